@@ -1,0 +1,78 @@
+import envSchema from 'env-schema';
+import { type Static, type TObject, Type } from 'typebox';
+
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+type Level = (typeof levels)[number];
+
+const Port = (defaultPort: number) => Type.Integer({ minimum: 1, maximum: 65535, default: defaultPort });
+const ListenHost = Type.String({ default: '127.0.0.1', description: 'The address to listen on' });
+
+const Common = {
+  LOG_LEVEL: Type.Unsafe<Level>({ type: 'string', enum: levels, default: 'info' }),
+  HOST: ListenHost,
+};
+
+const Venue = {
+  VENUE: Type.String({ default: 'main', pattern: '^[a-z0-9-]{1,32}$' }),
+  VENUE_ROWS: Type.Integer({ minimum: 1, maximum: 18278, default: 10 }),
+  VENUE_COLS: Type.Integer({ minimum: 1, maximum: 99999, default: 10 }),
+  HOLD_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 86400, default: 30 }),
+};
+
+const Links = {
+  REDIS_URL: Type.String({ default: 'redis://127.0.0.1:6379', pattern: '^rediss?://' }),
+  REDIS_KEY_PREFIX: Type.String({
+    default: '',
+    description: 'e.g. {main}: puts all keys in one slot of Redis Cluster',
+  }),
+  NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
+};
+
+const BookingConfig = Type.Object({ ...Common, ...Venue, ...Links, PORT: Port(8080) });
+const EdgeConfig = Type.Object({
+  ...Common,
+  NATS_URL: Links.NATS_URL,
+  VENUE: Venue.VENUE,
+  PORT: Port(3000),
+  BOOKING_URLS: Type.String({
+    default: 'http://127.0.0.1:8080',
+    description: 'A comma list; the next is tried where one fails',
+  }),
+});
+const EmbeddedConfig = Type.Object({ ...Common, ...Venue, PORT: Port(8000) });
+
+export type BookingConfig = Static<typeof BookingConfig>;
+export type EdgeConfig = Static<typeof EdgeConfig>;
+export type EmbeddedConfig = Static<typeof EmbeddedConfig>;
+type Env = Record<string, string | undefined>;
+
+export const loadBookingConfig = (env: Env): BookingConfig => load(BookingConfig, env);
+export const loadEdgeConfig = (env: Env): EdgeConfig => load(EdgeConfig, env);
+export const loadEmbeddedConfig = (env: Env): EmbeddedConfig => load(EmbeddedConfig, env);
+
+/** A setting that is missing or out of bounds. The message names each and says what it may be. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/** Numbers are read from their text, defaults are filled in, what is not in the schema is left out. */
+export function load<Schema extends TObject>(schema: Schema, env: Env): Static<Schema> {
+  try {
+    return envSchema<Static<Schema>>({ schema, data: { ...env }, env: false, dotenv: false });
+  } catch (cause) {
+    const problems = (cause as { errors?: { instancePath: string; message?: string; params?: object }[] }).errors ?? [];
+    const lines = problems.map(({ instancePath, message, params }) => {
+      const allowed = params && 'allowedValues' in params ? `: ${params.allowedValues}` : '';
+      return `  ${instancePath.slice(1)} ${message}${allowed}`;
+    });
+    throw new ConfigError(`These settings cannot be used:\n${lines.join('\n') || String(cause)}`, { cause });
+  }
+}
+
+/** `"3000, 3001"` → `["3000", "3001"]`. */
+export function commaList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}

@@ -1,0 +1,38 @@
+/**
+ * Every code that a request can be refused with. `retryable`: the same request may succeed later, unchanged;
+ * all commands are idempotent, so repeating one is always safe.
+ */
+export const errorCodes = {
+  INVALID_REQUEST: { httpStatus: 400, retryable: false },
+  UNAUTHENTICATED: { httpStatus: 401, retryable: false },
+  FORBIDDEN: { httpStatus: 403, retryable: false },
+  UNKNOWN_SEAT: { httpStatus: 404, retryable: false },
+  NOT_FOUND: { httpStatus: 404, retryable: false },
+  METHOD_NOT_ALLOWED: { httpStatus: 405, retryable: false },
+  SEAT_HELD: { httpStatus: 409, retryable: true },
+  SEAT_BOOKED: { httpStatus: 409, retryable: false },
+  NOT_HOLDER: { httpStatus: 409, retryable: false },
+  TOO_LARGE: { httpStatus: 413, retryable: false },
+  RATE_LIMITED: { httpStatus: 429, retryable: true },
+  HOLD_LIMIT: { httpStatus: 429, retryable: true },
+  INTERNAL: { httpStatus: 500, retryable: false },
+  STORE_UNAVAILABLE: { httpStatus: 503, retryable: true },
+  BUSY: { httpStatus: 503, retryable: true },
+  TIMEOUT: { httpStatus: 504, retryable: true },
+} as const satisfies Record<string, { httpStatus: number; retryable: boolean }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** Why Redis said no. */
+export type Refusal = 'SEAT_HELD' | 'SEAT_BOOKED' | 'NOT_HOLDER';
+
+/** What a refused request is told. */
+export interface ErrorDetail {
+  code: ErrorCode;
+  message: string;
+  retryable: boolean;
+}
+
+export function errorDetail(code: ErrorCode, message: string): ErrorDetail {
+  return { code, message, retryable: errorCodes[code].retryable };
+}

@@ -1,0 +1,57 @@
+import { type Static, Type } from 'typebox';
+import { ErrorDetail } from './commands.ts';
+import { Seat, SeatId, UserId } from './seat.ts';
+import { Position, VenueState } from './venue.ts';
+
+const RequestId = Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Integer()]));
+const SeatRequest = Type.Object({ seat_id: SeatId, user_id: Type.Optional(UserId) });
+
+/** What a browser sends. `request_id` comes back on the ACK or ERROR that answers it. */
+export const ClientMessage = Type.Union([
+  Type.Object({
+    type: Type.Literal('CONNECT'),
+    request_id: RequestId,
+    data: Type.Optional(
+      Type.Object({
+        user_id: Type.Optional(UserId),
+        position: Type.Optional(Position),
+      }),
+    ),
+  }),
+  Type.Object({
+    type: Type.Literal('subscribe'),
+    request_id: RequestId,
+    venue: Type.Optional(Type.String({ maxLength: 64 })),
+    data: Type.Optional(Type.Object({ venue: Type.Optional(Type.String({ maxLength: 64 })) })),
+  }),
+  Type.Object({ type: Type.Literal('SELECT_SEAT'), request_id: RequestId, data: SeatRequest }),
+  Type.Object({ type: Type.Literal('BOOK_SEAT'), request_id: RequestId, data: SeatRequest }),
+  Type.Object({ type: Type.Literal('RELEASE_SEAT'), request_id: RequestId, data: SeatRequest }),
+]);
+export type ClientMessage = Static<typeof ClientMessage>;
+
+export const SeatUpdate = Type.Object({
+  seat_id: SeatId,
+  status: Type.Union([Type.Literal(0), Type.Literal(1), Type.Literal(2)]),
+  held_by: Type.Optional(UserId),
+  expires_at: Type.Optional(Type.Number()),
+  seq: Type.Integer({ minimum: 1 }),
+});
+export type SeatUpdate = Static<typeof SeatUpdate>;
+
+/** What an edge sends. */
+export const ServerMessage = Type.Union([
+  Type.Object({ type: Type.Literal('VENUE_STATE'), request_id: RequestId, data: VenueState }),
+  Type.Object({ type: Type.Literal('SEAT_UPDATE'), data: SeatUpdate }),
+  Type.Object({
+    type: Type.Literal('ACK'),
+    request_id: RequestId,
+    data: Type.Object({ success: Type.Literal(true), seat: Type.Optional(Seat) }),
+  }),
+  Type.Object({
+    type: Type.Literal('ERROR'),
+    request_id: RequestId,
+    data: Type.Interface([ErrorDetail], { seat: Type.Optional(Seat) }),
+  }),
+]);
+export type ServerMessage = Static<typeof ServerMessage>;

@@ -1,0 +1,28 @@
+import { type Static, Type } from 'typebox';
+import { Seat } from './seat.ts';
+
+/**
+ * A point in the venue's history. `seq` counts its transitions without gaps, in the order in which Redis decided
+ * them; `epoch` changes when Redis has lost or reset its data, and then nothing that was known before holds.
+ */
+export const Position = Type.Object({
+  epoch: Type.String({ minLength: 1, maxLength: 64 }),
+  seq: Type.Integer({ minimum: 0 }),
+});
+export type Position = Static<typeof Position>;
+
+export const VenueState = Type.Object(
+  {
+    venue: Type.String(),
+    epoch: Type.String(),
+    seq: Type.Integer({ minimum: 0 }),
+    server_time: Type.Number({ description: 'Unix seconds on the clock of Redis when this was sent' }),
+    hold_seconds: Type.Number(),
+    rows: Type.Integer(),
+    cols: Type.Integer(),
+    stale: Type.Optional(Type.Literal(true, { description: 'Redis cannot be asked: this is what was last known' })),
+    seats: Type.Array(Seat),
+  },
+  { $id: 'VenueState' },
+);
+export type VenueState = Static<typeof VenueState>;

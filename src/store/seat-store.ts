@@ -1,0 +1,69 @@
+import type { UserAction } from '../protocol/commands.ts';
+import type { Refusal } from '../protocol/errors.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Seat } from '../protocol/seat.ts';
+import type { Position } from '../protocol/venue.ts';
+
+/** `expire` asks for nothing but the rule that always comes first: a hold whose lock is gone has ended. */
+export type SeatCommand = { action: UserAction; userId: string } | { action: 'expire' };
+
+/** The seat as it was when this command had been decided, and why the command was refused, if it was. */
+export interface Answer {
+  seat: Seat;
+  refusal?: Refusal;
+}
+
+/** What one atomic decision on one seat brought: an answer per command, in order, and the transitions it committed. */
+export interface Decision {
+  epoch: string;
+  /** Unix milliseconds on the store's clock. */
+  nowMs: number;
+  answers: Answer[];
+  events: SeatEvent[];
+}
+
+/** The whole venue at one point of its history. */
+export interface VenueSnapshot extends Position {
+  /** Unix milliseconds on the store's clock. */
+  nowMs: number;
+  /** In row-major order. */
+  seats: Seat[];
+}
+
+export interface History extends Position {
+  /** Unix milliseconds on the store's clock. */
+  nowMs: number;
+  /** What followed the position asked for; absent where the log does not reach back to it or it is of another epoch. */
+  events?: SeatEvent[];
+}
+
+/**
+ * The truth about the venue. Every method rejects with a `StoreUnavailableError` (nothing was done, or nothing is
+ * known of it: ask again) or a `StoreTimeoutError` (it may have been done), within a second or so, and never hangs.
+ */
+export interface SeatStore {
+  /** Creates whatever is missing of the venue, and a new epoch if there was none; reads it all. */
+  open(): Promise<VenueSnapshot>;
+  /** Decides the commands in order, atomically. Rejects with `VenueLostError` if the store has lost its venue. */
+  decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision>;
+  /** What happened after a position, oldest first, at most `limit` transitions. Rejects with `VenueLostError`. */
+  eventsAfter(position: Position, limit: number): Promise<History>;
+  /** The newest position of which every earlier transition is known to have been published; undefined: none is known. */
+  relayedPosition(): Promise<Position | undefined>;
+  /** Notes that everything up to `position` was published, and lets the log forget what is older than it keeps. */
+  markRelayed(position: Position): Promise<void>;
+  close(): Promise<void>;
+}
+
+export class StoreUnavailableError extends Error {
+  override name = 'StoreUnavailableError';
+}
+
+export class StoreTimeoutError extends Error {
+  override name = 'StoreTimeoutError';
+}
+
+/** The store answers, but its venue is gone (FLUSHALL, an empty data folder): open it anew. */
+export class VenueLostError extends Error {
+  override name = 'VenueLostError';
+}
