@@ -15,7 +15,6 @@ export interface Answer {
 
 /** What one atomic decision on one seat brought: an answer per command, in order, and the transitions it committed. */
 export interface Decision {
-  epoch: string;
   /** Unix milliseconds on the store's clock. */
   nowMs: number;
   answers: Answer[];
@@ -39,14 +38,18 @@ export interface History extends Position {
 
 /**
  * The truth about the venue. Every method rejects with a `StoreUnavailableError` (nothing was done, or nothing is
- * known of it: ask again) or a `StoreTimeoutError` (it may have been done), within a second or so, and never hangs.
+ * known of it: ask again) or a `StoreTimeoutError` (it may have been done), within a second or so, and never hangs;
+ * `decide` and `eventsAfter` also with a `VenueLostError`.
  */
 export interface SeatStore {
-  /** Creates whatever is missing of the venue, and a new epoch if there was none; reads it all. */
-  open(): Promise<VenueSnapshot>;
-  /** Decides the commands in order, atomically. Rejects with `VenueLostError` if the store has lost its venue. */
-  decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision>;
-  /** What happened after a position, oldest first, at most `limit` transitions. Rejects with `VenueLostError`. */
+  /**
+   * Creates whatever is missing of the venue and reads it all. There is a new epoch if there was none, or if what is
+   * there is an older copy of what was `known` (a restored backup).
+   */
+  open(known?: Position): Promise<VenueSnapshot>;
+  /** Decides the commands in order, atomically. `known`: the newest position that the caller has seen. */
+  decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision>;
+  /** What happened after a position, oldest first, at most `limit` transitions. */
   eventsAfter(position: Position, limit: number): Promise<History>;
   /** The newest position of which every earlier transition is known to have been published; undefined: none is known. */
   relayedPosition(): Promise<Position | undefined>;
@@ -63,7 +66,7 @@ export class StoreTimeoutError extends Error {
   override name = 'StoreTimeoutError';
 }
 
-/** The store answers, but its venue is gone (FLUSHALL, an empty data folder): open it anew. */
+/** The store answers, but not with the venue that the caller knows (FLUSHALL, an older backup): open it anew. */
 export class VenueLostError extends Error {
   override name = 'VenueLostError';
 }

@@ -1,17 +1,10 @@
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
+import { seatAfter } from '../protocol/seat-after.ts';
 import type { Position } from '../protocol/venue.ts';
 
 /** A venue that many events ahead of us is read anew rather than waited for. */
 const maxEventsAhead = 4096;
-
-/** What a seat is after an event. Row and column never change. */
-export function seatAfter(seat: Seat, event: SeatEvent): Seat {
-  const after: Seat = { id: seat.id, row: seat.row, col: seat.col, status: event.status, seq: event.seq };
-  if (event.type !== 'released') after.held_by = event.user_id;
-  if (event.expires_at !== undefined) after.expires_at = event.expires_at;
-  return after;
-}
 
 /**
  * The venue as far as its events are known, moved on strictly in the order of `seq`: an event that comes early waits

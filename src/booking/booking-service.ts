@@ -1,0 +1,208 @@
+import type { Logger } from 'pino';
+import type { EventBus } from '../events/event-bus.ts';
+import type { UserAction } from '../protocol/commands.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Position } from '../protocol/venue.ts';
+import {
+  type Answer,
+  type Decision,
+  type History,
+  type SeatCommand,
+  type SeatStore,
+  StoreUnavailableError,
+  VenueLostError,
+} from '../store/seat-store.ts';
+import { VenueView } from '../venue/venue-view.ts';
+import { Batcher } from './batcher.ts';
+import { Relay } from './relay.ts';
+import type { SeatDeskOptions } from './seat-desk.ts';
+import { SeatRegistry } from './seat-registry.ts';
+import { StoreClock } from './store-clock.ts';
+
+const heartbeatMs = 500;
+const eventsPerRead = 1_024;
+
+export interface BookingServiceOptions {
+  store: SeatStore;
+  bus: EventBus;
+  logger: Logger;
+  /** How many commands may wait for one seat before the next is refused as BUSY. */
+  maxWaitingPerSeat?: number;
+  actorClock?: SeatDeskOptions['actorClock'];
+  storeClock?: StoreClock;
+  /** Told of each decision of the store: how many commands it took together, and how long it took. */
+  onDecision?: (commands: number, durationMs: number) => void;
+}
+
+/**
+ * One booking process's venue: an actor per seat, the view that it answers reads from, the relay of its events. Any
+ * number of these work on one store; none owns a seat.
+ */
+export class BookingService {
+  readonly storeClock: StoreClock;
+  readonly registry: SeatRegistry;
+  readonly view: VenueView;
+  readonly relay: Relay;
+  readonly #store: SeatStore;
+  readonly #bus: EventBus;
+  readonly #logger: Logger;
+  readonly #onDecision: (commands: number, durationMs: number) => void;
+  readonly #reads: Batcher<void, void>;
+  #opening: Promise<void> | undefined;
+  #beating: Promise<void> | undefined;
+  #isOpen = false;
+  #isClosed = false;
+  #heartbeatTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: BookingServiceOptions) {
+    const { store, bus, logger, maxWaitingPerSeat = 1_000, actorClock, onDecision = () => {} } = options;
+    this.#store = store;
+    this.#bus = bus;
+    this.#logger = logger;
+    this.#onDecision = onDecision;
+    this.storeClock = options.storeClock ?? new StoreClock();
+    this.relay = new Relay({ store, bus, logger });
+    this.registry = new SeatRegistry({
+      storeClock: this.storeClock,
+      maxWaiting: maxWaitingPerSeat,
+      actorClock,
+      decide: (seatId, commands) => this.#decide(seatId, commands),
+      onCommitted: (events) => {
+        for (const event of events) this.view.apply(event);
+      },
+      publish: (event) => this.relay.publish(event),
+    });
+    this.view = new VenueView((event) => this.registry.desk(event.seat_id)?.follow(event));
+    this.#reads = new Batcher(100_000, async (waiting) => {
+      await this.#catchUp();
+      return waiting;
+    });
+  }
+
+  /** Opens the venue as soon as the store can be asked; until then commands are refused as STORE_UNAVAILABLE. */
+  start(): void {
+    this.#bus.subscribe({
+      onEvent: (event) => this.#hear(event),
+      onConnected: (connected) => {
+        if (connected) void this.#beat();
+      },
+    });
+    void this.#beat();
+    this.#heartbeatTimer = setInterval(() => void this.#beat(), heartbeatMs);
+  }
+
+  /** True once the seats have been read from the store; what they are may be out of date since. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  hasSeat(seatId: string): boolean {
+    return this.view.seat(seatId) !== undefined;
+  }
+
+  /** Rejects as the store does, or with a `BusyError`. The seat must be one that the venue has. */
+  async command(action: UserAction, seatId: string, userId: string): Promise<Answer> {
+    try {
+      return await this.#ask(seatId, { action, userId });
+    } catch (error) {
+      if (!(error instanceof VenueLostError)) throw error;
+      await this.#reopen();
+      return this.#ask(seatId, { action, userId });
+    }
+  }
+
+  /**
+   * Resolves when the view shows every transition that was committed before this was called: one question to the
+   * store, shared by all who wait. Rejects as the store does; the view then shows what was last known.
+   */
+  async confirm(): Promise<void> {
+    try {
+      await this.#reads.ask();
+    } catch (error) {
+      if (!(error instanceof VenueLostError)) throw error;
+      await this.#reopen();
+    }
+  }
+
+  /** What happened after a position, from the store's log. Rejects as the store does. */
+  async eventsAfter(position: Position): Promise<History> {
+    await this.confirm();
+    return this.#store.eventsAfter(position, eventsPerRead);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearInterval(this.#heartbeatTimer);
+    await this.#opening?.catch(() => {});
+    this.registry.stop();
+    await this.#bus.close();
+    await this.#store.close();
+  }
+
+  #ask(seatId: string, command: SeatCommand): Promise<Answer> {
+    const desk = this.registry.desk(seatId);
+    if (!desk) return Promise.reject(new StoreUnavailableError('The venue has not been read yet'));
+    return desk.ask(command);
+  }
+
+  async #decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision> {
+    const startedAtMs = performance.now();
+    const decision = await this.#store.decide(seatId, commands, this.view.position);
+    this.#onDecision(commands.length, performance.now() - startedAtMs);
+    this.storeClock.heard(decision.nowMs);
+    return decision;
+  }
+
+  #hear(event: SeatEvent): void {
+    this.relay.published(event);
+    if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
+  }
+
+  /** Asks the store what is new, and tells the others how far the venue has come. Never throws. */
+  #beat(): Promise<void> {
+    this.#beating ??= this.#heartbeatOnce()
+      .catch((error: Error) => this.#logger.debug({ error: error.message }, 'The store cannot be asked'))
+      .finally(() => {
+        this.#beating = undefined;
+      });
+    return this.#beating;
+  }
+
+  async #heartbeatOnce(): Promise<void> {
+    await this.confirm();
+    const { epoch, seq } = this.view;
+    const nowMs = this.storeClock.nowMs();
+    this.#bus.publishHeartbeat({ epoch, seq, server_time: nowMs / 1000 });
+    await this.relay.repair({ epoch, seq, nowMs });
+  }
+
+  async #catchUp(): Promise<void> {
+    for (;;) {
+      const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
+      this.storeClock.heard(history.nowMs);
+      if (!history.events) throw new VenueLostError('The log does not reach back to what is known here');
+      for (const event of history.events) this.view.apply(event);
+      if (this.view.seq >= history.seq) return;
+    }
+  }
+
+  /** Reads the venue from the store and starts every actor anew; whoever asks meanwhile waits for the same. */
+  #reopen(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const known = this.#isOpen ? this.view.position : undefined;
+    const snapshot = await this.#store.open(known);
+    if (this.#isClosed) return;
+    this.storeClock.heard(snapshot.nowMs);
+    this.view.reset(snapshot);
+    this.registry.hydrate(this.view.seats);
+    await this.relay.reset(snapshot);
+    this.#isOpen = true;
+    this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
+  }
+}

@@ -1,0 +1,88 @@
+import type { Logger } from 'pino';
+import type { EventBus } from '../events/event-bus.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Position } from '../protocol/venue.ts';
+import type { SeatStore } from '../store/seat-store.ts';
+
+/** How long an event may be on its way before somebody else publishes it. */
+const graceMs = 300;
+const repairedPerTurn = 512;
+/** Beyond this many unacknowledged events the log alone remembers them. */
+const maxInFlight = 4096;
+
+/**
+ * Sees to it that every committed event is published. What this process commits it publishes at once. The store's log
+ * tells what was committed and never published (its process died in between, or NATS was away): whoever notices does it.
+ */
+export class Relay {
+  readonly #store: SeatStore;
+  readonly #bus: EventBus;
+  readonly #logger: Logger;
+  /** Every event of the epoch up to `seq` is known to be published, and those in `#publishedAhead`. */
+  #position: Position = { epoch: '', seq: 0 };
+  #markedSeq = 0;
+  readonly #publishedAhead = new Set<number>();
+  readonly #inFlight = new Set<number>();
+
+  constructor({ store, bus, logger }: { store: SeatStore; bus: EventBus; logger: Logger }) {
+    this.#store = store;
+    this.#bus = bus;
+    this.#logger = logger;
+  }
+
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** Starts from what is known to be published, in the epoch that begins or goes on with `opened`. */
+  async reset(opened: Position): Promise<void> {
+    const relayed = await this.#store.relayedPosition();
+    this.#position = relayed?.epoch === opened.epoch ? relayed : { epoch: opened.epoch, seq: opened.seq };
+    this.#markedSeq = this.#position.seq;
+    this.#publishedAhead.clear();
+    this.#inFlight.clear();
+  }
+
+  /** Publishes what was just committed here. What fails is left to `repair`. */
+  publish(event: SeatEvent): void {
+    if (!this.#bus.connected || this.#inFlight.size >= maxInFlight || this.#inFlight.has(event.seq)) return;
+    this.#inFlight.add(event.seq);
+    this.#bus
+      .publish(event)
+      .then(
+        () => this.published(event),
+        (error: Error) => this.#logger.debug({ seq: event.seq, error: error.message }, 'Not published yet'),
+      )
+      .finally(() => this.#inFlight.delete(event.seq));
+  }
+
+  /** The event is out: acknowledged to this process, or heard from another. */
+  published({ epoch, seq }: Position): void {
+    if (epoch !== this.#position.epoch || seq <= this.#position.seq) return;
+    this.#publishedAhead.add(seq);
+    let upTo = this.#position.seq;
+    while (this.#publishedAhead.delete(upTo + 1)) upTo++;
+    this.#position = { epoch, seq: upTo };
+  }
+
+  /** Publishes what the log has and nobody has published in time; then notes in the store how far all is published. */
+  async repair(newest: Position & { nowMs: number }): Promise<void> {
+    if (!this.#bus.connected || newest.epoch !== this.#position.epoch) return;
+    if (newest.seq > this.#position.seq) {
+      const { events, seq } = await this.#store.eventsAfter(this.#position, repairedPerTurn);
+      if (!events) {
+        // Trimmed by a setting that keeps less than was unpublished: nothing is left to publish.
+        this.#position = { epoch: newest.epoch, seq };
+        this.#publishedAhead.clear();
+      }
+      for (const event of events ?? []) {
+        const isOverdue = Date.parse(event.timestamp) + graceMs <= newest.nowMs;
+        if (isOverdue && !this.#publishedAhead.has(event.seq)) this.publish(event);
+      }
+    }
+    if (this.#position.seq > this.#markedSeq) {
+      this.#markedSeq = this.#position.seq;
+      await this.#store.markRelayed(this.#position);
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import { type Actor, createActor } from 'xstate';
+import type { SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { Answer, Decision, SeatCommand } from '../store/seat-store.ts';
+import { Batcher } from './batcher.ts';
+import type { StoreClock } from './store-clock.ts';
+
+type SeatClock = NonNullable<NonNullable<Parameters<typeof createActor>[1]>['clock']>;
+
+export interface SeatDeskOptions {
+  seat: Seat;
+  machine: typeof seatMachine;
+  storeClock: StoreClock;
+  decide: (seatId: string, commands: readonly SeatCommand[]) => Promise<Decision>;
+  /** Told of what was committed for this desk, after its actor was. */
+  onCommitted: (events: readonly SeatEvent[]) => void;
+  maxWaiting: number;
+  /** Runs the `after` timers; the default is the host's. */
+  actorClock?: SeatClock | undefined;
+}
+
+/** A seat's actor and the queue before it: at most one decision of the store is under way, who comes meanwhile waits for the next. */
+export class SeatDesk {
+  readonly actor: Actor<typeof seatMachine>;
+  readonly #options: SeatDeskOptions;
+  readonly #decisions: Batcher<SeatCommand, Answer>;
+
+  constructor(options: SeatDeskOptions) {
+    const { seat, machine, storeClock, maxWaiting, actorClock } = options;
+    this.#options = options;
+    this.#decisions = new Batcher(maxWaiting, (commands) => this.#askStore(commands));
+    this.actor = createActor(machine, {
+      id: `seat-${seat.id}`,
+      input: { seat, holdRemainingMs: storeClock.remainingMs(seat.expires_at) },
+      ...(actorClock && { clock: actorClock }),
+    });
+    this.actor.start();
+  }
+
+  /** Rejects as the store does, or with a `BusyError`. */
+  ask(command: SeatCommand): Promise<Answer> {
+    return this.#decisions.ask(command);
+  }
+
+  /** Another process committed this, or the log told of it: the actor follows. */
+  follow(event: SeatEvent): void {
+    if (event.seq > this.actor.getSnapshot().context.seat.seq) this.#send(this.#committed(event, false));
+  }
+
+  async #askStore(commands: SeatCommand[]): Promise<Answer[]> {
+    this.#send({ type: 'ASK', commands });
+    try {
+      const { answers, events } = await this.#options.decide(this.#options.seat.id, commands);
+      for (const event of events) this.#send(this.#committed(event, true));
+      this.#options.onCommitted(events);
+      this.#tellIfStillHeld(answers[answers.length - 1]?.seat);
+      this.#send({ type: 'ANSWERED' });
+      return answers;
+    } catch (error) {
+      this.#send({ type: 'UNANSWERED' });
+      throw error;
+    }
+  }
+
+  /** The venue may have been opened anew, with other actors, while the store was asked. */
+  #send(event: SeatMachineEvent): void {
+    if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
+  }
+
+  /** We asked for the end of a hold that has not come yet. */
+  #tellIfStillHeld(seat: Seat | undefined): void {
+    const snapshot = this.actor.getSnapshot();
+    if (seat?.status !== SeatStatus.held || seat.seq !== snapshot.context.seat.seq) return;
+    if (!snapshot.matches({ seat: { held: 'expiring' } })) return;
+    this.#send({ type: 'STILL_HELD', holdRemainingMs: this.#remainingMs(seat.expires_at) });
+  }
+
+  #remainingMs(expiresAtSeconds: number | undefined): number {
+    return this.#options.storeClock.remainingMs(expiresAtSeconds);
+  }
+
+  #committed(fact: SeatEvent, committedHere: boolean): SeatMachineEvent {
+    switch (fact.type) {
+      case 'held':
+        return { type: 'HELD', fact, committedHere, holdRemainingMs: this.#remainingMs(fact.expires_at) };
+      case 'released':
+        return { type: 'RELEASED', fact, committedHere };
+      case 'booked':
+        return { type: 'BOOKED', fact, committedHere };
+    }
+  }
+}

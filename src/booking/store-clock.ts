@@ -1,0 +1,40 @@
+const windowMs = 5_000;
+
+/**
+ * The store's clock, as far as it can be known here: the only clock for holds. It runs on this process's monotonic
+ * clock, so an hour's jump of the host's time of day does nothing to it.
+ */
+export class StoreClock {
+  readonly #monotonicMs: () => number;
+  #offsetMs: number | undefined;
+  #bestInWindowMs = Number.NEGATIVE_INFINITY;
+  #windowEndsAtMs = 0;
+
+  constructor(monotonicMs: () => number = () => performance.now()) {
+    this.#monotonicMs = monotonicMs;
+  }
+
+  /** The store has just told its time. It told it a while before we hear it, so the greatest offset is the truest. */
+  heard(storeNowMs: number): void {
+    const atMs = this.#monotonicMs();
+    this.#bestInWindowMs = Math.max(this.#bestInWindowMs, storeNowMs - atMs);
+    if (this.#offsetMs === undefined || this.#bestInWindowMs > this.#offsetMs || atMs >= this.#windowEndsAtMs) {
+      this.#offsetMs = this.#bestInWindowMs;
+    }
+    if (atMs >= this.#windowEndsAtMs) {
+      this.#windowEndsAtMs = atMs + windowMs;
+      this.#bestInWindowMs = Number.NEGATIVE_INFINITY;
+    }
+  }
+
+  /** Unix milliseconds. Before the store has told its time, our own is the best guess. */
+  nowMs(): number {
+    return this.#offsetMs === undefined ? Date.now() : this.#monotonicMs() + this.#offsetMs;
+  }
+
+  /** Milliseconds until a moment of the store's clock (Unix seconds); never negative. */
+  remainingMs(expiresAtSeconds: number | undefined): number {
+    // A lock is still there in the millisecond in which it expires.
+    return expiresAtSeconds === undefined ? 0 : Math.max(0, Math.ceil(expiresAtSeconds * 1000 + 1 - this.nowMs()));
+  }
+}

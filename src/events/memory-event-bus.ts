@@ -1,0 +1,37 @@
+import { EventEmitter } from 'node:events';
+import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
+import type { BusListener, EventBus } from './event-bus.ts';
+
+/** The line that several memory buses of one process share. */
+export class MemoryBusLine extends EventEmitter<{ event: [SeatEvent, EventBus]; heartbeat: [Heartbeat, EventBus] }> {}
+
+/** Reaches whoever is on the same line, in this process. For the embedded default and for tests. */
+export class MemoryEventBus implements EventBus {
+  readonly connected = true;
+  readonly #line: MemoryBusLine;
+  readonly #unsubscribe: (() => void)[] = [];
+
+  constructor(line: MemoryBusLine) {
+    this.#line = line;
+  }
+
+  async publish(event: SeatEvent): Promise<void> {
+    this.#line.emit('event', event, this);
+  }
+
+  publishHeartbeat(heartbeat: Heartbeat): void {
+    this.#line.emit('heartbeat', heartbeat, this);
+  }
+
+  subscribe(listener: BusListener): void {
+    const onEvent = (event: SeatEvent, from: EventBus) => from !== this && listener.onEvent(event);
+    const onHeartbeat = (heartbeat: Heartbeat, from: EventBus) => from !== this && listener.onHeartbeat?.(heartbeat);
+    this.#line.on('event', onEvent).on('heartbeat', onHeartbeat);
+    this.#unsubscribe.push(() => this.#line.off('event', onEvent).off('heartbeat', onHeartbeat));
+    listener.onConnected?.(true);
+  }
+
+  async close(): Promise<void> {
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+  }
+}

@@ -1,0 +1,109 @@
+-- Decides commands on one seat, in order, atomically. The only place where a seat changes.
+--
+-- KEYS[1] venue:seats    hash: seat id -> JSON
+-- KEYS[2] venue:epoch    string
+-- KEYS[3] venue:seq      integer: transitions so far
+-- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
+-- KEYS[5] seat:<id>:lock string: the user who holds or has booked the seat
+-- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
+-- ARGV[3] seat id                       ARGV[4] hold TTL in ms
+-- ARGV[5..] pairs: action (select | book | release | expire), user id
+--
+-- Returns {now ms, {seat JSON, ...}, {event, ...}, {refusal or '', index of the seat JSON, ...}};
+-- fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it.
+
+local now = redis.call('TIME')
+local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+
+local epoch = redis.call('GET', KEYS[2])
+local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
+local json = redis.call('HGET', KEYS[1], ARGV[3])
+if epoch ~= ARGV[1] or seq < tonumber(ARGV[2]) or not json then
+  return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
+end
+
+local seat = cjson.decode(json)
+local versions = { json }
+local events = {}
+local answers = {}
+
+local function encode()
+  local parts = { string.format('{"id":%s,"row":%d,"col":%d,"status":%d', cjson.encode(seat.id), seat.row, seat.col, seat.status) }
+  if seat.held_by then parts[#parts + 1] = ',"held_by":' .. cjson.encode(seat.held_by) end
+  if seat.expires_ms then parts[#parts + 1] = string.format(',"expires_at":%.3f', seat.expires_ms / 1000) end
+  parts[#parts + 1] = string.format(',"seq":%d}', seat.seq)
+  return table.concat(parts)
+end
+
+-- The event is added before the seat is written: a script that fails is not rolled back, and XADD is what may fail.
+local function commit(kind, status, user, expires_ms, reason)
+  seq = seq + 1
+  local event = { 'type', kind, 'seat_id', seat.id, 'user_id', user, 'status', tostring(status),
+    'at_ms', string.format('%d', now_ms), 'epoch', epoch, 'seq', string.format('%d', seq) }
+  if expires_ms then
+    event[#event + 1] = 'expires_ms'
+    event[#event + 1] = string.format('%d', expires_ms)
+  end
+  if reason then
+    event[#event + 1] = 'reason'
+    event[#event + 1] = reason
+  end
+  redis.call('XADD', KEYS[4], string.format('%d-0', seq), unpack(event))
+  redis.call('SET', KEYS[3], string.format('%d', seq))
+  events[#events + 1] = event
+
+  seat.status = status
+  seat.held_by = status ~= 0 and user or nil
+  seat.expires_ms = expires_ms
+  seat.seq = seq
+  versions[#versions + 1] = encode()
+  redis.call('HSET', KEYS[1], seat.id, versions[#versions])
+end
+
+local decide = {}
+
+function decide.select(user)
+  if seat.status == 2 then return 'SEAT_BOOKED' end
+  if seat.status == 1 then return seat.held_by == user and '' or 'SEAT_HELD' end
+  local ttl_ms = tonumber(ARGV[4])
+  local unit, ttl = 'PX', ARGV[4]
+  if ttl_ms % 1000 == 0 then unit, ttl = 'EX', string.format('%d', ttl_ms / 1000) end
+  if not redis.call('SET', KEYS[5], user, 'NX', unit, ttl) then return 'SEAT_HELD' end
+  commit('held', 1, user, redis.call('PEXPIRETIME', KEYS[5]))
+  return ''
+end
+
+function decide.book(user)
+  if seat.status == 2 then return seat.held_by == user and '' or 'SEAT_BOOKED' end
+  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[5]) ~= user then return 'NOT_HOLDER' end
+  commit('booked', 2, user)
+  redis.call('PERSIST', KEYS[5]) -- NX fails from now on for ever
+  return ''
+end
+
+function decide.release(user)
+  if seat.status == 2 then return 'SEAT_BOOKED' end
+  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[5]) ~= user then return 'NOT_HOLDER' end
+  commit('released', 0, user, nil, 'user')
+  redis.call('DEL', KEYS[5])
+  return ''
+end
+
+-- What there is to decide about an expiry has been decided below, before any command.
+function decide.expire()
+  return ''
+end
+
+-- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
+if seat.status == 1 and redis.call('EXISTS', KEYS[5]) == 0 then
+  commit('released', 0, seat.held_by, nil, 'expired')
+elseif seat.expires_at then
+  seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
+end
+
+for i = 5, #ARGV, 2 do
+  answers[#answers + 1] = decide[ARGV[i]](ARGV[i + 1])
+  answers[#answers + 1] = #versions
+end
+
+return { now_ms, versions, events, answers }

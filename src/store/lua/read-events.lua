@@ -1,0 +1,29 @@
+-- What happened after a position.
+--
+-- KEYS as in decide.lua, 1 to 4
+-- ARGV[1] epoch   ARGV[2] seq   ARGV[3] at most so many events
+-- Returns {now ms, epoch, seq, {event, ...} or false where the log does not tell};
+-- fails with VENUELOST if there is no venue, or only an older copy of the one that the caller knows.
+
+local now = redis.call('TIME')
+local epoch = redis.call('GET', KEYS[2])
+local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
+local after = tonumber(ARGV[2])
+if not epoch or (epoch == ARGV[1] and seq < after) then
+  return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
+end
+
+local events = false
+if epoch == ARGV[1] then
+  events = {}
+  if seq > after then
+    local entries = redis.call('XRANGE', KEYS[4], string.format('%d-0', after + 1), '+', 'COUNT', ARGV[3])
+    if entries[1] and entries[1][1] == string.format('%d-0', after + 1) then
+      for i, entry in ipairs(entries) do events[i] = entry[2] end
+    else
+      events = false
+    end
+  end
+end
+
+return { now[1] * 1000 + math.floor(now[2] / 1000), epoch, seq, events }

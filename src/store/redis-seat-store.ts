@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Refusal } from '../protocol/errors.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Seat } from '../protocol/seat.ts';
+import type { Position } from '../protocol/venue.ts';
+import createVenueLua from './lua/create-venue.lua';
+import decideLua from './lua/decide.lua';
+import markRelayedLua from './lua/mark-relayed.lua';
+import readEventsLua from './lua/read-events.lua';
+import readVenueLua from './lua/read-venue.lua';
+import {
+  type Decision,
+  type History,
+  type SeatCommand,
+  type SeatStore,
+  StoreTimeoutError,
+  StoreUnavailableError,
+  VenueLostError,
+  type VenueSnapshot,
+} from './seat-store.ts';
+import { emptySeats, inRowMajorOrder, type VenueLayout } from './venue-layout.ts';
+
+export interface RedisSeatStoreOptions extends VenueLayout {
+  /** redis:// or rediss:// with credentials, if there are any. */
+  url: string;
+  keyPrefix: string;
+  holdTtlMs: number;
+  logger: Logger;
+  /** How many published events the log keeps for those who have to catch up. */
+  keepEvents?: number;
+  /** A call that takes longer is given up as a `StoreTimeoutError`. */
+  callTimeoutMs?: number;
+}
+
+type EventFields = string[];
+type Scripts = {
+  decide(...keysAndArgs: (string | number)[]): Promise<[number, string[], EventFields[], (string | number)[]]>;
+  readVenue(...keys: string[]): Promise<[number, string, number, string[]]>;
+  readEvents(...keysAndArgs: (string | number)[]): Promise<[number, string, number, EventFields[] | null]>;
+  createVenue(...keysAndArgs: (string | number)[]): Promise<'OK'>;
+  markRelayed(...keysAndArgs: (string | number)[]): Promise<0 | 1>;
+};
+
+/** Seats beyond this many go to Redis in several calls: each stays well below any limit of a command's size. */
+const createdPerCall = 5_000;
+
+/** The venue in Redis, decided by scripts there (`lua/`); this is their client and nothing else. */
+export class RedisSeatStore implements SeatStore {
+  readonly #options: RedisSeatStoreOptions;
+  readonly #redis: Redis & Scripts;
+  readonly #venueKeys: readonly [string, string, string, string];
+  readonly #relayedKey: string;
+
+  constructor(options: RedisSeatStoreOptions) {
+    const { url, keyPrefix, callTimeoutMs = 1_000, logger } = options;
+    this.#options = options;
+    this.#venueKeys = [
+      `${keyPrefix}venue:seats`,
+      `${keyPrefix}venue:epoch`,
+      `${keyPrefix}venue:seq`,
+      `${keyPrefix}venue:events`,
+    ];
+    this.#relayedKey = `${keyPrefix}venue:relayed`;
+    const redis = new Redis(url, {
+      // A command is never repeated or kept for later by the client: whoever asked decides that.
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      commandTimeout: callTimeoutMs,
+      connectTimeout: callTimeoutMs,
+      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+      scripts: {
+        decide: { lua: decideLua, numberOfKeys: 5 },
+        readVenue: { lua: readVenueLua, numberOfKeys: 4 },
+        readEvents: { lua: readEventsLua, numberOfKeys: 4 },
+        createVenue: { lua: createVenueLua, numberOfKeys: 5 },
+        markRelayed: { lua: markRelayedLua, numberOfKeys: 3 },
+      },
+    });
+    this.#redis = redis as Redis & Scripts;
+    redis.on('ready', () => logger.info('Redis answers'));
+    redis.on('error', (error) => logger.warn({ error: error.message || String(error) }, 'Redis is out of reach'));
+  }
+
+  async open(known?: Position): Promise<VenueSnapshot> {
+    const found = await this.#readVenue();
+    const isOlderCopy = known !== undefined && known.epoch === found.epoch && known.seq > found.seq;
+    const present = new Set(found.seats.map((seat) => seat.id));
+    const missing = [...emptySeats(this.#options)].filter((seat) => !present.has(seat.id));
+    if (found.epoch !== '' && !isOlderCopy && missing.length === 0) return found;
+
+    const leastSeq = found.seats.reduce((seq, seat) => Math.max(seq, seat.seq), 0);
+    for (let i = 0; i === 0 || i < missing.length; i += createdPerCall) {
+      const seats = missing.slice(i, i + createdPerCall).flatMap((seat) => [seat.id, JSON.stringify(seat)]);
+      const endedEpoch = isOlderCopy && i === 0 ? known.epoch : '';
+      await this.#ask(
+        this.#redis.createVenue(...this.#venueKeys, this.#relayedKey, randomUUID(), endedEpoch, leastSeq, ...seats),
+      );
+    }
+    return this.#readVenue();
+  }
+
+  async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+    const args: string[] = [];
+    for (const command of commands) args.push(command.action, command.action === 'expire' ? '' : command.userId);
+    const lockKey = `${this.#options.keyPrefix}seat:${seatId}:lock`;
+    const [nowMs, versions, events, answers] = await this.#ask(
+      this.#redis.decide(...this.#venueKeys, lockKey, known.epoch, known.seq, seatId, this.#options.holdTtlMs, ...args),
+    );
+    const seats = versions.map((json) => JSON.parse(json) as Seat);
+    return {
+      nowMs,
+      events: events.map(decodeEvent),
+      answers: commands.map((_, i) => {
+        const refusal = answers[2 * i] as Refusal | '';
+        const seat = seats[(answers[2 * i + 1] as number) - 1] as Seat;
+        return refusal === '' ? { seat } : { seat, refusal };
+      }),
+    };
+  }
+
+  async eventsAfter(position: Position, limit: number): Promise<History> {
+    const [nowMs, epoch, seq, events] = await this.#ask(
+      this.#redis.readEvents(...this.#venueKeys, position.epoch, position.seq, limit),
+    );
+    return { nowMs, epoch, seq, ...(events && { events: events.map(decodeEvent) }) };
+  }
+
+  async relayedPosition(): Promise<Position | undefined> {
+    const text = await this.#ask(this.#redis.get(this.#relayedKey));
+    if (text === null) return undefined;
+    const colon = text.lastIndexOf(':');
+    return { epoch: text.slice(0, colon), seq: Number(text.slice(colon + 1)) };
+  }
+
+  async markRelayed({ epoch, seq }: Position): Promise<void> {
+    const [, epochKey, , eventsKey] = this.#venueKeys;
+    const keep = this.#options.keepEvents ?? 100_000;
+    await this.#ask(this.#redis.markRelayed(this.#relayedKey, epochKey, eventsKey, epoch, seq, keep));
+  }
+
+  async close(): Promise<void> {
+    this.#redis.disconnect();
+  }
+
+  async #readVenue(): Promise<VenueSnapshot> {
+    const [nowMs, epoch, seq, fields] = await this.#ask(this.#redis.readVenue(...this.#venueKeys));
+    const seats: Seat[] = [];
+    for (let i = 1; i < fields.length; i += 2) seats.push(JSON.parse(fields[i] as string) as Seat);
+    return { nowMs, epoch, seq, seats: inRowMajorOrder(seats) };
+  }
+
+  async #ask<T>(reply: Promise<T>): Promise<T> {
+    try {
+      return await reply;
+    } catch (cause) {
+      const { message } = cause as Error;
+      if (message.startsWith('VENUELOST')) throw new VenueLostError(message, { cause });
+      if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not answer in time', { cause });
+      throw new StoreUnavailableError(`Redis cannot be asked: ${message}`, { cause });
+    }
+  }
+}
+
+/** From the flat list of names and values that `lua/decide.lua` puts into the log. */
+function decodeEvent(fields: EventFields): SeatEvent {
+  const field: Record<string, string> = {};
+  for (let i = 0; i < fields.length; i += 2) field[fields[i] as string] = fields[i + 1] as string;
+  return {
+    type: field.type as SeatEvent['type'],
+    seat_id: field.seat_id as string,
+    user_id: field.user_id as string,
+    status: Number(field.status) as SeatEvent['status'],
+    timestamp: new Date(Number(field.at_ms)).toISOString(),
+    ...(field.expires_ms !== undefined && { expires_at: Number(field.expires_ms) / 1000 }),
+    ...(field.reason !== undefined && { reason: field.reason as 'user' | 'expired' }),
+    epoch: field.epoch as string,
+    seq: Number(field.seq),
+  };
+}

@@ -1,0 +1,50 @@
+import type { Refusal } from '../protocol/errors.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { SeatCommand } from './seat-store.ts';
+
+/** What `lua/decide.lua` decides, as a pure function: the rules of the memory store, and the model that Redis is tested against. */
+
+/** Who holds or has booked a seat. `expiresAtMs`, Unix milliseconds, is absent once booked. */
+export interface Lock {
+  userId: string;
+  expiresAtMs?: number;
+}
+
+/** As in Redis: a key is still there in the millisecond in which it expires. */
+export function isLocked(lock: Lock | undefined, nowMs: number): lock is Lock {
+  return lock !== undefined && (lock.expiresAtMs === undefined || nowMs <= lock.expiresAtMs);
+}
+
+export type Transition = Pick<SeatEvent, 'type' | 'reason'> & { userId: string };
+
+/** A hold whose lock is gone has ended: this comes before any command. */
+export function overdue(seat: Seat, lock: Lock | undefined, nowMs: number): Transition | undefined {
+  if (seat.status !== SeatStatus.held || isLocked(lock, nowMs)) return undefined;
+  return { type: 'released', reason: 'expired', userId: seat.held_by ?? '' };
+}
+
+/** Expects a seat that is not overdue. Neither a refusal nor a transition: it is already as asked. */
+export function decide(
+  seat: Seat,
+  lock: Lock | undefined,
+  command: SeatCommand,
+  nowMs: number,
+): { refusal?: Refusal; transition?: Transition } {
+  if (command.action === 'expire') return {};
+  const { action, userId } = command;
+  const isHolder = seat.held_by === userId && isLocked(lock, nowMs) && lock.userId === userId;
+  switch (seat.status) {
+    case SeatStatus.booked:
+      return action === 'book' && seat.held_by === userId ? {} : { refusal: 'SEAT_BOOKED' };
+    case SeatStatus.held:
+      if (action === 'select') return seat.held_by === userId ? {} : { refusal: 'SEAT_HELD' };
+      if (!isHolder) return { refusal: 'NOT_HOLDER' };
+      if (action === 'book') return { transition: { type: 'booked', userId } };
+      return { transition: { type: 'released', reason: 'user', userId } };
+    case SeatStatus.available:
+      if (action !== 'select') return { refusal: 'NOT_HOLDER' };
+      return isLocked(lock, nowMs) ? { refusal: 'SEAT_HELD' } : { transition: { type: 'held', userId } };
+  }
+}
