@@ -42,7 +42,7 @@ export class BookingService {
   readonly storeClock: StoreClock;
   readonly registry: SeatRegistry;
   readonly view: VenueView;
-  readonly relay: Relay;
+  readonly #relay: Relay;
   readonly #store: SeatStore;
   readonly #bus: EventBus;
   readonly #logger: Logger;
@@ -61,7 +61,7 @@ export class BookingService {
     this.#logger = logger;
     this.#onDecision = onDecision;
     this.storeClock = options.storeClock ?? new StoreClock();
-    this.relay = new Relay({ store, bus, logger });
+    this.#relay = new Relay({ store, bus, logger });
     this.registry = new SeatRegistry({
       storeClock: this.storeClock,
       maxWaiting: maxWaitingPerSeat,
@@ -70,7 +70,7 @@ export class BookingService {
       onCommitted: (events) => {
         for (const event of events) this.view.apply(event);
       },
-      publish: (event) => this.relay.publish(event),
+      publish: (event) => this.#relay.publish(event),
     });
     this.view = new VenueView((event) => this.registry.desk(event.seat_id)?.follow(event));
     this.#reads = new Batcher(100_000, async (waiting) => {
@@ -94,6 +94,20 @@ export class BookingService {
   /** True once the seats have been read from the store; what they are may be out of date since. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** Whether a command could be decided now. Never rejects. */
+  async isReady(): Promise<boolean> {
+    const confirmed = await this.confirm().then(
+      () => true,
+      () => false,
+    );
+    return confirmed && this.#isOpen;
+  }
+
+  /** How many committed events are not known to be published. */
+  get unrelayedEvents(): number {
+    return Math.max(0, this.view.seq - this.#relay.position.seq);
   }
 
   hasSeat(seatId: string): boolean {
@@ -154,7 +168,7 @@ export class BookingService {
   }
 
   #hear(event: SeatEvent): void {
-    this.relay.published(event);
+    this.#relay.published(event);
     if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
   }
 
@@ -172,8 +186,8 @@ export class BookingService {
     await this.confirm();
     const { epoch, seq } = this.view;
     const nowMs = this.storeClock.nowMs();
-    this.#bus.publishHeartbeat({ epoch, seq, server_time: nowMs / 1000 });
-    await this.relay.repair({ epoch, seq, nowMs });
+    this.#bus.publishHeartbeat({ epoch, seq, server_time: Math.round(nowMs) / 1000 });
+    await this.#relay.repair({ epoch, seq, nowMs });
   }
 
   async #catchUp(): Promise<void> {
@@ -201,7 +215,7 @@ export class BookingService {
     this.storeClock.heard(snapshot.nowMs);
     this.view.reset(snapshot);
     this.registry.hydrate(this.view.seats);
-    await this.relay.reset(snapshot);
+    await this.#relay.reset(snapshot);
     this.#isOpen = true;
     this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
   }

@@ -1,0 +1,38 @@
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { Logger } from 'pino';
+import packageJson from '../../package.json' with { type: 'json' };
+import { registerHealthRoutes } from '../http/health-routes.ts';
+import { createHttpApp, type HttpApp } from '../http/http-app.ts';
+import { registerMetricsRoute } from '../http/metrics-route.ts';
+import type { BookingService } from './booking-service.ts';
+import { registerCommandRoutes } from './command-routes.ts';
+import type { BookingMetrics } from './metrics.ts';
+import { failureDetail } from './refusals.ts';
+import { registerVenueRoutes } from './venue-routes.ts';
+
+export interface BookingAppOptions {
+  service: BookingService;
+  metrics: BookingMetrics;
+  logger: Logger;
+  venue: { name: string; rows: number; cols: number; holdSeconds: number };
+}
+
+/** The booking service's HTTP side. Starts and stops nothing: the service is its caller's. */
+export async function buildBookingApp(options: BookingAppOptions): Promise<HttpApp> {
+  const app = createHttpApp(options.logger, failureDetail);
+  acceptJsonOfAnyType(app);
+  await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
+  await app.register(swaggerUi, { routePrefix: '/api/docs' });
+  registerCommandRoutes(app, options);
+  registerVenueRoutes(app, options);
+  registerHealthRoutes(app, { ready: () => options.service.isReady() });
+  registerMetricsRoute(app, options.metrics.registry);
+  return app;
+}
+
+/** `curl -d '{…}'` calls its body a form. What is not JSON is refused all the same. */
+function acceptJsonOfAnyType(app: HttpApp): void {
+  app.removeContentTypeParser('text/plain');
+  app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+}

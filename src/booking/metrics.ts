@@ -1,0 +1,38 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What a booking process counts. `unrelayed`: how many committed events are not known to be published. */
+export function bookingMetrics(unrelayed: () => number) {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'booking_events_unrelayed',
+    help: 'Committed events that are not known to be published',
+    registers: [registry],
+    collect() {
+      this.set(unrelayed());
+    },
+  });
+  return {
+    registry,
+    commands: new Counter({
+      name: 'booking_commands_total',
+      help: 'Commands of users by what became of them',
+      labelNames: ['action', 'outcome'],
+      registers: [registry],
+    }),
+    decisionCommands: new Histogram({
+      name: 'booking_decision_commands',
+      help: 'Commands that one call to the store decided together',
+      buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
+      registers: [registry],
+    }),
+    decisionSeconds: new Histogram({
+      name: 'booking_decision_seconds',
+      help: 'Time that one call to the store took',
+      buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1],
+      registers: [registry],
+    }),
+  };
+}
+
+export type BookingMetrics = ReturnType<typeof bookingMetrics>;

@@ -1,0 +1,52 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorReply } from '../protocol/commands.ts';
+import { type ErrorCode, type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/**
+ * Gives every error of the app the one shape `{success: false, error: {code, message, retryable}}`. `explain` tells
+ * what to say of errors that the app foresees.
+ */
+export function installErrorHandling(app: FastifyInstance, explain: (error: unknown) => ErrorDetail | undefined): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const detail = explain(error);
+    return detail ? refuse(reply, detail) : sendError(error, request, reply);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0] ?? '/';
+    const allowed = methods.filter((method) => app.hasRoute({ method, url: path }));
+    if (allowed.length === 0) return refuse(reply, errorDetail('NOT_FOUND', `There is nothing at ${path}`));
+    reply.header('allow', allowed.join(', '));
+    return refuse(
+      reply,
+      errorDetail('METHOD_NOT_ALLOWED', `${path} takes ${allowed.join(', ')}, not ${request.method}`),
+    );
+  });
+}
+
+/** For the `frameworkErrors` option of Fastify: a URL that cannot be decoded never reaches the handlers of the app. */
+export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const code = codeOf(error.statusCode ?? 500);
+  if (code !== 'INTERNAL') return refuse(reply, errorDetail(code, error.message));
+  request.log.error({ err: error }, 'A request failed unexpectedly');
+  return refuse(reply, errorDetail(code, 'Something went wrong here; it has been logged')); // the details are nobody else's
+}
+
+function codeOf(httpStatus: number): ErrorCode {
+  if (httpStatus < 400 || httpStatus >= 500) return 'INTERNAL';
+  if (httpStatus === 413) return 'TOO_LARGE';
+  if (httpStatus === 429) return 'RATE_LIMITED';
+  if (httpStatus === 404) return 'NOT_FOUND';
+  return 'INVALID_REQUEST';
+}
+
+function refuse(reply: FastifyReply, error: ErrorDetail): FastifyReply {
+  const body: ErrorReply = { success: false, error };
+  // Not through the schema of the route: a route whose replies are otherwise is refused in this shape as well.
+  return reply
+    .status(errorCodes[error.code].httpStatus)
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(body);
+}

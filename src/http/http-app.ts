@@ -1,0 +1,37 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RawServerDefault } from 'fastify';
+import type { Logger } from 'pino';
+import type { ErrorDetail } from '../protocol/errors.ts';
+import { installErrorHandling, sendError } from './error-handler.ts';
+
+export type HttpApp = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+const bodyLimitBytes = 4_096;
+/** Longer than any proxy before us keeps a connection: it is never us who closes one that a request is on its way on. */
+const keepAliveTimeoutMs = 75_000;
+
+/** A Fastify app as every process here has it. `explain` tells what to say of errors that are foreseen. */
+export function createHttpApp(
+  logger: Logger,
+  explain: (error: unknown) => ErrorDetail | undefined = () => undefined,
+): HttpApp {
+  const app = fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyLimitBytes,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    forceCloseConnections: 'idle',
+    frameworkErrors: sendError,
+    // What is of the wrong type is refused, not converted.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  installErrorHandling(app, explain);
+  return app;
+}
