@@ -1,0 +1,279 @@
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import type { RawData, WebSocket } from 'ws';
+import { closeCodes } from '../protocol/close-codes.ts';
+import type { UserAction } from '../protocol/commands.ts';
+import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
+import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
+import type { Booking, CommandOutcome } from './booking-client.ts';
+import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
+import { type RequestId, readMessage } from './client-message.ts';
+import { messageFrame } from './frame.ts';
+import type { Hub } from './hub.ts';
+import type { EdgeLimits } from './limits.ts';
+import type { EdgeMetrics } from './metrics.ts';
+
+type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
+type CommandMessage = Extract<ClientMessage, { type: 'SELECT_SEAT' | 'BOOK_SEAT' | 'RELEASE_SEAT' }>;
+type Connect = Extract<ClientMessage, { type: 'CONNECT' }>;
+type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>;
+
+interface ClientConnectionOptions {
+  ws: WebSocket;
+  /** The one under `ws`: frames are written to it whole, as `ws` does itself where nothing is compressed. */
+  socket: Duplex;
+  venue: string;
+  hub: Hub;
+  booking: Pick<Booking, 'command'>;
+  limits: EdgeLimits;
+  metrics: EdgeMetrics;
+  logger: Logger;
+}
+
+const binaryRefused = { ok: false, problem: 'A message is text (JSON), not binary', requestId: undefined } as const;
+
+/** One browser. Nothing waits for it but what its socket buffers, and that is bounded. */
+export class ClientConnection {
+  readonly #ws: WebSocket;
+  readonly #socket: Duplex;
+  readonly #venue: string;
+  readonly #hub: Hub;
+  readonly #booking: Pick<Booking, 'command'>;
+  readonly #limits: EdgeLimits;
+  readonly #metrics: EdgeMetrics;
+  readonly #logger: Logger;
+  #userId: string | undefined;
+  #connectTimer: NodeJS.Timeout | undefined;
+  /** Running while the client is behind: it is sent no updates until it has read what waits. */
+  #behindTimer: NodeJS.Timeout | undefined;
+  #bufferLimitBytes: number;
+  #commandsInFlight = 0;
+  #messagesThisSecond = 0;
+  #secondStartMs = 0;
+  #heardSincePing = true;
+
+  constructor({ ws, socket, venue, hub, booking, limits, metrics, logger }: ClientConnectionOptions) {
+    this.#ws = ws;
+    this.#socket = socket;
+    this.#venue = venue;
+    this.#hub = hub;
+    this.#booking = booking;
+    this.#limits = limits;
+    this.#metrics = metrics;
+    this.#logger = logger;
+    this.#bufferLimitBytes = limits.clientBufferBytes;
+    ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    ws.on('pong', () => this.#heard());
+    ws.on('ping', () => this.#heard());
+    ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
+    ws.on('close', () => this.#left());
+    socket.on('drain', () => this.#drained());
+    hub.add(this);
+  }
+
+  /** A client of the subprotocol says first where it wants to go on; any other is sent the venue at once. */
+  start(): void {
+    if (this.#ws.protocol === '') {
+      this.#hub.sendState(this);
+    } else {
+      this.#connectTimer = setTimeout(() => this.close(closeCodes.tryAgainLater), this.#limits.connectTimeoutMs);
+    }
+  }
+
+  /** Whole frames. A client that is behind is skipped: it will get the venue anew. */
+  sendUpdates(frames: Buffer): void {
+    if (this.#behindTimer) return;
+    if (this.#socket.writableLength > this.#bufferLimitBytes) this.#fallBehind();
+    else this.#write(frames);
+  }
+
+  sendState(frame: Buffer): void {
+    if (this.#socket.writableLength > this.#bufferLimitBytes) {
+      this.#fallBehind();
+    } else {
+      this.#catchUp();
+      this.#bufferLimitBytes = this.#limits.clientBufferBytes + frame.length; // a large venue is no sign of slowness
+      this.#write(frame);
+    }
+  }
+
+  /** Gives up a peer that said nothing since the last ping, not even pong. */
+  ping(): void {
+    if (this.#behindTimer) return; // the ping would wait behind what it does not read; that has its own limit
+    if (!this.#heardSincePing) {
+      this.terminate('silent');
+    } else if (this.#ws.readyState === this.#ws.OPEN) {
+      this.#heardSincePing = false;
+      this.#ws.ping();
+    }
+  }
+
+  close({ code }: { code: number }): void {
+    this.#ws.close(code);
+  }
+
+  terminate(reason: string): void {
+    this.#metrics.terminated.inc({ reason });
+    this.#ws.terminate();
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return; // it is being closed: nobody waits for an answer
+    this.#heard();
+    const read = isBinary ? binaryRefused : readMessage(data.toString());
+    if (this.#isFlooding()) {
+      this.#metrics.terminated.inc({ reason: 'flood' });
+      this.close(closeCodes.tooManyMessages);
+    } else if (!read.ok) {
+      this.#refuse('INVALID_REQUEST', read.problem, read.requestId);
+    } else if (this.#behindTimer) {
+      this.#refuse('RATE_LIMITED', 'Read what was sent before asking for more', read.message.request_id);
+    } else {
+      this.#handle(read.message);
+    }
+  }
+
+  #handle(message: ClientMessage): void {
+    switch (message.type) {
+      case 'CONNECT':
+        this.#connect(message);
+        break;
+      case 'subscribe':
+        this.#subscribe(message);
+        break;
+      case 'SELECT_SEAT':
+        void this.#command('select', message);
+        break;
+      case 'BOOK_SEAT':
+        void this.#command('book', message);
+        break;
+      case 'RELEASE_SEAT':
+        void this.#command('release', message);
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  #connect({ data, request_id }: Connect): void {
+    clearTimeout(this.#connectTimer);
+    this.#userId = data?.user_id ?? this.#userId;
+    const resumed = data?.position !== undefined && this.#hub.resume(this, data.position);
+    if (!resumed) this.#hub.sendState(this, request_id);
+    if (resumed || request_id !== undefined) this.#reply({ type: 'ACK', data: { success: true } }, request_id);
+  }
+
+  #subscribe({ venue, data, request_id }: Subscribe): void {
+    const wanted = venue ?? data?.venue ?? this.#venue;
+    if (wanted !== this.#venue) {
+      this.#refuse('INVALID_REQUEST', `The venue here is ${JSON.stringify(this.#venue)}`, request_id);
+    } else {
+      clearTimeout(this.#connectTimer);
+      this.#hub.sendState(this, request_id);
+    }
+  }
+
+  async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
+    const { seat_id, user_id = this.#userId } = data;
+    if (user_id === undefined) {
+      return this.#refuse('INVALID_REQUEST', 'user_id is missing, here and in CONNECT', request_id);
+    }
+    if (this.#commandsInFlight >= this.#limits.commandsInFlightPerClient) {
+      return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
+    }
+    this.#commandsInFlight++;
+    try {
+      const outcome = await this.#booking.command(action, { seat_id, user_id });
+      this.#answer(action, outcome, request_id);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === 'INTERNAL') this.#logger.error({ err: error }, 'A command failed unexpectedly');
+      this.#metrics.commands.inc({ action, code });
+      this.#refuse(code, messages[code], request_id);
+    } finally {
+      this.#commandsInFlight--;
+    }
+  }
+
+  #answer(action: UserAction, { body }: CommandOutcome, requestId: RequestId | undefined): void {
+    this.#metrics.commands.inc({ action, code: body.success ? 'OK' : body.error.code });
+    if (body.success) {
+      this.#reply({ type: 'ACK', data: { success: true, seat: body.seat } }, requestId);
+    } else {
+      const data = body.seat ? { ...body.error, seat: body.seat } : body.error;
+      this.#reply({ type: 'ERROR', data }, requestId);
+    }
+  }
+
+  #refuse(code: ErrorCode, message: string, requestId: RequestId | undefined): void {
+    this.#reply({ type: 'ERROR', data: errorDetail(code, message) }, requestId);
+  }
+
+  #reply(reply: Reply, requestId: RequestId | undefined): void {
+    this.#write(messageFrame(requestId === undefined ? reply : { ...reply, request_id: requestId }));
+    if (!this.#behindTimer && this.#socket.writableLength > this.#bufferLimitBytes) this.#fallBehind();
+  }
+
+  #write(frames: Buffer): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return; // nothing may follow a close frame
+    this.#metrics.frameBytes.inc(frames.length);
+    this.#socket.write(frames);
+  }
+
+  /** Who does not read is not read from either, so that its questions cannot pile up answers. */
+  #fallBehind(): void {
+    if (this.#behindTimer || this.#ws.readyState !== this.#ws.OPEN) return;
+    this.#metrics.slow.inc();
+    this.#ws.pause();
+    this.#behindTimer = setTimeout(() => {
+      this.#metrics.terminated.inc({ reason: 'slow' });
+      this.close(closeCodes.tooSlow);
+    }, this.#limits.behindTimeoutMs);
+  }
+
+  #catchUp(): void {
+    if (!this.#behindTimer) return;
+    clearTimeout(this.#behindTimer);
+    this.#behindTimer = undefined;
+    this.#heardSincePing = true;
+    this.#metrics.resynced.inc();
+    this.#ws.resume();
+  }
+
+  #drained(): void {
+    if (this.#behindTimer) this.#hub.sendState(this);
+  }
+
+  #heard(): void {
+    this.#heardSincePing = true;
+  }
+
+  #isFlooding(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#secondStartMs >= 1000) {
+      this.#secondStartMs = nowMs;
+      this.#messagesThisSecond = 0;
+    }
+    return ++this.#messagesThisSecond > this.#limits.messagesPerSecond;
+  }
+
+  #left(): void {
+    clearTimeout(this.#connectTimer);
+    clearTimeout(this.#behindTimer);
+    this.#hub.remove(this);
+  }
+}
+
+const messages = {
+  STORE_UNAVAILABLE: 'The booking service cannot be reached; try again',
+  TIMEOUT: 'The booking service did not answer in time; try again, repeating a command is safe',
+  BUSY: 'Too many commands wait for the booking service; try again',
+  INTERNAL: 'Something went wrong here; it has been logged',
+} as const;
+
+function codeOf(error: unknown): keyof typeof messages {
+  if (error instanceof BookingTimeoutError) return 'TIMEOUT';
+  if (error instanceof BookingBusyError) return 'BUSY';
+  if (error instanceof BookingUnavailableError) return 'STORE_UNAVAILABLE';
+  return 'INTERNAL';
+}

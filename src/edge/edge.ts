@@ -1,0 +1,113 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Logger } from 'pino';
+import type { Registry } from 'prom-client';
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import type { EventBus } from '../events/event-bus.ts';
+import { subprotocol } from '../protocol/close-codes.ts';
+import type { Booking } from './booking-client.ts';
+import { ClientConnection } from './client-connection.ts';
+import { Hub } from './hub.ts';
+import { defaultLimits, type EdgeLimits } from './limits.ts';
+import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
+import { VenueFeed } from './venue-feed.ts';
+
+export interface EdgeOptions {
+  /** Closed by whoever opened it, as is `booking`. */
+  bus: EventBus;
+  booking: Booking;
+  venue: string;
+  logger: Logger;
+  registry: Registry;
+  limits?: Partial<EdgeLimits>;
+}
+
+/** The venue live at `/ws` of an HTTP server, its own or one that serves other things as well. */
+export class Edge {
+  readonly #booking: Booking;
+  readonly #venue: string;
+  readonly #logger: Logger;
+  readonly #limits: EdgeLimits;
+  readonly #metrics: EdgeMetrics;
+  readonly #feed: VenueFeed;
+  readonly #hub: Hub;
+  readonly #wss: WebSocketServer;
+  #draining = false;
+
+  constructor({ bus, booking, venue, logger, registry, limits }: EdgeOptions) {
+    this.#booking = booking;
+    this.#venue = venue;
+    this.#logger = logger;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#metrics = edgeMetrics(registry);
+    this.#feed = new VenueFeed({ bus, booking, logger });
+    this.#hub = new Hub({ feed: this.#feed, limits: this.#limits, metrics: this.#metrics });
+    const options: ServerOptions & { closeTimeout: number } = {
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false, // compressing would also make `ws` write later, in between our own frames
+      maxPayload: this.#limits.messageBytes,
+      closeTimeout: this.#limits.closeTimeoutMs,
+      handleProtocols: (offered) => offered.has(subprotocol) && subprotocol,
+    };
+    this.#wss = new WebSocketServer(options);
+  }
+
+  /** Resolves when the venue has been read for the first time; until then clients are told to come back. */
+  get ready(): Promise<void> {
+    return this.#feed.ready;
+  }
+
+  isReady(): boolean {
+    return this.#feed.isReady() && !this.#draining;
+  }
+
+  get clientCount(): number {
+    return this.#hub.clientCount;
+  }
+
+  start(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#feed.start(this.#hub);
+  }
+
+  /** Takes no more clients and sends those that are here elsewhere. For good. */
+  async drain(): Promise<void> {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#logger.info({ clients: this.clientCount }, 'Draining');
+    await this.#hub.drain();
+    this.#feed.close();
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.url?.split('?', 1)[0] !== '/ws') {
+      refuse(socket, '404 Not Found');
+    } else if (!this.isReady() || this.clientCount >= this.#limits.connections) {
+      this.#metrics.refusedUpgrades.inc();
+      refuse(socket, '503 Service Unavailable');
+    } else {
+      this.#wss.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws, socket));
+    }
+  }
+
+  #welcome(ws: WebSocket, socket: Duplex): void {
+    const client = new ClientConnection({
+      ws,
+      socket,
+      venue: this.#venue,
+      hub: this.#hub,
+      booking: this.#booking,
+      limits: this.#limits,
+      metrics: this.#metrics,
+      logger: this.#logger,
+    });
+    client.start();
+  }
+}
+
+function refuse(socket: Duplex, status: string): void {
+  socket.on('error', () => socket.destroy());
+  socket.once('finish', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n`);
+}

@@ -1,0 +1,26 @@
+import type { ServerMessage } from '../protocol/messages.ts';
+
+const finalText = 0x81; // FIN, opcode 1
+
+/** A whole WebSocket text message (RFC 6455, unmasked as a server's are), ready to be written to any client's socket. */
+export function textFrame(text: string): Buffer {
+  const length = Buffer.byteLength(text);
+  const headerLength = length < 126 ? 2 : length < 65536 ? 4 : 10;
+  const frame = Buffer.allocUnsafe(headerLength + length);
+  frame[0] = finalText;
+  if (headerLength === 2) {
+    frame[1] = length;
+  } else if (headerLength === 4) {
+    frame[1] = 126;
+    frame.writeUInt16BE(length, 2);
+  } else {
+    frame[1] = 127;
+    frame.writeBigUInt64BE(BigInt(length), 2);
+  }
+  frame.write(text, headerLength);
+  return frame;
+}
+
+export function messageFrame(message: ServerMessage): Buffer {
+  return textFrame(JSON.stringify(message));
+}

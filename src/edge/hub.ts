@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { closeCodes } from '../protocol/close-codes.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { SeatUpdate } from '../protocol/messages.ts';
+import type { Seat } from '../protocol/seat.ts';
+import type { Position } from '../protocol/venue.ts';
+import type { ClientConnection } from './client-connection.ts';
+import type { RequestId } from './client-message.ts';
+import { messageFrame } from './frame.ts';
+import type { EdgeLimits } from './limits.ts';
+import type { EdgeMetrics } from './metrics.ts';
+import { UpdateLog } from './update-log.ts';
+import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
+import { VenueStateFrames } from './venue-state-frames.ts';
+
+interface HubOptions {
+  feed: VenueFeed;
+  limits: EdgeLimits;
+  metrics: EdgeMetrics;
+}
+
+/** Relays the venue to all clients: each change is serialised once, and written once per client and loop turn. */
+export class Hub implements VenueFeedListener {
+  readonly #feed: VenueFeed;
+  readonly #limits: EdgeLimits;
+  readonly #metrics: EdgeMetrics;
+  readonly #states: VenueStateFrames;
+  readonly #log: UpdateLog;
+  readonly #clients = new Set<ClientConnection>();
+  /** Those that know the venue up to the last flush. */
+  readonly #subscribers = new Set<ClientConnection>();
+  readonly #pingTimer: NodeJS.Timeout;
+  #unsent: Buffer[] = [];
+  #flushPlanned = false;
+
+  constructor({ feed, limits, metrics }: HubOptions) {
+    this.#feed = feed;
+    this.#limits = limits;
+    this.#metrics = metrics;
+    this.#states = new VenueStateFrames(feed);
+    this.#log = new UpdateLog(limits.resumableUpdates);
+    this.#pingTimer = setInterval(() => this.#pingAll(), limits.pingIntervalMs).unref();
+  }
+
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  add(client: ClientConnection): void {
+    this.#clients.add(client);
+    this.#metrics.connections.inc();
+  }
+
+  remove(client: ClientConnection): void {
+    this.#subscribers.delete(client);
+    if (this.#clients.delete(client)) this.#metrics.connections.dec();
+  }
+
+  /** Sends the venue as it is, and from then on what changes. */
+  sendState(client: ClientConnection, requestId?: RequestId): void {
+    this.#flush(); // what the state contains already must not follow it
+    client.sendState(this.#states.frame(requestId));
+    this.#subscribe(client);
+  }
+
+  /** Sends what changed since, and what changes from then on; false where that would not tell all. */
+  resume(client: ClientConnection, position: Position): boolean {
+    if (this.#feed.stale) return false; // only VENUE_STATE can say so
+    this.#flush();
+    const missed = this.#log.since(position);
+    if (!missed) return false;
+    if (missed.length > 0) client.sendUpdates(Buffer.concat(missed));
+    this.#subscribe(client);
+    return true;
+  }
+
+  onUpdate({ epoch, seq }: SeatEvent, { id, status, held_by, expires_at }: Seat): void {
+    const update: SeatUpdate = { seat_id: id, status, seq };
+    if (held_by !== undefined) update.held_by = held_by;
+    if (expires_at !== undefined) update.expires_at = expires_at;
+    const frame = messageFrame({ type: 'SEAT_UPDATE', data: update });
+    this.#log.append({ epoch, seq }, frame);
+    this.#metrics.updates.inc();
+    this.#broadcast(frame);
+  }
+
+  onReset(): void {
+    this.#log.restart(this.#feed.position);
+    this.#sendStateToAll();
+  }
+
+  onStale(): void {
+    this.#sendStateToAll(); // so that the page can say so
+  }
+
+  onCatchUp(kind: 'events' | 'venue'): void {
+    this.#metrics.catchUps.inc({ kind });
+  }
+
+  /** Sends the clients elsewhere, not all at once: those who come back together would overrun the other edges. */
+  async drain(): Promise<void> {
+    clearInterval(this.#pingTimer);
+    const { drainBatchClients, drainBatchIntervalMs, drainTimeoutMs } = this.#limits;
+    const deadlineMs = performance.now() + drainTimeoutMs;
+    const leaving = [...this.#clients];
+    const batches = Math.max(1, Math.floor(drainTimeoutMs / 2 / drainBatchIntervalMs));
+    const batchSize = Math.max(drainBatchClients, Math.ceil(leaving.length / batches));
+    for (let start = 0; start < leaving.length; start += batchSize) {
+      if (start > 0) await delay(drainBatchIntervalMs);
+      for (const client of leaving.slice(start, start + batchSize)) client.close(closeCodes.serviceRestart);
+    }
+    while (this.#clients.size > 0 && performance.now() < deadlineMs) await delay(drainBatchIntervalMs);
+    for (const client of this.#clients) client.terminate('drain');
+  }
+
+  #subscribe(client: ClientConnection): void {
+    if (this.#clients.has(client)) this.#subscribers.add(client);
+  }
+
+  #broadcast(frame: Buffer): void {
+    this.#unsent.push(frame);
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    setImmediate(() => {
+      this.#flushPlanned = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#unsent.length === 0) return;
+    const frames = Buffer.concat(this.#unsent);
+    this.#unsent = [];
+    for (const client of this.#subscribers) client.sendUpdates(frames);
+  }
+
+  #sendStateToAll(): void {
+    this.#unsent = []; // the state contains it
+    if (this.#subscribers.size === 0) return;
+    const frame = this.#states.frame();
+    for (const client of this.#subscribers) client.sendState(frame);
+  }
+
+  #pingAll(): void {
+    for (const client of this.#clients) client.ping();
+  }
+}

@@ -1,0 +1,83 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { BookingClient } from '../../src/edge/booking-client.ts';
+import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from '../../src/edge/booking-errors.ts';
+import { FakeBooking, until } from './edge-fixture.ts';
+
+const command = { seat_id: 'A1', user_id: 'alice' };
+
+function client(urls: string[], more = {}): BookingClient {
+  const booking = new BookingClient({ urls, ...more });
+  onTestFinished(() => booking.close());
+  return booking;
+}
+
+test('[G7] a command goes to the next booking process where the first has died, and stays there', async () => {
+  const [first, second] = [new FakeBooking(), new FakeBooking()];
+  const booking = client([await first.listen(), await second.listen()]);
+  expect((await booking.command('select', command)).httpStatus).toBe(200);
+  expect(second.requests).toHaveLength(0);
+  first.stop();
+  expect((await booking.command('select', { seat_id: 'A2', user_id: 'alice' })).httpStatus).toBe(200);
+  expect((await booking.venue()).seq).toBe(1);
+  expect(second.requests).toEqual(['POST /api/seats/select', 'GET /api/venue']);
+});
+
+test('[G7] a command goes to the next booking process where the first hangs', async () => {
+  const [first, second] = [new FakeBooking(), new FakeBooking()];
+  const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 400 });
+  first.hangs = true;
+  expect((await booking.command('select', command)).httpStatus).toBe(200);
+  expect(second.requests).toHaveLength(1);
+});
+
+test('[G10] a booking process that is only slow is waited for, rather than the load doubled', async () => {
+  const [first, second] = [new FakeBooking(), new FakeBooking()];
+  const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 1000 });
+  first.hangs = true;
+  const slow = booking.command('select', command);
+  await until(() => first.requests.length === 1, 'the command is there');
+  first.hangs = false;
+  const others = setInterval(() => void booking.venue(), 50);
+  await expect(slow).rejects.toThrow(BookingTimeoutError);
+  clearInterval(others);
+  expect(second.requests).toHaveLength(0);
+});
+
+test('a refusal is an answer, not a reason to ask another', async () => {
+  const [first, second] = [new FakeBooking(), new FakeBooking()];
+  const booking = client([await first.listen(), await second.listen()]);
+  await booking.command('select', command);
+  const { httpStatus, body } = await booking.command('select', command);
+  expect(httpStatus).toBe(409);
+  expect(body).toMatchObject({ success: false, error: { code: 'SEAT_HELD' }, seat: { held_by: 'alice' } });
+  expect(second.requests).toHaveLength(0);
+});
+
+test.each(['<html>Bad gateway</html>', '{"message":"Service Unavailable","statusCode":503}'])(
+  'what is not said by the booking service is no answer, the next is asked: %s',
+  async (body) => {
+    const [first, second] = [new FakeBooking(), new FakeBooking()];
+    const booking = client([await first.listen(), await second.listen()]);
+    first.failure = { status: 503, body };
+    expect((await booking.command('select', command)).httpStatus).toBe(200);
+  },
+);
+
+test('where none can be reached, or none answers in time, that is what the error says', async () => {
+  const [dead, hanging] = [new FakeBooking(), new FakeBooking()];
+  const deadUrl = await dead.listen();
+  dead.stop();
+  await expect(client([deadUrl]).command('select', command)).rejects.toThrow(BookingUnavailableError);
+  hanging.hangs = true;
+  const booking = client([await hanging.listen()], { commandTimeoutMs: 200 });
+  await expect(booking.command('select', command)).rejects.toThrow(BookingTimeoutError);
+});
+
+test('[G10] no more than a bounded number of commands waits', async () => {
+  const hanging = new FakeBooking();
+  hanging.hangs = true;
+  const booking = client([await hanging.listen()], { commandTimeoutMs: 300, maxPending: 1 });
+  const first = booking.command('select', command);
+  await expect(booking.command('select', command)).rejects.toThrow(BookingBusyError);
+  await expect(first).rejects.toThrow(BookingTimeoutError);
+});

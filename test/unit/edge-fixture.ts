@@ -1,0 +1,213 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { type ClientOptions, WebSocket } from 'ws';
+import { buildEdge } from '../../src/edge/app.ts';
+import { BookingClient } from '../../src/edge/booking-client.ts';
+import type { EdgeLimits } from '../../src/edge/limits.ts';
+import type { BusListener, EventBus } from '../../src/events/event-bus.ts';
+import type { EventsAfter, Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
+import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { seatAfter } from '../../src/protocol/seat-after.ts';
+import { seatId } from '../../src/protocol/seat-id.ts';
+import type { Position, VenueState } from '../../src/protocol/venue.ts';
+
+export const serverTime = 1_700_000_000;
+
+/** A bus that says only what the test lets it say. */
+export class FakeBus implements EventBus {
+  connected = true;
+  readonly #listeners: BusListener[] = [];
+
+  subscribe(listener: BusListener): void {
+    this.#listeners.push(listener);
+  }
+  async publish(): Promise<void> {}
+  publishHeartbeat(): void {}
+  async close(): Promise<void> {}
+
+  emit(...events: SeatEvent[]): void {
+    for (const event of events) for (const listener of this.#listeners) listener.onEvent(event);
+  }
+  heartbeat(position: Position): void {
+    const heartbeat: Heartbeat = { ...position, server_time: serverTime };
+    for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
+  }
+}
+
+/** A booking service of 10 x 10 seats over real HTTP, whose history the test writes. */
+export class FakeBooking {
+  epoch = 'e1';
+  stale = false;
+  /** Answers every request with it, where set. */
+  failure: { status: number; body: string } | undefined;
+  /** Answers no request at all, where set. */
+  hangs = false;
+  readonly requests: string[] = [];
+  readonly events: SeatEvent[] = [];
+  readonly #seats = new Map<string, Seat>();
+  readonly server: Server;
+
+  constructor() {
+    for (let row = 0; row < 10; row++) {
+      for (let col = 0; col < 10; col++) {
+        const id = seatId(row, col);
+        this.#seats.set(id, { id, row, col, status: 0, seq: 0 });
+      }
+    }
+    this.server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (chunk) => {
+        body += chunk;
+      });
+      request.on('end', () => {
+        this.requests.push(`${request.method} ${request.url}`);
+        if (this.hangs) return;
+        const [status, reply] = this.failure
+          ? [this.failure.status, this.failure.body]
+          : this.#answer(request.url ?? '', body);
+        response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
+      });
+    });
+  }
+
+  async listen(): Promise<string> {
+    this.server.listen(0, '127.0.0.1');
+    await once(this.server, 'listening');
+    onTestFinished(() => this.stop());
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+
+  get position(): Position {
+    return { epoch: this.epoch, seq: this.events.length };
+  }
+
+  /** Commits a hold and returns its event, which nobody has been told of yet. */
+  hold(id: string, userId: string): SeatEvent {
+    const event: SeatEvent = {
+      type: 'held',
+      seat_id: id,
+      user_id: userId,
+      status: 1,
+      timestamp: new Date(serverTime * 1000).toISOString(),
+      expires_at: serverTime + 30,
+      epoch: this.epoch,
+      seq: this.events.length + 1,
+    };
+    this.events.push(event);
+    this.#seats.set(id, seatAfter(this.#seats.get(id) as Seat, event));
+    return event;
+  }
+
+  /** As after a loss of the data: nothing that was known holds any more. */
+  startOver(epoch: string): void {
+    this.epoch = epoch;
+    this.events.length = 0;
+    for (const { id, row, col } of this.#seats.values()) this.#seats.set(id, { id, row, col, status: 0, seq: 0 });
+  }
+
+  #answer(url: string, body: string): [number, string] {
+    if (url.startsWith('/api/venue')) return [200, JSON.stringify(this.#venue())];
+    if (url.startsWith('/api/events')) return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
+    const { seat_id, user_id } = JSON.parse(body) as { seat_id: string; user_id: string };
+    const seat = this.#seats.get(seat_id);
+    if (!seat) return [404, refusal('UNKNOWN_SEAT')];
+    if (seat.status !== 0) return [409, refusal('SEAT_HELD', seat)];
+    this.hold(seat_id, user_id);
+    return [200, JSON.stringify({ success: true, seat: this.#seats.get(seat_id) })];
+  }
+
+  #venue(): VenueState {
+    const state = { venue: 'main', ...this.position, server_time: serverTime, hold_seconds: 30, rows: 10, cols: 10 };
+    return { ...state, ...(this.stale && { stale: true as const }), seats: [...this.#seats.values()] };
+  }
+
+  #eventsAfter({ searchParams }: URL): EventsAfter {
+    const reply = { ...this.position, server_time: serverTime };
+    if (searchParams.get('epoch') !== this.epoch) return reply;
+    return { ...reply, events: this.events.slice(Number(searchParams.get('after'))) };
+  }
+}
+
+function refusal(code: string, seat?: Seat): string {
+  return JSON.stringify({ success: false, error: { code, message: code, retryable: false }, seat });
+}
+
+type Message<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
+
+/** A real WebSocket client that remembers all it was sent. */
+export class TestClient {
+  readonly messages: ServerMessage[] = [];
+  readonly ws: WebSocket;
+  readonly closed: Promise<number>;
+
+  constructor(url: string, protocols: string[] = [], options: ClientOptions = {}) {
+    this.ws = new WebSocket(url, protocols, options);
+    this.ws.on('message', (data) => this.messages.push(JSON.parse(data.toString())));
+    this.ws.on('error', () => {});
+    this.closed = new Promise((resolve) => this.ws.on('close', resolve));
+    onTestFinished(() => this.ws.terminate());
+  }
+
+  async opened(): Promise<this> {
+    if (this.ws.readyState !== WebSocket.OPEN) await once(this.ws, 'open');
+    return this;
+  }
+
+  send(message: ClientMessage): void {
+    this.ws.send(JSON.stringify(message));
+  }
+
+  ofType<T extends ServerMessage['type']>(type: T): Message<T>[] {
+    return this.messages.filter((message): message is Message<T> => message.type === type);
+  }
+
+  get seqs(): number[] {
+    return this.ofType('SEAT_UPDATE').map(({ data }) => data.seq);
+  }
+
+  /** The first of its type, or the nth from 1. */
+  async received<T extends ServerMessage['type']>(type: T, nth = 1): Promise<Message<T>> {
+    await until(() => this.ofType(type).length >= nth, `${type} number ${nth}`);
+    return this.ofType(type)[nth - 1] as Message<T>;
+  }
+}
+
+export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!condition()) {
+    if (performance.now() > deadlineMs) throw new Error(`Not in ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+export async function startEdge({ limits = {} }: { limits?: Partial<EdgeLimits> } = {}) {
+  const booking = new FakeBooking();
+  const bus = new FakeBus();
+  const bookingClient = new BookingClient({ urls: [await booking.listen()] });
+  const { app, edge } = buildEdge({
+    bus,
+    booking: bookingClient,
+    venue: 'main',
+    logger: pino({ level: 'silent' }),
+    limits: { drainTimeoutMs: 1000, ...limits },
+  });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(async () => {
+    await app.close();
+    await bookingClient.close();
+  });
+  await edge.ready;
+  const { port } = app.server.address() as AddressInfo;
+  const wsUrl = `ws://127.0.0.1:${port}/ws`;
+  const connect = (protocols?: string[]) => new TestClient(wsUrl, protocols).opened();
+  return { booking, bus, app, edge, port, wsUrl, connect };
+}

@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import type { ServerMessage } from '../../src/protocol/messages.ts';
+import { startEdge, until } from './edge-fixture.ts';
+
+const select = (seat_id: unknown, more = {}) => JSON.stringify({ type: 'SELECT_SEAT', data: { seat_id, ...more } });
+
+test('[G9] bad messages get an error with a code, and the connection stays', async () => {
+  const { connect } = await startEdge();
+  const client = await connect();
+  const bad: [message: string | Buffer, code: string, text: RegExp][] = [
+    ['', 'INVALID_REQUEST', /JSON object/],
+    ['{', 'INVALID_REQUEST', /JSON object/],
+    ['null', 'INVALID_REQUEST', /JSON object/],
+    ['[]', 'INVALID_REQUEST', /JSON object/],
+    ['42', 'INVALID_REQUEST', /JSON object/],
+    ['['.repeat(4000), 'INVALID_REQUEST', /JSON object/],
+    ['{}', 'INVALID_REQUEST', /type is missing/],
+    ['{"type":7}', 'INVALID_REQUEST', /type is missing/],
+    ['{"type":"toString"}', 'INVALID_REQUEST', /Unknown type "toString"; known are CONNECT/],
+    ['{"__proto__":{"type":"CONNECT"}}', 'INVALID_REQUEST', /type is missing/],
+    ['{"type":"CONNECT","data":{"position":{"epoch":"e","seq":1e999}}}', 'INVALID_REQUEST', /position/],
+    ['{"type":"CONNECT","data":{"position":{"epoch":"e","seq":-1}}}', 'INVALID_REQUEST', /seq/],
+    ['{"type":"subscribe","venue":"elsewhere"}', 'INVALID_REQUEST', /"main"/],
+    ['{"type":"subscribe","data":{"venue":"elsewhere"}}', 'INVALID_REQUEST', /"main"/],
+    ['{"type":"SELECT_SEAT"}', 'INVALID_REQUEST', /data/],
+    [select('a1', { user_id: 'u' }), 'INVALID_REQUEST', /seat_id/],
+    [select({ $gt: '' }, { user_id: 'u' }), 'INVALID_REQUEST', /seat_id/],
+    [select('A1', { user_id: 'a b' }), 'INVALID_REQUEST', /user_id/],
+    [select('A1'), 'INVALID_REQUEST', /user_id is missing/],
+    [select('Z99', { user_id: 'u' }), 'UNKNOWN_SEAT', /UNKNOWN_SEAT/],
+    [Buffer.from('{"type":"CONNECT"}'), 'INVALID_REQUEST', /not binary/],
+  ];
+  let n = 0;
+  for (const [message, code, text] of bad) {
+    client.ws.send(message);
+    const error = await client.received('ERROR', ++n);
+    expect([message, error.data.code]).toEqual([message, code]);
+    expect(error.data.message).toMatch(text);
+  }
+  client.send({ type: 'SELECT_SEAT', request_id: 'last', data: { seat_id: 'A1', user_id: 'alice' } });
+  expect(await client.received('ACK')).toMatchObject({ request_id: 'last' });
+});
+
+test('[G9] the request_id comes back on an error wherever it could be read', async () => {
+  const { connect } = await startEdge();
+  const client = await connect();
+  client.ws.send('{"type":"NOPE","request_id":"r1"}');
+  client.ws.send('{"type":"SELECT_SEAT","request_id":2,"data":{}}');
+  client.ws.send('{"type":"SELECT_SEAT","request_id":{"a":1},"data":{}}');
+  await client.received('ERROR', 3);
+  expect(client.ofType('ERROR').map(({ request_id }) => request_id)).toEqual(['r1', 2, undefined]);
+});
+
+test('[G10] a message too large closes the connection with 1009', async () => {
+  const { connect } = await startEdge();
+  const client = await connect();
+  client.ws.send('x'.repeat(5000));
+  expect(await client.closed).toBe(1009);
+});
+
+test('[G10] a flood of messages closes the connection with a code that says: give up', async () => {
+  const { connect } = await startEdge({ limits: { messagesPerSecond: 50 } });
+  const client = await connect();
+  for (let n = 0; n < 60; n++) client.ws.send('{}');
+  expect(await client.closed).toBe(4008);
+  expect(client.ofType('ERROR')).toHaveLength(50);
+});
+
+test('[G10] too many commands in flight are refused, retryable', async () => {
+  const { booking, connect } = await startEdge({ limits: { commandsInFlightPerClient: 2 } });
+  const client = await connect();
+  booking.hangs = true;
+  for (let n = 0; n < 3; n++) client.ws.send(select('A1', { user_id: 'u' }));
+  const error = await client.received('ERROR');
+  expect(error.data).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
+});
+
+test('commands are answered by ACK or ERROR, with the seat as it now is', async () => {
+  const { connect } = await startEdge();
+  const client = await connect();
+  client.send({ type: 'CONNECT', request_id: 1, data: { user_id: 'alice' } });
+  client.send({ type: 'SELECT_SEAT', request_id: 2, data: { seat_id: 'C3' } });
+  const ack = await client.received('ACK', 2);
+  expect(ack).toMatchObject({
+    request_id: 2,
+    data: { success: true, seat: { id: 'C3', status: 1, held_by: 'alice' } },
+  });
+  client.send({ type: 'BOOK_SEAT', request_id: 3, data: { seat_id: 'C3', user_id: 'bob' } });
+  const error = await client.received('ERROR');
+  expect(error).toMatchObject({ request_id: 3, data: { code: 'SEAT_HELD', seat: { id: 'C3', held_by: 'alice' } } });
+});
+
+test('commands are refused as retryable while no booking process can be reached', async () => {
+  const { booking, connect } = await startEdge();
+  const client = await connect();
+  booking.stop();
+  client.ws.send(select('A1', { user_id: 'u' }));
+  const error = await client.received('ERROR');
+  expect(error.data).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true });
+});
+
+test('both shapes of subscribe are answered by the venue', async () => {
+  const { connect } = await startEdge();
+  const client = await connect();
+  client.send({ type: 'subscribe', venue: 'main', request_id: 'a' });
+  client.send({ type: 'subscribe', data: { venue: 'main' }, request_id: 'b' });
+  const ids = () => client.messages.map((message: ServerMessage) => 'request_id' in message && message.request_id);
+  await until(() => ids().length === 3, 'three states');
+  expect(ids()).toEqual([false, 'a', 'b']);
+});

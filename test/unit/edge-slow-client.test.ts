@@ -1,0 +1,77 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { expect, test } from 'vitest';
+import { startEdge, TestClient, until } from './edge-fixture.ts';
+
+const silentCount = 5000;
+
+/** The socket under a client: pausing it is what a browser that hangs looks like. */
+async function socketOf(client: TestClient): Promise<Socket> {
+  const upgrade = once(client.ws, 'upgrade') as Promise<[{ socket: Socket }]>;
+  const [{ socket }] = await upgrade;
+  return socket;
+}
+
+test('[G10] a client that does not read is skipped, and gets the venue anew when it reads again', async () => {
+  const { app, booking, bus, wsUrl, connect } = await startEdge({ limits: { clientBufferBytes: 16 * 1024 } });
+  const reader = await connect();
+  const slow = new TestClient(wsUrl);
+  const socket = await socketOf(slow);
+  await slow.received('VENUE_STATE');
+  socket.pause();
+
+  // More than all kernel buffers hold: several MB.
+  for (let round = 0; round < 20; round++) {
+    for (let n = 0; n < silentCount; n++) bus.emit(booking.hold('A1', `${'u'.repeat(50)}${n % 10}`));
+    await until(() => reader.seqs.at(-1) === booking.events.length, 'the reader is not held up');
+  }
+  const metrics = () => app.inject('/metrics').then(({ body }) => body);
+  expect(await metrics()).toContain('edge_clients_slow_total 1');
+
+  socket.resume();
+  await slow.received('VENUE_STATE', 2);
+  expect(slow.ofType('VENUE_STATE')[1]?.data.seq).toBe(booking.events.length);
+  expect(slow.seqs.length).toBeLessThan(booking.events.length);
+  expect(await metrics()).toContain('edge_clients_resynced_total 1');
+
+  bus.emit(booking.hold('A2', 'last'));
+  await until(() => slow.seqs.at(-1) === booking.events.length, 'updates flow again');
+  expect([...slow.seqs].sort((a, b) => a - b)).toEqual(slow.seqs); // never backwards
+}, 60_000);
+
+test('[G10] a client that stays behind is given up', async () => {
+  const { app, edge, booking, bus, wsUrl } = await startEdge({
+    limits: { clientBufferBytes: 16 * 1024, behindTimeoutMs: 200, closeTimeoutMs: 100 },
+  });
+  const slow = new TestClient(wsUrl);
+  const socket = await socketOf(slow);
+  socket.pause();
+  for (let round = 0; round < 20; round++) {
+    for (let n = 0; n < silentCount; n++) bus.emit(booking.hold('A1', `${'u'.repeat(50)}${n % 10}`));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  await until(() => edge.clientCount === 0, 'the client is gone');
+  expect((await app.inject('/metrics')).body).toContain('edge_clients_terminated_total{reason="slow"} 1');
+}, 60_000);
+
+test('[G10] a client that asks but does not read is not read from', async () => {
+  const { app, wsUrl } = await startEdge({ limits: { clientBufferBytes: 16 * 1024, messagesPerSecond: 1e9 } });
+  const slow = new TestClient(wsUrl);
+  const socket = await socketOf(slow);
+  socket.pause();
+  for (let n = 0; n < 50_000; n++) slow.ws.send('{"type":"subscribe"}');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const { body } = await app.inject('/metrics');
+  expect(body).toContain('edge_clients_slow_total 1');
+  // 50,000 answers would be 350 MB; the kernel takes some MB before anything is seen to wait.
+  expect(Number(/^edge_frame_bytes_total (\d+)/m.exec(body)?.[1])).toBeLessThan(30e6);
+}, 60_000);
+
+test('[G10] a peer that answers no ping is given up', async () => {
+  const { edge, wsUrl } = await startEdge({ limits: { pingIntervalMs: 100 } });
+  const alive = await new TestClient(wsUrl).opened();
+  const silent = await new TestClient(wsUrl, [], { autoPong: false }).opened();
+  await silent.closed;
+  await until(() => edge.clientCount === 1, 'only one is left');
+  expect(alive.ws.readyState).toBe(alive.ws.OPEN);
+});

@@ -1,0 +1,147 @@
+import { expect, test } from 'vitest';
+import { subprotocol } from '../../src/protocol/close-codes.ts';
+import { serverTime, startEdge, until } from './edge-fixture.ts';
+
+test('[G5] a client is sent the whole venue at once, then every change in order', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect();
+  const { data } = await client.received('VENUE_STATE');
+  expect(data).toMatchObject({ venue: 'main', epoch: 'e1', seq: 0, hold_seconds: 30, rows: 10, cols: 10 });
+  expect(data.seats).toHaveLength(100);
+  expect(data.server_time).toBeGreaterThanOrEqual(serverTime);
+  expect(data.server_time).toBeLessThan(serverTime + 10);
+
+  for (let n = 1; n <= 100; n++) bus.emit(booking.hold('A1', `user${n}`));
+  await until(() => client.seqs.length === 100, 'all updates');
+  expect(client.seqs).toEqual(Array.from({ length: 100 }, (_, i) => i + 1));
+  expect(client.ofType('SEAT_UPDATE')[0]?.data).toEqual({
+    seat_id: 'A1',
+    status: 1,
+    held_by: 'user1',
+    expires_at: serverTime + 30,
+    seq: 1,
+  });
+});
+
+test('[G5] clients that join amid changes get a state and exactly what follows it', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const joining = [];
+  for (let n = 1; n <= 200; n++) {
+    bus.emit(booking.hold('B2', `user${n}`));
+    if (n % 10 === 0) joining.push(connect());
+    if (n % 3 === 0) await new Promise(setImmediate);
+  }
+  for (const client of await Promise.all(joining)) {
+    const { data } = await client.received('VENUE_STATE');
+    await until(() => data.seq === 200 || client.seqs.at(-1) === 200, 'the last update');
+    expect(client.seqs).toEqual(Array.from({ length: 200 - data.seq }, (_, i) => data.seq + 1 + i));
+    expect(client.ofType('VENUE_STATE')).toHaveLength(1);
+  }
+});
+
+test('[G6] a lost event is noticed by the next one and repaired', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect();
+  bus.emit(booking.hold('A1', 'alice'));
+  booking.hold('A2', 'bob'); // lost
+  bus.emit(booking.hold('A3', 'carol'));
+  await until(() => client.seqs.length === 3, 'the lost update');
+  expect(client.seqs).toEqual([1, 2, 3]);
+});
+
+test('[G6] events that only come out of order are put in order without asking', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect();
+  const asked = booking.requests.length;
+  const [first, second] = [booking.hold('A1', 'alice'), booking.hold('A2', 'bob')];
+  bus.emit(second, second, first, first);
+  await until(() => client.seqs.length === 2, 'both');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(client.seqs).toEqual([1, 2]);
+  expect(booking.requests).toHaveLength(asked);
+});
+
+test('[G6] a lost tail is noticed by the heartbeat', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect();
+  booking.hold('A1', 'alice'); // lost
+  bus.heartbeat(booking.position);
+  await until(() => client.seqs.length === 1, 'the lost update');
+});
+
+test('[G6] without the bus the booking service is polled', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect();
+  bus.connected = false;
+  booking.hold('A1', 'alice');
+  await until(() => client.seqs.length === 1, 'the update', 2000);
+});
+
+test('[G6] a new epoch starts every client over with a fresh state', async () => {
+  const { booking, bus, connect } = await startEdge();
+  bus.emit(booking.hold('A1', 'alice'));
+  const client = await connect();
+  booking.startOver('e2');
+  bus.heartbeat(booking.position);
+  const { data } = await client.received('VENUE_STATE', 2);
+  expect(data).toMatchObject({ epoch: 'e2', seq: 0 });
+  expect(data.seats[0]).toEqual({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 });
+});
+
+test('[G5] a venue without news is called stale, and no more once there is news', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect();
+  booking.failure = { status: 503, body: '{"success":false}' };
+  const { data: stale } = await client.received('VENUE_STATE', 2);
+  expect(stale.stale).toBe(true);
+  booking.failure = undefined;
+  bus.emit(booking.hold('A1', 'alice'));
+  const { data: fresh } = await client.received('VENUE_STATE', 3);
+  expect(fresh.stale).toBeUndefined();
+  expect(fresh.seq).toBe(1);
+}, 15_000);
+
+test('[G6] CONNECT with a position is answered by exactly what was missed', async () => {
+  const { booking, bus, connect } = await startEdge();
+  for (const user of ['a', 'b', 'c', 'd']) bus.emit(booking.hold('A1', user));
+  const client = await connect([subprotocol]);
+  expect(client.ws.protocol).toBe(subprotocol);
+  client.send({ type: 'CONNECT', request_id: 7, data: { user_id: 'eve', position: { epoch: 'e1', seq: 2 } } });
+  const ack = await client.received('ACK');
+  expect(ack).toEqual({ type: 'ACK', request_id: 7, data: { success: true } });
+  expect(client.messages.map(({ type }) => type)).toEqual(['SEAT_UPDATE', 'SEAT_UPDATE', 'ACK']);
+  bus.emit(booking.hold('A1', 'e'));
+  await until(() => client.seqs.length === 3, 'what follows');
+  expect(client.seqs).toEqual([3, 4, 5]);
+});
+
+test.each([
+  ['of another epoch', { epoch: 'e0', seq: 3 }],
+  ['too long ago', { epoch: 'e1', seq: 1 }],
+])('[G6] CONNECT with a position %s is answered by the whole venue', async (_, position) => {
+  const { booking, bus, connect } = await startEdge({ limits: { resumableUpdates: 2 } });
+  for (const user of ['a', 'b', 'c', 'd']) bus.emit(booking.hold('A1', user));
+  const client = await connect([subprotocol]);
+  client.send({ type: 'CONNECT', request_id: 'r', data: { position } });
+  await client.received('ACK');
+  expect(client.messages.map(({ type }) => type)).toEqual(['VENUE_STATE', 'ACK']);
+  expect(client.ofType('VENUE_STATE')[0]?.data.seq).toBe(4);
+});
+
+test('[G5] a client that another edge brought further is not taken back', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect([subprotocol]);
+  client.send({ type: 'CONNECT', data: { position: { epoch: 'e1', seq: 5 } } });
+  await client.received('ACK');
+  bus.emit(booking.hold('A1', 'alice'));
+  await until(() => client.seqs.length === 1, 'the update');
+  expect(client.ofType('VENUE_STATE')).toHaveLength(0);
+});
+
+test('[G10] a client of the subprotocol that never says CONNECT is sent nothing and closed', async () => {
+  const { booking, bus, connect } = await startEdge({ limits: { connectTimeoutMs: 100 } });
+  const client = await connect([subprotocol]);
+  bus.emit(booking.hold('A1', 'alice'));
+  expect(await client.closed).toBe(1013);
+  expect(client.messages).toEqual([]);
+});
