@@ -1,0 +1,37 @@
+# Two images: the node processes (the default, `--target server`) and nginx with the page (`--target nginx`).
+
+FROM node:20-alpine AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# esbuild is among them.
+RUN npm ci --omit=dev
+COPY machines machines
+COPY public public
+COPY src src
+RUN npm run build
+
+FROM nginx:1.28-alpine AS nginx
+# The image's entrypoint fills the template in and writes it to where nginx looks.
+ENV NGINX_ENVSUBST_OUTPUT_DIR=/etc/nginx \
+    LISTEN=80 \
+    PUBLIC_DIR=/usr/share/nginx/html \
+    RUN_DIR=/var/cache/nginx
+COPY nginx/nginx.conf.template /etc/nginx/templates/nginx.conf.template
+COPY --from=build /app/public /usr/share/nginx/html
+EXPOSE 80
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/null http://127.0.0.1/ || exit 1
+
+FROM node:20-alpine AS server
+ENV NODE_ENV=production \
+    HOST=0.0.0.0 \
+    PORT=8080
+WORKDIR /app
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/public public
+COPY --from=build /app/dist dist
+USER node
+EXPOSE 8080 3000
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/null "http://127.0.0.1:$PORT/ready" || exit 1
+# No npm in between: signals reach the process.
+CMD ["node", "--enable-source-maps", "dist/booking/server.js"]

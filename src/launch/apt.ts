@@ -1,0 +1,48 @@
+import { findExecutable } from './find-executable.ts';
+import { print } from './print.ts';
+import { runToLog } from './run-to-log.ts';
+import { ServersMissingError } from './server-origin.ts';
+
+/**
+ * `policy-rc.d` keeps the packages from starting their own services, which would take our ports; `disable` keeps the next
+ * boot from it. An `apt-get update` with one dead mirror may still know enough to install from.
+ */
+const installScript = `
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT
+  trap 'exit 1' INT TERM HUP
+  printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
+fi
+apt-get update || true
+apt-get install -y --no-install-recommends "$@" || exit
+if [ -d /run/systemd/system ]; then systemctl disable "$@" || true; fi
+`;
+
+/** Package names equal program names, in Debian and Ubuntu. */
+export async function installWithApt(packages: string[], logFile: string, signal: AbortSignal): Promise<void> {
+  const list = packages.join(', ');
+  if (!findExecutable('apt-get'))
+    throw new ServersMissingError(`This machine: ${list} not found, and there is no apt-get to install from`);
+  const root = rootPrefix();
+  if (!root) throw new ServersMissingError(`This machine: ${list} not found; apt-get needs root or sudo to install it`);
+  print(`Installing ${list} with apt-get (log: ${logFile})`);
+  try {
+    await runToLog([...root, 'sh', '-c', installScript, 'install', ...packages], logFile, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ServersMissingError(
+      `This machine: ${list} not found, and installing failed: ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function rootPrefix(): string[] | undefined {
+  if (process.getuid?.() === 0) return [];
+  if (!findExecutable('sudo')) return undefined;
+  return process.stdin.isTTY ? ['sudo'] : ['sudo', '-n'];
+}

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { print } from './print.ts';
+import { runToLog } from './run-to-log.ts';
+import { type ServerOrigin, type ServerProgram, type ServerRun, ServersMissingError } from './server-origin.ts';
+
+const engineTimeoutMs = 3_000;
+
+/** The same as in docker-compose.yml. */
+const images: Record<ServerProgram, string> = {
+  'redis-server': 'redis:7-alpine',
+  'nats-server': 'nats:2.10-alpine',
+  nginx: 'nginx:1.28-alpine',
+};
+
+const docker = (args: string[], timeout = 0) => promisify(execFile)('docker', args, { timeout, killSignal: 'SIGKILL' });
+
+export async function findDockerServers(
+  needed: ServerProgram[],
+  logFile: string,
+  signal: AbortSignal,
+): Promise<ServerOrigin> {
+  const engine = await docker(['info'], engineTimeoutMs).catch(() => undefined);
+  if (!engine) throw new ServersMissingError('Docker: no engine answers `docker info`');
+  for (const program of needed) await pullIfMissing(images[program], logFile, signal);
+  return process.platform === 'linux' ? hostNetwork(engine.stdout.includes('rootless')) : publishedPorts;
+}
+
+async function pullIfMissing(image: string, logFile: string, signal: AbortSignal): Promise<void> {
+  const present = await docker(['image', 'inspect', image]).catch(() => undefined);
+  if (present) return;
+  print(`Pulling the Docker image ${image} (log: ${logFile})`);
+  try {
+    await runToLog(['docker', 'pull', image], logFile, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new ServersMissingError(`Docker: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The container shares the machine's network: same ports, same addresses, nothing published to anyone else. */
+function hostNetwork(rootless: boolean): ServerOrigin {
+  // Root in a rootless engine's container is the user outside of it, who must own the data.
+  const user = rootless ? [] : ['--user', `${process.getuid?.()}:${process.getgid?.()}`];
+  return {
+    description: 'Docker',
+    bindHost: (host) => host,
+    machineHost: '127.0.0.1',
+    command: (program, run) => dockerRun(program, run, ['--network', 'host', ...user]),
+  };
+}
+
+/** On macOS and Windows the engine lives in a virtual machine: its network is not the one of the browser. */
+const publishedPorts: ServerOrigin = {
+  description: 'Docker',
+  bindHost: () => '0.0.0.0',
+  machineHost: 'host.docker.internal',
+  command: (program, run) =>
+    dockerRun(
+      program,
+      run,
+      run.listens.flatMap(({ host, port }) => ['-p', `${host}:${port}:${port}`]),
+    ),
+};
+
+function dockerRun(program: ServerProgram, { args, folders }: ServerRun, options: string[]) {
+  const name = `concert-booking-${program}-${randomBytes(4).toString('hex')}`;
+  const volumes = folders.flatMap((folder) => ['-v', `${folder}:${folder}`]);
+  return {
+    command: [
+      ...(['docker', 'run', '--rm', '--name', name, ...options, ...volumes] as const),
+      ...(['--entrypoint', program, images[program], ...args] as const),
+    ] as const,
+    // A killed `docker run` leaves its container running.
+    cleanUp: ['docker', 'rm', '-f', name] as const,
+  };
+}

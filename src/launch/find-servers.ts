@@ -1,0 +1,25 @@
+import { findDockerServers } from './docker-servers.ts';
+import type { OriginName } from './launch-config.ts';
+import { findMachineServers } from './machine-servers.ts';
+import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
+
+const finders = { docker: [findDockerServers], machine: [findMachineServers] };
+
+/** The first origin that has all that is needed; else ServersMissingError with each one's reason. */
+export async function findServers(
+  origin: Exclude<OriginName, 'embedded'>,
+  needed: ServerProgram[],
+  logFile: string,
+  signal: AbortSignal,
+): Promise<ServerOrigin> {
+  const reasons: string[] = [];
+  for (const find of origin === 'auto' ? [findDockerServers, findMachineServers] : finders[origin]) {
+    try {
+      return await find(needed, logFile, signal);
+    } catch (error) {
+      if (!(error instanceof ServersMissingError)) throw error;
+      reasons.push(error.message);
+    }
+  }
+  throw new ServersMissingError(reasons.map((reason) => `  - ${reason}`).join('\n'));
+}

@@ -1,0 +1,105 @@
+import { resolve } from 'node:path';
+import { type Static, Type } from 'typebox';
+import { ConfigError, commaList, load, loadBookingConfig } from '../config.ts';
+import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
+
+const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
+export type OriginName = (typeof originNames)[number];
+
+const Port = Type.Integer({ minimum: 1, maximum: 65535 });
+const LaunchEnv = Type.Object({
+  HTTP_HOST: Type.String({ default: loopback, description: 'Where the page is served; 0.0.0.0: to the whole network' }),
+  HTTP_PORT: Type.Optional(Port),
+  BOOKING_PORTS: Type.String({ default: '8080', description: 'A comma list: one booking process on each' }),
+  BOOKING_PORT: Type.Optional(Port),
+  EDGE_PORTS: Type.String({ default: '3000,3001', description: 'A comma list: one edge on each' }),
+  REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
+  REDIS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 6379 }),
+  NATS_URL: Type.Optional(Type.String({ minLength: 1 })),
+  NATS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 4222 }),
+  DATA_DIR: Type.String({ default: '.data', minLength: 1 }),
+  SERVERS: Type.Unsafe<OriginName>({ type: 'string', enum: originNames, default: 'auto' }),
+});
+
+const preferredHttpPort = 80;
+const unprivilegedHttpPort = 8000;
+
+export interface LaunchConfig {
+  env: NodeJS.ProcessEnv;
+  httpHost: string;
+  httpPort: number;
+  bookingPorts: number[];
+  edgePorts: number[];
+  redis: { url?: string; port: number };
+  nats: { url?: string; port: number };
+  dataDir: string;
+  origin: OriginName;
+}
+
+/** Throws where a setting is wrong, before anything is started. */
+export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchConfig> {
+  const settings = load(LaunchEnv, env);
+  // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
+  loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
+
+  const config: LaunchConfig = {
+    env,
+    httpHost: settings.HTTP_HOST,
+    httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(settings.HTTP_HOST)),
+    bookingPorts: bookingPorts(settings),
+    edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
+    redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
+    nats: { port: settings.NATS_PORT, ...(settings.NATS_URL && { url: settings.NATS_URL }) },
+    dataDir: resolve(settings.DATA_DIR),
+    origin: settings.SERVERS,
+  };
+  refuseDuplicates(config);
+  return config;
+}
+
+/** Redis and NATS move to a free port by themselves; people and clients know these by number. */
+export async function requirePorts(config: LaunchConfig): Promise<void> {
+  await requireHttpPort(config);
+  for (const port of config.bookingPorts) await requirePort(port, 'BOOKING_PORTS');
+  for (const port of config.edgePorts) await requirePort(port, 'EDGE_PORTS');
+}
+
+export const requireHttpPort = ({ httpPort, httpHost }: LaunchConfig) => requirePort(httpPort, 'HTTP_PORT', httpHost);
+
+async function defaultHttpPort(host: string): Promise<number> {
+  const state = await portState(preferredHttpPort, host);
+  if (state === 'in use') throw new PortUnavailableError(preferredHttpPort, 'HTTP_PORT', state);
+  return state === 'free' ? preferredHttpPort : unprivilegedHttpPort;
+}
+
+function bookingPorts({ BOOKING_PORTS, BOOKING_PORT }: Static<typeof LaunchEnv>): number[] {
+  const ports = portList('BOOKING_PORTS', BOOKING_PORTS);
+  return BOOKING_PORT === undefined ? ports : [BOOKING_PORT, ...ports.slice(1)];
+}
+
+function portList(setting: string, text: string): number[] {
+  const ports = commaList(text).map((item) => {
+    const port = Number(item);
+    if (!Number.isInteger(port) || port < 1 || port > 65535)
+      throw new ConfigError(`${setting}: "${item}" is not a port. It takes a comma list of numbers from 1 to 65535.`);
+    return port;
+  });
+  if (ports.length === 0) throw new ConfigError(`${setting} is empty. It takes a comma list of ports, at least one.`);
+  return ports;
+}
+
+function refuseDuplicates(config: LaunchConfig): void {
+  const uses: [setting: string, port: number][] = [
+    ['HTTP_PORT', config.httpPort],
+    ...config.bookingPorts.map((port): [string, number] => ['BOOKING_PORTS', port]),
+    ...config.edgePorts.map((port): [string, number] => ['EDGE_PORTS', port]),
+  ];
+  if (!config.redis.url) uses.push(['REDIS_PORT', config.redis.port]);
+  if (!config.nats.url) uses.push(['NATS_PORT', config.nats.port]);
+  const settingOf = new Map<number, string>();
+  for (const [setting, port] of uses) {
+    const other = settingOf.get(port);
+    if (other) throw new ConfigError(`Port ${port} is given twice: in ${other} and in ${setting}. Each needs its own.`);
+    settingOf.set(port, setting);
+  }
+}

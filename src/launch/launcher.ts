@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import { findServers } from './find-servers.ts';
+import { requireGivenNats, requireGivenRedis } from './given-servers.ts';
+import type { LaunchConfig } from './launch-config.ts';
+import { requireHttpPort, requirePorts } from './launch-config.ts';
+import { natsSpec } from './nats.ts';
+import { nginxSpec } from './nginx.ts';
+import { bookingSpec, edgeSpec, embeddedSpec } from './node-services.ts';
+import { freePort, loopback, portState } from './ports.ts';
+import { print } from './print.ts';
+import { redisSpec } from './redis.ts';
+import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
+import type { ServiceSpec } from './service-process.ts';
+import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
+import type { Supervisor } from './supervisor.ts';
+
+const natsMonitorPort = 8222;
+
+/** Brings everything up, in order; resolves when all of it answers. */
+export async function launch(config: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
+  const origin = await findOrigin(config, signal);
+  if (origin) await launchServices(config, origin, supervisor, signal);
+  else await launchEmbedded(config, supervisor, signal);
+}
+
+/** None: everything has to run inside one process, without servers. */
+async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<ServerOrigin | undefined> {
+  if (config.origin === 'embedded') {
+    print(embeddedWarning('SERVERS=embedded asks for it.'));
+    return undefined;
+  }
+  const needed: ServerProgram[] = ['nginx'];
+  if (!config.redis.url) needed.push('redis-server');
+  if (!config.nats.url) needed.push('nats-server');
+  try {
+    return await findServers(config.origin, needed, logFile(config, 'install'), signal);
+  } catch (error) {
+    // Who named a place, or a server of their own, is not silently given something else.
+    const mayEmbed = config.origin === 'auto' && needed.length === 3;
+    if (!(error instanceof ServersMissingError)) throw error;
+    const reason = `Redis, NATS and nginx cannot be had here:\n${error.message}`;
+    if (!mayEmbed)
+      throw new ServersMissingError(`${reason}\nInstall what is missing, or leave SERVERS=auto to try all.`);
+    print(embeddedWarning(reason));
+    return undefined;
+  }
+}
+
+async function launchServices(config: LaunchConfig, origin: ServerOrigin, supervisor: Supervisor, signal: AbortSignal) {
+  await requirePorts(config);
+  print(`Starting (Redis, NATS and nginx from ${origin.description}) …`);
+  const servers: ServiceSpec[] = [];
+  let { url: redisUrl } = config.redis;
+  if (redisUrl) await requireGivenRedis(redisUrl);
+  else {
+    const port = await portOrFree(config.redis.port, 'Redis');
+    redisUrl = `redis://${loopback}:${port}`;
+    servers.push(redisSpec({ origin, port, dir: join(config.dataDir, 'redis'), logFile: logFile(config, 'redis') }));
+  }
+  let { url: natsUrl } = config.nats;
+  if (natsUrl) await requireGivenNats(natsUrl);
+  else {
+    const port = await portOrFree(config.nats.port, 'NATS');
+    const monitorPort = await portOrFree(natsMonitorPort, "NATS's monitoring");
+    natsUrl = `nats://${loopback}:${port}`;
+    const dir = join(config.dataDir, 'nats');
+    servers.push(natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats') }));
+  }
+  await supervisor.start(servers, signal);
+
+  const { bookingPorts, edgePorts, env } = config;
+  const common = (name: string, port: number) => ({ port, env, logFile: logFile(config, `${name}-${port}`) });
+  const bookings = bookingPorts.map((port) => bookingSpec({ ...common('booking', port), redisUrl, natsUrl }));
+  await supervisor.start(bookings, signal);
+
+  const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
+  const edges = edgePorts.map((port, index) =>
+    edgeSpec({ ...common('edge', port), natsUrl, bookingUrls: rotated(bookingUrls, index) }),
+  );
+  await supervisor.start(edges, signal);
+
+  const nginx = nginxSpec({
+    origin,
+    host: config.httpHost,
+    port: config.httpPort,
+    edgePorts,
+    bookingPorts,
+    templateFile: join('nginx', 'nginx.conf.template'),
+    publicDir: join(process.cwd(), 'public'),
+    dir: join(config.dataDir, 'nginx'),
+    logFile: logFile(config, 'nginx'),
+  });
+  await supervisor.start([nginx], signal);
+  print(summary(config, { redisUrl, natsUrl, pidOf: (name) => supervisor.pidOf(name) }));
+}
+
+async function launchEmbedded(config: LaunchConfig, supervisor: Supervisor, signal: AbortSignal) {
+  await requireHttpPort(config);
+  const { httpPort: port, httpHost: host, env } = config;
+  await supervisor.start([embeddedSpec({ host, port, env, logFile: logFile(config, 'embedded') })], signal);
+  print(embeddedSummary(config));
+}
+
+async function portOrFree(port: number, user: string): Promise<number> {
+  if ((await portState(port)) === 'free') return port;
+  const free = await freePort();
+  print(`Port ${port} is in use: ${user} takes ${free} instead.`);
+  return free;
+}
+
+/** Each edge prefers another booking process. */
+const rotated = <T>(list: T[], by: number): T[] => [
+  ...list.slice(by % list.length),
+  ...list.slice(0, by % list.length),
+];
+
+const logFile = ({ dataDir }: LaunchConfig, name: string) => join(dataDir, 'logs', `${name}.log`);

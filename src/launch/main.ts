@@ -1,0 +1,48 @@
+import { DataDirLock } from './data-dir-lock.ts';
+import { loadLaunchConfig } from './launch-config.ts';
+import { launch } from './launcher.ts';
+import { print } from './print.ts';
+import { onShutdownSignals } from './shutdown-signals.ts';
+import { Supervisor } from './supervisor.ts';
+
+const shutdown = new AbortController();
+const shutdownAsked = new Promise<void>((resolve) => {
+  shutdown.signal.addEventListener('abort', () => resolve());
+});
+
+// The reader of a pipe, or the terminal, may be gone before us: that must not keep us from stopping what we started.
+process.stdout.on('error', () => {});
+
+let supervisor: Supervisor | undefined;
+let lock: DataDirLock | undefined;
+process.on('exit', () => {
+  supervisor?.kill();
+  lock?.release();
+});
+onShutdownSignals(
+  () => {
+    print('\nStopping …');
+    shutdown.abort();
+  },
+  () => {
+    print('Killing what is left.');
+    process.exit(130);
+  },
+);
+
+try {
+  const config = await loadLaunchConfig(process.env);
+  const ownLock = DataDirLock.acquire(config.dataDir);
+  lock = ownLock;
+  supervisor = new Supervisor((running) => ownLock.record(running));
+  await launch(config, supervisor, shutdown.signal);
+  await shutdownAsked;
+} catch (error) {
+  if (!shutdown.signal.aborted) {
+    print(`\n${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}
+await supervisor?.stop();
+if (supervisor && shutdown.signal.aborted) print('Stopped.');
+process.exit();

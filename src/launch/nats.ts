@@ -1,0 +1,29 @@
+import { mkdirSync } from 'node:fs';
+import { loopback } from './ports.ts';
+import { natsAnswers } from './probes.ts';
+import type { ServerOrigin } from './server-origin.ts';
+import type { ServiceSpec } from './service-process.ts';
+
+export interface NatsOptions {
+  origin: ServerOrigin;
+  port: number;
+  monitorPort: number;
+  dir: string;
+  logFile: string;
+}
+
+export function natsSpec({ origin, port, monitorPort, dir, logFile }: NatsOptions): ServiceSpec {
+  mkdirSync(dir, { recursive: true });
+  // -a binds the monitoring port as well.
+  const args = ['-a', origin.bindHost(loopback), '-p', String(port), '-m', String(monitorPort), '-js', '-sd', dir];
+  const listens = [port, monitorPort].map((each) => ({ host: loopback, port: each }));
+  return {
+    name: 'nats',
+    ...origin.command('nats-server', { args, folders: [dir], listens }),
+    env: process.env,
+    logFile,
+    answers: () => natsAnswers({ host: loopback, port }),
+    stopTimeoutMs: 1_000,
+    hint: `Its data is in ${dir}. Or use a NATS of your own: NATS_URL=nats://…`,
+  };
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { httpUrl } from './http-url.ts';
+import { loopback } from './ports.ts';
+import { httpAnswers } from './probes.ts';
+import type { ServiceSpec } from './service-process.ts';
+
+/** What starts the project's own processes. */
+export interface NodeServiceOptions {
+  port: number;
+  logFile: string;
+  /** On top of the launcher's own environment. */
+  env: NodeJS.ProcessEnv;
+}
+
+export interface BookingOptions extends NodeServiceOptions {
+  redisUrl: string;
+  natsUrl: string;
+}
+
+export interface EdgeOptions extends NodeServiceOptions {
+  natsUrl: string;
+  bookingUrls: string[];
+}
+
+export const bookingSpec = ({ redisUrl, natsUrl, ...options }: BookingOptions): ServiceSpec =>
+  nodeSpec(`booking-${options.port}`, 'booking', options, { REDIS_URL: redisUrl, NATS_URL: natsUrl });
+
+export const edgeSpec = ({ natsUrl, bookingUrls, ...options }: EdgeOptions): ServiceSpec =>
+  nodeSpec(`edge-${options.port}`, 'edge', options, { NATS_URL: natsUrl, BOOKING_URLS: bookingUrls.join(',') });
+
+export const embeddedSpec = ({ host, ...options }: NodeServiceOptions & { host: string }): ServiceSpec =>
+  nodeSpec('embedded', 'embedded', options, { HOST: host });
+
+function nodeSpec(name: string, folder: string, options: NodeServiceOptions, settings: NodeJS.ProcessEnv): ServiceSpec {
+  const { port, logFile, env } = options;
+  const host = settings.HOST ?? loopback;
+  return {
+    name,
+    command: [process.execPath, '--enable-source-maps', join('dist', folder, 'server.js')],
+    // HOST is named always: some shells set it to the name of the machine.
+    env: { ...process.env, ...env, HOST: host, ...settings, PORT: String(port) },
+    logFile,
+    answers: () => httpAnswers(`${httpUrl(host, port)}/ready`),
+    stopTimeoutMs: 3_000,
+    hint: 'Its log says why.',
+  };
+}

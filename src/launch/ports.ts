@@ -1,0 +1,48 @@
+import { createServer } from 'node:net';
+
+export const loopback = '127.0.0.1';
+
+/** `forbidden`: this user may not listen there (below 1024, on most systems). */
+export type PortState = 'free' | 'in use' | 'forbidden';
+
+export class PortUnavailableError extends Error {
+  override name = 'PortUnavailableError';
+
+  constructor(port: number, setting: string, state: Exclude<PortState, 'free'>) {
+    const reason = state === 'in use' ? 'is in use by another program' : 'may not be used by this user';
+    super(`Port ${port} ${reason}. Free it, or choose another with ${setting} (e.g. ${setting}=${exampleFor(port)}).`);
+  }
+}
+
+const exampleFor = (port: number) => (port < 1024 ? 8000 : port <= 65535 - 100 ? port + 100 : port - 100);
+
+/** Found out by trying: what may be bound depends on the user, the system's settings and everyone else. */
+export async function portState(port: number, host = loopback): Promise<PortState> {
+  try {
+    await listenOnce(port, host);
+    return 'free';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') return 'in use';
+    if (code === 'EACCES') return 'forbidden';
+    throw error;
+  }
+}
+
+export async function requirePort(port: number, setting: string, host = loopback): Promise<void> {
+  const state = await portState(port, host);
+  if (state !== 'free') throw new PortUnavailableError(port, setting, state);
+}
+
+export const freePort = (): Promise<number> => listenOnce(0, loopback);
+
+function listenOnce(port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port, host, exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
+    });
+  });
+}

@@ -1,0 +1,47 @@
+import { connect } from 'node:net';
+
+const probeTimeoutMs = 1_000;
+
+export interface Endpoint {
+  host: string;
+  port: number;
+}
+
+class NoAnswerError extends Error {
+  override name = 'NoAnswerError';
+}
+
+/** Asked in Redis's own words: while it still loads its data it accepts connections and says -LOADING. */
+export const redisAnswers = (endpoint: Endpoint) => exchange(endpoint, 'PING\r\n', /^(\+PONG|-NOAUTH)/);
+
+export const natsAnswers = (endpoint: Endpoint) =>
+  exchange(
+    endpoint,
+    'CONNECT {"verbose":false}\r\nPING\r\n',
+    /^INFO .*("tls_required":true|\r\n[\s\S]*(PONG|Authorization))/,
+  );
+
+export async function httpAnswers(url: string): Promise<void> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(probeTimeoutMs) });
+  await response.arrayBuffer();
+  if (response.status !== 200) throw new NoAnswerError(`GET ${url} answers ${response.status}`);
+}
+
+/** Resolves as soon as the reply matches. */
+function exchange({ host, port }: Endpoint, request: string, expected: RegExp): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let reply = '';
+    const socket = connect({ host, port, timeout: probeTimeoutMs }, () => socket.write(request));
+    socket.setEncoding('utf8');
+    socket.on('data', (text) => {
+      reply += text;
+      if (!expected.test(reply)) return;
+      resolve();
+      socket.destroy();
+    });
+    socket.on('timeout', () => socket.destroy(new NoAnswerError(`no answer from ${host}:${port}`)));
+    socket.on('error', reject);
+    // After an answer this rejection goes nowhere.
+    socket.on('close', () => reject(new NoAnswerError(`${host}:${port} said ${JSON.stringify(reply.slice(0, 80))}`)));
+  });
+}

@@ -1,0 +1,28 @@
+import { mkdirSync } from 'node:fs';
+import { loopback } from './ports.ts';
+import { redisAnswers } from './probes.ts';
+import type { ServerOrigin } from './server-origin.ts';
+import type { ServiceSpec } from './service-process.ts';
+
+export interface RedisOptions {
+  origin: ServerOrigin;
+  port: number;
+  dir: string;
+  logFile: string;
+}
+
+/** Durable before it answers: every write is in the append-only file, on disk. Nothing is ever evicted. */
+export function redisSpec({ origin, port, dir, logFile }: RedisOptions): ServiceSpec {
+  mkdirSync(dir, { recursive: true });
+  const args = ['--bind', origin.bindHost(loopback), '--protected-mode', 'no', '--port', String(port), '--dir', dir];
+  args.push('--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction');
+  return {
+    name: 'redis',
+    ...origin.command('redis-server', { args, folders: [dir], listens: [{ host: loopback, port }] }),
+    env: process.env,
+    logFile,
+    answers: () => redisAnswers({ host: loopback, port }),
+    stopTimeoutMs: 1_500,
+    hint: `Its data is in ${dir}. Or use a Redis of your own: REDIS_URL=redis://…`,
+  };
+}

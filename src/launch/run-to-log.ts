@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+class CommandFailedError extends Error {
+  override name = 'CommandFailedError';
+}
+
+/** For what takes long and talks much: installing a package, pulling an image. */
+export async function runToLog(command: readonly string[], logFile: string, signal: AbortSignal): Promise<void> {
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, 'a');
+  const [program = '', ...args] = command;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      // The terminal stays its stdin: sudo may ask for a password.
+      const child = spawn(program, args, { stdio: ['inherit', log, log], signal });
+      child.once('error', reject);
+      child.once('exit', (code, endSignal) =>
+        code === 0
+          ? resolve()
+          : reject(new CommandFailedError(`${program} failed (${endSignal ?? `exit code ${code}`}), see ${logFile}`)),
+      );
+    });
+  } finally {
+    closeSync(log);
+  }
+}

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { httpUrl } from './http-url.ts';
+import type { LaunchConfig } from './launch-config.ts';
+import { loopback } from './ports.ts';
+
+export interface Running {
+  redisUrl: string;
+  natsUrl: string;
+  pidOf: (name: string) => number | undefined;
+}
+
+/** What a person wants to know once everything runs. */
+export function summary(config: LaunchConfig, { redisUrl, natsUrl, pidOf }: Running): string {
+  const { bookingPorts, edgePorts, redis, nats, dataDir } = config;
+  const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
+  const own = (name: string, port: number) => `${name}-${port} (pid ${pidOf(`${name}-${port}`)})`;
+  return `
+  Open      ${pageUrl(config)}
+
+  API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
+  API docs  ${bookingUrls[0]}/api/docs
+  Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
+  Redis     ${redis.url ? `${redisUrl} (yours)` : `redis-cli -p ${new URL(redisUrl).port}`}
+  NATS      nats sub "seats.>" -s ${natsUrl}${nats.url ? ' (yours)' : ''}
+  Processes ${[...bookingPorts.map((port) => own('booking', port)), ...edgePorts.map((port) => own('edge', port))].join('\n            ')}
+  Logs      ${join(dataDir, 'logs')}
+  Data      ${dataDir} (kept for the next run)
+
+  Ctrl-C stops everything.
+`;
+}
+
+export const embeddedSummary = (config: LaunchConfig): string => `
+  Open      ${pageUrl(config)}
+  Logs      ${join(config.dataDir, 'logs')}
+
+  Everything runs in one process, in memory: bookings end with it. Ctrl-C stops it.
+`;
+
+export const embeddedWarning = (reason: string): string => `
+  ************************************************************************
+  *  EMBEDDED: no Redis, no NATS, no nginx. Everything runs in ONE       *
+  *  process, in memory. ALL BOOKINGS END WITH THE PROCESS.              *
+  ************************************************************************
+  ${reason}
+
+  For the real ones: start Docker, or install redis-server, nats-server and nginx
+  (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
+`;
+
+function pageUrl({ httpHost, httpPort }: LaunchConfig): string {
+  return httpUrl(httpHost, httpPort).replace(`//${loopback}`, '//localhost');
+}

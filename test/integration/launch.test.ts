@@ -1,0 +1,209 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { fakeProgram, freeSettings, Launch, livingPids, portsInUse, type Settings } from './launch-fixture.ts';
+
+const launches: Launch[] = [];
+
+function start(settings: Settings): Launch {
+  const launch = new Launch(settings);
+  launches.push(launch);
+  return launch;
+}
+
+afterEach(async () => {
+  for (const launch of launches.splice(0)) await launch.cleanUp();
+});
+
+const pageOf = ({ HTTP_PORT }: Settings) => `http://127.0.0.1:${HTTP_PORT}`;
+
+async function command(settings: Settings, name: 'select' | 'book', seatId: string): Promise<number> {
+  const body = JSON.stringify({ seat_id: seatId, user_id: 'user1' });
+  const headers = { 'content-type': 'application/json' };
+  return (await fetch(`${pageOf(settings)}/api/seats/${name}`, { method: 'POST', headers, body })).status;
+}
+
+async function statusOf(settings: Settings, seatId: string): Promise<number | undefined> {
+  const seats = (await (await fetch(`${pageOf(settings)}/api/seats`)).json()) as { id: string; status: number }[];
+  return seats.find(({ id }) => id === seatId)?.status;
+}
+
+async function firstMessage(settings: Settings): Promise<string> {
+  const socket = new WebSocket(`ws://127.0.0.1:${settings.HTTP_PORT}/ws`);
+  const message = await new Promise((resolve, reject) => {
+    socket.once('message', resolve);
+    socket.once('error', reject);
+  });
+  socket.close();
+  return String(message);
+}
+
+/** Everything is gone, and that in time. */
+async function expectStopped(launch: Launch, settings: Settings, pids: Record<string, number>): Promise<void> {
+  const since = Date.now();
+  expect(await launch.exitCode).toBe(0);
+  expect(Date.now() - since).toBeLessThan(10_000);
+  expect(livingPids(pids)).toEqual([]);
+  expect(await portsInUse(settings)).toEqual([]);
+}
+
+describe('start.sh with real servers', { timeout: 90_000 }, () => {
+  test('comes up, serves through nginx, stops without a trace, and finds its bookings again', async () => {
+    const settings = await freeSettings();
+    const first = await start(settings).isUp();
+    const pids = first.pids();
+    expect(Object.keys(pids)).toHaveLength(6);
+    expect((await fetch(pageOf(settings))).headers.get('content-type')).toContain('text/html');
+    expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
+    expect(await command(settings, 'select', 'D5')).toBe(200);
+    expect(await command(settings, 'book', 'D5')).toBe(200);
+    first.signal('SIGINT');
+    await expectStopped(first, settings, pids);
+
+    const second = await start(settings).isUp();
+    expect(await statusOf(settings, 'D5')).toBe(2);
+    second.signal('SIGHUP');
+    await expectStopped(second, settings, pids);
+  });
+
+  test('a killed service is reported and restarted, with the rest serving on', async () => {
+    const settings = await freeSettings();
+    const launch = await start(settings).isUp();
+    const { nginx = 0, ...others } = launch.pids();
+    const [edge] = settings.EDGE_PORTS.split(',');
+    process.kill(others[`edge-${edge}`] ?? 0, 'SIGKILL');
+    expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
+    await launch.says(`edge-${edge} ended unexpectedly (signal SIGKILL)`);
+    await launch.says(`edge-${edge} is back`);
+    process.kill(nginx, 'SIGKILL');
+    await launch.says('nginx is back');
+    expect(await statusOf(settings, 'A1')).toBe(0);
+    const pids = launch.pids();
+    launch.signal('SIGTERM');
+    await expectStopped(launch, settings, { nginx, ...others, ...pids });
+  });
+
+  test('one data folder has one launcher; what a killed one leaves behind is named', async () => {
+    const settings = await freeSettings();
+    const first = await start(settings).isUp();
+    const other = start({ ...(await freeSettings()), DATA_DIR: settings.DATA_DIR });
+    expect(await other.exitCode).toBe(1);
+    expect(other.output).toContain(`is in use by the launcher with pid ${first.pid}`);
+
+    const pids = first.pids();
+    first.signal('SIGKILL');
+    await first.exitCode;
+    const next = start(settings);
+    expect(await next.exitCode).toBe(1);
+    expect(next.output).toContain(`kill ${Object.values(pids).join(' ')}`);
+
+    for (const pid of Object.values(pids)) process.kill(pid, 'SIGTERM');
+    while (livingPids(pids).length > 0) await sleep(20);
+    await start(settings).isUp();
+  });
+
+  test('a port of Redis or NATS in use: a free one is taken, and said', async () => {
+    const settings = await freeSettings();
+    const squatter = createTcpServer().listen(Number(settings.REDIS_PORT), '127.0.0.1');
+    const launch = await start(settings).isUp();
+    expect(launch.output).toContain(`Port ${settings.REDIS_PORT} is in use: Redis takes `);
+    squatter.close();
+  });
+
+  test('a signal during the start stops what was started so far', async () => {
+    const settings = await freeSettings();
+    const launch = start(settings);
+    await launch.says('Starting');
+    await sleep(300);
+    const pids = launch.pids();
+    launch.signal('SIGINT');
+    await expectStopped(launch, settings, pids);
+    expect(launch.output).not.toContain('Open ');
+  });
+
+  test('servers in Docker: the containers are run, named, and removed', async () => {
+    const settings = await freeSettings();
+    // An engine in nine lines: what would run in the container runs here.
+    const PATH = fakeProgram(
+      'docker',
+      `echo "$*" >> "$DATA_DIR/docker-calls"
+      case $1 in
+        run)
+          while [[ $1 != --entrypoint ]]; do shift; done
+          program=$2; shift 3
+          PATH=$PATH:/usr/sbin exec "$program" "$@" ;;
+      esac`,
+    );
+    const launch = await start({ ...settings, SERVERS: 'auto', PATH }).isUp();
+    expect(launch.output).toContain('from Docker');
+    expect(await statusOf(settings, 'A1')).toBe(0);
+    const pids = launch.pids();
+    launch.signal('SIGINT');
+    await expectStopped(launch, settings, pids);
+    const calls = readFileSync(join(settings.DATA_DIR, 'docker-calls'), 'utf8');
+    for (const program of ['redis-server', 'nats-server', 'nginx']) {
+      expect(calls).toMatch(
+        new RegExp(`^run --rm --name concert-booking-${program}-\\w+ --network host .*-v ${settings.DATA_DIR}`, 'm'),
+      );
+      expect(calls).toMatch(new RegExp(`^rm -f concert-booking-${program}-`, 'm'));
+    }
+  });
+});
+
+describe('start.sh where something is wrong', { timeout: 60_000 }, () => {
+  test('a port in use: named with its setting, and nothing is left', async () => {
+    const settings = await freeSettings();
+    const [, port] = settings.EDGE_PORTS.split(',');
+    const squatter = createServer().listen(Number(port), '127.0.0.1');
+    const launch = start(settings);
+    expect(await launch.exitCode).toBe(1);
+    expect(launch.output).toContain(`Port ${port} is in use by another program`);
+    expect(launch.output).toContain('EDGE_PORTS');
+    expect(await portsInUse(settings)).toEqual([Number(port)]);
+    squatter.close();
+  });
+
+  test('a service that dies at start: its exit code, its last words, its log; the others are stopped', async () => {
+    const settings = await freeSettings();
+    const PATH = fakeProgram('redis-server', 'echo "Bad file format reading the append only file"; exit 3');
+    const launch = start({ ...settings, PATH });
+    expect(await launch.exitCode).toBe(1);
+    expect(launch.output).toContain('redis ended at start: exit code 3');
+    expect(launch.output).toContain('| Bad file format reading the append only file');
+    expect(launch.output).toContain('logs/redis.log');
+    expect(await portsInUse(settings)).toEqual([]);
+  });
+
+  test.each([
+    [{ BOOKING_PORTS: '8080,http' }, 'BOOKING_PORTS: "http" is not a port'],
+    [{ HTTP_PORT: '70000' }, 'HTTP_PORT must be <= 65535'],
+    [{ HOLD_SECONDS: 'long' }, 'HOLD_SECONDS must be number'],
+    [{ EDGE_PORTS: '3000,3000' }, 'Port 3000 is given twice: in EDGE_PORTS and in EDGE_PORTS'],
+    [{ SERVERS: 'cloud' }, 'SERVERS must be equal to one of the allowed values'],
+    [{ REDIS_URL: 'redis://127.0.0.1:1' }, 'REDIS_URL=redis://127.0.0.1:1 does not answer'],
+  ])('a setting that cannot be used: %j', async (wrong, message) => {
+    const settings = await freeSettings();
+    const launch = start({ ...settings, ...wrong });
+    expect(await launch.exitCode).toBe(1);
+    expect(launch.output).toContain(message);
+    expect(await portsInUse({ ...settings })).toEqual([]);
+  });
+});
+
+describe('start.sh without servers', { timeout: 60_000 }, () => {
+  test('embedded: says loudly that bookings end with it, and serves', async () => {
+    const settings: Settings = { ...(await freeSettings()), SERVERS: 'embedded' };
+    const launch = await start(settings).isUp();
+    expect(launch.output).toContain('ALL BOOKINGS END WITH THE PROCESS');
+    expect((await fetch(pageOf(settings))).headers.get('content-type')).toContain('text/html');
+    expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
+    const pids = launch.pids();
+    expect(Object.keys(pids)).toEqual(['embedded']);
+    launch.signal('SIGINT');
+    await expectStopped(launch, settings, pids);
+  });
+});

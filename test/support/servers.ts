@@ -1,0 +1,142 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { httpUrl } from '../../src/launch/http-url.ts';
+import { findMachineServers } from '../../src/launch/machine-servers.ts';
+import { natsSpec } from '../../src/launch/nats.ts';
+import { nginxSpec } from '../../src/launch/nginx.ts';
+import { bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-services.ts';
+import { freePort, loopback } from '../../src/launch/ports.ts';
+import { redisSpec } from '../../src/launch/redis.ts';
+import type { ServerProgram } from '../../src/launch/server-origin.ts';
+import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+
+export { freePort };
+
+/** A service as start.sh would start it, on a free port of its own. */
+export interface TestServer {
+  port: number;
+  url: string;
+  readonly pid: number;
+  logFile: string;
+  /** SIGTERM, and waits for the end. A data folder that was not given is deleted. */
+  stop(): Promise<void>;
+  /** Waits for the end, except of signals that do not end a process. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** After `stop` or `kill`: again, on the same port and data. */
+  restart(): Promise<void>;
+}
+
+export interface ServerOptions {
+  port?: number;
+  /** Holds data and log. Without it: a temporary one. */
+  dir?: string;
+}
+
+export interface NodeServerOptions extends ServerOptions {
+  /** HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS … */
+  env?: NodeJS.ProcessEnv;
+}
+
+export const startRedis = (options: ServerOptions = {}): Promise<TestServer> =>
+  start(options, 'redis', async ({ port, dir, logFile }) => {
+    const origin = await originOf('redis-server');
+    return { url: `redis://${loopback}:${port}`, spec: redisSpec({ origin, port, dir, logFile }) };
+  });
+
+export const startNats = (options: ServerOptions = {}): Promise<TestServer> =>
+  start(options, 'nats', async ({ port, dir, logFile }) => {
+    const origin = await originOf('nats-server');
+    const monitorPort = await freePort();
+    return { url: `nats://${loopback}:${port}`, spec: natsSpec({ origin, port, monitorPort, dir, logFile }) };
+  });
+
+export const startBooking = (options: NodeServerOptions & { redisUrl: string; natsUrl: string }): Promise<TestServer> =>
+  start(options, 'booking', ({ port, logFile }) => {
+    const { redisUrl, natsUrl, env = {} } = options;
+    return { url: httpUrl(loopback, port), spec: bookingSpec({ port, logFile, env, redisUrl, natsUrl }) };
+  });
+
+export const startEdge = (
+  options: NodeServerOptions & { natsUrl: string; bookingUrls: string[] },
+): Promise<TestServer> =>
+  start(options, 'edge', ({ port, logFile }) => {
+    const { natsUrl, bookingUrls, env = {} } = options;
+    return { url: httpUrl(loopback, port), spec: edgeSpec({ port, logFile, env, natsUrl, bookingUrls }) };
+  });
+
+export const startEmbedded = (options: NodeServerOptions = {}): Promise<TestServer> =>
+  start(options, 'embedded', ({ port, logFile }) => {
+    const { env = {} } = options;
+    return { url: httpUrl(loopback, port), spec: embeddedSpec({ host: loopback, port, logFile, env }) };
+  });
+
+/** Its edges and booking processes have to answer already. */
+export const startNginx = (
+  options: ServerOptions & { edgePorts: number[]; bookingPorts: number[]; publicDir?: string },
+): Promise<TestServer> =>
+  start(options, 'nginx', async ({ port, dir, logFile }) => {
+    const { edgePorts, bookingPorts, publicDir = 'public' } = options;
+    const spec = nginxSpec({
+      origin: await originOf('nginx'),
+      host: loopback,
+      port,
+      edgePorts,
+      bookingPorts,
+      templateFile: join('nginx', 'nginx.conf.template'),
+      publicDir: resolve(publicDir),
+      dir,
+      logFile,
+    });
+    return { url: httpUrl(loopback, port), spec };
+  });
+
+const originOf = (program: ServerProgram) => findMachineServers([program], '/dev/null', new AbortController().signal);
+
+interface Place {
+  port: number;
+  dir: string;
+  logFile: string;
+}
+
+async function start(
+  options: ServerOptions,
+  name: string,
+  describe: (place: Place) => Promise<{ url: string; spec: ServiceSpec }> | { url: string; spec: ServiceSpec },
+): Promise<TestServer> {
+  const port = options.port ?? (await freePort());
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), `concert-booking-${name}-`));
+  const logFile = join(dir, `${name}.log`);
+  const { url, spec } = await describe({ port, dir, logFile });
+  let running = await ready(spec);
+  return {
+    port,
+    url,
+    logFile,
+    get pid() {
+      return running.pid ?? 0;
+    },
+    async stop() {
+      await running.stop();
+      if (!options.dir) rmSync(dir, { recursive: true, force: true });
+    },
+    async kill(signal = 'SIGKILL') {
+      process.kill(running.pid ?? 0, signal);
+      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await running.exited;
+    },
+    async restart() {
+      running = await ready(spec);
+    },
+  };
+}
+
+async function ready(spec: ServiceSpec): Promise<ServiceProcess> {
+  const started = new ServiceProcess(spec);
+  try {
+    await started.ready();
+    return started;
+  } catch (error) {
+    started.kill();
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+import { freePort, startBooking, startEdge, startNats, startNginx, startRedis, type TestServer } from './servers.ts';
+
+/** The whole system as start.sh runs it, on free ports, with data folders of its own. */
+export interface TestVenue {
+  /** Where a browser goes. */
+  url: string;
+  redis: TestServer;
+  nats: TestServer;
+  bookings: TestServer[];
+  edges: TestServer[];
+  stop(): Promise<void>;
+}
+
+export async function startVenue(
+  options: { bookings?: number; edges?: number; env?: NodeJS.ProcessEnv } = {},
+): Promise<TestVenue> {
+  const { bookings: bookingCount = 1, edges: edgeCount = 2, env = {} } = options;
+  const started: TestServer[] = [];
+  const track = async (starting: Promise<TestServer>): Promise<TestServer> => {
+    const server = await starting;
+    started.push(server);
+    return server;
+  };
+  const stop = async () => {
+    for (const server of started.reverse()) await server.stop();
+  };
+
+  try {
+    const [redis, nats] = await Promise.all([track(startRedis()), track(startNats())]);
+    const links = { redisUrl: redis.url, natsUrl: nats.url, env };
+    const bookings = await Promise.all(Array.from({ length: bookingCount }, () => track(startBooking(links))));
+    const bookingUrls = bookings.map((booking) => booking.url);
+    const edges = await Promise.all(
+      Array.from({ length: edgeCount }, () => track(startEdge({ natsUrl: nats.url, bookingUrls, env }))),
+    );
+    const nginx = await track(
+      startNginx({
+        port: await freePort(),
+        edgePorts: edges.map((edge) => edge.port),
+        bookingPorts: bookings.map((booking) => booking.port),
+      }),
+    );
+    return { url: nginx.url, redis, nats, bookings, edges, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
