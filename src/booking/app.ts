@@ -16,6 +16,8 @@ export interface BookingAppOptions {
   metrics: BookingMetrics;
   logger: Logger;
   venue: { name: string; rows: number; cols: number; holdSeconds: number };
+  /** What else has to be there before the process is ready: in the embedded mode, the edge. */
+  isReady?: () => boolean;
 }
 
 /** The booking service's HTTP side. Starts and stops nothing: the service is its caller's. */
@@ -26,7 +28,7 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   await app.register(swaggerUi, { routePrefix: '/api/docs' });
   registerCommandRoutes(app, options);
   registerVenueRoutes(app, options);
-  registerHealthRoutes(app, { ready: () => options.service.isReady() });
+  registerHealthRoutes(app, { ready: async () => (await options.service.isReady()) && (options.isReady?.() ?? true) });
   registerMetricsRoute(app, options.metrics.registry);
   return app;
 }

@@ -1,17 +1,14 @@
-import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import type { SeatStore } from '../store/seat-store.ts';
-import { buildBookingApp } from './app.ts';
+import { type BookingAppOptions, buildBookingApp } from './app.ts';
 import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
 
-export interface BookingOptions {
+export interface BookingOptions extends Pick<BookingAppOptions, 'logger' | 'venue' | 'isReady'> {
   store: SeatStore;
   bus: EventBus;
-  logger: Logger;
-  venue: { name: string; rows: number; cols: number; holdSeconds: number };
 }
 
 export interface Booking {
@@ -22,18 +19,18 @@ export interface Booking {
 }
 
 /** The booking service and its HTTP side, put together. `app.close()` ends both. */
-export async function buildBooking({ store, bus, logger, venue }: BookingOptions): Promise<Booking> {
+export async function buildBooking({ store, bus, ...rest }: BookingOptions): Promise<Booking> {
   const metrics = bookingMetrics(() => service.unrelayedEvents);
   const service: BookingService = new BookingService({
     store,
     bus,
-    logger,
+    logger: rest.logger,
     onDecision: (commands, durationMs) => {
       metrics.decisionCommands.observe(commands);
       metrics.decisionSeconds.observe(durationMs / 1000);
     },
   });
-  const app = await buildBookingApp({ service, metrics, logger, venue });
+  const app = await buildBookingApp({ service, metrics, ...rest });
   app.addHook('onClose', () => service.close());
   return { app, service, registry: metrics.registry };
 }

@@ -21,12 +21,13 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     bus: new MemoryEventBus(line),
     logger,
     venue: { name, rows, cols, holdSeconds },
+    isReady: () => edge.isReady(),
   });
   await app.register(fastifyStatic, { root: publicDir, cacheControl: false });
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
   const booking = new BookingClient({ urls: [`http://${host}:${config.PORT}`] });
-  const edge = new Edge({ bus: new MemoryEventBus(line), booking, venue: name, logger, registry });
+  const edge: Edge = new Edge({ bus: new MemoryEventBus(line), booking, venue: name, logger, registry });
   app.addHook('preClose', () => edge.drain());
   app.addHook('onClose', () => booking.close());
   app.addHook('onListen', async () => logger.warn(`Open http://localhost:${config.PORT}`));
