@@ -72,9 +72,9 @@ export const seatMachine = setup({
         hydrating: {
           description: 'Takes up the state in which Redis has the seat.',
           always: [
-            { guard: 'isBooked', target: 'booked' },
-            { guard: 'isHeld', target: 'held' },
-            { target: 'available' },
+            { guard: 'isBooked', target: 'booked', description: 'It was sold before this process began.' },
+            { guard: 'isHeld', target: 'held', description: 'Its hold goes on, to the deadline that it had.' },
+            { target: 'available', description: 'Nobody has it.' },
           ],
         },
         available: {

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { type Clock, hostClock } from '../clock.ts';
 import type { EventBus } from '../events/event-bus.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import type { SeatEvent } from '../protocol/events.ts';
@@ -12,12 +13,11 @@ import {
   StoreUnavailableError,
   VenueLostError,
 } from '../store/seat-store.ts';
+import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
 import { Batcher } from './batcher.ts';
 import { Relay } from './relay.ts';
-import type { SeatDeskOptions } from './seat-desk.ts';
 import { SeatRegistry } from './seat-registry.ts';
-import { StoreClock } from './store-clock.ts';
 
 const heartbeatMs = 500;
 const eventsPerRead = 1_024;
@@ -28,8 +28,7 @@ export interface BookingServiceOptions {
   logger: Logger;
   /** How many commands may wait for one seat before the next is refused as BUSY. */
   maxWaitingPerSeat?: number;
-  actorClock?: SeatDeskOptions['actorClock'];
-  storeClock?: StoreClock;
+  clock?: Clock;
   /** Told of each decision of the store: how many commands it took together, and how long it took. */
   onDecision?: (commands: number, durationMs: number) => void;
 }
@@ -43,6 +42,7 @@ export class BookingService {
   readonly registry: SeatRegistry;
   readonly view: VenueView;
   readonly #relay: Relay;
+  readonly #clock: Clock;
   readonly #store: SeatStore;
   readonly #bus: EventBus;
   readonly #logger: Logger;
@@ -52,20 +52,21 @@ export class BookingService {
   #beating: Promise<void> | undefined;
   #isOpen = false;
   #isClosed = false;
-  #heartbeatTimer: NodeJS.Timeout | undefined;
+  #heartbeatTimer: unknown;
 
   constructor(options: BookingServiceOptions) {
-    const { store, bus, logger, maxWaitingPerSeat = 1_000, actorClock, onDecision = () => {} } = options;
+    const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {} } = options;
     this.#store = store;
     this.#bus = bus;
     this.#logger = logger;
     this.#onDecision = onDecision;
-    this.storeClock = options.storeClock ?? new StoreClock();
+    this.#clock = clock;
+    this.storeClock = new StoreClock(clock);
     this.#relay = new Relay({ store, bus, logger });
     this.registry = new SeatRegistry({
       storeClock: this.storeClock,
       maxWaiting: maxWaitingPerSeat,
-      actorClock,
+      clock,
       decide: (seatId, commands) => this.#decide(seatId, commands),
       onCommitted: (events) => {
         for (const event of events) this.view.apply(event);
@@ -87,8 +88,7 @@ export class BookingService {
         if (connected) void this.#beat();
       },
     });
-    void this.#beat();
-    this.#heartbeatTimer = setInterval(() => void this.#beat(), heartbeatMs);
+    this.#keepBeating();
   }
 
   /** True once the seats have been read from the store; what they are may be out of date since. */
@@ -146,7 +146,7 @@ export class BookingService {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    clearInterval(this.#heartbeatTimer);
+    this.#clock.clearTimeout(this.#heartbeatTimer);
     await this.#opening?.catch(() => {});
     this.registry.stop();
     await this.#bus.close();
@@ -160,9 +160,9 @@ export class BookingService {
   }
 
   async #decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision> {
-    const startedAtMs = performance.now();
+    const startedAtMs = this.#clock.nowMs();
     const decision = await this.#store.decide(seatId, commands, this.view.position);
-    this.#onDecision(commands.length, performance.now() - startedAtMs);
+    this.#onDecision(commands.length, this.#clock.nowMs() - startedAtMs);
     this.storeClock.heard(decision.nowMs);
     return decision;
   }
@@ -170,6 +170,11 @@ export class BookingService {
   #hear(event: SeatEvent): void {
     this.#relay.published(event);
     if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
+  }
+
+  #keepBeating(): void {
+    void this.#beat();
+    this.#heartbeatTimer = this.#clock.setTimeout(() => this.#keepBeating(), heartbeatMs);
   }
 
   /** Asks the store what is new, and tells the others how far the venue has come. Never throws. */

@@ -1,13 +1,12 @@
 import { type Actor, createActor } from 'xstate';
 import type { SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
+import type { Clock } from '../clock.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, Decision, SeatCommand } from '../store/seat-store.ts';
+import type { StoreClock } from '../venue/store-clock.ts';
 import { Batcher } from './batcher.ts';
-import type { StoreClock } from './store-clock.ts';
-
-type SeatClock = NonNullable<NonNullable<Parameters<typeof createActor>[1]>['clock']>;
 
 export interface SeatDeskOptions {
   seat: Seat;
@@ -17,8 +16,8 @@ export interface SeatDeskOptions {
   /** Told of what was committed for this desk, after its actor was. */
   onCommitted: (events: readonly SeatEvent[]) => void;
   maxWaiting: number;
-  /** Runs the `after` timers; the default is the host's. */
-  actorClock?: SeatClock | undefined;
+  /** Runs the `after` timers. */
+  clock: Clock;
 }
 
 /** A seat's actor and the queue before it: at most one decision of the store is under way, who comes meanwhile waits for the next. */
@@ -28,13 +27,13 @@ export class SeatDesk {
   readonly #decisions: Batcher<SeatCommand, Answer>;
 
   constructor(options: SeatDeskOptions) {
-    const { seat, machine, storeClock, maxWaiting, actorClock } = options;
+    const { seat, machine, storeClock, maxWaiting, clock } = options;
     this.#options = options;
     this.#decisions = new Batcher(maxWaiting, (commands) => this.#askStore(commands));
     this.actor = createActor(machine, {
       id: `seat-${seat.id}`,
       input: { seat, holdRemainingMs: storeClock.remainingMs(seat.expires_at) },
-      ...(actorClock && { clock: actorClock }),
+      clock,
     });
     this.actor.start();
   }

@@ -1,12 +1,12 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { type Clock, hostClock } from '../clock.ts';
 import type { EventBus } from '../events/event-bus.ts';
 import type { EventsAfter, Heartbeat, SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
+import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
 import type { Booking } from './booking-client.ts';
-import { ServerClock } from './server-clock.ts';
 
 /** An event that comes a little early is waited for rather than asked for. */
 const reorderWaitMs = 20;
@@ -29,6 +29,7 @@ interface VenueFeedOptions {
   bus: EventBus;
   booking: Pick<Booking, 'venue' | 'eventsAfter'>;
   logger: Logger;
+  clock?: Clock;
 }
 
 /**
@@ -39,7 +40,8 @@ export class VenueFeed {
   readonly #bus: EventBus;
   readonly #booking: Pick<Booking, 'venue' | 'eventsAfter'>;
   readonly #logger: Logger;
-  readonly #clock = new ServerClock();
+  readonly #clock: Clock;
+  readonly #storeClock: StoreClock;
   readonly #view = new VenueView((event, seat) => this.#listener?.onUpdate(event, seat));
   #listener: VenueFeedListener | undefined;
   #layout: Pick<VenueState, 'venue' | 'hold_seconds' | 'rows' | 'cols'> | undefined;
@@ -50,14 +52,16 @@ export class VenueFeed {
   #stale = false;
   #newsAtMs = Number.NEGATIVE_INFINITY;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
-  #reorderTimer: NodeJS.Timeout | undefined;
-  #pollTimer: NodeJS.Timeout | undefined;
+  #reorderTimer: unknown;
+  #pollTimer: unknown;
   #catchUpWanted = false;
   #catchingUp = false;
   #failing = false;
   #closed = false;
 
-  constructor({ bus, booking, logger }: VenueFeedOptions) {
+  constructor({ bus, booking, logger, clock = hostClock }: VenueFeedOptions) {
+    this.#clock = clock;
+    this.#storeClock = new StoreClock(clock);
     this.#bus = bus;
     this.#booking = booking;
     this.#logger = logger;
@@ -72,14 +76,14 @@ export class VenueFeed {
       onHeartbeat: (heartbeat) => this.#guard(() => this.#onHeartbeat(heartbeat)),
       onConnected: () => this.#guard(() => this.#catchUp()),
     });
-    this.#pollTimer = setInterval(() => this.#guard(() => this.#poll()), pollIntervalMs);
+    this.#pollLater();
     this.#catchUp();
   }
 
   close(): void {
     this.#closed = true;
-    clearInterval(this.#pollTimer);
-    clearTimeout(this.#reorderTimer);
+    this.#clock.clearTimeout(this.#pollTimer);
+    this.#clock.clearTimeout(this.#reorderTimer);
   }
 
   get ready(): Promise<void> {
@@ -101,7 +105,7 @@ export class VenueFeed {
 
   /** Unix seconds on the clock of Redis. */
   serverTime(): number {
-    return this.#clock.now();
+    return Math.round(this.#storeClock.nowMs()) / 1000;
   }
 
   /** All of VENUE_STATE but the seats. */
@@ -146,11 +150,11 @@ export class VenueFeed {
   }
 
   #onHeartbeat({ epoch, seq, server_time }: Heartbeat): void {
-    this.#heartbeatAtMs = performance.now();
+    this.#heartbeatAtMs = this.#clock.nowMs();
     if (epoch !== this.#view.epoch) {
       this.#catchUp();
     } else {
-      this.#clock.sample(server_time);
+      this.#storeClock.heard(server_time * 1000);
       this.#heard();
       if (seq > this.#view.seq) this.#expect(seq);
     }
@@ -158,15 +162,22 @@ export class VenueFeed {
 
   /** Gives what is on its way a moment, then asks for it. */
   #expect(seq: number): void {
-    this.#reorderTimer ??= setTimeout(() => {
+    this.#reorderTimer ??= this.#clock.setTimeout(() => {
       this.#reorderTimer = undefined;
       if (this.#view.seq < seq) this.#catchUp();
       else if (this.#view.hasGap) this.#expect(this.#view.seq + 1);
     }, reorderWaitMs);
   }
 
+  #pollLater(): void {
+    this.#pollTimer = this.#clock.setTimeout(() => {
+      this.#guard(() => this.#poll());
+      if (!this.#closed) this.#pollLater();
+    }, pollIntervalMs);
+  }
+
   #poll(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     if (!this.#bus.connected || nowMs - this.#heartbeatAtMs > heartbeatSilenceMs) this.#catchUp();
     if (nowMs - this.#newsAtMs > staleAfterMs && this.isReady() && this.#becomes(true)) {
       this.#listener?.onStale(true);
@@ -193,7 +204,7 @@ export class VenueFeed {
         this.#failing = true;
       }
       this.#catchUpWanted = true;
-      await delay(retryDelayMs, undefined, { ref: false });
+      await new Promise<void>((resolve) => this.#clock.setTimeout(resolve, retryDelayMs));
     }
     this.#catchingUp = false;
   }
@@ -206,7 +217,7 @@ export class VenueFeed {
   }
 
   #applyAll({ server_time }: EventsAfter, events: readonly SeatEvent[]): void {
-    this.#clock.sample(server_time);
+    this.#storeClock.heard(server_time * 1000);
     for (const event of events) this.#view.apply(event);
     if (events.length > 0) this.#listener?.onCatchUp?.('events');
     this.#heard();
@@ -216,13 +227,13 @@ export class VenueFeed {
     const venue = await this.#booking.venue();
     if (this.#closed) return;
     const before = this.#view.position;
-    if (venue.epoch !== before.epoch) this.#clock.reset();
-    this.#clock.sample(venue.server_time);
+    if (venue.epoch !== before.epoch) this.#storeClock.reset();
+    this.#storeClock.heard(venue.server_time * 1000);
     if (!this.#view.reset(venue)) return; // a booking process that is itself behind
     const { venue: name, hold_seconds, rows, cols } = venue;
     this.#layout = { venue: name, hold_seconds, rows, cols };
     this.#listener?.onCatchUp?.('venue');
-    if (!venue.stale) this.#newsAtMs = performance.now();
+    if (!venue.stale) this.#newsAtMs = this.#clock.nowMs();
     const staleChanged = this.#becomes(venue.stale === true);
     const { epoch, seq } = this.#view.position;
     if (epoch !== before.epoch || seq !== before.seq) this.#listener?.onReset();
@@ -231,7 +242,7 @@ export class VenueFeed {
   }
 
   #heard(): void {
-    this.#newsAtMs = performance.now();
+    this.#newsAtMs = this.#clock.nowMs();
     if (this.#becomes(false)) this.#listener?.onStale(false);
   }
 

@@ -1,3 +1,5 @@
+import { type Clock, hostClock } from '../clock.ts';
+
 const windowMs = 5_000;
 
 /**
@@ -5,18 +7,18 @@ const windowMs = 5_000;
  * clock, so an hour's jump of the host's time of day does nothing to it.
  */
 export class StoreClock {
-  readonly #monotonicMs: () => number;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   #offsetMs: number | undefined;
   #bestInWindowMs = Number.NEGATIVE_INFINITY;
   #windowEndsAtMs = 0;
 
-  constructor(monotonicMs: () => number = () => performance.now()) {
-    this.#monotonicMs = monotonicMs;
+  constructor(clock: Pick<Clock, 'nowMs'> = hostClock) {
+    this.#clock = clock;
   }
 
   /** The store has just told its time. It told it a while before we hear it, so the greatest offset is the truest. */
   heard(storeNowMs: number): void {
-    const atMs = this.#monotonicMs();
+    const atMs = this.#clock.nowMs();
     this.#bestInWindowMs = Math.max(this.#bestInWindowMs, storeNowMs - atMs);
     if (this.#offsetMs === undefined || this.#bestInWindowMs > this.#offsetMs || atMs >= this.#windowEndsAtMs) {
       this.#offsetMs = this.#bestInWindowMs;
@@ -27,9 +29,16 @@ export class StoreClock {
     }
   }
 
+  /** The times told from now on are another store's. */
+  reset(): void {
+    this.#offsetMs = undefined;
+    this.#bestInWindowMs = Number.NEGATIVE_INFINITY;
+    this.#windowEndsAtMs = 0;
+  }
+
   /** Unix milliseconds. Before the store has told its time, our own is the best guess. */
   nowMs(): number {
-    return this.#offsetMs === undefined ? Date.now() : this.#monotonicMs() + this.#offsetMs;
+    return this.#offsetMs === undefined ? Date.now() : this.#clock.nowMs() + this.#offsetMs;
   }
 
   /** Milliseconds until a moment of the store's clock (Unix seconds); never negative. */

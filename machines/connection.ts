@@ -1,0 +1,129 @@
+import { assign, fromCallback, setup } from 'xstate';
+import { mayReconnect } from '../src/protocol/close-codes.ts';
+
+export const connectionTimings = {
+  connectTimeoutMs: 10_000,
+  backoffBaseMs: 250,
+  backoffCapMs: 8_000,
+  steadyAfterMs: 10_000,
+} as const;
+
+export interface ConnectionInput {
+  /** Where the jitter starts from: the same seed gives the same delays. */
+  jitterSeed: number;
+}
+
+export interface ConnectionContext {
+  /** Attempts that failed since the connection was last steady. */
+  failedAttempts: number;
+  retryDelayMs: number;
+  jitterState: number;
+}
+
+export type ConnectionEvent =
+  | { type: 'OPENED' }
+  | { type: 'SYNCHRONISED' }
+  | { type: 'REFUSED'; retryable: boolean }
+  | { type: 'CLOSED'; code: number }
+  | { type: 'ONLINE' }
+  | { type: 'OFFLINE' }
+  | { type: 'RETRY' };
+
+/** One step of the mulberry32 generator; `fraction` is in [0, 1). */
+function nextJitter(state: number): { state: number; fraction: number } {
+  const next = (state + 0x6d2b79f5) | 0;
+  let bits = Math.imul(next ^ (next >>> 15), next | 1);
+  bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
+  return { state: next, fraction: ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32 };
+}
+
+/** The longest wait after that many failures; full jitter takes any delay from 0 up to it. */
+export function backoffCeilingMs(failedAttempts: number): number {
+  return Math.min(connectionTimings.backoffCapMs, connectionTimings.backoffBaseMs * 2 ** failedAttempts);
+}
+
+export const connectionMachine = setup({
+  types: {
+    context: {} as ConnectionContext,
+    events: {} as ConnectionEvent,
+    input: {} as ConnectionInput,
+  },
+  actors: {
+    // Both are given by the page; here they do nothing, so that the chart runs anywhere.
+    socket: fromCallback<ConnectionEvent>(() => {}),
+    network: fromCallback<ConnectionEvent>(() => {}),
+  },
+  actions: {
+    drawRetryDelay: assign(({ context }) => {
+      const jitter = nextJitter(context.jitterState);
+      return {
+        jitterState: jitter.state,
+        retryDelayMs: Math.round(jitter.fraction * backoffCeilingMs(context.failedAttempts)),
+        failedAttempts: context.failedAttempts + 1,
+      };
+    }),
+    resetBackoff: assign({ failedAttempts: 0 }),
+  },
+  guards: {
+    closedForGood: ({ event }) => event.type === 'CLOSED' && !mayReconnect(event.code),
+    refusedForGood: ({ event }) => event.type === 'REFUSED' && !event.retryable,
+  },
+  delays: {
+    connectTimeout: connectionTimings.connectTimeoutMs,
+    steadyAfter: connectionTimings.steadyAfterMs,
+    retryDelay: ({ context }) => context.retryDelayMs,
+  },
+}).createMachine({
+  id: 'connection',
+  description: "The browser's connection to an edge: it comes back by itself, and never all browsers at once.",
+  context: ({ input }) => ({ failedAttempts: 0, retryDelayMs: 0, jitterState: input.jitterSeed }),
+  invoke: { id: 'network', src: 'network' },
+  initial: 'attached',
+  states: {
+    attached: {
+      description: 'A WebSocket exists. Leaving this state closes it, whatever the reason.',
+      invoke: { id: 'socket', src: 'socket', onError: 'gaveUp' },
+      initial: 'connecting',
+      on: {
+        CLOSED: [{ guard: 'closedForGood', target: 'gaveUp' }, { target: 'waiting' }],
+        OFFLINE: 'offline',
+      },
+      states: {
+        connecting: {
+          description: 'The WebSocket is being opened.',
+          on: { OPENED: 'synchronising' },
+          after: { connectTimeout: '#connection.waiting' },
+        },
+        synchronising: {
+          description: 'CONNECT was sent with the last known position; what was missed is on its way.',
+          on: {
+            SYNCHRONISED: 'live',
+            REFUSED: [{ guard: 'refusedForGood', target: '#connection.gaveUp' }, { target: '#connection.waiting' }],
+          },
+          after: { connectTimeout: '#connection.waiting' },
+        },
+        live: {
+          description:
+            'The page shows the truth and commands can be sent. Only a lasting connection resets the backoff.',
+          after: { steadyAfter: { actions: 'resetBackoff' } },
+        },
+      },
+    },
+    waiting: {
+      description: 'The connection failed. Waits with exponential backoff and full jitter before the next attempt.',
+      entry: 'drawRetryDelay',
+      on: { RETRY: 'attached', OFFLINE: 'offline' },
+      after: { retryDelay: 'attached' },
+    },
+    offline: {
+      description: 'The device said that it has no network: trying is pointless until it says otherwise.',
+      entry: 'resetBackoff',
+      on: { ONLINE: 'attached', RETRY: 'attached' },
+    },
+    gaveUp: {
+      description: 'The server asked this page to stay away. Only the user can start again.',
+      entry: 'resetBackoff',
+      on: { RETRY: 'attached' },
+    },
+  },
+});

@@ -1,0 +1,37 @@
+import { type ConnectionPhase, connectionStatus } from './connection-status.ts';
+import { element, setText } from './dom.ts';
+import type { Venue } from './venue.ts';
+
+/** The line under the title, the counts in the legend, and the notice that the seats shown may be out of date. */
+export class StatusBar {
+  readonly #status = element('connection-status', HTMLElement);
+  readonly #retryButton = element('retry-btn', HTMLButtonElement);
+  readonly #available = element('count', HTMLElement);
+  readonly #total = element('total', HTMLElement);
+  readonly #held = element('held-count', HTMLElement);
+  readonly #booked = element('booked-count', HTMLElement);
+  readonly #holdSeconds = element('hold-seconds', HTMLElement);
+  readonly #staleNotice = element('stale-notice', HTMLElement);
+
+  constructor(userId: string, onRetry: () => void) {
+    setText(element('user-id', HTMLElement), userId);
+    this.#retryButton.addEventListener('click', onRetry);
+  }
+
+  renderConnection(phase: ConnectionPhase, retrySeconds: number): void {
+    const { text, className, mayRetry } = connectionStatus(phase, retrySeconds);
+    setText(this.#status, text);
+    this.#status.className = className;
+    this.#retryButton.hidden = !mayRetry;
+  }
+
+  renderVenue({ counts, holdSeconds, isStale }: Venue): void {
+    const { available, held, booked } = counts;
+    setText(this.#available, String(available));
+    setText(this.#total, String(available + held + booked));
+    setText(this.#held, String(held));
+    setText(this.#booked, String(booked));
+    setText(this.#holdSeconds, String(holdSeconds));
+    this.#staleNotice.hidden = !isStale;
+  }
+}

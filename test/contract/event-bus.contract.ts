@@ -1,0 +1,152 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { EventBus } from '../../src/events/event-bus.ts';
+import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
+
+/** Any number of buses that hear each other. */
+export interface BusPlace {
+  bus(): EventBus;
+}
+
+export const patience = { timeout: 20_000, interval: 20 };
+
+/** Every test has its epoch: what other tests left in the stream is not of it. */
+export function eventsOf(epoch: string) {
+  return {
+    held: (seq: number): SeatEvent => ({
+      type: 'held',
+      seat_id: 'A1',
+      user_id: 'user123',
+      status: 1,
+      timestamp: '2023-11-14T22:13:20.000Z',
+      expires_at: 1_700_000_030.5,
+      epoch,
+      seq,
+    }),
+    released: (seq: number): SeatEvent => ({
+      type: 'released',
+      seat_id: 'A1',
+      user_id: 'user123',
+      status: 0,
+      timestamp: '2023-11-14T22:13:50.501Z',
+      reason: 'expired',
+      epoch,
+      seq,
+    }),
+    booked: (seq: number): SeatEvent => ({
+      type: 'booked',
+      seat_id: 'A1',
+      user_id: 'user123',
+      status: 2,
+      timestamp: '2023-11-14T22:13:21.000Z',
+      epoch,
+      seq,
+    }),
+  };
+}
+
+/** All that a bus tells. */
+export function listenTo(bus: EventBus) {
+  const heard = { events: [] as SeatEvent[], heartbeats: [] as Heartbeat[], connected: [] as boolean[] };
+  bus.subscribe({
+    onEvent: (event) => heard.events.push(event),
+    onHeartbeat: (heartbeat) => heard.heartbeats.push(heartbeat),
+    onConnected: (connected) => heard.connected.push(connected),
+  });
+  return heard;
+}
+
+export const connected = (bus: EventBus) => vi.waitFor(() => expect(bus.connected).toBe(true), patience);
+
+/** What every event bus must do. */
+export function eventBusContract(place: () => BusPlace): void {
+  const buses: EventBus[] = [];
+  afterEach(async () => {
+    for (const bus of buses.splice(0)) await bus.close();
+  });
+
+  async function newBus(): Promise<EventBus> {
+    const bus = place().bus();
+    buses.push(bus);
+    await connected(bus);
+    return bus;
+  }
+
+  let epochs = 0;
+  const newEvents = () => eventsOf(`contract-${Date.now()}-${epochs++}`);
+
+  describe('what every bus does', () => {
+    test('[R60] an event reaches every listener of every other bus, as it was published', async () => {
+      const [from, to, other] = [await newBus(), await newBus(), await newBus()];
+      const heard = [listenTo(to), listenTo(to), listenTo(other)];
+      const { held, released, booked } = newEvents();
+      for (const event of [held(1), released(2), held(3), booked(4)]) await from.publish(event);
+      for (const each of heard) {
+        await vi.waitFor(() => expect(each.events).toEqual([held(1), released(2), held(3), booked(4)]), patience);
+      }
+    });
+
+    test('[R60] but never the bus that published it', async () => {
+      const [one, two] = [await newBus(), await newBus()];
+      const [byOne, byTwo] = [listenTo(one), listenTo(two)];
+      const { held } = newEvents();
+      await one.publish(held(1));
+      one.publishHeartbeat({ epoch: 'e', seq: 1, server_time: 1 });
+      // What comes back from the other proves that there was time enough to hear one's own.
+      await vi.waitFor(() => expect(byTwo.events).toEqual([held(1)]), patience);
+      await two.publish(held(2));
+      await vi.waitFor(() => expect(byOne.events).toEqual([held(2)]), patience);
+      expect(byOne.heartbeats).toEqual([]);
+    });
+
+    test('[R60] in the order in which they were published', async () => {
+      const [from, to] = [await newBus(), await newBus()];
+      const heard = listenTo(to);
+      const { held, released } = newEvents();
+      const events = Array.from({ length: 300 }, (_, i) => (i % 2 ? released(i + 1) : held(i + 1)));
+      await Promise.all(events.map((event) => from.publish(event)));
+      await vi.waitFor(() => expect(heard.events).toHaveLength(300), patience);
+      expect(heard.events).toEqual(events);
+    });
+
+    test('[R61] a heartbeat reaches the others', async () => {
+      const [from, to] = [await newBus(), await newBus()];
+      const heard = listenTo(to);
+      const heartbeat = { epoch: 'e1', seq: 7, server_time: 1_700_000_000.25 };
+      await vi.waitFor(() => {
+        from.publishHeartbeat(heartbeat);
+        expect(heard.heartbeats[0]).toEqual(heartbeat);
+      }, patience);
+    });
+
+    test('[R61] a listener that wants no heartbeats gets its events all the same', async () => {
+      const [from, to] = [await newBus(), await newBus()];
+      const seqs: number[] = [];
+      to.subscribe({ onEvent: ({ seq }) => seqs.push(seq) });
+      from.publishHeartbeat({ epoch: 'e1', seq: 7, server_time: 1 });
+      await from.publish(newEvents().held(1));
+      await vi.waitFor(() => expect(seqs).toEqual([1]), patience);
+    });
+
+    test('[R62] whoever listens is told that it is connected', async () => {
+      expect(listenTo(await newBus()).connected).toEqual([true]);
+    });
+
+    test('[R62] after close nothing is heard any more', async () => {
+      const [from, witness] = [await newBus(), await newBus()];
+      const to = place().bus();
+      await connected(to);
+      const [heard, byWitness] = [listenTo(to), listenTo(witness)];
+      await to.close();
+      await from.publish(newEvents().held(1));
+      await vi.waitFor(() => expect(byWitness.events).toHaveLength(1), patience);
+      expect(heard.events).toEqual([]);
+    });
+
+    test('[R62] close again does nothing', async () => {
+      const bus = place().bus();
+      await connected(bus);
+      await bus.close();
+      await bus.close();
+    });
+  });
+}

@@ -1,0 +1,305 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect, type NatsConnection } from '@nats-io/transport-node';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { BusDisconnectedError, NatsEventBus, NotAcknowledgedError } from '../../src/events/nats-event-bus.ts';
+import { freePort, startNats, type TestServer } from '../support/servers.ts';
+import { connected, eventBusContract, eventsOf, listenTo, patience } from './event-bus.contract.ts';
+import { silent } from './store-places.ts';
+
+let server: TestServer;
+/** Somebody else on the same NATS: `nats sub "seats.>"`, or whoever. */
+let stranger: NatsConnection;
+
+beforeAll(async () => {
+  server = await startNats();
+  stranger = await connect({ servers: server.url });
+});
+afterAll(async () => {
+  await stranger?.close();
+  await server?.stop();
+});
+
+const busAt = (url: string) => NatsEventBus.connect({ url, name: 'test', logger: silent });
+
+/** Closed when the test has finished. */
+async function newBus(url: string): Promise<NatsEventBus> {
+  const bus = busAt(url);
+  onTestFinished(() => bus.close());
+  await connected(bus);
+  return bus;
+}
+
+const streamsOf = async (nats: NatsConnection) => (await jetstreamManager(nats)).streams;
+const storedMessages = async (nats: NatsConnection) => (await (await streamsOf(nats)).info('SEATS')).state.messages;
+
+describe('NatsEventBus', () => {
+  eventBusContract(() => ({ bus: () => busAt(server.url) }));
+});
+
+describe('on the wire', () => {
+  test('[R63] subject and body are those of the plan', async () => {
+    const bus = await newBus(server.url);
+    const { held, released, booked } = eventsOf('wire-1');
+    const seen: [string, unknown][] = [];
+    const subscription = stranger.subscribe('seats.>', {
+      callback: (_, message) => {
+        seen.push([message.subject, message.json()]);
+      },
+    });
+    onTestFinished(() => subscription.unsubscribe());
+    await stranger.flush();
+    for (const event of [held(1), released(2), booked(3)]) await bus.publish(event);
+    await vi.waitFor(() => expect(seen).toHaveLength(3), patience);
+    expect(seen).toEqual([
+      [
+        'seats.held',
+        {
+          type: 'held',
+          seat_id: 'A1',
+          user_id: 'user123',
+          status: 1,
+          timestamp: '2023-11-14T22:13:20.000Z',
+          expires_at: 1_700_000_030.5,
+          epoch: 'wire-1',
+          seq: 1,
+        },
+      ],
+      [
+        'seats.released',
+        {
+          type: 'released',
+          seat_id: 'A1',
+          user_id: 'user123',
+          status: 0,
+          timestamp: '2023-11-14T22:13:50.501Z',
+          reason: 'expired',
+          epoch: 'wire-1',
+          seq: 2,
+        },
+      ],
+      [
+        'seats.booked',
+        {
+          type: 'booked',
+          seat_id: 'A1',
+          user_id: 'user123',
+          status: 2,
+          timestamp: '2023-11-14T22:13:21.000Z',
+          epoch: 'wire-1',
+          seq: 3,
+        },
+      ],
+    ]);
+  });
+
+  test('[R64] the stream stores an event once, under its message id, however often it is published', async () => {
+    const bus = await newBus(server.url);
+    const other = await newBus(server.url);
+    const { held, released } = eventsOf('wire-2');
+    const before = await storedMessages(stranger);
+    for (const publisher of [bus, bus, other]) await publisher.publish(held(1));
+    await bus.publish(released(2));
+    expect(await storedMessages(stranger)).toBe(before + 2);
+    const { streams } = await jetstreamManager(stranger);
+    const stored = await streams.getMessage('SEATS', { last_by_subj: 'seats.held' });
+    expect(stored?.header.get('Nats-Msg-Id')).toBe('wire-2:1');
+    expect(stored?.json()).toEqual(held(1));
+  });
+
+  test('[R64] the stream is on files, and takes all of seats.>', async () => {
+    await newBus(server.url);
+    const { config } = await (await streamsOf(stranger)).info('SEATS');
+    expect(config).toMatchObject({ subjects: ['seats.>'], storage: 'file', retention: 'limits' });
+  });
+
+  test('[G9] [R65] garbage on the subjects costs nobody a later event', async () => {
+    const [from, to] = [await newBus(server.url), await newBus(server.url)];
+    const heard = listenTo(to);
+    const { held } = eventsOf('wire-3');
+    const garbage = [
+      '',
+      'no JSON',
+      'null',
+      '[]',
+      '{}',
+      '"text"',
+      '{"type":"held"',
+      new Uint8Array([0xff, 0xfe, 0x00]),
+      JSON.stringify({ ...held(1), seq: '1' }),
+      JSON.stringify({ ...held(1), seat_id: '<script>' }),
+      JSON.stringify({ ...held(1), type: 'stolen' }),
+    ];
+    for (const body of garbage) {
+      for (const subject of ['seats.held', 'seats.booked', 'seats.of.no.kind', 'venue.heartbeat']) {
+        stranger.publish(subject, body);
+      }
+    }
+    await stranger.flush();
+    await from.publish(held(2));
+    from.publishHeartbeat({ epoch: 'wire-3', seq: 2, server_time: 1 });
+    await vi.waitFor(() => expect(heard.heartbeats).toEqual([{ epoch: 'wire-3', seq: 2, server_time: 1 }]), patience);
+    expect(heard.events).toEqual([held(2)]);
+  });
+
+  test('[R65] a listener that throws costs nobody a later event', async () => {
+    const [from, to] = [await newBus(server.url), await newBus(server.url)];
+    to.subscribe({
+      onEvent: () => {
+        throw new Error('a listener threw');
+      },
+    });
+    const heard = listenTo(await newBus(server.url));
+    const { held } = eventsOf('wire-4');
+    const seqs: number[] = [];
+    to.subscribe({ onEvent: ({ seq }) => seqs.push(seq), onHeartbeat: () => seqs.push(-1) });
+    await from.publish(held(1));
+    await vi.waitFor(() => {
+      from.publishHeartbeat({ epoch: 'wire-4', seq: 2, server_time: 1 });
+      expect(seqs, 'the connection still reads').toContain(-1);
+    }, patience);
+    expect(heard.events).toEqual([held(1)]);
+  });
+});
+
+describe('NATS comes and goes', () => {
+  async function ownServer() {
+    const own = await startNats();
+    onTestFinished(() => own.stop());
+    return own;
+  }
+
+  test('[G6] [R66] killed and started again: the listener is told both, and later events come', async () => {
+    const own = await ownServer();
+    const [from, to] = [await newBus(own.url), await newBus(own.url)];
+    const heard = listenTo(to);
+    const { held, booked } = eventsOf('restart-1');
+    await from.publish(held(1));
+    await own.kill('SIGKILL');
+    await vi.waitFor(() => expect(heard.connected).toEqual([true, false]), patience);
+    await vi.waitFor(() => expect(from.connected).toBe(false), patience);
+    await own.restart();
+    await vi.waitFor(() => expect(heard.connected).toEqual([true, false, true]), patience);
+    await connected(from);
+    await from.publish(booked(2));
+    await vi.waitFor(() => expect(heard.events.map(({ seq }) => seq)).toEqual([1, 2]), patience);
+  });
+
+  test('[R66] published while NATS is away: rejects at once, nothing is kept for later', async () => {
+    const own = await ownServer();
+    const [from, to] = [await newBus(own.url), await newBus(own.url)];
+    const heard = listenTo(to);
+    const { held } = eventsOf('restart-2');
+    await own.kill('SIGKILL');
+    await vi.waitFor(() => expect(from.connected).toBe(false), patience);
+    await expect(from.publish(held(1))).rejects.toBeInstanceOf(BusDisconnectedError);
+    from.publishHeartbeat({ epoch: 'restart-2', seq: 1, server_time: 1 });
+    await own.restart();
+    await connected(from);
+    await connected(to);
+    await from.publish(held(2));
+    await vi.waitFor(() => expect(heard.events).toEqual([held(2)]), patience);
+    expect(heard.heartbeats).toEqual([]);
+  });
+
+  test('[R66] published while NATS is stopped (SIGSTOP): rejects in the end; again after SIGCONT it is stored once', async () => {
+    const own = await ownServer();
+    const bus = await newBus(own.url);
+    const { held } = eventsOf('restart-3');
+    await bus.publish(held(1));
+    await own.kill('SIGSTOP');
+    try {
+      await expect(bus.publish(held(2))).rejects.toBeInstanceOf(NotAcknowledgedError);
+    } finally {
+      await own.kill('SIGCONT');
+    }
+    await vi.waitFor(() => bus.publish(held(2)), patience);
+    const observer = await connect({ servers: own.url });
+    onTestFinished(() => observer.close());
+    expect(await storedMessages(observer)).toBe(2);
+  });
+
+  test('[R66] the stream is deleted: what is published then fails, and works again without a restart', async () => {
+    const own = await ownServer();
+    const bus = await newBus(own.url);
+    const { held } = eventsOf('restart-4');
+    await bus.publish(held(1));
+    const observer = await connect({ servers: own.url });
+    onTestFinished(() => observer.close());
+    await (await streamsOf(observer)).delete('SEATS');
+    await expect(bus.publish(held(2))).rejects.toBeInstanceOf(NotAcknowledgedError);
+    await vi.waitFor(() => bus.publish(held(2)), patience);
+    expect(await storedMessages(observer)).toBe(1);
+  });
+
+  test('[R66] NATS comes back without its data: the stream is made anew', async () => {
+    const port = await freePort();
+    const first = await startNats({ port });
+    const bus = busAt(first.url);
+    await connected(bus);
+    const { held } = eventsOf('restart-5');
+    await bus.publish(held(1));
+    await first.stop();
+    await vi.waitFor(() => expect(bus.connected).toBe(false), patience);
+    const second = await startNats({ port });
+    onTestFinished(() => second.stop());
+    onTestFinished(() => bus.close());
+    await connected(bus);
+    await vi.waitFor(() => bus.publish(held(2)), patience);
+  });
+
+  test('[R66] started after the bus: the bus connects when it is there', async () => {
+    const port = await freePort();
+    const bus = busAt(`nats://127.0.0.1:${port}`);
+    const heard = listenTo(bus);
+    expect(bus.connected).toBe(false);
+    const { held } = eventsOf('restart-6');
+    await expect(bus.publish(held(1))).rejects.toBeInstanceOf(BusDisconnectedError);
+    const late = await startNats({ port });
+    onTestFinished(() => late.stop());
+    onTestFinished(() => bus.close());
+    await connected(bus);
+    expect(heard.connected).toEqual([true]);
+    await bus.publish(held(1));
+    const from = await newBus(late.url);
+    await from.publish(held(2));
+    await vi.waitFor(() => expect(heard.events).toEqual([held(2)]), patience);
+  });
+
+  test('[R62] a bus that never found its server can be closed', async () => {
+    const bus = busAt(`nats://127.0.0.1:${await freePort()}`);
+    await bus.close();
+    expect(bus.connected).toBe(false);
+  });
+
+  test('[R62] a bus whose server has gone can be closed', async () => {
+    const own = await ownServer();
+    const bus = busAt(own.url);
+    await connected(bus);
+    await own.kill('SIGKILL');
+    await vi.waitFor(() => expect(bus.connected).toBe(false), patience);
+    await bus.close();
+  });
+
+  test('[R62] a bus whose server goes while it is being closed is closed', async () => {
+    const own = await ownServer();
+    const bus = busAt(own.url);
+    await connected(bus);
+    await own.kill('SIGSTOP');
+    const closing = bus.close();
+    const closed = expect(closing).resolves.toBeUndefined();
+    await own.kill('SIGKILL');
+    await closed;
+  });
+
+  test('[R62] close sends what is on its way', async () => {
+    const own = await ownServer();
+    const from = busAt(own.url);
+    await connected(from);
+    const heard = listenTo(await newBus(own.url));
+    const { held } = eventsOf('close-1');
+    const publishing = Array.from({ length: 50 }, (_, i) => from.publish(held(i + 1)).catch(() => {}));
+    await from.close();
+    await Promise.all(publishing);
+    await vi.waitFor(() => expect(heard.events).toHaveLength(50), patience);
+  });
+});

@@ -1,0 +1,272 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../../src/store/seat-store.ts';
+import { freePort, startRedis, type TestServer } from '../support/servers.ts';
+import { book, opened, release, seatStoreContract, select } from './seat-store.contract.ts';
+import { redisPlace, silent } from './store-places.ts';
+
+const settings = { rows: 2, cols: 3, holdTtlMs: 30_000 };
+const patience = { timeout: 20_000, interval: 50 };
+
+let server: TestServer;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+});
+afterAll(async () => {
+  admin?.disconnect();
+  await server?.stop();
+});
+
+describe('RedisSeatStore', () => {
+  seatStoreContract(async () => redisPlace(server.url, admin));
+});
+
+function storeAt(
+  url: string,
+  overrides: Partial<ConstructorParameters<typeof RedisSeatStore>[0]> = {},
+): RedisSeatStore {
+  const store = new RedisSeatStore({ url, keyPrefix: '', logger: silent, ...settings, ...overrides });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+describe('what lies in Redis', () => {
+  beforeEach(async () => {
+    await admin.flushall();
+  });
+
+  test('[R40] the keys are named as the plan names them', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    expect((await admin.keys('*')).sort()).toEqual(['venue:epoch', 'venue:relayed', 'venue:seats', 'venue:seq']);
+    await store.decide('A1', [select('user123')], known);
+    expect((await admin.keys('*')).sort()).toEqual(
+      ['seat:A1:lock', 'venue:epoch', 'venue:events', 'venue:relayed', 'venue:seats', 'venue:seq'].sort(),
+    );
+    expect(await admin.type('venue:seats')).toBe('hash');
+    expect(await admin.type('venue:events')).toBe('stream');
+    expect(await admin.get('venue:epoch')).toBe(known.epoch);
+    expect(await admin.get('venue:seq')).toBe('1');
+    expect(await admin.hlen('venue:seats')).toBe(6);
+  });
+
+  test('[R40] HGET venue:seats A1 is the seat as JSON', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    expect(JSON.parse((await admin.hget('venue:seats', 'A1')) as string)).toEqual(known.seats[0]);
+    const { answers } = await store.decide('A1', [select('user123')], known);
+    expect(JSON.parse((await admin.hget('venue:seats', 'A1')) as string)).toEqual(answers[0]?.seat);
+  });
+
+  test('[R41] GET seat:A1:lock is the holder; TTL counts the hold, is -1 once booked, and -2 after a release', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    const { answers } = await store.decide('A1', [select('user123')], known);
+    expect(await admin.get('seat:A1:lock')).toBe('user123');
+    const ttlSeconds = await admin.ttl('seat:A1:lock');
+    expect(ttlSeconds).toBeGreaterThan(20);
+    expect(ttlSeconds).toBeLessThanOrEqual(30);
+    expect(await admin.call('PEXPIRETIME', 'seat:A1:lock')).toBe((answers[0]?.seat.expires_at as number) * 1000);
+    await store.decide('A1', [book('user123')], known);
+    expect(await admin.ttl('seat:A1:lock')).toBe(-1);
+    expect(await admin.get('seat:A1:lock')).toBe('user123');
+    await store.decide('A2', [select('user123'), release('user123')], known);
+    expect(await admin.ttl('seat:A2:lock')).toBe(-2);
+  });
+
+  test('[R41] a lock that somebody set by hand keeps the seat from everyone', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await admin.set('seat:A1:lock', 'user123');
+    const { answers, events } = await store.decide('A1', [select('bob'), book('user123')], known);
+    expect(answers.map(({ refusal }) => refusal)).toEqual(['SEAT_HELD', 'NOT_HOLDER']);
+    expect(events).toEqual([]);
+  });
+
+  test('[R41] a lock that somebody deletes by hand ends the hold', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await store.decide('A1', [select('alice')], known);
+    await admin.del('seat:A1:lock');
+    const { answers, events } = await store.decide('A1', [book('alice')], known);
+    expect(answers[0]).toMatchObject({ refusal: 'NOT_HOLDER', seat: { status: 0 } });
+    expect(events).toMatchObject([{ type: 'released', reason: 'expired' }]);
+  });
+
+  test('[R41] [G3] a hold ends by the clock of Redis, not before and not long after', async () => {
+    const store = storeAt(server.url, { holdTtlMs: 400 });
+    const known = await opened(store);
+    const { answers } = await store.decide('A1', [select('alice')], known);
+    const expiresAtMs = (answers[0]?.seat.expires_at as number) * 1000;
+    for (;;) {
+      const { nowMs, events } = await store.decide('A1', [{ action: 'expire' }], known);
+      if (events.length === 0) continue;
+      expect(nowMs).toBeGreaterThanOrEqual(expiresAtMs);
+      expect(events).toMatchObject([{ type: 'released', user_id: 'alice', reason: 'expired', seq: 2 }]);
+      break;
+    }
+  });
+
+  test('[R42] the transition with a seq lies in the stream under that id', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await store.decide('B3', [select('alice'), book('alice')], known);
+    const entries = await admin.xrange('venue:events', '-', '+');
+    expect(entries.map(([id]) => id)).toEqual(['1-0', '2-0']);
+  });
+
+  test('[R43] with a prefix, every key has it', async () => {
+    const store = storeAt(server.url, { keyPrefix: '{main}:' });
+    const known = await opened(store);
+    await store.decide('A1', [select('alice')], known);
+    await store.markRelayed({ epoch: known.epoch, seq: 1 });
+    const keys = await admin.keys('*');
+    expect(keys).toHaveLength(6);
+    for (const key of keys) expect(key).toMatch(/^\{main\}:(venue|seat):/);
+  });
+
+  test('[R43] venues with different prefixes know nothing of each other', async () => {
+    const one = storeAt(server.url, { keyPrefix: '{one}:' });
+    const two = storeAt(server.url, { keyPrefix: '{two}:' });
+    const [ofOne, ofTwo] = [await opened(one), await opened(two)];
+    expect(ofOne.epoch).not.toBe(ofTwo.epoch);
+    await one.decide('A1', [select('alice'), book('alice')], ofOne);
+    expect((await two.decide('A1', [select('bob')], ofTwo)).answers[0]?.refusal).toBeUndefined();
+  });
+
+  test('[R10] a seat that somebody deleted is created again, with what is there left as it is', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await store.decide('A1', [select('alice'), book('alice')], known);
+    await admin.hdel('venue:seats', 'B3');
+    const venue = await store.open(known);
+    expect(venue.epoch).toBe(known.epoch);
+    expect(venue.seats).toHaveLength(6);
+    expect(venue.seats[0]).toMatchObject({ status: 2, held_by: 'alice' });
+  });
+
+  test('[R10] a venue of more seats than one call creates', async () => {
+    const venue = await opened(storeAt(server.url, { rows: 120, cols: 100, keyPrefix: '{large}:' }));
+    expect(venue.seats).toHaveLength(12_000);
+    expect(new Set(venue.seats.map(({ id }) => id)).size).toBe(12_000);
+  });
+
+  test('[R30] with the counter deleted, seq goes on where the seats and the log left it', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await store.decide('A1', [select('alice'), book('alice')], known);
+    await admin.del('venue:seq', 'venue:epoch');
+    const venue = await store.open({ epoch: known.epoch, seq: 2 });
+    expect(venue.seq).toBe(2);
+    const { events } = await store.decide('A2', [select('bob')], venue);
+    expect(events).toMatchObject([{ seq: 3, epoch: venue.epoch }]);
+  });
+
+  test('[R34] after FLUSHALL the venue is lost, until it is opened anew', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await store.decide('A1', [select('alice'), book('alice')], known);
+    await admin.flushall();
+    await expect(store.decide('A1', [select('bob')], known)).rejects.toBeInstanceOf(VenueLostError);
+    await expect(store.eventsAfter(known, 10)).rejects.toBeInstanceOf(VenueLostError);
+    expect(await store.relayedPosition()).toBeUndefined();
+    const venue = await store.open({ epoch: known.epoch, seq: 2 });
+    expect(venue.epoch).not.toBe(known.epoch);
+    expect(venue.seats.every(({ status }) => status === 0)).toBe(true);
+    expect((await store.decide('A1', [select('bob')], venue)).answers[0]?.refusal).toBeUndefined();
+  });
+
+  test('[R44] scripts that Redis has forgotten (SCRIPT FLUSH) are sent again', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await admin.call('SCRIPT', 'FLUSH');
+    expect((await store.decide('A1', [select('alice')], known)).events).toHaveLength(1);
+  });
+
+  test('[R42] [G1] a log that cannot be written decides nothing: the seat stays as it was', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await admin.xadd('venue:events', '999-0', 'type', 'from the future');
+    await expect(store.decide('A1', [select('alice')], known)).rejects.toBeInstanceOf(StoreUnavailableError);
+    expect(JSON.parse((await admin.hget('venue:seats', 'A1')) as string)).toMatchObject({ status: 0, seq: 0 });
+    expect(await admin.get('venue:seq')).toBe('0');
+  });
+});
+
+describe('Redis out of reach', () => {
+  test('[R45] nobody listens: unavailable, and it does not hang', async () => {
+    const store = storeAt(`redis://127.0.0.1:${await freePort()}`);
+    for (let i = 0; i < 3; i++) {
+      await expect(store.open()).rejects.toBeInstanceOf(StoreUnavailableError);
+      await expect(store.decide('A1', [select('a')], { epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(
+        StoreUnavailableError,
+      );
+      await expect(store.eventsAfter({ epoch: 'e', seq: 0 }, 1)).rejects.toBeInstanceOf(StoreUnavailableError);
+      await expect(store.relayedPosition()).rejects.toBeInstanceOf(StoreUnavailableError);
+      await expect(store.markRelayed({ epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(StoreUnavailableError);
+    }
+  }, 10_000);
+
+  test('[R45] the server comes up later: the store finds it', async () => {
+    const port = await freePort();
+    const store = storeAt(`redis://127.0.0.1:${port}`);
+    await expect(store.open()).rejects.toBeInstanceOf(StoreUnavailableError);
+    const late = await startRedis({ port });
+    onTestFinished(() => late.stop());
+    expect((await vi.waitFor(() => store.open(), patience)).seats).toHaveLength(6);
+  });
+
+  test('[R45] [G2] killed and started again: unavailable, then there again with all that was answered', async () => {
+    const own = await startRedis();
+    onTestFinished(() => own.stop());
+    const store = storeAt(own.url);
+    const known = await opened(store);
+    await store.decide('A1', [select('alice'), book('alice')], known);
+    await own.kill('SIGKILL');
+    await expect(store.decide('A2', [select('bob')], known)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await own.restart();
+    const { answers } = await vi.waitFor(() => store.decide('A1', [book('alice')], known), patience);
+    expect(answers[0]).toMatchObject({ seat: { status: 2, held_by: 'alice', seq: 2 } });
+  });
+
+  test('[R46] stopped (SIGSTOP): every call times out; after SIGCONT it works, and nothing is decided twice', async () => {
+    const own = await startRedis();
+    onTestFinished(() => own.stop());
+    const store = storeAt(own.url, { callTimeoutMs: 500 });
+    const known = await opened(store);
+    await own.kill('SIGSTOP');
+    try {
+      await expect(store.decide('A1', [select('alice')], known)).rejects.toBeInstanceOf(StoreTimeoutError);
+      await expect(store.eventsAfter(known, 10)).rejects.toBeInstanceOf(StoreTimeoutError);
+      await expect(store.open()).rejects.toBeInstanceOf(StoreTimeoutError);
+    } finally {
+      await own.kill('SIGCONT');
+    }
+    const { answers } = await vi.waitFor(() => store.decide('A1', [select('alice')], known), patience);
+    expect(answers[0]).toMatchObject({ seat: { status: 1, held_by: 'alice', seq: 1 } });
+    expect((await store.eventsAfter(known, 10)).events).toHaveLength(1);
+  });
+
+  test('[R46] a store that is made while Redis is stopped does not hang, and works after SIGCONT', async () => {
+    const own = await startRedis();
+    onTestFinished(() => own.stop());
+    await own.kill('SIGSTOP');
+    const store = storeAt(own.url, { callTimeoutMs: 500 });
+    try {
+      await expect(store.open()).rejects.toThrow();
+      await expect(store.eventsAfter({ epoch: 'e', seq: 0 }, 1)).rejects.toThrow();
+    } finally {
+      await own.kill('SIGCONT');
+    }
+    expect((await vi.waitFor(() => store.open(), patience)).seats).toHaveLength(6);
+  });
+
+  test('[R45] something else listens there: unavailable, with a word about why', async () => {
+    const store = storeAt(server.url.replace('redis://', 'redis://nobody:wrong@'));
+    await expect(store.open()).rejects.toThrow(/Redis cannot be asked/);
+  });
+});

@@ -1,0 +1,146 @@
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import type { SeatCommand } from '../../src/store/seat-store.ts';
+import { startRedis, type TestServer } from '../support/servers.ts';
+import { opened, type StorePlace } from './seat-store.contract.ts';
+import { memoryPlace, redisPlace } from './store-places.ts';
+
+// Time passes in steps whose sums stay seconds away from a hold's end, so the real time of a run decides nothing.
+const settings = { rows: 1, cols: 3, holdTtlMs: 60_000 };
+const timeSteps = [25_000, 50_000, 130_000];
+const users = ['alice', 'bob', 'carol'];
+
+type Step =
+  | { kind: 'decide'; seatId: string; commands: SeatCommand[] }
+  | { kind: 'pass'; ms: number }
+  | { kind: 'read'; back: number; limit: number }
+  | { kind: 'reopen'; knownAhead: boolean };
+
+const command: fc.Arbitrary<SeatCommand> = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      action: fc.constantFrom('select' as const, 'select' as const, 'book' as const, 'release' as const),
+      userId: fc.constantFrom(...users),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ action: 'expire' as const }) },
+);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      kind: fc.constant('decide' as const),
+      seatId: fc.constantFrom('A1', 'A1', 'A2', 'A3'),
+      commands: fc.array(command, { minLength: 1, maxLength: 4 }),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(...timeSteps) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('read' as const),
+      back: fc.nat({ max: 10 }),
+      limit: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const), knownAhead: fc.boolean() }) },
+);
+
+/** Clocks and epochs differ between any two stores; that there is an end of a hold, and when a new epoch begins, must not. */
+function normalised() {
+  const epochs: string[] = [];
+  const nameOf = (epoch: string) => {
+    if (!epochs.includes(epoch)) epochs.push(epoch);
+    return `epoch ${epochs.indexOf(epoch)}`;
+  };
+  return {
+    epoch: nameOf,
+    seat: (seat: Seat) => ({ ...seat, ...(seat.expires_at !== undefined && { expires_at: 'a time' }) }),
+    event: (event: SeatEvent) => ({
+      ...event,
+      epoch: nameOf(event.epoch),
+      timestamp: 'a time',
+      ...(event.expires_at !== undefined && { expires_at: 'a time' }),
+    }),
+  };
+}
+
+/** All that a store says to a sequence of steps. */
+async function transcript(place: StorePlace, steps: readonly Step[]): Promise<unknown[]> {
+  const store = place.store(settings);
+  const { epoch, seat, event } = normalised();
+  let known = await opened(store);
+  const said: unknown[] = [epoch(known.epoch)];
+  for (const one of steps) {
+    switch (one.kind) {
+      case 'decide': {
+        const { answers, events } = await store.decide(one.seatId, one.commands, known);
+        said.push([answers.map(({ refusal, seat: after }) => [refusal, seat(after)]), events.map(event)]);
+        break;
+      }
+      case 'pass':
+        await place.pass(one.ms);
+        break;
+      case 'read': {
+        const { seq } = await store.open();
+        const after = { epoch: known.epoch, seq: Math.max(known.seq, seq - one.back) };
+        said.push((await store.eventsAfter(after, one.limit)).events?.map(event));
+        break;
+      }
+      case 'reopen': {
+        const { seq } = await store.open();
+        known = await store.open({ epoch: known.epoch, seq: one.knownAhead ? seq + 1 : seq });
+        said.push([
+          epoch(known.epoch),
+          known.seq,
+          known.seats.map(seat),
+          epoch((await store.relayedPosition())?.epoch ?? ''),
+        ]);
+      }
+    }
+  }
+  const end = await store.open();
+  const { events } = await store.eventsAfter(known, 10_000);
+  said.push([end.seats.map(seat), events?.map(event), end.seq]);
+  return said;
+}
+
+let server: TestServer;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+});
+afterAll(async () => {
+  admin?.disconnect();
+  await server?.stop();
+});
+
+test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules in memory say', async () => {
+  let refusals = 0;
+  let expiries = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
+      const places = [memoryPlace(), redisPlace(server.url, admin)];
+      try {
+        const [byRules, byRedis] = await Promise.all(places.map((place) => transcript(place, steps)));
+        expect(byRedis).toEqual(byRules);
+        const text = JSON.stringify(byRules);
+        refusals += text.split('NOT_HOLDER').length - 1;
+        expiries += text.split('expired').length - 1;
+      } finally {
+        for (const place of places) await place.dispose();
+      }
+    }),
+    { numRuns: 100 },
+  );
+  // Otherwise the sequences are not what they should be, and the agreement says little.
+  expect(refusals).toBeGreaterThan(50);
+  expect(expiries).toBeGreaterThan(50);
+}, 120_000);

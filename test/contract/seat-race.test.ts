@@ -1,0 +1,203 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import type { SeatCommand } from '../../src/store/seat-store.ts';
+import { NaiveSeatStore } from '../support/naive-seat-store.ts';
+import { startRedis, type TestServer } from '../support/servers.ts';
+import { book, expire, opened, release, select } from './seat-store.contract.ts';
+import { silent } from './store-places.ts';
+
+const clients = Array.from({ length: 50 }, (_, i) => `user${i}`);
+const seatIds = Array.from({ length: 20 }, (_, i) => `A${i + 1}`);
+const settings = { rows: 1, cols: seatIds.length, holdTtlMs: 30_000, keyPrefix: '', logger: silent };
+
+let server: TestServer;
+let admin: Redis;
+let stores: RedisSeatStore[];
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+  stores = Array.from({ length: 10 }, () => new RedisSeatStore({ url: server.url, ...settings }));
+});
+afterAll(async () => {
+  for (const store of stores ?? []) await store.close();
+  admin?.disconnect();
+  await server?.stop();
+});
+beforeEach(async () => {
+  await admin.flushall();
+  for (const store of stores) await opened(store);
+});
+
+/** Who was told that a seat is theirs: the checker of every race here, right store or wrong. */
+class Winners {
+  readonly #bySeat = new Map<string, string[]>();
+
+  note(seatId: string, userId: string): void {
+    this.#bySeat.set(seatId, [...(this.#bySeat.get(seatId) ?? []), userId]);
+  }
+  get soldTwice(): string[] {
+    return [...this.#bySeat].filter(([, users]) => users.length > 1).map(([seatId]) => seatId);
+  }
+  get seatsWon(): number {
+    return this.#bySeat.size;
+  }
+  of(seatId: string): string | undefined {
+    return this.#bySeat.get(seatId)?.[0];
+  }
+}
+
+const storeOf = (client: number) => stores[client % stores.length] as RedisSeatStore;
+const inAnyOrder = <T>(list: readonly T[]): T[] =>
+  list
+    .map((item) => [Math.random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item);
+
+describe('[G1] 50 clients race for the same seats', () => {
+  test('every seat is held by exactly one of them, and booked by that one only', async () => {
+    const known = await storeOf(0).open();
+    const [holders, bookers] = [new Winners(), new Winners()];
+    const race = (action: typeof select, winners: Winners) =>
+      Promise.all(
+        clients.flatMap((userId, client) =>
+          inAnyOrder(seatIds).map(async (seatId) => {
+            const { answers } = await storeOf(client).decide(seatId, [action(userId)], known);
+            if (!answers[0]?.refusal) winners.note(seatId, userId);
+          }),
+        ),
+      );
+    await race(select, holders);
+    expect(holders.soldTwice).toEqual([]);
+    expect(holders.seatsWon).toBe(seatIds.length);
+    await race(book, bookers);
+    expect(bookers.soldTwice).toEqual([]);
+    for (const seatId of seatIds) {
+      expect(bookers.of(seatId)).toBe(holders.of(seatId));
+      expect(await admin.get(`seat:${seatId}:lock`)).toBe(holders.of(seatId));
+    }
+  });
+
+  test('[R30] a storm of selects, bookings, releases and lapsing holds leaves a history in which every step was allowed', async () => {
+    const known = await storeOf(0).open();
+    const actions = [select, select, select, book, release, release];
+    const toldBooked: { seatId: string; userId: string }[] = [];
+    await Promise.all([
+      ...clients.map(async (userId, client) => {
+        for (let turn = 0; turn < 30; turn++) {
+          const seatId = seatIds[Math.floor(Math.random() * seatIds.length)] as string;
+          const action = actions[Math.floor(Math.random() * actions.length)] as typeof select;
+          const commands: SeatCommand[] = turn % 7 === 0 ? [expire, action(userId)] : [action(userId)];
+          const { answers } = await storeOf(client).decide(seatId, commands, known);
+          if (action === book && !answers.at(-1)?.refusal) toldBooked.push({ seatId, userId });
+        }
+      }),
+      (async () => {
+        // The time of a hold is over at any moment; that of a booking never is.
+        for (let i = 0; i < 200; i++) {
+          const lockKey = `seat:${seatIds[i % seatIds.length]}:lock`;
+          if ((await admin.ttl(lockKey)) !== -1) await admin.pexpire(lockKey, 0);
+        }
+      })(),
+    ]);
+    const { events } = await storeOf(0).eventsAfter(known, 100_000);
+    const { seats } = await storeOf(0).open();
+    expect(forbiddenSteps(events ?? [])).toEqual([]);
+    expect(events?.map(({ seq }) => seq)).toEqual(events?.map((_, i) => i + 1));
+    for (const { id, status, held_by, seq } of seats) {
+      const last = events?.findLast((event) => event.seat_id === id);
+      expect([status, held_by, seq]).toEqual([
+        last?.status ?? SeatStatus.available,
+        last && last.type !== 'released' ? last.user_id : undefined,
+        last?.seq ?? 0,
+      ]);
+    }
+    expect(toldBooked.length, 'there was something to go wrong').toBeGreaterThan(0);
+    for (const { seatId, userId } of toldBooked) {
+      expect(seats.find(({ id }) => id === seatId)).toMatchObject({ status: SeatStatus.booked, held_by: userId });
+    }
+  });
+});
+
+/** A seat goes from nobody to its holder, and from the holder back or to be theirs for ever. */
+function forbiddenSteps(events: readonly SeatEvent[]): string[] {
+  const owners = new Map<string, { userId: string; booked: boolean }>();
+  const forbidden: string[] = [];
+  for (const { type, seat_id, user_id, seq } of events) {
+    const owner = owners.get(seat_id);
+    const allowed = type === 'held' ? !owner : owner?.userId === user_id && !owner.booked;
+    if (!allowed) forbidden.push(`${seq}: ${seat_id} ${type} ${user_id}, was ${JSON.stringify(owner)}`);
+    if (type === 'released') owners.delete(seat_id);
+    else owners.set(seat_id, { userId: user_id, booked: type === 'booked' });
+  }
+  return forbidden;
+}
+
+describe('the control: separate reads and writes', () => {
+  /** Lets nobody through until all have come. */
+  function barrier(parties: number): () => Promise<void> {
+    let come = 0;
+    let open = () => {};
+    const opening = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    return () => {
+      if (++come === parties) open();
+      return opening;
+    };
+  }
+
+  test('[G1] are caught selling every seat many times', async () => {
+    const connections = stores.map(() => new Redis(server.url));
+    const [holders, bookers] = [new Winners(), new Winners()];
+    try {
+      for (const seatId of seatIds) {
+        const allHaveRead = barrier(clients.length);
+        await Promise.all(
+          clients.map(async (userId, client) => {
+            const connection = connections[client % connections.length] as Redis;
+            if (await new NaiveSeatStore(connection, allHaveRead).select(seatId, userId)) holders.note(seatId, userId);
+          }),
+        );
+      }
+      expect(holders.soldTwice).toEqual(seatIds);
+
+      // Sold for good to two: the second reads its lock before the hold lapses, and writes after another has booked.
+      let comesBetween = async () => {};
+      const slow = new NaiveSeatStore(admin, () => comesBetween());
+      const quick = new NaiveSeatStore(admin, async () => {});
+      comesBetween = async () => {
+        await admin.del('seat:A1:lock');
+        await admin.hset('venue:seats', 'A1', JSON.stringify({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 }));
+        await quick.select('A1', 'quick');
+        if (await quick.book('A1', 'quick')) bookers.note('A1', 'quick');
+      };
+      const holder = (await admin.get('seat:A1:lock')) as string;
+      if (await slow.book('A1', holder)) bookers.note('A1', holder);
+      expect(bookers.soldTwice).toEqual(['A1']);
+    } finally {
+      for (const connection of connections) connection.disconnect();
+    }
+  });
+
+  test('[G1] a history in which a booked seat changes hands is found', () => {
+    const event = (seq: number, type: SeatEvent['type'], user_id: string): SeatEvent => ({
+      type,
+      seat_id: 'A1',
+      user_id,
+      status: type === 'held' ? 1 : type === 'booked' ? 2 : 0,
+      timestamp: '2023-11-14T22:13:20.000Z',
+      epoch: 'e1',
+      seq,
+    });
+    const allowed = [event(1, 'held', 'a'), event(2, 'released', 'a'), event(3, 'held', 'b'), event(4, 'booked', 'b')];
+    expect(forbiddenSteps(allowed)).toEqual([]);
+    expect(forbiddenSteps([...allowed, event(5, 'held', 'c')])).toHaveLength(1);
+    expect(forbiddenSteps([...allowed, event(5, 'released', 'b')])).toHaveLength(1);
+    expect(forbiddenSteps([event(1, 'held', 'a'), event(2, 'booked', 'b')])).toHaveLength(1);
+    expect(forbiddenSteps([event(1, 'held', 'a'), event(2, 'held', 'b')])).toHaveLength(1);
+  });
+});

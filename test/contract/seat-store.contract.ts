@@ -1,0 +1,467 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Position } from '../../src/protocol/venue.ts';
+import { type SeatCommand, type SeatStore, VenueLostError } from '../../src/store/seat-store.ts';
+import type { VenueLayout } from '../../src/store/venue-layout.ts';
+
+export interface StoreSettings extends VenueLayout {
+  holdTtlMs: number;
+  keepEvents?: number;
+}
+
+/** One empty place for a venue, and any number of stores that work on it. */
+export interface StorePlace {
+  store(settings: StoreSettings): SeatStore;
+  /** Lets the time of holds pass without waiting for it. */
+  pass(ms: number): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+const holdTtlMs = 30_000;
+const settings: StoreSettings = { rows: 2, cols: 3, holdTtlMs };
+
+export const select = (userId: string): SeatCommand => ({ action: 'select', userId });
+export const book = (userId: string): SeatCommand => ({ action: 'book', userId });
+export const release = (userId: string): SeatCommand => ({ action: 'release', userId });
+export const expire: SeatCommand = { action: 'expire' };
+
+/** A store is not there at once: its connection is tried for. */
+export const opened = (store: SeatStore, known?: Position) =>
+  vi.waitFor(() => store.open(known), { timeout: 10_000, interval: 20 });
+
+/** What every seat store must do. */
+export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
+  const places: StorePlace[] = [];
+  afterEach(async () => {
+    for (const place of places.splice(0)) await place.dispose();
+  });
+
+  async function newPlace(): Promise<StorePlace> {
+    const place = await makePlace();
+    places.push(place);
+    return place;
+  }
+
+  /** An open venue, and one seat in it that keeps its position in mind. */
+  async function openVenue(overrides: Partial<StoreSettings> = {}) {
+    const place = await newPlace();
+    const store = place.store({ ...settings, ...overrides });
+    const { epoch, seq } = await opened(store);
+    let known: Position = { epoch, seq };
+    const decide = async (seatId: string, ...commands: SeatCommand[]) => {
+      const decision = await store.decide(seatId, commands, known);
+      known = { epoch, seq: decision.events.at(-1)?.seq ?? known.seq };
+      return decision;
+    };
+    return {
+      place,
+      store,
+      epoch,
+      decide,
+      known: () => known,
+      /** What a single command on A1 brought. */
+      ask: async (command: SeatCommand) => {
+        const { answers, events } = await decide('A1', command);
+        return { ...answers[0], events: events.map(brief) };
+      },
+    };
+  }
+
+  const brief = ({ type, user_id, reason }: SeatEvent) => [type, user_id, ...(reason ? [reason] : [])].join(' ');
+
+  describe('opening', () => {
+    test('[R10] creates every seat, available, in row-major order, and an epoch', async () => {
+      const { store } = await openVenue();
+      const venue = await store.open();
+      expect(venue.epoch).not.toBe('');
+      expect(venue.seq).toBe(0);
+      expect(venue.seats).toEqual(
+        ['A1', 'A2', 'A3', 'B1', 'B2', 'B3'].map((id, i) => ({
+          id,
+          row: Math.floor(i / 3),
+          col: i % 3,
+          status: 0,
+          seq: 0,
+        })),
+      );
+    });
+
+    test('[R10] two that open at once agree on one epoch', async () => {
+      const place = await newPlace();
+      const stores = Array.from({ length: 8 }, () => place.store(settings));
+      const venues = await Promise.all(stores.map((store) => opened(store)));
+      expect(new Set(venues.map(({ epoch }) => epoch)).size).toBe(1);
+      expect(new Set(venues.map(({ seats }) => JSON.stringify(seats))).size).toBe(1);
+      expect(venues[0]?.seats).toHaveLength(6);
+    });
+
+    test('[R10] again: finds what is there', async () => {
+      const { place, epoch, ask, known } = await openVenue();
+      await ask(select('alice'));
+      const venue = await opened(place.store(settings));
+      expect(venue.epoch).toBe(epoch);
+      expect(venue.seq).toBe(1);
+      expect(venue.seats[0]).toMatchObject({ status: 1, held_by: 'alice', seq: 1 });
+      expect((await opened(place.store(settings), known())).epoch).toBe(epoch);
+    });
+
+    test('[R11] an older copy of what was known begins a new epoch, with the seats and the seq that it has', async () => {
+      const { store, epoch, decide, known } = await openVenue();
+      await decide('A1', select('alice'), book('alice'));
+      const venue = await store.open({ epoch, seq: 7 });
+      expect(venue.epoch).not.toBe(epoch);
+      expect(venue.seq).toBe(2);
+      expect(venue.seats[0]).toMatchObject({ status: 2, held_by: 'alice' });
+      await expect(store.decide('A2', [select('bob')], known())).rejects.toBeInstanceOf(VenueLostError);
+      const { events } = await store.decide('A2', [select('bob')], venue);
+      expect(events[0]).toMatchObject({ epoch: venue.epoch, seq: 3 });
+    });
+
+    test('[R11] of many that notice an older copy at once, all get the same new epoch', async () => {
+      const { place, epoch } = await openVenue();
+      const stores = Array.from({ length: 8 }, () => place.store(settings));
+      for (const store of stores) await opened(store);
+      let before = epoch;
+      for (let round = 0; round < 10; round++) {
+        const known = { epoch: before, seq: 7 };
+        const venues = await Promise.all(stores.map((store) => store.open(known)));
+        const epochs = new Set(venues.map((venue) => venue.epoch));
+        expect(epochs.size).toBe(1);
+        expect(epochs).not.toContain(before);
+        before = venues[0]?.epoch as string;
+      }
+    });
+
+    test('[R11] having known another epoch is no reason for a new one', async () => {
+      const { store, epoch } = await openVenue();
+      expect((await store.open({ epoch: 'long gone', seq: 1_000 })).epoch).toBe(epoch);
+    });
+  });
+
+  describe('deciding', () => {
+    test('[R12] select holds an available seat for the time of a hold', async () => {
+      const { decide, epoch } = await openVenue();
+      const { answers, events, nowMs } = await decide('A1', select('alice'));
+      expect(answers).toEqual([
+        {
+          seat: { id: 'A1', row: 0, col: 0, status: 1, held_by: 'alice', expires_at: expect.any(Number), seq: 1 },
+        },
+      ]);
+      const expiresAt = answers[0]?.seat.expires_at as number;
+      expect(Math.abs(expiresAt * 1000 - nowMs - holdTtlMs)).toBeLessThan(1_000);
+      expect(events).toEqual([
+        {
+          type: 'held',
+          seat_id: 'A1',
+          user_id: 'alice',
+          status: 1,
+          timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+          expires_at: expiresAt,
+          epoch,
+          seq: 1,
+        },
+      ]);
+      expect(Date.parse(events[0]?.timestamp as string)).toBe(nowMs);
+    });
+
+    test('[R12] the time of a hold may be a fraction of a second', async () => {
+      const { decide } = await openVenue({ holdTtlMs: 1_500 });
+      const { answers, nowMs } = await decide('A1', select('alice'));
+      const remainingMs = (answers[0]?.seat.expires_at as number) * 1000 - nowMs;
+      expect(remainingMs).toBeGreaterThan(1_400);
+      expect(remainingMs).toBeLessThanOrEqual(1_501);
+    });
+
+    test('[R13] select again by the holder is the same hold, not extended', async () => {
+      const { ask, place } = await openVenue();
+      const first = await ask(select('alice'));
+      await place.pass(10_000);
+      const again = await ask(select('alice'));
+      expect(again.refusal).toBeUndefined();
+      expect(again.seat).toEqual(first.seat);
+      expect(again.events).toEqual([]);
+    });
+
+    test('[R13] book and book again by the same user: booked, once', async () => {
+      const { ask } = await openVenue();
+      await ask(select('alice'));
+      const first = await ask(book('alice'));
+      expect(first).toEqual({
+        seat: { id: 'A1', row: 0, col: 0, status: 2, held_by: 'alice', seq: 2 },
+        events: ['booked alice'],
+      });
+      expect(await ask(book('alice'))).toEqual({ seat: first.seat, events: [] });
+    });
+
+    test('[R14] release by the holder makes the seat available', async () => {
+      const { ask } = await openVenue();
+      await ask(select('alice'));
+      expect(await ask(release('alice'))).toEqual({
+        seat: { id: 'A1', row: 0, col: 0, status: 0, seq: 2 },
+        events: ['released alice user'],
+      });
+      expect((await ask(select('bob'))).events).toEqual(['held bob']);
+    });
+
+    describe('[R15] refusals change nothing', () => {
+      const alice = { held: [select('alice')], booked: [select('alice'), book('alice')] };
+      test.each([
+        ['held', 'select by another', alice.held, select('bob'), 'SEAT_HELD'],
+        ['held', 'book by another', alice.held, book('bob'), 'NOT_HOLDER'],
+        ['held', 'release by another', alice.held, release('bob'), 'NOT_HOLDER'],
+        ['available', 'book', [], book('bob'), 'NOT_HOLDER'],
+        ['available', 'release', [], release('bob'), 'NOT_HOLDER'],
+        [
+          'available again',
+          'book by the holder before',
+          [...alice.held, release('alice')],
+          book('alice'),
+          'NOT_HOLDER',
+        ],
+        ['available again', 'release twice', [...alice.held, release('alice')], release('alice'), 'NOT_HOLDER'],
+        ['booked', 'select by its booker', alice.booked, select('alice'), 'SEAT_BOOKED'],
+        ['booked', 'select by another', alice.booked, select('bob'), 'SEAT_BOOKED'],
+        ['booked', 'book by another', alice.booked, book('bob'), 'SEAT_BOOKED'],
+        ['booked', 'release by its booker', alice.booked, release('alice'), 'SEAT_BOOKED'],
+        ['booked', 'release by another', alice.booked, release('bob'), 'SEAT_BOOKED'],
+      ] as const)('%s, %s: %j', async (_state, _what, before, command, refusal) => {
+        const { decide, store, known } = await openVenue();
+        if (before.length > 0) await decide('A1', ...before);
+        const { seats, seq } = await store.open();
+        const { answers, events } = await store.decide('A1', [command], known());
+        expect(answers).toEqual([{ seat: seats[0], refusal }]);
+        expect(events).toEqual([]);
+        expect(await store.open()).toMatchObject({ seq, seats });
+      });
+    });
+
+    test('[R16] commands of one call are decided in their order, each with the seat as it then was', async () => {
+      const { decide } = await openVenue();
+      const { answers, events } = await decide(
+        'A1',
+        book('alice'),
+        select('alice'),
+        select('bob'),
+        release('alice'),
+        select('bob'),
+        expire,
+        book('bob'),
+        select('alice'),
+      );
+      expect(answers.map(({ refusal = 'ok', seat }) => [refusal, seat.status, seat.held_by, seat.seq])).toEqual([
+        ['NOT_HOLDER', 0, undefined, 0],
+        ['ok', 1, 'alice', 1],
+        ['SEAT_HELD', 1, 'alice', 1],
+        ['ok', 0, undefined, 2],
+        ['ok', 1, 'bob', 3],
+        ['ok', 1, 'bob', 3],
+        ['ok', 2, 'bob', 4],
+        ['SEAT_BOOKED', 2, 'bob', 4],
+      ]);
+      expect(events.map(brief)).toEqual(['held alice', 'released alice user', 'held bob', 'booked bob']);
+    });
+
+    test('[R16] a thousand commands in one call', async () => {
+      const { decide } = await openVenue();
+      const commands = Array.from({ length: 1_000 }, (_, i) => (i % 2 ? release('alice') : select('alice')));
+      const { answers, events } = await decide('A1', ...commands);
+      expect(answers.every(({ refusal }) => refusal === undefined)).toBe(true);
+      expect(events.map(({ seq }) => seq)).toEqual(commands.map((_, i) => i + 1));
+    });
+
+    test('[R16] no commands at all: nothing happens', async () => {
+      const { decide } = await openVenue();
+      expect(await decide('A1')).toMatchObject({ answers: [], events: [] });
+    });
+  });
+
+  describe('the end of a hold', () => {
+    test('[R17] expire, asked too early, changes nothing', async () => {
+      const { ask, place } = await openVenue();
+      const { seat } = await ask(select('alice'));
+      await place.pass(holdTtlMs - 10_000);
+      expect(await ask(expire)).toEqual({ seat, events: [] });
+    });
+
+    test('[R17] expire releases a hold whose time is over, once', async () => {
+      const { ask, place } = await openVenue();
+      await ask(select('alice'));
+      await place.pass(holdTtlMs + 1);
+      const seat = { id: 'A1', row: 0, col: 0, status: 0, seq: 2 };
+      expect(await ask(expire)).toEqual({ seat, events: ['released alice expired'] });
+      expect(await ask(expire)).toEqual({ seat, events: [] });
+    });
+
+    test('[R17] expire of an available or a booked seat changes nothing', async () => {
+      const { ask, place } = await openVenue();
+      expect(await ask(expire)).toMatchObject({ seat: { status: 0, seq: 0 }, events: [] });
+      await ask(select('alice'));
+      await ask(book('alice'));
+      await place.pass(1_000_000);
+      expect(await ask(expire)).toMatchObject({ seat: { status: 2, held_by: 'alice', seq: 2 }, events: [] });
+    });
+
+    test('[R18] whoever selects a seat whose hold has ended gets it: the old hold is released before', async () => {
+      const { ask, place } = await openVenue();
+      await ask(select('alice'));
+      await place.pass(holdTtlMs + 1);
+      const { refusal, seat, events } = await ask(select('bob'));
+      expect(refusal).toBeUndefined();
+      expect(seat).toMatchObject({ status: 1, held_by: 'bob', seq: 3 });
+      expect(events).toEqual(['released alice expired', 'held bob']);
+    });
+
+    test('[R18] the holder too gets a new hold then', async () => {
+      const { ask, place } = await openVenue();
+      await ask(select('alice'));
+      await place.pass(holdTtlMs + 1);
+      expect((await ask(select('alice'))).events).toEqual(['released alice expired', 'held alice']);
+    });
+
+    test.each([
+      ['book', book('alice')],
+      ['release', release('alice')],
+    ])('[R18] [G3] %s after the time is over: NOT_HOLDER, and the seat is available', async (_, command) => {
+      const { ask, place } = await openVenue();
+      await ask(select('alice'));
+      await place.pass(holdTtlMs + 1);
+      expect(await ask(command)).toEqual({
+        refusal: 'NOT_HOLDER',
+        seat: { id: 'A1', row: 0, col: 0, status: 0, seq: 2 },
+        events: ['released alice expired'],
+      });
+    });
+
+    test('[G1] a booked seat stays booked, however much time passes', async () => {
+      const { ask, place } = await openVenue();
+      await ask(select('alice'));
+      await ask(book('alice'));
+      await place.pass(10 * holdTtlMs);
+      expect(await ask(select('bob'))).toMatchObject({
+        refusal: 'SEAT_BOOKED',
+        seat: { held_by: 'alice' },
+        events: [],
+      });
+      expect((await ask(book('alice'))).refusal).toBeUndefined();
+    });
+  });
+
+  describe('the history', () => {
+    test('[R30] seq counts the transitions of all seats, without gaps', async () => {
+      const { decide, store, epoch } = await openVenue();
+      const seqs: number[] = [];
+      for (const seatId of ['A1', 'B3', 'A2', 'A1', 'B3']) {
+        const commands = [select('alice'), select('bob'), release('alice')];
+        for (const { seq } of (await decide(seatId, ...commands)).events) seqs.push(seq);
+      }
+      expect(seqs).toEqual(Array.from({ length: 10 }, (_, i) => i + 1));
+      expect((await store.eventsAfter({ epoch, seq: 0 }, 100)).events?.map(({ seq }) => seq)).toEqual(seqs);
+    });
+
+    test('[R30] of transitions decided at once by several stores as well', async () => {
+      const { place, store, epoch } = await openVenue();
+      const stores = [store, ...Array.from({ length: 3 }, () => place.store(settings))];
+      for (const each of stores) await opened(each);
+      const seatIds = ['A1', 'A2', 'A3', 'B1', 'B2', 'B3'];
+      const deciding = seatIds.flatMap((seatId) =>
+        stores.map((each, i) => each.decide(seatId, [select(`u${i}`), release(`u${i}`)], { epoch, seq: 0 })),
+      );
+      const events = (await Promise.all(deciding)).flatMap((decision) => decision.events);
+      const inOrder = events.sort((a, b) => a.seq - b.seq);
+      expect(inOrder.map(({ seq }) => seq)).toEqual(Array.from({ length: events.length }, (_, i) => i + 1));
+      expect((await store.eventsAfter({ epoch, seq: 0 }, 1_000)).events).toEqual(inOrder);
+    });
+
+    test('[R31] is read in pages from any position', async () => {
+      const { decide, store, epoch } = await openVenue();
+      const { events } = await decide('A1', select('a'), release('a'), select('b'), release('b'), select('c'));
+      expect(await store.eventsAfter({ epoch, seq: 0 }, 2)).toMatchObject({
+        epoch,
+        seq: 5,
+        events: events.slice(0, 2),
+      });
+      expect((await store.eventsAfter({ epoch, seq: 2 }, 2)).events).toEqual(events.slice(2, 4));
+      expect((await store.eventsAfter({ epoch, seq: 4 }, 2)).events).toEqual(events.slice(4));
+      expect((await store.eventsAfter({ epoch, seq: 5 }, 2)).events).toEqual([]);
+    });
+
+    test('[R31] tells nothing from a position of another epoch', async () => {
+      const { ask, store, epoch } = await openVenue();
+      await ask(select('alice'));
+      const history = await store.eventsAfter({ epoch: 'another', seq: 0 }, 10);
+      expect(history).toMatchObject({ epoch, seq: 1 });
+      expect(history.events).toBeUndefined();
+    });
+
+    test('[R32] forgets only what was relayed, and keeps at least as much of that as it is told', async () => {
+      const { decide, store, epoch } = await openVenue({ keepEvents: 20 });
+      const commands = Array.from({ length: 500 }, (_, i) => (i % 2 ? release('alice') : select('alice')));
+      const { events } = await decide('A1', ...commands);
+      await store.markRelayed({ epoch, seq: 300 });
+      expect((await store.eventsAfter({ epoch, seq: 280 }, 1_000)).events).toEqual(events.slice(280));
+      const trimmed = await store.eventsAfter({ epoch, seq: 0 }, 1_000);
+      expect(trimmed).toMatchObject({ epoch, seq: 500 });
+      expect(trimmed.events, 'the log does not reach back to it').toBeUndefined();
+    });
+
+    test('[R33] what is relayed only ever grows, and is of this epoch only', async () => {
+      const { decide, store, epoch } = await openVenue();
+      expect(await store.relayedPosition()).toEqual({ epoch, seq: 0 });
+      await decide('A1', select('alice'), release('alice'), select('alice'));
+      await store.markRelayed({ epoch, seq: 2 });
+      await store.markRelayed({ epoch, seq: 1 });
+      await store.markRelayed({ epoch: 'another', seq: 3 });
+      expect(await store.relayedPosition()).toEqual({ epoch, seq: 2 });
+    });
+
+    test('[R33] a new epoch has nothing to relay of the old one', async () => {
+      const { decide, store, epoch } = await openVenue();
+      await decide('A1', select('alice'), release('alice'));
+      const venue = await store.open({ epoch, seq: 9 });
+      expect(await store.relayedPosition()).toEqual({ epoch: venue.epoch, seq: 2 });
+      await store.markRelayed({ epoch, seq: 3 });
+      expect(await store.relayedPosition()).toEqual({ epoch: venue.epoch, seq: 2 });
+    });
+  });
+
+  describe('[R34] a venue that is not the one known is lost, and nothing is decided', () => {
+    test('of another epoch', async () => {
+      const { store } = await openVenue();
+      await expect(store.decide('A1', [select('a')], { epoch: 'another', seq: 0 })).rejects.toBeInstanceOf(
+        VenueLostError,
+      );
+      expect((await store.open()).seq).toBe(0);
+    });
+
+    test('behind what is known: an older copy', async () => {
+      const { store, epoch } = await openVenue();
+      await expect(store.decide('A1', [select('a')], { epoch, seq: 1 })).rejects.toBeInstanceOf(VenueLostError);
+      await expect(store.eventsAfter({ epoch, seq: 1 }, 10)).rejects.toBeInstanceOf(VenueLostError);
+      expect((await store.open()).seq).toBe(0);
+    });
+
+    test('not made yet', async () => {
+      const place = await newPlace();
+      const store = place.store(settings);
+      const lost = { timeout: 10_000, interval: 20 };
+      await vi.waitFor(
+        () => expect(store.eventsAfter({ epoch: 'e', seq: 0 }, 1)).rejects.toBeInstanceOf(VenueLostError),
+        lost,
+      );
+      await expect(store.decide('A1', [select('a')], { epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(VenueLostError);
+      await expect(store.decide('A1', [select('a')], { epoch: '', seq: 0 })).rejects.toBeInstanceOf(VenueLostError);
+    });
+
+    test('without the seat', async () => {
+      const { store, known } = await openVenue();
+      await expect(store.decide('J10', [select('a')], known())).rejects.toBeInstanceOf(VenueLostError);
+    });
+
+    test('knowing less than there is, is no reason', async () => {
+      const { ask, store, epoch } = await openVenue();
+      await ask(select('alice'));
+      const { answers } = await store.decide('A1', [book('alice')], { epoch, seq: 0 });
+      expect(answers[0]).toMatchObject({ seat: { status: 2 } });
+    });
+  });
+}

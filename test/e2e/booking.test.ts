@@ -1,0 +1,105 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Booker, launchBrowser, openPage } from '../support/browser.ts';
+import { startVenue, type TestVenue } from '../support/venue.ts';
+
+const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
+const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
+const classOf = (page: Page, id: string) =>
+  expect.poll(() => seat(page, id).getAttribute('class'), { timeout: 10_000 });
+const messages = (page: Page) => expect.poll(() => page.locator('#messages').innerText(), { timeout: 10_000 });
+
+/** The plan's full system test and its demo, in two browsers on the whole system. */
+describe('two browsers', () => {
+  let venue: TestVenue;
+  let browser: Browser;
+  let one: Booker;
+  let two: Booker;
+
+  beforeAll(async () => {
+    [venue, browser] = await Promise.all([startVenue(), launchBrowser()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await venue?.stop();
+  });
+  beforeEach(async () => {
+    [one, two] = await Promise.all([openPage(browser, venue.url), openPage(browser, venue.url)]);
+    return async () => {
+      expect([...one.faults, ...two.faults]).toEqual([]);
+      await Promise.all([one.context.close(), two.context.close()]);
+    };
+  });
+
+  test('[G5] a seat that one selects turns yellow for the other, and red when it is booked', async () => {
+    expect(await one.page.locator('#seat-map button').count()).toBe(100);
+    await seat(one.page, 'C4').click();
+    await classOf(one.page, 'C4').toMatch(hasClass('mine'));
+    await classOf(two.page, 'C4').toMatch(hasClass('held'));
+    await expect.poll(() => two.page.locator('#count').innerText()).toBe('99');
+    expect(await one.page.locator('#selected-seat').innerText()).toBe('C4');
+    expect(await one.page.locator('#timer').innerText()).toMatch(/\d/);
+
+    await one.page.locator('#book-btn').click();
+    await classOf(two.page, 'C4').toMatch(hasClass('booked'));
+    await classOf(one.page, 'C4').toMatch(hasClass('booked'));
+    await classOf(one.page, 'C4').toMatch(hasClass('mine'));
+  });
+
+  test('[G1] of two who click one seat one gets it, and the other is told', async () => {
+    await Promise.all([seat(one.page, 'E5').click(), seat(two.page, 'E5').click()]);
+    await classOf(one.page, 'E5').toMatch(hasClass('held'));
+    await classOf(two.page, 'E5').toMatch(hasClass('held'));
+    const mine = await Promise.all(
+      [one, two].map(async ({ page }) => hasClass('mine').test((await seat(page, 'E5').getAttribute('class')) ?? '')),
+    );
+    expect(mine.filter(Boolean)).toHaveLength(1);
+    await messages((mine[0] ? two : one).page).toContain('E5');
+    await (mine[0] ? one : two).page.locator('#release-btn').click();
+    await classOf(one.page, 'E5').toMatch(hasClass('available'));
+    await classOf(two.page, 'E5').toMatch(hasClass('available'));
+  });
+
+  test('[G3] a hold that is not booked ends for both after 30 s, and its holder is told', {
+    timeout: 90_000,
+  }, async () => {
+    await seat(one.page, 'D5').click();
+    await classOf(two.page, 'D5').toMatch(hasClass('held'));
+    const waiting = { timeout: 60_000 };
+    await expect.poll(() => seat(two.page, 'D5').getAttribute('class'), waiting).toMatch(hasClass('available'));
+    await classOf(one.page, 'D5').toMatch(hasClass('available'));
+    await messages(one.page).toContain('D5');
+    expect(await one.page.locator('#selected-info').isVisible()).toBe(false);
+  });
+
+  test('a hold outlives a reload, as the same person', async () => {
+    await seat(one.page, 'F6').click();
+    await classOf(one.page, 'F6').toMatch(hasClass('mine'));
+    await one.page.reload();
+    await classOf(one.page, 'F6').toMatch(hasClass('mine'));
+    expect(await one.page.locator('#selected-seat').innerText()).toBe('F6');
+    await one.page.locator('#release-btn').click();
+    await classOf(two.page, 'F6').toMatch(hasClass('available'));
+  });
+
+  test('[G7] with one edge killed both go on over the other', async () => {
+    // All of this machine's browsers come from one address, so ip_hash sends them to the same edge: kill each in turn.
+    for (const [index, edge] of venue.edges.entries()) {
+      const id = `G${index + 1}`;
+      await edge.kill();
+      for (const { page } of [one, two])
+        await page.locator('#connection-status.connected').waitFor({ timeout: 10_000 });
+      await expect
+        .poll(
+          async () => {
+            await seat(one.page, id).click();
+            return seat(one.page, id).getAttribute('class');
+          },
+          { timeout: 10_000 },
+        )
+        .toMatch(hasClass('mine'));
+      await classOf(two.page, id).toMatch(hasClass('held'));
+      await edge.restart();
+    }
+  });
+});

@@ -1,0 +1,126 @@
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { Redis } from 'ioredis';
+import { onTestFinished, vi } from 'vitest';
+import { type Booking, buildBooking } from '../../src/booking/booking.ts';
+import type { EventBus } from '../../src/events/event-bus.ts';
+import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
+import type { ErrorReply, UserAction } from '../../src/protocol/commands.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import { silent } from '../contract/store-places.ts';
+import { startNats, startRedis, type TestServer } from '../support/servers.ts';
+
+export const patience = { timeout: 20_000, interval: 20 };
+
+export interface BookingOptions {
+  redis: TestServer;
+  nats: TestServer;
+  holdSeconds?: number;
+}
+
+export type TestBooking = Booking & {
+  bus: EventBus;
+  command(action: UserAction, seatId: string, userId: string): Promise<CommandOutcome>;
+  seat(seatId: string): Promise<Seat>;
+  /** `available`, `held.counting`, `held.expiring` or `booked`: the state of the seat's actor. */
+  actorState(seatId: string): string | undefined;
+};
+
+export interface CommandOutcome {
+  status: number;
+  body: { success: boolean; seat?: Seat; error?: ErrorReply['error'] };
+}
+
+/** A Redis and a NATS that this test alone has, and may kill. */
+export async function ownServers(): Promise<{ redis: TestServer; nats: TestServer; admin: Redis }> {
+  const [redis, nats] = await Promise.all([startRedis(), startNats()]);
+  const admin = new Redis(redis.url);
+  admin.on('error', () => {}); // the test kills the server on purpose
+  onTestFinished(async () => {
+    admin.disconnect();
+    await Promise.all([redis.stop(), nats.stop()]);
+  });
+  return { redis, nats, admin };
+}
+
+/** A booking process's inside, over real servers, not waited for. */
+export async function newBooking({ redis, nats, holdSeconds = 30 }: BookingOptions): Promise<TestBooking> {
+  const venue = { name: 'main', rows: 10, cols: 10, holdSeconds };
+  const store = new RedisSeatStore({
+    url: redis.url,
+    keyPrefix: '',
+    holdTtlMs: holdSeconds * 1000,
+    rows: venue.rows,
+    cols: venue.cols,
+    logger: silent,
+  });
+  const bus = NatsEventBus.connect({ url: nats.url, name: 'test', logger: silent });
+  const booking = await buildBooking({ store, bus, logger: silent, venue });
+  booking.service.start();
+  const { app, service } = booking;
+  return {
+    ...booking,
+    bus,
+    async command(action, seat_id, user_id) {
+      const reply = await app.inject({ method: 'POST', url: `/api/seats/${action}`, payload: { seat_id, user_id } });
+      return { status: reply.statusCode, body: reply.json() };
+    },
+    async seat(seatId) {
+      const seats: Seat[] = (await app.inject({ url: '/api/seats' })).json();
+      return seats.find(({ id }) => id === seatId) as Seat;
+    },
+    actorState(seatId) {
+      const seat = service.registry.desk(seatId)?.actor.getSnapshot().value.seat;
+      return seat === undefined || typeof seat === 'string' ? seat : `held.${(seat as { held: string }).held}`;
+    },
+  };
+}
+
+/** Closed when the test has finished; ready when this returns. */
+export async function startedBooking(options: BookingOptions): Promise<TestBooking> {
+  const booking = await newBooking(options);
+  onTestFinished(async () => {
+    await booking.app.close();
+  });
+  await becomesReady(booking);
+  return booking;
+}
+
+export const becomesReady = (booking: Booking) =>
+  vi.waitFor(async () => {
+    const { statusCode } = await booking.app.inject({ url: '/ready' });
+    if (statusCode !== 200) throw new Error(`/ready answers ${statusCode}`);
+  }, patience);
+
+/** What comes on `seats.>`, as any subscriber of NATS hears it. */
+export async function natsListener(nats: TestServer): Promise<{ subject: string; event: SeatEvent }[]> {
+  const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
+  const heard: { subject: string; event: SeatEvent }[] = [];
+  connection.subscribe('seats.>', {
+    callback: (_, message) => {
+      heard.push({ subject: message.subject, event: message.json() });
+    },
+  });
+  await connection.flush();
+  onTestFinished(() => connection.close());
+  return heard;
+}
+
+/** What the stream has stored, in its order. */
+export async function storedEvents(nats: TestServer): Promise<SeatEvent[]> {
+  const connection = await connect({ servers: nats.url });
+  try {
+    const { streams } = await jetstreamManager(connection);
+    const { messages, last_seq } = (await streams.info('SEATS')).state;
+    const events: SeatEvent[] = [];
+    for (let seq = last_seq - messages + 1; seq <= last_seq; seq++) {
+      const stored = await streams.getMessage('SEATS', { seq });
+      if (stored) events.push(stored.json());
+    }
+    return events;
+  } finally {
+    await connection.close();
+  }
+}

@@ -1,0 +1,73 @@
+import { createActor, SimulatedClock } from 'xstate';
+import { type SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+
+/** Where each hydrated seat starts: facts below this seq are old, those above are news. */
+export const hydratedSeq = 4;
+
+const place = { id: 'A1', row: 0, col: 0, seq: hydratedSeq } as const;
+
+export const hydratedSeats = {
+  available: { ...place, status: SeatStatus.available },
+  held: { ...place, status: SeatStatus.held, held_by: 'alice', expires_at: 1_700_000_030 },
+  booked: { ...place, status: SeatStatus.booked, held_by: 'alice' },
+} as const satisfies Record<string, Seat>;
+
+const statusAfter = { held: SeatStatus.held, released: SeatStatus.available, booked: SeatStatus.booked } as const;
+
+function fact(type: SeatEvent['type'], seq: number, userId: string): SeatEvent {
+  return {
+    type,
+    seat_id: 'A1',
+    user_id: userId,
+    status: statusAfter[type],
+    timestamp: '2023-11-14T22:13:20.000Z',
+    ...(type === 'held' && { expires_at: 1_700_000_030 }),
+    ...(type === 'released' && { reason: 'user' as const }),
+    epoch: 'e1',
+    seq,
+  };
+}
+
+export const held = (seq: number, userId: string, holdRemainingMs: number, committedHere = true) =>
+  ({ type: 'HELD', fact: fact('held', seq, userId), holdRemainingMs, committedHere }) as const;
+export const released = (seq: number, userId: string, committedHere = true) =>
+  ({ type: 'RELEASED', fact: fact('released', seq, userId), committedHere }) as const;
+export const booked = (seq: number, userId: string, committedHere = true) =>
+  ({ type: 'BOOKED', fact: fact('booked', seq, userId), committedHere }) as const;
+export const stillHeld = (holdRemainingMs: number) => ({ type: 'STILL_HELD', holdRemainingMs }) as const;
+
+/** A started actor on a clock that only the test moves, with all that it did to the outside. */
+export function startSeat(seat: Seat, holdRemainingMs: number) {
+  const clock = new SimulatedClock();
+  const published: SeatEvent[] = [];
+  let expiryQuestions = 0;
+  const machine = seatMachine.provide({
+    actions: {
+      publish: ({ event }) => {
+        if ('fact' in event) published.push(event.fact);
+      },
+      askToExpire: () => {
+        expiryQuestions++;
+      },
+    },
+  });
+  const actor = createActor(machine, { input: { seat, holdRemainingMs }, clock });
+  actor.start();
+  return {
+    actor,
+    clock,
+    published,
+    send: (event: SeatMachineEvent) => actor.send(event),
+    expiryQuestions: () => expiryQuestions,
+    seat: () => actor.getSnapshot().context.seat,
+    /** `available`, `held.counting`, `held.expiring` or `booked`. */
+    state: () => {
+      const { seat } = actor.getSnapshot().value;
+      return typeof seat === 'string' ? seat : `held.${(seat as { held: string }).held}`;
+    },
+    decision: () => actor.getSnapshot().value.decision,
+  };
+}

@@ -1,0 +1,386 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { getShortestPaths, getSimplePaths } from 'xstate/graph';
+import { type SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { booked, held, hydratedSeats, hydratedSeq, released, startSeat, stillHeld } from './seat-fixture.ts';
+
+const timeIsOver = 'xstate.after.holdRemaining.seat.seat.held.counting';
+const retryIsDue = 'xstate.after.retryExpiry.seat.seat.held.expiring';
+const initialRemainingMs = 20_000;
+const retryMs = 500;
+
+/** Old news, a full life of the seat in order, and what would come after a booking if that could ever be. */
+const facts = [
+  held(3, 'mallory', 30_000, false),
+  booked(4, 'mallory', false),
+  held(5, 'bob', 30_000),
+  released(6, 'bob', false),
+  held(7, 'carol', 10_000, false),
+  released(8, 'carol'),
+  booked(9, 'dave'),
+  held(10, 'mallory', 5_000),
+  released(11, 'mallory', false),
+];
+const timers = [stillHeld(700), { type: timeIsOver }, { type: retryIsDue }] as unknown as SeatMachineEvent[];
+const decisions: SeatMachineEvent[] = [
+  { type: 'ASK', commands: [{ action: 'select', userId: 'bob' }] },
+  { type: 'ANSWERED' },
+  { type: 'UNANSWERED' },
+];
+
+type Snapshot = ReturnType<typeof seatMachine.transition>;
+
+const stateName = ({ value, context }: Snapshot) =>
+  `${JSON.stringify(value)} at seq ${context.seat.seq}, ${context.holdRemainingMs} ms`;
+
+/** What must be true of the seat after a fact, told without the chart. */
+function expectedAfter(seat: Seat, event: SeatMachineEvent): Seat {
+  if (!('fact' in event) || event.fact.seq <= seat.seq || seat.status === SeatStatus.booked) return seat;
+  const { fact } = event;
+  return {
+    id: seat.id,
+    row: seat.row,
+    col: seat.col,
+    status: fact.status,
+    seq: fact.seq,
+    ...(fact.type !== 'released' && { held_by: fact.user_id }),
+    ...(fact.expires_at !== undefined && { expires_at: fact.expires_at }),
+  };
+}
+
+const statusOfState: Record<string, SeatStatus> = {
+  available: SeatStatus.available,
+  'held.counting': SeatStatus.held,
+  'held.expiring': SeatStatus.held,
+  booked: SeatStatus.booked,
+};
+
+function assertInvariants(run: ReturnType<typeof startSeat>): void {
+  expect(statusOfState[run.state()], `the state ${run.state()} shows what the seat is`).toBe(run.seat().status);
+  expect(run.seat().held_by === undefined, 'only an available seat belongs to nobody').toBe(
+    run.seat().status === SeatStatus.available,
+  );
+  expect(run.actor.getSnapshot().status, 'the actor lives').toBe('active');
+}
+
+/** Sends one step of a generated path; where the step is a timer's, lets exactly its time pass, and not one ms less. */
+function replay(run: ReturnType<typeof startSeat>, event: SeatMachineEvent): void {
+  const { type } = event as { type: string };
+  if (type !== timeIsOver && type !== retryIsDue) {
+    run.send(event);
+    return;
+  }
+  const isDue = run.state() === (type === timeIsOver ? 'held.counting' : 'held.expiring');
+  if (!isDue) return;
+  const delayMs = type === timeIsOver ? run.actor.getSnapshot().context.holdRemainingMs : retryMs;
+  const questions = run.expiryQuestions();
+  if (delayMs > 0) {
+    run.clock.increment(delayMs - 1);
+    expect(run.expiryQuestions(), 'nothing is asked before the time is over').toBe(questions);
+    run.clock.increment(1);
+  } else {
+    run.clock.increment(0);
+  }
+  expect(run.expiryQuestions(), 'asked exactly once when the time is over').toBe(questions + 1);
+}
+
+describe.each(Object.keys(hydratedSeats) as (keyof typeof hydratedSeats)[])('from a seat hydrated as %s', (start) => {
+  const input = { seat: hydratedSeats[start], holdRemainingMs: start === 'held' ? initialRemainingMs : 0 };
+  const paths = [
+    ...getShortestPaths(seatMachine, { input, events: [...facts, ...timers, ...decisions], serializeState: stateName }),
+    ...getSimplePaths(seatMachine, { input, events: [...facts.slice(2, 7), ...timers], serializeState: stateName }),
+  ];
+  // The first step of a path is the start itself.
+  const sequences = paths.map(({ steps }) => steps.slice(1));
+
+  test('[R1] [R2] every generated path keeps the invariants, and ends where the facts alone say it must', () => {
+    expect(sequences.length).toBeGreaterThanOrEqual(start === 'booked' ? 2 : 100);
+    for (const steps of sequences) {
+      const run = startSeat(input.seat, input.holdRemainingMs);
+      let expected: Seat = input.seat;
+      assertInvariants(run);
+      for (const { event, state } of steps) {
+        const publishedBefore = run.published.length;
+        const isNews = expectedAfter(expected, event) !== expected;
+        expected = expectedAfter(expected, event);
+        replay(run, event);
+        assertInvariants(run);
+        expect(run.seat()).toEqual(expected);
+        expect(run.actor.getSnapshot().value).toEqual(state.value);
+        expect(run.published.length - publishedBefore, 'each news is published once').toBe(isNews ? 1 : 0);
+      }
+      run.actor.stop();
+    }
+  });
+
+  test('[R2] after every generated path, facts that are known or older change nothing', () => {
+    for (const steps of sequences) {
+      const run = startSeat(input.seat, input.holdRemainingMs);
+      for (const { event } of steps) replay(run, event);
+      const before = run.actor.getSnapshot();
+      for (let seq = 1; seq <= before.context.seat.seq; seq++) {
+        for (const old of [held(seq, 'eve', 1), released(seq, 'eve'), booked(seq, 'eve')]) run.send(old);
+      }
+      expect(run.actor.getSnapshot().context).toEqual(before.context);
+      expect(run.actor.getSnapshot().value).toEqual(before.value);
+      run.actor.stop();
+    }
+  });
+
+  test('[G1] after every generated path that books, nothing frees the seat or gives it to another', () => {
+    const booking = sequences.filter((steps) => steps.at(-1)?.state.matches({ seat: 'booked' }));
+    if (start !== 'booked') expect(booking.length).toBeGreaterThan(0);
+    for (const steps of [...booking, ...(start === 'booked' ? [[]] : [])]) {
+      const run = startSeat(input.seat, input.holdRemainingMs);
+      for (const { event } of steps) replay(run, event);
+      const owner = run.seat().held_by;
+      const questions = run.expiryQuestions();
+      for (const event of [held(90, 'eve', 1), released(91, 'eve'), booked(92, 'eve'), stillHeld(1)]) run.send(event);
+      run.clock.increment(600_000);
+      expect(run.state()).toBe('booked');
+      expect(run.seat().held_by).toBe(owner);
+      expect(run.expiryQuestions(), 'the timer of the hold is gone').toBe(questions);
+      run.actor.stop();
+    }
+  });
+});
+
+test('the generated paths reach every state of the chart', () => {
+  const reached = new Set<string>();
+  for (const seat of Object.values(hydratedSeats)) {
+    const options = { input: { seat, holdRemainingMs: 1 }, events: [...facts, ...timers, ...decisions] };
+    for (const { state } of getShortestPaths(seatMachine, { ...options, serializeState: stateName })) {
+      for (const node of state._nodes) reached.add(node.id);
+    }
+  }
+  type Node = { id: string; states: Record<string, Node> };
+  const idsOf = (node: Node): string[] => [node.id, ...Object.values(node.states).flatMap(idsOf)];
+  // A seat only ever passes through hydrating.
+  const all = idsOf(seatMachine.root).filter((id) => id !== 'seat.seat.hydrating');
+  expect([...reached].sort()).toEqual(all.sort());
+});
+
+describe('hydration', () => {
+  test('[R3] an available seat starts available and has no timer', () => {
+    const run = startSeat(hydratedSeats.available, 0);
+    run.clock.increment(600_000);
+    expect(run.state()).toBe('available');
+    expect(run.expiryQuestions()).toBe(0);
+  });
+
+  test('[R3] [G3] a running hold goes on to its original deadline', () => {
+    const run = startSeat(hydratedSeats.held, 12_345);
+    expect(run.state()).toBe('held.counting');
+    run.clock.increment(12_344);
+    expect(run.expiryQuestions()).toBe(0);
+    run.clock.increment(1);
+    expect(run.expiryQuestions()).toBe(1);
+    expect(run.state()).toBe('held.expiring');
+  });
+
+  test('[R3] [G3] an overdue hold asks at once', () => {
+    const run = startSeat(hydratedSeats.held, 0);
+    run.clock.increment(0);
+    expect(run.state()).toBe('held.expiring');
+    expect(run.expiryQuestions()).toBe(1);
+  });
+
+  test('[R3] a booked seat starts booked and has no timer', () => {
+    const run = startSeat(hydratedSeats.booked, 0);
+    run.clock.increment(600_000);
+    expect(run.state()).toBe('booked');
+    expect(run.expiryQuestions()).toBe(0);
+  });
+
+  test('[R3] hydrating publishes nothing', () => {
+    for (const seat of Object.values(hydratedSeats)) expect(startSeat(seat, 1_000).published).toEqual([]);
+  });
+});
+
+describe('the time of a hold', () => {
+  test('[R4] [G3] runs out exactly at its deadline', () => {
+    const run = startSeat(hydratedSeats.available, 0);
+    run.send(held(hydratedSeq + 1, 'bob', 30_000));
+    run.clock.increment(29_999);
+    expect(run.state()).toBe('held.counting');
+    run.clock.increment(1);
+    expect(run.state()).toBe('held.expiring');
+  });
+
+  test('[R4] the end of the time alone does not free the seat: Redis does', () => {
+    const run = startSeat(hydratedSeats.held, 1_000);
+    run.clock.increment(1_000);
+    expect(run.seat()).toEqual(hydratedSeats.held);
+    run.send(released(hydratedSeq + 1, 'alice'));
+    expect(run.state()).toBe('available');
+  });
+
+  test('[R5] asks again every 500 ms until there is an answer', () => {
+    const run = startSeat(hydratedSeats.held, 1_000);
+    run.clock.increment(1_000);
+    for (let asked = 1; asked <= 20; asked++) {
+      expect(run.expiryQuestions()).toBe(asked);
+      run.clock.increment(499);
+      expect(run.expiryQuestions()).toBe(asked);
+      run.clock.increment(1);
+    }
+    run.send(released(hydratedSeq + 1, 'alice'));
+    const asked = run.expiryQuestions();
+    run.clock.increment(600_000);
+    expect(run.expiryQuestions()).toBe(asked);
+  });
+
+  test('[R5] an unanswered decision does not stop the asking', () => {
+    const run = startSeat(hydratedSeats.held, 1_000);
+    run.clock.increment(1_000);
+    run.send({ type: 'ASK', commands: [{ action: 'expire' }] });
+    run.send({ type: 'UNANSWERED' });
+    run.clock.increment(500);
+    expect(run.expiryQuestions()).toBe(2);
+  });
+
+  test('[R6] STILL_HELD sets the timer to the time it gives, and stops the asking', () => {
+    const run = startSeat(hydratedSeats.held, 1_000);
+    run.clock.increment(1_000);
+    run.send(stillHeld(7_000));
+    expect(run.state()).toBe('held.counting');
+    run.clock.increment(6_999);
+    expect(run.expiryQuestions()).toBe(1);
+    run.clock.increment(1);
+    expect(run.expiryQuestions()).toBe(2);
+  });
+
+  test('[R6] STILL_HELD while the time is running changes nothing', () => {
+    const run = startSeat(hydratedSeats.held, 1_000);
+    run.send(stillHeld(60_000));
+    run.clock.increment(1_000);
+    expect(run.expiryQuestions()).toBe(1);
+  });
+
+  test.each([
+    ['BOOKED', booked(hydratedSeq + 1, 'alice'), 'booked'],
+    ['RELEASED', released(hydratedSeq + 1, 'alice'), 'available'],
+  ] as const)('[R7] %s cancels the timer', (_, event, state) => {
+    const run = startSeat(hydratedSeats.held, 1_000);
+    run.send(event);
+    run.clock.increment(600_000);
+    expect(run.state()).toBe(state);
+    expect(run.expiryQuestions()).toBe(0);
+  });
+
+  test.each(['held.counting', 'held.expiring'] as const)(
+    '[R7] HELD over %s starts the time of the later hold',
+    (before) => {
+      const run = startSeat(hydratedSeats.held, 1_000);
+      run.clock.increment(before === 'held.counting' ? 999 : 1_000);
+      expect(run.state()).toBe(before);
+      const asked = run.expiryQuestions();
+      run.send(held(hydratedSeq + 2, 'bob', 30_000, false));
+      expect(run.seat().held_by).toBe('bob');
+      run.clock.increment(29_999);
+      expect(run.expiryQuestions()).toBe(asked);
+      run.clock.increment(1);
+      expect(run.expiryQuestions()).toBe(asked + 1);
+    },
+  );
+});
+
+describe('a decision under way', () => {
+  test('[R8] is shown beside the seat, and ends with ANSWERED or UNANSWERED', () => {
+    for (const end of ['ANSWERED', 'UNANSWERED'] as const) {
+      const run = startSeat(hydratedSeats.available, 0);
+      run.send({ type: 'ASK', commands: [{ action: 'select', userId: 'bob' }] });
+      expect(run.decision()).toBe('asking');
+      run.send(held(hydratedSeq + 1, 'bob', 30_000));
+      expect(run.decision()).toBe('asking');
+      expect(run.state()).toBe('held.counting');
+      run.send({ type: end });
+      expect(run.decision()).toBe('idle');
+    }
+  });
+
+  test('[R8] is shown of a booked seat as well', () => {
+    const run = startSeat(hydratedSeats.booked, 0);
+    run.send({ type: 'ASK', commands: [{ action: 'select', userId: 'bob' }] });
+    expect(run.decision()).toBe('asking');
+    run.send({ type: 'ANSWERED' });
+    expect(run.decision()).toBe('idle');
+  });
+});
+
+describe('the chart as a document', () => {
+  interface StateConfig {
+    description?: string;
+    states?: Record<string, StateConfig>;
+    [key: string]: unknown;
+  }
+  const definition = JSON.parse(JSON.stringify(seatMachine.definition)) as StateConfig;
+  const config = seatMachine.config as unknown as StateConfig;
+
+  function* statesOf(state: StateConfig, path = 'seat'): Generator<[string, StateConfig]> {
+    yield [path, state];
+    for (const [name, child] of Object.entries(state.states ?? {})) yield* statesOf(child, `${path}.${name}`);
+  }
+  const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+
+  /** As written: the exported definition leaves eventless transitions out. */
+  function transitionsOf(state: StateConfig): [string, Record<string, unknown>][] {
+    const named = { ...(state.on as object), ...(state.after as object), always: state.always };
+    return Object.entries(named).flatMap(([name, list]) =>
+      asList(list).map((transition): [string, Record<string, unknown>] => [
+        name,
+        typeof transition === 'string' ? { target: transition } : (transition as Record<string, unknown>),
+      ]),
+    );
+  }
+
+  test('[R9] every state has a description, in the exported definition too', () => {
+    const bare = [...statesOf(definition), ...statesOf(config)].filter(([, state]) => !state.description);
+    expect(bare.map(([path]) => path)).toEqual([]);
+  });
+
+  test('[R9] every transition has a description, in the exported definition too', () => {
+    const exported = [...statesOf(definition)].flatMap(([path, state]) =>
+      (state.transitions as { description?: string; eventType: string }[]).map(
+        ({ description, eventType }): [string, string | undefined] => [`${path} ${eventType}`, description],
+      ),
+    );
+    const written = [...statesOf(config)].flatMap(([path, state]) =>
+      transitionsOf(state).map(([name, { description, target }]): [string, string | undefined] => [
+        `${path} ${name} → ${target}`,
+        description as string | undefined,
+      ]),
+    );
+    expect(exported.length).toBeGreaterThan(0);
+    expect([...exported, ...written].filter(([, description]) => !description).map(([path]) => path)).toEqual([]);
+  });
+
+  test('[R9] actions, guards and delays are names: an inline function would vanish from the exported definition', () => {
+    const inline: string[] = [];
+    const check = (where: string, value: unknown) => {
+      if (typeof value === 'string') return;
+      if (typeof (value as { type?: unknown })?.type !== 'string' || typeof value === 'function') inline.push(where);
+    };
+    for (const [path, state] of statesOf(config)) {
+      for (const key of ['entry', 'exit']) for (const action of asList(state[key])) check(`${path} ${key}`, action);
+      for (const { src } of asList(state.invoke) as { src: unknown }[]) check(`${path} invoke`, src);
+      for (const delay of Object.keys((state.after as object) ?? {})) {
+        if (!(delay in seatMachine.implementations.delays)) inline.push(`${path} after ${delay}`);
+      }
+      for (const [name, { actions, guard }] of transitionsOf(state)) {
+        for (const action of asList(actions)) check(`${path} ${name} action`, action);
+        for (const one of asList(guard)) check(`${path} ${name} guard`, one);
+      }
+    }
+    expect(inline).toEqual([]);
+  });
+
+  test('[R9] the machine is pure: it imports xstate and the protocol, nothing else', () => {
+    const source = readFileSync(new URL('../../machines/seat.ts', import.meta.url), 'utf8');
+    const imported = [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => name);
+    expect(imported.length).toBeGreaterThan(0);
+    for (const name of imported) expect(name).toMatch(/^(xstate|\.\.\/src\/protocol\/[a-z-]+\.ts)$/);
+  });
+});

@@ -1,0 +1,9 @@
+import { SimulatedClock } from 'xstate';
+import type { Clock } from '../../src/clock.ts';
+
+/** XState's simulated clock, that tells the time as well: it stands still until `increment`. */
+export class VirtualClock extends SimulatedClock implements Clock {
+  nowMs(): number {
+    return this.now();
+  }
+}

@@ -1,0 +1,104 @@
+import { expect, test } from 'vitest';
+import { Batcher, BusyError } from '../../src/booking/batcher.ts';
+
+/** A call that is answered when the test says so. */
+function heldCalls() {
+  const calls: { questions: number[]; answer: () => void; fail: (error: Error) => void }[] = [];
+  const call = (questions: number[]) =>
+    new Promise<string[]>((resolve, reject) => {
+      calls.push({ questions, answer: () => resolve(questions.map((n) => `answer ${n}`)), fail: reject });
+    });
+  return { calls, call };
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+test('[R20] one call at a time; everything asked meanwhile goes into the next', async () => {
+  const { calls, call } = heldCalls();
+  const batcher = new Batcher(100, call);
+  const first = batcher.ask(1);
+  const others = [2, 3, 4].map((n) => batcher.ask(n));
+  await settle();
+  expect(calls.map(({ questions }) => questions)).toEqual([[1]]);
+
+  calls[0]?.answer();
+  expect(await first).toBe('answer 1');
+  await settle();
+  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2, 3, 4]]);
+
+  const late = batcher.ask(5);
+  calls[1]?.answer();
+  expect(await Promise.all(others)).toEqual(['answer 2', 'answer 3', 'answer 4']);
+  await settle();
+  calls[2]?.answer();
+  expect(await late).toBe('answer 5');
+  expect(calls).toHaveLength(3);
+});
+
+test('[G4] [R20] an answer always comes from a call that began after the question, whatever the interleaving', async () => {
+  let moment = 0;
+  let underWay = 0;
+  const batcher = new Batcher<number, number>(1_000, async (questions) => {
+    expect(++underWay, 'calls under way').toBe(1);
+    const beganAt = ++moment;
+    for (let i = 0; i < beganAt % 4; i++) await settle();
+    underWay--;
+    return questions.map(() => beganAt);
+  });
+  const asking: Promise<void>[] = [];
+  for (let i = 0; i < 300; i++) {
+    const askedAt = ++moment;
+    asking.push(batcher.ask(i).then((beganAt) => expect(beganAt).toBeGreaterThan(askedAt)));
+    if (i % 3 === 0) await settle();
+    if (i % 5 === 0) await Promise.resolve();
+  }
+  await Promise.all(asking);
+});
+
+test('[R20] asking from within an answer begins a call of its own', async () => {
+  const { calls, call } = heldCalls();
+  const batcher = new Batcher(100, call);
+  const chained = batcher.ask(1).then(() => batcher.ask(2));
+  calls[0]?.answer();
+  await settle();
+  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2]]);
+  calls[1]?.answer();
+  expect(await chained).toBe('answer 2');
+});
+
+test('[G10] [R21] beyond the bound it is busy at once, and later not any more', async () => {
+  const { calls, call } = heldCalls();
+  const batcher = new Batcher(2, call);
+  const asked = [1, 2, 3].map((n) => batcher.ask(n));
+  await expect(batcher.ask(4)).rejects.toBeInstanceOf(BusyError);
+  calls[0]?.answer();
+  await settle();
+  const afterwards = batcher.ask(5);
+  calls[1]?.answer();
+  await settle();
+  calls[2]?.answer();
+  expect(await Promise.all([...asked, afterwards])).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 5']);
+});
+
+test('[R22] a call that fails rejects what it was asked, and nothing else', async () => {
+  const { calls, call } = heldCalls();
+  const batcher = new Batcher(100, call);
+  const first = batcher.ask(1);
+  const second = batcher.ask(2);
+  calls[0]?.fail(new Error('the first call failed'));
+  await expect(first).rejects.toThrow('the first call failed');
+  await settle();
+  calls[1]?.answer();
+  expect(await second).toBe('answer 2');
+});
+
+test('[R22] a call that throws before it returns a promise is a call that fails', async () => {
+  let isBroken = true;
+  const batcher = new Batcher<number, number>(100, (questions) => {
+    if (isBroken) throw new Error('thrown at once');
+    return Promise.resolve(questions);
+  });
+  await expect(batcher.ask(1)).rejects.toThrow('thrown at once');
+  isBroken = false;
+  expect(await batcher.ask(2)).toBe(2);
+});

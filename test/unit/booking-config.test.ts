@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/config.ts';
+
+function errorOf(load: () => unknown): ConfigError {
+  try {
+    load();
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+  throw new Error('The settings were accepted');
+}
+
+test('[R26] every setting has a default', () => {
+  expect(loadBookingConfig({})).toEqual({
+    LOG_LEVEL: 'info',
+    HOST: '127.0.0.1',
+    PORT: 8080,
+    VENUE: 'main',
+    VENUE_ROWS: 10,
+    VENUE_COLS: 10,
+    HOLD_SECONDS: 30,
+    REDIS_URL: 'redis://127.0.0.1:6379',
+    REDIS_KEY_PREFIX: '',
+    NATS_URL: 'nats://127.0.0.1:4222',
+  });
+  expect(loadEdgeConfig({}).PORT).toBe(3000);
+  expect(loadEmbeddedConfig({}).PORT).toBe(8000);
+});
+
+test('[R26] numbers are read from their text, fractions of a second too; what is not a setting is left out', () => {
+  const config = loadBookingConfig({ PORT: '8081', HOLD_SECONDS: '0.5', HOME: '/root' });
+  expect(config).toMatchObject({ PORT: 8081, HOLD_SECONDS: 0.5 });
+  expect(config).not.toHaveProperty('HOME');
+});
+
+describe('[R26] what cannot be used is refused by name', () => {
+  test.each([
+    ['PORT', 'eighty'],
+    ['PORT', '0'],
+    ['PORT', '65536'],
+    ['PORT', '80.5'],
+    ['HOLD_SECONDS', '0'],
+    ['HOLD_SECONDS', '-1'],
+    ['HOLD_SECONDS', 'soon'],
+    ['HOLD_SECONDS', '86401'],
+    ['VENUE_ROWS', '0'],
+    ['VENUE_ROWS', '18279'],
+    ['VENUE_COLS', '100000'],
+    ['VENUE', 'Main Hall'],
+    ['REDIS_URL', '127.0.0.1:6379'],
+    ['LOG_LEVEL', 'loud'],
+  ])('%s=%s', (name, value) => {
+    expect(errorOf(() => loadBookingConfig({ [name]: value })).message).toContain(name);
+  });
+
+  test('a level that is none: the message lists those that are', () => {
+    expect(errorOf(() => loadBookingConfig({ LOG_LEVEL: 'loud' })).message).toContain('trace,debug,info');
+  });
+
+  test('all that is wrong is told at once', () => {
+    const { message } = errorOf(() => loadBookingConfig({ PORT: 'x', HOLD_SECONDS: 'y', LOG_LEVEL: 'z' }));
+    for (const name of ['PORT', 'HOLD_SECONDS', 'LOG_LEVEL']) expect(message).toContain(name);
+  });
+});
+
+test('[R26] a comma list may have spaces and empty places', () => {
+  expect(commaList('3000, 3001,,')).toEqual(['3000', '3001']);
+  expect(commaList(' ')).toEqual([]);
+});

@@ -1,0 +1,229 @@
+import fc from 'fast-check';
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { Relay } from '../../src/booking/relay.ts';
+import type { EventBus } from '../../src/events/event-bus.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Position } from '../../src/protocol/venue.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+
+const startMs = 1_700_000_000_000;
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A bus whose acknowledgements come when the test says so. */
+class FakeBus implements EventBus {
+  connected = true;
+  readonly #open: { event: SeatEvent; acknowledge: () => void; fail: () => void }[] = [];
+  readonly acknowledged = new Set<number>();
+  readonly published: number[] = [];
+
+  publish(event: SeatEvent): Promise<void> {
+    this.published.push(event.seq);
+    return new Promise((resolve, reject) => {
+      this.#open.push({
+        event,
+        acknowledge: () => {
+          this.acknowledged.add(event.seq);
+          resolve();
+        },
+        fail: () => reject(new Error('not acknowledged')),
+      });
+    });
+  }
+  /** Answers one publish that is open. */
+  async answer(how: 'acknowledge' | 'fail', seq?: number): Promise<void> {
+    const i = seq === undefined ? 0 : this.#open.findIndex(({ event }) => event.seq === seq);
+    this.#open.splice(i, 1)[0]?.[how]();
+    await settle();
+  }
+  get open(): number[] {
+    return this.#open.map(({ event }) => event.seq);
+  }
+  publishHeartbeat(): void {}
+  subscribe(): void {}
+  async close(): Promise<void> {}
+}
+
+async function setUp() {
+  let nowMs = startMs;
+  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs: 30_000, nowMs: () => nowMs });
+  const { epoch } = await store.open();
+  const bus = new FakeBus();
+  const relay = new Relay({ store, bus, logger: pino({ level: 'silent' }) });
+  await relay.reset({ epoch, seq: 0 });
+  const marked: number[] = [];
+  const markRelayed = store.markRelayed.bind(store);
+  store.markRelayed = (position: Position) => {
+    marked.push(position.seq);
+    return markRelayed(position);
+  };
+  let seq = 0;
+  return {
+    bus,
+    relay,
+    store,
+    epoch,
+    marked,
+    /** One more transition: the seat is held and let go in turn. */
+    commit: async (): Promise<SeatEvent> => {
+      const action = seq % 2 === 0 ? 'select' : 'release';
+      const { events } = await store.decide('A1', [{ action, userId: 'alice' }], { epoch, seq });
+      seq++;
+      return events[0] as SeatEvent;
+    },
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+    repair: async () => {
+      await relay.repair({ epoch, seq, nowMs });
+      await settle();
+    },
+  };
+}
+
+describe('[R50] what was committed is published until the bus has acknowledged it', () => {
+  test('at once, and once where it is acknowledged', async () => {
+    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    relay.publish(await commit());
+    expect(bus.published).toEqual([1]);
+    await bus.answer('acknowledge');
+    pass(60_000);
+    await repair();
+    expect(bus.published).toEqual([1]);
+    expect(marked).toEqual([1]);
+  });
+
+  test('again from the log where it was not acknowledged', async () => {
+    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    relay.publish(await commit());
+    await bus.answer('fail');
+    pass(1_000);
+    await repair();
+    expect(bus.published).toEqual([1, 1]);
+    expect(marked).toEqual([]);
+    await bus.answer('acknowledge');
+    await repair();
+    expect(marked).toEqual([1]);
+  });
+
+  test('from the log where the bus was away, or the process that committed it has died', async () => {
+    const { bus, relay, commit, pass, repair } = await setUp();
+    bus.connected = false;
+    relay.publish(await commit());
+    await commit();
+    pass(1_000);
+    await repair();
+    expect(bus.published).toEqual([]);
+    bus.connected = true;
+    await repair();
+    expect(bus.published).toEqual([1, 2]);
+  });
+
+  test('not while it may be on its way from its own process', async () => {
+    const { bus, commit, pass, repair } = await setUp();
+    await commit();
+    await repair();
+    expect(bus.published).toEqual([]);
+    pass(1_000);
+    await repair();
+    expect(bus.published).toEqual([1]);
+  });
+
+  test('not a second time while its acknowledgement is awaited', async () => {
+    const { bus, relay, commit, pass, repair } = await setUp();
+    relay.publish(await commit());
+    pass(60_000);
+    await repair();
+    await repair();
+    expect(bus.published).toEqual([1]);
+  });
+
+  test('not where another process was heard to have done it', async () => {
+    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    const events = [await commit(), await commit(), await commit()];
+    for (const event of [...events].reverse()) relay.published(event);
+    pass(60_000);
+    await repair();
+    expect(bus.published).toEqual([]);
+    expect(marked).toEqual([3]);
+  });
+
+  test('goes on from where the last process came to', async () => {
+    const { bus, store, relay, commit, epoch, pass, repair } = await setUp();
+    for (let i = 0; i < 4; i++) await commit();
+    await store.markRelayed({ epoch, seq: 2 });
+    await relay.reset({ epoch, seq: 4 });
+    pass(1_000);
+    await repair();
+    expect(bus.published).toEqual([3, 4]);
+  });
+});
+
+describe('[G6] [R51] nothing counts as relayed that was not, nor anything after it', () => {
+  test('an acknowledgement waits for those before it', async () => {
+    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    for (let i = 0; i < 3; i++) relay.publish(await commit());
+    await bus.answer('acknowledge', 3);
+    await bus.answer('acknowledge', 2);
+    await bus.answer('fail', 1);
+    await repair();
+    expect(relay.position.seq).toBe(0);
+    expect(marked).toEqual([]);
+    pass(1_000);
+    await repair();
+    expect(bus.published, 'those that were acknowledged are not sent again').toEqual([1, 2, 3, 1]);
+    await bus.answer('acknowledge', 1);
+    await repair();
+    expect(marked).toEqual([3]);
+  });
+
+  test('an acknowledgement that belongs to an epoch that is over says nothing of the new one', async () => {
+    const { bus, relay, store, commit, repair } = await setUp();
+    relay.publish(await commit());
+    const reopened = await store.open({ epoch: (await store.open()).epoch, seq: 5 });
+    await relay.reset(reopened);
+    const before = relay.position;
+    await bus.answer('acknowledge');
+    await repair();
+    expect(relay.position).toEqual(before);
+  });
+
+  test('whatever is acknowledged, fails, is heard or repaired, in any order', async () => {
+    const step = fc.constantFrom('commit', 'commit unheard', 'acknowledge', 'fail', 'away', 'back', 'hear', 'repair');
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.infiniteStream(fc.nat()), async (steps, random) => {
+        const { bus, relay, commit, pass, repair, marked } = await setUp();
+        const committed: SeatEvent[] = [];
+        const heard = new Set<number>();
+        const pick = <T>(list: readonly T[]) => list[(random.next().value as number) % list.length];
+        for (const what of [...steps, 'back' as const]) {
+          if (what.startsWith('commit')) committed.push(await commit());
+          if (what === 'commit') relay.publish(committed.at(-1) as SeatEvent);
+          if (what === 'acknowledge' || what === 'fail') await bus.answer(what, pick(bus.open));
+          if (what === 'away') bus.connected = false;
+          if (what === 'back') bus.connected = true;
+          if (what === 'hear' && committed.length > 0) {
+            const event = pick(committed) as SeatEvent;
+            heard.add(event.seq);
+            relay.published(event);
+          }
+          if (what === 'repair') {
+            pass(400);
+            await repair();
+          }
+          for (let seq = 1; seq <= (marked.at(-1) ?? 0); seq++) {
+            expect(bus.acknowledged.has(seq) || heard.has(seq), `${seq} was published`).toBe(true);
+          }
+        }
+        for (let turn = 0; turn < 5; turn++) {
+          pass(400);
+          await repair();
+          while (bus.open.length > 0) await bus.answer('acknowledge');
+        }
+        await repair();
+        expect(marked.at(-1) ?? 0, 'in the end everything is out, and known to be').toBe(committed.length);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { BusyError } from '../../src/booking/batcher.ts';
+import { SeatRegistry } from '../../src/booking/seat-registry.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Position } from '../../src/protocol/venue.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { type SeatCommand, StoreTimeoutError } from '../../src/store/seat-store.ts';
+import { StoreClock } from '../../src/venue/store-clock.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const holdTtlMs = 30_000;
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** The actor of one seat over a store in memory, with one clock for all, which the test moves. */
+async function setUp(maxWaiting = 3) {
+  const startedAtMs = 1_700_000_000_000;
+  const clock = new VirtualClock();
+  const nowMs = () => startedAtMs + clock.nowMs();
+  const storeClock = new StoreClock(clock);
+  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs, nowMs });
+  const { epoch, seats } = await store.open();
+  storeClock.heard(nowMs());
+  const known: Position = { epoch, seq: 0 };
+  const published: SeatEvent[] = [];
+  const calls: number[] = [];
+  let gate = Promise.resolve();
+  let failure: Error | undefined;
+  const registry = new SeatRegistry({
+    storeClock,
+    clock,
+    maxWaiting,
+    onCommitted: () => {},
+    publish: (event) => published.push(event),
+    decide: async (seatId, commands) => {
+      calls.push(commands.length);
+      await gate;
+      if (failure) throw failure;
+      return store.decide(seatId, commands, known);
+    },
+  });
+  registry.hydrate(seats);
+  onTestFinished(() => registry.stop());
+  const desk = () => {
+    const found = registry.desk('A1');
+    if (!found) throw new Error('There is no desk of A1');
+    return found;
+  };
+  return {
+    store,
+    known,
+    registry,
+    published,
+    calls,
+    desk,
+    ask: (command: SeatCommand) => desk().ask(command),
+    seatState: () => JSON.stringify(desk().actor.getSnapshot().value.seat),
+    /** The store's answers wait until the returned function is called. */
+    holdAnswers: () => {
+      let release = () => {};
+      gate = new Promise((resolve) => {
+        release = resolve;
+      });
+      return release;
+    },
+    fail: (error: Error | undefined) => {
+      failure = error;
+    },
+    pass: async (ms: number) => {
+      clock.increment(ms);
+      await settle();
+    },
+  };
+}
+
+const select = (userId: string): SeatCommand => ({ action: 'select', userId });
+
+describe('[R29] the desk of a seat', () => {
+  test('[G4] has one decision under way, however many ask; the rest go together in the next', async () => {
+    const { ask, calls, holdAnswers, published } = await setUp(100);
+    const release = holdAnswers();
+    const asked = Array.from({ length: 50 }, (_, i) => ask(select(`user${i}`)));
+    await settle();
+    expect(calls).toEqual([1]);
+    release();
+    const answers = await Promise.all(asked);
+    expect(calls).toEqual([1, 49]);
+    expect(answers.filter(({ refusal }) => !refusal)).toHaveLength(1);
+    expect(published.map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  test('[G10] is busy at once where too many wait, and serves those who do', async () => {
+    const { ask, holdAnswers } = await setUp(3);
+    const release = holdAnswers();
+    const asked = [1, 2, 3, 4].map((n) => ask(select(`user${n}`)));
+    await expect(ask(select('user5'))).rejects.toBeInstanceOf(BusyError);
+    release();
+    expect((await Promise.all(asked)).map(({ refusal }) => refusal ?? 'ok')).toEqual([
+      'ok',
+      'SEAT_HELD',
+      'SEAT_HELD',
+      'SEAT_HELD',
+    ]);
+  });
+
+  test('shows in its actor that the store is being asked', async () => {
+    const { ask, desk, holdAnswers } = await setUp();
+    const release = holdAnswers();
+    const asked = ask(select('alice'));
+    expect(desk().actor.getSnapshot().value.decision).toBe('asking');
+    release();
+    await asked;
+    await settle();
+    expect(desk().actor.getSnapshot().value.decision).toBe('idle');
+  });
+
+  test('lives on after a store that failed', async () => {
+    const { ask, desk, fail, seatState } = await setUp();
+    fail(new StoreTimeoutError('no answer'));
+    await expect(ask(select('alice'))).rejects.toBeInstanceOf(StoreTimeoutError);
+    expect(desk().actor.getSnapshot()).toMatchObject({ status: 'active', value: { decision: 'idle' } });
+    fail(undefined);
+    await ask(select('alice'));
+    expect(seatState()).toBe('{"held":"counting"}');
+  });
+
+  test('[G3] releases a hold at its deadline, and publishes it once', async () => {
+    const { ask, pass, published, seatState } = await setUp();
+    await ask(select('alice'));
+    await pass(holdTtlMs);
+    expect(seatState(), 'in the millisecond in which it expires the lock is still there').toBe('{"held":"counting"}');
+    await pass(1);
+    expect(seatState()).toBe('"available"');
+    expect(published).toMatchObject([{ type: 'held' }, { type: 'released', reason: 'expired', user_id: 'alice' }]);
+  });
+
+  test('[G3] asks again where the store cannot be asked at the deadline', async () => {
+    const { ask, pass, fail, seatState } = await setUp();
+    await ask(select('alice'));
+    fail(new StoreTimeoutError('no answer'));
+    await pass(holdTtlMs + 1);
+    await pass(500);
+    expect(seatState()).toBe('{"held":"expiring"}');
+    fail(undefined);
+    await pass(500);
+    expect(seatState()).toBe('"available"');
+  });
+
+  test('follows what another process committed, and does not publish it', async () => {
+    const { desk, store, known, published, seatState } = await setUp();
+    const { events } = await store.decide('A1', [select('bob'), { action: 'book', userId: 'bob' }], known);
+    for (const event of [...events, ...events]) desk().follow(event);
+    expect(seatState()).toBe('"booked"');
+    expect(published).toEqual([]);
+  });
+
+  test('answers though its actor was replaced while the store was asked (a venue opened anew)', async () => {
+    const { ask, registry, store, holdAnswers, seatState } = await setUp();
+    const release = holdAnswers();
+    const asked = ask(select('alice'));
+    registry.hydrate((await store.open()).seats);
+    release();
+    expect((await asked).seat).toMatchObject({ status: 1, held_by: 'alice' });
+    expect(seatState(), 'the new actor hears of it from the log').toBe('"available"');
+  });
+});

@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { rowLabel, seatId } from '../../src/protocol/seat-id.ts';
+import { emptySeats, inRowMajorOrder } from '../../src/store/venue-layout.ts';
+
+test.each([
+  [0, 'A'],
+  [9, 'J'],
+  [25, 'Z'],
+  [26, 'AA'],
+  [27, 'AB'],
+  [51, 'AZ'],
+  [52, 'BA'],
+  [701, 'ZZ'],
+  [702, 'AAA'],
+  [18_277, 'ZZZ'],
+])('[R25] row %i is %s', (row, label) => {
+  expect(rowLabel(row)).toBe(label);
+});
+
+test('[R25] the letters count from row 0, the number from column 1', () => {
+  expect(seatId(0, 0)).toBe('A1');
+  expect(seatId(9, 9)).toBe('J10');
+  expect(seatId(26, 0)).toBe('AA1');
+});
+
+test('[R25] every seat of a venue has an id of its own, in row-major order', () => {
+  const seats = [...emptySeats({ rows: 30, cols: 12 })];
+  expect(new Set(seats.map(({ id }) => id)).size).toBe(360);
+  expect(seats[0]).toEqual({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 });
+  expect(seats.at(-1)).toEqual({ id: 'AD12', row: 29, col: 11, status: 0, seq: 0 });
+  expect(inRowMajorOrder([...seats].reverse())).toEqual(seats);
+});

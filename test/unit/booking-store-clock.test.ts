@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { StoreClock } from '../../src/venue/store-clock.ts';
+
+const storeStartMs = 1_700_000_000_000;
+
+/** A monotonic clock that the test moves, and a store whose time runs beside it. */
+function clocks() {
+  let monotonicMs = 5_000;
+  const clock = new StoreClock({ nowMs: () => monotonicMs });
+  const storeNowMs = () => storeStartMs + monotonicMs;
+  return {
+    clock,
+    storeNowMs,
+    pass: (ms: number) => {
+      monotonicMs += ms;
+    },
+    /** The store tells its time, and we hear it so much later. */
+    hear: (latencyMs: number) => {
+      const toldMs = storeNowMs();
+      monotonicMs += latencyMs;
+      clock.heard(toldMs);
+    },
+  };
+}
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('[R23] the clock of the store', () => {
+  test('before the store has told its time, the host has the best guess', () => {
+    vi.useFakeTimers({ now: 1_234_567 });
+    expect(new StoreClock().nowMs()).toBe(1_234_567);
+  });
+
+  test('runs on from what the store told', () => {
+    const { clock, hear, pass, storeNowMs } = clocks();
+    hear(0);
+    pass(1_234);
+    expect(clock.nowMs()).toBe(storeNowMs());
+  });
+
+  test('an hour that the host jumps in its time of day, there or back, does nothing', () => {
+    vi.useFakeTimers({ now: storeStartMs, toFake: ['Date'] });
+    const { clock, hear, pass, storeNowMs } = clocks();
+    hear(0);
+    for (const jumpMs of [3_600_000, -7_200_000]) {
+      vi.setSystemTime(Date.now() + jumpMs);
+      pass(100);
+      expect(clock.nowMs()).toBe(storeNowMs());
+    }
+  });
+
+  test('takes the answer that was the least time on its way', () => {
+    const { clock, hear, storeNowMs } = clocks();
+    hear(80);
+    expect(clock.nowMs()).toBe(storeNowMs() - 80);
+    hear(2);
+    expect(clock.nowMs()).toBe(storeNowMs() - 2);
+    hear(500);
+    expect(clock.nowMs()).toBe(storeNowMs() - 2);
+  });
+
+  test('never runs ahead of the store, whatever the latencies', () => {
+    const { clock, hear, pass, storeNowMs } = clocks();
+    for (let i = 0; i < 500; i++) {
+      hear((i * 37) % 90);
+      expect(clock.nowMs()).toBeLessThanOrEqual(storeNowMs());
+      pass((i * 53) % 400);
+    }
+  });
+
+  test('follows a store whose clock was set back, within some windows', () => {
+    let monotonicMs = 0;
+    const clock = new StoreClock({ nowMs: () => monotonicMs });
+    clock.heard(storeStartMs);
+    for (; monotonicMs <= 20_000; monotonicMs += 500) clock.heard(storeStartMs - 60_000 + monotonicMs);
+    expect(clock.nowMs()).toBe(storeStartMs - 60_000 + monotonicMs);
+  });
+});
+
+describe('[R24] what remains of a hold', () => {
+  test('ends in the first millisecond in which the lock is gone', () => {
+    const { clock, hear, storeNowMs } = clocks();
+    hear(0);
+    const expiresAtMs = storeNowMs() + 30_000;
+    expect(clock.remainingMs(expiresAtMs / 1000)).toBe(30_001);
+  });
+
+  test('is never negative, and nothing where there is no hold', () => {
+    const { clock, hear, storeNowMs } = clocks();
+    hear(0);
+    expect(clock.remainingMs((storeNowMs() - 60_000) / 1000)).toBe(0);
+    expect(clock.remainingMs(undefined)).toBe(0);
+  });
+
+  test('is a whole number that is not too short', () => {
+    const { clock, hear, pass, storeNowMs } = clocks();
+    hear(0);
+    const expiresAtMs = storeNowMs() + 1_000;
+    pass(0.4);
+    const remainingMs = clock.remainingMs(expiresAtMs / 1000);
+    expect(Number.isInteger(remainingMs)).toBe(true);
+    pass(remainingMs);
+    expect(storeNowMs()).toBeGreaterThan(expiresAtMs);
+  });
+});
