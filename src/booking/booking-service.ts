@@ -85,7 +85,7 @@ export class BookingService {
     this.#bus.subscribe({
       onEvent: (event) => this.#hear(event),
       onConnected: (connected) => {
-        if (connected) void this.#beat();
+        if (connected) void this.#compareWithBus();
       },
     });
     this.#keepBeating();
@@ -141,6 +141,9 @@ export class BookingService {
   /** What happened after a position, from the store's log. Rejects as the store does. */
   async eventsAfter(position: Position): Promise<History> {
     await this.confirm();
+    const { epoch, seq } = this.view;
+    // Of a venue that is no more, or one that never was: there is nothing to go on from.
+    if (position.epoch !== epoch || position.seq > seq) return { epoch, seq, nowMs: this.storeClock.nowMs() };
     return this.#store.eventsAfter(position, eventsPerRead);
   }
 
@@ -149,7 +152,7 @@ export class BookingService {
     this.#clock.clearTimeout(this.#heartbeatTimer);
     await this.#opening?.catch(() => {});
     this.registry.stop();
-    await this.#bus.close();
+    await this.#bus.close(); // what it publishes may still be on its way
     await this.#store.close();
   }
 
@@ -170,6 +173,16 @@ export class BookingService {
   #hear(event: SeatEvent): void {
     this.#relay.published(event);
     if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
+  }
+
+  /** What was published was committed: a store that is behind it is an older copy, even if we have never seen another. */
+  async #compareWithBus(): Promise<void> {
+    const published = await this.#bus.newestPosition();
+    if (published?.epoch === this.view.epoch && published.seq > this.view.seq) {
+      await this.confirm().catch(() => {});
+      if (published.epoch === this.view.epoch && published.seq > this.view.seq) await this.#reopen().catch(() => {});
+    }
+    await this.#beat();
   }
 
   #keepBeating(): void {
@@ -214,8 +227,7 @@ export class BookingService {
   }
 
   async #open(): Promise<void> {
-    const known = this.#isOpen ? this.view.position : undefined;
-    const snapshot = await this.#store.open(known);
+    const snapshot = await this.#store.open(this.view.position, await this.#bus.newestPosition());
     if (this.#isClosed) return;
     this.storeClock.heard(snapshot.nowMs);
     this.view.reset(snapshot);

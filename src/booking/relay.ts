@@ -81,8 +81,9 @@ export class Relay {
       }
     }
     if (this.#position.seq > this.#markedSeq) {
-      this.#markedSeq = this.#position.seq;
-      await this.#store.markRelayed(this.#position);
+      const reached = this.#position;
+      await this.#store.markRelayed(reached);
+      this.#markedSeq = reached.seq;
     }
   }
 }

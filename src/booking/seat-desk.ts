@@ -25,6 +25,8 @@ export class SeatDesk {
   readonly actor: Actor<typeof seatMachine>;
   readonly #options: SeatDeskOptions;
   readonly #decisions: Batcher<SeatCommand, Answer>;
+  /** What was heard of the seat while the store is being asked. */
+  #heldBack: SeatEvent[] | undefined;
 
   constructor(options: SeatDeskOptions) {
     const { seat, machine, storeClock, maxWaiting, clock } = options;
@@ -45,22 +47,35 @@ export class SeatDesk {
 
   /** Another process committed this, or the log told of it: the actor follows. */
   follow(event: SeatEvent): void {
-    if (event.seq > this.actor.getSnapshot().context.seat.seq) this.#send(this.#committed(event, false));
+    // It may be what our own decision commits, told by the log before the decision's answer is.
+    if (this.#heldBack) this.#heldBack.push(event);
+    else if (event.seq > this.actor.getSnapshot().context.seat.seq) this.#send(this.#committed(event, false));
   }
 
   async #askStore(commands: SeatCommand[]): Promise<Answer[]> {
+    this.#heldBack = [];
     this.#send({ type: 'ASK', commands });
     try {
       const { answers, events } = await this.#options.decide(this.#options.seat.id, commands);
-      for (const event of events) this.#send(this.#committed(event, true));
+      this.#tell(events);
       this.#options.onCommitted(events);
       this.#tellIfStillHeld(answers[answers.length - 1]?.seat);
       this.#send({ type: 'ANSWERED' });
       return answers;
     } catch (error) {
+      this.#tell([]);
       this.#send({ type: 'UNANSWERED' });
       throw error;
     }
+  }
+
+  /** What the decision committed, and what was held back meanwhile, in the order in which it happened. */
+  #tell(committedHere: readonly SeatEvent[]): void {
+    const own = new Set(committedHere.map(({ seq }) => seq));
+    const others = (this.#heldBack ?? []).filter(({ seq }) => !own.has(seq));
+    this.#heldBack = undefined;
+    const inOrder = others.length === 0 ? committedHere : [...committedHere, ...others].sort((a, b) => a.seq - b.seq);
+    for (const event of inOrder) this.#send(this.#committed(event, own.has(event.seq)));
   }
 
   /** The venue may have been opened anew, with other actors, while the store was asked. */

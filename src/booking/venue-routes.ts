@@ -1,4 +1,5 @@
 import type { FastifySchema } from 'fastify';
+import fresh from 'fresh';
 import { Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { ErrorReply } from '../protocol/commands.ts';
@@ -40,7 +41,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: Bo
     const etag = `"${epoch}:${seq}"`;
     reply.header('etag', etag).header('cache-control', 'no-cache');
     if (!confirmed) reply.header('x-venue-stale', 'true');
-    if (request.headers['if-none-match'] === etag) return reply.status(304).send();
+    if (fresh(request.headers, { etag })) return reply.status(304).send();
     return reply.type('application/json; charset=utf-8').send(seatsJson.current());
   });
 

@@ -10,6 +10,8 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
  */
 export function installErrorHandling(app: FastifyInstance, explain: (error: unknown) => ErrorDetail | undefined): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
+    // Fastify closes after any bad body, lest more of it come; one that has come whole keeps the connection.
+    if (request.raw.complete) reply.removeHeader('connection');
     const detail = explain(error);
     return detail ? refuse(reply, detail) : sendError(error, request, reply);
   });

@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RawServerDefault } from 'fastify';
 import type { Logger } from 'pino';
 import type { ErrorDetail } from '../protocol/errors.ts';
+import { answerClientError } from './client-error-handler.ts';
 import { installErrorHandling, sendError } from './error-handler.ts';
 
 export type HttpApp = FastifyInstance<
@@ -29,6 +30,7 @@ export function createHttpApp(
     keepAliveTimeout: keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
     frameworkErrors: sendError,
+    clientErrorHandler: answerClientError,
     // What is of the wrong type is refused, not converted.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 export const loopback = '127.0.0.1';
@@ -34,15 +35,24 @@ export async function requirePort(port: number, setting: string, host = loopback
   if (state !== 'free') throw new PortUnavailableError(port, setting, state);
 }
 
-export const freePort = (): Promise<number> => listenOnce(0, loopback);
+/** Below those that systems give to outgoing connections, so that none takes it before it is used; never the same twice. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(10_000, 32_000);
+    if (given.has(port) || (await portState(port)) !== 'free') continue;
+    given.add(port);
+    return port;
+  }
+}
 
-function listenOnce(port: number, host: string): Promise<number> {
+const given = new Set<number>();
+
+function listenOnce(port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
     server.listen({ port, host, exclusive: true }, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
+      server.close(() => resolve());
     });
   });
 }

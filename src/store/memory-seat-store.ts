@@ -34,8 +34,8 @@ export class MemorySeatStore implements SeatStore {
     this.#options = { keepEvents: 10_000, nowMs, ...options };
   }
 
-  async open(known?: Position): Promise<VenueSnapshot> {
-    const isOlderCopy = known?.epoch === this.#epoch && known.seq > this.#seq;
+  async open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
+    const isOlderCopy = known.some((position) => position?.epoch === this.#epoch && position.seq > this.#seq);
     if (this.#epoch === '' || isOlderCopy) {
       this.#epoch = randomUUID();
       this.#relayed = { epoch: this.#epoch, seq: this.#seq };

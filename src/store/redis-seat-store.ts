@@ -83,9 +83,9 @@ export class RedisSeatStore implements SeatStore {
     redis.on('error', (error) => logger.warn({ error: error.message || String(error) }, 'Redis is out of reach'));
   }
 
-  async open(known?: Position): Promise<VenueSnapshot> {
+  async open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
     const found = await this.#readVenue();
-    const isOlderCopy = known !== undefined && known.epoch === found.epoch && known.seq > found.seq;
+    const isOlderCopy = known.some((position) => position?.epoch === found.epoch && position.seq > found.seq);
     const present = new Set(found.seats.map((seat) => seat.id));
     const missing = [...emptySeats(this.#options)].filter((seat) => !present.has(seat.id));
     if (found.epoch !== '' && !isOlderCopy && missing.length === 0) return found;
@@ -93,7 +93,7 @@ export class RedisSeatStore implements SeatStore {
     const leastSeq = found.seats.reduce((seq, seat) => Math.max(seq, seat.seq), 0);
     for (let i = 0; i === 0 || i < missing.length; i += createdPerCall) {
       const seats = missing.slice(i, i + createdPerCall).flatMap((seat) => [seat.id, JSON.stringify(seat)]);
-      const endedEpoch = isOlderCopy && i === 0 ? known.epoch : '';
+      const endedEpoch = isOlderCopy && i === 0 ? found.epoch : '';
       await this.#ask(
         this.#redis.createVenue(...this.#venueKeys, this.#relayedKey, randomUUID(), endedEpoch, leastSeq, ...seats),
       );

@@ -44,9 +44,9 @@ export interface History extends Position {
 export interface SeatStore {
   /**
    * Creates whatever is missing of the venue and reads it all. There is a new epoch if there was none, or if what is
-   * there is an older copy of what was `known` (a restored backup).
+   * there is an older copy of what is `known` to have been (a restored backup).
    */
-  open(known?: Position): Promise<VenueSnapshot>;
+  open(...known: (Position | undefined)[]): Promise<VenueSnapshot>;
   /** Decides the commands in order, atomically. `known`: the newest position that the caller has seen. */
   decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision>;
   /** What happened after a position, oldest first, at most `limit` transitions. */

@@ -6,7 +6,7 @@ import { launchBrowser, openPage } from '../support/browser.ts';
 import { startVenue, type TestVenue } from '../support/venue.ts';
 
 /** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` renews those of the README. */
-const folder = process.env['PICTURES_DIR'] ?? '.test-data/pictures';
+const folder = process.env.PICTURES_DIR ?? '.test-data/pictures';
 const size = { width: 640, height: 990 };
 
 let venue: TestVenue;

@@ -40,6 +40,7 @@ class FakeBus implements EventBus {
     return this.#open.map(({ event }) => event.seq);
   }
   publishHeartbeat(): void {}
+  async newestPosition(): Promise<undefined> {}
   subscribe(): void {}
   async close(): Promise<void> {}
 }

@@ -27,6 +27,7 @@ export class FakeBus implements EventBus {
   }
   async publish(): Promise<void> {}
   publishHeartbeat(): void {}
+  async newestPosition(): Promise<undefined> {}
   async close(): Promise<void> {}
 
   emit(...events: SeatEvent[]): void {
