@@ -13,7 +13,7 @@ export interface Lock {
 }
 
 /** As in Redis: a key is still there in the millisecond in which it expires. */
-export function isLocked(lock: Lock | undefined, nowMs: number): lock is Lock {
+function isLocked(lock: Lock | undefined, nowMs: number): lock is Lock {
   return lock !== undefined && (lock.expiresAtMs === undefined || nowMs <= lock.expiresAtMs);
 }
 

@@ -4,7 +4,7 @@ import type { Position } from '../../src/protocol/venue.ts';
 import { type SeatCommand, type SeatStore, VenueLostError } from '../../src/store/seat-store.ts';
 import type { VenueLayout } from '../../src/store/venue-layout.ts';
 
-export interface StoreSettings extends VenueLayout {
+interface StoreSettings extends VenueLayout {
   holdTtlMs: number;
   keepEvents?: number;
 }

@@ -28,7 +28,7 @@ export type TestBooking = Booking & {
   actorState(seatId: string): string | undefined;
 };
 
-export interface CommandOutcome {
+interface CommandOutcome {
   status: number;
   body: { success: boolean; seat?: Seat; error?: ErrorReply['error'] };
 }
