@@ -84,11 +84,15 @@ describe('two booking processes on one Redis', () => {
         expect(two.actorState(seatId)).toBe('available');
       }
     }, patience);
-    await vi.waitFor(() => expect(heard).toHaveLength(40), patience);
+    // On a busy machine the relay may publish one again: it is the same event, of the same seq.
+    const transitions = () => [...new Map(heard.map(({ event }) => [event.seq, event])).values()];
+    await vi.waitFor(() => expect(transitions()).toHaveLength(40), patience);
     // One more transition, heard after all that went before, shows that nothing else came.
     await one.command('select', 'J10', 'bob');
-    await vi.waitFor(() => expect(heard.at(-1)?.event).toMatchObject({ seat_id: 'J10' }), patience);
-    const ends = heard.map(({ event }) => brief(event)).filter((text) => text.startsWith('released'));
+    await vi.waitFor(() => expect(transitions().at(-1)).toMatchObject({ seat_id: 'J10' }), patience);
+    const ends = transitions()
+      .map(brief)
+      .filter((text) => text.startsWith('released'));
     expect(ends.sort()).toEqual(seatIds.map((seatId) => `released ${seatId} alice expired`).sort());
     expect((await one.app.inject({ url: '/api/venue' })).json().seq).toBe(41);
   });
