@@ -1,24 +1,13 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { Logger } from 'pino';
 import packageJson from '../../package.json' with { type: 'json' };
 import { registerHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
-import type { BookingService } from './booking-service.ts';
+import type { BookingAppOptions } from './app-options.ts';
 import { registerCommandRoutes } from './command-routes.ts';
-import type { BookingMetrics } from './metrics.ts';
 import { failureDetail } from './refusals.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
-
-export interface BookingAppOptions {
-  service: BookingService;
-  metrics: BookingMetrics;
-  logger: Logger;
-  venue: { name: string; rows: number; cols: number; holdSeconds: number };
-  /** What else has to be there before the process is ready: in the embedded mode, the edge. */
-  isReady?: () => boolean;
-}
 
 /** The booking service's HTTP side. Starts and stops nothing: the service is its caller's. */
 export async function buildBookingApp(options: BookingAppOptions): Promise<HttpApp> {

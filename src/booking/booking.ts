@@ -2,7 +2,8 @@ import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import type { SeatStore } from '../store/seat-store.ts';
-import { type BookingAppOptions, buildBookingApp } from './app.ts';
+import { buildBookingApp } from './app.ts';
+import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
 

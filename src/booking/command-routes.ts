@@ -2,7 +2,7 @@ import type { HttpApp } from '../http/http-app.ts';
 import { CommandBody, CommandReply, ErrorReply, userActions } from '../protocol/commands.ts';
 import { type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
 import type { Seat } from '../protocol/seat.ts';
-import type { BookingAppOptions } from './app.ts';
+import type { BookingAppOptions } from './app-options.ts';
 import { failureDetail, refusalDetail } from './refusals.ts';
 
 const descriptions = {

@@ -6,7 +6,7 @@ import { ErrorReply } from '../protocol/commands.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
 import { VenueState } from '../protocol/venue.ts';
-import type { BookingAppOptions } from './app.ts';
+import type { BookingAppOptions } from './app-options.ts';
 import { SeatsJson } from './seats-json.ts';
 
 const EventsQuery = Type.Object({

@@ -4,7 +4,6 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { SeatUpdate } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
-import type { ClientConnection } from './client-connection.ts';
 import type { RequestId } from './client-message.ts';
 import { messageFrame } from './frame.ts';
 import type { EdgeLimits } from './limits.ts';
@@ -12,6 +11,16 @@ import type { EdgeMetrics } from './metrics.ts';
 import { UpdateLog } from './update-log.ts';
 import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
 import { VenueStateFrames } from './venue-state-frames.ts';
+
+/** A client as the hub knows it. */
+interface HubClient {
+  /** Whole frames. */
+  sendUpdates(frames: Buffer): void;
+  sendState(frame: Buffer): void;
+  ping(): void;
+  close(reason: { code: number }): void;
+  terminate(reason: string): void;
+}
 
 interface HubOptions {
   feed: VenueFeed;
@@ -26,9 +35,9 @@ export class Hub implements VenueFeedListener {
   readonly #metrics: EdgeMetrics;
   readonly #states: VenueStateFrames;
   readonly #log: UpdateLog;
-  readonly #clients = new Set<ClientConnection>();
+  readonly #clients = new Set<HubClient>();
   /** Those that know the venue up to the last flush. */
-  readonly #subscribers = new Set<ClientConnection>();
+  readonly #subscribers = new Set<HubClient>();
   readonly #pingTimer: NodeJS.Timeout;
   #unsent: Buffer[] = [];
   #flushPlanned = false;
@@ -46,25 +55,25 @@ export class Hub implements VenueFeedListener {
     return this.#clients.size;
   }
 
-  add(client: ClientConnection): void {
+  add(client: HubClient): void {
     this.#clients.add(client);
     this.#metrics.connections.inc();
   }
 
-  remove(client: ClientConnection): void {
+  remove(client: HubClient): void {
     this.#subscribers.delete(client);
     if (this.#clients.delete(client)) this.#metrics.connections.dec();
   }
 
   /** Sends the venue as it is, and from then on what changes. */
-  sendState(client: ClientConnection, requestId?: RequestId): void {
+  sendState(client: HubClient, requestId?: RequestId): void {
     this.#flush(); // what the state contains already must not follow it
     client.sendState(this.#states.frame(requestId));
     this.#subscribe(client);
   }
 
   /** Sends what changed since, and what changes from then on; false where that would not tell all. */
-  resume(client: ClientConnection, position: Position): boolean {
+  resume(client: HubClient, position: Position): boolean {
     if (this.#feed.stale) return false; // only VENUE_STATE can say so
     this.#flush();
     const missed = this.#log.since(position);
@@ -113,7 +122,7 @@ export class Hub implements VenueFeedListener {
     for (const client of this.#clients) client.terminate('drain');
   }
 
-  #subscribe(client: ClientConnection): void {
+  #subscribe(client: HubClient): void {
     if (this.#clients.has(client)) this.#subscribers.add(client);
   }
 
