@@ -82,48 +82,77 @@ export const connectionMachine = setup({
   states: {
     attached: {
       description: 'A WebSocket exists. Leaving this state closes it, whatever the reason.',
-      invoke: { id: 'socket', src: 'socket', onError: 'gaveUp' },
+      invoke: {
+        id: 'socket',
+        src: 'socket',
+        onError: { target: 'gaveUp', description: 'The browser does not even let one be opened.' },
+      },
       initial: 'connecting',
       on: {
-        CLOSED: [{ guard: 'closedForGood', target: 'gaveUp' }, { target: 'waiting' }],
-        OFFLINE: 'offline',
+        CLOSED: [
+          {
+            guard: 'closedForGood',
+            target: 'gaveUp',
+            description: 'The code says that coming back would only be refused again.',
+          },
+          { target: 'waiting', description: 'An edge that restarts, a lost network, a code of a proxy: comes back.' },
+        ],
+        OFFLINE: { target: 'offline', description: 'What is still open leads nowhere.' },
       },
       states: {
         connecting: {
           description: 'The WebSocket is being opened.',
-          on: { OPENED: 'synchronising' },
-          after: { connectTimeout: '#connection.waiting' },
+          on: { OPENED: { target: 'synchronising', description: 'An edge, or a proxy before it, has answered.' } },
+          after: { connectTimeout: { target: '#connection.waiting', description: 'Nobody answered in time.' } },
         },
         synchronising: {
           description: 'CONNECT was sent with the last known position; what was missed is on its way.',
           on: {
-            SYNCHRONISED: 'live',
-            REFUSED: [{ guard: 'refusedForGood', target: '#connection.gaveUp' }, { target: '#connection.waiting' }],
+            SYNCHRONISED: { target: 'live', description: 'Either VENUE_STATE, or all that was missed and an ACK.' },
+            REFUSED: [
+              {
+                guard: 'refusedForGood',
+                target: '#connection.gaveUp',
+                description: 'The same CONNECT would be refused again.',
+              },
+              { target: '#connection.waiting', description: 'The edge is busy: later, perhaps at another.' },
+            ],
           },
-          after: { connectTimeout: '#connection.waiting' },
+          after: {
+            connectTimeout: { target: '#connection.waiting', description: 'Open, but the edge says nothing.' },
+          },
         },
         live: {
           description:
             'The page shows the truth and commands can be sent. Only a lasting connection resets the backoff.',
-          after: { steadyAfter: { actions: 'resetBackoff' } },
+          after: {
+            steadyAfter: { actions: 'resetBackoff', description: 'It lasts: the next failure is a first one.' },
+          },
         },
       },
     },
     waiting: {
       description: 'The connection failed. Waits with exponential backoff and full jitter before the next attempt.',
       entry: 'drawRetryDelay',
-      on: { RETRY: 'attached', OFFLINE: 'offline' },
-      after: { retryDelay: 'attached' },
+      on: {
+        RETRY: { target: 'attached', description: 'The user does not want to wait.' },
+        ONLINE: { target: 'attached', description: 'The reason to wait is probably gone.' },
+        OFFLINE: { target: 'offline', description: 'The next attempt would be in vain.' },
+      },
+      after: { retryDelay: { target: 'attached', description: 'The next attempt.' } },
     },
     offline: {
       description: 'The device said that it has no network: trying is pointless until it says otherwise.',
       entry: 'resetBackoff',
-      on: { ONLINE: 'attached', RETRY: 'attached' },
+      on: {
+        ONLINE: { target: 'attached', description: 'There is a network again.' },
+        RETRY: { target: 'attached', description: 'The user knows better: the server may be this very machine.' },
+      },
     },
     gaveUp: {
       description: 'The server asked this page to stay away. Only the user can start again.',
       entry: 'resetBackoff',
-      on: { RETRY: 'attached' },
+      on: { RETRY: { target: 'attached', description: 'The user asks for another attempt.' } },
     },
   },
 });

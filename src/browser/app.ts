@@ -71,8 +71,9 @@ function tellPhase(next: ConnectionPhase): void {
     wasLive = true;
   }
   if (phase === 'live') {
-    booking.connectionLost();
     messages.add('The connection is lost. What is shown may be out of date.', 'error');
+    // After it, so above it: where there is room for one message only, this is the one that matters.
+    booking.connectionLost();
   }
   if (next === 'gaveUp') messages.add('The server ended this connection. Use “Reconnect” to try again.', 'error');
 }

@@ -75,11 +75,15 @@ export class Booking {
         this.venue.replace(message.data);
         break;
       case 'SEAT_UPDATE':
+        this.#learnTime(message.data);
         this.venue.update(message.data);
         break;
       case 'ACK': {
         // The seat first: while the request is pending, what happens to its seat is left for the answer to tell.
-        if (message.data.seat) this.venue.learn(message.data.seat);
+        if (message.data.seat) {
+          this.#learnTime(message.data.seat);
+          this.venue.learn(message.data.seat);
+        }
         const request = this.#settle(message.request_id);
         if (request) this.#confirm(request);
         break;
@@ -137,13 +141,15 @@ export class Booking {
   }
 
   #seatChanged(after: Seat, before: Seat | undefined): void {
-    const { userId, clock, onSeatTouched } = this.#options;
-    if (after.status === SeatStatus.held && after.expires_at !== undefined) {
-      clock.atLeast(after.expires_at - this.venue.holdSeconds);
-    }
+    const { userId, onSeatTouched } = this.#options;
     const wasHeldByMe = before?.status === SeatStatus.held && before.held_by === userId;
     if (wasHeldByMe && after.held_by !== userId && !this.isPending(after.id)) this.#tellHoldEnded(before);
     onSeatTouched(after.id);
+  }
+
+  /** A new hold tells the time at which it began. Those of a VENUE_STATE may be of a time with longer holds. */
+  #learnTime({ expires_at }: Pick<Seat, 'expires_at'>): void {
+    if (expires_at !== undefined) this.#options.clock.atLeast(expires_at - this.venue.holdSeconds);
   }
 
   #tellHoldEnded({ id, expires_at = 0 }: Seat): void {

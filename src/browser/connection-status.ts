@@ -16,7 +16,11 @@ export function connectionStatus(phase: ConnectionPhase, retrySeconds: number): 
     case 'live':
       return { text: '● Connected', className: 'connected', mayRetry: false };
     case 'waiting':
-      return { text: `● Reconnecting in ${retrySeconds} s`, className: 'connecting', mayRetry: retrySeconds > 1 };
+      return {
+        text: retrySeconds > 0 ? `● Reconnecting in ${retrySeconds} s` : '● Reconnecting…',
+        className: 'connecting',
+        mayRetry: retrySeconds > 1,
+      };
     case 'offline':
       return { text: '● Offline', className: 'disconnected', mayRetry: true };
     case 'gaveUp':

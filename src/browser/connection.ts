@@ -123,14 +123,20 @@ function connectOutcome(message: ServerMessage, connectId: string): ConnectionEv
   if (message.type === 'VENUE_STATE') return { type: 'SYNCHRONISED' };
   if (message.type === 'SEAT_UPDATE' || message.request_id !== connectId) return undefined;
   if (message.type === 'ACK') return { type: 'SYNCHRONISED' };
-  return { type: 'REFUSED', retryable: message.data.retryable };
+  return message.type === 'ERROR' ? { type: 'REFUSED', retryable: message.data.retryable } : undefined;
 }
 
 function parseMessage(data: unknown): ServerMessage | undefined {
   if (typeof data !== 'string') return undefined;
   try {
-    return JSON.parse(data) as ServerMessage;
+    const message: unknown = JSON.parse(data);
+    return isMessage(message) ? message : undefined;
   } catch {
     return undefined; // not ours: a proxy's greeting must not break the page
   }
+}
+
+/** The server is trusted with the rest. */
+function isMessage(value: unknown): value is ServerMessage {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }

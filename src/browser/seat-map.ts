@@ -44,6 +44,7 @@ export class SeatMap {
 
   #build(rows: number, cols: number): void {
     this.#size = `${rows}x${cols}`;
+    this.#root.style.setProperty('--rows', String(rows));
     this.#root.style.setProperty('--cols', String(cols));
     this.#buttons.clear();
     const cells: HTMLElement[] = [];

@@ -1,5 +1,6 @@
 import type { UserAction } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { answerTimeoutMs } from './pending-requests.ts';
 
 /** Why a command was refused, in plain words. `fallback`: what the server said, for codes a user should never see. */
 export function refusalText(code: ErrorCode, action: UserAction, seatId: string, fallback: string): string {
@@ -42,7 +43,7 @@ const verbs = { select: 'selecting', book: 'booking', release: 'releasing' } as 
 >;
 
 export function unansweredText(action: UserAction, seatId: string): string {
-  return `No answer to ${verbs[action]} ${seatId} within 5 s. Check the seat and try again.`;
+  return `No answer to ${verbs[action]} ${seatId} within ${answerTimeoutMs / 1000} s. Check the seat and try again.`;
 }
 
 export function abandonedText(action: UserAction, seatId: string): string {

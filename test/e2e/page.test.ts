@@ -1,0 +1,347 @@
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { type Booker, launchBrowser, openPage } from '../support/browser.ts';
+import { startVenue, type TestVenue } from '../support/venue.ts';
+
+/** This machine may be busy with other tests. */
+const soon = { timeout: 20_000 };
+
+const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
+const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
+const classOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).getAttribute('class'), soon);
+const textOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText(), soon);
+const becomesMine = (page: Page, id: string) => seat(page, id).and(page.locator('.held.mine')).waitFor(soon);
+
+async function hold(page: Page, id: string): Promise<void> {
+  await seat(page, id).click();
+  await becomesMine(page, id);
+}
+
+/** Someone without a browser. */
+async function post(venue: TestVenue, action: 'select' | 'book' | 'release', seat_id: string): Promise<void> {
+  const response = await fetch(new URL(`/api/seats/${action}`, venue.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ seat_id, user_id: 'someone' }),
+  });
+  expect(await response.json()).toMatchObject({ success: true });
+}
+
+async function countsOf(venue: TestVenue): Promise<[number, number, number]> {
+  const seats = (await (await fetch(new URL('/api/seats', venue.url))).json()) as Seat[];
+  const count = (status: number) => seats.filter((seat) => seat.status === status).length;
+  return [count(0), count(1), count(2)];
+}
+
+const shownCounts = (page: Page) =>
+  expect.poll(
+    async () => [
+      Number(await page.locator('#count').innerText()),
+      Number(await page.locator('#held-count').innerText()),
+      Number(await page.locator('#booked-count').innerText()),
+    ],
+    soon,
+  );
+
+/** Where things are in the window. */
+const boxes = (page: Page) =>
+  page.evaluate(() => {
+    const box = (element: Element | null) => (element as Element).getBoundingClientRect().toJSON() as DOMRect;
+    return {
+      seats: [...document.querySelectorAll('.seat')].map(box),
+      map: box(document.querySelector('main')),
+      legend: box(document.querySelector('.legend')),
+      panel: box(document.querySelector('.actions')),
+      scrollWidth: document.documentElement.scrollWidth,
+      windowWidth: window.innerWidth,
+    };
+  });
+
+describe('the page', () => {
+  let venue: TestVenue;
+  let browser: Browser;
+  let booker: Booker;
+  let page: Page;
+
+  beforeAll(async () => {
+    [venue, browser] = await Promise.all([startVenue(), launchBrowser()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await venue?.stop();
+  });
+  beforeEach(async () => {
+    booker = await openPage(browser, venue.url);
+    page = booker.page;
+    return async () => {
+      await booker.context.close();
+      expect(booker.faults, '[R103] the console stays clean').toEqual([]);
+    };
+  });
+
+  test('[R101] shows that it is connected, who the user is, and counts of every state', async () => {
+    expect(await page.locator('#connection-status').innerText()).toBe('● Connected');
+    expect(await page.locator('#connection-status').getAttribute('class')).toBe('connected');
+    expect(await page.locator('#retry-btn').isVisible()).toBe(false);
+    expect(await page.locator('#user-id').innerText()).toMatch(/^user_[0-9a-f]{12}$/);
+    expect(await page.locator('#total').innerText()).toBe('100');
+    expect(await page.locator('#hold-seconds').innerText()).toBe('30');
+
+    await post(venue, 'select', 'A1');
+    await post(venue, 'select', 'A2');
+    await post(venue, 'book', 'A2');
+    await hold(page, 'A3');
+    await shownCounts(page).toEqual(await countsOf(venue));
+    await post(venue, 'release', 'A1');
+    await page.locator('#book-btn').click();
+    await classOf(page, 'seat-A3').toMatch(hasClass('booked'));
+    await shownCounts(page).toEqual(await countsOf(venue));
+    expect(await seat(page, 'A2').getAttribute('aria-label')).toBe('Row A, seat 2, booked');
+    expect(await seat(page, 'A3').getAttribute('aria-label')).toBe('Row A, seat 3, booked by you');
+  });
+
+  test('[R98] of two held seats the panel shows the one chosen last, then the one that is left', async () => {
+    const isPanelShown = () => page.locator('#selected-info').isVisible();
+    expect([await isPanelShown(), await page.locator('#hint').isVisible()]).toEqual([false, true]);
+    await hold(page, 'B1');
+    await textOf(page, 'selected-seat').toBe('B1');
+    await hold(page, 'B2');
+    await textOf(page, 'selected-seat').toBe('B2');
+    expect([await isPanelShown(), await page.locator('#hint').isVisible()]).toEqual([true, false]);
+    await seat(page, 'B1').click();
+    await textOf(page, 'selected-seat').toBe('B1');
+
+    await page.locator('#release-btn').click();
+    await classOf(page, 'seat-B1').toMatch(hasClass('available'));
+    await textOf(page, 'messages').toContain('B1 is released.');
+    await textOf(page, 'selected-seat').toBe('B2');
+    await page.locator('#release-btn').focus();
+    await page.keyboard.press('Enter');
+    await classOf(page, 'seat-B2').toMatch(hasClass('available'));
+    await expect.poll(isPanelShown, soon).toBe(false);
+    expect(await page.evaluate(() => document.activeElement?.id), 'the focus goes where it came from').toBe('seat-B2');
+  });
+
+  test('[R100] a click on what another holds or has booked says so', async () => {
+    await post(venue, 'select', 'B5');
+    await post(venue, 'select', 'B6');
+    await post(venue, 'book', 'B6');
+    await classOf(page, 'seat-B5').toMatch(hasClass('held'));
+    await classOf(page, 'seat-B6').toMatch(hasClass('booked'));
+    await seat(page, 'B5').click();
+    await textOf(page, 'messages').toContain('B5 is held by someone else.');
+    await seat(page, 'B6').click();
+    await textOf(page, 'messages').toContain('B6 is already booked.');
+    await post(venue, 'release', 'B5');
+  });
+
+  test('[R101] [R93] offline it says so, and comes back by itself', async () => {
+    await booker.context.setOffline(true);
+    await textOf(page, 'connection-status').toBe('● Offline');
+    await classOf(page, 'connection-status').toBe('disconnected');
+    await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
+    expect(await page.locator('#retry-btn').isVisible()).toBe(true);
+    await booker.context.setOffline(false);
+    await textOf(page, 'connection-status').toBe('● Connected');
+    await classOf(page, 'seat-map').not.toMatch(hasClass('dimmed'));
+    expect(await page.locator('#retry-btn').isVisible()).toBe(false);
+  });
+
+  test('[R101] [R97] without any edge it says so and refuses clicks; afterwards it is true again', {
+    timeout: 120_000,
+  }, async () => {
+    await hold(page, 'C1');
+    await Promise.all(venue.edges.map((edge) => edge.kill()));
+    try {
+      await textOf(page, 'connection-status').toMatch(/Reconnecting/);
+      await classOf(page, 'connection-status').toBe('connecting');
+      await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
+      await textOf(page, 'messages').toContain('The connection is lost');
+      for (const target of [seat(page, 'C2'), page.locator('#book-btn'), page.locator('#release-btn')]) {
+        await page.locator('#messages').evaluate((messages) => messages.replaceChildren());
+        await target.click();
+        await textOf(page, 'messages').toContain('Not connected');
+      }
+      await post(venue, 'select', 'C3');
+      expect(await seat(page, 'C2').getAttribute('class')).toBe('seat available');
+    } finally {
+      await Promise.all(venue.edges.map((edge) => edge.restart()));
+    }
+    await textOf(page, 'connection-status').toBe('● Connected');
+    await classOf(page, 'connection-status').toBe('connected');
+    await classOf(page, 'seat-map').not.toMatch(hasClass('dimmed'));
+    await textOf(page, 'messages').toContain('Connected again.');
+    await shownCounts(page).toEqual(await countsOf(venue));
+    expect(await seat(page, 'C2').getAttribute('class'), 'the refused click was not kept').toBe('seat available');
+    await hold(page, 'C2');
+  });
+
+  test('[R101] while Redis does not answer, a notice says that the seats are the last known', {
+    timeout: 120_000,
+  }, async () => {
+    const notice = page.locator('#stale-notice');
+    expect(await notice.isVisible()).toBe(false);
+    await venue.redis.kill('SIGSTOP');
+    try {
+      await notice.waitFor(soon);
+      expect(await page.locator('#connection-status').innerText()).toBe('● Connected');
+      await seat(page, 'D1').click();
+      await page.locator('.message.error').first().waitFor(soon);
+    } finally {
+      await venue.redis.kill('SIGCONT');
+    }
+    await notice.waitFor({ state: 'hidden', ...soon });
+    await expect
+      .poll(async () => {
+        await seat(page, 'D2').click();
+        return seat(page, 'D2').getAttribute('class');
+      }, soon)
+      .toMatch(hasClass('mine'));
+    await shownCounts(page).toEqual(await countsOf(venue));
+  });
+
+  test('[R102] at 320 px nothing is cut off, and every seat can be hit', async () => {
+    await page.setViewportSize({ width: 320, height: 640 });
+    await hold(page, 'E1');
+    await seat(page, 'E1').click();
+    const { seats, scrollWidth } = await boxes(page);
+    expect(scrollWidth).toBeLessThanOrEqual(320);
+    expect(seats).toHaveLength(100);
+    for (const { width, height, left, right } of seats) {
+      expect(Math.min(width, height)).toBeGreaterThanOrEqual(24);
+      expect(left).toBeGreaterThanOrEqual(0);
+      expect(right).toBeLessThanOrEqual(320);
+    }
+    expect(await page.locator('#seat-map').evaluate((map) => map.scrollWidth <= map.clientWidth)).toBe(true);
+  });
+
+  test.each([
+    [320, 640, 'F1'],
+    [390, 844, 'F2'],
+    [640, 640, 'F3'],
+    [640, 860, 'F4'],
+  ])('[R102] at %i × %i the panel at the bottom leaves the whole map in reach', async (width, height, id) => {
+    await page.setViewportSize({ width, height });
+    await hold(page, id);
+    await page.locator('.message').first().waitFor();
+    const { panel } = await boxes(page);
+    expect(panel.bottom).toBeLessThanOrEqual(height + 1);
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight));
+    const bottom = await boxes(page);
+    expect(bottom.legend.bottom).toBeLessThanOrEqual(bottom.panel.top);
+  });
+
+  test('[R102] on a usual phone, and at 640 × 860, nothing needs to be scrolled to choose and book', async () => {
+    await hold(page, 'G1');
+    for (const size of [
+      { width: 390, height: 844 },
+      { width: 640, height: 860 },
+    ]) {
+      await page.setViewportSize(size);
+      const { seats, panel } = await boxes(page);
+      expect(Math.max(...seats.map(({ bottom }) => bottom))).toBeLessThanOrEqual(panel.top);
+      expect(panel.bottom).toBeLessThanOrEqual(size.height + 1);
+    }
+    await page.locator('#release-btn').click();
+  });
+
+  test('[R102] a seat that gets the focus does not stay behind the panel', async () => {
+    await page.setViewportSize({ width: 320, height: 480 });
+    await hold(page, 'G3');
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await seat(page, 'G10').focus();
+    for (let n = 0; n < 30; n++) await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => document.activeElement?.getBoundingClientRect().bottom ?? 0);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('seat-J10');
+    await expect.poll(async () => focused <= (await boxes(page)).panel.top, soon).toBe(true);
+    await page.locator('#release-btn').click();
+  });
+
+  test('[R102] on a desk the seats are at least 40 px, with the panel beside the map', async () => {
+    for (const width of [900, 1280]) {
+      await page.setViewportSize({ width, height: 900 });
+      const { seats, map, panel, scrollWidth } = await boxes(page);
+      expect(scrollWidth).toBeLessThanOrEqual(width);
+      expect(panel.left).toBeGreaterThanOrEqual(map.right);
+      expect(panel.top).toBeLessThan(seats[0]?.top ?? 0);
+      if (width < 1280) continue;
+      for (const { width, height } of seats) expect(Math.min(width, height)).toBeGreaterThanOrEqual(40);
+    }
+  });
+
+  test('[R103] it asks nothing of any other host', async () => {
+    const hosts = new Set<string>();
+    page.on('request', (request) => hosts.add(new URL(request.url()).host));
+    page.on('websocket', (socket) => hosts.add(new URL(socket.url()).host));
+    await page.reload({ waitUntil: 'networkidle' });
+    await page.locator('#connection-status.connected').waitFor(soon);
+    await hold(page, 'H1');
+    await page.locator('#release-btn').click();
+    await classOf(page, 'seat-H1').toMatch(hasClass('available'));
+    expect([...hosts]).toEqual([new URL(venue.url).host]);
+  });
+});
+
+describe('with holds of 3 s', () => {
+  let venue: TestVenue;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    [venue, browser] = await Promise.all([startVenue({ edges: 1, env: { HOLD_SECONDS: '3' } }), launchBrowser()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await venue?.stop();
+  });
+
+  test.each([
+    ['an hour ahead', 3_600_000],
+    ['right', 0],
+    ['an hour behind', -3_600_000],
+  ])('[R96] [G3] on a device whose clock is %s the seconds are those that are left', async (_, wrongByMs) => {
+    const { context, page, faults } = await openPage(browser, venue.url);
+    await context.addInitScript((wrongByMs) => {
+      const RightDate = Date;
+      globalThis.Date = class extends RightDate {
+        constructor(...given: []) {
+          super(...((given.length > 0 ? given : [RightDate.now() + wrongByMs]) as []));
+        }
+        static override now() {
+          return RightDate.now() + wrongByMs;
+        }
+      } as DateConstructor;
+    }, wrongByMs);
+    await page.reload();
+    await page.locator('#connection-status.connected').waitFor(soon);
+    const shownByDevice = await page.evaluate(() => Date.now());
+    expect(Math.abs(shownByDevice - Date.now() - wrongByMs)).toBeLessThan(60_000);
+    expect(await page.locator('#hold-seconds').innerText()).toBe('3');
+
+    await page.evaluate(() => {
+      const shown: [string, number][] = [];
+      Object.assign(window, { shown });
+      const timer = document.getElementById('timer') as HTMLElement;
+      new MutationObserver(() => shown.push([timer.innerText, performance.now()])).observe(timer, {
+        childList: true,
+        characterData: true,
+        subtree: true,
+      });
+    });
+    await seat(page, 'A1').click();
+    await expect
+      .poll(() => page.locator('#messages').innerText(), soon)
+      .toContain('Time is up: you no longer hold A1.');
+    expect(await page.locator('#selected-info').isVisible()).toBe(false);
+    await classOf(page, 'seat-A1').toMatch(hasClass('available'));
+
+    const shown = await page.evaluate(() => (window as unknown as { shown: [string, number][] }).shown);
+    const texts = shown.map(([text]) => text).filter((text) => text !== 'Time is up');
+    // A busy machine may swallow a second, but none comes twice or late.
+    expect(['3 s', '2 s', '1 s'].filter((text) => texts.includes(text))).toEqual(texts);
+    expect(texts.length).toBeGreaterThanOrEqual(2);
+    expect((shown.at(-1)?.[1] ?? 0) - (shown[0]?.[1] ?? 0)).toBeLessThan(4_000);
+    expect(faults).toEqual([]);
+    await context.close();
+  });
+});

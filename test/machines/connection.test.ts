@@ -1,0 +1,311 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createActor, fromCallback, SimulatedClock } from 'xstate';
+import {
+  backoffCeilingMs,
+  type ConnectionEvent,
+  connectionMachine,
+  connectionTimings,
+} from '../../machines/connection.ts';
+import { closeCodes } from '../../src/protocol/close-codes.ts';
+
+const { connectTimeoutMs, steadyAfterMs, backoffCapMs, backoffBaseMs } = connectionTimings;
+const lost = { type: 'CLOSED', code: 1006 } as const;
+
+/** A started actor on a clock that only the test moves. */
+function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
+  const clock = new SimulatedClock();
+  let attempts = 0;
+  let open = 0;
+  const machine = connectionMachine.provide({
+    actors: {
+      socket: fromCallback(() => {
+        attempts++;
+        if (!opensSockets) throw new Error('no WebSocket may be opened here');
+        open++;
+        return () => {
+          open--;
+        };
+      }),
+    },
+  });
+  const actor = createActor(machine, { input: { jitterSeed }, clock });
+  actor.subscribe({ error: () => {} });
+  actor.start();
+  const send = (...events: ConnectionEvent[]) => {
+    for (const event of events) actor.send(event);
+  };
+  return {
+    clock,
+    send,
+    attempts: () => attempts,
+    open: () => open,
+    state: () => {
+      const { value } = actor.getSnapshot();
+      return typeof value === 'string' ? value : value.attached;
+    },
+    context: () => actor.getSnapshot().context,
+    becomeLive: () => send({ type: 'OPENED' }, { type: 'SYNCHRONISED' }),
+    /** Fails the running attempt, and returns the delay that was drawn for the next. */
+    fail: (): number => {
+      send(lost);
+      return actor.getSnapshot().context.retryDelayMs;
+    },
+  };
+}
+
+test('[R90] a connection opens, synchronises and is live', () => {
+  const run = startConnection();
+  expect(run.state()).toBe('connecting');
+  run.send({ type: 'OPENED' });
+  expect(run.state()).toBe('synchronising');
+  run.send({ type: 'SYNCHRONISED' });
+  expect(run.state()).toBe('live');
+  run.send({ type: 'SYNCHRONISED' });
+  run.clock.increment(3_600_000);
+  expect(run.state()).toBe('live');
+  expect([run.attempts(), run.open()]).toEqual([1, 1]);
+});
+
+test.each([
+  ['connecting', []],
+  ['synchronising', [{ type: 'OPENED' }]],
+] as const)('[R92] %s takes at most 10 s', (state, events) => {
+  const run = startConnection();
+  run.clock.increment(5_000);
+  run.send(...events);
+  run.clock.increment(state === 'connecting' ? connectTimeoutMs - 5_001 : connectTimeoutMs - 1);
+  expect(run.state()).toBe(state);
+  run.clock.increment(1);
+  expect(run.state()).toBe('waiting');
+  expect(run.open(), 'the socket is closed').toBe(0);
+});
+
+test('[R91] the ceiling of the wait doubles with every failure, up to its cap', () => {
+  const ceilings = Array.from({ length: 40 }, (_, failures) => backoffCeilingMs(failures));
+  expect(ceilings.slice(0, 6)).toEqual([250, 500, 1000, 2000, 4000, 8000]);
+  expect(new Set(ceilings.slice(5))).toEqual(new Set([backoffCapMs]));
+  expect(ceilings[0]).toBe(backoffBaseMs);
+});
+
+test('[R91] the wait is anything from 0 to the ceiling, spread evenly: browsers that fell together return apart', () => {
+  const fractions: number[][] = Array.from({ length: 8 }, () => []);
+  for (let jitterSeed = 0; jitterSeed < 500; jitterSeed++) {
+    const run = startConnection({ jitterSeed: (jitterSeed * 2_654_435_761) | 0 });
+    for (const [failures, drawn] of fractions.entries()) {
+      const delayMs = run.fail();
+      expect(delayMs).toBeGreaterThanOrEqual(0);
+      expect(delayMs).toBeLessThanOrEqual(backoffCeilingMs(failures));
+      drawn.push(delayMs / backoffCeilingMs(failures));
+      run.clock.increment(delayMs);
+    }
+  }
+  for (const drawn of fractions) {
+    for (let tenth = 0; tenth < 10; tenth++) {
+      const share = drawn.filter((fraction) => Math.min(9, Math.floor(fraction * 10)) === tenth).length;
+      expect(share).toBeGreaterThan(20);
+      expect(share).toBeLessThan(90);
+    }
+  }
+});
+
+test('[R91] the next attempt comes exactly when the wait is over, one socket at a time', () => {
+  const run = startConnection();
+  for (let attempt = 1; attempt <= 20; attempt++) {
+    expect([run.attempts(), run.open()]).toEqual([attempt, 1]);
+    const delayMs = run.fail();
+    expect([run.state(), run.open()]).toEqual(['waiting', 0]);
+    if (delayMs > 0) {
+      run.clock.increment(delayMs - 1);
+      expect(run.state()).toBe('waiting');
+    }
+    run.clock.increment(Math.min(delayMs, 1));
+    expect(run.state()).toBe('connecting');
+  }
+});
+
+test('[R91] the same seed draws the same waits, another seed others', () => {
+  const waits = (jitterSeed: number) => {
+    const run = startConnection({ jitterSeed });
+    return Array.from({ length: 10 }, () => {
+      const delayMs = run.fail();
+      run.clock.increment(delayMs);
+      return delayMs;
+    });
+  };
+  expect(waits(7)).toEqual(waits(7));
+  expect(waits(7)).not.toEqual(waits(8));
+});
+
+test('[R91] only a connection that was live for 10 s starts the backoff over', () => {
+  const run = startConnection();
+  for (let n = 0; n < 4; n++) run.clock.increment(run.fail());
+  run.becomeLive();
+  run.clock.increment(steadyAfterMs - 1);
+  expect(run.context().failedAttempts).toBe(4);
+  run.clock.increment(run.fail());
+  expect(run.context().failedAttempts).toBe(5);
+  run.becomeLive();
+  run.clock.increment(steadyAfterMs);
+  expect(run.context().failedAttempts).toBe(0);
+  expect(run.fail()).toBeLessThanOrEqual(backoffCeilingMs(0));
+});
+
+test('[R93] offline ends everything, and waits for online as long as it takes', () => {
+  const starts: ((run: ReturnType<typeof startConnection>) => void)[] = [
+    () => {},
+    (run) => run.send({ type: 'OPENED' }),
+    (run) => run.becomeLive(),
+    (run) => run.fail(),
+  ];
+  for (const start of starts) {
+    const run = startConnection();
+    start(run);
+    run.send({ type: 'OFFLINE' });
+    run.clock.increment(3_600_000);
+    expect([run.state(), run.open()]).toEqual(['offline', 0]);
+    run.send({ type: 'ONLINE' });
+    expect([run.state(), run.open()]).toEqual(['connecting', 1]);
+    expect(run.context().failedAttempts).toBe(0);
+  }
+});
+
+test('[R93] online ends a wait; of a connection that exists it says nothing', () => {
+  const run = startConnection();
+  run.becomeLive();
+  run.send({ type: 'ONLINE' });
+  expect([run.state(), run.attempts()]).toEqual(['live', 1]);
+  run.fail();
+  run.send({ type: 'ONLINE' });
+  expect([run.state(), run.attempts()]).toEqual(['connecting', 2]);
+});
+
+test.each(Object.entries(closeCodes))('[R93] the close code %s is followed as advised', (_, { code, advice }) => {
+  for (const live of [false, true]) {
+    const run = startConnection();
+    if (live) run.becomeLive();
+    run.send({ type: 'CLOSED', code });
+    expect(run.state()).toBe(advice === 'retry' ? 'waiting' : 'gaveUp');
+    expect(run.open()).toBe(0);
+  }
+});
+
+test.each([1000, 1005, 1006, 1015, 4999])(
+  '[R93] the close code %i, which is not ours, is worth another attempt',
+  (code) => {
+    const run = startConnection();
+    run.send({ type: 'CLOSED', code });
+    expect(run.state()).toBe('waiting');
+  },
+);
+
+test('[R93] a CONNECT that is refused is repeated only where that may help', () => {
+  for (const retryable of [true, false]) {
+    const run = startConnection();
+    run.send({ type: 'OPENED' }, { type: 'REFUSED', retryable });
+    expect(run.state()).toBe(retryable ? 'waiting' : 'gaveUp');
+  }
+});
+
+test('[R93] who gave up tries again for the user alone', () => {
+  const run = startConnection();
+  run.send({ type: 'CLOSED', code: closeCodes.tooManyMessages.code });
+  run.send({ type: 'ONLINE' }, { type: 'OFFLINE' }, lost);
+  run.clock.increment(3_600_000);
+  expect([run.state(), run.attempts()]).toEqual(['gaveUp', 1]);
+  run.send({ type: 'RETRY' });
+  expect([run.state(), run.attempts()]).toEqual(['connecting', 2]);
+});
+
+test('[R93] the user can end any wait, and never disturbs a connection', () => {
+  const run = startConnection();
+  run.send({ type: 'RETRY' });
+  run.becomeLive();
+  run.send({ type: 'RETRY' });
+  expect([run.state(), run.attempts()]).toEqual(['live', 1]);
+  run.fail();
+  run.send({ type: 'RETRY' });
+  expect([run.state(), run.attempts()]).toEqual(['connecting', 2]);
+  run.send({ type: 'OFFLINE' }, { type: 'RETRY' });
+  expect([run.state(), run.attempts()]).toEqual(['connecting', 3]);
+});
+
+test('[R93] where no WebSocket can even be made it gives up', () => {
+  const run = startConnection({ opensSockets: false });
+  expect(run.state()).toBe('gaveUp');
+  run.send({ type: 'RETRY' });
+  expect([run.state(), run.attempts()]).toEqual(['gaveUp', 2]);
+});
+
+interface StateConfig {
+  description?: string;
+  states?: Record<string, StateConfig>;
+  [key: string]: unknown;
+}
+
+function* statesOf(state: StateConfig, path = 'connection'): Generator<[string, StateConfig]> {
+  yield [path, state];
+  for (const [name, child] of Object.entries(state.states ?? {})) yield* statesOf(child, `${path}.${name}`);
+}
+
+const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
+
+/** As written, with those of its invoked actors. */
+function transitionsOf(state: StateConfig): [string, Record<string, unknown>][] {
+  const invoked = asList(state.invoke).flatMap((invoke) => {
+    const { onDone, onError } = invoke as Record<string, unknown>;
+    return [...asList(onDone), ...asList(onError)];
+  });
+  const named = { ...(state.on as object), ...(state.after as object), always: state.always, invoked };
+  return Object.entries(named).flatMap(([name, list]) =>
+    asList(list).map((transition): [string, Record<string, unknown>] => [
+      name,
+      typeof transition === 'string' ? { target: transition } : (transition as Record<string, unknown>),
+    ]),
+  );
+}
+
+const config = connectionMachine.config as unknown as StateConfig;
+
+test('[R94] every state and every transition has a description, in the exported definition too', () => {
+  const definition = JSON.parse(JSON.stringify(connectionMachine.definition)) as StateConfig;
+  const exported = [...statesOf(definition)].flatMap(([path, { transitions }]) =>
+    (transitions as { description?: string; eventType: string }[]).map(
+      ({ description, eventType }) => [`${path} ${eventType}`, description] as const,
+    ),
+  );
+  const written = [...statesOf(config)].flatMap(([path, state]) =>
+    transitionsOf(state).map(([name, { description }]) => [`${path} ${name}`, description] as const),
+  );
+  const states = [...statesOf(definition), ...statesOf(config)].map(
+    ([path, { description }]) => [path, description] as const,
+  );
+  expect(exported.length).toBeGreaterThanOrEqual(15);
+  expect(written.length).toBeGreaterThanOrEqual(15);
+  expect([...exported, ...written, ...states].filter(([, description]) => !description)).toEqual([]);
+});
+
+test('[R94] actions, guards, actors and delays are names that are given', () => {
+  const { actions, guards, actors, delays } = connectionMachine.implementations;
+  const unnamed: string[] = [];
+  const check = (where: string, values: unknown, given: object) => {
+    for (const value of asList(values)) if (typeof value !== 'string' || !(value in given)) unnamed.push(where);
+  };
+  for (const [path, state] of statesOf(config)) {
+    for (const key of ['entry', 'exit']) check(`${path} ${key}`, state[key], actions);
+    for (const { src } of asList(state.invoke) as { src: unknown }[]) check(`${path} invoke`, src, actors);
+    check(`${path} after`, Object.keys((state.after as object) ?? {}), delays);
+    for (const [name, transition] of transitionsOf(state)) {
+      check(`${path} ${name} action`, transition.actions, actions);
+      check(`${path} ${name} guard`, transition.guard, guards);
+    }
+  }
+  expect(unnamed).toEqual([]);
+});
+
+test('[R94] the machine is pure: it imports xstate and the protocol, nothing else', () => {
+  const source = readFileSync(new URL('../../machines/connection.ts', import.meta.url), 'utf8');
+  const imported = [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => name);
+  expect(imported.length).toBeGreaterThan(0);
+  for (const name of imported) expect(name).toMatch(/^(xstate|\.\.\/src\/protocol\/[a-z-]+\.ts)$/);
+});

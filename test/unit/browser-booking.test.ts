@@ -1,0 +1,255 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { answerTimeoutMs, type PendingRequest, PendingRequests } from '../../src/browser/pending-requests.ts';
+import { Selection } from '../../src/browser/selection.ts';
+import type { ErrorCode } from '../../src/protocol/errors.ts';
+import { available, booked, held, serverTime, startBooking, venueState } from './browser-fixture.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+describe('pending requests', () => {
+  function startRequests() {
+    const timedOut: PendingRequest[] = [];
+    return { timedOut, requests: new PendingRequests((request) => timedOut.push(request)) };
+  }
+
+  test('[R97] one per seat; each has an id of its own', () => {
+    const { requests } = startRequests();
+    const first = requests.open('select', 'A1');
+    expect(requests.open('book', 'A1')).toBeUndefined();
+    const other = requests.open('select', 'A2');
+    expect(other?.id).not.toBe(first?.id);
+    expect(requests.forSeat('A1')).toEqual(first);
+    expect(requests.settle(first?.id)).toEqual(first);
+    expect(requests.settle(first?.id)).toBeUndefined();
+    expect(requests.settle(undefined)).toBeUndefined();
+    expect(requests.forSeat('A1')).toBeUndefined();
+    expect(requests.open('book', 'A1')?.id).not.toBe(first?.id);
+  });
+
+  test('[R97] one that is not answered in 5 s is told of once, and its seat is free again', () => {
+    const { requests, timedOut } = startRequests();
+    const request = requests.open('book', 'A1');
+    vi.advanceTimersByTime(answerTimeoutMs - 1);
+    expect(timedOut).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(timedOut).toEqual([request]);
+    expect(requests.settle(request?.id)).toBeUndefined();
+    expect(requests.open('book', 'A1')).toBeDefined();
+  });
+
+  test('[R97] one that was answered or abandoned does not time out', () => {
+    const { requests, timedOut } = startRequests();
+    requests.settle(requests.open('select', 'A1')?.id);
+    requests.open('select', 'A2');
+    requests.open('release', 'A3');
+    expect(requests.abandonAll().map(({ seatId }) => seatId)).toEqual(['A2', 'A3']);
+    expect(requests.abandonAll()).toEqual([]);
+    vi.advanceTimersByTime(answerTimeoutMs * 2);
+    expect(timedOut).toEqual([]);
+    expect(requests.forSeat('A2')).toBeUndefined();
+  });
+});
+
+describe('the selection', () => {
+  const holds = [held('A1', 5, 'alice'), held('A2', 9, 'alice'), held('A3', 7, 'alice')];
+
+  test('[R98] is the chosen hold, else the newest, else none', () => {
+    const selection = new Selection();
+    expect(selection.current([])).toBeUndefined();
+    expect(selection.current(holds)?.id).toBe('A2');
+    selection.choose('A1');
+    expect(selection.current(holds)?.id).toBe('A1');
+    expect(selection.current(holds.slice(1))?.id).toBe('A2');
+    selection.choose('B7');
+    expect(selection.current(holds)?.id).toBe('A2');
+  });
+});
+
+describe('what the user does', () => {
+  test('[R97] a click on an available seat selects it; the answer shows it in the panel', () => {
+    const run = startBooking();
+    run.booking.clickSeat('A1');
+    expect(run.sent).toMatchObject([{ type: 'SELECT_SEAT', data: { seat_id: 'A1' } }]);
+    expect(run.booking.isPending('A1')).toBe(true);
+    run.booking.clickSeat('A1');
+    expect(run.sent).toHaveLength(1);
+    run.ack(held('A1', 1, 'alice'));
+    expect(run.booking.isPending('A1')).toBe(false);
+    expect(run.booking.selectedHold?.id).toBe('A1');
+    expect(run.said).toEqual(['success: A1 is held for you for 30 s.']);
+    expect(run.touched).toContain('A1');
+  });
+
+  test('[R98] of two holds the last chosen is shown; a click on the other shows that', () => {
+    const run = startBooking();
+    for (const [seq, id] of ['A1', 'A2'].entries()) {
+      run.booking.clickSeat(id);
+      run.ack(held(id, seq + 1, 'alice'));
+    }
+    expect(run.booking.selectedHold?.id).toBe('A2');
+    run.booking.clickSeat('A1');
+    expect(run.sent, 'nothing is asked for that').toHaveLength(2);
+    expect(run.booking.selectedHold?.id).toBe('A1');
+    run.booking.release('A1');
+    run.ack(available('A1', 3));
+    expect(run.booking.selectedHold?.id).toBe('A2');
+  });
+
+  test('[R97] book and release ask for just that, and confirm it', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
+    run.booking.book('A1');
+    run.ack(booked('A1', 3, 'alice'));
+    run.booking.release('A2');
+    run.ack(available('A2', 4));
+    expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'RELEASE_SEAT']);
+    expect(run.said).toEqual(['success: A1 is booked. It is yours.', 'info: A2 is released.']);
+    expect(run.booking.selectedHold).toBeUndefined();
+  });
+
+  test('[R100] a click on what cannot be had says why, without asking the server', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'bob'), booked('A2', 2, 'bob'), booked('A3', 3, 'alice'));
+    for (const id of ['A1', 'A2', 'A3', 'Z9']) run.booking.clickSeat(id);
+    expect(run.sent).toEqual([]);
+    expect(run.said).toEqual([
+      'info: A1 is held by someone else.',
+      'info: A2 is already booked.',
+      'info: A3 is booked. It is yours.',
+    ]);
+  });
+
+  test('[R97] while not connected every click is refused with words, and nothing is kept for later', () => {
+    const run = startBooking();
+    run.update(held('A2', 1, 'bob'), held('A3', 2, 'alice'));
+    run.setLive(false);
+    for (const id of ['A1', 'A2', 'A3']) run.booking.clickSeat(id);
+    run.booking.book('A3');
+    run.booking.release('A3');
+    expect(run.said).toHaveLength(5);
+    for (const text of run.said) expect(text).toMatch(/^error: Not connected/);
+    run.setLive(true);
+    expect(run.sent).toEqual([]);
+  });
+
+  test('[R97] an answer that does not come in 5 s is told; if it comes late it still shows', () => {
+    const run = startBooking();
+    run.booking.clickSeat('A1');
+    vi.advanceTimersByTime(answerTimeoutMs);
+    expect(run.said).toEqual(['error: No answer to selecting A1 within 5 s. Check the seat and try again.']);
+    expect(run.booking.isPending('A1')).toBe(false);
+    run.ack(held('A1', 1, 'alice'));
+    expect(run.said).toHaveLength(1);
+    expect(run.booking.selectedHold?.id).toBe('A1');
+  });
+
+  test('[R97] what was asked of a connection that broke is told, each by its name', () => {
+    const run = startBooking();
+    run.update(held('A2', 1, 'alice'), held('A3', 2, 'alice'));
+    run.booking.clickSeat('A1');
+    run.booking.book('A2');
+    run.booking.release('A3');
+    run.booking.connectionLost();
+    expect(run.said).toEqual([
+      'error: The connection broke while selecting A1. Check the seat once connected.',
+      'error: The connection broke while booking A2. Check the seat once connected.',
+      'error: The connection broke while releasing A3. Check the seat once connected.',
+    ]);
+    expect(['A1', 'A2', 'A3'].filter((id) => run.booking.isPending(id))).toEqual([]);
+    vi.advanceTimersByTime(answerTimeoutMs);
+    expect(run.said).toHaveLength(3);
+  });
+});
+
+describe('what happens to the user', () => {
+  const refusals: [ErrorCode, string][] = [
+    ['SEAT_HELD', 'A1 is held by someone else.'],
+    ['SEAT_BOOKED', 'A1 is already booked.'],
+    ['NOT_HOLDER', 'You no longer hold A1.'],
+    ['HOLD_LIMIT', 'You hold as many seats as one person may. Book or release one first.'],
+    ['RATE_LIMITED', 'That was a bit fast. Wait a moment, then try again.'],
+    ['BUSY', 'Many people want A1 right now. Try again.'],
+    ['STORE_UNAVAILABLE', 'Bookings are interrupted for a moment. Try again shortly.'],
+    ['TIMEOUT', 'No decision on A1 in time. Try again.'],
+    ['UNKNOWN_SEAT', 'A1: as the server put it'],
+    ['INTERNAL', 'A1: as the server put it'],
+  ];
+  test.each(refusals)('[R100] %s is told in plain words', (code, words) => {
+    const run = startBooking();
+    run.booking.clickSeat('A1');
+    const data = { code, message: 'as the server put it', retryable: false };
+    run.receive({ type: 'ERROR', request_id: 'select-1', data });
+    expect(run.said).toEqual([`error: ${words}`]);
+    expect(run.booking.isPending('A1')).toBe(false);
+  });
+
+  test('[R100] who releases what is booked by now learns that it stays', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'));
+    run.booking.release('A1');
+    const data = { code: 'SEAT_BOOKED', message: '', retryable: false, seat: booked('A1', 2, 'alice') } as const;
+    run.receive({ type: 'ERROR', request_id: 'release-1', data });
+    expect(run.said).toEqual(['error: A1 is booked, so it stays yours.']);
+  });
+
+  test('[R100] a refusal shows the seat as it is', () => {
+    const run = startBooking();
+    run.booking.clickSeat('A1');
+    const data = { code: 'SEAT_HELD', message: '', retryable: true, seat: held('A1', 4, 'bob') } as const;
+    run.receive({ type: 'ERROR', request_id: 'select-1', data });
+    expect(run.booking.venue.seat('A1')?.held_by).toBe('bob');
+  });
+
+  test('[R100] an error that answers nothing of ours is told as it is', () => {
+    const run = startBooking();
+    const data = { code: 'INVALID_REQUEST', message: 'Unknown type', retryable: false } as const;
+    run.receive({ type: 'ERROR', data });
+    expect(run.said).toEqual(['error: Unknown type']);
+  });
+
+  test('[R100] a hold that ran out is told, one that was released elsewhere too, and each in its words', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
+    run.pass(5_000);
+    run.update(available('A2', 3));
+    run.pass(25_000);
+    run.update(available('A1', 4));
+    expect(run.said).toEqual(['info: A2 was released.', 'error: Time is up: you no longer hold A1.']);
+  });
+
+  test('[R100] a hold that ran out while the page was away is told after it', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'));
+    run.pass(60_000);
+    const state = venueState({ seq: 3, server_time: serverTime + 60 }, held('A1', 3, 'bob', serverTime + 80));
+    run.receive({ type: 'VENUE_STATE', data: state });
+    expect(run.said).toEqual(['error: Time is up: you no longer hold A1.']);
+  });
+
+  test('[R100] the end that an answer tells is not told twice, whichever comes first', () => {
+    for (const first of ['update', 'answer']) {
+      const run = startBooking();
+      run.update(held('A1', 1, 'alice'));
+      run.booking.release('A1');
+      const request = run.sent.at(-1)?.request_id;
+      if (first === 'update') run.update(available('A1', 2));
+      run.ack(available('A1', 2), request);
+      if (first === 'answer') run.update(available('A1', 2));
+      expect(run.said).toEqual(['info: A1 is released.']);
+    }
+  });
+
+  test('what happens to others is shown and not told', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'bob'), available('A1', 2), held('A1', 3, 'carol'), booked('A1', 4, 'carol'));
+    expect(run.said).toEqual([]);
+    expect(run.touched).toEqual(['A1', 'A1', 'A1', 'A1']);
+  });
+
+  test('messages of a type that this page does not know are passed over', () => {
+    const run = startBooking();
+    run.receive({ type: 'CONCERT_CANCELLED', data: {} } as never);
+    expect(run.said).toEqual([]);
+  });
+});

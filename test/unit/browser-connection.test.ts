@@ -1,0 +1,240 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { backoffCeilingMs, connectionTimings } from '../../machines/connection.ts';
+import { Connection, type Socket } from '../../src/browser/connection.ts';
+import { connectionStatus } from '../../src/browser/connection-status.ts';
+import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
+import type { ServerMessage } from '../../src/protocol/messages.ts';
+import type { Position } from '../../src/protocol/venue.ts';
+import { venueState } from './browser-fixture.ts';
+
+/** A WebSocket whose other end is the test. */
+class FakeSocket extends EventTarget implements Socket {
+  readonly sent: unknown[] = [];
+  closed = false;
+  send(data: string): void {
+    this.sent.push(JSON.parse(data));
+  }
+  close(): void {
+    this.closed = true;
+  }
+  open(): void {
+    this.dispatchEvent(new Event('open'));
+  }
+  receive(message: ServerMessage): void {
+    this.receiveData(JSON.stringify(message));
+  }
+  receiveData(data: unknown): void {
+    this.dispatchEvent(new MessageEvent('message', { data }));
+  }
+  end(code: number): void {
+    this.dispatchEvent(Object.assign(new Event('close'), { code }));
+  }
+}
+
+function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
+  const sockets: FakeSocket[] = [];
+  const protocols: string[] = [];
+  const received: ServerMessage[] = [];
+  const phases: string[] = [];
+  const network = new EventTarget();
+  let position: Position | undefined;
+  let retryDelayMs = 0;
+  const connection = new Connection({
+    userId: 'alice',
+    jitterSeed: 1,
+    openSocket: (protocol) => {
+      protocols.push(protocol);
+      if (openSocket) return openSocket();
+      const socket = new FakeSocket();
+      sockets.push(socket);
+      return socket;
+    },
+    network,
+    position: () => position,
+    onMessage: (message) => received.push(message),
+    onPhase: (phase, delayMs) => {
+      phases.push(phase);
+      retryDelayMs = delayMs;
+    },
+  });
+  connection.start();
+  const socket = () => sockets.at(-1) as FakeSocket;
+  return {
+    connection,
+    sockets,
+    protocols,
+    received,
+    phases,
+    network,
+    socket,
+    retryDelayMs: () => retryDelayMs,
+    setPosition: (next: Position) => {
+      position = next;
+    },
+    becomeLive: () => {
+      socket().open();
+      socket().receive({ type: 'VENUE_STATE', data: venueState() });
+    },
+  };
+}
+
+describe('the connection', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('[R90] speaks first, as who the user is, and is live with VENUE_STATE', () => {
+    const run = startConnection();
+    expect(run.protocols).toEqual([subprotocol]);
+    expect(run.socket().sent).toEqual([]);
+    run.socket().open();
+    expect(run.socket().sent).toEqual([{ type: 'CONNECT', request_id: 'connect-1', data: { user_id: 'alice' } }]);
+    expect(run.connection.isLive).toBe(false);
+    run.socket().receive({ type: 'VENUE_STATE', data: venueState() });
+    expect(run.connection.isLive).toBe(true);
+    expect(run.phases).toEqual(['connecting', 'synchronising', 'live']);
+    expect(run.received).toHaveLength(1);
+  });
+
+  test('[R90] [G6] asks to resume where the page is, and is live once what was missed is there', () => {
+    const run = startConnection();
+    run.becomeLive();
+    run.setPosition({ epoch: 'e1', seq: 42 });
+    run.socket().end(1006);
+    vi.advanceTimersByTime(run.retryDelayMs());
+    expect(run.sockets).toHaveLength(2);
+    run.socket().open();
+    expect(run.socket().sent).toEqual([
+      { type: 'CONNECT', request_id: 'connect-2', data: { user_id: 'alice', position: { epoch: 'e1', seq: 42 } } },
+    ]);
+    run.socket().receive({ type: 'SEAT_UPDATE', data: { seat_id: 'A1', status: 0, seq: 43 } });
+    run.socket().receive({ type: 'ACK', request_id: 'connect-1', data: { success: true } });
+    expect(run.connection.isLive, 'an answer to another CONNECT').toBe(false);
+    run.socket().receive({ type: 'ACK', request_id: 'connect-2', data: { success: true } });
+    expect(run.connection.isLive).toBe(true);
+  });
+
+  test('[R90] what comes over an abandoned socket is not heard', () => {
+    const run = startConnection();
+    run.becomeLive();
+    const old = run.socket();
+    old.end(1006);
+    expect(old.closed).toBe(true);
+    old.receive({ type: 'VENUE_STATE', data: venueState() });
+    old.open();
+    old.end(closeCodes.tooManyMessages.code);
+    expect(run.received).toHaveLength(1);
+    expect(run.phases.at(-1)).toBe('waiting');
+  });
+
+  test('[R92] a socket that never opens is closed and replaced', () => {
+    const run = startConnection();
+    vi.advanceTimersByTime(connectionTimings.connectTimeoutMs);
+    expect(run.socket().closed).toBe(true);
+    expect(run.phases).toEqual(['connecting', 'waiting']);
+    vi.advanceTimersByTime(backoffCeilingMs(0));
+    expect(run.sockets).toHaveLength(2);
+  });
+
+  test('[R91] every wait is told, with its length', () => {
+    const run = startConnection();
+    for (let failures = 0; failures < 6; failures++) {
+      run.socket().end(1006);
+      expect(run.phases.at(-1)).toBe('waiting');
+      expect(run.retryDelayMs()).toBeLessThanOrEqual(backoffCeilingMs(failures));
+      vi.advanceTimersByTime(run.retryDelayMs());
+      expect(run.phases.at(-1)).toBe('connecting');
+      expect(run.sockets).toHaveLength(failures + 2);
+    }
+  });
+
+  test('[R93] a code that means stay away is obeyed until the user asks', () => {
+    const run = startConnection();
+    run.becomeLive();
+    run.socket().end(closeCodes.tooLarge.code);
+    vi.advanceTimersByTime(3_600_000);
+    expect(run.phases.at(-1)).toBe('gaveUp');
+    expect(run.sockets).toHaveLength(1);
+    run.connection.retry();
+    run.becomeLive();
+    expect(run.connection.isLive).toBe(true);
+  });
+
+  test('[R93] a refused CONNECT ends the attempt; a refused command does not', () => {
+    const refused = { code: 'RATE_LIMITED', message: 'later', retryable: true } as const;
+    const run = startConnection();
+    run.becomeLive();
+    run.socket().receive({ type: 'ERROR', request_id: 'select-1', data: refused });
+    expect(run.connection.isLive).toBe(true);
+    run.socket().end(1012);
+    run.connection.retry();
+    run.socket().open();
+    run.socket().receive({ type: 'ERROR', request_id: 'connect-2', data: refused });
+    expect(run.phases.at(-1)).toBe('waiting');
+    run.connection.retry();
+    run.socket().open();
+    const forGood = { code: 'INVALID_REQUEST', message: 'no', retryable: false } as const;
+    run.socket().receive({ type: 'ERROR', request_id: 'connect-3', data: forGood });
+    expect(run.phases.at(-1)).toBe('gaveUp');
+  });
+
+  test('[R93] follows the network', () => {
+    const run = startConnection();
+    run.becomeLive();
+    run.network.dispatchEvent(new Event('offline'));
+    expect(run.phases.at(-1)).toBe('offline');
+    expect(run.socket().closed).toBe(true);
+    vi.advanceTimersByTime(3_600_000);
+    expect(run.sockets).toHaveLength(1);
+    run.network.dispatchEvent(new Event('online'));
+    expect(run.sockets).toHaveLength(2);
+  });
+
+  test('[R93] where the browser forbids WebSockets it says so instead of failing', () => {
+    const run = startConnection({
+      openSocket: () => {
+        throw new DOMException('insecure', 'SecurityError');
+      },
+    });
+    expect(run.phases.at(-1)).toBe('gaveUp');
+    expect(run.protocols).toHaveLength(1);
+  });
+
+  test('[R97] commands go out while there is a socket, and are never kept for the next', () => {
+    const run = startConnection();
+    run.becomeLive();
+    const command = { type: 'SELECT_SEAT', request_id: 'select-1', data: { seat_id: 'A1' } } as const;
+    run.connection.send(command);
+    expect(run.socket().sent.at(-1)).toEqual(command);
+    run.socket().end(1006);
+    run.connection.send(command);
+    run.connection.retry();
+    run.becomeLive();
+    expect(run.sockets.map(({ sent }) => sent.length)).toEqual([2, 1]);
+  });
+
+  test.each(['not json', '', 'null', '42', '"hello"', '[]', '{}', new ArrayBuffer(3)])(
+    '[R90] %j is not a message, and harms nothing',
+    (data) => {
+      const run = startConnection();
+      run.socket().open();
+      run.socket().receiveData(data);
+      expect(run.received).toEqual([]);
+      expect(run.phases.at(-1)).toBe('synchronising');
+      run.socket().receive({ type: 'VENUE_STATE', data: venueState() });
+      expect(run.connection.isLive).toBe(true);
+    },
+  );
+});
+
+test.each([
+  ['connecting', 0, '● Connecting…', 'connecting', false],
+  ['synchronising', 0, '● Connecting…', 'connecting', false],
+  ['live', 0, '● Connected', 'connected', false],
+  ['waiting', 7, '● Reconnecting in 7 s', 'connecting', true],
+  ['waiting', 1, '● Reconnecting in 1 s', 'connecting', false],
+  ['waiting', 0, '● Reconnecting…', 'connecting', false],
+  ['offline', 0, '● Offline', 'disconnected', true],
+  ['gaveUp', 0, '● Disconnected', 'disconnected', true],
+] as const)('[R101] the status of %s with %i s left', (phase, seconds, text, className, mayRetry) => {
+  expect(connectionStatus(phase, seconds)).toEqual({ text, className, mayRetry });
+});

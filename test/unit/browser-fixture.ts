@@ -1,0 +1,91 @@
+import { Booking } from '../../src/browser/booking.ts';
+import { ServerClock } from '../../src/browser/server-clock.ts';
+import type { ClientMessage, SeatUpdate, ServerMessage } from '../../src/protocol/messages.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import type { VenueState } from '../../src/protocol/venue.ts';
+
+export const serverTime = 1_700_000_000;
+
+/** Three seats in a row, as an edge tells them. */
+export function venueState(changes: Partial<VenueState> = {}, ...seats: Seat[]): VenueState {
+  const row = [0, 1, 2].map((col): Seat => ({ id: `A${col + 1}`, row: 0, col, status: SeatStatus.available, seq: 0 }));
+  const changed = new Map(seats.map((seat) => [seat.id, seat]));
+  return {
+    venue: 'main',
+    epoch: 'e1',
+    seq: 0,
+    server_time: serverTime,
+    hold_seconds: 30,
+    rows: 1,
+    cols: 3,
+    seats: row.map((seat) => changed.get(seat.id) ?? seat),
+    ...changes,
+  };
+}
+
+const place = (id: string) => ({ id, row: id.charCodeAt(0) - 65, col: Number(id.slice(1)) - 1 });
+
+export const held = (id: string, seq: number, held_by: string, expires_at = serverTime + 30): Seat => ({
+  ...place(id),
+  status: SeatStatus.held,
+  held_by,
+  expires_at,
+  seq,
+});
+export const booked = (id: string, seq: number, held_by: string): Seat => ({
+  ...place(id),
+  status: SeatStatus.booked,
+  held_by,
+  seq,
+});
+export const available = (id: string, seq: number): Seat => ({ ...place(id), status: SeatStatus.available, seq });
+
+export function updateOf({ id, row, col, ...rest }: Seat): SeatUpdate {
+  return { seat_id: id, ...rest };
+}
+
+/** Alice's page without its DOM. Time on its monotonic clock passes only by `pass`. */
+export function startBooking() {
+  const sent: ClientMessage[] = [];
+  const said: string[] = [];
+  const touched: string[] = [];
+  let nowMs = 5_000;
+  let isLive = true;
+  const clock = new ServerClock(() => nowMs);
+  const booking = new Booking({
+    userId: 'alice',
+    clock,
+    isLive: () => isLive,
+    send: (message) => sent.push(message),
+    say: (text, tone) => said.push(`${tone}: ${text}`),
+    onSeatTouched: (seatId) => touched.push(seatId),
+  });
+  const receive = (...messages: ServerMessage[]) => {
+    for (const message of messages) booking.receive(message);
+  };
+  receive({ type: 'VENUE_STATE', data: venueState() });
+  touched.length = 0;
+  return {
+    booking,
+    clock,
+    sent,
+    said,
+    touched,
+    receive,
+    update: (...seats: Seat[]) =>
+      receive(...seats.map((seat) => ({ type: 'SEAT_UPDATE', data: updateOf(seat) }) as const)),
+    ack: (seat?: Seat, request_id = sent.at(-1)?.request_id) =>
+      receive({
+        type: 'ACK',
+        ...(request_id !== undefined && { request_id }),
+        data: { success: true, ...(seat && { seat }) },
+      }),
+    setLive: (live: boolean) => {
+      isLive = live;
+    },
+    pass: (ms: number) => {
+      nowMs += ms;
+    },
+  };
+}
