@@ -4,7 +4,7 @@ import { mayReconnect } from '../src/protocol/close-codes.ts';
 export const connectionTimings = {
   connectTimeoutMs: 10_000,
   backoffBaseMs: 250,
-  backoffCapMs: 8_000,
+  backoffCapMs: 2_000,
   steadyAfterMs: 10_000,
 } as const;
 
