@@ -153,6 +153,51 @@ describe('[R29] the desk of a seat', () => {
     expect(published).toEqual([]);
   });
 
+  test('[G5] publishes what it committed, though the log tells of it before the answer comes', async () => {
+    const { ask, desk, store, known, published, holdAnswers, seatState } = await setUp();
+    const release = holdAnswers();
+    const asked = ask(select('alice'));
+    // The store decides now; the log is heard first, then the answer.
+    const { events } = await store.decide('A1', [select('alice')], known);
+    const decided = store.decide.bind(store);
+    store.decide = async () => ({ ...(await decided('A1', [select('alice')], known)), events });
+    for (const event of events) desk().follow(event);
+    expect(seatState(), 'held back').toBe('"available"');
+    release();
+    await asked;
+    await settle();
+    expect(seatState()).toBe('{"held":"counting"}');
+    expect(published).toEqual(events);
+  });
+
+  test('takes what others committed while the store was asked in the order in which it happened', async () => {
+    const { ask, desk, store, known, published, holdAnswers, seatState } = await setUp();
+    const release = holdAnswers();
+    const asked = ask(select('alice'));
+    await settle();
+    const before = await store.decide('A1', [select('bob'), { action: 'release', userId: 'bob' }], known);
+    release();
+    await asked;
+    const after = await store.decide('A1', [{ action: 'book', userId: 'alice' }], known);
+    for (const event of [...after.events, ...before.events]) desk().follow(event);
+    expect(seatState()).toBe('"booked"');
+    expect(published).toMatchObject([{ type: 'held', user_id: 'alice', seq: 3 }]);
+  });
+
+  test('follows what it held back when the store fails to answer', async () => {
+    const { ask, desk, store, known, published, fail, holdAnswers, seatState } = await setUp();
+    const release = holdAnswers();
+    fail(new StoreTimeoutError('no answer'));
+    const asked = ask(select('alice'));
+    const { events } = await store.decide('A1', [select('bob')], known);
+    for (const event of events) desk().follow(event);
+    expect(seatState(), 'held back').toBe('"available"');
+    release();
+    await expect(asked).rejects.toBeInstanceOf(StoreTimeoutError);
+    expect(seatState()).toBe('{"held":"counting"}');
+    expect(published).toEqual([]);
+  });
+
   test('answers though its actor was replaced while the store was asked (a venue opened anew)', async () => {
     const { ask, registry, store, holdAnswers, seatState } = await setUp();
     const release = holdAnswers();
