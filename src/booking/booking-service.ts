@@ -205,7 +205,7 @@ export class BookingService {
     const { epoch, seq } = this.view;
     const nowMs = this.storeClock.nowMs();
     this.#bus.publishHeartbeat({ epoch, seq, server_time: Math.round(nowMs) / 1000 });
-    await this.#relay.repair({ epoch, seq, nowMs });
+    await this.#relay.repair({ epoch, seq });
   }
 
   async #catchUp(): Promise<void> {
@@ -228,11 +228,11 @@ export class BookingService {
 
   async #open(): Promise<void> {
     const snapshot = await this.#store.open(this.view.position, await this.#bus.newestPosition());
+    await this.#relay.reset(snapshot); // the last that may fail: what follows is done as one
     if (this.#isClosed) return;
     this.storeClock.heard(snapshot.nowMs);
     this.view.reset(snapshot);
     this.registry.hydrate(this.view.seats);
-    await this.#relay.reset(snapshot);
     this.#isOpen = true;
     this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
   }

@@ -4,8 +4,6 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 
-/** How long an event may be on its way before somebody else publishes it. */
-const graceMs = 300;
 const repairedPerTurn = 512;
 /** Beyond this many unacknowledged events the log alone remembers them. */
 const maxInFlight = 4096;
@@ -21,6 +19,8 @@ export class Relay {
   /** Every event of the epoch up to `seq` is known to be published, and those in `#publishedAhead`. */
   #position: Position = { epoch: '', seq: 0 };
   #markedSeq = 0;
+  /** The venue's newest when `repair` was called last: what is older and unpublished has been on its way for too long. */
+  #seqLastTime = 0;
   readonly #publishedAhead = new Set<number>();
   readonly #inFlight = new Set<number>();
 
@@ -39,6 +39,7 @@ export class Relay {
     const relayed = await this.#store.relayedPosition();
     this.#position = relayed?.epoch === opened.epoch ? relayed : { epoch: opened.epoch, seq: opened.seq };
     this.#markedSeq = this.#position.seq;
+    this.#seqLastTime = this.#position.seq;
     this.#publishedAhead.clear();
     this.#inFlight.clear();
   }
@@ -65,19 +66,25 @@ export class Relay {
     this.#position = { epoch, seq: upTo };
   }
 
-  /** Publishes what the log has and nobody has published in time; then notes in the store how far all is published. */
-  async repair(newest: Position & { nowMs: number }): Promise<void> {
-    if (!this.#bus.connected || newest.epoch !== this.#position.epoch) return;
-    if (newest.seq > this.#position.seq) {
-      const { events, seq } = await this.#store.eventsAfter(this.#position, repairedPerTurn);
+  /**
+   * To be called twice a second or so. Publishes what the log had the last time and nobody has published since, then
+   * notes in the store how far all is published.
+   */
+  async repair(newest: Position): Promise<void> {
+    if (newest.epoch !== this.#position.epoch) return;
+    const overdueSeq = this.#seqLastTime;
+    this.#seqLastTime = newest.seq;
+    if (!this.#bus.connected) return;
+    if (overdueSeq > this.#position.seq) {
+      const { epoch, seq, events } = await this.#store.eventsAfter(this.#position, repairedPerTurn);
+      if (epoch !== this.#position.epoch) return;
       if (!events) {
-        // Trimmed by a setting that keeps less than was unpublished: nothing is left to publish.
-        this.#position = { epoch: newest.epoch, seq };
+        // Somebody trimmed the log beyond what was published: nothing is left to publish.
+        this.#position = { epoch, seq };
         this.#publishedAhead.clear();
       }
       for (const event of events ?? []) {
-        const isOverdue = Date.parse(event.timestamp) + graceMs <= newest.nowMs;
-        if (isOverdue && !this.#publishedAhead.has(event.seq)) this.publish(event);
+        if (event.seq <= overdueSeq && !this.#publishedAhead.has(event.seq)) this.publish(event);
       }
     }
     if (this.#position.seq > this.#markedSeq) {

@@ -3,9 +3,8 @@ import type { SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
 import type { Clock } from '../clock.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, Decision, SeatCommand } from '../store/seat-store.ts';
-import type { StoreClock } from '../venue/store-clock.ts';
+import { remainingMs, type StoreClock } from '../venue/store-clock.ts';
 import { Batcher } from './batcher.ts';
 
 export interface SeatDeskOptions {
@@ -56,10 +55,10 @@ export class SeatDesk {
     this.#heldBack = [];
     this.#send({ type: 'ASK', commands });
     try {
-      const { answers, events } = await this.#options.decide(this.#options.seat.id, commands);
+      const { answers, events, nowMs } = await this.#options.decide(this.#options.seat.id, commands);
       this.#tell(events);
       this.#options.onCommitted(events);
-      this.#tellIfStillHeld(answers[answers.length - 1]?.seat);
+      this.#tellIfStillHeld(answers[answers.length - 1]?.seat, nowMs);
       this.#send({ type: 'ANSWERED' });
       return answers;
     } catch (error) {
@@ -83,12 +82,12 @@ export class SeatDesk {
     if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
   }
 
-  /** We asked for the end of a hold that has not come yet. */
-  #tellIfStillHeld(seat: Seat | undefined): void {
+  /** We asked too early for the end of a hold: the store, which has just told its time, knows how much. */
+  #tellIfStillHeld(seat: Seat | undefined, storeNowMs: number): void {
     const snapshot = this.actor.getSnapshot();
-    if (seat?.status !== SeatStatus.held || seat.seq !== snapshot.context.seat.seq) return;
+    if (seat?.expires_at === undefined || seat.seq !== snapshot.context.seat.seq) return;
     if (!snapshot.matches({ seat: { held: 'expiring' } })) return;
-    this.#send({ type: 'STILL_HELD', holdRemainingMs: this.#remainingMs(seat.expires_at) });
+    this.#send({ type: 'STILL_HELD', holdRemainingMs: remainingMs(seat.expires_at, storeNowMs) });
   }
 
   #remainingMs(expiresAtSeconds: number | undefined): number {

@@ -41,9 +41,13 @@ export class StoreClock {
     return this.#offsetMs === undefined ? Date.now() : this.#clock.nowMs() + this.#offsetMs;
   }
 
-  /** Milliseconds until a moment of the store's clock (Unix seconds); never negative. */
+  /** Milliseconds until the lock of a hold is gone; 0 without a hold. */
   remainingMs(expiresAtSeconds: number | undefined): number {
-    // A lock is still there in the millisecond in which it expires.
-    return expiresAtSeconds === undefined ? 0 : Math.max(0, Math.ceil(expiresAtSeconds * 1000 + 1 - this.nowMs()));
+    return expiresAtSeconds === undefined ? 0 : remainingMs(expiresAtSeconds, this.nowMs());
   }
+}
+
+/** Milliseconds until the lock of a hold is gone: it is still there in the millisecond in which it expires. */
+export function remainingMs(expiresAtSeconds: number, storeNowMs: number): number {
+  return Math.max(0, Math.ceil(expiresAtSeconds * 1000 + 1 - storeNowMs));
 }

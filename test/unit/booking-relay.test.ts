@@ -46,8 +46,8 @@ class FakeBus implements EventBus {
 }
 
 async function setUp() {
-  let nowMs = startMs;
-  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs: 30_000, nowMs: () => nowMs });
+  const nowMs = startMs;
+  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs: 30_000, nowMs });
   const { epoch } = await store.open();
   const bus = new FakeBus();
   const relay = new Relay({ store, bus, logger: pino({ level: 'silent' }) });
@@ -72,11 +72,8 @@ async function setUp() {
       seq++;
       return events[0] as SeatEvent;
     },
-    pass: (ms: number) => {
-      nowMs += ms;
-    },
     repair: async () => {
-      await relay.repair({ epoch, seq, nowMs });
+      await relay.repair({ epoch, seq });
       await settle();
     },
   };
@@ -84,21 +81,21 @@ async function setUp() {
 
 describe('[R50] what was committed is published until the bus has acknowledged it', () => {
   test('at once, and once where it is acknowledged', async () => {
-    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    const { bus, relay, commit, repair, marked } = await setUp();
     relay.publish(await commit());
     expect(bus.published).toEqual([1]);
     await bus.answer('acknowledge');
-    pass(60_000);
+    await repair();
     await repair();
     expect(bus.published).toEqual([1]);
     expect(marked).toEqual([1]);
   });
 
   test('again from the log where it was not acknowledged', async () => {
-    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    const { bus, relay, commit, repair, marked } = await setUp();
     relay.publish(await commit());
     await bus.answer('fail');
-    pass(1_000);
+    await repair();
     await repair();
     expect(bus.published).toEqual([1, 1]);
     expect(marked).toEqual([]);
@@ -108,11 +105,11 @@ describe('[R50] what was committed is published until the bus has acknowledged i
   });
 
   test('from the log where the bus was away, or the process that committed it has died', async () => {
-    const { bus, relay, commit, pass, repair } = await setUp();
+    const { bus, relay, commit, repair } = await setUp();
     bus.connected = false;
     relay.publish(await commit());
     await commit();
-    pass(1_000);
+    await repair();
     await repair();
     expect(bus.published).toEqual([]);
     bus.connected = true;
@@ -121,40 +118,40 @@ describe('[R50] what was committed is published until the bus has acknowledged i
   });
 
   test('not while it may be on its way from its own process', async () => {
-    const { bus, commit, pass, repair } = await setUp();
+    const { bus, commit, repair } = await setUp();
     await commit();
     await repair();
     expect(bus.published).toEqual([]);
-    pass(1_000);
+    await repair();
     await repair();
     expect(bus.published).toEqual([1]);
   });
 
   test('not a second time while its acknowledgement is awaited', async () => {
-    const { bus, relay, commit, pass, repair } = await setUp();
+    const { bus, relay, commit, repair } = await setUp();
     relay.publish(await commit());
-    pass(60_000);
+    await repair();
     await repair();
     await repair();
     expect(bus.published).toEqual([1]);
   });
 
   test('not where another process was heard to have done it', async () => {
-    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    const { bus, relay, commit, repair, marked } = await setUp();
     const events = [await commit(), await commit(), await commit()];
     for (const event of [...events].reverse()) relay.published(event);
-    pass(60_000);
+    await repair();
     await repair();
     expect(bus.published).toEqual([]);
     expect(marked).toEqual([3]);
   });
 
   test('goes on from where the last process came to', async () => {
-    const { bus, store, relay, commit, epoch, pass, repair } = await setUp();
+    const { bus, store, relay, commit, epoch, repair } = await setUp();
     for (let i = 0; i < 4; i++) await commit();
     await store.markRelayed({ epoch, seq: 2 });
     await relay.reset({ epoch, seq: 4 });
-    pass(1_000);
+    await repair();
     await repair();
     expect(bus.published).toEqual([3, 4]);
   });
@@ -162,7 +159,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
 
 describe('[G6] [R51] nothing counts as relayed that was not, nor anything after it', () => {
   test('an acknowledgement waits for those before it', async () => {
-    const { bus, relay, commit, pass, repair, marked } = await setUp();
+    const { bus, relay, commit, repair, marked } = await setUp();
     for (let i = 0; i < 3; i++) relay.publish(await commit());
     await bus.answer('acknowledge', 3);
     await bus.answer('acknowledge', 2);
@@ -170,7 +167,7 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
     await repair();
     expect(relay.position.seq).toBe(0);
     expect(marked).toEqual([]);
-    pass(1_000);
+    await repair();
     await repair();
     expect(bus.published, 'those that were acknowledged are not sent again').toEqual([1, 2, 3, 1]);
     await bus.answer('acknowledge', 1);
@@ -193,7 +190,7 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
     const step = fc.constantFrom('commit', 'commit unheard', 'acknowledge', 'fail', 'away', 'back', 'hear', 'repair');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.infiniteStream(fc.nat()), async (steps, random) => {
-        const { bus, relay, commit, pass, repair, marked } = await setUp();
+        const { bus, relay, commit, repair, marked } = await setUp();
         const committed: SeatEvent[] = [];
         const heard = new Set<number>();
         const pick = <T>(list: readonly T[]) => list[(random.next().value as number) % list.length];
@@ -209,7 +206,7 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
             relay.published(event);
           }
           if (what === 'repair') {
-            pass(400);
+            await repair();
             await repair();
           }
           for (let seq = 1; seq <= (marked.at(-1) ?? 0); seq++) {
@@ -217,7 +214,7 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
           }
         }
         for (let turn = 0; turn < 5; turn++) {
-          pass(400);
+          await repair();
           await repair();
           while (bus.open.length > 0) await bus.answer('acknowledge');
         }
