@@ -12,6 +12,12 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
 
 process.stdout.write(`proof: minutes ${minutes}, seed ${seed}\n`);
 const files = ['test/simulation', 'test/faults', 'test/contract/seat-model', 'test/contract/seat-race'];
-const env = { ...process.env, PROOF_MINUTES: String(minutes), PROOF_SEED: String(seed) };
+const env = {
+  ...process.env,
+  PROOF_MINUTES: String(minutes),
+  FAULT_MINUTES: String(minutes),
+  SIMULATION_SEED: String(seed),
+  FAULT_SEED: String(seed),
+};
 const { status } = spawnSync('npx', ['vitest', 'run', ...files], { env, stdio: 'inherit' });
 process.exit(status ?? 1);

@@ -61,9 +61,7 @@ export class Relay {
   published({ epoch, seq }: Position): void {
     if (epoch !== this.#position.epoch || seq <= this.#position.seq) return;
     this.#publishedAhead.add(seq);
-    let upTo = this.#position.seq;
-    while (this.#publishedAhead.delete(upTo + 1)) upTo++;
-    this.#position = { epoch, seq: upTo };
+    this.#advance(this.#position.seq);
   }
 
   /**
@@ -76,13 +74,10 @@ export class Relay {
     this.#seqLastTime = newest.seq;
     if (!this.#bus.connected) return;
     if (overdueSeq > this.#position.seq) {
-      const { epoch, seq, events } = await this.#store.eventsAfter(this.#position, repairedPerTurn);
+      const { epoch, events } = await this.#store.eventsAfter(this.#position, repairedPerTurn);
       if (epoch !== this.#position.epoch) return;
-      if (!events) {
-        // Somebody trimmed the log beyond what was published: nothing is left to publish.
-        this.#position = { epoch, seq };
-        this.#publishedAhead.clear();
-      }
+      // The log is trimmed only where it was relayed: others are further than we have heard.
+      if (!events) await this.#goOnFromOthers();
       for (const event of events ?? []) {
         if (event.seq <= overdueSeq && !this.#publishedAhead.has(event.seq)) this.publish(event);
       }
@@ -92,5 +87,18 @@ export class Relay {
       await this.#store.markRelayed(reached);
       this.#markedSeq = reached.seq;
     }
+  }
+
+  async #goOnFromOthers(): Promise<void> {
+    const relayed = await this.#store.relayedPosition();
+    if (relayed?.epoch === this.#position.epoch && relayed.seq > this.#position.seq) this.#advance(relayed.seq);
+  }
+
+  /** To `seq`, and over what is published right after it. */
+  #advance(seq: number): void {
+    let upTo = seq;
+    while (this.#publishedAhead.delete(upTo + 1)) upTo++;
+    for (const ahead of this.#publishedAhead) if (ahead <= upTo) this.#publishedAhead.delete(ahead);
+    this.#position = { epoch: this.#position.epoch, seq: upTo };
   }
 }

@@ -46,8 +46,7 @@ class FakeBus implements EventBus {
 }
 
 async function setUp() {
-  const nowMs = startMs;
-  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs: 30_000, nowMs });
+  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs: 30_000, nowMs: () => startMs });
   const { epoch } = await store.open();
   const bus = new FakeBus();
   const relay = new Relay({ store, bus, logger: pino({ level: 'silent' }) });

@@ -1,0 +1,176 @@
+import { onTestFinished } from 'vitest';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { seatId } from '../../src/protocol/seat-id.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { audit, type Boundary, type Era, isSame, type Verdict } from './audit.ts';
+import { type FaultVenue, type FaultVenueOptions, startFaultVenue } from './fault-venue.ts';
+import { HttpBooker } from './http-booker.ts';
+import { Load, type LoadOptions, longestInterruptionMs } from './load.ts';
+import { proofLine } from './proof-line.ts';
+import { replay } from './replay.ts';
+import { chosenSeed } from './seeded-random.ts';
+import { nowMs, pause, until } from './time.ts';
+import { VenueClient } from './venue-client.ts';
+import { readVenueRecord, type VenueRecord } from './venue-log.ts';
+
+export interface FaultRunOptions extends FaultVenueOptions, Partial<Omit<LoadOptions, 'bookers' | 'seatIds'>> {
+  wsBookers?: number;
+  httpBookers?: number;
+  /** Operations that are decided before the fault, and after it. */
+  decidedBefore?: number;
+  decidedAfter?: number;
+}
+
+/** What a fault leaves to be known. Times are of `nowMs`. */
+export interface FaultOutcome {
+  beganAtMs: number;
+  endedAtMs: number;
+  /** The epoch before it, where the fault ended one, and the moment of that. */
+  lost?: { record: VenueRecord; boundary: Boundary };
+  /** Figures of its own. */
+  figures?: Record<string, number | string>;
+}
+
+export interface FaultRun {
+  venue: FaultVenue;
+  load: Load;
+  /** Every one of them is a user as well. */
+  clients: VenueClient[];
+}
+
+export interface FaultResult extends FaultRun, FaultOutcome {
+  verdict: Verdict;
+  record: VenueRecord;
+  /** After the fault's end: every view is as far as Redis was then. */
+  convergedAfterMs: number;
+  /** From the fault's beginning on: the longest that any user went without a decision. */
+  interruptedMs: number;
+  /** After the load's end: every view shows what Redis has. */
+  settledAfterMs: number;
+  /** Ends users and venue; done at the end of the test, if not before. */
+  stop(): Promise<void>;
+}
+
+/** A venue under load, a fault in the midst of it, and the audit of it all. Prints one line of figures. */
+export async function runFault(
+  fault: string,
+  options: FaultRunOptions,
+  inflict: (run: FaultRun) => Promise<FaultOutcome>,
+): Promise<FaultResult> {
+  const { rows = 20, cols = 20, decidedBefore = 300, decidedAfter = 300, seed = chosenSeed() } = options;
+  const venue = await startFaultVenue({ ...options, rows, cols });
+  const { clients, httpBookers, leave } = await startUsers(venue, options);
+  const stop = async () => {
+    await leave();
+    await venue.stop();
+  };
+  const seatIds = Array.from({ length: rows * cols }, (_, i) => seatId(Math.floor(i / cols), i % cols));
+  const load = new Load({ ...options, bookers: [...clients, ...httpBookers], seatIds, seed });
+  const run = { venue, load, clients };
+  load.start();
+  try {
+    await load.decides(decidedBefore);
+    const outcome = await inflict(run);
+    const convergedAfterMs = await converged(run, outcome);
+    await load.decides(decidedAfter);
+    const loadEndedAtMs = nowMs();
+    await load.stop();
+    const { record, settledAfterMs } = await settled(run);
+    const verdict = audit({
+      operations: load.operations,
+      ...erasOf(record, outcome.lost),
+      seats: record.seats,
+      holdMs: venue.holdMs,
+    });
+    verdict.violations.unshift(
+      ...clients.flatMap(({ userId, violations }) => violations.map((v) => `${userId}: ${v}`)),
+    );
+    const interruptedMs = longestInterruptionMs(load.operations, outcome.beganAtMs, loadEndedAtMs);
+    const { violations, ...counts } = verdict;
+    const faultMs = outcome.endedAtMs - outcome.beganAtMs;
+    const times = { faultMs, convergedAfterMs, interruptedMs, settledAfterMs, slowestAnswerMs: slowestAnswerMs(load) };
+    proofLine({ fault, seed, ...counts, violations: violations.length, ...times, ...outcome.figures });
+    return { ...run, ...outcome, verdict, record, convergedAfterMs, interruptedMs, settledAfterMs, stop };
+  } finally {
+    await load.stop();
+  }
+}
+
+async function startUsers(venue: FaultVenue, { wsBookers = 8, httpBookers = 8 }: FaultRunOptions) {
+  const edgeUrls = (venue.nginx ? [venue.nginx] : venue.edges).map(({ url }) => url);
+  const bookingUrls = (venue.nginx ? [venue.nginx] : venue.bookings).map(({ url }) => url);
+  const clients = Array.from({ length: wsBookers }, (_, i) => {
+    return new VenueClient({ userId: `ws-user-${i}`, urls: edgeUrls, startAt: i });
+  });
+  const bookers = Array.from({ length: httpBookers }, (_, i) => {
+    return new HttpBooker({ userId: `http-user-${i}`, urls: bookingUrls, startAt: i });
+  });
+  const leave = async () => {
+    for (const client of clients) client.close();
+    await Promise.all(bookers.splice(0).map((booker) => booker.close()));
+  };
+  onTestFinished(leave);
+  await until('every client is live', () => clients.every((client) => client.isLive));
+  return { clients, httpBookers: [...bookers], leave };
+}
+
+/** Until every view is as far as Redis was at the fault's end, and knows that it is. */
+async function converged({ venue, clients }: FaultRun, { endedAtMs, lost }: FaultOutcome): Promise<number> {
+  let goal: [epoch: string, seq: number] | undefined;
+  await until('Redis has a venue again', async () => {
+    const [epoch, seq] = await venue.admin.mget('venue:epoch', 'venue:seq').catch(() => []);
+    if (epoch && epoch !== lost?.record.epoch) goal = [epoch, Number(seq)];
+    return goal !== undefined;
+  });
+  const [epoch, seq] = goal as [string, number];
+  const isThere = (client: VenueClient) =>
+    client.isLive && !client.isStale && client.epoch === epoch && client.seq >= seq;
+  try {
+    await until(`every view is at ${epoch}:${seq}`, () => clients.every(isThere));
+  } catch (cause) {
+    const views = clients.map((c) => `${c.userId} live ${c.isLive} stale ${c.isStale} at ${c.epoch}:${c.seq}`);
+    throw new Error(`Not converged on ${epoch}:${seq}:\n${views.join('\n')}`, { cause });
+  }
+  return nowMs() - endedAtMs;
+}
+
+/** With no load: every view shows, seat by seat, what Redis has. Holds that end meanwhile move both. */
+async function settled({ venue, clients }: FaultRun): Promise<{ record: VenueRecord; settledAfterMs: number }> {
+  const startedAtMs = nowMs();
+  for (;;) {
+    const record = await readVenueRecord(venue.admin);
+    const isEqual = (client: VenueClient) =>
+      client.epoch === record.epoch &&
+      client.seq === record.seq &&
+      [...record.seats].every(([id, seat]) => isSame(seat, client.seats.get(id)));
+    if (clients.every(isEqual)) return { record, settledAfterMs: nowMs() - startedAtMs };
+    if (nowMs() - startedAtMs > 20_000) {
+      const views = clients.map((client) => `${client.userId} at ${client.epoch}:${client.seq}`);
+      throw new Error(`The views differ from Redis at ${record.epoch}:${record.seq}:\n${views.join('\n')}`);
+    }
+    await pause(10);
+  }
+}
+
+/** The log of the last epoch begins with the seats that the one before it, where Redis still has it, has left. */
+function erasOf(record: VenueRecord, lost: FaultOutcome['lost']): { eras: Era[]; boundaries: Boundary[] } {
+  const empty = emptyVenue(record);
+  const kept = record.events.filter(({ epoch }) => epoch !== record.epoch);
+  const current: Era = {
+    initial: replay(kept, empty, 0).seats,
+    events: record.events.filter(({ epoch }) => epoch === record.epoch),
+  };
+  if (!lost) return { eras: [current], boundaries: [] };
+  return { eras: [{ initial: empty, events: lost.record.events }, current], boundaries: [lost.boundary] };
+}
+
+function emptyVenue({ seats }: VenueRecord): Map<string, Seat> {
+  return new Map(
+    [...seats].map(([id, { row, col }]) => [id, { id, row, col, status: SeatStatus.available, seq: 0 }] as const),
+  );
+}
+
+/** Of those that had somebody to be asked. */
+function slowestAnswerMs({ operations }: Load): number {
+  return Math.max(0, ...operations.map(({ invokedAtMs, returnedAtMs = invokedAtMs }) => returnedAtMs - invokedAtMs));
+}

@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+import { startBooking, startEdge, startNats, startNginx, startRedis, type TestServer } from '../support/servers.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+export interface FaultVenueOptions {
+  bookings?: number;
+  edges?: number;
+  holdSeconds?: number;
+  rows?: number;
+  cols?: number;
+  withNginx?: boolean;
+}
+
+/** The whole system on real processes, each link between two of them a proxy that can be made to fail. */
+export interface FaultVenue {
+  redis: TestServer;
+  redisDir: string;
+  nats: TestServer;
+  natsDir: string;
+  bookings: TestServer[];
+  edges: TestServer[];
+  nginx: TestServer | undefined;
+  links: Record<'bookingToRedis' | 'bookingToNats' | 'edgeToNats' | 'edgeToBooking', TcpProxy[]>;
+  /** Straight to Redis, past every proxy. */
+  admin: Redis;
+  holdMs: number;
+  /** Done at the end of the test, if not before. */
+  stop(): Promise<void>;
+}
+
+/** Ended, with all that it left, when the test has finished. */
+export async function startFaultVenue(options: FaultVenueOptions = {}): Promise<FaultVenue> {
+  const { holdSeconds = 1.5, rows = 20, cols = 20, withNginx = false } = options;
+  const counts = { bookings: options.bookings ?? 2, edges: options.edges ?? 2 };
+  const undo: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  onTestFinished(stop, 30_000);
+  const folder = (name: string): string => {
+    const dir = mkdtempSync(join(tmpdir(), `concert-booking-fault-${name}-`));
+    undo.push(() => rmSync(dir, { recursive: true, force: true }));
+    return dir;
+  };
+  const track = async (starting: Promise<TestServer>): Promise<TestServer> => {
+    const server = await starting;
+    undo.push(() => endNow(server));
+    return server;
+  };
+  const proxies = (count: number, targetPort: (index: number) => number): Promise<TcpProxy[]> =>
+    Promise.all(
+      Array.from({ length: count }, async (_, index) => {
+        const proxy = await startTcpProxy(targetPort(index));
+        undo.push(() => proxy.close());
+        return proxy;
+      }),
+    );
+
+  const [redisDir, natsDir] = [folder('redis'), folder('nats')];
+  const [redis, nats] = await Promise.all([track(startRedis({ dir: redisDir })), track(startNats({ dir: natsDir }))]);
+  const bookingToRedis = await proxies(counts.bookings, () => redis.port);
+  const bookingToNats = await proxies(counts.bookings, () => nats.port);
+  const edgeToNats = await proxies(counts.edges, () => nats.port);
+  const env = {
+    HOLD_SECONDS: String(holdSeconds),
+    VENUE_ROWS: String(rows),
+    VENUE_COLS: String(cols),
+    LOG_LEVEL: 'info',
+  };
+  const bookings = await Promise.all(
+    bookingToRedis.map((toRedis, i) =>
+      track(
+        startBooking({
+          dir: folder('booking'),
+          redisUrl: `redis://127.0.0.1:${toRedis.port}`,
+          natsUrl: `nats://127.0.0.1:${bookingToNats[i]?.port}`,
+          env,
+        }),
+      ),
+    ),
+  );
+  const edgeToBooking = await proxies(counts.bookings, (i) => bookings[i]?.port ?? 0);
+  const bookingUrls = edgeToBooking.map(({ port }) => `http://127.0.0.1:${port}`);
+  const edges = await Promise.all(
+    edgeToNats.map((toNats) =>
+      track(startEdge({ dir: folder('edge'), natsUrl: `nats://127.0.0.1:${toNats.port}`, bookingUrls, env })),
+    ),
+  );
+  const ports = { edgePorts: edges.map(({ port }) => port), bookingPorts: bookings.map(({ port }) => port) };
+  const nginx = withNginx ? await track(startNginx(ports)) : undefined;
+  const admin = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => 25, commandTimeout: 5_000 });
+  admin.on('error', () => {}); // Redis is killed on purpose
+  undo.push(() => admin.disconnect());
+  const links = { bookingToRedis, bookingToNats, edgeToNats, edgeToBooking };
+  return { redis, redisDir, nats, natsDir, bookings, edges, nginx, links, admin, holdMs: holdSeconds * 1000, stop };
+}
+
+/** SIGKILL works on stopped processes as well; one that is dead already is fine. */
+async function endNow(server: TestServer): Promise<void> {
+  try {
+    await server.kill('SIGKILL');
+  } catch {
+    // It has ended before.
+  }
+  await server.stop();
+}

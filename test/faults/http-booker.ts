@@ -1,0 +1,64 @@
+import { Pool } from 'undici';
+import type { CommandReply, ErrorReply, UserAction } from '../../src/protocol/commands.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { type Booker, type Reply, replyOfError } from './booker.ts';
+
+/** Longer than any answer may take: what is not there by then is a hang. */
+const giveUpMs = 10_000;
+
+/** A user of the HTTP API, who asks the next process after one that failed. */
+export class HttpBooker implements Booker {
+  readonly userId: string;
+  readonly #pools: readonly Pool[];
+  #current: number;
+
+  constructor({ userId, urls, startAt = 0 }: { userId: string; urls: readonly string[]; startAt?: number }) {
+    this.userId = userId;
+    this.#pools = urls.map((url) => new Pool(url, { connections: 2, pipelining: 1 }));
+    this.#current = startAt % urls.length;
+  }
+
+  async ask(action: UserAction, seatId: string): Promise<Reply> {
+    try {
+      const body = JSON.stringify({ seat_id: seatId, user_id: this.userId });
+      const answer = await this.#request('POST', `/api/seats/${action}`, body);
+      const reply = JSON.parse(answer.text) as CommandReply | ErrorReply;
+      if (reply.success) return { kind: 'decided', seat: reply.seat };
+      const outcome = replyOfError(reply.error, reply.seat);
+      if (outcome.kind === 'unknown') this.#current++;
+      return outcome;
+    } catch (error) {
+      this.#current++;
+      return { kind: 'unknown', code: failureOf(error as NodeJS.ErrnoException), retryable: true };
+    }
+  }
+
+  async read(): Promise<Seat[] | undefined> {
+    try {
+      const { status, text, isStale } = await this.#request('GET', '/api/seats');
+      return status === 200 && !isStale ? (JSON.parse(text) as Seat[]) : undefined;
+    } catch {
+      this.#current++;
+      return undefined;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#pools.map((pool) => pool.destroy()));
+  }
+
+  async #request(method: 'GET' | 'POST', path: string, body?: string) {
+    const pool = this.#pools[this.#current % this.#pools.length] as Pool;
+    const headers = { 'content-type': 'application/json' };
+    const signal = AbortSignal.timeout(giveUpMs);
+    const response = await pool.request({ method, path, signal, ...(body !== undefined && { body, headers }) });
+    const isStale = response.headers['x-venue-stale'] !== undefined;
+    return { status: response.statusCode, text: await response.body.text(), isStale };
+  }
+}
+
+/** A refused connection is told apart: what was never sent was never done. */
+function failureOf(error: NodeJS.ErrnoException): string {
+  if (error.name === 'TimeoutError') return 'HUNG';
+  return error.code === 'ECONNREFUSED' ? 'NOT_SENT' : 'CUT';
+}

@@ -1,0 +1,64 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
+import { type FaultRun, runFault } from './fault-run.ts';
+import { notPublishedOnce } from './published.ts';
+import { nowMs, pause, until } from './time.ts';
+
+vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const patience = { timeout: 20_000, interval: 100 };
+
+/** While NATS is away the browsers learn by polling; no more than these two seconds behind. */
+async function everybodySeesNews({ venue, clients }: FaultRun): Promise<void> {
+  const seq = Number(await venue.admin.get('venue:seq'));
+  await until('the views move on', () => clients.every((client) => client.seq >= seq));
+}
+
+test('[G5] [G6] NATS killed for 5 s under load and back: the browsers see all of it, and every event is published once', async () => {
+  const result = await runFault('NATS kill -9 for 5 s', {}, async (run) => {
+    const beganAtMs = nowMs();
+    await run.venue.nats.kill('SIGKILL');
+    await pause(4_000);
+    await everybodySeesNews(run);
+    await pause(1_000);
+    await run.venue.nats.restart();
+    return { beganAtMs, endedAtMs: nowMs() };
+  });
+  expectProven(result);
+  const { nats } = result.venue;
+  await vi.waitFor(async () => expect(await notPublishedOnce(nats.url, result.record.events)).toEqual([]), patience);
+});
+
+test("[G6] NATS's data deleted while it is down: its stream is made again, and what was not relayed is published", async () => {
+  let committedBefore = 0;
+  const result = await runFault('NATS data deleted', {}, async ({ venue, load }) => {
+    const beganAtMs = nowMs();
+    await venue.nats.kill('SIGKILL');
+    committedBefore = Number(await venue.admin.get('venue:seq'));
+    await load.decides(100);
+    for (const name of readdirSync(venue.natsDir)) {
+      if (!name.endsWith('.log')) rmSync(join(venue.natsDir, name), { recursive: true });
+    }
+    await venue.nats.restart();
+    return { beganAtMs, endedAtMs: nowMs() };
+  });
+  expectProven(result);
+  const sinceThen = result.record.events.filter(({ seq }) => seq > committedBefore);
+  await vi.waitFor(async () => expect(await notPublishedOnce(result.venue.nats.url, sinceThen)).toEqual([]), patience);
+});
+
+test('[G5] [G6] NATS that stands still (SIGSTOP) and wakes up: nothing is lost on the way', async () => {
+  const result = await runFault('NATS SIGSTOP', {}, async (run) => {
+    const beganAtMs = nowMs();
+    await run.venue.nats.kill('SIGSTOP');
+    await pause(4_000);
+    await everybodySeesNews(run);
+    await run.venue.nats.kill('SIGCONT');
+    return { beganAtMs, endedAtMs: nowMs() };
+  });
+  expectProven(result);
+  const { nats } = result.venue;
+  await vi.waitFor(async () => expect(await notPublishedOnce(nats.url, result.record.events)).toEqual([]), patience);
+});

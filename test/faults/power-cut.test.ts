@@ -1,0 +1,147 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import type { UserAction } from '../../src/protocol/commands.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { emptySeats } from '../../src/store/venue-layout.ts';
+import { startRedis } from '../support/servers.ts';
+import { audit, firstOf, type Verdict } from './audit.ts';
+import type { Booker, Reply } from './booker.ts';
+import { faultTestTimeoutMs } from './expect-proven.ts';
+import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
+import { HttpBooker } from './http-booker.ts';
+import { Load, type Operation } from './load.ts';
+import { proofLine } from './proof-line.ts';
+import { chosenSeed } from './seeded-random.ts';
+import { nowMs } from './time.ts';
+import { readVenueRecord, type VenueRecord } from './venue-log.ts';
+
+vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const aofFolder = 'appendonlydir';
+const layout = { rows: 20, cols: 20 };
+
+/** How much of the log was with the operating system when an answer came. */
+interface Witness {
+  atMs: number;
+  aofBytes: number;
+}
+
+/** Looks at the file of the log after every answer, before anybody else can do anything. */
+class WitnessedBooker implements Booker {
+  readonly userId: string;
+  readonly #booker: Booker;
+  readonly #aofFile: string;
+  readonly #witnesses: Witness[];
+
+  constructor(booker: Booker, aofFile: string, witnesses: Witness[]) {
+    this.userId = booker.userId;
+    this.#booker = booker;
+    this.#aofFile = aofFile;
+    this.#witnesses = witnesses;
+  }
+
+  async ask(action: UserAction, seatId: string): Promise<Reply> {
+    const reply = await this.#booker.ask(action, seatId);
+    const aofBytes = statSync(this.#aofFile).size;
+    this.#witnesses.push({ atMs: nowMs(), aofBytes });
+    return reply;
+  }
+}
+
+interface Recorded {
+  venue: FaultVenue;
+  aofName: string;
+  operations: Operation[];
+  witnesses: Witness[];
+  seed: number;
+}
+
+/** Bookings under load, with a witness of each answer; then Redis is dead. */
+async function recordUntilTheCut(appendfsync: 'always' | 'everysec'): Promise<Recorded> {
+  const venue = await startFaultVenue({ ...layout, edges: 0 });
+  await venue.admin.config('SET', 'appendfsync', appendfsync);
+  expect(await venue.admin.config('GET', 'appendfsync')).toEqual(['appendfsync', appendfsync]);
+  const aofName = readdirSync(join(venue.redisDir, aofFolder)).find((name) => name.endsWith('.incr.aof')) as string;
+  const aofFile = join(venue.redisDir, aofFolder, aofName);
+  const urls = venue.bookings.map(({ url }) => url);
+  const bookers = Array.from({ length: 12 }, (_, i) => new HttpBooker({ userId: `user-${i}`, urls, startAt: i }));
+  onTestFinished(async () => {
+    await Promise.all(bookers.map((booker) => booker.close()));
+  });
+  const witnesses: Witness[] = [];
+  const seed = chosenSeed();
+  const seatIds = [...emptySeats(layout)].map(({ id }) => id);
+  const witnessed = bookers.map((booker) => new WitnessedBooker(booker, aofFile, witnesses));
+  const load = new Load({ bookers: witnessed, seatIds, seed, thinkMs: 8, bookedShare: 0.2 });
+  load.start();
+  await load.decides(800);
+  await venue.redis.kill('SIGKILL');
+  await load.stop();
+  return { venue, aofName, operations: load.operations, witnesses, seed };
+}
+
+/** What a Redis finds that starts on a copy of the log cut off there. */
+async function afterCutAt({ venue, aofName }: Recorded, aofBytes: number): Promise<VenueRecord> {
+  const dir = mkdtempSync(join(tmpdir(), 'concert-booking-cut-'));
+  cpSync(join(venue.redisDir, aofFolder), join(dir, aofFolder), { recursive: true });
+  truncateSync(join(dir, aofFolder, aofName), aofBytes);
+  const server = await startRedis({ dir });
+  const redis = new Redis(server.url);
+  try {
+    return await readVenueRecord(redis);
+  } finally {
+    redis.disconnect();
+    await server.stop();
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** Everything answered up to then must be there; what was not may be there or not. */
+function judge({ operations, venue }: Recorded, answeredBeforeMs: number, { seats, events }: VenueRecord): Verdict {
+  const told = operations
+    .filter(({ invokedAtMs }) => invokedAtMs < answeredBeforeMs)
+    .map((operation): Operation => {
+      const isAnswered = (operation.returnedAtMs ?? Number.POSITIVE_INFINITY) < answeredBeforeMs;
+      return isAnswered ? operation : { ...operation, outcome: 'unknown' };
+    });
+  const initial = new Map([...emptySeats(layout)].map((seat) => [seat.id, { ...seat, status: SeatStatus.available }]));
+  return audit({ operations: told, eras: [{ initial, events }], seats, holdMs: venue.holdMs });
+}
+
+test('[G2] the power of the Redis host is cut: of all that was answered by then, nothing is lost', async () => {
+  const recorded = await recordUntilTheCut('always');
+  const { witnesses, seed } = recorded;
+  const cuts = [0.1, 0.3, 0.5, 0.7, 0.9, 1].map((share) => Math.ceil(share * (witnesses.length - 1)) - 1);
+  for (const [index, cut] of cuts.entries()) {
+    const { aofBytes } = witnesses[cut] as Witness;
+    const record = await afterCutAt(recorded, aofBytes);
+    // Its answer was noted right after its witness, before the next one.
+    const verdict = judge(recorded, (witnesses[cut + 1] as Witness).atMs, record);
+    const { violations, ...counts } = verdict;
+    proofLine({
+      fault: 'power cut',
+      appendfsync: 'always',
+      cut: index + 1,
+      seed,
+      ...counts,
+      violations: violations.length,
+    });
+    expect(firstOf(violations)).toEqual([]);
+    expect(verdict.confirmed + verdict.transitions).toBeGreaterThan(0);
+  }
+});
+
+test('[G2] the control: with everysec, where up to a second is not on disk yet, the same auditor finds what is lost', async () => {
+  const recorded = await recordUntilTheCut('everysec');
+  const { witnesses, seed } = recorded;
+  const last = witnesses[witnesses.length - 2] as Witness;
+  const synced = witnesses.findLast(({ atMs }) => atMs <= last.atMs - 1_000) as Witness;
+  const record = await afterCutAt(recorded, synced.aofBytes);
+  const verdict = judge(recorded, (witnesses[witnesses.length - 1] as Witness).atMs, record);
+  const { violations, ...counts } = verdict;
+  proofLine({ control: 'power cut', appendfsync: 'everysec', seed, ...counts, violations: violations.length });
+  expect(verdict.lost).toBeGreaterThan(0);
+});

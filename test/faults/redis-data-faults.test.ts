@@ -1,0 +1,77 @@
+import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { expect, test, vi } from 'vitest';
+import { startRedis } from '../support/servers.ts';
+import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
+import { type FaultRun, runFault } from './fault-run.ts';
+import { nowMs } from './time.ts';
+import { readVenueRecord, type VenueRecord } from './venue-log.ts';
+
+vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const aofFolder = 'appendonlydir';
+
+/** What a data folder has, told by a Redis of its own. */
+async function recordIn(dir: string): Promise<VenueRecord> {
+  const server = await startRedis({ dir });
+  const redis = new Redis(server.url);
+  try {
+    return await readVenueRecord(redis);
+  } finally {
+    redis.disconnect();
+    await server.stop();
+  }
+}
+
+/** Redis is killed, its data replaced, and started; returns what it had. */
+async function replaceData({ venue }: FaultRun, replaceIn: (dir: string) => void) {
+  const { redis, redisDir } = venue;
+  const fromMs = nowMs();
+  await redis.kill('SIGKILL');
+  const lostDir = `${redisDir}-lost`;
+  cpSync(join(redisDir, aofFolder), join(lostDir, aofFolder), { recursive: true });
+  rmSync(join(redisDir, aofFolder), { recursive: true });
+  replaceIn(redisDir);
+  await redis.restart();
+  const endedAtMs = nowMs();
+  const record = await recordIn(lostDir);
+  rmSync(lostDir, { recursive: true });
+  return { beganAtMs: fromMs, endedAtMs, lost: { record, boundary: { fromMs, toMs: endedAtMs } } };
+}
+
+test('[G5] FLUSHALL under load: a new epoch, in which everybody goes on', async () => {
+  const result = await runFault('FLUSHALL', {}, async ({ venue }) => {
+    const fromMs = nowMs();
+    const record = await readVenueRecord(venue.admin, { flush: true });
+    const toMs = nowMs();
+    return { beganAtMs: fromMs, endedAtMs: toMs, lost: { record, boundary: { fromMs, toMs } } };
+  });
+  expectProven(result);
+  expect(result.record.epoch).not.toBe(result.lost?.record.epoch);
+});
+
+test('[G5] Redis restarted with an empty data folder: a new epoch, in which everybody goes on', async () => {
+  const result = await runFault('Redis data deleted', {}, (run) => replaceData(run, () => {}));
+  expectProven(result);
+  expect(result.record.epoch).not.toBe(result.lost?.record.epoch);
+});
+
+test('[G5] an older backup of Redis is restored: a new epoch, with the bookings of the backup', async () => {
+  const result = await runFault('older backup restored', {}, async (run) => {
+    const backup = `${run.venue.redisDir}-backup`;
+    cpSync(join(run.venue.redisDir, aofFolder), backup, { recursive: true });
+    try {
+      await run.load.decides(200);
+      return await replaceData(run, (dir) => cpSync(backup, join(dir, aofFolder), { recursive: true }));
+    } finally {
+      rmSync(backup, { recursive: true });
+    }
+  });
+  expectProven(result);
+  expect(result.record.epoch).not.toBe(result.lost?.record.epoch);
+  const kept = result.record.events.filter(({ epoch }) => epoch === result.lost?.record.epoch);
+  expect(kept.length, 'the backup has a history').toBeGreaterThan(0);
+  expect(kept.length, 'and not all of it').toBeLessThan(result.lost?.record.events.length ?? 0);
+  expect(readdirSync(result.venue.redisDir)).toContain(aofFolder);
+});

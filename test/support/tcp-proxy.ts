@@ -1,0 +1,184 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+const loopback = '127.0.0.1';
+
+/** A link between two processes that can be made to fail as networks do. Loopback only. */
+export interface TcpProxy {
+  readonly port: number;
+  /** Everything takes that much longer, each way; 0: no longer. */
+  delay(ms: number): void;
+  /** Cuts what is connected and refuses what comes, as a host that is down does. */
+  drop(): void;
+  /** Cuts what is connected; who comes again is let through. */
+  cut(): void;
+  /** Requests go through, what comes back does not. Who waited for one is cut when this ends: TCP never goes on after a hole. */
+  swallowReplies(isSwallowing: boolean): void;
+  /** Nothing moves, and nobody is told: connections stay, and new ones are accepted. */
+  hang(): void;
+  /** As at first. What hung goes on. */
+  heal(): void;
+  close(): Promise<void>;
+}
+
+/** In front of what listens on `targetPort` here, now or later. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const proxy = new LinkProxy(targetPort);
+  await proxy.listen();
+  return proxy;
+}
+
+class LinkProxy implements TcpProxy {
+  readonly #targetPort: number;
+  readonly #server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
+  readonly #links = new Set<Link>();
+  #delayMs = 0;
+  #isRefusing = false;
+  #isHanging = false;
+  #isSwallowing = false;
+
+  constructor(targetPort: number) {
+    this.#targetPort = targetPort;
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(0, loopback);
+    await once(this.#server, 'listening');
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  delay(ms: number): void {
+    this.#delayMs = ms;
+  }
+
+  drop(): void {
+    this.#isRefusing = true;
+    this.cut();
+  }
+
+  cut(): void {
+    for (const link of this.#links) link.cut();
+  }
+
+  swallowReplies(isSwallowing: boolean): void {
+    this.#isSwallowing = isSwallowing;
+    if (!isSwallowing) for (const link of this.#links) link.cutIfHoled();
+  }
+
+  hang(): void {
+    this.#isHanging = true;
+    for (const link of this.#links) link.hang(true);
+  }
+
+  heal(): void {
+    this.#delayMs = 0;
+    this.#isRefusing = false;
+    this.swallowReplies(false);
+    this.#isHanging = false;
+    for (const link of this.#links) link.hang(false);
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    if (!this.#server.listening) return;
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #accept(client: Socket): void {
+    // The kernel has accepted it already; a reset is the nearest to a refusal that keeps our port ours.
+    if (this.#isRefusing) return void client.resetAndDestroy();
+    const link: Link = new Link({
+      client,
+      target: connect({ port: this.#targetPort, host: loopback, allowHalfOpen: true }),
+      delayMs: () => this.#delayMs,
+      isSwallowing: () => this.#isSwallowing,
+      onEnd: () => this.#links.delete(link),
+    });
+    this.#links.add(link);
+    if (this.#isHanging) link.hang(true);
+  }
+}
+
+interface LinkOptions {
+  client: Socket;
+  target: Socket;
+  delayMs: () => number;
+  isSwallowing: () => boolean;
+  onEnd: () => void;
+}
+
+/** One connection through the proxy. */
+class Link {
+  readonly #client: Socket;
+  readonly #target: Socket;
+  readonly #delayMs: () => number;
+  #isHoled = false;
+
+  constructor({ client, target, delayMs, isSwallowing, onEnd }: LinkOptions) {
+    this.#client = client;
+    this.#target = target;
+    this.#delayMs = delayMs;
+    for (const socket of [client, target]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => {}); // `close` follows
+      socket.on('close', () => {
+        this.cut();
+        onEnd();
+      });
+    }
+    this.#pump(client, target, () => false);
+    this.#pump(target, client, () => {
+      if (isSwallowing()) this.#isHoled = true;
+      return this.#isHoled;
+    });
+  }
+
+  hang(isHanging: boolean): void {
+    for (const socket of [this.#client, this.#target]) {
+      if (isHanging) socket.pause();
+      else socket.resume();
+    }
+  }
+
+  cut(): void {
+    // A reset, so that neither side takes it for a farewell.
+    for (const socket of [this.#client, this.#target]) if (!socket.destroyed) socket.resetAndDestroy();
+  }
+
+  cutIfHoled(): void {
+    if (this.#isHoled) this.cut();
+  }
+
+  #pump(from: Socket, to: Socket, isLost: () => boolean): void {
+    const later = inOrder(this.#delayMs);
+    from.on('data', (chunk) => {
+      if (isLost()) return;
+      later(() => {
+        if (to.writable) to.write(chunk);
+      });
+    });
+    from.on('end', () => later(() => to.end()));
+  }
+}
+
+/** Does each after the delay of its moment, but never before what came earlier. */
+function inOrder(delayMs: () => number): (action: () => void) => void {
+  const queue: { dueAtMs: number; action: () => void }[] = [];
+  const work = () => {
+    for (let next = queue[0]; next; next = queue[0]) {
+      const remainingMs = next.dueAtMs - performance.now();
+      if (remainingMs > 0) return void setTimeout(work, remainingMs);
+      next.action();
+      queue.shift();
+    }
+  };
+  return (action) => {
+    const isIdle = queue.length === 0;
+    queue.push({ dueAtMs: performance.now() + delayMs(), action });
+    if (isIdle) work();
+  };
+}
