@@ -1,0 +1,158 @@
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import type { Faults } from './faults.ts';
+import { closesWithinMs, type System } from './incidents.ts';
+import { checkSeatHistory } from './linearizability.ts';
+import { seatHistories } from './seat-histories.ts';
+import { isSameSeat } from './seat-ledger.ts';
+import type { BookingProcess } from './simulated-booking.ts';
+import type { RecordedOperation } from './users.ts';
+
+/** After the last fault everything must be as if there had been none. */
+export const healsWithinMs = 2_000;
+/** An edge notices only so late that an answer will never come, where it has nobody else to ask. */
+const lonelyRequestMs = 2_800;
+/** How far a view may be behind when nothing is wrong. */
+const viewLagMs = 200;
+/** How long a hold may last beyond its end. */
+const holdLatenessMs = 100;
+/** How late an answer of the store can be, and so the idea of its clock that a process got from it. */
+const storeAnswerMs = 1_000;
+const auditEveryMs = 100;
+/** Of one hold's end, by one process: it is asked for when it is due, not without end. */
+const maxExpiryQuestionsPerSecond = 50;
+
+/** Holds the system to its guarantees, while a history goes on and at its end. */
+export class Audit {
+  readonly #system: System;
+  readonly #holdTtlMs: number;
+  readonly #faultsEndMs: number;
+  /** From then on views and holds must be as they are without faults. */
+  readonly #calmFromMs: number;
+  #isOver = false;
+
+  constructor(system: System, options: { faults: Faults; faultsEndMs: number; holdTtlMs: number }) {
+    const { faults, faultsEndMs, holdTtlMs } = options;
+    this.#system = system;
+    this.#holdTtlMs = holdTtlMs;
+    this.#faultsEndMs = faultsEndMs;
+    const isLonely = system.bookings.length === 1 && faults.message.httpLost > 0;
+    this.#calmFromMs = faultsEndMs + healsWithinMs + (isLonely ? lonelyRequestMs : 0);
+    this.#auditLater();
+  }
+
+  #auditLater(): void {
+    const { world, edges, store } = this.#system;
+    world.after(auditEveryMs, () => {
+      if (this.#isOver) return;
+      for (const edge of edges) if (edge.host.alive) edge.audit();
+      const asked = store.mostExpiryQuestions();
+      if (asked > (maxExpiryQuestionsPerSecond * auditEveryMs) / 1_000) {
+        world.fail('G10', `The end of a hold was asked for ${asked} times in ${auditEveryMs} ms by one process`);
+      }
+      if (world.nowMs >= this.#calmFromMs) {
+        this.#auditViews();
+        this.#auditHolds();
+      }
+      this.#auditLater();
+    });
+  }
+
+  /** [G5] Every edge shows what the store said a moment ago. */
+  #auditViews(): void {
+    const { world, edges, store } = this.#system;
+    const due = store.ledger.positionBefore(world.nowMs - viewLagMs);
+    if (!due) return;
+    for (const { host, feed } of edges) {
+      const { epoch, seq } = feed.position;
+      if (epoch !== due.epoch || seq < due.seq) {
+        const shown = `${host.name} is at ${epoch}:${seq}`;
+        world.fail('G5', `${shown}, the store was at ${due.epoch}:${due.seq} ${viewLagMs} ms ago`);
+      }
+    }
+  }
+
+  /** [G3] No hold outlives its end. */
+  #auditHolds(): void {
+    const { world, store } = this.#system;
+    if (store.hasJumped) return;
+    for (const seat of store.ledger.seats.values()) {
+      if (seat.status !== SeatStatus.held) continue;
+      const endMs = (seat.expires_at ?? 0) * 1_000 - store.clockOffsetMs;
+      // One that began while all answers were slow has been timed by them.
+      const isTimedInFaults = endMs - this.#holdTtlMs < this.#faultsEndMs;
+      const lateMs = world.nowMs - endMs;
+      if (lateMs > holdLatenessMs + (isTimedInFaults ? storeAnswerMs : 0)) {
+        world.fail('G3', `${seat.id} is still held, ${lateMs} ms after its end`);
+      }
+    }
+  }
+
+  /** When all is quiet, everybody shows what the store has. */
+  async auditEnd(): Promise<void> {
+    const { world, store, bus, edges, bookings } = this.#system;
+    const { ledger } = store;
+    const truth = await store.read();
+    ledger.opened(truth);
+    const here = `${truth.epoch}:${truth.seq}`;
+    for (const { host, feed } of edges) {
+      const { epoch, seq } = feed.position;
+      if (`${epoch}:${seq}` !== here) world.fail('G5', `${host.name} ends at ${epoch}:${seq}, the store at ${here}`);
+      for (const seat of feed.seats) {
+        if (!isSameSeat(seat, ledger.seats.get(seat.id))) world.fail('G5', `${host.name} ends with ${seat.id} wrong`);
+      }
+    }
+    for (const booking of bookings) this.#auditBooking(booking, here);
+    if (ledger.isForked(ledger.position)) return;
+    const unpublished = ledger.eventsOfEpoch().find((event) => !bus.has(event));
+    if (unpublished) world.fail('R50', `${unpublished.epoch}:${unpublished.seq} was never published`);
+  }
+
+  #auditBooking({ host: { name }, service }: BookingProcess, here: string): void {
+    const { world, store } = this.#system;
+    const { epoch, seq } = service.view;
+    if (`${epoch}:${seq}` !== here) world.fail('R80', `${name} ends at ${epoch}:${seq}, the store at ${here}`);
+    if (!service.isOpen) world.fail('R86', `${name} never opened the venue`);
+    if (service.unrelayedEvents > 0) world.fail('R50', `${name} has ${service.unrelayedEvents} unrelayed events`);
+    const { actors } = service.registry;
+    if (actors.length !== store.ledger.seats.size) world.fail('R1', `${name} has ${actors.length} actors`);
+    for (const actor of actors) {
+      const { value, context, status } = actor.getSnapshot();
+      const state = typeof value.seat === 'string' ? value.seat : Object.keys(value.seat)[0];
+      const isTrue =
+        status === 'active' &&
+        state === ['available', 'held', 'booked'][context.seat.status] &&
+        isSameSeat(context.seat, store.ledger.seats.get(context.seat.id));
+      if (!isTrue) world.fail('R1', `${name}: an actor is ${status} ${state} with ${JSON.stringify(context.seat)}`);
+    }
+  }
+
+  /** Whoever ends leaves nothing behind. */
+  async auditClosing(): Promise<void> {
+    const { world, bookings, edges } = this.#system;
+    this.#isOver = true;
+    let open = bookings.length;
+    for (const { host, service } of bookings) {
+      host.run(() => {
+        void service.close().then(() => open--);
+      });
+    }
+    for (const { host, feed } of edges) host.run(() => feed.close());
+    await world.runUntil(world.nowMs + closesWithinMs);
+    if (open > 0) world.fail('G7', `${open} booking processes do not end`);
+    for (const { host } of [...bookings, ...edges]) {
+      if (host.openTimers > 0) world.fail('G10', `${host.name} has ended and left ${host.openTimers} timers`);
+    }
+  }
+
+  /** [G4] Each seat, and where the store lost its data each part of its history, for itself. */
+  auditAnswers(operations: readonly RecordedOperation[]): void {
+    const { world, store } = this.#system;
+    const seatIds = [...store.ledger.seats.keys()];
+    for (const history of seatHistories(seatIds, operations, store)) {
+      const options = store.hasJumped ? history.options : { ...history.options, holdTtlMs: this.#holdTtlMs };
+      const checked = checkSeatHistory(history.operations, options);
+      world.count('seat histories checked');
+      if (!checked.ok) world.fail('G4', `${history.seatId} is not linearizable: ${checked.explanation}`);
+    }
+  }
+}

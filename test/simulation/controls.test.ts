@@ -1,0 +1,80 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { Relay } from '../../src/booking/relay.ts';
+import { SeatDesk } from '../../src/booking/seat-desk.ts';
+import { StoreClock } from '../../src/venue/store-clock.ts';
+import { type Faults, noFaults } from './faults.ts';
+import { runHistory, type Variant } from './history.ts';
+import { NaiveFeed } from './naive-feed.ts';
+import { NaiveSeatStore } from './naive-seat-store.ts';
+
+/** Seeds of their own: whatever the simulation is told to run, the controls are the same. */
+const firstSeed = 900_000_000;
+
+function faults(change: { message?: Partial<Faults['message']>; incidents?: Partial<Faults['incidents']> }): Faults {
+  return {
+    message: { ...noFaults.message, ...change.message },
+    incidents: { ...noFaults.incidents, ...change.incidents },
+  };
+}
+
+/** Runs histories until one breaks a rule; says which, and how many it took. */
+async function firstViolation(variant: Variant, rules: readonly string[], limit: number) {
+  for (let histories = 1; histories <= limit; histories++) {
+    const { violation } = await runHistory(firstSeed + histories, { variant });
+    if (violation && rules.includes(violation.rule)) return { histories, violation };
+  }
+  return undefined;
+}
+
+async function isCaught(control: string, variant: Variant, rules: readonly string[], limit: number): Promise<void> {
+  const caught = await firstViolation(variant, rules, limit);
+  process.stdout.write(
+    `control: ${control}: ${caught ? `${caught.violation.rule} after ${caught.histories}` : 'not caught'}\n`,
+  );
+  expect(caught, `${control} must be caught within ${limit} histories`).toBeDefined();
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('a simulation that can fail', () => {
+  test('[G1] catches a store that reads, thinks, and writes', async () => {
+    const variant: Variant = { faults: noFaults, createStore: (...args) => new NaiveSeatStore(...args) };
+    await isCaught('a naive store', variant, ['G1'], 20);
+  });
+
+  test('[G5] [G6] catches an edge that applies events as they come', async () => {
+    const variant: Variant = {
+      faults: faults({ message: { busSlow: 0.1, busDuplicate: 0.1 } }),
+      createFeed: (options) => new NaiveFeed(options),
+    };
+    await isCaught('an edge that applies events as they come', variant, ['G5', 'G6'], 20);
+  });
+
+  test('[R50] catches a relay that never repairs', async () => {
+    vi.spyOn(Relay.prototype, 'repair').mockResolvedValue();
+    const variant: Variant = { faults: faults({ incidents: { busDown: 2, bookingKill: 2 } }) };
+    await isCaught('a relay that never repairs', variant, ['R50'], 20);
+  });
+
+  test('[R51] catches a relay that takes what it has sent for published', async () => {
+    const publish = Relay.prototype.publish;
+    vi.spyOn(Relay.prototype, 'publish').mockImplementation(function (this: Relay, event) {
+      this.published(event);
+      publish.call(this, event);
+    });
+    const variant: Variant = { faults: faults({ message: { busPublishLost: 0.2 } }) };
+    await isCaught('a relay that does not wait for the ack', variant, ['R50', 'R51'], 20);
+  });
+
+  test('[G3] catches hold timers by the time of day of the host', async () => {
+    vi.spyOn(StoreClock.prototype, 'nowMs').mockImplementation(() => Date.now());
+    await isCaught("hold timers by the host's time of day", { faults: noFaults }, ['G3', 'G10'], 20);
+  });
+
+  test('[R80] catches actors that do not follow the other processes', async () => {
+    vi.spyOn(SeatDesk.prototype, 'follow').mockImplementation(() => {});
+    await isCaught('actors that do not follow', { faults: noFaults }, ['R1'], 20);
+  });
+});

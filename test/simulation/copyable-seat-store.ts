@@ -1,0 +1,101 @@
+import type { Position } from '../../src/protocol/venue.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import type { Decision, History, SeatCommand, SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
+import type { VenueLayout } from '../../src/store/venue-layout.ts';
+
+export interface StoreSettings extends VenueLayout {
+  holdTtlMs: number;
+  keepEvents: number;
+}
+
+interface Call {
+  atMs: number;
+  repeat: (store: CopyableSeatStore) => Promise<unknown>;
+}
+
+/**
+ * The memory store with epochs that have the same names in every run (`e1`, `e2` …), and of which an older copy can be
+ * had: another one that was told the same up to then.
+ */
+export class CopyableSeatStore implements SeatStore {
+  readonly #settings: StoreSettings;
+  readonly #newEpochName: () => string;
+  readonly #store: MemorySeatStore;
+  readonly #nameOf = new Map<string, string>([['', '']]);
+  readonly #epochOf = new Map<string, string>([['', '']]);
+  readonly #calls: Call[] = [];
+  #nowMs: () => number;
+
+  /** `nowMs`: Unix milliseconds. */
+  constructor(settings: StoreSettings, nowMs: () => number, newEpochName: () => string) {
+    this.#settings = settings;
+    this.#nowMs = nowMs;
+    this.#newEpochName = newEpochName;
+    this.#store = new MemorySeatStore({ ...settings, nowMs: () => this.#nowMs() });
+  }
+
+  /** What `copyAt` needs to know of this moment. */
+  get callCount(): number {
+    return this.#calls.length;
+  }
+
+  async copyAt(callCount: number): Promise<CopyableSeatStore> {
+    const names = [...this.#epochOf.keys()].slice(1);
+    const copy = new CopyableSeatStore(this.#settings, this.#nowMs, () => names.shift() ?? this.#newEpochName());
+    for (const call of this.#calls.slice(0, callCount)) {
+      copy.#nowMs = () => call.atMs;
+      await call.repeat(copy).catch(() => {}); // it failed then, too
+    }
+    copy.#nowMs = this.#nowMs;
+    return copy;
+  }
+
+  async open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
+    this.#note((store) => store.open(...known));
+    const snapshot = await this.#store.open(...known.map((position) => position && this.#inner(position)));
+    return this.#outer(snapshot);
+  }
+
+  async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+    this.#note((store) => store.decide(seatId, commands, known));
+    const decision = await this.#store.decide(seatId, commands, this.#inner(known));
+    return { ...decision, events: decision.events.map((event) => this.#outer(event)) };
+  }
+
+  async eventsAfter(position: Position, limit: number): Promise<History> {
+    this.#note((store) => store.eventsAfter(position, limit)); // it may find the venue to be lost
+    const history = await this.#store.eventsAfter(this.#inner(position), limit);
+    const { events, ...now } = this.#outer(history);
+    return events ? { ...now, events: events.map((event) => this.#outer(event)) } : now;
+  }
+
+  async relayedPosition(): Promise<Position | undefined> {
+    const position = await this.#store.relayedPosition();
+    return position && this.#outer(position);
+  }
+
+  async markRelayed(position: Position): Promise<void> {
+    this.#note((store) => store.markRelayed(position));
+    await this.#store.markRelayed(this.#inner(position));
+  }
+
+  async close(): Promise<void> {}
+
+  #note(repeat: Call['repeat']): void {
+    this.#calls.push({ atMs: this.#nowMs(), repeat });
+  }
+
+  #inner<P extends Position>(position: P): P {
+    return { ...position, epoch: this.#epochOf.get(position.epoch) ?? position.epoch };
+  }
+
+  #outer<P extends Position>(position: P): P {
+    let name = this.#nameOf.get(position.epoch);
+    if (name === undefined) {
+      name = this.#newEpochName();
+      this.#nameOf.set(position.epoch, name);
+      this.#epochOf.set(name, position.epoch);
+    }
+    return { ...position, epoch: name };
+  }
+}

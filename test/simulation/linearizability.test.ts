@@ -1,0 +1,147 @@
+import { describe, expect, test } from 'vitest';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { type CheckOptions, checkSeatHistory, type SeatOperation } from './linearizability.ts';
+
+const holdTtlMs = 1_000;
+const free = (seq: number): Seat => ({ id: 'A1', row: 0, col: 0, status: 0, seq });
+const heldBy = (userId: string, seq: number, expiresAtMs: number): Seat => ({
+  ...free(seq),
+  status: 1,
+  held_by: userId,
+  expires_at: expiresAtMs / 1_000,
+});
+const bookedBy = (userId: string, seq: number): Seat => ({ ...free(seq), status: 2, held_by: userId });
+
+function operation(
+  [invokedAtMs, returnedAtMs]: [number, number],
+  action: SeatOperation['action'],
+  userId: string,
+  outcome: SeatOperation['outcome'],
+): SeatOperation {
+  return { clientId: userId, action, userId, invokedAtMs, returnedAtMs, outcome };
+}
+
+const isLinearizable = (operations: SeatOperation[], options: CheckOptions = {}) =>
+  checkSeatHistory(operations, { holdTtlMs, ...options }).ok;
+
+describe('[G4] the checker of linearizability accepts', () => {
+  test('what one after the other did', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([20, 30], 'select', 'bob', { refusal: 'SEAT_HELD', seat: heldBy('alice', 1, 1_005) }),
+      operation([40, 50], 'book', 'alice', { seat: bookedBy('alice', 2) }),
+      operation([60, 70], 'read', '', { seat: bookedBy('alice', 2) }),
+    ];
+    expect(isLinearizable(history)).toBe(true);
+  });
+
+  test('two at once, in the order that their answers tell', () => {
+    const history = [
+      operation([0, 50], 'select', 'alice', { refusal: 'SEAT_HELD', seat: heldBy('bob', 1, 1_030) }),
+      operation([10, 40], 'select', 'bob', { seat: heldBy('bob', 1, 1_030) }),
+    ];
+    expect(isLinearizable(history)).toBe(true);
+  });
+
+  test('a hold that ended at its time, whether anybody asked or not', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([1_050, 1_060], 'read', '', { seat: heldBy('alice', 1, 1_005) }),
+      operation([1_070, 1_080], 'select', 'bob', { seat: heldBy('bob', 3, 2_075) }),
+    ];
+    expect(isLinearizable(history)).toBe(true);
+  });
+
+  test('a command without an answer that happened, late, and one that never did', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', 'unknown'),
+      operation([0, 10], 'select', 'carol', 'unknown'),
+      operation([20, 30], 'read', '', { seat: free(0) }),
+      operation([40, 50], 'select', 'bob', { refusal: 'SEAT_HELD', seat: heldBy('alice', 1, 1_035) }),
+    ];
+    expect(isLinearizable(history)).toBe(true);
+  });
+
+  test('what began with a seat that somebody had', () => {
+    const history = [operation([0, 10], 'book', 'alice', { seat: bookedBy('alice', 8) })];
+    expect(isLinearizable(history, { initial: heldBy('alice', 7, 500) })).toBe(true);
+    expect(isLinearizable(history)).toBe(false);
+  });
+});
+
+describe('[G4] the checker of linearizability refuses', () => {
+  test('two holders', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([20, 30], 'select', 'bob', { seat: heldBy('bob', 2, 1_025) }),
+    ];
+    const checked = checkSeatHistory(history, { holdTtlMs });
+    expect(checked.ok).toBe(false);
+    expect(checked.ok ? '' : checked.explanation).toContain('select by bob');
+  });
+
+  test('two bookers, though one was never answered', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([20, 30], 'book', 'alice', 'unknown'),
+      operation([40, 50], 'read', '', { seat: bookedBy('alice', 2) }),
+      operation([60, 70], 'select', 'bob', { seat: heldBy('bob', 3, 1_065) }),
+    ];
+    expect(isLinearizable(history)).toBe(false);
+  });
+
+  test('an answer from before the question', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([20, 30], 'read', '', { seat: free(0) }),
+    ];
+    expect(isLinearizable(history)).toBe(false);
+  });
+
+  test('a hold that ended early', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([900, 910], 'select', 'bob', { seat: heldBy('bob', 3, 1_905) }),
+    ];
+    expect(isLinearizable(history)).toBe(false);
+  });
+
+  test('a hold that was used after its end', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([1_020, 1_030], 'book', 'alice', { seat: bookedBy('alice', 2) }),
+    ];
+    expect(isLinearizable(history)).toBe(false);
+    expect(isLinearizable(history, { clockErrorMs: 20 })).toBe(true);
+  });
+
+  test('a hold that was extended', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([500, 510], 'select', 'alice', { seat: heldBy('alice', 1, 1_505) }),
+    ];
+    expect(isLinearizable(history)).toBe(false);
+  });
+
+  test('a transition that nobody asked for', () => {
+    const history = [operation([0, 10], 'read', '', { seat: bookedBy('alice', 2) })];
+    expect(isLinearizable(history)).toBe(false);
+  });
+});
+
+test('[G4] a thousand answers of ten clients are checked in no time', () => {
+  const operations: SeatOperation[] = [];
+  for (let round = 0; round < 100; round++) {
+    const atMs = round * 100;
+    const [heldSeq, freeSeq] = [2 * round + 1, 2 * round + 2];
+    const held = heldBy('user0', heldSeq, atMs + holdTtlMs + 20);
+    operations.push(operation([atMs, atMs + 40], 'select', 'user0', { seat: held }));
+    for (let i = 1; i < 9; i++) {
+      operations.push(operation([atMs, atMs + 60], 'select', `user${i}`, { refusal: 'SEAT_HELD', seat: held }));
+    }
+    operations.push(operation([atMs + 65, atMs + 90], 'release', 'user0', { seat: free(freeSeq) }));
+  }
+  const startedAtMs = performance.now();
+  expect(checkSeatHistory(operations, { holdTtlMs })).toEqual({ ok: true });
+  expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+});

@@ -1,0 +1,269 @@
+import type { UserAction } from '../../src/protocol/commands.ts';
+import type { Refusal } from '../../src/protocol/errors.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+
+/** One request on one seat, as its client saw it. */
+export interface SeatOperation {
+  clientId: string;
+  action: UserAction | 'read';
+  /** Whose; of a read it does not matter. */
+  userId: string;
+  invokedAtMs: number;
+  /** Undefined: never answered. */
+  returnedAtMs: number | undefined;
+  /** `unknown`: it failed or timed out, so it happened at any time after its invocation, or never. */
+  outcome: { refusal?: Refusal; seat?: Seat } | 'unknown';
+}
+
+export interface CheckOptions {
+  /** The seat before the first operation; default: available. */
+  initial?: Seat;
+  /** How far the clients' clock and that of `expires_at` may be apart. */
+  clockErrorMs?: number;
+  /** Where given, every hold must have this length. */
+  holdTtlMs?: number;
+}
+
+export type CheckResult = { ok: true } | { ok: false; explanation: string };
+
+/**
+ * Whether all of this can have come from one seat that did one thing at a time, each between its invocation and its
+ * answer (Wing & Gong's search with Lowe's memory of what has been tried). A held seat may become available by itself
+ * at any moment from its `expires_at` on; commands, other than reads, never find a hold whose time was over.
+ */
+export function checkSeatHistory(operations: readonly SeatOperation[], options: CheckOptions = {}): CheckResult {
+  return new Search(operations, options).run();
+}
+
+/** The sequential seat, and how much of it is known. */
+interface Model {
+  readonly status: SeatStatus;
+  readonly userId: string;
+  /** Of a hold; undefined: made by somebody who was not told. */
+  readonly expiresAtMs: number | undefined;
+  /** Where `expiresAtMs` is not known: not before this. */
+  readonly earliestEndMs: number;
+  /** Of its last transition; undefined: nobody was told. */
+  readonly seq: number | undefined;
+  readonly leastSeq: number;
+  /** The latest invocation so far: what comes next comes not before it. */
+  readonly nowMs: number;
+}
+
+interface Node {
+  readonly model: Model;
+  /** All answered operations before this index are placed, and those in `placedAhead`. */
+  readonly firstOpen: number;
+  readonly placedAhead: readonly number[];
+  readonly unknownPlaced: readonly number[];
+  readonly placed: number;
+}
+
+class Search {
+  readonly #answered: readonly SeatOperation[];
+  readonly #unknown: readonly SeatOperation[];
+  readonly #options: CheckOptions;
+  readonly #clockErrorMs: number;
+  readonly #seen = new Set<string>();
+  /** The least seq that the answers from an index on tell of. */
+  readonly #leastSeqFrom: readonly number[];
+
+  constructor(operations: readonly SeatOperation[], options: CheckOptions) {
+    const byInvocation = [...operations].sort((a, b) => a.invokedAtMs - b.invokedAtMs);
+    this.#answered = byInvocation.filter((operation) => operation.outcome !== 'unknown');
+    this.#unknown = byInvocation.filter(({ outcome, action }) => outcome === 'unknown' && action !== 'read');
+    const leastSeqFrom = [Number.POSITIVE_INFINITY];
+    for (const operation of [...this.#answered].reverse()) {
+      leastSeqFrom.unshift(Math.min(seqTold(operation), leastSeqFrom[0] as number));
+    }
+    this.#leastSeqFrom = leastSeqFrom;
+    this.#options = options;
+    this.#clockErrorMs = options.clockErrorMs ?? 0;
+  }
+
+  run(): CheckResult {
+    const stack: Node[] = [
+      { model: initialModel(this.#options.initial), firstOpen: 0, placedAhead: [], unknownPlaced: [], placed: 0 },
+    ];
+    let furthest = stack[0] as Node;
+    for (let node = stack.pop(); node; node = stack.pop()) {
+      if (node.placed === this.#answered.length) return { ok: true };
+      if (node.placed > furthest.placed) furthest = node;
+      // The last one pushed is tried first: the answered operation that was invoked first.
+      for (const next of [...this.#next(node)].reverse()) {
+        const key = keyOf(next);
+        if (this.#seen.has(key)) continue;
+        this.#seen.add(key);
+        stack.push(next);
+      }
+    }
+    return { ok: false, explanation: this.#explain(furthest) };
+  }
+
+  *#next(node: Node): Generator<Node> {
+    const { candidates, deadlineMs, leastSeq } = this.#open(node);
+    for (const index of candidates) {
+      for (const model of this.#outcomes(node.model, this.#answered[index] as SeatOperation)) {
+        yield { ...this.#place(node, index), model, unknownPlaced: node.unknownPlaced, placed: node.placed + 1 };
+      }
+    }
+    const tried = new Set<string>();
+    for (const [index, operation] of this.#unknown.entries()) {
+      if (operation.invokedAtMs > deadlineMs) break;
+      if (node.unknownPlaced.includes(index)) continue;
+      // Of equals only the first: whatever a later one could have done, it could as well.
+      const kind = `${operation.action} ${operation.userId}`;
+      if (tried.has(kind)) continue;
+      tried.add(kind);
+      for (const model of this.#outcomes(node.model, operation)) {
+        // What is yet to be answered must not be in the past.
+        if (model.leastSeq > leastSeq) continue;
+        yield { ...node, model, unknownPlaced: [...node.unknownPlaced, index].sort((a, b) => a - b) };
+      }
+    }
+  }
+
+  /** What can be next: all that was invoked before the first answer that is open. */
+  #open({ model, firstOpen, placedAhead }: Node): { candidates: number[]; deadlineMs: number; leastSeq: number } {
+    let candidates: number[] = [];
+    let deadlineMs = Number.POSITIVE_INFINITY;
+    let leastSeq = Number.POSITIVE_INFINITY;
+    let i = firstOpen;
+    for (; i < this.#answered.length; i++) {
+      const operation = this.#answered[i] as SeatOperation;
+      if (operation.invokedAtMs > deadlineMs) break;
+      if (placedAhead.includes(i)) continue;
+      candidates.push(i);
+      deadlineMs = Math.min(deadlineMs, operation.returnedAtMs ?? deadlineMs);
+      leastSeq = Math.min(leastSeq, seqTold(operation));
+    }
+    leastSeq = Math.min(leastSeq, this.#leastSeqFrom[i] as number);
+    if (model.nowMs > deadlineMs) candidates = [];
+    return { candidates, deadlineMs, leastSeq };
+  }
+
+  #place(node: Node, index: number): Pick<Node, 'firstOpen' | 'placedAhead'> {
+    let firstOpen = node.firstOpen;
+    const placed = new Set([...node.placedAhead, index]);
+    while (placed.delete(firstOpen)) firstOpen++;
+    return { firstOpen, placedAhead: [...placed].sort((a, b) => a - b) };
+  }
+
+  /** The seat after the operation, if it can be the next: with the hold that there is, or after its end. */
+  #outcomes(model: Model, operation: SeatOperation): Model[] {
+    const after = [this.#step(model, operation)];
+    if (model.status === SeatStatus.held) after.push(this.#step(this.#expired(model), operation));
+    return after.filter((one) => one !== undefined);
+  }
+
+  #expired(model: Model): Model {
+    const endMs = model.expiresAtMs ?? model.earliestEndMs;
+    return {
+      ...transitioned(model, SeatStatus.available, ''),
+      nowMs: Math.max(model.nowMs, endMs - this.#clockErrorMs),
+    };
+  }
+
+  #step(before: Model, operation: SeatOperation): Model | undefined {
+    const { action, userId, invokedAtMs, returnedAtMs, outcome } = operation;
+    const nowMs = Math.max(before.nowMs, invokedAtMs);
+    if (outcome !== 'unknown' && returnedAtMs !== undefined && nowMs > returnedAtMs) return undefined;
+    const isOver = before.expiresAtMs !== undefined && nowMs > before.expiresAtMs + this.#clockErrorMs;
+    if (action !== 'read' && before.status === SeatStatus.held && isOver) return undefined;
+
+    const { refusal, model } = decided({ ...before, nowMs }, action, userId, this.#options.holdTtlMs ?? 0);
+    if (outcome === 'unknown') return model.leastSeq === before.leastSeq ? undefined : model;
+    if (outcome.refusal !== refusal) return undefined;
+    if (!outcome.seat) return model;
+    const told = this.#told(model, outcome.seat);
+    const isNewHold = told?.status === SeatStatus.held && model.leastSeq !== before.leastSeq;
+    return told && isNewHold && !this.#lasts(told, nowMs, returnedAtMs) ? undefined : told;
+  }
+
+  /** Whether a hold that began in this interval has its proper length. */
+  #lasts({ expiresAtMs = 0 }: Model, fromMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
+    const { holdTtlMs } = this.#options;
+    if (holdTtlMs === undefined) return true;
+    const startedAtMs = expiresAtMs - holdTtlMs;
+    return startedAtMs >= fromMs - this.#clockErrorMs - 1 && startedAtMs <= untilMs + this.#clockErrorMs + 1;
+  }
+
+  /** The model with what the answer adds to it; undefined where the answer contradicts it. */
+  #told(model: Model, seat: Seat): Model | undefined {
+    if (seat.status !== model.status || (seat.held_by ?? '') !== model.userId) return undefined;
+    if (model.seq === undefined ? seat.seq < model.leastSeq : seat.seq !== model.seq) return undefined;
+    const expiresAtMs = seat.expires_at === undefined ? undefined : seat.expires_at * 1000;
+    if (model.expiresAtMs !== undefined && expiresAtMs !== undefined) {
+      if (Math.abs(expiresAtMs - model.expiresAtMs) >= 1) return undefined; // never extended
+    } else if (expiresAtMs !== undefined && expiresAtMs < model.earliestEndMs - this.#clockErrorMs - 1) {
+      return undefined;
+    }
+    return { ...model, seq: seat.seq, leastSeq: seat.seq, expiresAtMs: model.expiresAtMs ?? expiresAtMs };
+  }
+
+  #explain(node: Node): string {
+    const open = this.#open(node).candidates.map((i) => describe(this.#answered[i] as SeatOperation));
+    const { model } = node;
+    const seat = `${['available', 'held', 'booked'][model.status]} ${model.userId} seq ${model.seq ?? `>= ${model.leastSeq}`}`;
+    return [
+      `${node.placed} of ${this.#answered.length} answers can be put in an order; then the seat is ${seat}`,
+      `(expires ${model.expiresAtMs ?? 'unknown'}), at ${model.nowMs} or later, and none of these can be next:`,
+      ...open.map((line) => `\n  ${line}`),
+      '\nAll of it:',
+      ...this.#answered.map((operation) => `\n  ${describe(operation)}`),
+      ...this.#unknown.map((operation) => `\n  ${describe(operation)}`),
+    ].join(' ');
+  }
+}
+
+function initialModel(seat: Seat | undefined): Model {
+  return {
+    status: seat?.status ?? SeatStatus.available,
+    userId: seat?.held_by ?? '',
+    expiresAtMs: seat?.expires_at === undefined ? undefined : seat.expires_at * 1000,
+    earliestEndMs: Number.NEGATIVE_INFINITY,
+    seq: seat?.seq,
+    leastSeq: seat?.seq ?? 0,
+    nowMs: Number.NEGATIVE_INFINITY,
+  };
+}
+
+/** What a seat does when asked; every transition has a higher seq than the one before. */
+function decided(model: Model, action: SeatOperation['action'], userId: string, holdTtlMs: number) {
+  const { status } = model;
+  const isMine = model.userId === userId;
+  const refused = (refusal: Refusal) => ({ refusal, model });
+  const unchanged = { refusal: undefined, model };
+  if (action === 'read') return unchanged;
+  if (status === SeatStatus.booked) return action === 'book' && isMine ? unchanged : refused('SEAT_BOOKED');
+  if (action === 'select') {
+    if (status === SeatStatus.held) return isMine ? unchanged : refused('SEAT_HELD');
+    const held = { ...transitioned(model, SeatStatus.held, userId), earliestEndMs: model.nowMs + holdTtlMs };
+    return { refusal: undefined, model: held };
+  }
+  if (status === SeatStatus.available || !isMine) return refused('NOT_HOLDER');
+  const after =
+    action === 'book' ? transitioned(model, SeatStatus.booked, userId) : transitioned(model, SeatStatus.available, '');
+  return { refusal: undefined, model: after };
+}
+
+function transitioned(model: Model, status: SeatStatus, userId: string): Model {
+  const leastSeq = (model.seq ?? model.leastSeq) + 1;
+  return { ...model, status, userId, expiresAtMs: undefined, earliestEndMs: 0, seq: undefined, leastSeq };
+}
+
+function seqTold({ outcome }: SeatOperation): number {
+  return (outcome === 'unknown' ? undefined : outcome.seat?.seq) ?? Number.POSITIVE_INFINITY;
+}
+
+function keyOf({ model, firstOpen, placedAhead, unknownPlaced }: Node): string {
+  const { status, userId, expiresAtMs, earliestEndMs, seq, leastSeq, nowMs } = model;
+  const known = `${status}/${userId}/${expiresAtMs}/${earliestEndMs}/${seq}/${leastSeq}/${nowMs}`;
+  return `${firstOpen}|${placedAhead}|${unknownPlaced}|${known}`;
+}
+
+function describe({ clientId, action, userId, invokedAtMs, returnedAtMs, outcome }: SeatOperation): string {
+  const answer = outcome === 'unknown' ? 'unknown' : `${outcome.refusal ?? 'ok'} ${JSON.stringify(outcome.seat ?? {})}`;
+  return `[${invokedAtMs}, ${returnedAtMs ?? '…'}] ${clientId}: ${action} by ${userId} → ${answer}`;
+}

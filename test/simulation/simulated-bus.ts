@@ -1,0 +1,235 @@
+import type { BusListener, EventBus } from '../../src/events/event-bus.ts';
+import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
+import type { Position } from '../../src/protocol/venue.ts';
+import type { MessageFaults } from './faults.ts';
+import { FifoLink } from './fifo-link.ts';
+import type { Host } from './host.ts';
+import type { World } from './world.ts';
+
+const ackTimeoutMs = 2_000;
+const duplicateAfterMs = 400;
+
+type Message = { event: SeatEvent } | { heartbeat: Heartbeat };
+
+/** The bus between all processes. What one publishes reaches each other one in order, and two of them in any order. */
+export class BusServer {
+  readonly world: World;
+  readonly faults: MessageFaults;
+  newest: Position | undefined;
+  readonly #accepted = new Map<string, SeatEvent[]>();
+  readonly #connections = new Set<BusConnection>();
+  #isDown = false;
+
+  constructor(world: World, faults: MessageFaults) {
+    this.world = world;
+    this.faults = faults;
+  }
+
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
+  connect(host: Host): BusConnection {
+    const connection = new BusConnection(this, host);
+    this.#connections.add(connection);
+    host.onDeath(() => this.leave(connection));
+    return connection;
+  }
+
+  leave(connection: BusConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  has(event: SeatEvent): boolean {
+    const accepted = this.#accepted.get(`${event.epoch}:${event.seq}`) ?? [];
+    return accepted.some(
+      ({ type, seat_id, user_id, timestamp }) =>
+        type === event.type && seat_id === event.seat_id && user_id === event.user_id && timestamp === event.timestamp,
+    );
+  }
+
+  down(): void {
+    this.#isDown = true;
+    for (const connection of this.#connections) connection.disconnect();
+  }
+
+  up(): void {
+    this.#isDown = false;
+    for (const connection of this.#connections) connection.reconnect();
+  }
+
+  /** The folder of its data was deleted. */
+  wipe(): void {
+    this.newest = undefined;
+  }
+
+  accept(message: Message, from: BusConnection): void {
+    if ('event' in message) {
+      const { event } = message;
+      const key = `${event.epoch}:${event.seq}`;
+      this.newest = { epoch: event.epoch, seq: event.seq };
+      this.#accepted.set(key, [...(this.#accepted.get(key) ?? []), event]);
+    }
+    for (const to of this.#connections) if (to !== from) to.deliver(message, from);
+  }
+}
+
+/** One process's connection to the bus. */
+export class BusConnection implements EventBus {
+  readonly #server: BusServer;
+  readonly #world: World;
+  readonly #host: Host;
+  readonly #listeners: BusListener[] = [];
+  readonly #open = new Set<(error: Error) => void>();
+  #inbound = new Map<BusConnection, FifoLink>();
+  #outbound: FifoLink;
+  #connected = false;
+  #isDeaf = false;
+  #isClosed = false;
+  /** Raised by each disconnection: what is on its way then is lost. */
+  #session = 0;
+
+  constructor(server: BusServer, host: Host) {
+    this.#server = server;
+    this.#world = server.world;
+    this.#host = host;
+    this.#outbound = new FifoLink(this.#world);
+    this.#world.after(this.#world.random.int(0, 30), () => this.reconnect());
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  publish(event: SeatEvent): Promise<void> {
+    if (!this.#connected) return Promise.reject(new Error('no connection to the bus'));
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => {
+        this.#open.delete(fail);
+        this.#host.libraryClock.clearTimeout(timer);
+        this.#host.run(() => reject(error));
+      };
+      const timer = this.#host.libraryClock.setTimeout(() => fail(new Error('not acknowledged')), ackTimeoutMs);
+      this.#open.add(fail);
+      if (this.#world.strikes('bus publish lost', this.#server.faults.busPublishLost)) return;
+      this.#send({ event }, () => {
+        if (this.#world.strikes('bus ack lost', this.#server.faults.busAckLost)) return;
+        this.#whileConnected(this.#world.latencyMs(), () => {
+          if (!this.#open.delete(fail)) return;
+          this.#host.libraryClock.clearTimeout(timer);
+          this.#host.run(resolve);
+        });
+      });
+    });
+  }
+
+  publishHeartbeat(heartbeat: Heartbeat): void {
+    if (this.#connected) this.#send({ heartbeat }, () => {});
+  }
+
+  subscribe(listener: BusListener): void {
+    this.#listeners.push(listener);
+    if (this.#connected) listener.onConnected?.(true);
+  }
+
+  newestPosition(): Promise<Position | undefined> {
+    if (!this.#connected) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const answer = (position: Position | undefined) => this.#host.run(() => resolve(position));
+      const timer = this.#host.libraryClock.setTimeout(() => answer(undefined), ackTimeoutMs);
+      this.#whileConnected(this.#world.latencyMs(), () => {
+        const { newest } = this.#server;
+        this.#whileConnected(this.#world.latencyMs(), () => {
+          this.#host.libraryClock.clearTimeout(timer);
+          answer(newest);
+        });
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#connected = false;
+    this.#server.leave(this);
+  }
+
+  disconnect(): void {
+    if (!this.#connected) return;
+    this.#connected = false;
+    this.#isDeaf = false;
+    this.#session++;
+    this.#inbound = new Map();
+    this.#outbound = new FifoLink(this.#world);
+    for (const fail of [...this.#open]) fail(new Error('the connection to the bus was cut'));
+    this.#tellConnected(false);
+  }
+
+  reconnect(): void {
+    if (this.#connected || this.#isClosed || this.#server.isDown || !this.#host.alive) return;
+    this.#connected = true;
+    this.#tellConnected(true);
+  }
+
+  /** Nothing comes and nothing goes, and nobody knows. */
+  deafen(): void {
+    this.#isDeaf = this.#connected;
+  }
+
+  deliver(message: Message, from: BusConnection): void {
+    if (!this.#connected || this.#isDeaf) return;
+    let link = this.#inbound.get(from);
+    if (!link) {
+      link = new FifoLink(this.#world);
+      this.#inbound.set(from, link);
+    }
+    const { faults } = this.#server;
+    const isSlow = this.#world.strikes('bus slow', faults.busSlow);
+    const hear = this.#inSession(() => this.#hear(message));
+    link.send(isSlow ? this.#world.faultMs(20, 1_500) : this.#world.latencyMs(), hear);
+    if (this.#world.strikes('bus duplicate', faults.busDuplicate)) {
+      this.#world.after(this.#world.random.int(0, duplicateAfterMs), hear);
+    }
+  }
+
+  #hear(message: Message): void {
+    if (this.#isDeaf) return;
+    this.#host.run(() => {
+      for (const listener of this.#listeners) {
+        if ('event' in message) listener.onEvent(message.event);
+        else listener.onHeartbeat?.(message.heartbeat);
+      }
+    });
+  }
+
+  #send(message: Message, accepted: () => void): void {
+    if (this.#isDeaf) return;
+    const arrive = this.#inSession(() => {
+      // A process that was killed had sent it or not.
+      if (this.#isDeaf || (!this.#host.alive && this.#world.random.chance(0.5))) return;
+      this.#server.accept(message, this);
+      accepted();
+    });
+    this.#outbound.send(this.#world.latencyMs(), arrive);
+  }
+
+  #whileConnected(delayMs: number, action: () => void): void {
+    const sameSession = this.#inSession(action);
+    this.#world.after(delayMs, () => {
+      if (!this.#isDeaf) sameSession();
+    });
+  }
+
+  #inSession(action: () => void): () => void {
+    const session = this.#session;
+    return () => {
+      if (session === this.#session) action();
+    };
+  }
+
+  #tellConnected(connected: boolean): void {
+    this.#world.trace(() => `${this.#host.name}: bus ${connected ? 'connected' : 'disconnected'}`);
+    this.#host.run(() => {
+      for (const listener of this.#listeners) listener.onConnected?.(connected);
+    });
+  }
+}

@@ -1,0 +1,117 @@
+import { VenueFeed, type VenueFeedListener } from '../../src/edge/venue-feed.ts';
+import type { EventBus } from '../../src/events/event-bus.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import type { Position } from '../../src/protocol/venue.ts';
+import { Host } from './host.ts';
+import { isSameSeat, type SeatLedger } from './seat-ledger.ts';
+import { type BookingProcess, SimulatedBookingClient, silentLogger } from './simulated-booking.ts';
+import type { BusConnection, BusServer } from './simulated-bus.ts';
+import type { SimulatedHttp } from './simulated-http.ts';
+import type { World } from './world.ts';
+
+/** What an edge needs of its feed, so that a control can have a worse one. */
+export type Feed = Pick<VenueFeed, 'start' | 'close' | 'isReady' | 'position' | 'seats'>;
+export type CreateFeed = (options: ConstructorParameters<typeof VenueFeed>[0] & { bus: EventBus }) => Feed;
+
+/** An edge: the real feed, and a listener who, like a browser, knows nothing but what it is told. */
+export class EdgeProcess implements VenueFeedListener {
+  readonly host: Host;
+  readonly bus: BusConnection;
+  readonly feed: Feed;
+  readonly #world: World;
+  readonly #ledger: SeatLedger;
+  /** What was told: it must be what the feed itself shows. */
+  readonly #seats = new Map<string, Seat>();
+  #told: Position = { epoch: '', seq: 0 };
+  #skippedTo: number | undefined;
+
+  constructor(options: {
+    world: World;
+    name: string;
+    bus: BusServer;
+    http: SimulatedHttp;
+    ledger: SeatLedger;
+    processes: () => readonly BookingProcess[];
+    createFeed?: CreateFeed;
+  }) {
+    const { world, name, bus, http, ledger, processes, createFeed = (feed) => new VenueFeed(feed) } = options;
+    this.#world = world;
+    this.#ledger = ledger;
+    this.host = new Host(world, name);
+    this.bus = bus.connect(this.host);
+    const booking = new SimulatedBookingClient(this.host, http, processes);
+    this.feed = createFeed({ bus: this.bus, booking, logger: silentLogger, clock: this.host.clock });
+    this.host.run(() => this.feed.start(this));
+  }
+
+  /** [G6] Each once, in order. */
+  onUpdate(event: SeatEvent, seat: Seat): void {
+    this.#world.count('updates told');
+    const { epoch, seq } = this.#told;
+    if (event.epoch !== epoch || event.seq !== seq + 1) this.#expectReset(event);
+    const isForked = this.#ledger.isForked(event);
+    if (!isForked && !this.#ledger.hasEvent(event)) {
+      this.#world.fail('G6', `${this.host.name} was told of ${event.epoch}:${event.seq}, which never happened`);
+    }
+    if (!isForked && !isSameSeat(seat, this.#ledger.seatsAt(event)?.get(seat.id))) {
+      this.#world.fail('G5', `${this.host.name} shows a seat as it never was: ${JSON.stringify(seat)}`);
+    }
+    this.#moveTo({ epoch: event.epoch, seq: event.seq });
+    this.#seats.set(seat.id, seat);
+  }
+
+  onReset(): void {
+    this.#world.count('resets told');
+    this.#skippedTo = undefined;
+    this.#moveTo(this.feed.position);
+    for (const seat of this.feed.seats) this.#seats.set(seat.id, seat);
+    this.audit();
+  }
+
+  onStale(): void {}
+
+  /** [G5] What was told is what the feed shows, and what the venue was at that position. */
+  audit(): void {
+    if (!this.feed.isReady()) return;
+    const { epoch, seq } = this.feed.position;
+    if (epoch !== this.#told.epoch || seq !== this.#told.seq) {
+      this.#world.fail(
+        'G6',
+        `${this.host.name} is at ${epoch}:${seq} and has told up to ${JSON.stringify(this.#told)}`,
+      );
+    }
+    if (this.#ledger.isForked({ epoch, seq })) return;
+    const was = this.#ledger.seatsAt({ epoch, seq });
+    for (const seat of this.feed.seats) {
+      const same = isSameSeat(seat, was?.get(seat.id)) && isSameSeat(seat, this.#seats.get(seat.id));
+      if (!same) this.#world.fail('G5', `${this.host.name} at ${epoch}:${seq} shows ${JSON.stringify(seat)}`);
+    }
+  }
+
+  /** An update may leave a gap only where the whole venue is told at once after it. */
+  #expectReset(event: SeatEvent): void {
+    this.#skippedTo = event.seq;
+    const { epoch, seq } = this.#told;
+    this.#world.after(0, () => {
+      if (this.#skippedTo === event.seq && this.host.alive) {
+        this.#world.fail('G6', `${this.host.name} was told of ${event.epoch}:${event.seq} after ${epoch}:${seq}`);
+      }
+    });
+  }
+
+  /** Never backwards: neither within an epoch nor to an earlier one. */
+  #moveTo(position: Position): void {
+    const { epoch, seq } = this.#told;
+    const isBack = epoch === position.epoch ? position.seq < seq : numberOf(position.epoch) < numberOf(epoch);
+    if (isBack) {
+      this.#world.fail('G5', `${this.host.name} went back from ${epoch}:${seq} to ${position.epoch}:${position.seq}`);
+    }
+    this.#told = position;
+    this.#world.trace(() => `${this.host.name}: shows ${position.epoch}:${position.seq}`);
+  }
+}
+
+function numberOf(epoch: string): number {
+  return Number(epoch.slice(1) || 0);
+}

@@ -1,0 +1,315 @@
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Position } from '../../src/protocol/venue.ts';
+import {
+  type Decision,
+  type History,
+  type SeatCommand,
+  type SeatStore,
+  StoreTimeoutError,
+  StoreUnavailableError,
+  type VenueSnapshot,
+} from '../../src/store/seat-store.ts';
+import { CopyableSeatStore, type StoreSettings } from './copyable-seat-store.ts';
+import type { MessageFaults } from './faults.ts';
+import { FifoLink } from './fifo-link.ts';
+import type { Host } from './host.ts';
+import { SeatLedger } from './seat-ledger.ts';
+import type { World } from './world.ts';
+
+const callTimeoutMs = 1_000;
+
+export interface StoreServerOptions {
+  world: World;
+  settings: StoreSettings;
+  faults: MessageFaults;
+  /** The events that the bus has taken: nothing else may count as relayed. */
+  isPublished: (event: SeatEvent) => boolean;
+  /** In the place of the real rules, for a control. */
+  createStore?: (settings: StoreSettings, nowMs: () => number, newEpochName: () => string) => SeatStore;
+}
+
+/** The one store that all booking processes share, with an auditor who sees each decision as it is made. */
+export class StoreServer {
+  readonly ledger: SeatLedger;
+  readonly faults: MessageFaults;
+  readonly world: World;
+  /** When the venue was lost and what was put in its place: what came before says nothing about what comes after. */
+  readonly losses: { atMs: number; seats: SeatLedger['seats'] }[] = [];
+  readonly #options: StoreServerOptions;
+  readonly #backups: { callCount: number; epoch: string; restoreLedger: () => void }[] = [];
+  readonly #hungCalls: (() => void)[] = [];
+  readonly #connections = new Set<StoreConnection>();
+  #store: SeatStore;
+  #epochs = 0;
+  #clockOffsetMs: number;
+  #hasJumped = false;
+  #isDown = false;
+  #isHung = false;
+  #expiryQuestions = new Map<string, number>();
+
+  constructor(options: StoreServerOptions) {
+    const { world, settings, faults } = options;
+    this.world = world;
+    this.#options = options;
+    this.faults = faults;
+    this.#clockOffsetMs = 1_700_000_000_000 + world.random.int(0, 1_000_000_000);
+    this.ledger = new SeatLedger(world, settings);
+    this.#store = this.#createStore();
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.world.nowMs + this.#clockOffsetMs);
+  }
+
+  /** How often since the last time that one process asked for the end of one seat's hold. */
+  mostExpiryQuestions(): number {
+    const most = Math.max(0, ...this.#expiryQuestions.values());
+    this.#expiryQuestions.clear();
+    return most;
+  }
+
+  noteExpiryQuestion(host: Host, seatId: string): void {
+    const key = `${host.name} ${seatId}`;
+    this.#expiryQuestions.set(key, (this.#expiryQuestions.get(key) ?? 0) + 1);
+  }
+
+  /** Whether the times that it told can still be compared. */
+  get hasJumped(): boolean {
+    return this.#hasJumped;
+  }
+
+  get isDown(): boolean {
+    return this.#isDown;
+  }
+
+  get clockOffsetMs(): number {
+    return this.#clockOffsetMs;
+  }
+
+  /** What is there, for the audit at the end. */
+  read(): Promise<VenueSnapshot> {
+    return this.#store.open();
+  }
+
+  connect(host: Host): StoreConnection {
+    const connection = new StoreConnection(this, host);
+    this.#connections.add(connection);
+    host.onDeath(() => this.#connections.delete(connection));
+    return connection;
+  }
+
+  execute<T>(operation: (store: SeatStore) => Promise<T>, done: (result: Promise<T>) => void): void {
+    const work = () => done(operation(this.#store));
+    if (this.#isDown) done(Promise.reject(new StoreUnavailableError('down')));
+    else if (this.#isHung) this.#hungCalls.push(work);
+    else work();
+  }
+
+  down(): void {
+    this.#isDown = true;
+    for (const connection of this.#connections) connection.cut();
+    this.#hungCalls.length = 0;
+  }
+
+  up(): void {
+    this.#isDown = false;
+  }
+
+  hang(): void {
+    this.#isHung = true;
+  }
+
+  goOn(): void {
+    this.#isHung = false;
+    for (const work of this.#hungCalls.splice(0)) work();
+  }
+
+  /** FLUSHALL. */
+  wipe(): void {
+    this.#store = this.#createStore();
+    this.#backups.length = 0;
+    this.ledger.wiped();
+    this.#lost();
+  }
+
+  backup(): void {
+    if (!(this.#store instanceof CopyableSeatStore) || this.ledger.position.epoch === '') return;
+    const { epoch } = this.ledger.position;
+    this.#backups.push({ callCount: this.#store.callCount, epoch, restoreLedger: this.ledger.backup() });
+  }
+
+  /** Puts an older copy in the place of what is there. Of the same epoch: of an earlier one nobody would know. */
+  restore(): void {
+    const backups = this.#backups.filter(({ epoch }) => epoch === this.ledger.position.epoch);
+    if (!(this.#store instanceof CopyableSeatStore) || backups.length === 0) return;
+    const { callCount, restoreLedger } = this.world.random.pick(backups);
+    this.world.count('store restored from an older copy');
+    restoreLedger();
+    this.#isDown = true;
+    void this.#store.copyAt(callCount).then((copy) => {
+      this.#store = copy;
+    });
+    this.#backups.length = 0;
+    this.#lost();
+  }
+
+  jump(): void {
+    this.#clockOffsetMs += this.world.random.pick([-3_600_000, -2_000, -500, 500, 2_000, 3_600_000]);
+    this.#hasJumped = true;
+  }
+
+  #lost(): void {
+    this.losses.push({ atMs: this.world.nowMs, seats: this.ledger.seats });
+  }
+
+  #createStore(): SeatStore {
+    const { settings, createStore } = this.#options;
+    const newEpochName = () => `e${++this.#epochs}`;
+    const create = createStore ?? ((...args) => new CopyableSeatStore(...args));
+    return create(settings, () => this.#nowMs(), newEpochName);
+  }
+
+  /** [R51] Only what the bus has taken may count as relayed. */
+  auditRelayed({ epoch, seq }: Position): void {
+    if (epoch !== this.ledger.position.epoch || this.ledger.isForked(this.ledger.position)) return;
+    const missing = this.ledger.eventsOfEpoch().find((event) => event.seq <= seq && !this.#options.isPublished(event));
+    if (missing) this.world.fail('R51', `${epoch}:${seq} counts as relayed, but ${missing.seq} was never published`);
+  }
+}
+
+/** One booking process's client of the store: like that of Redis, it gives a call up after a second. */
+export class StoreConnection implements SeatStore {
+  readonly #server: StoreServer;
+  readonly #host: Host;
+  readonly #world: World;
+  readonly #open = new Set<(error: Error) => void>();
+  readonly #isUnordered: boolean;
+  #there: FifoLink;
+  #back: FifoLink;
+  #isCut = false;
+
+  constructor(server: StoreServer, host: Host) {
+    this.#server = server;
+    this.#host = host;
+    this.#world = server.world;
+    this.#isUnordered = this.#world.strikes('store connection unordered', server.faults.storeUnordered);
+    this.#there = new FifoLink(this.#world);
+    this.#back = new FifoLink(this.#world);
+  }
+
+  /** What is under way fails now; what was sent may still be done. */
+  cut(): void {
+    for (const fail of [...this.#open]) fail(new StoreUnavailableError('the connection was cut'));
+    this.#there = new FifoLink(this.#world);
+    this.#back = new FifoLink(this.#world);
+  }
+
+  disable(): void {
+    this.#isCut = true;
+    this.cut();
+  }
+
+  enable(): void {
+    this.#isCut = false;
+  }
+
+  open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
+    return this.#call('open', async (store) => {
+      const snapshot = await store.open(...known);
+      this.#server.ledger.opened(snapshot);
+      return snapshot;
+    });
+  }
+
+  decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+    return this.#call('decide', async (store) => {
+      if (commands[0]?.action === 'expire') this.#server.noteExpiryQuestion(this.#host, seatId);
+      const decision = await store.decide(seatId, commands, known);
+      for (const event of decision.events) this.#server.ledger.commit(event, decision.nowMs);
+      const told = () => commands.map(asText).join(', ');
+      this.#world.trace(() => `store: ${this.#host.name} ${seatId} ${told()} → ${decision.events.map(eventText)}`);
+      return decision;
+    });
+  }
+
+  eventsAfter(position: Position, limit: number): Promise<History> {
+    return this.#call('eventsAfter', (store) => store.eventsAfter(position, limit));
+  }
+
+  relayedPosition(): Promise<Position | undefined> {
+    return this.#call('relayedPosition', (store) => store.relayedPosition());
+  }
+
+  markRelayed(position: Position): Promise<void> {
+    return this.#call('markRelayed', (store) => {
+      this.#server.auditRelayed(position);
+      return store.markRelayed(position);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.disable();
+  }
+
+  #call<T>(name: string, operation: (store: SeatStore) => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const fail = (error: Error) => {
+        this.#open.delete(fail);
+        this.#host.libraryClock.clearTimeout(timer);
+        this.#host.run(() => {
+          this.#world.trace(() => `${this.#host.name}: ${name} failed: ${error.name} ${error.message}`);
+          reject(error);
+        });
+      };
+      const succeed = (value: T) => {
+        if (!this.#open.delete(fail)) return;
+        this.#host.libraryClock.clearTimeout(timer);
+        this.#host.run(() => resolve(value));
+      };
+      this.#open.add(fail);
+      const timer = this.#host.libraryClock.setTimeout(() => fail(new StoreTimeoutError('no answer')), callTimeoutMs);
+      this.#send(operation, succeed, fail);
+    });
+  }
+
+  #send<T>(
+    operation: (store: SeatStore) => Promise<T>,
+    succeed: (value: T) => void,
+    fail: (error: Error) => void,
+  ): void {
+    const { faults } = this.#server;
+    if (this.#isCut || this.#server.isDown) {
+      this.#world.after(0, () => fail(new StoreUnavailableError('no connection')));
+      return;
+    }
+    if (this.#world.strikes('store request lost', faults.storeRequestLost)) return;
+    const back = this.#back;
+    this.#pass(this.#there, () => {
+      this.#server.execute(operation, (result) => {
+        const answer = result.then(
+          (value) => () => succeed(value),
+          (error: Error) => () => fail(error),
+        );
+        void answer.then((deliver) => {
+          if (back !== this.#back || this.#world.strikes('store reply lost', faults.storeReplyLost)) return;
+          this.#pass(back, deliver);
+        });
+      });
+    });
+  }
+
+  #pass(link: FifoLink, arrive: () => void): void {
+    const isSlow = this.#world.strikes('store slow', this.#server.faults.storeSlow);
+    const delayMs = isSlow ? this.#world.faultMs(20, 2_500) : this.#world.latencyMs();
+    if (this.#isUnordered) this.#world.after(delayMs, arrive);
+    else link.send(delayMs, arrive);
+  }
+}
+
+function asText(command: SeatCommand): string {
+  return command.action === 'expire' ? 'expire' : `${command.action} ${command.userId}`;
+}
+
+function eventText({ epoch, seq, type, reason, user_id }: SeatEvent): string {
+  return `${epoch}:${seq} ${reason ?? type} ${user_id}`;
+}

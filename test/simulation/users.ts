@@ -1,0 +1,140 @@
+import { userActions } from '../../src/protocol/commands.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { Host } from './host.ts';
+import type { SeatOperation } from './linearizability.ts';
+import type { SeatLedger } from './seat-ledger.ts';
+import type { BookingProcess } from './simulated-booking.ts';
+import type { SimulatedHttp } from './simulated-http.ts';
+import type { World } from './world.ts';
+
+const requestTimeoutMs = 3_000;
+/** Of one client: those in a hurry have soon tried all there is. */
+const maxActs = 60;
+
+export interface RecordedOperation extends SeatOperation {
+  seatId: string;
+}
+
+export interface UsersOptions {
+  world: World;
+  http: SimulatedHttp;
+  ledger: SeatLedger;
+  processes: () => readonly BookingProcess[];
+  seatIds: readonly string[];
+  users: number;
+  untilMs: number;
+}
+
+/** Users who want the same few seats, through any booking process, and ask again where no answer comes. */
+export class Users {
+  readonly operations: RecordedOperation[] = [];
+  readonly #options: UsersOptions;
+  readonly #world: World;
+  readonly #host: Host;
+  #clients = 0;
+
+  constructor(options: UsersOptions) {
+    this.#options = options;
+    this.#world = options.world;
+    this.#host = new Host(this.#world, 'users');
+    for (let i = 0; i < options.users; i++) this.#come(`user${i}`);
+  }
+
+  #come(userId: string): void {
+    const { random } = this.#world;
+    const windows = random.chance(0.3) ? 2 : 1; // one user, two browser windows
+    const paceMs = random.pick([5, 50, 200, 1_000]);
+    for (let i = 0; i < windows; i++) {
+      this.#world.after(random.int(0, 500), () =>
+        this.#act(`client${this.#clients++}`, userId, paceMs, undefined, maxActs),
+      );
+    }
+  }
+
+  #act(clientId: string, userId: string, paceMs: number, mine: string | undefined, actsLeft: number): void {
+    if (actsLeft === 0 || this.#world.nowMs > this.#options.untilMs) return;
+    const { random } = this.#world;
+    const seatId = mine ?? random.pick(this.#options.seatIds);
+    const action = mine
+      ? random.pick(['book', 'release', 'release', 'select'] as const)
+      : random.pick(['select', 'select', 'select', 'read', ...userActions] as const);
+    void this.#ask(clientId, action, seatId, userId).then((outcome) => {
+      const isHeld = outcome !== 'unknown' && outcome.seat?.status === SeatStatus.held;
+      const goesOn = isHeld && outcome.seat?.held_by === userId && !random.chance(0.3); // or leaves it to its end
+      const next = goesOn ? seatId : undefined;
+      this.#world.after(random.int(0, 2 * paceMs), () => this.#act(clientId, userId, paceMs, next, actsLeft - 1));
+    });
+  }
+
+  async #ask(
+    clientId: string,
+    action: SeatOperation['action'],
+    seatId: string,
+    userId: string,
+  ): Promise<SeatOperation['outcome']> {
+    const { random } = this.#world;
+    for (let attempt = 0; ; attempt++) {
+      const process = random.pick(this.#options.processes());
+      const operation: RecordedOperation = {
+        clientId,
+        action,
+        seatId,
+        userId,
+        invokedAtMs: this.#world.nowMs,
+        returnedAtMs: undefined,
+        outcome: 'unknown',
+      };
+      this.operations.push(operation);
+      try {
+        const handle = () => answerOf(process, action, seatId, userId);
+        operation.outcome = await this.#options.http.request(this.#host, process.host, requestTimeoutMs, handle);
+        this.#world.count(`answered ${action}`);
+        this.#audit(operation);
+      } catch {
+        this.#world.count('requests without an answer');
+      }
+      operation.returnedAtMs = this.#world.nowMs;
+      this.#world.trace(() => `${clientId}: ${action} ${seatId} by ${userId} → ${JSON.stringify(operation.outcome)}`);
+      if (operation.outcome !== 'unknown' || attempt >= 3 || random.chance(0.3)) return operation.outcome;
+      await new Promise<void>((resolve) => {
+        this.#world.after(random.int(20, 400), resolve);
+      });
+    }
+  }
+
+  /** [G1] What a user is told is what the store has decided. */
+  #audit({ action, userId, seatId, outcome }: RecordedOperation): void {
+    if (outcome === 'unknown' || !outcome.seat) return;
+    const { seat, refusal } = outcome;
+    const told = `${action} ${seatId} by ${userId} was answered ${refusal ?? 'ok'} ${JSON.stringify(seat)}`;
+    if (!this.#options.ledger.hasVersion(seat)) this.#world.fail('G1', `${told}, which the seat never was`);
+    if (!refusal && !isAsAsked(action, userId, seat))
+      this.#world.fail('G1', `${told}, which is not what was asked for`);
+  }
+}
+
+function isAsAsked(action: SeatOperation['action'], userId: string, seat: Seat): boolean {
+  switch (action) {
+    case 'select':
+      return seat.status === SeatStatus.held && seat.held_by === userId;
+    case 'book':
+      return seat.status === SeatStatus.booked && seat.held_by === userId;
+    case 'release':
+      return seat.status === SeatStatus.available;
+    case 'read':
+      return true;
+  }
+}
+
+async function answerOf(
+  { service }: BookingProcess,
+  action: SeatOperation['action'],
+  seatId: string,
+  userId: string,
+): Promise<SeatOperation['outcome']> {
+  if (action !== 'read') return service.command(action, seatId, userId);
+  await service.confirm(); // where it fails, what is read is marked as stale
+  const seat = service.view.seat(seatId);
+  return seat ? { seat } : 'unknown';
+}
