@@ -3,11 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Booker, launchBrowser, openPage } from '../support/browser.ts';
 import { startVenue, type TestVenue } from '../support/venue.ts';
 
+const soon = { timeout: 10_000 };
 const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
 const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
-const classOf = (page: Page, id: string) =>
-  expect.poll(() => seat(page, id).getAttribute('class'), { timeout: 10_000 });
-const messages = (page: Page) => expect.poll(() => page.locator('#messages').innerText(), { timeout: 10_000 });
+const classOf = (page: Page, id: string) => expect.poll(() => seat(page, id).getAttribute('class'), soon);
+const messages = (page: Page) => expect.poll(() => page.locator('#messages').innerText(), soon);
 
 /** The plan's full system test and its demo, in two browsers on the whole system. */
 describe('two browsers', () => {
@@ -32,13 +32,13 @@ describe('two browsers', () => {
   });
 
   test('[G5] a seat that one selects turns yellow for the other, and red when it is booked', async () => {
-    expect(await one.page.locator('#seat-map button').count()).toBe(100);
+    await expect.poll(() => one.page.locator('#seat-map button').count(), soon).toBe(100);
     await seat(one.page, 'C4').click();
     await classOf(one.page, 'C4').toMatch(hasClass('mine'));
     await classOf(two.page, 'C4').toMatch(hasClass('held'));
     await expect.poll(() => two.page.locator('#count').innerText()).toBe('99');
-    expect(await one.page.locator('#selected-seat').innerText()).toBe('C4');
-    expect(await one.page.locator('#timer').innerText()).toMatch(/\d/);
+    await expect.poll(() => one.page.locator('#selected-seat').innerText(), soon).toBe('C4');
+    await expect.poll(() => one.page.locator('#timer').innerText(), soon).toMatch(/\d/);
 
     await one.page.locator('#book-btn').click();
     await classOf(two.page, 'C4').toMatch(hasClass('booked'));
@@ -69,7 +69,7 @@ describe('two browsers', () => {
     await expect.poll(() => seat(two.page, 'D5').getAttribute('class'), waiting).toMatch(hasClass('available'));
     await classOf(one.page, 'D5').toMatch(hasClass('available'));
     await messages(one.page).toContain('D5');
-    expect(await one.page.locator('#selected-info').isVisible()).toBe(false);
+    await expect.poll(() => one.page.locator('#selected-info').isVisible(), soon).toBe(false);
   });
 
   test('a hold outlives a reload, as the same person', async () => {
@@ -77,7 +77,7 @@ describe('two browsers', () => {
     await classOf(one.page, 'F6').toMatch(hasClass('mine'));
     await one.page.reload();
     await classOf(one.page, 'F6').toMatch(hasClass('mine'));
-    expect(await one.page.locator('#selected-seat').innerText()).toBe('F6');
+    await expect.poll(() => one.page.locator('#selected-seat').innerText(), soon).toBe('F6');
     await one.page.locator('#release-btn').click();
     await classOf(two.page, 'F6').toMatch(hasClass('available'));
   });
@@ -87,8 +87,7 @@ describe('two browsers', () => {
     for (const [index, edge] of venue.edges.entries()) {
       const id = `G${index + 1}`;
       await edge.kill();
-      for (const { page } of [one, two])
-        await page.locator('#connection-status.connected').waitFor({ timeout: 10_000 });
+      for (const { page } of [one, two]) await page.locator('#connection-status.connected').waitFor(soon);
       await expect
         .poll(
           async () => {

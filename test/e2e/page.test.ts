@@ -81,12 +81,12 @@ describe('the page', () => {
   });
 
   test('[R101] shows that it is connected, who the user is, and counts of every state', async () => {
-    expect(await page.locator('#connection-status').innerText()).toBe('● Connected');
-    expect(await page.locator('#connection-status').getAttribute('class')).toBe('connected');
-    expect(await page.locator('#retry-btn').isVisible()).toBe(false);
-    expect(await page.locator('#user-id').innerText()).toMatch(/^user_[0-9a-f]{12}$/);
-    expect(await page.locator('#total').innerText()).toBe('100');
-    expect(await page.locator('#hold-seconds').innerText()).toBe('30');
+    await expect.poll(() => page.locator('#connection-status').innerText(), soon).toBe('● Connected');
+    await expect.poll(() => page.locator('#connection-status').getAttribute('class'), soon).toBe('connected');
+    await expect.poll(() => page.locator('#retry-btn').isVisible(), soon).toBe(false);
+    await expect.poll(() => page.locator('#user-id').innerText(), soon).toMatch(/^user_[0-9a-f]{12}$/);
+    await expect.poll(() => page.locator('#total').innerText(), soon).toBe('100');
+    await expect.poll(() => page.locator('#hold-seconds').innerText(), soon).toBe('30');
 
     await post(venue, 'select', 'A1');
     await post(venue, 'select', 'A2');
@@ -97,8 +97,8 @@ describe('the page', () => {
     await page.locator('#book-btn').click();
     await classOf(page, 'seat-A3').toMatch(hasClass('booked'));
     await shownCounts(page).toEqual(await countsOf(venue));
-    expect(await seat(page, 'A2').getAttribute('aria-label')).toBe('Row A, seat 2, booked');
-    expect(await seat(page, 'A3').getAttribute('aria-label')).toBe('Row A, seat 3, booked by you');
+    await expect.poll(() => seat(page, 'A2').getAttribute('aria-label'), soon).toBe('Row A, seat 2, booked');
+    await expect.poll(() => seat(page, 'A3').getAttribute('aria-label'), soon).toBe('Row A, seat 3, booked by you');
   });
 
   test('[R98] of two held seats the panel shows the one chosen last, then the one that is left', async () => {
@@ -120,7 +120,12 @@ describe('the page', () => {
     await page.keyboard.press('Enter');
     await classOf(page, 'seat-B2').toMatch(hasClass('available'));
     await expect.poll(isPanelShown, soon).toBe(false);
-    expect(await page.evaluate(() => document.activeElement?.id), 'the focus goes where it came from').toBe('seat-B2');
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.id), {
+        ...soon,
+        message: 'the focus goes where it came from',
+      })
+      .toBe('seat-B2');
   });
 
   test('[R100] a click on what another holds or has booked says so', async () => {
@@ -141,11 +146,11 @@ describe('the page', () => {
     await textOf(page, 'connection-status').toBe('● Offline');
     await classOf(page, 'connection-status').toBe('disconnected');
     await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
-    expect(await page.locator('#retry-btn').isVisible()).toBe(true);
+    await expect.poll(() => page.locator('#retry-btn').isVisible(), soon).toBe(true);
     await booker.context.setOffline(false);
     await textOf(page, 'connection-status').toBe('● Connected');
     await classOf(page, 'seat-map').not.toMatch(hasClass('dimmed'));
-    expect(await page.locator('#retry-btn').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('#retry-btn').isVisible(), soon).toBe(false);
   });
 
   test('[R101] [R97] without any edge it says so and refuses clicks; afterwards it is true again', {
@@ -164,7 +169,7 @@ describe('the page', () => {
         await textOf(page, 'messages').toContain('Not connected');
       }
       await post(venue, 'select', 'C3');
-      expect(await seat(page, 'C2').getAttribute('class')).toBe('seat available');
+      await expect.poll(() => seat(page, 'C2').getAttribute('class'), soon).toBe('seat available');
     } finally {
       await Promise.all(venue.edges.map((edge) => edge.restart()));
     }
@@ -173,7 +178,9 @@ describe('the page', () => {
     await classOf(page, 'seat-map').not.toMatch(hasClass('dimmed'));
     await textOf(page, 'messages').toContain('Connected again.');
     await shownCounts(page).toEqual(await countsOf(venue));
-    expect(await seat(page, 'C2').getAttribute('class'), 'the refused click was not kept').toBe('seat available');
+    await expect
+      .poll(() => seat(page, 'C2').getAttribute('class'), { ...soon, message: 'the refused click was not kept' })
+      .toBe('seat available');
     await hold(page, 'C2');
   });
 
@@ -181,11 +188,11 @@ describe('the page', () => {
     timeout: 120_000,
   }, async () => {
     const notice = page.locator('#stale-notice');
-    expect(await notice.isVisible()).toBe(false);
+    await expect.poll(() => notice.isVisible(), soon).toBe(false);
     await venue.redis.kill('SIGSTOP');
     try {
       await notice.waitFor(soon);
-      expect(await page.locator('#connection-status').innerText()).toBe('● Connected');
+      await expect.poll(() => page.locator('#connection-status').innerText(), soon).toBe('● Connected');
       await seat(page, 'D1').click();
       await page.locator('.message.error').first().waitFor(soon);
     } finally {
@@ -213,7 +220,9 @@ describe('the page', () => {
       expect(left).toBeGreaterThanOrEqual(0);
       expect(right).toBeLessThanOrEqual(320);
     }
-    expect(await page.locator('#seat-map').evaluate((map) => map.scrollWidth <= map.clientWidth)).toBe(true);
+    await expect
+      .poll(() => page.locator('#seat-map').evaluate((map) => map.scrollWidth <= map.clientWidth), soon)
+      .toBe(true);
   });
 
   test.each([
@@ -253,7 +262,7 @@ describe('the page', () => {
     await seat(page, 'G10').focus();
     for (let n = 0; n < 30; n++) await page.keyboard.press('Tab');
     const focused = await page.evaluate(() => document.activeElement?.getBoundingClientRect().bottom ?? 0);
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('seat-J10');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id), soon).toBe('seat-J10');
     await expect.poll(async () => focused <= (await boxes(page)).panel.top, soon).toBe(true);
     await page.locator('#release-btn').click();
   });
@@ -316,7 +325,7 @@ describe('with holds of 3 s', () => {
     await page.locator('#connection-status.connected').waitFor(soon);
     const shownByDevice = await page.evaluate(() => Date.now());
     expect(Math.abs(shownByDevice - Date.now() - wrongByMs)).toBeLessThan(60_000);
-    expect(await page.locator('#hold-seconds').innerText()).toBe('3');
+    await expect.poll(() => page.locator('#hold-seconds').innerText(), soon).toBe('3');
 
     await page.evaluate(() => {
       const shown: [string, number][] = [];
@@ -332,7 +341,7 @@ describe('with holds of 3 s', () => {
     await expect
       .poll(() => page.locator('#messages').innerText(), soon)
       .toContain('Time is up: you no longer hold A1.');
-    expect(await page.locator('#selected-info').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('#selected-info').isVisible(), soon).toBe(false);
     await classOf(page, 'seat-A1').toMatch(hasClass('available'));
 
     const shown = await page.evaluate(() => (window as unknown as { shown: [string, number][] }).shown);
