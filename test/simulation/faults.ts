@@ -79,6 +79,8 @@ export const noFaults: Faults = {
   },
 };
 
+const thoseWhoKnow = { bookingKill: 0, bookingKillAll: 0, bookingStop: 0, bookingPause: 0, storeCut: 0 };
+
 /** Some kinds of faults, never all at once: a history with every kind in it hides what two of them do. */
 export function chooseFaults(random: Random): Faults {
   const share = random.pick([0, 0.1, 0.2, 0.4]);
@@ -88,7 +90,7 @@ export function chooseFaults(random: Random): Faults {
     Object.fromEntries(Object.keys(kinds).map((kind) => [kind, choose()])) as T;
   const message = chosen(noFaults.message, probability);
   const incidents = chosen(noFaults.incidents, times);
-  // That a copy is an older one is known to whoever saw more than it has: somebody must be left who did.
-  if (incidents.storeRestore > 0) Object.assign(incidents, { bookingKill: 0, bookingKillAll: 0, bookingStop: 0 });
+  // That a copy is an older one is known to whoever saw more than it has: they must live, and be able to say so.
+  if (incidents.storeRestore > 0) Object.assign(incidents, thoseWhoKnow);
   return { message, incidents };
 }

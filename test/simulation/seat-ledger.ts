@@ -23,6 +23,7 @@ export class SeatLedger {
   /** In the order in which they were committed, of the present epoch. */
   #history: { position: Position; atMs: number }[] = [];
   #epochStartSeq = 0;
+  #hasForked = false;
   position: Position = { epoch: '', seq: 0 };
   seats: Seats;
 
@@ -84,6 +85,11 @@ export class SeatLedger {
     };
   }
 
+  /** Whether a restored copy ever went on otherwise, before somebody noticed that it is one. */
+  get hasForked(): boolean {
+    return this.#hasForked;
+  }
+
   /** A restored copy may go on otherwise under the same numbers, until somebody notices that it is one. */
   isForked({ epoch, seq }: Position): boolean {
     for (let at = seq; at > 0; at--) {
@@ -135,6 +141,7 @@ export class SeatLedger {
     const atMs = this.#world.nowMs;
     const entries = this.#entries.get(key) ?? [];
     entries.push({ event, seats: this.seats, atMs });
+    if (entries.length > 1) this.#hasForked = true;
     this.#entries.set(key, entries);
     this.#history.push({ position: this.position, atMs });
     if (event) this.#versions.add(textOf(this.seats.get(event.seat_id) as Seat));

@@ -44,7 +44,9 @@ export class StoreServer {
   #clockOffsetMs: number;
   #hasJumped = false;
   #isDown = false;
+  #starts = 0;
   #isHung = false;
+  #recognisedEpoch = '';
   #expiryQuestions = new Map<string, number>();
 
   constructor(options: StoreServerOptions) {
@@ -68,6 +70,15 @@ export class StoreServer {
     return most;
   }
 
+  /** The epoch of which somebody has shown that this is only an older copy of it. */
+  get recognisedEpoch(): string {
+    return this.#recognisedEpoch;
+  }
+
+  noteKnown({ epoch, seq }: Position): void {
+    if (epoch === this.ledger.position.epoch && seq > this.ledger.position.seq) this.#recognisedEpoch = epoch;
+  }
+
   noteExpiryQuestion(host: Host, seatId: string): void {
     const key = `${host.name} ${seatId}`;
     this.#expiryQuestions.set(key, (this.#expiryQuestions.get(key) ?? 0) + 1);
@@ -80,6 +91,11 @@ export class StoreServer {
 
   get isDown(): boolean {
     return this.#isDown;
+  }
+
+  /** What was sent to the server as it was before it went down never reaches the one that comes up. */
+  get starts(): number {
+    return this.#starts;
   }
 
   get clockOffsetMs(): number {
@@ -107,6 +123,7 @@ export class StoreServer {
 
   down(): void {
     this.#isDown = true;
+    this.#starts++;
     for (const connection of this.#connections) connection.cut();
     this.#hungCalls.length = 0;
   }
@@ -223,6 +240,7 @@ export class StoreConnection implements SeatStore {
 
   decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
     return this.#call('decide', async (store) => {
+      this.#server.noteKnown(known);
       if (commands[0]?.action === 'expire') this.#server.noteExpiryQuestion(this.#host, seatId);
       const decision = await store.decide(seatId, commands, known);
       for (const event of decision.events) this.#server.ledger.commit(event, decision.nowMs);
@@ -233,7 +251,10 @@ export class StoreConnection implements SeatStore {
   }
 
   eventsAfter(position: Position, limit: number): Promise<History> {
-    return this.#call('eventsAfter', (store) => store.eventsAfter(position, limit));
+    return this.#call('eventsAfter', (store) => {
+      this.#server.noteKnown(position);
+      return store.eventsAfter(position, limit);
+    });
   }
 
   relayedPosition(): Promise<Position | undefined> {
@@ -284,7 +305,9 @@ export class StoreConnection implements SeatStore {
     }
     if (this.#world.strikes('store request lost', faults.storeRequestLost)) return;
     const back = this.#back;
+    const { starts } = this.#server;
     this.#pass(this.#there, () => {
+      if (starts !== this.#server.starts) return;
       this.#server.execute(operation, (result) => {
         const answer = result.then(
           (value) => () => succeed(value),
