@@ -6,6 +6,7 @@ import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { registerCommandRoutes } from './command-routes.ts';
+import { registerPageRoute } from './page-route.ts';
 import { failureDetail } from './refusals.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
 
@@ -17,6 +18,7 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   await app.register(swaggerUi, { routePrefix: '/api/docs' });
   registerCommandRoutes(app, options);
   registerVenueRoutes(app, options);
+  registerPageRoute(app, options);
   registerHealthRoutes(app, { ready: async () => (await options.service.isReady()) && (options.isReady?.() ?? true) });
   registerMetricsRoute(app, options.metrics.registry);
   return app;

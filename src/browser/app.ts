@@ -8,6 +8,7 @@ import { SelectionPanel } from './selection-panel.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
 import { StatusBar } from './status-bar.ts';
 import { loadUserId } from './user-id.ts';
+import { watchForSleep } from './watch-for-sleep.ts';
 
 const userId = loadUserId(() => localStorage);
 const clock = new ServerClock(() => performance.now());
@@ -36,7 +37,9 @@ const connection = new Connection({
   jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
   network: window,
+  watchForSleep,
   position: () => venue.position,
+  onRoundTrip: () => {},
   onMessage: (message) => {
     booking.receive(message);
     requestRender();
