@@ -1,12 +1,9 @@
 import { EventEmitter } from 'node:events';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
-import type { Position } from '../protocol/venue.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
 
 /** The line that several memory buses of one process share. */
-export class MemoryBusLine extends EventEmitter<{ event: [SeatEvent, EventBus]; heartbeat: [Heartbeat, EventBus] }> {
-  newest: Position | undefined;
-}
+export class MemoryBusLine extends EventEmitter<{ event: [SeatEvent, EventBus]; heartbeat: [Heartbeat, EventBus] }> {}
 
 /** Reaches whoever is on the same line, in this process. For the embedded default and for tests. */
 export class MemoryEventBus implements EventBus {
@@ -19,7 +16,6 @@ export class MemoryEventBus implements EventBus {
   }
 
   async publish(event: SeatEvent): Promise<void> {
-    this.#line.newest = { epoch: event.epoch, seq: event.seq };
     this.#line.emit('event', event, this);
   }
 
@@ -33,10 +29,6 @@ export class MemoryEventBus implements EventBus {
     this.#line.on('event', onEvent).on('heartbeat', onHeartbeat);
     this.#unsubscribe.push(() => this.#line.off('event', onEvent).off('heartbeat', onHeartbeat));
     listener.onConnected?.(true);
-  }
-
-  async newestPosition(): Promise<Position | undefined> {
-    return this.#line.newest;
   }
 
   async close(): Promise<void> {

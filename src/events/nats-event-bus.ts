@@ -4,7 +4,6 @@ import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
-import type { Position } from '../protocol/venue.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
 
 const stream = { name: 'SEATS', maxBytes: 1024 ** 3, duplicateWindowMs: 120_000 };
@@ -72,19 +71,6 @@ export class NatsEventBus implements EventBus {
   subscribe(listener: BusListener): void {
     this.#listeners.push(listener);
     if (this.#connected) listener.onConnected?.(true);
-  }
-
-  async newestPosition(): Promise<Position | undefined> {
-    if (!this.#nats || !this.#connected) return undefined;
-    try {
-      const { streams } = await jetstreamManager(this.#nats, { checkAPI: false });
-      const { state } = await streams.info(stream.name);
-      const newest = await streams.getMessage(stream.name, { seq: state.last_seq });
-      return newest?.json<SeatEvent>();
-    } catch (error) {
-      this.#logger.debug({ error: (error as Error).message }, 'JetStream did not tell its newest event');
-      return undefined;
-    }
   }
 
   async close(): Promise<void> {
