@@ -17,6 +17,7 @@ const Venue = {
   VENUE_ROWS: Type.Integer({ minimum: 1, maximum: 18278, default: 10 }),
   VENUE_COLS: Type.Integer({ minimum: 1, maximum: 99999, default: 10 }),
   HOLD_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 86400, default: 30 }),
+  MAX_HOLDS_PER_USER: Type.Integer({ minimum: 1, maximum: 10000, default: 6 }),
 };
 
 const Links = {
@@ -41,6 +42,8 @@ const EdgeConfig = Type.Object({
 });
 const EmbeddedConfig = Type.Object({ ...Common, ...Venue, PORT: Port(8000) });
 
+const VenueConfig = Type.Object(Venue);
+export type VenueConfig = Static<typeof VenueConfig>;
 export type BookingConfig = Static<typeof BookingConfig>;
 export type EdgeConfig = Static<typeof EdgeConfig>;
 export type EmbeddedConfig = Static<typeof EmbeddedConfig>;

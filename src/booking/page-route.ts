@@ -30,8 +30,8 @@ export function registerPageRoute(app: HttpApp, { service, venue, publicDir }: B
         held: count(SeatStatus.held),
         booked: count(SeatStatus.booked),
         total: seats.length,
-        hold_seconds: venue.holdSeconds,
-        max_holds: 6,
+        hold_seconds: venue.holdTtlMs / 1000,
+        max_holds: venue.maxHoldsPerUser,
       }),
     );
   });

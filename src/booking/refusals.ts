@@ -6,6 +6,7 @@ const reasons: Record<Refusal, string> = {
   SEAT_HELD: 'Somebody else holds this seat',
   SEAT_BOOKED: 'This seat is booked',
   NOT_HOLDER: 'You do not hold this seat',
+  HOLD_LIMIT: 'You hold as many seats as one user may; book or release one first',
 };
 
 /** What a user is told whose command Redis refused. */

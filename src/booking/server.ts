@@ -1,21 +1,23 @@
+import { fileURLToPath } from 'node:url';
 import { loadBookingConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
 import { runProcess } from '../run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
+import { venueSettings } from '../venue/venue-settings.ts';
 import { buildBooking } from './booking.ts';
 
+const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
+
 await runProcess('booking', loadBookingConfig, async (config, logger) => {
-  const { VENUE: name, VENUE_ROWS: rows, VENUE_COLS: cols, HOLD_SECONDS: holdSeconds } = config;
+  const venue = venueSettings(config);
   const store = new RedisSeatStore({
+    ...venue,
     url: config.REDIS_URL,
     keyPrefix: config.REDIS_KEY_PREFIX,
-    holdTtlMs: Math.round(holdSeconds * 1000),
-    rows,
-    cols,
     logger,
   });
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
-  const { app, service } = await buildBooking({ store, bus, logger, venue: { name, rows, cols, holdSeconds } });
+  const { app, service } = await buildBooking({ store, bus, logger, venue, publicDir });
   service.start();
   return app;
 });

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { CommandBody, CommandReply, ErrorReply, UserAction } from '../protocol/commands.ts';
@@ -43,8 +44,8 @@ const pauseBetweenRoundsMs = 100;
 const minAttemptMs = 10;
 
 /**
- * The booking processes over HTTP. All that is asked of them is idempotent, so whatever fails on the connection is
- * asked of the next process; the one that answered last is asked first.
+ * The booking processes over HTTP. Whatever fails on the connection is asked of the next process, a command by the same
+ * key: so it is done once. The process that answered last is asked first.
  */
 export class BookingClient implements Booking {
   readonly #processes: readonly BookingProcess[];
@@ -95,6 +96,8 @@ export class BookingClient implements Booking {
   async #askEach(method: 'GET' | 'POST', path: string, body: string | undefined): Promise<Answer> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const first = this.#preferred;
+    const key = randomUUID();
+    let attempt = 0;
     let failure: unknown;
     for (let round = 0; round < rounds; round++) {
       if (round > 0) await delay(pauseBetweenRoundsMs);
@@ -103,7 +106,8 @@ export class BookingClient implements Booking {
         if (remainingMs < minAttemptMs) throw new BookingTimeoutError(`${path}: no answer in time`, { cause: failure });
         const index = (first + i) % this.#processes.length;
         try {
-          const answer = await this.#attempt(index, method, path, body, remainingMs);
+          const command = body === undefined ? undefined : { body, headers: commandHeaders(key, ++attempt) };
+          const answer = await this.#attempt(index, { method, path, ...command }, remainingMs);
           this.#preferred = index;
           return answer;
         } catch (error) {
@@ -118,9 +122,7 @@ export class BookingClient implements Booking {
 
   async #attempt(
     index: number,
-    method: 'GET' | 'POST',
-    path: string,
-    body: string | undefined,
+    request: { method: 'GET' | 'POST'; path: string; body?: string; headers?: Record<string, string> },
     timeoutMs: number,
   ): Promise<Answer> {
     const asked = this.#processes[index] as BookingProcess;
@@ -133,10 +135,7 @@ export class BookingClient implements Booking {
       else timer = setTimeout(giveUp, timeoutMs - hangTimeoutMs);
     }, hangTimeoutMs);
     try {
-      const request = { method, path, signal: abort.signal } as const;
-      const response = await (body === undefined
-        ? asked.pool.request(request)
-        : asked.pool.request({ ...request, body, headers: { 'content-type': 'application/json' } }));
+      const response = await asked.pool.request({ ...request, signal: abort.signal });
       const text = await response.body.text();
       asked.answeredAtMs = performance.now();
       return answerOf(response.statusCode, text);
@@ -144,6 +143,10 @@ export class BookingClient implements Booking {
       clearTimeout(timer);
     }
   }
+}
+
+function commandHeaders(key: string, attempt: number): Record<string, string> {
+  return { 'content-type': 'application/json', 'idempotency-key': key, 'x-attempt': String(attempt) };
 }
 
 /** What has another shape was not said by the booking service: by a proxy, or by a process that is just ending. */

@@ -1,7 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
 import type { EdgePresence } from '../protocol/presence.ts';
-import type { Position } from '../protocol/venue.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
 import type { PresenceBus } from './presence-bus.ts';
 
@@ -10,9 +9,7 @@ export class MemoryBusLine extends EventEmitter<{
   event: [SeatEvent, EventBus];
   heartbeat: [Heartbeat, EventBus];
   presence: [EdgePresence, PresenceBus];
-}> {
-  newest: Position | undefined;
-}
+}> {}
 
 /** Reaches whoever is on the same line, in this process. For the embedded default and for tests. */
 export class MemoryEventBus implements EventBus, PresenceBus {
@@ -25,7 +22,6 @@ export class MemoryEventBus implements EventBus, PresenceBus {
   }
 
   async publish(event: SeatEvent): Promise<void> {
-    this.#line.newest = { epoch: event.epoch, seq: event.seq };
     this.#line.emit('event', event, this);
   }
 
@@ -49,10 +45,6 @@ export class MemoryEventBus implements EventBus, PresenceBus {
     const onPresence = (presence: EdgePresence, from: PresenceBus) => from !== this && listener(presence);
     this.#line.on('presence', onPresence);
     this.#unsubscribe.push(() => this.#line.off('presence', onPresence));
-  }
-
-  async newestPosition(): Promise<Position | undefined> {
-    return this.#line.newest;
   }
 
   async close(): Promise<void> {

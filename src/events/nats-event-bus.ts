@@ -5,7 +5,6 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
-import type { Position } from '../protocol/venue.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
 import type { PresenceBus } from './presence-bus.ts';
 
@@ -83,19 +82,6 @@ export class NatsEventBus implements EventBus, PresenceBus {
 
   subscribePresence(listener: (presence: EdgePresence) => void): void {
     this.#presenceListeners.push(listener);
-  }
-
-  async newestPosition(): Promise<Position | undefined> {
-    if (!this.#nats || !this.#connected) return undefined;
-    try {
-      const { streams } = await jetstreamManager(this.#nats, { checkAPI: false });
-      const { state } = await streams.info(stream.name);
-      const newest = await streams.getMessage(stream.name, { seq: state.last_seq });
-      return newest?.json<SeatEvent>();
-    } catch (error) {
-      this.#logger.debug({ error: (error as Error).message }, 'JetStream did not tell its newest event');
-      return undefined;
-    }
   }
 
   async close(): Promise<void> {

@@ -47,15 +47,8 @@ export async function ownServers(): Promise<{ redis: TestServer; nats: TestServe
 
 /** A booking process's inside, over real servers, not waited for. */
 export async function newBooking({ redis, nats, holdSeconds = 30 }: BookingOptions): Promise<TestBooking> {
-  const venue = { name: 'main', rows: 10, cols: 10, holdSeconds };
-  const store = new RedisSeatStore({
-    url: redis.url,
-    keyPrefix: '',
-    holdTtlMs: holdSeconds * 1000,
-    rows: venue.rows,
-    cols: venue.cols,
-    logger: silent,
-  });
+  const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser: 100 };
+  const store = new RedisSeatStore({ ...venue, url: redis.url, keyPrefix: '', logger: silent });
   const bus = NatsEventBus.connect({ url: nats.url, name: 'test', logger: silent });
   const booking = await buildBooking({ store, bus, logger: silent, venue });
   booking.service.start();

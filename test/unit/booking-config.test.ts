@@ -20,6 +20,7 @@ test('[R26] every setting has a default', () => {
     VENUE_ROWS: 10,
     VENUE_COLS: 10,
     HOLD_SECONDS: 30,
+    MAX_HOLDS_PER_USER: 6,
     REDIS_URL: 'redis://127.0.0.1:6379',
     REDIS_KEY_PREFIX: '',
     NATS_URL: 'nats://127.0.0.1:4222',

@@ -17,6 +17,7 @@ export function venueState(changes: Partial<VenueState> = {}, ...seats: Seat[]):
     seq: 0,
     server_time: serverTime,
     hold_seconds: 30,
+    max_holds: 6,
     rows: 1,
     cols: 3,
     seats: row.map((seat) => changed.get(seat.id) ?? seat),

@@ -31,7 +31,6 @@ export class FakeBus implements EventBus, PresenceBus {
   }
   async publish(): Promise<void> {}
   publishHeartbeat(): void {}
-  async newestPosition(): Promise<undefined> {}
   async close(): Promise<void> {}
   publishPresence(presence: EdgePresence): void {
     this.presence.push(presence);
@@ -141,7 +140,15 @@ export class FakeBooking {
   }
 
   #venue(): VenueState {
-    const state = { venue: 'main', ...this.position, server_time: serverTime, hold_seconds: 30, rows: 10, cols: 10 };
+    const state = {
+      venue: 'main',
+      ...this.position,
+      server_time: serverTime,
+      hold_seconds: 30,
+      max_holds: 6,
+      rows: 10,
+      cols: 10,
+    };
     return { ...state, ...(this.stale && { stale: true as const }), seats: [...this.#seats.values()] };
   }
 
