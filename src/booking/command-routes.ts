@@ -21,7 +21,7 @@ const CommandHeaders = Type.Object({
     }),
   ),
   'x-attempt': Type.Optional(
-    Type.Integer({ minimum: 1, description: 'From the second on: an earlier one may come late' }),
+    Type.String({ pattern: '^[0-9]{1,3}$', description: 'From 2 on: an earlier one may come late' }),
   ),
 });
 
@@ -59,6 +59,6 @@ export function registerCommandRoutes(app: HttpApp, { service, metrics }: Bookin
 }
 
 function requestKey(headers: Static<typeof CommandHeaders>): RequestKey | undefined {
-  const { 'idempotency-key': key, 'x-attempt': attempt = 1 } = headers;
-  return key === undefined ? undefined : { key, isRepeat: attempt > 1 };
+  const { 'idempotency-key': key, 'x-attempt': attempt } = headers;
+  return key === undefined ? undefined : { key, isRepeat: Number(attempt) > 1 };
 }

@@ -196,7 +196,7 @@ describe('what lies in Redis', () => {
     expect((await store.decide('A1', [select('alice')], known)).events).toHaveLength(1);
   });
 
-  test('[R21] what was answered to a command with a key is kept for 15 s', async () => {
+  test('[R36] what was answered to a command with a key is kept for 15 s', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     const request = { key: 'k1', isRepeat: false };
@@ -206,7 +206,7 @@ describe('what lies in Redis', () => {
     expect(ttlMs).toBeLessThanOrEqual(15_000);
   });
 
-  test('[R20] venue:holds tells who holds what, and forgets who holds nothing', async () => {
+  test('[R35] venue:holds tells who holds what, and forgets who holds nothing', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     const { answers } = await store.decide('A1', [select('alice')], known);

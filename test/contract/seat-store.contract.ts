@@ -269,7 +269,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
     });
   });
 
-  describe('[R20] a user holds no more seats than is allowed', () => {
+  describe('[R35] a user holds no more seats than is allowed', () => {
     const seats = (answer: { seat: { status: number }; refusal?: string } | undefined) => [
       answer?.seat.status,
       answer?.refusal,
@@ -326,7 +326,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
     });
   });
 
-  describe('[R21] a command with a key is done once', () => {
+  describe('[R36] a command with a key is done once', () => {
     const keyed = (command: SeatCommand, key: string, isRepeat = false): SeatCommand =>
       command.action === 'expire' ? command : { ...command, request: { key, isRepeat } };
 

@@ -52,12 +52,12 @@ export class SeatLedger {
     this.#world.count(`committed ${event.reason ?? event.type}`);
   }
 
-  /** [R20] Before one more. */
+  /** [R35] Before one more. */
   #auditHolds({ user_id }: SeatEvent, storeNowMs: number): void {
     const isLive = (seat: Seat) =>
       seat.status === SeatStatus.held && seat.held_by === user_id && (seat.expires_at ?? 0) * 1000 >= storeNowMs;
     const held = [...this.seats.values()].filter(isLive).length;
-    if (held >= this.#layout.maxHoldsPerUser) this.#world.fail('R20', `${user_id} holds ${held} and gets one more`);
+    if (held >= this.#layout.maxHoldsPerUser) this.#world.fail('R35', `${user_id} holds ${held} and gets one more`);
   }
 
   /** The store was opened: at the position that is known, or with a new epoch. */

@@ -30,6 +30,26 @@ test('[G7] a command goes to the next booking process where the first hangs', as
   expect(second.requests).toHaveLength(1);
 });
 
+test('[R36] [G4] all attempts at a command have one key, and say which attempt they are', async () => {
+  const [first, second] = [new FakeBooking(), new FakeBooking()];
+  const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 400 });
+  first.hangs = true;
+  await booking.command('select', command);
+  await booking.command('select', { seat_id: 'A2', user_id: 'alice' });
+  const attempts = [...first.headers, ...second.headers].map((headers) => [
+    headers['idempotency-key'],
+    headers['x-attempt'],
+  ]);
+  const [key, other] = [attempts[0]?.[0], attempts[2]?.[0]];
+  expect(attempts).toEqual([
+    [key, '1'],
+    [key, '2'],
+    [other, '1'],
+  ]);
+  expect(key).toMatch(/^[\w-]{16,64}$/);
+  expect(other).not.toBe(key);
+});
+
 test('[G10] a booking process that is only slow is waited for, rather than the load doubled', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 1000 });

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
@@ -61,6 +61,7 @@ export class FakeBooking {
   /** Answers no request at all, where set. */
   hangs = false;
   readonly requests: string[] = [];
+  readonly headers: IncomingHttpHeaders[] = [];
   readonly events: SeatEvent[] = [];
   readonly #seats = new Map<string, Seat>();
   readonly server: Server;
@@ -79,6 +80,7 @@ export class FakeBooking {
       });
       request.on('end', () => {
         this.requests.push(`${request.method} ${request.url}`);
+        this.headers.push(request.headers);
         if (this.hangs) return;
         const [status, reply] = this.failure
           ? [this.failure.status, this.failure.body]
