@@ -31,7 +31,8 @@ export class HoldList {
     setAttribute(button, 'aria-pressed', String(isChosen));
     if (isChosen && this.#chosenId !== seat.id) {
       this.#chosenId = seat.id;
-      button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      // Not scrollIntoView, which would move the page under the panel as well.
+      this.#root.scrollLeft = item.offsetLeft - this.#root.offsetLeft;
     }
     setAttribute(button, 'aria-busy', isBusy ? 'true' : undefined);
     button.classList.toggle('urgent', remainingMs <= urgentMs);
