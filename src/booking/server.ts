@@ -1,5 +1,6 @@
 import { loadBookingConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
+import { accessOf } from '../identity/access.ts';
 import { runProcess } from '../run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import { venueSettings } from '../venue/venue-settings.ts';
@@ -14,7 +15,7 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
     logger,
   });
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
-  const { app, service } = await buildBooking({ store, bus, logger, venue });
+  const { app, service } = await buildBooking({ store, bus, logger, venue, access: accessOf(config, logger) });
   service.start();
   return app;
 });
