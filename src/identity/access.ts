@@ -5,7 +5,7 @@ import type { AuthMode } from './acting-user.ts';
 import { newSessionKey, parseSessionKeys, SessionKeysError } from './session-keys.ts';
 import { Sessions } from './sessions.ts';
 
-export interface RateLimits {
+interface RateLimits {
   requestsPerSecondPerAddress: number;
   requestsPerSecondPerUser: number;
   sessionsPerMinutePerAddress: number;
@@ -54,7 +54,7 @@ export function authModeOf({ AUTH_MODE, HOST }: Pick<AccessConfig, 'AUTH_MODE' |
   );
 }
 
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
