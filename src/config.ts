@@ -1,5 +1,6 @@
 import envSchema from 'env-schema';
 import { type Static, type TObject, Type } from 'typebox';
+import type { AuthMode } from './identity/acting-user.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];
@@ -20,6 +21,26 @@ const Venue = {
   MAX_HOLDS_PER_USER: Type.Integer({ minimum: 1, maximum: 10000, default: 6 }),
 };
 
+const Access = {
+  AUTH_MODE: Type.Optional(
+    Type.Unsafe<AuthMode>({
+      type: 'string',
+      enum: ['guest', 'required'],
+      description: 'May one act without a session?',
+    }),
+  ),
+  SESSION_KEYS: Type.Optional(
+    Type.String({ minLength: 1, description: '<id>:<secret>, a comma list: the first signs, the others are old ones' }),
+  ),
+  SESSION_HOURS: Type.Number({ exclusiveMinimum: 0, maximum: 8760, default: 24 }),
+  ALLOWED_ORIGINS: Type.String({ default: '', description: 'Pages of other hosts that may act, a comma list' }),
+  TRUSTED_PROXIES: Type.String({ default: '127.0.0.1,::1', description: 'Whose X-Forwarded-For is believed' }),
+  RATE_LIMIT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'on' }),
+  REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
+  REQUESTS_PER_SECOND_PER_USER: Type.Integer({ minimum: 1, default: 20 }),
+  SESSIONS_PER_MINUTE_PER_ADDRESS: Type.Integer({ minimum: 1, default: 20 }),
+};
+
 const Links = {
   REDIS_URL: Type.String({ default: 'redis://127.0.0.1:6379', pattern: '^rediss?://' }),
   REDIS_KEY_PREFIX: Type.String({
@@ -29,7 +50,7 @@ const Links = {
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
 };
 
-const BookingConfig = Type.Object({ ...Common, ...Venue, ...Links, PORT: Port(8080) });
+const BookingConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Links, PORT: Port(8080) });
 const EdgeConfig = Type.Object({
   ...Common,
   NATS_URL: Links.NATS_URL,
@@ -40,10 +61,12 @@ const EdgeConfig = Type.Object({
     description: 'A comma list; the next is tried where one fails',
   }),
 });
-const EmbeddedConfig = Type.Object({ ...Common, ...Venue, PORT: Port(8000) });
+const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Access, PORT: Port(8000) });
 
 const VenueConfig = Type.Object(Venue);
 export type VenueConfig = Static<typeof VenueConfig>;
+const AccessConfig = Type.Object({ HOST: ListenHost, ...Access });
+export type AccessConfig = Static<typeof AccessConfig>;
 export type BookingConfig = Static<typeof BookingConfig>;
 export type EdgeConfig = Static<typeof EdgeConfig>;
 export type EmbeddedConfig = Static<typeof EmbeddedConfig>;

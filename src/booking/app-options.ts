@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Access } from '../identity/access.ts';
 import type { VenueSettings } from '../venue/venue-settings.ts';
 import type { BookingService } from './booking-service.ts';
 import type { BookingMetrics } from './metrics.ts';
@@ -8,6 +9,7 @@ export interface BookingAppOptions {
   metrics: BookingMetrics;
   logger: Logger;
   venue: VenueSettings;
+  access: Access;
   /** Holds index.html. Without it there is no page here, only the API. */
   publicDir?: string;
   /** What else has to be there before the process is ready: in the embedded mode, the edge. */

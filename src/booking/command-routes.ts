@@ -5,6 +5,7 @@ import { type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts
 import type { Seat } from '../protocol/seat.ts';
 import type { RequestKey } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
+import type { IdentifyUser } from './guard.ts';
 import { failureDetail, refusalDetail } from './refusals.ts';
 
 const descriptions = {
@@ -26,7 +27,11 @@ const CommandHeaders = Type.Object({
 });
 
 /** `POST /api/seats/select|book|release` */
-export function registerCommandRoutes(app: HttpApp, { service, metrics }: BookingAppOptions): void {
+export function registerCommandRoutes(
+  app: HttpApp,
+  { service, metrics }: BookingAppOptions,
+  identifyUser: IdentifyUser,
+): void {
   for (const action of userActions) {
     const schema = {
       tags: ['seats'],
@@ -35,7 +40,8 @@ export function registerCommandRoutes(app: HttpApp, { service, metrics }: Bookin
       body: CommandBody,
       response: { 200: CommandReply, '4xx': ErrorReply, '5xx': ErrorReply },
     };
-    app.post(`/api/seats/${action}`, { schema }, async ({ body, headers }, reply) => {
+    app.post(`/api/seats/${action}`, { schema }, async (request, reply) => {
+      const { body, headers } = request;
       const refuse = (error: ErrorDetail, seat?: Seat) => {
         metrics.commands.inc({ action, outcome: error.code });
         return reply
@@ -46,7 +52,8 @@ export function registerCommandRoutes(app: HttpApp, { service, metrics }: Bookin
         return refuse(errorDetail('UNKNOWN_SEAT', `There is no seat ${body.seat_id}`));
       }
       try {
-        const { seat, refusal } = await service.command(action, body.seat_id, body.user_id, requestKey(headers));
+        const userId = await identifyUser(request, body.user_id);
+        const { seat, refusal } = await service.command(action, body.seat_id, userId, requestKey(headers));
         if (refusal) return refuse(refusalDetail(refusal), seat);
         metrics.commands.inc({ action, outcome: 'OK' });
         return { success: true as const, seat };

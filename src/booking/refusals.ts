@@ -1,3 +1,4 @@
+import { RefusedError } from '../http/refused-error.ts';
 import { type ErrorCode, type ErrorDetail, errorDetail, type Refusal } from '../protocol/errors.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../store/seat-store.ts';
 import { BusyError } from './batcher.ts';
@@ -16,6 +17,7 @@ export function refusalDetail(refusal: Refusal): ErrorDetail {
 
 /** What a user is told whose command could not be decided; undefined for an error that nobody foresaw. */
 export function failureDetail(error: unknown): ErrorDetail | undefined {
+  if (error instanceof RefusedError) return error.detail;
   const code = failureCode(error);
   return code && errorDetail(code, (error as Error).message);
 }

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { loadBookingConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
+import { accessOf } from '../identity/access.ts';
 import { runProcess } from '../run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import { venueSettings } from '../venue/venue-settings.ts';
@@ -17,7 +18,8 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
     logger,
   });
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
-  const { app, service } = await buildBooking({ store, bus, logger, venue, publicDir });
+  const access = accessOf(config, logger);
+  const { app, service } = await buildBooking({ store, bus, logger, venue, access, publicDir });
   service.start();
   return app;
 });

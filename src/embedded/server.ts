@@ -5,6 +5,7 @@ import { loadEmbeddedConfig } from '../config.ts';
 import { BookingClient } from '../edge/booking-client.ts';
 import { Edge } from '../edge/edge.ts';
 import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
+import { accessOf } from '../identity/access.ts';
 import { runProcess } from '../run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
 import { venueSettings } from '../venue/venue-settings.ts';
@@ -23,6 +24,7 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     logger,
     venue,
     publicDir,
+    access: accessOf(config, logger),
     isReady: () => edge.isReady(),
   });
   await app.register(fastifyStatic, { root: publicDir, cacheControl: false, index: false });

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { ConfigError, commaList, load, loadBookingConfig } from '../config.ts';
+import { authModeOf } from '../identity/access.ts';
 import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
@@ -40,10 +41,11 @@ export interface LaunchConfig {
 export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchConfig> {
   const settings = load(LaunchEnv, env);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
-  loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
+  const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
+  const authMode = authModeOf({ ...ofBooking, HOST: settings.HTTP_HOST });
 
   const config: LaunchConfig = {
-    env,
+    env: { ...env, AUTH_MODE: authMode },
     httpHost: settings.HTTP_HOST,
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(settings.HTTP_HOST)),
     bookingPorts: bookingPorts(settings),

@@ -26,7 +26,7 @@ function fatesOfFrames(trace: readonly TraceEvent[]): Record<string, number> {
 }
 
 describe('a rush', () => {
-  const pages = usePages({ edges: 1 });
+  const pages = usePages({ edges: 1, env: { REQUESTS_PER_SECOND_PER_ADDRESS: '10000' } });
 
   test('[R122] 100 updates a second are drawn at most once per frame, and end in the truth', {
     timeout: 90_000,
