@@ -9,12 +9,13 @@ import { OthersNews } from './others-news.ts';
 import { SeatMap } from './seat-map.ts';
 import { SelectionPanel } from './selection-panel.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
+import { openSession, renewInMs } from './session.ts';
 import type { ShownHold } from './shown-hold.ts';
 import { StatusBar } from './status-bar.ts';
-import { loadUserId } from './user-id.ts';
 import { watchForSleep } from './watch-for-sleep.ts';
 
-const userId = loadUserId(() => localStorage);
+const session = await openSession((...request) => fetch(...request));
+const userId = session.user_id;
 const clock = new ServerClock(() => performance.now());
 const messages = new MessageList();
 const announcer = new Announcer();
@@ -51,7 +52,9 @@ const others = new OthersNews(
 );
 
 const connection = new Connection({
-  userId,
+  // Where there are no cookies, the token has to go with the first message.
+  token: navigator.cookieEnabled ? undefined : session.token,
+  onSessionOver: renewSession,
   jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
   network: window,
@@ -160,5 +163,14 @@ function tick(): void {
   requestRender();
 }
 
+function renewSession(): void {
+  void openSession((...request) => fetch(...request)).then((renewed) => {
+    // Another user: nothing on this page is theirs.
+    if (renewed.user_id !== userId) location.reload();
+    else setTimeout(renewSession, renewInMs(renewed, Date.now()));
+  });
+}
+
+setTimeout(renewSession, renewInMs(session, Date.now()));
 render();
 connection.start();

@@ -1,6 +1,6 @@
 import { type Actor, createActor, fromCallback, type SnapshotFrom } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.ts';
-import { subprotocol } from '../protocol/close-codes.ts';
+import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { ConnectionPhase } from './connection-status.ts';
@@ -12,7 +12,10 @@ export interface Socket extends EventTarget {
 }
 
 export interface ConnectionOptions {
-  userId: string;
+  /** Of the session, where no cookie says it. */
+  token?: string | undefined;
+  /** The edge says that the session has come to its end. */
+  onSessionOver: () => void;
   jitterSeed: number;
   openSocket: (subprotocol: string) => Socket;
   /** Tells `online` and `offline`: the window. */
@@ -100,7 +103,8 @@ export class Connection {
       'open',
       () => {
         const position = this.#options.position();
-        const data = { user_id: this.#options.userId, presence: true, ...(position && { position }) };
+        const { token } = this.#options;
+        const data = { presence: true, ...(position && { position }), ...(token !== undefined && { token }) };
         this.send({ type: 'CONNECT', request_id: connectId, data });
         sendBack({ type: 'OPENED' });
       },
@@ -118,9 +122,15 @@ export class Connection {
       },
       { signal },
     );
-    socket.addEventListener('close', (event) => sendBack({ type: 'CLOSED', code: (event as CloseEvent).code }), {
-      signal,
-    });
+    socket.addEventListener(
+      'close',
+      (event) => {
+        const { code } = event as CloseEvent;
+        if (code === closeCodes.sessionOver.code) this.#options.onSessionOver();
+        sendBack({ type: 'CLOSED', code });
+      },
+      { signal },
+    );
 
     return () => {
       listening.abort();
