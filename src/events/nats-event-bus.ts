@@ -19,6 +19,8 @@ export interface NatsEventBusOptions {
   /** Names the connection in NATS's monitoring. */
   name: string;
   logger: Logger;
+  /** Whoever only listens needs no stream. */
+  listensOnly?: boolean;
 }
 
 /**
@@ -27,6 +29,7 @@ export interface NatsEventBusOptions {
  */
 export class NatsEventBus implements EventBus, PresenceBus {
   readonly #logger: Logger;
+  readonly #listensOnly: boolean;
   readonly #listeners: BusListener[] = [];
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #connecting: Promise<void>;
@@ -40,8 +43,9 @@ export class NatsEventBus implements EventBus, PresenceBus {
     return new NatsEventBus(options);
   }
 
-  private constructor({ url, name, logger }: NatsEventBusOptions) {
+  private constructor({ url, name, logger, listensOnly = false }: NatsEventBusOptions) {
     this.#logger = logger;
+    this.#listensOnly = listensOnly;
     this.#connecting = this.#connect(url.split(','), name);
   }
 
@@ -97,12 +101,14 @@ export class NatsEventBus implements EventBus, PresenceBus {
     await this.#connecting;
   }
 
-  async #connect(servers: string[], name: string): Promise<void> {
+  async #connect(urls: string[], name: string): Promise<void> {
+    const { servers, ...credentials } = parted(urls);
     while (!this.#closed) {
       try {
         // Own messages do not come back: what this process published it knows already.
         this.#nats = await connect({
           servers,
+          ...credentials,
           name,
           noEcho: true,
           maxReconnectAttempts: -1,
@@ -145,7 +151,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   /** Only when the stream is there are events published with success. */
   async #onConnected(nats: NatsConnection): Promise<void> {
     try {
-      await this.#makeStream(nats);
+      if (!this.#listensOnly) await this.#makeStream(nats);
       this.#tellConnected(true);
     } catch (error) {
       if (this.#closed || nats.isClosed()) return;
@@ -200,4 +206,17 @@ export class BusDisconnectedError extends Error {
 /** The event may be stored or not: publish it again. */
 export class NotAcknowledgedError extends Error {
   override name = 'NotAcknowledgedError';
+}
+
+/** The client takes user and password apart from the addresses: those of the first, for all. */
+function parted(urls: readonly string[]): { servers: string[]; user?: string; pass?: string } {
+  const { username, password } = new URL(urls[0] ?? '');
+  const servers = urls.map((each) => {
+    const url = new URL(each);
+    url.username = '';
+    url.password = '';
+    return url.href;
+  });
+  if (username === '') return { servers };
+  return { servers, user: decodeURIComponent(username), pass: decodeURIComponent(password) };
 }

@@ -4,14 +4,16 @@ import { requireGivenNats, requireGivenRedis } from './given-servers.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { requireHttpPort, requirePorts } from './launch-config.ts';
 import { natsSpec } from './nats.ts';
+import { natsUsers } from './nats-users.ts';
 import { nginxSpec } from './nginx.ts';
 import { bookingSpec, edgeSpec, embeddedSpec } from './node-services.ts';
 import { freePort, loopback, portState } from './ports.ts';
 import { print } from './print.ts';
 import { redisSpec } from './redis.ts';
+import { redisUsers } from './redis-users.ts';
+import { type Secrets, secretsIn } from './secrets-file.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
-import { sessionKeysIn } from './session-keys-file.ts';
 import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
 
@@ -19,10 +21,10 @@ const natsMonitorPort = 8222;
 
 /** Brings everything up, in order; resolves when all of it answers. */
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
-  const { env, dataDir } = settings;
-  const config = { ...settings, env: { SESSION_KEYS: sessionKeysIn(dataDir), ...env } };
+  const secrets = secretsIn(settings.dataDir);
+  const config = { ...settings, env: { SESSION_KEYS: secrets.sessionKeys, ...settings.env } };
   const origin = await findOrigin(config, signal);
-  if (origin) await launchServices(config, origin, supervisor, signal);
+  if (origin) await launchServices(config, secrets, origin, supervisor, signal);
   else await launchEmbedded(config, supervisor, signal);
 }
 
@@ -49,7 +51,13 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
   }
 }
 
-async function launchServices(config: LaunchConfig, origin: ServerOrigin, supervisor: Supervisor, signal: AbortSignal) {
+async function launchServices(
+  config: LaunchConfig,
+  secrets: Secrets,
+  origin: ServerOrigin,
+  supervisor: Supervisor,
+  signal: AbortSignal,
+) {
   await requirePorts(config);
   print(`Starting (Redis, NATS and nginx from ${origin.description}) …`);
   const servers: ServiceSpec[] = [];
@@ -57,28 +65,40 @@ async function launchServices(config: LaunchConfig, origin: ServerOrigin, superv
   if (redisUrl) await requireGivenRedis(redisUrl);
   else {
     const port = await portOrFree(config.redis.port, 'Redis');
-    redisUrl = `redis://${loopback}:${port}`;
-    servers.push(redisSpec({ origin, port, dir: join(config.dataDir, 'redis'), logFile: logFile(config, 'redis') }));
+    const password = secrets.redisPassword;
+    redisUrl = `redis://booking:${password}@${loopback}:${port}`;
+    const users = redisUsers({ keyPrefix: config.env.REDIS_KEY_PREFIX ?? '', password });
+    const dir = join(config.dataDir, 'redis');
+    servers.push(redisSpec({ origin, port, dir, logFile: logFile(config, 'redis'), users }));
   }
-  let { url: natsUrl } = config.nats;
-  if (natsUrl) await requireGivenNats(natsUrl);
+  let natsUrls = { booking: config.nats.url ?? '', edge: config.nats.url ?? '', viewer: config.nats.url ?? '' };
+  if (config.nats.url) await requireGivenNats(config.nats.url);
   else {
     const port = await portOrFree(config.nats.port, 'NATS');
     const monitorPort = await portOrFree(natsMonitorPort, "NATS's monitoring");
-    natsUrl = `nats://${loopback}:${port}`;
+    const { natsBookingPassword: bookingPassword, natsEdgePassword: edgePassword } = secrets;
+    const address = `${loopback}:${port}`;
+    natsUrls = {
+      booking: `nats://booking:${bookingPassword}@${address}`,
+      edge: `nats://edge:${edgePassword}@${address}`,
+      viewer: `nats://${address}`,
+    };
+    const users = natsUsers({ bookingPassword, edgePassword });
     const dir = join(config.dataDir, 'nats');
-    servers.push(natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats') }));
+    servers.push(natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats'), users }));
   }
   await supervisor.start(servers, signal);
 
   const { bookingPorts, edgePorts, env } = config;
   const common = (name: string, port: number) => ({ port, env, logFile: logFile(config, `${name}-${port}`) });
-  const bookings = bookingPorts.map((port) => bookingSpec({ ...common('booking', port), redisUrl, natsUrl }));
+  const bookings = bookingPorts.map((port) =>
+    bookingSpec({ ...common('booking', port), redisUrl, natsUrl: natsUrls.booking }),
+  );
   await supervisor.start(bookings, signal);
 
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const edges = edgePorts.map((port, index) =>
-    edgeSpec({ ...common('edge', port), natsUrl, bookingUrls: rotated(bookingUrls, index) }),
+    edgeSpec({ ...common('edge', port), natsUrl: natsUrls.edge, bookingUrls: rotated(bookingUrls, index) }),
   );
   await supervisor.start(edges, signal);
 
@@ -94,7 +114,7 @@ async function launchServices(config: LaunchConfig, origin: ServerOrigin, superv
     logFile: logFile(config, 'nginx'),
   });
   await supervisor.start([nginx], signal);
-  print(summary(config, { redisUrl, natsUrl, pidOf: (name) => supervisor.pidOf(name) }));
+  print(summary(config, { redisUrl, natsUrl: natsUrls.viewer, pidOf: (name) => supervisor.pidOf(name) }));
 }
 
 async function launchEmbedded(config: LaunchConfig, supervisor: Supervisor, signal: AbortSignal) {

@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { loopback } from './ports.ts';
 import { natsAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
+import { writePrivately } from './write-privately.ts';
 
 export interface NatsOptions {
   origin: ServerOrigin;
@@ -10,12 +12,15 @@ export interface NatsOptions {
   monitorPort: number;
   dir: string;
   logFile: string;
+  /** Configuration of users; without it everybody may do everything. */
+  users?: string;
 }
 
-export function natsSpec({ origin, port, monitorPort, dir, logFile }: NatsOptions): ServiceSpec {
+export function natsSpec({ origin, port, monitorPort, dir, logFile, users }: NatsOptions): ServiceSpec {
   mkdirSync(dir, { recursive: true });
   // -a binds the monitoring port as well.
   const args = ['-a', origin.bindHost(loopback), '-p', String(port), '-m', String(monitorPort), '-js', '-sd', dir];
+  if (users !== undefined) args.push('-c', writePrivately(join(dir, 'users.conf'), users));
   const listens = [port, monitorPort].map((each) => ({ host: loopback, port: each }));
   return {
     name: 'nats',

@@ -40,18 +40,28 @@ export interface NodeServerOptions extends ServerOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-export const startRedis = (options: ServerOptions = {}): Promise<TestServer> =>
+export interface DataServerOptions extends ServerOptions {
+  /** As `src/launch` writes them; without them everybody may do everything, as tests like to. */
+  users?: string;
+}
+
+export const startRedis = (options: DataServerOptions = {}): Promise<TestServer> =>
   start(options, 'redis', async ({ port, dir, logFile }) => {
     const origin = await originOf('redis-server');
-    return { url: `redis://${loopback}:${port}`, spec: redisSpec({ origin, port, dir, logFile }) };
+    return { url: `redis://${loopback}:${port}`, spec: redisSpec({ origin, port, dir, logFile, ...usersOf(options) }) };
   });
 
-export const startNats = (options: ServerOptions = {}): Promise<TestServer> =>
+export const startNats = (options: DataServerOptions = {}): Promise<TestServer> =>
   start(options, 'nats', async ({ port, dir, logFile }) => {
     const origin = await originOf('nats-server');
     const monitorPort = await freePort();
-    return { url: `nats://${loopback}:${port}`, spec: natsSpec({ origin, port, monitorPort, dir, logFile }) };
+    return {
+      url: `nats://${loopback}:${port}`,
+      spec: natsSpec({ origin, port, monitorPort, dir, logFile, ...usersOf(options) }),
+    };
   });
+
+const usersOf = ({ users }: DataServerOptions) => (users === undefined ? {} : { users });
 
 /** Tests ask more often than people; the limits have tests of their own. */
 const noLimits = { RATE_LIMIT: 'off' };
