@@ -1,0 +1,6 @@
+import { contend } from './contend.ts';
+import { journey } from './journey.ts';
+import { read } from './read.ts';
+import type { Scenario } from './scenario.ts';
+
+export const scenarios: readonly Scenario[] = [read, contend, journey];
