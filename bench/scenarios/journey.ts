@@ -1,11 +1,8 @@
-import { type Conversation, closedLoop, type HttpAnswer, type HttpRequest } from '../http/closed-loop.ts';
-import { noteAnswer, type SeatRequest, toHttp } from '../http/seat-command.ts';
+import { Journey } from '../clients/journey.ts';
+import { SeatPool } from '../clients/seat-pool.ts';
+import { closedLoop } from '../http/closed-loop.ts';
 import { tellProgress } from '../http/timed-run.ts';
-import type { Scenario, ScenarioContext } from './scenario.ts';
-import { SeatPool } from './seat-pool.ts';
-
-const bookedShare = 0.3;
-const leftToExpireShare = 0.02;
+import type { Scenario } from './scenario.ts';
 
 /** Users who do not get in each other's way: each selects a free seat, then books it, lets go of it, or forgets it. */
 export const journey: Scenario = {
@@ -17,7 +14,7 @@ export const journey: Scenario = {
     const { connections, durationS } = settings;
     const pool = new SeatPool((await context.auditor.truth.record()).seats.values(), connections);
     const journeys = { completed: 0 };
-    const converse = () => new Journey(context, pool, journeys);
+    const converse = () => new Journey({ ...context, pool, journeys, holdMs: settings.holdSeconds * 1000 });
     await Promise.all([
       closedLoop({ urls: venue.apiUrls, connections, durationS, signal, converse }),
       tellProgress(durationS, signal, onProgress),
@@ -25,54 +22,3 @@ export const journey: Scenario = {
     return { figures: { journeysPerSecond: journeys.completed / context.recorder.elapsedS } };
   },
 };
-
-class Journey implements Conversation {
-  readonly first: HttpRequest;
-  readonly #context: ScenarioContext;
-  readonly #pool: SeatPool;
-  readonly #journeys: { completed: number };
-  #request: SeatRequest;
-  #newestSeqWhenSent = 0;
-
-  constructor(context: ScenarioContext, pool: SeatPool, journeys: { completed: number }) {
-    this.#context = context;
-    this.#pool = pool;
-    this.#journeys = journeys;
-    this.#request = this.#begin();
-    this.first = this.#send(this.#request);
-  }
-
-  answered(answer: HttpAnswer): HttpRequest {
-    const kind = noteAnswer(this.#context, this.#request, answer, this.#newestSeqWhenSent);
-    return this.#send(kind === 'ok' ? this.#next() : this.#begin());
-  }
-
-  unanswered(why: string): void {
-    if (why !== 'end') this.#context.recorder.error(why);
-    this.#context.log.unanswered(this.#request);
-  }
-
-  #begin(): SeatRequest {
-    return { action: 'select', seatId: this.#pool.take(), userId: this.#context.newUserId() };
-  }
-
-  #next(): SeatRequest {
-    const { action, seatId } = this.#request;
-    if (action === 'select') {
-      const chance = Math.random();
-      if (chance < bookedShare && this.#pool.canSell()) return { ...this.#request, action: 'book' };
-      if (chance < 1 - leftToExpireShare) return { ...this.#request, action: 'release' };
-      const backAfterMs = this.#context.settings.holdSeconds * 1000 + 100;
-      setTimeout(() => this.#pool.giveBack(seatId), backAfterMs).unref();
-    }
-    if (action === 'release') this.#pool.giveBack(seatId);
-    this.#journeys.completed++;
-    return this.#begin();
-  }
-
-  #send(request: SeatRequest): HttpRequest {
-    this.#request = request;
-    this.#newestSeqWhenSent = this.#context.log.newestSeq(request.seatId);
-    return toHttp(request);
-  }
-}

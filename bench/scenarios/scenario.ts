@@ -1,6 +1,5 @@
 import type { Auditor } from '../audit/auditor.ts';
-import type { ClientLog } from '../audit/client-log.ts';
-import type { Recorder } from '../measure/recorder.ts';
+import type { ClientContext } from '../clients/client-context.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 
 export interface LoadSettings {
@@ -42,14 +41,10 @@ export interface Findings {
   plots?: Plot[];
 }
 
-export interface ScenarioContext {
+export interface ScenarioContext extends ClientContext {
   venue: VenueUnderLoad;
   settings: LoadSettings;
-  recorder: Recorder;
-  log: ClientLog;
   auditor: Auditor;
-  /** A user that nobody else of this or another run is. */
-  newUserId: () => string;
   /** Ctrl-C: the scenario ends as soon as it can, and tells what there is. */
   signal: AbortSignal;
   /** Between 0 and 1. */
