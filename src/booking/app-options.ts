@@ -10,6 +10,8 @@ export interface BookingAppOptions {
   logger: Logger;
   venue: VenueSettings;
   access: Access;
+  /** Holds index.html. Without it there is no page here, only the API. */
+  publicDir?: string;
   /** What else has to be there before the process is ready: in the embedded mode, the edge. */
   isReady?: () => boolean;
 }

@@ -7,6 +7,7 @@ import { registerMetricsRoute } from '../http/metrics-route.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { registerCommandRoutes } from './command-routes.ts';
 import { installGuard } from './guard.ts';
+import { registerPageRoute } from './page-route.ts';
 import { failureDetail } from './refusals.ts';
 import { registerSessionRoutes } from './session-routes.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
@@ -22,6 +23,7 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   registerSessionRoutes(app, access);
   registerCommandRoutes(app, options, identifyUser);
   registerVenueRoutes(app, options);
+  registerPageRoute(app, options);
   registerHealthRoutes(app, { ready: async () => (await options.service.isReady()) && (options.isReady?.() ?? true) });
   registerMetricsRoute(app, options.metrics.registry);
   return app;

@@ -7,7 +7,8 @@ import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
 
-export interface BookingOptions extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'isReady'> {
+export interface BookingOptions
+  extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'publicDir' | 'isReady'> {
   store: SeatStore;
   bus: EventBus;
 }

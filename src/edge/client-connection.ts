@@ -5,6 +5,7 @@ import { closeCodes } from '../protocol/close-codes.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
+import type { Audience } from './audience.ts';
 import type { Booking, CommandOutcome } from './booking-client.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
 import { type RequestId, readMessage } from './client-message.ts';
@@ -24,6 +25,7 @@ interface ClientConnectionOptions {
   socket: Duplex;
   venue: string;
   hub: Hub;
+  audience: Audience;
   booking: Pick<Booking, 'command'>;
   limits: EdgeLimits;
   metrics: EdgeMetrics;
@@ -38,6 +40,7 @@ export class ClientConnection {
   readonly #socket: Duplex;
   readonly #venue: string;
   readonly #hub: Hub;
+  readonly #audience: Audience;
   readonly #booking: Pick<Booking, 'command'>;
   readonly #limits: EdgeLimits;
   readonly #metrics: EdgeMetrics;
@@ -52,11 +55,12 @@ export class ClientConnection {
   #secondStartMs = 0;
   #heardSincePing = true;
 
-  constructor({ ws, socket, venue, hub, booking, limits, metrics, logger }: ClientConnectionOptions) {
+  constructor({ ws, socket, venue, hub, audience, booking, limits, metrics, logger }: ClientConnectionOptions) {
     this.#ws = ws;
     this.#socket = socket;
     this.#venue = venue;
     this.#hub = hub;
+    this.#audience = audience;
     this.#booking = booking;
     this.#limits = limits;
     this.#metrics = metrics;
@@ -141,6 +145,9 @@ export class ClientConnection {
       case 'subscribe':
         this.#subscribe(message);
         break;
+      case 'PING':
+        this.#reply({ type: 'ACK', data: { success: true } }, message.request_id);
+        break;
       case 'SELECT_SEAT':
         void this.#command('select', message);
         break;
@@ -161,6 +168,7 @@ export class ClientConnection {
     const resumed = data?.position !== undefined && this.#hub.resume(this, data.position);
     if (!resumed) this.#hub.sendState(this, request_id);
     if (resumed || request_id !== undefined) this.#reply({ type: 'ACK', data: { success: true } }, request_id);
+    if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
   }
 
   #subscribe({ venue, data, request_id }: Subscribe): void {

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
+import type { PresenceBus } from '../events/presence-bus.ts';
 import { subprotocol } from '../protocol/close-codes.ts';
+import { Audience } from './audience.ts';
 import type { Booking } from './booking-client.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Hub } from './hub.ts';
@@ -14,7 +17,7 @@ import { VenueFeed } from './venue-feed.ts';
 
 export interface EdgeOptions {
   /** Closed by whoever opened it, as is `booking`. */
-  bus: EventBus;
+  bus: EventBus & PresenceBus;
   booking: Booking;
   venue: string;
   logger: Logger;
@@ -31,6 +34,7 @@ export class Edge {
   readonly #metrics: EdgeMetrics;
   readonly #feed: VenueFeed;
   readonly #hub: Hub;
+  readonly #audience: Audience;
   readonly #wss: WebSocketServer;
   #draining = false;
 
@@ -42,6 +46,12 @@ export class Edge {
     this.#metrics = edgeMetrics(registry);
     this.#feed = new VenueFeed({ bus, booking, logger });
     this.#hub = new Hub({ feed: this.#feed, limits: this.#limits, metrics: this.#metrics });
+    this.#audience = new Audience({
+      bus,
+      edgeId: randomUUID(),
+      clientCount: () => this.clientCount,
+      onChange: (watching) => this.#hub.tellPresence(watching),
+    });
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -69,6 +79,7 @@ export class Edge {
   start(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#feed.start(this.#hub);
+    this.#audience.start();
   }
 
   /** Takes no more clients and sends those that are here elsewhere. For good. */
@@ -77,6 +88,7 @@ export class Edge {
     this.#draining = true;
     this.#logger.info({ clients: this.clientCount }, 'Draining');
     await this.#hub.drain();
+    this.#audience.close();
     this.#feed.close();
   }
 
@@ -97,6 +109,7 @@ export class Edge {
       socket,
       venue: this.#venue,
       hub: this.#hub,
+      audience: this.#audience,
       booking: this.#booking,
       limits: this.#limits,
       metrics: this.#metrics,

@@ -23,10 +23,11 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     bus: new MemoryEventBus(line),
     logger,
     venue,
+    publicDir,
     access: accessOf(config, logger),
     isReady: () => edge.isReady(),
   });
-  await app.register(fastifyStatic, { root: publicDir, cacheControl: false });
+  await app.register(fastifyStatic, { root: publicDir, cacheControl: false, index: false });
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
   const booking = new BookingClient({ urls: [`http://${host}:${config.PORT}`] });

@@ -1,12 +1,18 @@
 import { EventEmitter } from 'node:events';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
+import type { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
+import type { PresenceBus } from './presence-bus.ts';
 
 /** The line that several memory buses of one process share. */
-export class MemoryBusLine extends EventEmitter<{ event: [SeatEvent, EventBus]; heartbeat: [Heartbeat, EventBus] }> {}
+export class MemoryBusLine extends EventEmitter<{
+  event: [SeatEvent, EventBus];
+  heartbeat: [Heartbeat, EventBus];
+  presence: [EdgePresence, PresenceBus];
+}> {}
 
 /** Reaches whoever is on the same line, in this process. For the embedded default and for tests. */
-export class MemoryEventBus implements EventBus {
+export class MemoryEventBus implements EventBus, PresenceBus {
   readonly connected = true;
   readonly #line: MemoryBusLine;
   readonly #unsubscribe: (() => void)[] = [];
@@ -29,6 +35,16 @@ export class MemoryEventBus implements EventBus {
     this.#line.on('event', onEvent).on('heartbeat', onHeartbeat);
     this.#unsubscribe.push(() => this.#line.off('event', onEvent).off('heartbeat', onHeartbeat));
     listener.onConnected?.(true);
+  }
+
+  publishPresence(presence: EdgePresence): void {
+    this.#line.emit('presence', presence, this);
+  }
+
+  subscribePresence(listener: (presence: EdgePresence) => void): void {
+    const onPresence = (presence: EdgePresence, from: PresenceBus) => from !== this && listener(presence);
+    this.#line.on('presence', onPresence);
+    this.#unsubscribe.push(() => this.#line.off('presence', onPresence));
   }
 
   async close(): Promise<void> {

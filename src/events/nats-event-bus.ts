@@ -4,7 +4,9 @@ import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
+import { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
+import type { PresenceBus } from './presence-bus.ts';
 
 const stream = { name: 'SEATS', maxBytes: 1024 ** 3, duplicateWindowMs: 120_000 };
 const ackTimeoutMs = 2_000;
@@ -23,9 +25,10 @@ export interface NatsEventBusOptions {
  * JetStream for what must not be lost (published with a message id, until it is acknowledged), plain subscriptions for
  * speed: a subscriber notices by `seq` what it missed and asks the booking service for it.
  */
-export class NatsEventBus implements EventBus {
+export class NatsEventBus implements EventBus, PresenceBus {
   readonly #logger: Logger;
   readonly #listeners: BusListener[] = [];
+  readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #connecting: Promise<void>;
   #nats: NatsConnection | undefined;
   #connected = false;
@@ -73,6 +76,14 @@ export class NatsEventBus implements EventBus {
     if (this.#connected) listener.onConnected?.(true);
   }
 
+  publishPresence(presence: EdgePresence): void {
+    if (this.#connected) this.#nats?.publish(subjects.presence, JSON.stringify(presence));
+  }
+
+  subscribePresence(listener: (presence: EdgePresence) => void): void {
+    this.#presenceListeners.push(listener);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -115,6 +126,9 @@ export class NatsEventBus implements EventBus {
     });
     this.#subscribeTo(nats, subjects.heartbeat, Heartbeat, (heartbeat: Heartbeat) => {
       for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
+    });
+    this.#subscribeTo(nats, subjects.presence, EdgePresence, (presence: EdgePresence) => {
+      for (const listener of this.#presenceListeners) listener(presence);
     });
     void this.#watch(nats);
     await nats.flush();

@@ -68,9 +68,16 @@ test('the API gets host, client address and request id from nginx, not from the 
   expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
 });
 
-test('the page: typed, compressed, revalidated; an unknown path is 404', async () => {
+test('[R120] the page comes from the booking service', async () => {
   const { url } = await setUp();
+  expect(await (await fetch(url)).json()).toMatchObject({ name: 'booking', url: '/' });
+});
+
+test('[R120] without one the page: typed, compressed, revalidated; an unknown path is 404', async () => {
+  const { url, booking } = await setUp();
+  close(booking.server);
   const page = await fetch(url);
+  expect(page.status).toBe(200);
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
   expect(page.headers.get('content-encoding')).toBe('gzip');
   expect(page.headers.get('cache-control')).toBe('no-cache');

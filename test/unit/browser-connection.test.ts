@@ -36,7 +36,9 @@ function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
   const protocols: string[] = [];
   const received: ServerMessage[] = [];
   const phases: string[] = [];
+  const roundTripsMs: number[] = [];
   const network = new EventTarget();
+  let wake = () => {};
   let position: Position | undefined;
   let retryDelayMs = 0;
   const connection = new Connection({
@@ -50,7 +52,12 @@ function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
       return socket;
     },
     network,
+    watchForSleep: (onWake) => {
+      wake = onWake;
+      return () => {};
+    },
     position: () => position,
+    onRoundTrip: (roundTripMs) => roundTripsMs.push(roundTripMs),
     onMessage: (message) => received.push(message),
     onPhase: (phase, delayMs) => {
       phases.push(phase);
@@ -67,6 +74,8 @@ function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
     phases,
     network,
     socket,
+    roundTripsMs,
+    wake: () => wake(),
     retryDelayMs: () => retryDelayMs,
     setPosition: (next: Position) => {
       position = next;
@@ -87,7 +96,9 @@ describe('the connection', () => {
     expect(run.protocols).toEqual([subprotocol]);
     expect(run.socket().sent).toEqual([]);
     run.socket().open();
-    expect(run.socket().sent).toEqual([{ type: 'CONNECT', request_id: 'connect-1', data: { user_id: 'alice' } }]);
+    expect(run.socket().sent).toEqual([
+      { type: 'CONNECT', request_id: 'connect-1', data: { user_id: 'alice', presence: true } },
+    ]);
     expect(run.connection.isLive).toBe(false);
     run.socket().receive({ type: 'VENUE_STATE', data: venueState() });
     expect(run.connection.isLive).toBe(true);
@@ -104,7 +115,11 @@ describe('the connection', () => {
     expect(run.sockets).toHaveLength(2);
     run.socket().open();
     expect(run.socket().sent).toEqual([
-      { type: 'CONNECT', request_id: 'connect-2', data: { user_id: 'alice', position: { epoch: 'e1', seq: 42 } } },
+      {
+        type: 'CONNECT',
+        request_id: 'connect-2',
+        data: { user_id: 'alice', presence: true, position: { epoch: 'e1', seq: 42 } },
+      },
     ]);
     run.socket().receive({ type: 'SEAT_UPDATE', data: { seat_id: 'A1', status: 0, seq: 43 } });
     run.socket().receive({ type: 'ACK', request_id: 'connect-1', data: { success: true } });
@@ -209,7 +224,30 @@ describe('the connection', () => {
     run.connection.send(command);
     run.connection.retry();
     run.becomeLive();
-    expect(run.sockets.map(({ sent }) => sent.length)).toEqual([2, 1]);
+    const commands = run.sockets.map(({ sent }) =>
+      sent.filter((message) => (message as typeof command).type === 'SELECT_SEAT'),
+    );
+    expect(commands).toEqual([[command], []]);
+  });
+
+  test('[R112] tells how long the line is by the answer to its newest PING, which is no message to the page', () => {
+    const run = startConnection();
+    run.becomeLive();
+    const ping = (nth: number) => ({ type: 'ACK', request_id: `ping-${nth}`, data: { success: true } }) as const;
+    expect(run.socket().sent.at(-1)).toEqual({ type: 'PING', request_id: 'ping-1' });
+    vi.advanceTimersByTime(80);
+    run.socket().receive(ping(1));
+    vi.advanceTimersByTime(connectionTimings.pingIntervalMs + 20);
+    run.socket().receive(ping(1));
+    run.socket().receive(ping(2));
+    expect(run.roundTripsMs).toEqual([80, 20]);
+    expect(run.received.map(({ type }) => type)).toEqual(['VENUE_STATE', 'ACK']);
+    run.wake();
+    expect([run.phases.at(-1), run.connection.isLive]).toEqual(['checking', false]);
+    run.socket().receive(ping(3));
+    expect([run.phases.at(-1), run.connection.isLive]).toEqual(['live', true]);
+    vi.advanceTimersByTime(connectionTimings.pingTimeoutMs);
+    expect(run.phases.at(-1)).toBe('waiting');
   });
 
   test.each(['not json', '', 'null', '42', '"hello"', '[]', '{}', new ArrayBuffer(3)])(
@@ -230,6 +268,7 @@ test.each([
   ['connecting', 0, '● Connecting…', 'connecting', false],
   ['synchronising', 0, '● Connecting…', 'connecting', false],
   ['live', 0, '● Connected', 'connected', false],
+  ['checking', 0, '● Checking the connection…', 'connecting', false],
   ['waiting', 7, '● Reconnecting in 7 s', 'connecting', true],
   ['waiting', 1, '● Reconnecting in 1 s', 'connecting', false],
   ['waiting', 0, '● Reconnecting…', 'connecting', false],

@@ -8,8 +8,10 @@ import { buildEdge } from '../../src/edge/app.ts';
 import { BookingClient } from '../../src/edge/booking-client.ts';
 import type { EdgeLimits } from '../../src/edge/limits.ts';
 import type { BusListener, EventBus } from '../../src/events/event-bus.ts';
+import type { PresenceBus } from '../../src/events/presence-bus.ts';
 import type { EventsAfter, Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
+import type { EdgePresence } from '../../src/protocol/presence.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { seatAfter } from '../../src/protocol/seat-after.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
@@ -18,9 +20,11 @@ import type { Position, VenueState } from '../../src/protocol/venue.ts';
 export const serverTime = 1_700_000_000;
 
 /** A bus that says only what the test lets it say. */
-export class FakeBus implements EventBus {
+export class FakeBus implements EventBus, PresenceBus {
   connected = true;
   readonly #listeners: BusListener[] = [];
+  readonly presence: EdgePresence[] = [];
+  #onPresence: ((presence: EdgePresence) => void) | undefined;
 
   subscribe(listener: BusListener): void {
     this.#listeners.push(listener);
@@ -28,9 +32,19 @@ export class FakeBus implements EventBus {
   async publish(): Promise<void> {}
   publishHeartbeat(): void {}
   async close(): Promise<void> {}
+  publishPresence(presence: EdgePresence): void {
+    this.presence.push(presence);
+  }
+  subscribePresence(listener: (presence: EdgePresence) => void): void {
+    this.#onPresence = listener;
+  }
 
   emit(...events: SeatEvent[]): void {
     for (const event of events) for (const listener of this.#listeners) listener.onEvent(event);
+  }
+  /** As another edge says it. */
+  tellPresence(presence: EdgePresence): void {
+    this.#onPresence?.(presence);
   }
   heartbeat(position: Position): void {
     const heartbeat: Heartbeat = { ...position, server_time: serverTime };
