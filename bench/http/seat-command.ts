@@ -19,11 +19,15 @@ export const toHttp = ({ action, seatId: seat_id, userId: user_id }: SeatRequest
 
 export type AnswerKind = 'ok' | 'refused' | 'error';
 
-/** 409 and 429 are answers: somebody was first, or one holds enough. Anything else that is not success is an error. */
-export function kindOf(status: number): AnswerKind {
+/** 409 and HOLD_LIMIT are answers: somebody was first, or one holds enough. All else but success is an error. */
+export function kindOf(status: number, body = ''): AnswerKind {
   if (status >= 200 && status < 400) return 'ok';
-  return status === 409 || status === 429 ? 'refused' : 'error';
+  return status === 409 || body.includes('"HOLD_LIMIT"') ? 'refused' : 'error';
 }
+
+/** A loader is one address: where the venue limits how much that asks, it must be told (RATE_LIMIT=off). */
+const describeError = (status: number, body: string): string =>
+  body.includes('"RATE_LIMITED"') ? '429 RATE_LIMITED: start the system with RATE_LIMIT=off' : String(status);
 
 /** Writes one answer into the figures and the log. */
 export function noteAnswer(
@@ -32,8 +36,8 @@ export function noteAnswer(
   { status, body, latencyMs }: Omit<HttpAnswer, 'headers'>,
   newestSeqWhenSent: number,
 ): AnswerKind {
-  const kind = kindOf(status);
-  if (kind === 'error') recorder.error(String(status));
+  const kind = kindOf(status, body);
+  if (kind === 'error') recorder.error(describeError(status, body));
   else recorder.record(request.action, kind, latencyMs);
   log.answered({ ...request, status, body }, newestSeqWhenSent);
   return kind;

@@ -15,7 +15,8 @@ export function renderTerminal(report: Report, base: Report | undefined, isColou
     verdict(report, paint),
     base ? comparison(report, base) : figures(report),
     report.latency.length > 1 ? latencies(report) : '',
-    ...report.tables.map(({ title, columns, rows }) => `${title}\n${table(columns, rows)}`),
+    ...report.tables.map(({ title, columns, rows }) => `${title}\n${renderTable(columns, rows)}`),
+    Object.keys(report.errors).length > 0 ? renderTable(['error', 'count'], Object.entries(report.errors)) : '',
     processes(report),
     ...report.missedThresholds.map((missed) => paint('red', `Missed: ${missed}`)),
   ];
@@ -40,14 +41,14 @@ function verdict({ verdict: { ok, checks, truth } }: Report, paint: (style: Styl
 }
 
 const figures = (report: Report): string =>
-  table(
+  renderTable(
     ['', ''],
     Object.entries(report.figures).map(([name, value]) => [figureLabel(name), formatNumber(value)]),
     false,
   );
 
 const comparison = (report: Report, base: Report): string =>
-  table(
+  renderTable(
     ['', `base (${base.machine.commit})`, 'this', 'ratio'],
     comparedFigures(report, base).map(({ name, base: before, now, ratio }) => [
       figureLabel(name),
@@ -58,7 +59,7 @@ const comparison = (report: Report, base: Report): string =>
   );
 
 const latencies = (report: Report): string =>
-  table(
+  renderTable(
     ['latency (ms)', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'],
     report.latency.map(({ kind, count, p50Ms, p90Ms, p99Ms, p999Ms, maxMs }) => [
       kind,
@@ -72,7 +73,7 @@ const latencies = (report: Report): string =>
   );
 
 function processes(report: Report): string {
-  return table(
+  return renderTable(
     ['process', 'CPU (% of a core)', 'RSS (MB)', 'event loop p99 (ms)'],
     report.processes.map(({ name, cpuMs, samples }) => {
       const lags = samples.flatMap(({ eventLoopP99Ms }) => eventLoopP99Ms ?? []);
@@ -86,7 +87,7 @@ function processes(report: Report): string {
   );
 }
 
-function table(columns: string[], rows: (string | number)[][], hasHead = true): string {
+export function renderTable(columns: string[], rows: (string | number)[][], hasHead = true): string {
   const drawn = new Table({
     ...(hasHead && { head: columns }),
     style: { head: [], border: [], compact: true },

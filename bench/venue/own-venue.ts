@@ -25,6 +25,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
     const servers = await startServers(services);
     const env = {
       LOG_LEVEL: 'warn',
+      RATE_LIMIT: 'off', // a loader is one address
       VENUE_ROWS: String(options.rows),
       VENUE_COLS: String(options.cols),
       HOLD_SECONDS: String(options.holdSeconds),
