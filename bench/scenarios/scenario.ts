@@ -30,6 +30,8 @@ export interface Plot {
   xLabel: string;
   yLabel: string;
   isLogY?: boolean;
+  /** `percentile`: 50, 90, 99, 99.9 … are equally far apart. */
+  xScale?: 'linear' | 'log' | 'percentile';
   series: { name: string; points: [x: number, y: number][] }[];
 }
 

@@ -62,7 +62,7 @@ function ownSubject(converse: Subject['converse'], urls: string[], pids: number[
   return { name: 'ours', urls, pids, log: new ClientLog(), newUserId: numbered('load-ours-'), converse };
 }
 
-const pidsOf = (processes: { name: string; pid?: number }[], prefix: string): number[] =>
+export const pidsOf = (processes: { name: string; pid?: number }[], prefix: string): number[] =>
   processes.flatMap(({ name, pid }) => (name.startsWith(prefix) && pid !== undefined ? [pid] : []));
 
 async function startYardsticks(
@@ -90,7 +90,7 @@ async function startYardsticks(
   return subjects;
 }
 
-function numbered(prefix: string): () => string {
+export function numbered(prefix: string): () => string {
   let count = 0;
   return () => `${prefix}${count++}`;
 }
