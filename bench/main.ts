@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { type LoadOptions, readOptions, UsageError, usage } from './options.ts';
+import { renderHtml } from './report/html.ts';
 import type { Report } from './report/report.ts';
 import { renderTerminal } from './report/terminal.ts';
 import { missedThresholds, ThresholdError } from './report/threshold.ts';
@@ -68,6 +69,7 @@ function tell(report: Report, { thresholds, compareFile, jsonFile, htmlFile }: L
   const base = compareFile === undefined ? undefined : (JSON.parse(readFileSync(compareFile, 'utf8')) as Report);
   process.stdout.write(renderTerminal(report, base, process.stdout.isTTY));
   if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(report, null, 1)}\n`);
+  if (htmlFile !== undefined) writeFileSync(htmlFile, renderHtml(report, base));
   if (!report.verdict.ok) return exitCodes.violation;
   return report.missedThresholds.length > 0 ? exitCodes.thresholdMissed : exitCodes.ok;
 }

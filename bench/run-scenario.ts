@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Auditor } from './audit/auditor.ts';
 import { ClientLog } from './audit/client-log.ts';
 import { latencySummaries } from './measure/latency-summary.ts';
+import { median } from './measure/median.ts';
 import { ProcessMonitor } from './measure/process-monitor.ts';
 import { Recorder } from './measure/recorder.ts';
 import { describeMachine } from './report/machine.ts';
@@ -60,6 +61,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
       ...commonFigures(recorder, processes),
       ...(latency[0] && latencyFigures(latency[0])),
       ...expiryFigures(verdict.expiryLatenessMs),
+      ...memoryFigures(processes),
       ...findings.figures,
     },
     latency,
@@ -99,4 +101,16 @@ function expiryFigures(latenessMs: number[]): Record<string, number> {
     expiryLateP99Ms: sorted[Math.ceil(sorted.length * 0.99) - 1] as number,
     expiryLateMaxMs: sorted.at(-1) as number,
   };
+}
+
+/** The most that any server process grew, from the first fifth of the run to the last. */
+function memoryFigures(processes: Report['processes']): Record<string, number> {
+  const growth = processes
+    .filter(({ name, samples }) => name !== 'loader' && samples.length >= 10)
+    .map(({ samples }) => {
+      const fifth = Math.floor(samples.length / 5);
+      const rss = samples.map(({ rssBytes }) => rssBytes);
+      return median(rss.slice(-fifth)) - median(rss.slice(0, fifth));
+    });
+  return growth.length > 0 ? { mostGrownRssBytes: Math.max(...growth) } : {};
 }

@@ -24,6 +24,8 @@ export interface FanOutOptions {
   /** Told when all are connected and the events begin, and when the events end. */
   onBegin?: () => Promise<void>;
   onEnd?: () => Promise<void>;
+  /** Goes on while the events do. */
+  during?: () => Promise<void>;
 }
 
 export interface FanOutResult extends CrowdResult {
@@ -55,7 +57,10 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
     await crowd.ask('begin', { seq: before.seq, capacity });
     await options.onBegin?.();
     onProgress(`${ratePerSecond} events/s to ${sockets} sockets`);
-    const { sendLateP99Ms, skipped } = await maker.run(ratePerSecond, durationS, signal);
+    const [{ sendLateP99Ms, skipped }] = await Promise.all([
+      maker.run(ratePerSecond, durationS, signal),
+      options.during?.(),
+    ]);
     const { seq: untilSeq } = await truth.record();
     await crowd.ask('reach', { seq: untilSeq, timeoutMs: arrivalTimeoutMs });
     await options.onEnd?.();

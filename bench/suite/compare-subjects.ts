@@ -1,4 +1,4 @@
-import { median } from './median.ts';
+import { median } from '../measure/median.ts';
 import { measureSlice, type Slice, type Subject } from './subject.ts';
 
 export interface Comparison {

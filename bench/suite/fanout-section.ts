@@ -1,13 +1,13 @@
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import { seatIds } from '../http/seat-command.ts';
+import { median } from '../measure/median.ts';
 import { Recorder } from '../measure/recorder.ts';
 import { judgeFanOut } from '../scenarios/fanout.ts';
 import { runFanOut } from '../sockets/fan-out-run.ts';
 import { Services, startOwnVenue } from '../venue/own-venue.ts';
 import { yardstickSpec } from '../yardsticks/yardstick-spec.ts';
 import { numbered, pidsOf } from './http-sections.ts';
-import { median } from './median.ts';
 import { atMost, type Section, type SuiteContext, type Target } from './section.ts';
 import { cpuMs } from './subject.ts';
 
