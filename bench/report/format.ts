@@ -21,5 +21,5 @@ export function figureLabel(name: string): string {
     /([a-z0-9])([A-Z])/g,
     (_, before: string, after: string) => `${before} ${after.toLowerCase()}`,
   );
-  return words.replace(/\bcpu\b/g, 'CPU') + (unit?.[1] ?? '');
+  return words.replace('p999', 'p99.9').replace(/\bcpu\b/g, 'CPU') + (unit?.[1] ?? '');
 }

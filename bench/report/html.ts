@@ -72,8 +72,8 @@ function verdict({ verdict: { ok, truth, checks }, missedThresholds }: Report): 
     (text) => `<li><span class="bad">✗</span><div>Threshold missed: ${escapeXml(text)}</div></li>`,
   );
   const title = ok
-    ? '<span class="good">Nothing wrong</span>'
-    : '<span class="bad">Violations: the figures do not count</span>';
+    ? `<span class="good">Nothing wrong</span>${missed.length > 0 ? ', but a threshold was missed' : ''},`
+    : '<span class="bad">Violations: the figures do not count</span>,';
   return `<section class="verdict${ok ? '' : ' broken'}"><h2>${title} <span class="faint">audited against ${truth}</span></h2><ul>${[...missed, ...items].join('')}</ul></section>`;
 }
 

@@ -29,7 +29,7 @@ export function describeMachine(): Machine {
       node: process.versions.node,
       autocannon: (require('autocannon/package.json') as { version: string }).version,
       redis: versionOf('redis-server', /v=(\S+)/),
-      nats: versionOf('nats-server', /v(\S+)/),
+      nats: versionOf('nats-server', /v(\d\S*)/),
     },
     commit: firstLine('git', ['describe', '--always', '--dirty', '--abbrev=10']) ?? 'unknown',
   };

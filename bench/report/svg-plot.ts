@@ -12,8 +12,11 @@ const markedPoints = 40;
 const legendRowPx = 16;
 const legendWidthPx = 520;
 
-/** A line chart as SVG, on its own: text and lines are of the colour of the text around it. */
-export function renderPlot(plot: Plot): string {
+const styleAlone =
+  '<style>svg{color:#1b2330;background:#fff}@media(prefers-color-scheme:dark){svg{color:#e6eaf0;background:#1b212a}}</style>';
+
+/** A line chart as SVG. Its text has the colour of the text around it; `isAlone`: there is none, in a file of its own. */
+export function renderPlot(plot: Plot, { isAlone = false } = {}): string {
   const series = plot.series.filter(({ points }) => points.length > 0);
   const xs = series.flatMap(({ points }) => points.map(([x]) => x));
   const ys = series.flatMap(({ points }) => points.map(([, y]) => y));
@@ -23,6 +26,7 @@ export function renderPlot(plot: Plot): string {
     : linearScale(0, Math.max(0, ...ys));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" role="img" aria-label="${escapeXml(plot.title)}" font-family="system-ui, sans-serif" font-size="11" fill="currentColor">`,
+    isAlone ? styleAlone : '',
     `<text x="${margin.left}" y="18" font-size="14" font-weight="600">${escapeXml(plot.title)}</text>`,
     legend(series.map(({ name }) => name)),
     `<g transform="translate(${margin.left} ${margin.top})">`,

@@ -48,7 +48,7 @@ export function judgeFanOut(audit: Audit, result: FanOutResult): void {
 }
 
 export function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): Findings {
-  const { fromAsked, fromCommitted, received, events, closeCodes } = result;
+  const { fromAsked, fromCommitted, delivered, events, closeCodes } = result;
   return {
     figures: {
       ...(fromAsked && {
@@ -61,7 +61,8 @@ export function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undef
         committedToReceiptP99Ms: fromCommitted.p99Ms,
       }),
       events,
-      delivered: received,
+      delivered,
+      behindMs: result.behindMs,
       missed: result.missed,
       repeated: result.repeated,
       outOfOrder: result.outOfOrder,
@@ -73,7 +74,7 @@ export function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undef
       ...(edges && {
         slowClients: edges.slow,
         closedByEdge: edges.terminated,
-        edgeCpuUsPerDelivery: (edges.cpuMs * 1000) / Math.max(1, received),
+        edgeCpuUsPerDelivery: (edges.cpuMs * 1000) / Math.max(1, delivered),
       }),
     },
     tables:

@@ -45,7 +45,7 @@ export const reconnect: Scenario = {
         outageP99Ms: at(0.99),
         outageMaxMs: at(1),
         events: result.events,
-        delivered: result.received,
+        delivered: result.delivered,
         toldByState: result.missed,
         repeated: result.repeated,
         outOfOrder: result.outOfOrder,

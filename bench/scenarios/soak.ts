@@ -31,11 +31,11 @@ export const soak: Scenario = {
       segments.push(result);
     }
     const p99s = segments.map(({ fromAsked }) => fromAsked?.p99Ms ?? 0);
-    const sum = (of: 'events' | 'received' | 'missed') => segments.reduce((total, segment) => total + segment[of], 0);
+    const sum = (of: 'events' | 'delivered' | 'missed') => segments.reduce((total, segment) => total + segment[of], 0);
     return {
       figures: {
         events: sum('events'),
-        delivered: sum('received'),
+        delivered: sum('delivered'),
         missed: sum('missed'),
         firstReceiptP99Ms: p99s[0] ?? 0,
         lastReceiptP99Ms: p99s.at(-1) ?? 0,

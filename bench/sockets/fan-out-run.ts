@@ -30,6 +30,10 @@ export interface FanOutOptions {
 
 export interface FanOutResult extends CrowdResult {
   events: number;
+  /** Receipts of these, by all sockets. */
+  delivered: number;
+  /** After the last event: until every socket had it. */
+  behindMs: number;
   connectMs: number;
   /** Every socket came as far as the venue. */
   isComplete: boolean;
@@ -62,7 +66,9 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
       options.during?.(),
     ]);
     const { seq: untilSeq } = await truth.record();
+    const endedAtMs = performance.now();
     await crowd.ask('reach', { seq: untilSeq, timeoutMs: arrivalTimeoutMs });
+    const behindMs = performance.now() - endedAtMs;
     await options.onEnd?.();
     await maker.close();
     const { seq: lastSeq } = await truth.record();
@@ -71,7 +77,8 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
       seq > untilSeq ? [] : [[seq, maker.askedAtMs.get(seq) ?? 0, Date.parse(timestamp)]],
     );
     const result = await crowd.ask('result', { untilSeq, stamps });
-    return { ...result, events: stamps.length, connectMs, isComplete, sendLateP99Ms, skipped };
+    const delivered = stamps.length * sockets - result.missed;
+    return { ...result, events: stamps.length, delivered, behindMs, connectMs, isComplete, sendLateP99Ms, skipped };
   } finally {
     crowd.close();
   }

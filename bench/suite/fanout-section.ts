@@ -67,15 +67,15 @@ export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContex
           });
           if (edge.name === 'ours') judgeFanOut(auditor.audit, result);
           const key = `${sockets} ${edge.name}`;
-          const { fromAsked, events, received, missed } = result;
+          const { fromAsked, delivered, missed, behindMs } = result;
           slices.set(key, [
             ...(slices.get(key) ?? []),
             {
-              deliveredPerSecond: (events * sockets - missed) / durationS,
+              deliveredPerSecond: delivered / (durationS + behindMs / 1000),
               p50Ms: fromAsked?.p50Ms ?? Number.NaN,
               p99Ms: fromAsked?.p99Ms ?? Number.NaN,
               maxMs: fromAsked?.maxMs ?? Number.NaN,
-              cpuUsPerDelivery: (usedMs * 1000) / Math.max(1, received),
+              cpuUsPerDelivery: (usedMs * 1000) / Math.max(1, delivered),
               missed,
             },
           ]);

@@ -16,6 +16,7 @@ import { type Subject, UnjudgedLog } from './subject.ts';
 
 const connections = 100;
 const holdSeconds = 2;
+const notModified = 'ours, 304 by ETag';
 
 interface HttpSectionOptions {
   name: string;
@@ -25,12 +26,14 @@ interface HttpSectionOptions {
   yardsticks: YardstickName[];
   /** A client, and what its kind share: called once per subject. */
   clients: () => (context: ClientContext) => Conversation;
+  /** The same venue asked in another way. */
+  variant?: { name: string; client: (context: ClientContext) => Conversation };
   targets: (comparison: Comparison) => Target[];
 }
 
 /** Ours against yardsticks under one kind of load. Ours is audited as ever. */
 async function httpSection(options: HttpSectionOptions, context: SuiteContext): Promise<Section> {
-  const { name, title, rows, cols, yardsticks, clients, targets } = options;
+  const { name, title, rows, cols, yardsticks, clients, variant, targets } = options;
   const { isQuick, signal, onProgress } = context;
   const services = new Services();
   const venue = await startOwnVenue({ bookings: 1, edges: 1, rows, cols, holdSeconds });
@@ -38,8 +41,13 @@ async function httpSection(options: HttpSectionOptions, context: SuiteContext): 
     const ours = ownSubject(clients(), venue.apiUrls, pidsOf(venue.processes, 'booking'));
     const auditor = await Auditor.begin(venue, ours.log, (userId) => userId.startsWith('load-ours-'));
     const others = await startYardsticks(services, yardsticks, { rows, cols });
-    const comparison = await compareSubjects([ours, ...others.map((other) => ({ ...other, converse: clients() }))], {
-      rounds: isQuick ? 2 : 5,
+    const subjects = [
+      ours,
+      ...(variant ? [{ ...ours, name: variant.name, converse: variant.client }] : []),
+      ...others.map((other) => ({ ...other, converse: clients() })),
+    ];
+    const comparison = await compareSubjects(subjects, {
+      rounds: isQuick ? 3 : 5,
       sliceS: isQuick ? 2 : 4,
       connections,
       signal,
@@ -111,7 +119,8 @@ function comparisonTable(title: string, { subjects, ratios }: Comparison) {
   };
 }
 
-const ratio = ({ ratios }: Comparison, name: YardstickName): number => ratios[name]?.perSecond ?? Number.NaN;
+const ratio = ({ ratios }: Comparison, name: YardstickName | typeof notModified): number =>
+  ratios[name]?.perSecond ?? Number.NaN;
 
 export const readSection = (context: SuiteContext): Promise<Section> =>
   httpSection(
@@ -122,7 +131,11 @@ export const readSection = (context: SuiteContext): Promise<Section> =>
       cols: 10,
       yardsticks: ['bare-fastify', 'naive-plan'],
       clients: () => (client) => new Reader(client),
-      targets: (comparison) => [atLeast('read: ours / bare Fastify', 0.9, ratio(comparison, 'bare-fastify'))],
+      variant: { name: notModified, client: (client) => new Reader(client, true) },
+      targets: (comparison) => [
+        atLeast('read: ours / bare Fastify', 0.9, ratio(comparison, 'bare-fastify')),
+        atLeast('read: 304 by ETag / 200', 1, 1 / ratio(comparison, notModified)),
+      ],
     },
     context,
   );
