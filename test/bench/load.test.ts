@@ -93,11 +93,16 @@ describe('npm run load on a given venue', { timeout: 180_000 }, () => {
     await venue?.stop();
   });
 
+  /** Until the venue changes: then requests are being sent. */
+  async function begun(): Promise<void> {
+    const before = await redis.get('venue:seq');
+    while ((await redis.get('venue:seq')) === before) await sleep(20);
+  }
   const given = () => ['--url', venue.url, '--redis', venue.redis.url];
 
   it('[R217] a seat that somebody changed behind the log is a violation: exit code 2', async () => {
     const { ended } = startLoad(['contend', ...given(), '--connections', '5', '--duration', '3']);
-    await sleep(1_500);
+    await begun();
     const seat = JSON.parse((await redis.hget('venue:seats', 'J10')) as string) as object;
     await redis.hset('venue:seats', 'J10', JSON.stringify({ ...seat, status: 2, held_by: 'nobody' }));
     const { exitCode, output } = await ended;
@@ -119,7 +124,7 @@ describe('npm run load on a given venue', { timeout: 180_000 }, () => {
       '--json',
       json,
     ]);
-    await sleep(4_000);
+    await begun();
     child.kill('SIGINT');
     const { exitCode, output } = await ended;
     expect(output).toContain('interrupted');
