@@ -21,6 +21,19 @@ const Venue = {
   MAX_HOLDS_PER_USER: Type.Integer({ minimum: 1, maximum: 10000, default: 6 }),
 };
 
+const Door = {
+  ALLOWED_ORIGINS: Type.String({ default: '', description: 'Pages of other hosts that may act, a comma list' }),
+  TRUSTED_PROXIES: Type.String({ default: '127.0.0.1,::1', description: 'Whose X-Forwarded-For is believed' }),
+  RATE_LIMIT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'on' }),
+};
+
+const Sockets = {
+  ...Door,
+  MAX_CONNECTIONS: Type.Integer({ minimum: 1, default: 20_000, description: 'Of one edge' }),
+  CONNECTIONS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 200 }),
+  MESSAGES_PER_SECOND: Type.Integer({ minimum: 1, default: 50, description: 'Of one connection' }),
+};
+
 const Access = {
   AUTH_MODE: Type.Optional(
     Type.Unsafe<AuthMode>({
@@ -33,9 +46,7 @@ const Access = {
     Type.String({ minLength: 1, description: '<id>:<secret>, a comma list: the first signs, the others are old ones' }),
   ),
   SESSION_HOURS: Type.Number({ exclusiveMinimum: 0, maximum: 8760, default: 24 }),
-  ALLOWED_ORIGINS: Type.String({ default: '', description: 'Pages of other hosts that may act, a comma list' }),
-  TRUSTED_PROXIES: Type.String({ default: '127.0.0.1,::1', description: 'Whose X-Forwarded-For is believed' }),
-  RATE_LIMIT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'on' }),
+  ...Door,
   REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
   REQUESTS_PER_SECOND_PER_USER: Type.Integer({ minimum: 1, default: 20 }),
   SESSIONS_PER_MINUTE_PER_ADDRESS: Type.Integer({ minimum: 1, default: 20 }),
@@ -55,18 +66,21 @@ const EdgeConfig = Type.Object({
   ...Common,
   NATS_URL: Links.NATS_URL,
   VENUE: Venue.VENUE,
+  ...Sockets,
   PORT: Port(3000),
   BOOKING_URLS: Type.String({
     default: 'http://127.0.0.1:8080',
     description: 'A comma list; the next is tried where one fails',
   }),
 });
-const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Access, PORT: Port(8000) });
+const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Sockets, PORT: Port(8000) });
 
 const VenueConfig = Type.Object(Venue);
 export type VenueConfig = Static<typeof VenueConfig>;
 const AccessConfig = Type.Object({ HOST: ListenHost, ...Access });
 export type AccessConfig = Static<typeof AccessConfig>;
+const SocketsConfig = Type.Object(Sockets);
+export type SocketsConfig = Static<typeof SocketsConfig>;
 export type BookingConfig = Static<typeof BookingConfig>;
 export type EdgeConfig = Static<typeof EdgeConfig>;
 export type EmbeddedConfig = Static<typeof EmbeddedConfig>;

@@ -1,6 +1,5 @@
 import { request } from 'undici';
 import type { EventsAfter, SeatEvent } from '../../src/protocol/events.ts';
-import type { Seat } from '../../src/protocol/seat.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
 import { LogLostError, type VenueRecord, type VenueTruth } from './venue-truth.ts';
 
@@ -30,8 +29,6 @@ export class HttpTruth implements VenueTruth {
 
   async close(): Promise<void> {}
 }
-
-export const getSeats = (url: string): Promise<Seat[]> => getJson<Seat[]>(`${url}/api/seats`);
 
 export async function getJson<T>(url: string): Promise<T> {
   const { statusCode, body } = await request(url);

@@ -6,7 +6,7 @@ const size = { width: 560, height: 300 };
 const margin = { top: 62, right: 18, bottom: 42, left: 56 };
 const inner = { width: size.width - margin.left - margin.right, height: size.height - margin.top - margin.bottom };
 /** Told apart by those who see colours differently as well (Okabe and Ito), on light and on dark. */
-export const seriesColours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b58900', '#56b4e9', '#8c6bb1', '#7f7f7f'];
+const seriesColours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b58900', '#56b4e9', '#8c6bb1', '#7f7f7f'];
 /** Beyond so many, points are not marked one by one. */
 const markedPoints = 40;
 const legendRowPx = 16;

@@ -47,7 +47,7 @@ export function judgeFanOut(audit: Audit, result: FanOutResult): void {
   if (!isComplete) audit.viewProblem('Not every socket came as far as the venue');
 }
 
-export function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): Findings {
+function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): Findings {
   const { fromAsked, fromCommitted, delivered, events, closeCodes } = result;
   return {
     figures: {

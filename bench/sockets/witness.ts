@@ -5,7 +5,7 @@ import type { Seat } from '../../src/protocol/seat.ts';
 
 const connectTimeoutMs = 10_000;
 
-export const webSocketUrl = (httpUrl: string): string => `${httpUrl.replace(/^http/, 'ws')}/ws`;
+const webSocketUrl = (httpUrl: string): string => `${httpUrl.replace(/^http/, 'ws')}/ws`;
 
 /** One browser that looks on during a run: its own view of every seat, made of what its socket brought and nothing else. */
 export class Witness {

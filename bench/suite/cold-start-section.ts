@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort, loopback } from '../../src/launch/ports.ts';
 import { httpAnswers } from '../../src/launch/probes.ts';
@@ -58,7 +58,7 @@ async function startOnce(servers: 'machine' | 'embedded'): Promise<number> {
     DATA_DIR: dataDir,
   };
   const startedAtMs = performance.now();
-  const child = spawn('./start.sh', { env: { ...process.env, ...settings }, stdio: 'ignore' });
+  const child = spawn(resolve('start.sh'), { env: { ...process.env, ...settings }, stdio: 'ignore' });
   try {
     await answered(`http://${loopback}:${httpPort}/`, startedAtMs + giveUpMs);
     return (performance.now() - startedAtMs) / 1000;

@@ -36,7 +36,7 @@ function describeSection({ tables, targets, violations, name, plot }: Section): 
   return parts.filter((part) => part !== '').join('\n\n');
 }
 
-export function markdownTable({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {
+function markdownTable({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {
   const cell = (value: string | number) =>
     (typeof value === 'number' ? formatNumber(value) : value).replaceAll('|', '\\|');
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;

@@ -1,6 +1,6 @@
 import { type Actor, createActor, fromCallback, type SnapshotFrom } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.ts';
-import { subprotocol } from '../protocol/close-codes.ts';
+import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { ConnectionPhase } from './connection-status.ts';
@@ -12,7 +12,10 @@ export interface Socket extends EventTarget {
 }
 
 export interface ConnectionOptions {
-  userId: string;
+  /** Of the session, once there is one. A cookie alone would not do: the WebSocket may be older than it is. */
+  token: () => string | undefined;
+  /** The edge says that the session has come to its end. */
+  onSessionOver: () => void;
   jitterSeed: number;
   openSocket: (subprotocol: string) => Socket;
   /** Tells `online` and `offline`: the window. */
@@ -32,6 +35,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #actor: Actor<typeof connectionMachine>;
   #socket: Socket | undefined;
+  #isOpen = false;
   #connects = 0;
   #pings = 0;
   #pingedAtMs = 0;
@@ -69,6 +73,18 @@ export class Connection {
     this.#socket?.send(JSON.stringify(message));
   }
 
+  /** A session that came later than the connection; else CONNECT says it. */
+  identify(): void {
+    if (this.#isOpen) this.#connect();
+  }
+
+  #connect(connectId?: string): void {
+    const position = this.#options.position();
+    const token = this.#options.token();
+    const data = { presence: true, ...(position && { position }), ...(token !== undefined && { token }) };
+    this.send({ type: 'CONNECT', ...(connectId !== undefined && { request_id: connectId }), data });
+  }
+
   #ping(): void {
     this.#pings++;
     this.#pingedAtMs = performance.now();
@@ -99,9 +115,8 @@ export class Connection {
     socket.addEventListener(
       'open',
       () => {
-        const position = this.#options.position();
-        const data = { user_id: this.#options.userId, presence: true, ...(position && { position }) };
-        this.send({ type: 'CONNECT', request_id: connectId, data });
+        this.#isOpen = true;
+        this.#connect(connectId);
         sendBack({ type: 'OPENED' });
       },
       { signal },
@@ -118,12 +133,19 @@ export class Connection {
       },
       { signal },
     );
-    socket.addEventListener('close', (event) => sendBack({ type: 'CLOSED', code: (event as CloseEvent).code }), {
-      signal,
-    });
+    socket.addEventListener(
+      'close',
+      (event) => {
+        const { code } = event as CloseEvent;
+        if (code === closeCodes.sessionOver.code) this.#options.onSessionOver();
+        sendBack({ type: 'CLOSED', code });
+      },
+      { signal },
+    );
 
     return () => {
       listening.abort();
+      this.#isOpen = false;
       this.#socket = undefined;
       socket.close();
     };

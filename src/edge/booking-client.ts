@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { CommandBody, CommandReply, ErrorReply, UserAction } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
+import type { SessionInfo } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
 
@@ -11,11 +12,21 @@ export interface CommandOutcome {
   body: CommandReply | ErrorReply;
 }
 
+/** For whom an edge asks: the booking service decides who that is, and how much they may ask. */
+export interface Caller {
+  /** Of a session. */
+  token?: string | undefined;
+  /** From which the browser came. */
+  address: string;
+}
+
 /** What an edge asks of the booking service. */
 export interface Booking {
   venue(): Promise<VenueState>;
   eventsAfter(position: Position): Promise<EventsAfter>;
-  command(action: UserAction, body: CommandBody): Promise<CommandOutcome>;
+  command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome>;
+  /** Whose session that is; undefined: nobody's (any more). */
+  session(token: string): Promise<SessionInfo | undefined>;
   close(): Promise<void>;
 }
 
@@ -25,6 +36,11 @@ interface BookingClientOptions {
   commandTimeoutMs?: number;
   connectionsPerUrl?: number;
   maxPending?: number;
+}
+
+interface Content {
+  headers: Record<string, string>;
+  body?: string;
 }
 
 interface Answer {
@@ -75,25 +91,32 @@ export class BookingClient implements Booking {
     return succeeded(await this.#ask('GET', `/api/events?${query}`)) as EventsAfter;
   }
 
-  async command(action: UserAction, body: CommandBody): Promise<CommandOutcome> {
-    return (await this.#ask('POST', `/api/seats/${action}`, JSON.stringify(body))) as CommandOutcome;
+  async command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome> {
+    const headers = { ...callerHeaders(caller), 'content-type': 'application/json' };
+    const command = { body: JSON.stringify(body), headers };
+    return (await this.#ask('POST', `/api/seats/${action}`, command)) as CommandOutcome;
+  }
+
+  async session(token: string): Promise<SessionInfo | undefined> {
+    const answer = await this.#ask('GET', '/api/session', { headers: bearer(token) });
+    return answer.httpStatus === 401 ? undefined : (succeeded(answer) as SessionInfo);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#processes.map(({ pool }) => pool.destroy()));
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer> {
+  async #ask(method: 'GET' | 'POST', path: string, content: Content = { headers: {} }): Promise<Answer> {
     if (this.#pending >= this.#maxPending) throw new BookingBusyError(`${this.#pending} requests wait already`);
     this.#pending++;
     try {
-      return await this.#askEach(method, path, body);
+      return await this.#askEach(method, path, content);
     } finally {
       this.#pending--;
     }
   }
 
-  async #askEach(method: 'GET' | 'POST', path: string, body: string | undefined): Promise<Answer> {
+  async #askEach(method: 'GET' | 'POST', path: string, { body, headers }: Content): Promise<Answer> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const first = this.#preferred;
     const key = randomUUID();
@@ -106,8 +129,9 @@ export class BookingClient implements Booking {
         if (remainingMs < minAttemptMs) throw new BookingTimeoutError(`${path}: no answer in time`, { cause: failure });
         const index = (first + i) % this.#processes.length;
         try {
-          const command = body === undefined ? undefined : { body, headers: commandHeaders(key, ++attempt) };
-          const answer = await this.#attempt(index, { method, path, ...command }, remainingMs);
+          const attempted = { ...headers, ...(body !== undefined && attemptHeaders(key, ++attempt)) };
+          const request = { method, path, headers: attempted, ...(body !== undefined && { body }) };
+          const answer = await this.#attempt(index, request, remainingMs);
           this.#preferred = index;
           return answer;
         } catch (error) {
@@ -122,7 +146,7 @@ export class BookingClient implements Booking {
 
   async #attempt(
     index: number,
-    request: { method: 'GET' | 'POST'; path: string; body?: string; headers?: Record<string, string> },
+    request: { method: 'GET' | 'POST'; path: string } & Content,
     timeoutMs: number,
   ): Promise<Answer> {
     const asked = this.#processes[index] as BookingProcess;
@@ -145,9 +169,15 @@ export class BookingClient implements Booking {
   }
 }
 
-function commandHeaders(key: string, attempt: number): Record<string, string> {
-  return { 'content-type': 'application/json', 'idempotency-key': key, 'x-attempt': String(attempt) };
+function attemptHeaders(key: string, attempt: number): Record<string, string> {
+  return { 'idempotency-key': key, 'x-attempt': String(attempt) };
 }
+
+function callerHeaders({ token, address }: Caller): Record<string, string> {
+  return { 'x-forwarded-for': address, ...(token !== undefined && bearer(token)) };
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 /** What has another shape was not said by the booking service: by a proxy, or by a process that is just ending. */
 function answerOf(httpStatus: number, text: string): Answer {

@@ -8,8 +8,9 @@ import type { EventBus } from '../events/event-bus.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
 import { subprotocol } from '../protocol/close-codes.ts';
 import { Audience } from './audience.ts';
-import type { Booking } from './booking-client.ts';
+import type { Booking, Caller } from './booking-client.ts';
 import { ClientConnection } from './client-connection.ts';
+import { Door, type DoorOptions } from './door.ts';
 import { Hub } from './hub.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
@@ -23,6 +24,7 @@ export interface EdgeOptions {
   logger: Logger;
   registry: Registry;
   limits?: Partial<EdgeLimits>;
+  door?: DoorOptions;
 }
 
 /** The venue live at `/ws` of an HTTP server, its own or one that serves other things as well. */
@@ -35,14 +37,16 @@ export class Edge {
   readonly #feed: VenueFeed;
   readonly #hub: Hub;
   readonly #audience: Audience;
+  readonly #door: Door;
   readonly #wss: WebSocketServer;
   #draining = false;
 
-  constructor({ bus, booking, venue, logger, registry, limits }: EdgeOptions) {
+  constructor({ bus, booking, venue, logger, registry, limits, door = {} }: EdgeOptions) {
     this.#booking = booking;
     this.#venue = venue;
     this.#logger = logger;
     this.#limits = { ...defaultLimits, ...limits };
+    this.#door = new Door(door, this.#limits);
     this.#metrics = edgeMetrics(registry);
     this.#feed = new VenueFeed({ bus, booking, logger });
     this.#hub = new Hub({ feed: this.#feed, limits: this.#limits, metrics: this.#metrics });
@@ -95,18 +99,26 @@ export class Edge {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (request.url?.split('?', 1)[0] !== '/ws') {
       refuse(socket, '404 Not Found');
-    } else if (!this.isReady() || this.clientCount >= this.#limits.connections) {
+      return;
+    }
+    const caller = this.isReady() ? this.#door.callerOf(request) : '503 Service Unavailable';
+    if (typeof caller === 'string') {
       this.#metrics.refusedUpgrades.inc();
-      refuse(socket, '503 Service Unavailable');
+      refuse(socket, caller);
     } else {
-      this.#wss.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws, socket));
+      this.#wss.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws, socket, caller));
     }
   }
 
-  #welcome(ws: WebSocket, socket: Duplex): void {
+  #welcome(ws: WebSocket, socket: Duplex, { token, address }: Caller): void {
+    // A socket opened by hand, in the console of our own page say, is not the page: who acts it says itself.
+    const caller: Caller = ws.protocol === subprotocol ? { token, address } : { address };
+    this.#door.entered(caller);
+    ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({
       ws,
       socket,
+      caller,
       venue: this.#venue,
       hub: this.#hub,
       audience: this.#audience,

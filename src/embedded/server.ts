@@ -3,7 +3,9 @@ import fastifyStatic from '@fastify/static';
 import { buildBooking } from '../booking/booking.ts';
 import { loadEmbeddedConfig } from '../config.ts';
 import { BookingClient } from '../edge/booking-client.ts';
+import { doorOf } from '../edge/door.ts';
 import { Edge } from '../edge/edge.ts';
+import { limitsOf } from '../edge/limits.ts';
 import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
 import { runProcess } from '../run-process.ts';
@@ -31,7 +33,15 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
   const booking = new BookingClient({ urls: [`http://${host}:${config.PORT}`] });
-  const edge: Edge = new Edge({ bus: new MemoryEventBus(line), booking, venue: venue.name, logger, registry });
+  const edge: Edge = new Edge({
+    bus: new MemoryEventBus(line),
+    booking,
+    venue: venue.name,
+    logger,
+    registry,
+    limits: limitsOf(config),
+    door: doorOf(config),
+  });
   app.addHook('preClose', () => edge.drain());
   app.addHook('onClose', () => booking.close());
   app.addHook('onListen', async () => logger.warn(`Open http://localhost:${config.PORT}`));

@@ -14,6 +14,9 @@ export const ClientMessage = Type.Union([
     data: Type.Optional(
       Type.Object({
         user_id: Type.Optional(UserId),
+        token: Type.Optional(
+          Type.String({ maxLength: 2048, description: "Of a session; a page's cookie does as well" }),
+        ),
         position: Type.Optional(Position),
         presence: Type.Optional(Type.Boolean({ description: 'Whether PRESENCE is wanted' })),
       }),

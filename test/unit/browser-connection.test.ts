@@ -31,7 +31,14 @@ class FakeSocket extends EventTarget implements Socket {
   }
 }
 
-function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
+function startConnection({
+  openSocket,
+  token = () => undefined,
+}: {
+  openSocket?: () => Socket;
+  token?: () => string | undefined;
+} = {}) {
+  let sessionsOver = 0;
   const sockets: FakeSocket[] = [];
   const protocols: string[] = [];
   const received: ServerMessage[] = [];
@@ -42,7 +49,10 @@ function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
   let position: Position | undefined;
   let retryDelayMs = 0;
   const connection = new Connection({
-    userId: 'alice',
+    token,
+    onSessionOver: () => {
+      sessionsOver++;
+    },
     jitterSeed: 1,
     openSocket: (protocol) => {
       protocols.push(protocol);
@@ -75,6 +85,7 @@ function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
     network,
     socket,
     roundTripsMs,
+    sessionsOver: () => sessionsOver,
     wake: () => wake(),
     retryDelayMs: () => retryDelayMs,
     setPosition: (next: Position) => {
@@ -96,14 +107,40 @@ describe('the connection', () => {
     expect(run.protocols).toEqual([subprotocol]);
     expect(run.socket().sent).toEqual([]);
     run.socket().open();
-    expect(run.socket().sent).toEqual([
-      { type: 'CONNECT', request_id: 'connect-1', data: { user_id: 'alice', presence: true } },
-    ]);
+    expect(run.socket().sent).toEqual([{ type: 'CONNECT', request_id: 'connect-1', data: { presence: true } }]);
     expect(run.connection.isLive).toBe(false);
     run.socket().receive({ type: 'VENUE_STATE', data: venueState() });
     expect(run.connection.isLive).toBe(true);
     expect(run.phases).toEqual(['connecting', 'synchronising', 'live']);
     expect(run.received).toHaveLength(1);
+  });
+
+  test('[R90] says who the user is as soon as that is known, and no sooner', () => {
+    let token: string | undefined;
+    const run = startConnection({ token: () => token });
+    run.connection.identify();
+    expect(run.socket().sent).toEqual([]);
+    run.socket().open();
+    token = 'a token';
+    run.connection.identify();
+    expect(run.socket().sent).toEqual([
+      { type: 'CONNECT', request_id: 'connect-1', data: { presence: true } },
+      { type: 'CONNECT', data: { presence: true, token: 'a token' } },
+    ]);
+    run.socket().end(1006);
+    vi.advanceTimersByTime(run.retryDelayMs());
+    run.connection.identify();
+    run.socket().open();
+    expect(run.socket().sent).toMatchObject([{ request_id: 'connect-2', data: { token: 'a token' } }]);
+  });
+
+  test('[R99] a session that is over is told to the page, and the connection comes back', () => {
+    const run = startConnection();
+    run.becomeLive();
+    run.socket().end(closeCodes.sessionOver.code);
+    expect(run.sessionsOver()).toBe(1);
+    vi.advanceTimersByTime(run.retryDelayMs());
+    expect(run.sockets).toHaveLength(2);
   });
 
   test('[R90] [G6] asks to resume where the page is, and is live once what was missed is there', () => {
@@ -118,7 +155,7 @@ describe('the connection', () => {
       {
         type: 'CONNECT',
         request_id: 'connect-2',
-        data: { user_id: 'alice', presence: true, position: { epoch: 'e1', seq: 42 } },
+        data: { presence: true, position: { epoch: 'e1', seq: 42 } },
       },
     ]);
     run.socket().receive({ type: 'SEAT_UPDATE', data: { seat_id: 'A1', status: 0, seq: 43 } });
