@@ -2,7 +2,7 @@ import type { CommandReply, ErrorReply } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { type ClientLog, describe, type Reply } from './client-log.ts';
+import { describe, type Reply, type Told } from './client-log.ts';
 import type { VenueRecord } from './venue-truth.ts';
 
 /** Each is a promise that was kept or broken. */
@@ -97,9 +97,8 @@ export class Audit {
     this.#transitions.set(event.seq, { event, seat: after, isAskedFor: isForeign });
   }
 
-  /** Judges all that clients were told up to now. The log must have been read up to now as well. */
-  judge(log: ClientLog): void {
-    const { replies, refusals } = log.take();
+  /** What clients were told, once the log has been read at least as far. */
+  judge({ replies, refusals, wentBack, answers }: Told): void {
     for (const reply of replies) {
       if (reply.status === 0) this.#noteUnanswered(reply);
       else this.#judgeSuccess(reply);
@@ -107,12 +106,8 @@ export class Audit {
     for (const refusal of refusals) {
       for (const userId of refusal.userIds) this.#judgeRefusal({ ...refusal, userId });
     }
-    const time = this.#checks.get('time') as Check;
-    time.checked = log.answers;
-    for (const problem of log.wentBack.splice(0)) {
-      time.checked--; // counted with the answers
-      this.#check('time', false, () => problem);
-    }
+    (this.#checks.get('time') as Check).checked += answers - wentBack.length;
+    for (const problem of wentBack) this.#check('time', false, () => problem);
     this.#forget();
   }
 

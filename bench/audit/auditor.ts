@@ -67,7 +67,6 @@ export class Auditor {
     try {
       await this.#holdsEnd();
       const record = await this.#everybodyAgrees();
-      this.audit.judge(this.#log);
       this.audit.compareView(this.truth.source, record.seats);
       this.audit.compareHolds(record.nowMs, await this.truth.lockMismatches?.());
     } catch (error) {
@@ -79,8 +78,11 @@ export class Auditor {
     return this.audit.verdict();
   }
 
-  async #readLog(): Promise<void> {
+  /** What was told before the log is read must be in it; what is told meanwhile is left to the next time. */
+  async #catchUp(): Promise<void> {
+    const told = this.#log.take();
     for (const event of await this.truth.eventsAfter(this.audit.position)) this.audit.transition(event);
+    this.audit.judge(told);
   }
 
   /** Reads the log only where it might be trimmed, or too much waits to be judged: reading costs the system something. */
@@ -88,8 +90,7 @@ export class Auditor {
     try {
       const behind = Math.max(0, ...this.#witnesses.map(({ seq }) => seq)) - this.audit.position.seq;
       if (behind < readAheadEvents && this.#log.waiting < judgedAtOnce) return;
-      // What is told while the log is being read may be newer than what is read.
-      await this.#readLog();
+      await this.#catchUp();
     } catch (error) {
       this.audit.viewProblem(`The log could not be read: ${(error as Error).message}`);
     }
@@ -115,7 +116,7 @@ export class Auditor {
       await Promise.all(this.#witnesses.map((witness) => witness.reaches(record.seq, settleMs)));
       const isSameMoment = [...states, ...this.#witnesses].every(({ seq }) => seq === record.seq);
       if (!isSameMoment && attempt < attempts) continue;
-      await this.#readLog();
+      await this.#catchUp();
       if (isSameMoment && this.audit.position.seq !== record.seq && attempt < attempts) continue;
       states.forEach((state, index) => {
         this.audit.compareView(

@@ -10,6 +10,17 @@ export interface Reply {
   body: string;
 }
 
+/** What was told since the last time. */
+export interface Told {
+  replies: Reply[];
+  /** Each with all users that were refused in these words. */
+  refusals: (Reply & { userIds: Set<string> })[];
+  /** Answers older than what had been told before they were asked for. */
+  wentBack: string[];
+  /** How many answers that was checked of. */
+  answers: number;
+}
+
 const mayHaveBeenDone = (status: number) => status >= 500 || status === 408;
 
 /**
@@ -22,8 +33,8 @@ export class ClientLog {
   #refusals = new Map<string, Reply & { userIds: Set<string> }>();
   readonly #newestSeq = new Map<string, number>();
   #newestReadSeq = 0;
-  readonly wentBack: string[] = [];
-  answers = 0;
+  #wentBack: string[] = [];
+  #answers = 0;
 
   /** To be called as the request is sent; give the result to `answered`. */
   newestSeq(seatId: string): number {
@@ -35,10 +46,10 @@ export class ClientLog {
       this.unanswered(reply);
       return;
     }
-    this.answers++;
+    this.#answers++;
     const seq = seqOf(reply.body);
     if (seq < newestSeqWhenSent) {
-      this.wentBack.push(`${describe(reply)}: seq ${newestSeqWhenSent} had been told before this was asked`);
+      this.#wentBack.push(`${describe(reply)}: seq ${newestSeqWhenSent} had been told before this was asked`);
     }
     if (seq > this.newestSeq(reply.seatId)) this.#newestSeq.set(reply.seatId, seq);
     if (reply.status < 300) this.#replies.push(reply);
@@ -57,9 +68,9 @@ export class ClientLog {
 
   /** A read of the whole venue that showed `seq`. */
   read(seq: number, newestSeqWhenSent: number): void {
-    this.answers++;
+    this.#answers++;
     if (seq < newestSeqWhenSent) {
-      this.wentBack.push(`GET /api/seats showed seq ${seq}: ${newestSeqWhenSent} had been read before it was asked`);
+      this.#wentBack.push(`GET /api/seats showed seq ${seq}: ${newestSeqWhenSent} had been read before it was asked`);
     }
     if (seq > this.#newestReadSeq) this.#newestReadSeq = seq;
   }
@@ -69,11 +80,18 @@ export class ClientLog {
   }
 
   /** Hands over what has been told since the last time. */
-  take(): { replies: Reply[]; refusals: (Reply & { userIds: Set<string> })[] } {
-    const taken = { replies: this.#replies, refusals: [...this.#refusals.values()] };
+  take(): Told {
+    const told = {
+      replies: this.#replies,
+      refusals: [...this.#refusals.values()],
+      wentBack: this.#wentBack,
+      answers: this.#answers,
+    };
     this.#replies = [];
     this.#refusals = new Map();
-    return taken;
+    this.#wentBack = [];
+    this.#answers = 0;
+    return told;
   }
 
   #refused(reply: Reply): void {

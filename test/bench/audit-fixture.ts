@@ -67,7 +67,7 @@ export class Run {
 
   /** The checks that were broken. */
   broken(): string[] {
-    this.audit.judge(this.log);
+    this.audit.judge(this.log.take());
     return this.audit.verdict().checks.flatMap(({ name, broken }) => (broken > 0 ? [name] : []));
   }
 }
