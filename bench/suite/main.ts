@@ -33,6 +33,7 @@ for (const name of wanted) {
     onProgress: (doing) => process.stderr.write(`\r\x1b[K${doing}`),
   });
   process.stderr.write('\r\x1b[K');
+  if (stopping.signal.aborted) break; // cut short: it says nothing
   measured.push(section);
   process.stdout.write(describe(section));
 }

@@ -40,7 +40,6 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
     measured.push(await measureSize(size, isQuick ? 2 : 5, signal));
   }
   const [smallest, largest] = [measured[0] as Size, measured.at(-1) as Size];
-  const growth = largest.seats / smallest.seats;
   return {
     name: 'sizes',
     tables: [
@@ -85,12 +84,26 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
     },
     targets: [
       atMost(`sizes: start on ${largest.seats} seats (s)`, 5, largest.hydrateS),
-      atMost('sizes: growth of the start / growth of the seats', 1, largest.hydrateS / smallest.hydrateS / growth),
-      atMost('sizes: growth of memory / growth of the seats', 1, largest.rssMb / smallest.rssMb / growth),
+      ...(['hydrateS', 'rssMb'] as const).map((key) =>
+        atMost(
+          `sizes: ${costs[key]} of one more seat, where there are many / where there are few`,
+          1.5,
+          bend(measured, key),
+        ),
+      ),
       atMost('sizes: CPU per command, most seats / fewest', 1.5, largest.cpuUsPerCommand / smallest.cpuUsPerCommand),
     ],
     violations: [],
   };
+}
+
+const costs = { hydrateS: 'starting time', rssMb: 'memory' } as const;
+
+/** What one more seat costs between the two largest venues, over what it costs between the two smallest: 1 is linear. */
+function bend(measured: Size[], key: keyof typeof costs): number {
+  const perSeat = (less: Size | undefined, more: Size | undefined) =>
+    less && more ? (more[key] - less[key]) / (more.seats - less.seats) : Number.NaN;
+  return perSeat(measured.at(-2), measured.at(-1)) / perSeat(measured[0], measured[1]);
 }
 
 async function measureSize(
