@@ -29,6 +29,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
   const recorder = new Recorder();
   const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith(`load-${runId}-`));
   const monitor = new ProcessMonitor(venue.processes);
+  const machine = describeMachine();
   const startedAt = new Date().toISOString();
   await monitor.start();
   recorder.start();
@@ -54,7 +55,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
     elapsedS: recorder.elapsedS,
     isInterrupted: signal.aborted,
     settings: { ...settings, ...(url !== undefined && { url }) },
-    machine: describeMachine(),
+    machine,
     verdict: { ok: verdict.ok, truth: auditor.truth.source, checks: verdict.checks },
     missedThresholds: [],
     figures: {

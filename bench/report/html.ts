@@ -18,7 +18,7 @@ export function renderHtml(report: Report, base?: Report): string {
 <header>
 <h1>${escapeXml(scenario)}</h1>
 <p>${escapeXml(describe(report))}</p>
-<p class="faint">${escapeXml(`${startedAt.replace('T', ' ').slice(0, 19)} UTC · ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB · commit ${machine.commit}`)}</p>
+<p class="faint">${escapeXml(`${startedAt.replace('T', ' ').slice(0, 19)} UTC · ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, load average ${formatNumber(machine.loadAverage)} · commit ${machine.commit}`)}</p>
 </header>
 <main>
 ${verdict(report)}

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { availableParallelism, cpus, release, totalmem, type } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os';
 import packageJson from '../../package.json' with { type: 'json' };
 import { findExecutable } from '../../src/launch/find-executable.ts';
 
@@ -9,6 +9,8 @@ export interface Machine {
   cpu: string;
   cores: number;
   memoryGiB: number;
+  /** Processes that wanted a core in the minute before: well above what the run itself starts, and others were at work. */
+  loadAverage: number;
   os: string;
   versions: Record<string, string>;
   /** `-dirty` where there were changes that are in no commit. */
@@ -23,6 +25,7 @@ export function describeMachine(): Machine {
     cpu: models[0] ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
+    loadAverage: loadavg()[0] ?? 0,
     os: `${type()} ${release()}`,
     versions: {
       'concert-booking': packageJson.version,

@@ -21,9 +21,9 @@ function replacePart(text: string, name: string, content: string): string {
   return `${text.slice(0, from + begin.length)}\n\n${content.trim()}\n\n${text.slice(to)}`;
 }
 
-function describeMachine({ cpu, cores, memoryGiB, os, versions, commit }: Machine): string {
+function describeMachine({ cpu, cores, memoryGiB, loadAverage, os, versions, commit }: Machine): string {
   const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
-  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}; ${programs.join(', ')}; commit ${commit}.`;
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${os}, load average ${formatNumber(loadAverage)} at the start; ${programs.join(', ')}; commit ${commit}.`;
 }
 
 function describeSection({ tables, targets, violations, name, plot }: Section): string {

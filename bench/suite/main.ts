@@ -22,6 +22,7 @@ const wanted = positionals.length > 0 ? positionals : Object.keys(sections);
 const stopping = new AbortController();
 process.once('SIGINT', () => stopping.abort());
 
+const machine = describeMachine();
 const measured: Section[] = [];
 for (const name of wanted) {
   const measure = sections[name];
@@ -38,7 +39,6 @@ for (const name of wanted) {
   process.stdout.write(describe(section));
 }
 mkdirSync('.data', { recursive: true });
-const machine = describeMachine();
 writeFileSync(values.json, `${JSON.stringify({ machine, sections: measured }, null, 1)}\n`);
 if (!values.quick) {
   writeFileSync(documentFile, updateDocument(readFileSync(documentFile, 'utf8'), machine, measured));
