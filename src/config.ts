@@ -28,7 +28,15 @@ const Links = {
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
 };
 
-const BookingConfig = Type.Object({ ...Common, ...Venue, ...Links, PORT: Port(8080) });
+type Switch = 'on' | 'off';
+const Inspect = {
+  INSPECT: Type.Unsafe<Switch>({ type: 'string', enum: ['on', 'off'], default: 'off' }),
+  INSPECTOR_URL: Type.String({ default: 'https://stately.ai/inspect', pattern: '^https?://' }),
+  INSPECT_PEERS: Type.String({ default: '', description: 'A comma list: the URLs of all booking processes' }),
+  INSPECT_HOSTS: Type.String({ default: '', description: 'A comma list: names of this host, beside localhost' }),
+};
+
+const BookingConfig = Type.Object({ ...Common, ...Venue, ...Links, ...Inspect, PORT: Port(8080) });
 const EdgeConfig = Type.Object({
   ...Common,
   NATS_URL: Links.NATS_URL,
@@ -39,7 +47,7 @@ const EdgeConfig = Type.Object({
     description: 'A comma list; the next is tried where one fails',
   }),
 });
-const EmbeddedConfig = Type.Object({ ...Common, ...Venue, PORT: Port(8000) });
+const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Inspect, PORT: Port(8000) });
 
 export type BookingConfig = Static<typeof BookingConfig>;
 export type EdgeConfig = Static<typeof EdgeConfig>;

@@ -1,8 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { loadBookingConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
+import { inspectOptions } from '../inspect/routes.ts';
 import { runProcess } from '../run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import { buildBooking } from './booking.ts';
+
+const pageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
 
 await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const { VENUE: name, VENUE_ROWS: rows, VENUE_COLS: cols, HOLD_SECONDS: holdSeconds } = config;
@@ -15,7 +19,8 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
     logger,
   });
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
-  const { app, service } = await buildBooking({ store, bus, logger, venue: { name, rows, cols, holdSeconds } });
+  const inspect = inspectOptions(config, { node: `booking-${config.PORT}`, pageDir });
+  const { app, service } = await buildBooking({ store, bus, logger, inspect, venue: { name, rows, cols, holdSeconds } });
   service.start();
   return app;
 });

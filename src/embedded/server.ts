@@ -5,10 +5,12 @@ import { loadEmbeddedConfig } from '../config.ts';
 import { BookingClient } from '../edge/booking-client.ts';
 import { Edge } from '../edge/edge.ts';
 import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
+import { inspectOptions } from '../inspect/routes.ts';
 import { runProcess } from '../run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
 
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
+const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
 
 /** The whole system in one process, for machines that have no servers and for its developers. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
@@ -22,6 +24,7 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     logger,
     venue: { name, rows, cols, holdSeconds },
     isReady: () => edge.isReady(),
+    inspect: inspectOptions(config, { node: 'embedded', pageDir: inspectPageDir }),
   });
   await app.register(fastifyStatic, { root: publicDir, cacheControl: false });
 

@@ -43,7 +43,8 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
   loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
 
   const config: LaunchConfig = {
-    env,
+    // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
+    env: { INSPECT: isLoopback(settings.HTTP_HOST) ? 'on' : 'off', ...env },
     httpHost: settings.HTTP_HOST,
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(settings.HTTP_HOST)),
     bookingPorts: bookingPorts(settings),
@@ -65,6 +66,8 @@ export async function requirePorts(config: LaunchConfig): Promise<void> {
 }
 
 export const requireHttpPort = ({ httpPort, httpHost }: LaunchConfig) => requirePort(httpPort, 'HTTP_PORT', httpHost);
+
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 async function defaultHttpPort(host: string): Promise<number> {
   const state = await portState(preferredHttpPort, host);
