@@ -20,7 +20,13 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   });
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
   const inspect = inspectOptions(config, { node: `booking-${config.PORT}`, pageDir });
-  const { app, service } = await buildBooking({ store, bus, logger, inspect, venue: { name, rows, cols, holdSeconds } });
+  const { app, service } = await buildBooking({
+    store,
+    bus,
+    logger,
+    inspect,
+    venue: { name, rows, cols, holdSeconds },
+  });
   service.start();
   return app;
 });

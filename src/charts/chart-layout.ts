@@ -20,6 +20,8 @@ export interface ChartEdge extends ElkExtendedEdge {
   cssClass: string;
   /** Laid out from its target to its source. */
   isReversed: boolean;
+  /** Only for the layout's sake. */
+  isHidden: boolean;
 }
 
 export interface ChartLayout {
@@ -52,11 +54,21 @@ export async function chartLayout(machine: AnyStateMachine): Promise<ChartLayout
     children: [root],
     edges,
   });
-  return { root: laidOut.children?.[0] as ChartNode, edges: laidOut.edges as ChartEdge[] };
+  return {
+    root: laidOut.children?.[0] as ChartNode,
+    edges: (laidOut.edges as ChartEdge[]).filter(({ isHidden }) => !isHidden),
+  };
 }
 
 function chartNode(node: AnyStateNode, edges: ChartEdge[]): ChartNode {
   const children = childrenOf(node).map((child) => chartNode(child, edges));
+  if (node.type === 'parallel') {
+    // One below the other: side by side, a chart is soon too wide to be read.
+    for (const [index, below] of children.slice(1).entries()) {
+      const above = children[index] as ChartNode;
+      edges.push({ ...edgeOf(edges, above.id, below.id), isHidden: true });
+    }
+  }
   const initial = initialOf(node);
   if (initial) {
     const id = `${node.id}.initial`;
@@ -64,7 +76,7 @@ function chartNode(node: AnyStateNode, edges: ChartEdge[]): ChartNode {
       ...{ id, kind: 'initial', cssClass: '', title: '', notes: [], children: [] },
       ...{ width: initialDotPx, height: initialDotPx },
     });
-    edges.push({ id: `edge ${edges.length}`, sources: [id], targets: [initial.id], cssClass: '', isReversed: false });
+    edges.push(edgeOf(edges, id, initial.id));
   }
   for (const { target, event, guard, actions, eventType, index } of transitionsOf(node)) {
     const lines = [event, guard && `[${guard}]`, ...actions.map((action) => `/ ${action}`)].filter(isText);
@@ -72,9 +84,7 @@ function chartNode(node: AnyStateNode, edges: ChartEdge[]): ChartNode {
     // What leads back in the order of the machine runs upwards: ELK is not to turn the chart upside down for it.
     const isReversed = to.order < node.order;
     edges.push({
-      id: `edge ${edges.length}`,
-      sources: [isReversed ? to.id : node.id],
-      targets: [isReversed ? node.id : to.id],
+      ...edgeOf(edges, isReversed ? to.id : node.id, isReversed ? node.id : to.id),
       isReversed,
       cssClass: transitionClass(node.id, eventType, index),
       ...(lines.length > 0 && { labels: [{ text: lines.join('\n'), ...sizeOf(lines, noteFont) }] }),
@@ -96,7 +106,7 @@ function chartNode(node: AnyStateNode, edges: ChartEdge[]): ChartNode {
     ...(isCompound
       ? {
           layoutOptions: {
-                  'elk.padding': `[top=${headPx + 14},left=22,bottom=20,right=22]`,
+            'elk.padding': `[top=${headPx + 14},left=22,bottom=20,right=22]`,
             'elk.nodeSize.constraints': 'MINIMUM_SIZE',
             'elk.nodeSize.minimum': `(${title.width + 2 * paddingPx}, ${headPx})`,
           },
@@ -104,6 +114,15 @@ function chartNode(node: AnyStateNode, edges: ChartEdge[]): ChartNode {
       : { width: Math.max(title.width, noteBox.width, 48) + 2 * paddingPx, height: headPx + paddingPx - 4 }),
   };
 }
+
+const edgeOf = (edges: readonly ChartEdge[], source: string, target: string): ChartEdge => ({
+  id: `edge ${edges.length}`,
+  sources: [source],
+  targets: [target],
+  cssClass: '',
+  isReversed: false,
+  isHidden: false,
+});
 
 /** There is no font to measure with: monospaced, every character is as wide as the next. */
 function sizeOf(lines: string[], font: typeof nameFont): { width: number; height: number } {

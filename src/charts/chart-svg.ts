@@ -1,5 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
-import { type ChartEdge, type ChartLayout, type ChartNode, chartLayout, nameFont, noteFont } from './chart-layout.ts';
+import { type ChartEdge, type ChartNode, chartLayout, nameFont, noteFont } from './chart-layout.ts';
 
 const marginPx = 8;
 const cornerPx = 7;
@@ -26,7 +26,7 @@ export async function chartSvg(machine: AnyStateMachine): Promise<string> {
   const width = Math.ceil((root.width ?? 0) + 2 * marginPx);
   const height = Math.ceil((root.height ?? 0) + 2 * marginPx);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="The statechart ${escape(machine.id)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="The statechart ${escaped(machine.id)}">`,
     `<style>${style}</style>`,
     `<g transform="translate(${marginPx - (root.x ?? 0)} ${marginPx - (root.y ?? 0)})">`,
     ...boxes(root, 0, 0, 'root'),
@@ -53,10 +53,10 @@ function boxes(node: ChartNode, parentX: number, parentY: number, extra = ''): s
     `<g class="${['state', node.kind, extra, node.cssClass].filter(Boolean).join(' ')}">`,
     box(x, y, width, height),
     ...(node.kind === 'final' ? [box(x + 3.5, y + 3.5, width - 7, height - 7)] : []),
-    `<text class="name" x="${px(titleX)}" y="${px(y + 10 + nameFont.sizePx)}"${anchor} font-size="${nameFont.sizePx}" font-weight="600">${escape(node.title)}</text>`,
+    `<text class="name" x="${px(titleX)}" y="${px(y + 10 + nameFont.sizePx)}"${anchor} font-size="${nameFont.sizePx}" font-weight="600">${escaped(node.title)}</text>`,
     ...node.notes.map(
       (note, line) =>
-        `<text class="note" x="${px(titleX)}" y="${px(firstNoteY + line * noteFont.lineHeightPx)}"${anchor} font-size="${noteFont.sizePx}">${escape(note)}</text>`,
+        `<text class="note" x="${px(titleX)}" y="${px(firstNoteY + line * noteFont.lineHeightPx)}"${anchor} font-size="${noteFont.sizePx}">${escaped(note)}</text>`,
     ),
     '</g>',
     ...node.children.flatMap((child) => boxes(child, x, y)),
@@ -108,7 +108,7 @@ function labels({ labels: all = [], cssClass }: ChartEdge): string[] {
       .split('\n')
       .map(
         (line, i) =>
-          `<tspan x="${px(x)}" y="${px(y + noteFont.sizePx + i * noteFont.lineHeightPx)}">${escape(line)}</tspan>`,
+          `<tspan x="${px(x)}" y="${px(y + noteFont.sizePx + i * noteFont.lineHeightPx)}">${escaped(line)}</tspan>`,
       );
     return `<text class="label ${cssClass}" font-size="${noteFont.sizePx}">${lines.join('')}</text>`;
   });
@@ -123,5 +123,5 @@ function toward(from: Point, to: Point, byPx: number): Point {
 
 const at = ({ x, y }: Point): string => `${px(x)} ${px(y)}`;
 const px = (value: number): string => String(Math.round(value * 10) / 10);
-const escape = (text: string): string =>
+const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

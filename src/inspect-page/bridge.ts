@@ -56,8 +56,6 @@ function begin(): void {
   }, silenceMs);
 }
 
-const link = element('inspector-url', HTMLAnchorElement);
-link.href = inspectorUrl;
-setText(link, inspectorUrl);
+setText(element('inspector-url', HTMLElement), inspectorUrl);
 (document.querySelector('input[name=seat]') as HTMLInputElement).value = address.getAll('seat').join(', ');
 if (seats.length > 0 || address.has('tabs')) begin();

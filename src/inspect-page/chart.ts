@@ -21,7 +21,10 @@ export class Chart {
     if (machineId !== this.#machineId) this.#load(machineId);
     const active = new Set(activeIds(machineId, value).map(stateClass));
     for (const state of this.#root.querySelectorAll('.state')) {
-      state.classList.toggle('active', [...state.classList].some((name) => active.has(name)));
+      state.classList.toggle(
+        'active',
+        [...state.classList].some((name) => active.has(name)),
+      );
     }
   }
 
@@ -51,8 +54,9 @@ export class Chart {
 
   #load(machineId: string): void {
     this.#machineId = machineId;
-    const svg = new DOMParser().parseFromString(charts[machineId] ?? '', 'image/svg+xml').documentElement;
-    svg.querySelector('style')?.remove(); // the page has colours of its own
+    // The page has colours of its own.
+    const text = (charts[machineId] ?? '').replace(/<style>.*?<\/style>/s, '');
+    const svg = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
     this.#root.replaceChildren(document.adoptNode(svg));
     this.#addFuse();
   }

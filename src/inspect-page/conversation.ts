@@ -12,9 +12,7 @@ export interface Line {
 const shownCommands = 4;
 
 export function lanesOf(machineId: string): string[] {
-  return machineId.startsWith('seat-')
-    ? ['users', machineId, 'Redis', 'NATS']
-    : ['user', machineId, 'edge', 'network'];
+  return machineId.startsWith('seat-') ? ['users', machineId, 'Redis', 'NATS'] : ['user', machineId, 'edge', 'network'];
 }
 
 /** Who asked what of whom, oldest first. */
@@ -32,7 +30,12 @@ function seatLines({ atMs, event }: LoggedEvent): Line[] {
       return [
         ...shown.map(({ action, userId }) => ({ from: users, to: seat, text: `${action} · ${userId}`, atMs })),
         ...(more > 0 ? [{ from: users, to: seat, text: `and ${more} more`, atMs }] : []),
-        { from: seat, to: redis, text: commands.length === 1 ? `${commands[0]?.action}?` : `${commands.length}?`, atMs },
+        {
+          from: seat,
+          to: redis,
+          text: commands.length === 1 ? `${commands[0]?.action}?` : `${commands.length}?`,
+          atMs,
+        },
       ];
     }
     case 'HELD':
@@ -64,7 +67,9 @@ function connectionLines({ atMs, event }: LoggedEvent): Line[] {
       return [{ from: user, to: connection, text: 'RETRY', atMs }];
     case 'ONLINE':
     case 'OFFLINE':
-      return [{ from: network, to: connection, text: event.type, atMs, tone: event.type === 'OFFLINE' ? 'fault' : 'news' }];
+      return [
+        { from: network, to: connection, text: event.type, atMs, tone: event.type === 'OFFLINE' ? 'fault' : 'news' },
+      ];
     case 'OPENED':
       return [
         { from: edge, to: connection, text: 'OPENED', atMs, tone: 'news' },

@@ -20,8 +20,8 @@ export function inspectTab(actor: AnyActor): void {
   let lastWatched: ReturnType<typeof setTimeout> | undefined;
   channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
     if (data.from !== 'viewer') return;
-    if (lastWatched === undefined) {
-      watch.start();
+    if (lastWatched === undefined) watch.start();
+    if (lastWatched === undefined || data.isFirst) {
       for (const message of watch.soFar) tell({ from: 'tab', message });
     }
     clearTimeout(lastWatched);

@@ -1,12 +1,12 @@
 import { element, setText } from '../browser/dom.ts';
 import { oncePerFrame } from '../browser/once-per-frame.ts';
 import { ServerClock } from '../browser/server-clock.ts';
-import type { FeedMessage, NodeStates } from '../inspect/feed.ts';
+import type { FeedMessage, HistoryEvent, NodeStates } from '../inspect/feed.ts';
 import { stateName } from '../inspect/state-name.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { addressOf, readAddress, seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
-import { renderEvents, renderHistory } from './event-list.ts';
+import { renderEvents, renderHistory, renderLatest } from './event-list.ts';
 import { FeedSource, type FeedStatus } from './feed-source.ts';
 import { html } from './html.ts';
 import { Machines, type ShownMachine, seatOf } from './machine.ts';
@@ -19,6 +19,7 @@ import { renderSequence } from './sequence-view.ts';
 import { watchTabs } from './tab-source.ts';
 
 const statesEveryMs = 1_000;
+const shownLatest = 20;
 
 const machines = new Machines();
 const clock = new ServerClock(() => performance.now());
@@ -34,6 +35,7 @@ let isReplaying = false;
 let isJoined = false;
 let panel = 'sequence';
 let history: SaleHistory | undefined;
+let latest: HistoryEvent[] = [];
 let different: Difference[] = [];
 let status: FeedStatus = 'connecting';
 let node = '';
@@ -55,6 +57,7 @@ function receive(message: FeedMessage): void {
   switch (message.type) {
     case 'hello':
       node = message.node;
+      latest = [];
       for (const id of machines.ids) if (seatIdOf(id)) machines.forget(id);
       break;
     case 'joined':
@@ -66,6 +69,7 @@ function receive(message: FeedMessage): void {
       break;
     default: {
       const id = machines.take(message);
+      if (message.type === '@xstate.event' && 'fact' in message.event) remember(message.event.fact as HistoryEvent);
       if (message.type === 'transition' && id === chosen && !isReplaying && (isJoined || !seatIdOf(id))) {
         const { classes } = message;
         requestAnimationFrame(() => chart.take(classes));
@@ -73,6 +77,12 @@ function receive(message: FeedMessage): void {
     }
   }
   requestRender();
+}
+
+/** Seats tell of their transitions one by one; the venue's are in the order of seq. */
+function remember(fact: HistoryEvent): void {
+  if (latest.some(({ seq }) => seq === fact.seq)) return;
+  latest = [...latest, fact].sort((a, b) => b.seq - a.seq).slice(0, shownLatest);
 }
 
 function choose(machine: string): void {
@@ -152,6 +162,10 @@ function render(): void {
     const count = seats.filter((seat) => seat.state === state).length;
     setText(element(`count-${kind}`, HTMLElement), seats.length > 0 ? String(count) : '–');
   }
+  const past = isReplaying
+    ? history?.events.slice(Math.max(0, replay.moment - shownLatest), replay.moment).reverse()
+    : undefined;
+  renderLatest(element('latest', HTMLElement), past ?? latest, (seatId) => choose(`seat-${seatId}`));
   renderStatus();
   renderTabs();
   renderDifferences();
@@ -205,7 +219,7 @@ function renderTimeLeft(machine: ShownMachine | undefined): void {
   const left = element('left', HTMLElement);
   const isCounting = machine && seat?.expires_at !== undefined && stateName(machine.value) === 'held.counting';
   left.hidden = !isCounting;
-  if (!isCounting || seat?.expires_at === undefined) return chart.burn(0);
+  if (!isCounting || seat?.expires_at === undefined) return void chart.burn(0);
   const leftMs = Math.max(0, isReplaying ? seat.expires_at * 1000 - replay.nowMs : clock.msUntil(seat.expires_at));
   setText(left, `${(leftMs / 1000).toFixed(1)} s left`);
   chart.burn(leftMs / (Number(machine.context.holdRemainingMs) || 30_000));
@@ -307,10 +321,14 @@ function showPanel(name: string): void {
     tab.ariaSelected = String(each === name);
     tab.tabIndex = each === name ? 0 : -1;
   }
-  if (name === 'history' && !isReplaying) void loadSaleHistory().then((loaded) => {
-    history = loaded;
-    requestRender();
-  }, () => {});
+  if (name === 'history' && !isReplaying)
+    void loadSaleHistory().then(
+      (loaded) => {
+        history = loaded;
+        requestRender();
+      },
+      () => {},
+    );
   requestRender();
 }
 
@@ -330,7 +348,10 @@ element('replay-btn', HTMLElement).addEventListener('click', () => void goReplay
 element('link-btn', HTMLElement).addEventListener('click', async ({ target }) => {
   writeAddress();
   const button = target as HTMLElement;
-  const copied = await navigator.clipboard?.writeText(location.href).then(() => true, () => false);
+  const copied = await navigator.clipboard?.writeText(location.href).then(
+    () => true,
+    () => false,
+  );
   setText(button, copied ? 'Copied' : 'The address is the link');
   setTimeout(() => setText(button, 'Copy link to this moment'), 2_000);
 });

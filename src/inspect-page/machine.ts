@@ -67,5 +67,5 @@ function shown(snapshot: unknown) {
   return { value, context };
 }
 
-export const seatOf = (machine: ShownMachine | undefined): Seat | undefined => machine?.context.seat as Seat | undefined;
-
+export const seatOf = (machine: ShownMachine | undefined): Seat | undefined =>
+  machine?.context.seat as Seat | undefined;

@@ -18,7 +18,10 @@ export class NodeDifferences {
     const differences: Difference[] = [];
     const answering = nodes.filter(({ seats }) => seats !== undefined);
     for (const seatId of Object.keys(answering[0]?.seats ?? {})) {
-      const shown = answering.map(({ node, seats }) => ({ node, ...(seats?.[seatId] ?? { state: 'missing', seq: -1 }) }));
+      const shown = answering.map(({ node, seats }) => ({
+        node,
+        ...(seats?.[seatId] ?? { state: 'missing', seq: -1 }),
+      }));
       if (shown.every(({ state, seq }) => state === shown[0]?.state && seq === shown[0]?.seq)) continue;
       const asOne = JSON.stringify(shown);
       seen.set(seatId, asOne);

@@ -63,7 +63,7 @@ export class Replay {
   }
 
   toggle(): void {
-    if (this.#frame !== undefined) return this.#pause();
+    if (this.#frame !== undefined) return void this.#pause();
     if (this.#moment >= (this.#history?.length ?? 0)) this.#moveTo(0);
     this.#play.textContent = 'Pause';
     let last = performance.now();
@@ -77,7 +77,7 @@ export class Replay {
 
   #advance(byMs: number): void {
     const history = this.#history;
-    if (!history || this.#moment >= history.length) return this.#pause();
+    if (!history || this.#moment >= history.length) return void this.#pause();
     const nextMs = history.atMs(this.#moment + 1);
     this.#nowMs = Math.max(this.#nowMs + byMs, nextMs - longestQuietMs * Number(this.#speed.value));
     let moment = this.#moment;

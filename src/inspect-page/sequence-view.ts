@@ -6,7 +6,7 @@ const shownLines = 60;
 
 /** Who asked what of whom, as a sequence diagram: time goes down, the newest is at the bottom. */
 export function renderSequence(root: HTMLElement, machine: ShownMachine | undefined): void {
-  if (!machine) return root.replaceChildren();
+  if (!machine) return void root.replaceChildren();
   const wasAtEnd = root.scrollHeight - root.scrollTop - root.clientHeight < 40;
   const lanes = lanesOf(machine.id);
   const head = html('div', 'lanes', ...lanes.map((lane) => html('span', '', lane)));

@@ -3,9 +3,9 @@ import type { FeedMessage } from '../inspect/feed.ts';
 /** Between the pages of one browser: it never leaves it. */
 export const tabChannelName = 'concert-booking inspect';
 
-/** `watch`: tell me all, and go on until a while after the last of these. A tab tells of its machine, or that it goes. */
+/** `watch`: go on until a while after the last of these; the first of a viewer asks for all. A tab tells of its machine, or that it goes. */
 export type TabMessage =
-  | { from: 'viewer'; type: 'watch' }
+  | { from: 'viewer'; type: 'watch'; isFirst: boolean }
   | { from: 'tab'; message: FeedMessage }
   | { from: 'tab'; type: 'gone'; sessionId: string };
 

@@ -14,7 +14,8 @@ export function watchTabs({ onMessage, onGone }: TabSourceOptions): void {
     if ('message' in data) onMessage(data.message);
     else onGone(data.sessionId);
   };
-  const watch = () => channel.postMessage({ from: 'viewer', type: 'watch' } satisfies TabMessage);
-  watch();
-  setInterval(watch, watchEveryMs);
+  const watch = (isFirst: boolean) =>
+    channel.postMessage({ from: 'viewer', type: 'watch', isFirst } satisfies TabMessage);
+  watch(true);
+  setInterval(() => watch(false), watchEveryMs);
 }

@@ -4,7 +4,7 @@ import type { StatelyInspectionEvent } from '@statelyai/inspect';
 export const inspectionVersion = '0.7.2';
 
 /** The first message of a feed, and of each that follows a reconnect: forget everything, it is all told again. */
-export interface FeedHello {
+interface FeedHello {
   type: 'hello';
   node: string;
   /** Every seat that will be told of. */
@@ -12,19 +12,19 @@ export interface FeedHello {
 }
 
 /** Every seat has been told of as it is; what follows happens now. */
-export interface FeedJoined {
+interface FeedJoined {
   type: 'joined';
 }
 
 /** Every few seconds. Unix seconds on the clock of Redis, and how many viewers watch this process. */
-export interface FeedTime {
+interface FeedTime {
   type: 'time';
   server_time: number;
   viewers: number;
 }
 
 /** Between an event and its snapshot: the transitions that were taken, by the classes that they have in the chart. */
-export interface TransitionTaken {
+interface TransitionTaken {
   type: 'transition';
   sessionId: string;
   classes: string[];

@@ -11,14 +11,14 @@ const shownStart = 5;
 const shownEnd = 3;
 
 /** `user_0123456789ab` → `user_…9ab`: enough to tell users apart by eye, not enough to act as one. */
-export function shortUserId(userId: string): string {
+function shortUserId(userId: string): string {
   return userId.length <= shownStart + shownEnd + 1
     ? userId
     : `${userId.slice(0, shownStart)}…${userId.slice(-shownEnd)}`;
 }
 
 /** The named fields, in this order, where they are plain values. */
-export function pick(from: unknown, ...names: string[]): Record<string, unknown> {
+function pick(from: unknown, ...names: string[]): Record<string, unknown> {
   const fields = (from ?? {}) as Record<string, unknown>;
   const plain = names.filter((name) => ['string', 'number', 'boolean'].includes(typeof fields[name]));
   return Object.fromEntries(plain.map((name) => [name, fields[name]]));

@@ -102,7 +102,11 @@ async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string
     const policy = `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-src ${frames}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'`;
     app.get(url, { schema: { hide: true } }, async (_request, reply) =>
       reply
-        .headers({ 'content-security-policy': policy, 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+        .headers({
+          'content-security-policy': policy,
+          'cache-control': 'no-cache',
+          'x-content-type-options': 'nosniff',
+        })
         .type('text/html; charset=utf-8')
         .send(html),
     );
