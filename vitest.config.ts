@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { configDefaults, defineConfig, type Plugin } from 'vitest/config';
+import { defineConfig, type Plugin } from 'vitest/config';
 
 /** As the build does (`--loader:.lua=text`): a Lua file is imported as its text. */
 const luaAsText: Plugin = {
@@ -10,14 +10,10 @@ const luaAsText: Plugin = {
   },
 };
 
-/** At length, by `npm run proof`; some of it still finds faults that are open (docs/proof.md). */
-const proof = ['test/simulation/**', 'test/faults/**'];
-
 export default defineConfig({
   plugins: [luaAsText],
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: [...configDefaults.exclude, ...(process.env.PROOF_MINUTES ? [] : proof)],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', ['json', { outputFile: '.test-data/results.json' }]],
     testTimeout: 30_000,

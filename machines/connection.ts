@@ -6,6 +6,9 @@ export const connectionTimings = {
   backoffBaseMs: 250,
   backoffCapMs: 2_000,
   steadyAfterMs: 10_000,
+  pingIntervalMs: 3_000,
+  pingTimeoutMs: 3_000,
+  checkTimeoutMs: 2_000,
 } as const;
 
 export interface ConnectionInput {
@@ -23,6 +26,8 @@ export interface ConnectionContext {
 export type ConnectionEvent =
   | { type: 'OPENED' }
   | { type: 'SYNCHRONISED' }
+  | { type: 'ANSWERED' }
+  | { type: 'WOKE' }
   | { type: 'REFUSED'; retryable: boolean }
   | { type: 'CLOSED'; code: number }
   | { type: 'ONLINE' }
@@ -63,6 +68,8 @@ export const connectionMachine = setup({
       };
     }),
     resetBackoff: assign({ failedAttempts: 0 }),
+    // Given by the page as well.
+    ping: () => {},
   },
   guards: {
     closedForGood: ({ event }) => event.type === 'CLOSED' && !mayReconnect(event.code),
@@ -71,6 +78,9 @@ export const connectionMachine = setup({
   delays: {
     connectTimeout: connectionTimings.connectTimeoutMs,
     steadyAfter: connectionTimings.steadyAfterMs,
+    pingInterval: connectionTimings.pingIntervalMs,
+    pingTimeout: connectionTimings.pingTimeoutMs,
+    checkTimeout: connectionTimings.checkTimeoutMs,
     retryDelay: ({ context }) => context.retryDelayMs,
   },
 }).createMachine({
@@ -127,6 +137,40 @@ export const connectionMachine = setup({
             'The page shows the truth and commands can be sent. Only a lasting connection resets the backoff.',
           after: {
             steadyAfter: { actions: 'resetBackoff', description: 'It lasts: the next failure is a first one.' },
+          },
+          on: {
+            WOKE: {
+              target: 'checking',
+              description: 'The device slept: what the page shows may be old, and the line dead without a word.',
+            },
+          },
+          initial: 'asked',
+          states: {
+            asked: {
+              description: 'A PING is on its way: it tells how long the line is, and that there is one.',
+              entry: 'ping',
+              on: { ANSWERED: { target: 'heard', description: 'The edge is there.' } },
+              after: {
+                pingTimeout: {
+                  target: '#connection.waiting',
+                  description: 'A line that is cut without a word is silent; TCP alone would notice in minutes.',
+                },
+              },
+            },
+            heard: {
+              description: 'The edge was there a moment ago.',
+              after: { pingInterval: { target: 'asked', description: 'Is it still?' } },
+            },
+          },
+        },
+        checking: {
+          description: 'The page has slept and does not believe what it shows until the edge has answered.',
+          entry: 'ping',
+          on: {
+            ANSWERED: { target: 'live', description: 'The line held: all that was missed came before the answer.' },
+          },
+          after: {
+            checkTimeout: { target: '#connection.waiting', description: 'The line did not survive the sleep.' },
           },
         },
       },

@@ -1,5 +1,6 @@
 import envSchema from 'env-schema';
 import { type Static, type TObject, Type } from 'typebox';
+import type { AuthMode } from './identity/acting-user.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];
@@ -17,6 +18,38 @@ const Venue = {
   VENUE_ROWS: Type.Integer({ minimum: 1, maximum: 18278, default: 10 }),
   VENUE_COLS: Type.Integer({ minimum: 1, maximum: 99999, default: 10 }),
   HOLD_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 86400, default: 30 }),
+  MAX_HOLDS_PER_USER: Type.Integer({ minimum: 1, maximum: 10000, default: 6 }),
+};
+
+const Door = {
+  ALLOWED_ORIGINS: Type.String({ default: '', description: 'Pages of other hosts that may act, a comma list' }),
+  TRUSTED_PROXIES: Type.String({ default: '127.0.0.1,::1', description: 'Whose X-Forwarded-For is believed' }),
+  RATE_LIMIT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'on' }),
+};
+
+const Sockets = {
+  ...Door,
+  MAX_CONNECTIONS: Type.Integer({ minimum: 1, default: 20_000, description: 'Of one edge' }),
+  CONNECTIONS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 200 }),
+  MESSAGES_PER_SECOND: Type.Integer({ minimum: 1, default: 50, description: 'Of one connection' }),
+};
+
+const Access = {
+  AUTH_MODE: Type.Optional(
+    Type.Unsafe<AuthMode>({
+      type: 'string',
+      enum: ['guest', 'required'],
+      description: 'May one act without a session?',
+    }),
+  ),
+  SESSION_KEYS: Type.Optional(
+    Type.String({ minLength: 1, description: '<id>:<secret>, a comma list: the first signs, the others are old ones' }),
+  ),
+  SESSION_HOURS: Type.Number({ exclusiveMinimum: 0, maximum: 8760, default: 24 }),
+  ...Door,
+  REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
+  REQUESTS_PER_SECOND_PER_USER: Type.Integer({ minimum: 1, default: 20 }),
+  SESSIONS_PER_MINUTE_PER_ADDRESS: Type.Integer({ minimum: 1, default: 20 }),
 };
 
 const Links = {
@@ -28,27 +61,33 @@ const Links = {
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
 };
 
-type Switch = 'on' | 'off';
 const Inspect = {
-  INSPECT: Type.Unsafe<Switch>({ type: 'string', enum: ['on', 'off'], default: 'off' }),
+  INSPECT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'off' }),
   INSPECTOR_URL: Type.String({ default: 'https://stately.ai/inspect', pattern: '^https?://' }),
   INSPECT_PEERS: Type.String({ default: '', description: 'A comma list: the URLs of all booking processes' }),
   INSPECT_HOSTS: Type.String({ default: '', description: 'A comma list: names of this host, beside localhost' }),
 };
 
-const BookingConfig = Type.Object({ ...Common, ...Venue, ...Links, ...Inspect, PORT: Port(8080) });
+const BookingConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Links, ...Inspect, PORT: Port(8080) });
 const EdgeConfig = Type.Object({
   ...Common,
   NATS_URL: Links.NATS_URL,
   VENUE: Venue.VENUE,
+  ...Sockets,
   PORT: Port(3000),
   BOOKING_URLS: Type.String({
     default: 'http://127.0.0.1:8080',
     description: 'A comma list; the next is tried where one fails',
   }),
 });
-const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Inspect, PORT: Port(8000) });
+const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Sockets, ...Inspect, PORT: Port(8000) });
 
+const VenueConfig = Type.Object(Venue);
+export type VenueConfig = Static<typeof VenueConfig>;
+const AccessConfig = Type.Object({ HOST: ListenHost, ...Access });
+export type AccessConfig = Static<typeof AccessConfig>;
+const SocketsConfig = Type.Object(Sockets);
+export type SocketsConfig = Static<typeof SocketsConfig>;
 export type BookingConfig = Static<typeof BookingConfig>;
 export type EdgeConfig = Static<typeof EdgeConfig>;
 export type EmbeddedConfig = Static<typeof EmbeddedConfig>;

@@ -6,17 +6,24 @@ import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { registerCommandRoutes } from './command-routes.ts';
+import { installGuard } from './guard.ts';
+import { registerPageRoute } from './page-route.ts';
 import { failureDetail } from './refusals.ts';
+import { registerSessionRoutes } from './session-routes.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
 
 /** The booking service's HTTP side. Starts and stops nothing: the service is its caller's. */
 export async function buildBookingApp(options: BookingAppOptions): Promise<HttpApp> {
-  const app = createHttpApp(options.logger, failureDetail);
+  const { access, logger } = options;
+  const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
   acceptJsonOfAnyType(app);
+  const identifyUser = installGuard(app, access);
   await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
   await app.register(swaggerUi, { routePrefix: '/api/docs' });
-  registerCommandRoutes(app, options);
+  registerSessionRoutes(app, access);
+  registerCommandRoutes(app, options, identifyUser);
   registerVenueRoutes(app, options);
+  registerPageRoute(app, options);
   registerHealthRoutes(app, { ready: async () => (await options.service.isReady()) && (options.isReady?.() ?? true) });
   registerMetricsRoute(app, options.metrics.registry);
   return app;

@@ -8,6 +8,7 @@ import {
   type Answer,
   type Decision,
   type History,
+  type RequestKey,
   type SeatCommand,
   type SeatStore,
   StoreUnavailableError,
@@ -21,6 +22,8 @@ import { SeatRegistry } from './seat-registry.ts';
 
 const heartbeatMs = 500;
 const eventsPerRead = 1_024;
+/** Well above what any load does to a timer, and well below the time for which answers are kept. */
+const frozenMs = 5_000;
 
 export interface BookingServiceOptions {
   store: SeatStore;
@@ -53,6 +56,7 @@ export class BookingService {
   #isOpen = false;
   #isClosed = false;
   #heartbeatTimer: unknown;
+  #lastBeatAtMs = 0;
 
   constructor(options: BookingServiceOptions) {
     const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {} } = options;
@@ -85,7 +89,7 @@ export class BookingService {
     this.#bus.subscribe({
       onEvent: (event) => this.#hear(event),
       onConnected: (connected) => {
-        if (connected) void this.#compareWithBus();
+        if (connected) void this.#beat();
       },
     });
     this.#keepBeating();
@@ -115,13 +119,14 @@ export class BookingService {
   }
 
   /** Rejects as the store does, or with a `BusyError`. The seat must be one that the venue has. */
-  async command(action: UserAction, seatId: string, userId: string): Promise<Answer> {
+  async command(action: UserAction, seatId: string, userId: string, request?: RequestKey): Promise<Answer> {
+    const command = { action, userId, request };
     try {
-      return await this.#ask(seatId, { action, userId });
+      return await this.#ask(seatId, command);
     } catch (error) {
       if (!(error instanceof VenueLostError)) throw error;
       await this.#reopen();
-      return this.#ask(seatId, { action, userId });
+      return this.#ask(seatId, command);
     }
   }
 
@@ -135,6 +140,7 @@ export class BookingService {
     } catch (error) {
       if (!(error instanceof VenueLostError)) throw error;
       await this.#reopen();
+      await this.#reads.ask(); // the opening may have begun before this was called
     }
   }
 
@@ -164,6 +170,8 @@ export class BookingService {
 
   async #decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision> {
     const startedAtMs = this.#clock.nowMs();
+    // Who asked has long given up, and asked elsewhere.
+    if (startedAtMs - this.#lastBeatAtMs > frozenMs) throw new StoreUnavailableError('This process stood still');
     const decision = await this.#store.decide(seatId, commands, this.view.position);
     this.#onDecision(commands.length, this.#clock.nowMs() - startedAtMs);
     this.storeClock.heard(decision.nowMs);
@@ -175,17 +183,8 @@ export class BookingService {
     if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
   }
 
-  /** What was published was committed: a store that is behind it is an older copy, even if we have never seen another. */
-  async #compareWithBus(): Promise<void> {
-    const published = await this.#bus.newestPosition();
-    if (published?.epoch === this.view.epoch && published.seq > this.view.seq) {
-      await this.confirm().catch(() => {});
-      if (published.epoch === this.view.epoch && published.seq > this.view.seq) await this.#reopen().catch(() => {});
-    }
-    await this.#beat();
-  }
-
   #keepBeating(): void {
+    this.#lastBeatAtMs = this.#clock.nowMs();
     void this.#beat();
     this.#heartbeatTimer = this.#clock.setTimeout(() => this.#keepBeating(), heartbeatMs);
   }
@@ -227,7 +226,7 @@ export class BookingService {
   }
 
   async #open(): Promise<void> {
-    const snapshot = await this.#store.open(this.view.position, await this.#bus.newestPosition());
+    const snapshot = await this.#store.open();
     await this.#relay.reset(snapshot); // the last that may fail: what follows is done as one
     if (this.#isClosed) return;
     this.storeClock.heard(snapshot.nowMs);

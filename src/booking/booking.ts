@@ -8,7 +8,8 @@ import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
 
-export interface BookingOptions extends Pick<BookingAppOptions, 'logger' | 'venue' | 'isReady'> {
+export interface BookingOptions
+  extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'publicDir' | 'isReady'> {
   store: SeatStore;
   bus: EventBus;
   /** Without it nobody can watch the actors. */

@@ -1,3 +1,4 @@
+import { RefusedError } from '../http/refused-error.ts';
 import { type ErrorCode, type ErrorDetail, errorDetail, type Refusal } from '../protocol/errors.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../store/seat-store.ts';
 import { BusyError } from './batcher.ts';
@@ -6,6 +7,7 @@ const reasons: Record<Refusal, string> = {
   SEAT_HELD: 'Somebody else holds this seat',
   SEAT_BOOKED: 'This seat is booked',
   NOT_HOLDER: 'You do not hold this seat',
+  HOLD_LIMIT: 'You hold as many seats as one user may; book or release one first',
 };
 
 /** What a user is told whose command Redis refused. */
@@ -15,6 +17,7 @@ export function refusalDetail(refusal: Refusal): ErrorDetail {
 
 /** What a user is told whose command could not be decided; undefined for an error that nobody foresaw. */
 export function failureDetail(error: unknown): ErrorDetail | undefined {
+  if (error instanceof RefusedError) return error.detail;
   const code = failureCode(error);
   return code && errorDetail(code, (error as Error).message);
 }

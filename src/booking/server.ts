@@ -1,32 +1,28 @@
 import { fileURLToPath } from 'node:url';
 import { loadBookingConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
+import { accessOf } from '../identity/access.ts';
 import { inspectOptions } from '../inspect/routes.ts';
 import { runProcess } from '../run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
+import { venueSettings } from '../venue/venue-settings.ts';
 import { buildBooking } from './booking.ts';
 
-const pageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
+const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
+const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
 
 await runProcess('booking', loadBookingConfig, async (config, logger) => {
-  const { VENUE: name, VENUE_ROWS: rows, VENUE_COLS: cols, HOLD_SECONDS: holdSeconds } = config;
+  const venue = venueSettings(config);
   const store = new RedisSeatStore({
+    ...venue,
     url: config.REDIS_URL,
     keyPrefix: config.REDIS_KEY_PREFIX,
-    holdTtlMs: Math.round(holdSeconds * 1000),
-    rows,
-    cols,
     logger,
   });
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
-  const inspect = inspectOptions(config, { node: `booking-${config.PORT}`, pageDir });
-  const { app, service } = await buildBooking({
-    store,
-    bus,
-    logger,
-    inspect,
-    venue: { name, rows, cols, holdSeconds },
-  });
+  const access = accessOf(config, logger);
+  const inspect = inspectOptions(config, { node: `booking-${config.PORT}`, pageDir: inspectPageDir });
+  const { app, service } = await buildBooking({ store, bus, logger, venue, access, publicDir, inspect });
   service.start();
   return app;
 });

@@ -1,21 +1,30 @@
+import { Announcer } from './announcer.ts';
 import { Booking } from './booking.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionPhase } from './connection-status.ts';
-import { MessageList } from './message-list.ts';
+import { element } from './dom.ts';
+import { type MessageDetails, MessageList, type MessageTone } from './message-list.ts';
 import { oncePerFrame } from './once-per-frame.ts';
+import { OthersNews } from './others-news.ts';
 import { SeatMap } from './seat-map.ts';
 import { SelectionPanel } from './selection-panel.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
+import { openSession, renewInMs } from './session.ts';
+import type { ShownHold } from './shown-hold.ts';
 import { StatusBar } from './status-bar.ts';
-import { loadUserId } from './user-id.ts';
+import { watchForSleep } from './watch-for-sleep.ts';
 
-const userId = loadUserId(() => localStorage);
+const session = await openSession((...request) => fetch(...request));
+const userId = session.user_id;
 const clock = new ServerClock(() => performance.now());
 const messages = new MessageList();
+const announcer = new Announcer();
 
 let phase: ConnectionPhase = 'connecting';
 let retryAtMs = 0;
 let wasLive = false;
+let watching: number | undefined;
+let roundTripMs: number | undefined;
 let nextTick: ReturnType<typeof setTimeout> | undefined;
 
 const booking = new Booking({
@@ -23,20 +32,38 @@ const booking = new Booking({
   clock,
   isLive: () => connection.isLive,
   send: (message) => connection.send(message),
-  say: (text, tone) => messages.add(text, tone),
-  onSeatTouched: (seatId) => {
-    seatMap.touch(seatId);
+  say,
+  onSeatTouched: (seatId, byOthers) => {
+    seatMap.touch(seatId, byOthers && phase === 'live');
+    const seat = venue.seat(seatId);
+    if (byOthers && seat) others.add(seat.status);
+    requestRender();
+  },
+  onOffered: (seatId) => seatMap.focus(seatId),
+  onWatching: (count) => {
+    watching = count;
     requestRender();
   },
 });
 const { venue } = booking;
+const others = new OthersNews(
+  (text) => announcer.say(text),
+  () => venue.counts.available,
+);
 
 const connection = new Connection({
-  userId,
+  // Where there are no cookies, the token has to go with the first message.
+  token: navigator.cookieEnabled ? undefined : session.token,
+  onSessionOver: renewSession,
   jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
   network: window,
+  watchForSleep,
   position: () => venue.position,
+  onRoundTrip: (ms) => {
+    roundTripMs = ms;
+    requestRender();
+  },
   onMessage: (message) => {
     booking.receive(message);
     requestRender();
@@ -57,47 +84,93 @@ const seatMap = new SeatMap({
   onClick: (seatId) => booking.clickSeat(seatId),
 });
 const panel = new SelectionPanel({
-  onBook: (seatId) => booking.book(seatId),
-  onRelease: (seatId) => booking.release(seatId),
+  onBook: (seatIds) => booking.book(...seatIds),
+  onRelease: (seatIds) => booking.release(...seatIds),
+  onChoose: (seatId) => booking.clickSeat(seatId),
   onFocusLost: (seatId) => seatMap.focus(seatId),
 });
 const requestRender = oncePerFrame(render);
 
+element('skip-link', HTMLAnchorElement).addEventListener('click', (event) => {
+  event.preventDefault();
+  seatMap.focus();
+});
+
+function say(text: string, tone: MessageTone, details: MessageDetails = {}): void {
+  messages.add(text, tone, details);
+  announcer.say(details.offer ? `${text} Button: ${details.offer.label}.` : text, details.urgent);
+}
+
+const isConnected = (at: ConnectionPhase): boolean => at === 'live' || at === 'checking';
+
 function tellPhase(next: ConnectionPhase): void {
   if (next === 'synchronising') venue.beginCatchUp();
-  if (next === 'live') {
+  if (next === 'live' && !isConnected(phase)) {
     venue.endCatchUp();
-    if (wasLive) messages.add('Connected again.', 'info');
+    if (wasLive) say('Connected again.', 'info', { topic: 'connection' });
     wasLive = true;
   }
-  if (phase === 'live') {
-    messages.add('The connection is lost. What is shown may be out of date.', 'error');
+  if (isConnected(phase) && !isConnected(next)) {
+    watching = undefined;
+    roundTripMs = undefined;
+    say('The connection is lost. What is shown may be out of date.', 'error', { topic: 'connection' });
     // After it, so above it: where there is room for one message only, this is the one that matters.
     booking.connectionLost();
   }
-  if (next === 'gaveUp') messages.add('The server ended this connection. Use “Reconnect” to try again.', 'error');
+  if (next === 'gaveUp') {
+    say('The server ended this connection. Use “Reconnect” to try again.', 'error', { topic: 'connection' });
+  }
 }
 
 function render(): void {
   const untilRetryMs = retryAtMs - performance.now();
+  const isLive = phase === 'live';
   statusBar.renderConnection(phase, secondsLeft(untilRetryMs));
-  const hold = booking.selectedHold;
-  const remainingMs = hold ? clock.msUntil(hold.expires_at ?? 0) : 0;
+  statusBar.renderLine(watching, roundTripMs);
+  const holds = shownHolds();
   if (venue.isKnown) {
+    const { holdSeconds, maxHolds } = venue;
+    const holdMs = holdSeconds * 1000;
     statusBar.renderVenue(venue);
-    seatMap.render(venue.rows, venue.cols, phase === 'live');
-    const holdMs = venue.holdSeconds * 1000;
-    panel.render(hold && { seat: hold, remainingMs, holdMs, isBusy: booking.isPending(hold.id) });
+    seatMap.render(venue, isLive, booking.selectedHold?.id);
+    seatMap.renderTime(holds, holdMs);
+    panel.render({ holds, holdMs, maxHolds, isLive });
   }
-  tickAfter(msUntilNextSecond(remainingMs), phase === 'waiting' ? msUntilNextSecond(untilRetryMs) : undefined);
+  tickLater();
 }
 
-/** Renders again when the first of the shown seconds changes. */
-function tickAfter(...delaysMs: (number | undefined)[]): void {
+function shownHolds(): ShownHold[] {
+  const chosenId = booking.selectedHold?.id;
+  return booking.holds.map((seat) => ({
+    seat,
+    remainingMs: clock.msUntil(seat.expires_at ?? 0),
+    isBusy: booking.isPending(seat.id),
+    isChosen: seat.id === chosenId,
+  }));
+}
+
+/** When the first of the shown seconds changes. Not in a frame: a page in the background has none, and warns all the same. */
+function tickLater(): void {
   clearTimeout(nextTick);
-  const delayMs = Math.min(...delaysMs.filter((delay) => delay !== undefined));
-  if (Number.isFinite(delayMs)) nextTick = setTimeout(requestRender, delayMs);
+  const untilMs = [...shownHolds().map(({ remainingMs }) => remainingMs), retryAtMs - performance.now()];
+  const delayMs = Math.min(...untilMs.map((ms) => msUntilNextSecond(ms) ?? Number.POSITIVE_INFINITY));
+  if (Number.isFinite(delayMs)) nextTick = setTimeout(tick, delayMs);
 }
 
+function tick(): void {
+  booking.warnOfEnds();
+  tickLater();
+  requestRender();
+}
+
+function renewSession(): void {
+  void openSession((...request) => fetch(...request)).then((renewed) => {
+    // Another user: nothing on this page is theirs.
+    if (renewed.user_id !== userId) location.reload();
+    else setTimeout(renewSession, renewInMs(renewed, Date.now()));
+  });
+}
+
+setTimeout(renewSession, renewInMs(session, Date.now()));
 render();
 connection.start();

@@ -1,21 +1,37 @@
 import type { UserAction } from '../protocol/commands.ts';
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
-import { type PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { MessageDetails, MessageTone, Offer } from './message-list.ts';
+import { nearestFreeSeat } from './nearest-free-seat.ts';
+import { type PendingRequest, PendingRequests, type RequestBatch } from './pending-requests.ts';
 import { Selection } from './selection.ts';
 import { type ServerClock, secondsLeft } from './server-clock.ts';
 import { Venue } from './venue.ts';
-import { abandonedText, confirmationText, refusalText, unansweredText } from './wording.ts';
+import {
+  abandonedText,
+  confirmationText,
+  nearEndText,
+  refusalText,
+  timeUpText,
+  tryAgainLabel,
+  unansweredText,
+} from './wording.ts';
+
+const warnedMs = 10_000;
 
 export interface BookingOptions {
   userId: string;
   clock: ServerClock;
   isLive: () => boolean;
   send: (message: ClientMessage) => void;
-  say: (text: string, tone: 'info' | 'success' | 'error') => void;
-  /** The seat looks different now. */
-  onSeatTouched: (seatId: string) => void;
+  say: (text: string, tone: MessageTone, details?: MessageDetails) => void;
+  /** The seat looks different now. `byOthers`: it was never the user's, and is not now. */
+  onSeatTouched: (seatId: string, byOthers: boolean) => void;
+  /** An offer of that seat was accepted: the focus belongs there. */
+  onOffered: (seatId: string) => void;
+  onWatching: (watching: number) => void;
 }
 
 const messageTypes = { select: 'SELECT_SEAT', book: 'BOOK_SEAT', release: 'RELEASE_SEAT' } as const;
@@ -26,19 +42,28 @@ export class Booking {
   readonly #options: BookingOptions;
   readonly #requests: PendingRequests;
   readonly #selection = new Selection();
+  /** Holds of the user that ran out since the last that was got. */
+  #lost: string[] = [];
+  /** Which holds the user was warned about: seat and transition. */
+  readonly #warned = new Set<string>();
 
   constructor(options: BookingOptions) {
     this.#options = options;
     this.venue = new Venue((after, before) => this.#seatChanged(after, before));
-    this.#requests = new PendingRequests(({ action, seatId }) => {
-      options.say(unansweredText(action, seatId), 'error');
-      options.onSeatTouched(seatId);
+    this.#requests = new PendingRequests(({ seatId, batch }) => {
+      options.onSeatTouched(seatId, false);
+      this.#conclude(batch, unansweredText);
     });
   }
 
-  /** The held seat that the panel shows. */
+  /** All that the user holds, in row-major order. */
+  get holds(): Seat[] {
+    return this.venue.holdsOf(this.#options.userId);
+  }
+
+  /** The one of them that the panel shows. */
   get selectedHold(): Seat | undefined {
-    return this.#selection.current(this.venue.holdsOf(this.#options.userId));
+    return this.#selection.current(this.holds);
   }
 
   isPending(seatId: string): boolean {
@@ -49,23 +74,40 @@ export class Booking {
     const seat = this.venue.seat(seatId);
     if (!seat) return;
     const isMine = seat.held_by === this.#options.userId;
-    if (seat.status === SeatStatus.available) this.#request('select', seatId);
+    if (seat.status === SeatStatus.available) this.#request('select', [seatId]);
     else if (!this.#options.isLive()) this.#refuseUnconnected();
     else if (seat.status === SeatStatus.held && isMine) this.#choose(seatId);
     else if (isMine) this.#options.say(`${seatId} is booked. It is yours.`, 'info');
-    else
-      this.#options.say(
-        refusalText(seat.status === SeatStatus.held ? 'SEAT_HELD' : 'SEAT_BOOKED', 'select', seatId, ''),
-        'info',
-      );
+    else this.#tellTaken(seat.status === SeatStatus.held ? 'SEAT_HELD' : 'SEAT_BOOKED', seatId, 'info');
   }
 
-  book(seatId: string): void {
-    this.#request('book', seatId);
+  book(...seatIds: string[]): void {
+    this.#request('book', seatIds);
   }
 
-  release(seatId: string): void {
-    this.#request('release', seatId);
+  release(...seatIds: string[]): void {
+    this.#request('release', seatIds);
+  }
+
+  /** Says once of each hold that it is about to end. To be called while time passes. */
+  warnOfEnds(): void {
+    const { clock, say } = this.#options;
+    // Of a hold that is short from its beginning a warning has to wait for its last third.
+    const warnAtMs = Math.min(warnedMs, (this.venue.holdSeconds * 1000) / 3);
+    const ending = this.holds
+      .map(({ id, seq, expires_at = 0 }) => ({ id, key: `${id}:${seq}`, leftMs: clock.msUntil(expires_at) }))
+      .filter(({ key, leftMs }) => leftMs > 0 && leftMs <= warnAtMs && !this.#warned.has(key));
+    if (ending.length === 0) return;
+    for (const { key } of ending) this.#warned.add(key);
+    const left = secondsLeft(Math.min(...ending.map(({ leftMs }) => leftMs)));
+    say(
+      nearEndText(
+        ending.map(({ id }) => id),
+        left,
+      ),
+      'warning',
+      { topic: 'progress' },
+    );
   }
 
   receive(message: ServerMessage): void {
@@ -92,59 +134,120 @@ export class Booking {
         const { code, message: text, seat } = message.data;
         if (seat) this.venue.learn(seat);
         const request = this.#settle(message.request_id);
-        this.#options.say(request ? refusalText(code, request.action, request.seatId, text) : text, 'error');
+        if (request) this.#tellRefused(code, request, text);
+        else this.#options.say(text, 'error');
         break;
       }
+      case 'PRESENCE':
+        this.#options.onWatching(message.data.watching);
+        break;
       // A type that a newer server knows is none of this page's business.
     }
   }
 
   /** Answers to what was sent over the old connection will not come. */
   connectionLost(): void {
-    for (const { action, seatId } of this.#requests.abandonAll()) {
-      this.#options.say(abandonedText(action, seatId), 'error');
-      this.#options.onSeatTouched(seatId);
+    for (const { seatId, batch } of this.#requests.abandonAll()) {
+      this.#options.onSeatTouched(seatId, false);
+      this.#conclude(batch, abandonedText);
     }
   }
 
-  #request(action: UserAction, seatId: string): void {
+  #request(action: UserAction, seatIds: readonly string[]): void {
     if (!this.#options.isLive()) {
       this.#refuseUnconnected();
       return;
     }
-    const request = this.#requests.open(action, seatId);
-    if (!request) return;
-    this.#options.send({ type: messageTypes[action], request_id: request.id, data: { seat_id: seatId } });
-    this.#options.onSeatTouched(seatId);
+    for (const { id, seatId } of this.#requests.open(action, seatIds)) {
+      this.#options.send({ type: messageTypes[action], request_id: id, data: { seat_id: seatId } });
+      this.#options.onSeatTouched(seatId, false);
+    }
   }
 
   #settle(requestId: string | number | undefined): PendingRequest | undefined {
     const request = this.#requests.settle(requestId);
-    if (request) this.#options.onSeatTouched(request.seatId);
+    if (request) this.#options.onSeatTouched(request.seatId, false);
     return request;
   }
 
-  #confirm({ action, seatId }: PendingRequest): void {
+  #confirm({ action, seatId, batch }: PendingRequest): void {
     if (action === 'select') this.#choose(seatId);
-    const expiresAt = this.venue.seat(seatId)?.expires_at ?? 0;
-    const left = secondsLeft(this.#options.clock.msUntil(expiresAt));
-    this.#options.say(confirmationText(action, seatId, left), action === 'release' ? 'info' : 'success');
+    batch.done.push(seatId);
+    this.#conclude(batch, unansweredText);
+  }
+
+  /** Once nothing of a batch is open any more: tells what was done, and what was not answered. */
+  #conclude({ action, open, done, unanswered }: RequestBatch, failureText: typeof unansweredText): void {
+    if (open > 0) return;
+    const { say, clock } = this.#options;
+    if (done.length > 0) {
+      const ends = done.map((seatId) => clock.msUntil(this.venue.seat(seatId)?.expires_at ?? 0));
+      const text = confirmationText(action, done, secondsLeft(Math.min(...ends)));
+      say(text, action === 'release' ? 'info' : 'success', { topic: 'progress' });
+    }
+    if (unanswered.length > 0) {
+      // Repeating a command is always safe.
+      say(failureText(action, unanswered), 'error', { offer: this.#offerAgain(action, unanswered) });
+    }
+  }
+
+  #tellRefused(code: ErrorCode, { action, seatId, batch }: PendingRequest, text: string): void {
+    if (action === 'select' && (code === 'SEAT_HELD' || code === 'SEAT_BOOKED')) this.#tellTaken(code, seatId, 'error');
+    else {
+      const mayHelp = code !== 'HOLD_LIMIT' && errorCodes[code]?.retryable;
+      const offer = mayHelp ? this.#offerAgain(action, [seatId]) : undefined;
+      // Several seats may be one too many; that is said once.
+      const topic = code === 'HOLD_LIMIT' ? { topic: code } : {};
+      this.#options.say(refusalText(code, action, seatId, text), 'error', { offer, ...topic });
+    }
+    this.#conclude(batch, unansweredText);
+  }
+
+  #tellTaken(code: 'SEAT_HELD' | 'SEAT_BOOKED', seatId: string, tone: MessageTone): void {
+    this.#options.say(refusalText(code, 'select', seatId, ''), tone, {
+      topic: 'taken',
+      offer: this.#offerNearest(seatId),
+    });
+  }
+
+  #offerNearest(seatId: string): Offer | undefined {
+    const lost = this.venue.seat(seatId);
+    const nearest = lost && nearestFreeSeat(this.venue.seats, lost);
+    if (!nearest) return undefined;
+    const accept = () => {
+      this.#options.onOffered(nearest.id);
+      this.clickSeat(nearest.id);
+    };
+    return { label: `Take ${nearest.id} instead`, accept };
+  }
+
+  #offerAgain(action: UserAction, seatIds: readonly string[]): Offer {
+    const accept = () => {
+      this.#options.onOffered(seatIds[0] as string);
+      this.#request(action, seatIds);
+    };
+    return { label: tryAgainLabel(seatIds), accept };
   }
 
   #choose(seatId: string): void {
+    const before = this.selectedHold;
     this.#selection.choose(seatId);
-    this.#options.onSeatTouched(seatId);
+    this.#options.onSeatTouched(seatId, false);
+    if (before) this.#options.onSeatTouched(before.id, false);
   }
 
   #refuseUnconnected(): void {
-    this.#options.say('Not connected. Seats can be chosen again once the connection is back.', 'error');
+    const text = 'Not connected. Seats can be chosen again once the connection is back.';
+    this.#options.say(text, 'error');
   }
 
   #seatChanged(after: Seat, before: Seat | undefined): void {
     const { userId, onSeatTouched } = this.#options;
+    const isHeldByMe = after.status === SeatStatus.held && after.held_by === userId;
     const wasHeldByMe = before?.status === SeatStatus.held && before.held_by === userId;
+    if (isHeldByMe && !wasHeldByMe) this.#lost = [];
     if (wasHeldByMe && after.held_by !== userId && !this.isPending(after.id)) this.#tellHoldEnded(before);
-    onSeatTouched(after.id);
+    onSeatTouched(after.id, before !== undefined && before.held_by !== userId && after.held_by !== userId);
   }
 
   /** A new hold tells the time at which it began. Those of a VENUE_STATE may be of a time with longer holds. */
@@ -155,7 +258,13 @@ export class Booking {
   #tellHoldEnded({ id, expires_at = 0 }: Seat): void {
     // Released long before its end: by the same user in another window.
     const wasReleased = this.#options.clock.msUntil(expires_at) > 1000;
-    const text = wasReleased ? `${id} was released.` : `Time is up: you no longer hold ${id}.`;
-    this.#options.say(text, wasReleased ? 'info' : 'error');
+    if (wasReleased) {
+      this.#options.say(`${id} was released.`, 'info');
+      return;
+    }
+    this.#lost.push(id);
+    const lost = this.#lost;
+    const offer = this.#offerAgain('select', lost);
+    this.#options.say(timeUpText(lost), 'error', { urgent: true, topic: 'time-up', offer });
   }
 }

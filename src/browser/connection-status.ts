@@ -1,5 +1,5 @@
 /** Where the connection stands, as far as the page cares. */
-export type ConnectionPhase = 'connecting' | 'synchronising' | 'live' | 'waiting' | 'offline' | 'gaveUp';
+export type ConnectionPhase = 'connecting' | 'synchronising' | 'live' | 'checking' | 'waiting' | 'offline' | 'gaveUp';
 
 export interface ConnectionStatus {
   text: string;
@@ -15,6 +15,8 @@ export function connectionStatus(phase: ConnectionPhase, retrySeconds: number): 
       return { text: '● Connecting…', className: 'connecting', mayRetry: false };
     case 'live':
       return { text: '● Connected', className: 'connected', mayRetry: false };
+    case 'checking':
+      return { text: '● Checking the connection…', className: 'connecting', mayRetry: false };
     case 'waiting':
       return {
         text: retrySeconds > 0 ? `● Reconnecting in ${retrySeconds} s` : '● Reconnecting…',

@@ -1,7 +1,7 @@
-import { type Actor, createActor, fromCallback } from 'xstate';
+import { type Actor, createActor, fromCallback, type SnapshotFrom } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.ts';
 import { inspectIfAsked } from '../inspect-page/inspect-if-asked.ts';
-import { subprotocol } from '../protocol/close-codes.ts';
+import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { ConnectionPhase } from './connection-status.ts';
@@ -13,14 +13,21 @@ export interface Socket extends EventTarget {
 }
 
 export interface ConnectionOptions {
-  userId: string;
+  /** Of the session, where no cookie says it. */
+  token?: string | undefined;
+  /** The edge says that the session has come to its end. */
+  onSessionOver: () => void;
   jitterSeed: number;
   openSocket: (subprotocol: string) => Socket;
   /** Tells `online` and `offline`: the window. */
   network: EventTarget;
+  /** Calls back whenever the device has slept; returns how to stop that. */
+  watchForSleep: (onWake: () => void) => () => void;
   /** The position to resume from. */
   position: () => Position | undefined;
   onMessage: (message: ServerMessage) => void;
+  /** How long a message to the edge and back takes, every few seconds. */
+  onRoundTrip: (roundTripMs: number) => void;
   onPhase: (phase: ConnectionPhase, retryDelayMs: number) => void;
 }
 
@@ -30,10 +37,13 @@ export class Connection {
   readonly #actor: Actor<typeof connectionMachine>;
   #socket: Socket | undefined;
   #connects = 0;
+  #pings = 0;
+  #pingedAtMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const machine = connectionMachine.provide({
+      actions: { ping: () => this.#ping() },
       actors: {
         socket: fromCallback<ConnectionEvent>(({ sendBack }) => this.#attach(sendBack)),
         network: fromCallback<ConnectionEvent>(({ sendBack }) => this.#watchNetwork(sendBack)),
@@ -45,8 +55,7 @@ export class Connection {
   start(): void {
     let shown: string | undefined;
     this.#actor.subscribe((snapshot) => {
-      const { value } = snapshot;
-      const phase: ConnectionPhase = typeof value === 'string' ? value : value.attached;
+      const phase = phaseOf(snapshot);
       // A second `waiting` follows only after another attempt, so the same phase twice is no news.
       if (phase === shown) return;
       shown = phase;
@@ -63,6 +72,20 @@ export class Connection {
   /** To be called only while live: commands are never queued, since the seat may be gone by the time they are sent. */
   send(message: ClientMessage): void {
     this.#socket?.send(JSON.stringify(message));
+  }
+
+  #ping(): void {
+    this.#pings++;
+    this.#pingedAtMs = performance.now();
+    this.send({ type: 'PING', request_id: `ping-${this.#pings}` });
+  }
+
+  /** True for the answer to the newest PING, be it a refusal: that the edge speaks is all that was asked. */
+  #isPong(message: ServerMessage): boolean {
+    if (message.type !== 'ACK' && message.type !== 'ERROR') return false;
+    if (message.request_id !== `ping-${this.#pings}`) return false;
+    this.#options.onRoundTrip(performance.now() - this.#pingedAtMs);
+    return true;
   }
 
   retry(): void {
@@ -82,7 +105,8 @@ export class Connection {
       'open',
       () => {
         const position = this.#options.position();
-        const data = { user_id: this.#options.userId, ...(position && { position }) };
+        const { token } = this.#options;
+        const data = { presence: true, ...(position && { position }), ...(token !== undefined && { token }) };
         this.send({ type: 'CONNECT', request_id: connectId, data });
         sendBack({ type: 'OPENED' });
       },
@@ -93,15 +117,22 @@ export class Connection {
       (event) => {
         const message = parseMessage((event as MessageEvent<unknown>).data);
         if (!message) return;
+        if (this.#isPong(message)) return sendBack({ type: 'ANSWERED' });
         this.#options.onMessage(message);
         const outcome = connectOutcome(message, connectId);
         if (outcome) sendBack(outcome);
       },
       { signal },
     );
-    socket.addEventListener('close', (event) => sendBack({ type: 'CLOSED', code: (event as CloseEvent).code }), {
-      signal,
-    });
+    socket.addEventListener(
+      'close',
+      (event) => {
+        const { code } = event as CloseEvent;
+        if (code === closeCodes.sessionOver.code) this.#options.onSessionOver();
+        sendBack({ type: 'CLOSED', code });
+      },
+      { signal },
+    );
 
     return () => {
       listening.abort();
@@ -116,14 +147,25 @@ export class Connection {
     // Only the events count: navigator.onLine is false on machines whose server is the machine itself.
     network.addEventListener('online', () => sendBack({ type: 'ONLINE' }), { signal: listening.signal });
     network.addEventListener('offline', () => sendBack({ type: 'OFFLINE' }), { signal: listening.signal });
-    return () => listening.abort();
+    const stopWatching = this.#options.watchForSleep(() => sendBack({ type: 'WOKE' }));
+    return () => {
+      listening.abort();
+      stopWatching();
+    };
   }
+}
+
+/** The chart's states as the page tells them apart, which is not whether a PING is under way. */
+function phaseOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionPhase {
+  if (typeof value === 'string') return value as Exclude<typeof value, 'attached'>;
+  return typeof value.attached === 'object' ? 'live' : value.attached;
 }
 
 /** What a message means for the CONNECT that was sent, if anything. */
 function connectOutcome(message: ServerMessage, connectId: string): ConnectionEvent | undefined {
   if (message.type === 'VENUE_STATE') return { type: 'SYNCHRONISED' };
-  if (message.type === 'SEAT_UPDATE' || message.request_id !== connectId) return undefined;
+  if (message.type === 'SEAT_UPDATE' || message.type === 'PRESENCE' || message.request_id !== connectId)
+    return undefined;
   if (message.type === 'ACK') return { type: 'SYNCHRONISED' };
   return message.type === 'ERROR' ? { type: 'REFUSED', retryable: message.data.retryable } : undefined;
 }

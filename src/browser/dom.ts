@@ -14,3 +14,14 @@ export function setAttribute(target: HTMLElement, name: string, value: string | 
   if (value === undefined) target.removeAttribute(name);
   else if (target.getAttribute(name) !== value) target.setAttribute(name, value);
 }
+
+/** For buttons: `disabled` would throw the keyboard focus away. What they do has to refuse by itself. */
+export function setDisabled(target: HTMLElement, isDisabled: boolean): void {
+  setAttribute(target, 'aria-disabled', isDisabled ? 'true' : undefined);
+}
+
+/** How much of the time is left, 1 to 0, for the styles to draw. */
+export function setFractionLeft(target: HTMLElement, remainingMs: number, holdMs: number): void {
+  const fraction = Math.min(1, Math.max(0, remainingMs / holdMs));
+  target.style.setProperty('--fraction-left', fraction.toFixed(3));
+}

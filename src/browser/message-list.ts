@@ -1,23 +1,59 @@
 import { element } from './dom.ts';
 
-const shownAtMost = 4;
+const shownAtMost = 3;
 const shownForMs = 15_000;
+/** As long as there is something to warn of. */
+const warningShownForMs = 10_000;
+/** There has to be time to read, find and press it. */
+const shownWithOfferForMs = 45_000;
 
-export type MessageTone = 'info' | 'success' | 'error';
+export type MessageTone = 'info' | 'success' | 'warning' | 'error';
 
-/** What the page has to say, newest first. The list is a live region, so it is also read aloud. */
+/** What the user can do about a message, by one button in it. */
+export interface Offer {
+  label: string;
+  accept: () => void;
+}
+
+export interface MessageDetails {
+  offer?: Offer | undefined;
+  /** A newer message of the same topic replaces this one. */
+  topic?: string;
+  /** Something was lost: to be read aloud at once. */
+  urgent?: boolean;
+}
+
+/** What the page has to say, newest first. It is read aloud by the announcer, not from here. */
 export class MessageList {
   readonly #root = element('messages', HTMLElement);
 
-  add(text: string, tone: MessageTone): void {
-    const newest = this.#root.firstElementChild;
-    // Said again rather than twice.
-    if (newest?.textContent === text) newest.remove();
-    const message = document.createElement('p');
+  add(text: string, tone: MessageTone, { offer, topic = text }: MessageDetails = {}): void {
+    for (const older of [...this.#root.children]) {
+      if (older instanceof HTMLElement && older.dataset.topic === topic) older.remove();
+    }
+    const message = document.createElement('div');
     message.className = `message ${tone}`;
-    message.textContent = text;
+    message.dataset.topic = topic;
+    const words = document.createElement('p');
+    words.textContent = text;
+    message.append(words);
+    if (offer) message.append(offerButton(offer, () => message.remove()));
     this.#root.prepend(message);
     while (this.#root.childElementCount > shownAtMost) this.#root.lastElementChild?.remove();
-    setTimeout(() => message.remove(), shownForMs);
+    const forMs = tone === 'warning' ? warningShownForMs : shownForMs;
+    setTimeout(() => message.remove(), offer ? shownWithOfferForMs : forMs);
   }
+}
+
+function offerButton({ label, accept }: Offer, remove: () => void): HTMLButtonElement {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'offer';
+  button.textContent = label;
+  button.addEventListener('click', () => {
+    // Where the focus goes next is for `accept` to say, and it has to be here until then.
+    accept();
+    remove();
+  });
+  return button;
 }

@@ -2,10 +2,20 @@ import type { UserAction } from '../protocol/commands.ts';
 
 export const answerTimeoutMs = 5_000;
 
+/** Requests that the user made by one press, and hears of together. */
+export interface RequestBatch {
+  action: UserAction;
+  /** How many are not answered yet. */
+  open: number;
+  done: string[];
+  unanswered: string[];
+}
+
 export interface PendingRequest {
   id: string;
   action: UserAction;
   seatId: string;
+  batch: RequestBatch;
 }
 
 interface Entry {
@@ -23,17 +33,11 @@ export class PendingRequests {
     this.#onTimeout = onTimeout;
   }
 
-  /** Undefined while another request for that seat is not answered yet. */
-  open(action: UserAction, seatId: string): PendingRequest | undefined {
-    if (this.#bySeat.has(seatId)) return undefined;
-    this.#sent++;
-    const request = { id: `${action}-${this.#sent}`, action, seatId };
-    const timer = setTimeout(() => {
-      this.#bySeat.delete(seatId);
-      this.#onTimeout(request);
-    }, answerTimeoutMs);
-    this.#bySeat.set(seatId, { request, timer });
-    return request;
+  /** One request for each seat, but for those for which another is not answered yet. */
+  open(action: UserAction, seatIds: readonly string[]): PendingRequest[] {
+    const free = seatIds.filter((seatId) => !this.#bySeat.has(seatId));
+    const batch: RequestBatch = { action, open: free.length, done: [], unanswered: [] };
+    return free.map((seatId) => this.#openOne(seatId, batch));
   }
 
   forSeat(seatId: string): PendingRequest | undefined {
@@ -46,6 +50,7 @@ export class PendingRequests {
       if (request.id !== requestId) continue;
       clearTimeout(timer);
       this.#bySeat.delete(request.seatId);
+      request.batch.open--;
       return request;
     }
     return undefined;
@@ -53,9 +58,24 @@ export class PendingRequests {
 
   /** The connection is gone, and the answers with it. */
   abandonAll(): PendingRequest[] {
-    const entries = [...this.#bySeat.values()];
-    this.#bySeat.clear();
-    for (const { timer } of entries) clearTimeout(timer);
-    return entries.map(({ request }) => request);
+    return [...this.#bySeat.values()].map(({ request, timer }) => {
+      clearTimeout(timer);
+      return this.#giveUp(request);
+    });
+  }
+
+  #openOne(seatId: string, batch: RequestBatch): PendingRequest {
+    this.#sent++;
+    const request = { id: `${batch.action}-${this.#sent}`, action: batch.action, seatId, batch };
+    const timer = setTimeout(() => this.#onTimeout(this.#giveUp(request)), answerTimeoutMs);
+    this.#bySeat.set(seatId, { request, timer });
+    return request;
+  }
+
+  #giveUp(request: PendingRequest): PendingRequest {
+    this.#bySeat.delete(request.seatId);
+    request.batch.open--;
+    request.batch.unanswered.push(request.seatId);
+    return request;
   }
 }

@@ -1,7 +1,12 @@
 import type { Seat } from '../protocol/seat.ts';
-import { rowLabel, seatId } from '../protocol/seat-id.ts';
-import { element, setAttribute, setText } from './dom.ts';
+import { seatId } from '../protocol/seat-id.ts';
+import { element, setAttribute, setDisabled, setFractionLeft } from './dom.ts';
+import { type GridPlace, placeAfterKey } from './grid-keys.ts';
 import { seatAppearance } from './seat-appearance.ts';
+import { seatGridHtml } from './seat-grid-html.ts';
+
+/** More changes than this in one frame are a rush: to move them all would only make noise. */
+const animatedAtMost = 12;
 
 export interface SeatMapOptions {
   userId: string;
@@ -10,55 +15,90 @@ export interface SeatMapOptions {
   onClick: (id: string) => void;
 }
 
-/** The grid of seat buttons. */
+/** What of the venue the map shows. */
+interface ShownVenue {
+  rows: number;
+  cols: number;
+  seats: Iterable<Seat>;
+}
+
+export interface MapHold {
+  seat: Seat;
+  remainingMs: number;
+}
+
+/** The grid of seats. The server may have rendered it into the page already; it is taken over as it is. */
 export class SeatMap {
   readonly #root = element('seat-map', HTMLElement);
   readonly #options: SeatMapOptions;
   readonly #buttons = new Map<string, HTMLButtonElement>();
   readonly #dirty = new Set<string>();
-  #size = '';
+  readonly #changedByOthers = new Set<string>();
+  readonly #calm = matchMedia('(prefers-reduced-motion: reduce)');
+  #size = { rows: 0, cols: 0 };
+  /** The one tab stop. */
+  #current: GridPlace = { row: 0, col: 0 };
+  #chosenId: string | undefined;
 
   constructor(options: SeatMapOptions) {
     this.#options = options;
     this.#root.addEventListener('click', ({ target }) => {
-      const button = target instanceof Element ? target.closest<HTMLButtonElement>('button.seat') : null;
-      if (button?.dataset.seatId) options.onClick(button.dataset.seatId);
+      const id = seatIdOf(target);
+      if (id) options.onClick(id);
+    });
+    this.#root.addEventListener('keydown', (event) => this.#onKey(event));
+    this.#root.addEventListener('focusin', ({ target }) => {
+      const seat = options.seat(seatIdOf(target) ?? '');
+      if (seat) this.#moveTabStop(seat);
     });
   }
 
-  /** The seat is to be drawn anew in the next frame. */
-  touch(id: string): void {
+  /** The seat is to be drawn anew in the next frame. `byOthers`: in a way that is noticed. */
+  touch(id: string, byOthers = false): void {
     this.#dirty.add(id);
+    if (byOthers) this.#changedByOthers.add(id);
   }
 
-  focus(id: string): void {
+  /** Without an id: where the focus was last. */
+  focus(id = seatId(this.#current.row, this.#current.col)): void {
     this.#buttons.get(id)?.focus();
   }
 
-  render(rows: number, cols: number, isLive: boolean): void {
-    if (this.#size !== `${rows}x${cols}`) this.#build(rows, cols);
+  render(venue: ShownVenue, isLive: boolean, chosenId: string | undefined): void {
+    if (this.#size.rows !== venue.rows || this.#size.cols !== venue.cols) this.#takeOver(venue);
+    if (this.#chosenId !== chosenId) {
+      for (const id of [this.#chosenId, chosenId]) if (id) this.#dirty.add(id);
+      this.#chosenId = chosenId;
+    }
     this.#root.classList.toggle('dimmed', !isLive);
+    setDisabled(this.#root, !isLive);
     for (const id of this.#dirty) this.#draw(id);
+    if (this.#changedByOthers.size <= animatedAtMost) for (const id of this.#changedByOthers) this.#animate(id);
     this.#dirty.clear();
+    this.#changedByOthers.clear();
   }
 
-  #build(rows: number, cols: number): void {
-    this.#size = `${rows}x${cols}`;
-    this.#root.style.setProperty('--rows', String(rows));
-    this.#root.style.setProperty('--cols', String(cols));
-    this.#buttons.clear();
-    const cells: HTMLElement[] = [];
-    for (let row = 0; row < rows; row++) {
-      cells.push(rowHeading(row));
-      for (let col = 0; col < cols; col++) {
-        const button = seatButton(row, col);
-        const id = seatId(row, col);
-        this.#buttons.set(id, button);
-        this.#dirty.add(id);
-        cells.push(button);
-      }
+  renderTime(holds: readonly MapHold[], holdMs: number): void {
+    for (const { seat, remainingMs } of holds) {
+      const button = this.#buttons.get(seat.id);
+      if (button) setFractionLeft(button, remainingMs, holdMs);
     }
-    this.#root.replaceChildren(...cells);
+  }
+
+  #takeOver({ rows, cols, seats }: ShownVenue): void {
+    this.#size = { rows, cols };
+    const rendered = this.#root.querySelectorAll('.seat');
+    if (rendered.length !== rows * cols || rendered[rendered.length - 1]?.id !== `seat-${seatId(rows - 1, cols - 1)}`) {
+      this.#root.innerHTML = seatGridHtml(seats);
+      this.#current = { row: 0, col: 0 };
+    }
+    this.#root.style.setProperty('--rows', String(rows));
+    this.#buttons.clear();
+    for (const button of this.#root.querySelectorAll<HTMLButtonElement>('button.seat')) {
+      const id = button.dataset.seatId ?? '';
+      this.#buttons.set(id, button);
+      this.#dirty.add(id);
+    }
   }
 
   #draw(id: string): void {
@@ -67,29 +107,37 @@ export class SeatMap {
     if (!button || !seat) return;
     const { status, isMine, label } = seatAppearance(seat, this.#options.userId);
     const isPending = this.#options.isPending(id);
-    button.className = ['seat', status, isMine && 'mine', isPending && 'pending'].filter(Boolean).join(' ');
-    setAttribute(button, 'aria-label', label);
+    const isChosen = id === this.#chosenId;
+    const names = ['seat', status, isMine && 'mine', isPending && 'pending', isChosen && 'chosen'];
+    const className = names.filter(Boolean).join(' ');
+    if (button.className !== className) button.className = className;
+    setAttribute(button, 'aria-label', isChosen ? `${label}, selected` : label);
     setAttribute(button, 'aria-busy', isPending ? 'true' : undefined);
+  }
+
+  /** Of what the compositor does alone: a rush of these costs the page no frame. */
+  #animate(id: string): void {
+    if (this.#calm.matches) return;
+    this.#buttons.get(id)?.animate({ transform: ['scale(0.8)', 'scale(1)'] }, { duration: 500, easing: 'ease-out' });
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    const seat = this.#options.seat(seatIdOf(event.target) ?? '');
+    const next = seat && !event.altKey && !event.metaKey ? placeAfterKey(event, seat, this.#size) : undefined;
+    if (!next) return;
+    event.preventDefault(); // or the page would scroll as well
+    this.focus(seatId(next.row, next.col));
+  }
+
+  #moveTabStop({ row, col }: GridPlace): void {
+    const before = this.#buttons.get(seatId(this.#current.row, this.#current.col));
+    if (before) before.tabIndex = -1;
+    this.#current = { row, col };
+    const now = this.#buttons.get(seatId(row, col));
+    if (now) now.tabIndex = 0;
   }
 }
 
-function rowHeading(row: number): HTMLElement {
-  const heading = document.createElement('span');
-  heading.className = 'row-label';
-  // Every seat's own label names its row.
-  heading.ariaHidden = 'true';
-  setText(heading, rowLabel(row));
-  return heading;
-}
-
-function seatButton(row: number, col: number): HTMLButtonElement {
-  const button = document.createElement('button');
-  button.type = 'button';
-  button.id = `seat-${seatId(row, col)}`;
-  button.dataset.seatId = seatId(row, col);
-  const number = document.createElement('span');
-  number.className = 'seat-number';
-  setText(number, String(col + 1));
-  button.append(number);
-  return button;
+function seatIdOf(target: EventTarget | null): string | undefined {
+  return target instanceof Element ? target.closest<HTMLElement>('.seat')?.dataset.seatId : undefined;
 }

@@ -2,7 +2,7 @@ import { type ConnectionPhase, connectionStatus } from './connection-status.ts';
 import { element, setText } from './dom.ts';
 import type { Venue } from './venue.ts';
 
-/** The line under the title, the counts in the legend, and the notice that the seats shown may be out of date. */
+/** The line under the title, the counts in the legend, the small print, and the notice that the seats may be out of date. */
 export class StatusBar {
   readonly #status = element('connection-status', HTMLElement);
   readonly #retryButton = element('retry-btn', HTMLButtonElement);
@@ -11,7 +11,10 @@ export class StatusBar {
   readonly #held = element('held-count', HTMLElement);
   readonly #booked = element('booked-count', HTMLElement);
   readonly #holdSeconds = element('hold-seconds', HTMLElement);
+  readonly #maxHolds = element('max-holds', HTMLElement);
   readonly #staleNotice = element('stale-notice', HTMLElement);
+  readonly #watching = element('watching', HTMLElement);
+  readonly #roundTrip = element('round-trip', HTMLElement);
 
   constructor(userId: string, onRetry: () => void) {
     setText(element('user-id', HTMLElement), userId);
@@ -25,13 +28,22 @@ export class StatusBar {
     this.#retryButton.hidden = !mayRetry;
   }
 
-  renderVenue({ counts, holdSeconds, isStale }: Venue): void {
+  renderVenue({ counts, holdSeconds, maxHolds, isStale }: Venue): void {
     const { available, held, booked } = counts;
     setText(this.#available, String(available));
     setText(this.#total, String(available + held + booked));
     setText(this.#held, String(held));
     setText(this.#booked, String(booked));
     setText(this.#holdSeconds, String(holdSeconds));
+    setText(this.#maxHolds, String(maxHolds));
     this.#staleNotice.hidden = !isStale;
+  }
+
+  /** Undefined where it is not known: while there is no connection, nobody can say who looks. */
+  renderLine(watching: number | undefined, roundTripMs: number | undefined): void {
+    this.#watching.hidden = watching === undefined;
+    setText(this.#watching, watching === 1 ? 'Only you' : `${watching} looking`);
+    this.#roundTrip.hidden = roundTripMs === undefined;
+    setText(this.#roundTrip, `Line: ${roundTripMs === undefined ? '' : Math.max(1, Math.round(roundTripMs))} ms`);
   }
 }

@@ -15,6 +15,7 @@ export class Venue {
   #rows = 0;
   #cols = 0;
   #holdSeconds = 0;
+  #maxHolds = 0;
   #stale = false;
   #counts = { available: 0, held: 0, booked: 0 };
 
@@ -45,6 +46,11 @@ export class Venue {
     return this.#holdSeconds;
   }
 
+  /** So many seats may one user hold at once. */
+  get maxHolds(): number {
+    return this.#maxHolds;
+  }
+
   /** The server could not ask Redis: this is what was last known. */
   get isStale(): boolean {
     return this.#stale;
@@ -56,6 +62,11 @@ export class Venue {
 
   seat(id: string): Seat | undefined {
     return this.#seats.get(id);
+  }
+
+  /** In row-major order. */
+  get seats(): Iterable<Seat> {
+    return this.#seats.values();
   }
 
   holdsOf(userId: string): Seat[] {
@@ -71,6 +82,7 @@ export class Venue {
     this.#rows = state.rows;
     this.#cols = state.cols;
     this.#holdSeconds = state.hold_seconds;
+    this.#maxHolds = state.max_holds;
     this.#stale = state.stale === true;
     if (!sameEpoch) this.#catchUpSeq = undefined;
     this.#seats.clear();

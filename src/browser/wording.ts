@@ -26,14 +26,15 @@ export function refusalText(code: ErrorCode, action: UserAction, seatId: string,
   }
 }
 
-export function confirmationText(action: UserAction, seatId: string, secondsLeft: number): string {
+export function confirmationText(action: UserAction, seatIds: readonly string[], secondsLeft: number): string {
+  const { seats, are, they } = inWords(seatIds);
   switch (action) {
     case 'select':
-      return `${seatId} is held for you for ${secondsLeft} s.`;
+      return `${seats} ${are} held for you for ${secondsLeft} s.`;
     case 'book':
-      return `${seatId} is booked. It is yours.`;
+      return `${seats} ${are} booked. ${they} ${are} yours.`;
     case 'release':
-      return `${seatId} is released.`;
+      return `${seats} ${are} released.`;
   }
 }
 
@@ -42,10 +43,47 @@ const verbs = { select: 'selecting', book: 'booking', release: 'releasing' } as 
   string
 >;
 
-export function unansweredText(action: UserAction, seatId: string): string {
-  return `No answer to ${verbs[action]} ${seatId} within ${answerTimeoutMs / 1000} s. Check the seat and try again.`;
+export function unansweredText(action: UserAction, seatIds: readonly string[]): string {
+  return `No answer to ${verbs[action]} ${listed(seatIds)} within ${answerTimeoutMs / 1000} s. ${checkText(seatIds)} and try again.`;
 }
 
-export function abandonedText(action: UserAction, seatId: string): string {
-  return `The connection broke while ${verbs[action]} ${seatId}. Check the seat once connected.`;
+export function abandonedText(action: UserAction, seatIds: readonly string[]): string {
+  return `The connection broke while ${verbs[action]} ${listed(seatIds)}. ${checkText(seatIds)} once connected.`;
+}
+
+export function timeUpText(seatIds: readonly string[]): string {
+  return `Time is up: you no longer hold ${listed(seatIds)}.`;
+}
+
+export function tryAgainLabel(seatIds: readonly string[]): string {
+  return seatIds.length === 1 ? `Try ${seatIds[0]} again` : 'Try the same seats again';
+}
+
+export function nearEndText(seatIds: readonly string[], secondsLeft: number): string {
+  return `${secondsLeft} s left to book ${listed(seatIds)}.`;
+}
+
+export function othersText(taken: number, freed: number, available: number): string {
+  const took = taken > 0 ? `Others took ${seatCount(taken)}` : 'Others';
+  const freedToo = freed > 0 ? `${taken > 0 ? ' and' : ''} freed ${taken > 0 ? freed : seatCount(freed)}` : '';
+  return `${took}${freedToo}. ${available} ${available === 1 ? 'is' : 'are'} available.`;
+}
+
+/** "A1", "A1 and A2", "A1, A2 and A3". */
+export function listed(seatIds: readonly string[]): string {
+  if (seatIds.length < 2) return seatIds.join();
+  return `${seatIds.slice(0, -1).join(', ')} and ${seatIds.at(-1)}`;
+}
+
+export function seatCount(count: number): string {
+  return `${count} ${count === 1 ? 'seat' : 'seats'}`;
+}
+
+function checkText(seatIds: readonly string[]): string {
+  return seatIds.length === 1 ? 'Check the seat' : 'Check the seats';
+}
+
+function inWords(seatIds: readonly string[]) {
+  const isOne = seatIds.length === 1;
+  return { seats: listed(seatIds), are: isOne ? 'is' : 'are', they: isOne ? 'It' : 'They' };
 }

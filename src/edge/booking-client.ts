@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { CommandBody, CommandReply, ErrorReply, UserAction } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
+import type { SessionInfo } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
 
@@ -10,11 +12,21 @@ export interface CommandOutcome {
   body: CommandReply | ErrorReply;
 }
 
+/** For whom an edge asks: the booking service decides who that is, and how much they may ask. */
+export interface Caller {
+  /** Of a session. */
+  token?: string | undefined;
+  /** From which the browser came. */
+  address: string;
+}
+
 /** What an edge asks of the booking service. */
 export interface Booking {
   venue(): Promise<VenueState>;
   eventsAfter(position: Position): Promise<EventsAfter>;
-  command(action: UserAction, body: CommandBody): Promise<CommandOutcome>;
+  command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome>;
+  /** Whose session that is; undefined: nobody's (any more). */
+  session(token: string): Promise<SessionInfo | undefined>;
   close(): Promise<void>;
 }
 
@@ -24,6 +36,11 @@ interface BookingClientOptions {
   commandTimeoutMs?: number;
   connectionsPerUrl?: number;
   maxPending?: number;
+}
+
+interface Content {
+  headers: Record<string, string>;
+  body?: string;
 }
 
 interface Answer {
@@ -43,8 +60,8 @@ const pauseBetweenRoundsMs = 100;
 const minAttemptMs = 10;
 
 /**
- * The booking processes over HTTP. All that is asked of them is idempotent, so whatever fails on the connection is
- * asked of the next process; the one that answered last is asked first.
+ * The booking processes over HTTP. Whatever fails on the connection is asked of the next process, a command by the same
+ * key: so it is done once. The process that answered last is asked first.
  */
 export class BookingClient implements Booking {
   readonly #processes: readonly BookingProcess[];
@@ -74,27 +91,36 @@ export class BookingClient implements Booking {
     return succeeded(await this.#ask('GET', `/api/events?${query}`)) as EventsAfter;
   }
 
-  async command(action: UserAction, body: CommandBody): Promise<CommandOutcome> {
-    return (await this.#ask('POST', `/api/seats/${action}`, JSON.stringify(body))) as CommandOutcome;
+  async command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome> {
+    const headers = { ...callerHeaders(caller), 'content-type': 'application/json' };
+    const command = { body: JSON.stringify(body), headers };
+    return (await this.#ask('POST', `/api/seats/${action}`, command)) as CommandOutcome;
+  }
+
+  async session(token: string): Promise<SessionInfo | undefined> {
+    const answer = await this.#ask('GET', '/api/session', { headers: bearer(token) });
+    return answer.httpStatus === 401 ? undefined : (succeeded(answer) as SessionInfo);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#processes.map(({ pool }) => pool.destroy()));
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, body?: string): Promise<Answer> {
+  async #ask(method: 'GET' | 'POST', path: string, content: Content = { headers: {} }): Promise<Answer> {
     if (this.#pending >= this.#maxPending) throw new BookingBusyError(`${this.#pending} requests wait already`);
     this.#pending++;
     try {
-      return await this.#askEach(method, path, body);
+      return await this.#askEach(method, path, content);
     } finally {
       this.#pending--;
     }
   }
 
-  async #askEach(method: 'GET' | 'POST', path: string, body: string | undefined): Promise<Answer> {
+  async #askEach(method: 'GET' | 'POST', path: string, { body, headers }: Content): Promise<Answer> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const first = this.#preferred;
+    const key = randomUUID();
+    let attempt = 0;
     let failure: unknown;
     for (let round = 0; round < rounds; round++) {
       if (round > 0) await delay(pauseBetweenRoundsMs);
@@ -103,7 +129,9 @@ export class BookingClient implements Booking {
         if (remainingMs < minAttemptMs) throw new BookingTimeoutError(`${path}: no answer in time`, { cause: failure });
         const index = (first + i) % this.#processes.length;
         try {
-          const answer = await this.#attempt(index, method, path, body, remainingMs);
+          const attempted = { ...headers, ...(body !== undefined && attemptHeaders(key, ++attempt)) };
+          const request = { method, path, headers: attempted, ...(body !== undefined && { body }) };
+          const answer = await this.#attempt(index, request, remainingMs);
           this.#preferred = index;
           return answer;
         } catch (error) {
@@ -118,9 +146,7 @@ export class BookingClient implements Booking {
 
   async #attempt(
     index: number,
-    method: 'GET' | 'POST',
-    path: string,
-    body: string | undefined,
+    request: { method: 'GET' | 'POST'; path: string } & Content,
     timeoutMs: number,
   ): Promise<Answer> {
     const asked = this.#processes[index] as BookingProcess;
@@ -133,10 +159,7 @@ export class BookingClient implements Booking {
       else timer = setTimeout(giveUp, timeoutMs - hangTimeoutMs);
     }, hangTimeoutMs);
     try {
-      const request = { method, path, signal: abort.signal } as const;
-      const response = await (body === undefined
-        ? asked.pool.request(request)
-        : asked.pool.request({ ...request, body, headers: { 'content-type': 'application/json' } }));
+      const response = await asked.pool.request({ ...request, signal: abort.signal });
       const text = await response.body.text();
       asked.answeredAtMs = performance.now();
       return answerOf(response.statusCode, text);
@@ -145,6 +168,16 @@ export class BookingClient implements Booking {
     }
   }
 }
+
+function attemptHeaders(key: string, attempt: number): Record<string, string> {
+  return { 'idempotency-key': key, 'x-attempt': String(attempt) };
+}
+
+function callerHeaders({ token, address }: Caller): Record<string, string> {
+  return { 'x-forwarded-for': address, ...(token !== undefined && bearer(token)) };
+}
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 /** What has another shape was not said by the booking service: by a proxy, or by a process that is just ending. */
 function answerOf(httpStatus: number, text: string): Answer {

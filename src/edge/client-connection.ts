@@ -5,7 +5,8 @@ import { closeCodes } from '../protocol/close-codes.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
-import type { Booking, CommandOutcome } from './booking-client.ts';
+import type { Audience } from './audience.ts';
+import type { Booking, Caller, CommandOutcome } from './booking-client.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { messageFrame } from './frame.ts';
@@ -22,13 +23,19 @@ interface ClientConnectionOptions {
   ws: WebSocket;
   /** The one under `ws`: frames are written to it whole, as `ws` does itself where nothing is compressed. */
   socket: Duplex;
+  /** With the session of the page's cookie, if it has one. */
+  caller: Caller;
   venue: string;
   hub: Hub;
-  booking: Pick<Booking, 'command'>;
+  audience: Audience;
+  booking: Pick<Booking, 'command' | 'session'>;
   limits: EdgeLimits;
   metrics: EdgeMetrics;
   logger: Logger;
 }
+
+/** The longest that a timer takes; what is later is looked at again then. */
+const maxTimerMs = 2 ** 31 - 1;
 
 const binaryRefused = { ok: false, problem: 'A message is text (JSON), not binary', requestId: undefined } as const;
 
@@ -38,11 +45,14 @@ export class ClientConnection {
   readonly #socket: Duplex;
   readonly #venue: string;
   readonly #hub: Hub;
-  readonly #booking: Pick<Booking, 'command'>;
+  readonly #audience: Audience;
+  readonly #booking: Pick<Booking, 'command' | 'session'>;
   readonly #limits: EdgeLimits;
   readonly #metrics: EdgeMetrics;
   readonly #logger: Logger;
+  #caller: Caller;
   #userId: string | undefined;
+  #sessionTimer: NodeJS.Timeout | undefined;
   #connectTimer: NodeJS.Timeout | undefined;
   /** Running while the client is behind: it is sent no updates until it has read what waits. */
   #behindTimer: NodeJS.Timeout | undefined;
@@ -52,11 +62,14 @@ export class ClientConnection {
   #secondStartMs = 0;
   #heardSincePing = true;
 
-  constructor({ ws, socket, venue, hub, booking, limits, metrics, logger }: ClientConnectionOptions) {
+  constructor(options: ClientConnectionOptions) {
+    const { ws, socket, caller, venue, hub, audience, booking, limits, metrics, logger } = options;
     this.#ws = ws;
     this.#socket = socket;
+    this.#caller = caller;
     this.#venue = venue;
     this.#hub = hub;
+    this.#audience = audience;
     this.#booking = booking;
     this.#limits = limits;
     this.#metrics = metrics;
@@ -73,6 +86,7 @@ export class ClientConnection {
 
   /** A client of the subprotocol says first where it wants to go on; any other is sent the venue at once. */
   start(): void {
+    void this.#checkSession();
     if (this.#ws.protocol === '') {
       this.#hub.sendState(this);
     } else {
@@ -141,6 +155,9 @@ export class ClientConnection {
       case 'subscribe':
         this.#subscribe(message);
         break;
+      case 'PING':
+        this.#reply({ type: 'ACK', data: { success: true } }, message.request_id);
+        break;
       case 'SELECT_SEAT':
         void this.#command('select', message);
         break;
@@ -158,9 +175,34 @@ export class ClientConnection {
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
     this.#userId = data?.user_id ?? this.#userId;
+    if (data?.token !== undefined) {
+      this.#caller = { ...this.#caller, token: data.token };
+      void this.#checkSession();
+    }
     const resumed = data?.position !== undefined && this.#hub.resume(this, data.position);
     if (!resumed) this.#hub.sendState(this, request_id);
     if (resumed || request_id !== undefined) this.#reply({ type: 'ACK', data: { success: true } }, request_id);
+    if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
+  }
+
+  /** Whose session is over, or none of ours, is told at once and not only when it acts: each command is checked anyway. */
+  async #checkSession(): Promise<void> {
+    const { token } = this.#caller;
+    if (token === undefined) return;
+    const again = (delayMs: number) => {
+      clearTimeout(this.#sessionTimer);
+      this.#sessionTimer = setTimeout(() => void this.#checkSession(), Math.min(delayMs, maxTimerMs));
+    };
+    try {
+      const session = await this.#booking.session(token);
+      if (this.#ws.readyState !== this.#ws.OPEN || token !== this.#caller.token) return;
+      if (session) return again(session.expires_at * 1000 - Date.now() + 1_000);
+      this.#refuse('UNAUTHENTICATED', 'The session is over, or none of ours: POST /api/session', undefined);
+      this.close(closeCodes.sessionOver);
+    } catch (error) {
+      this.#logger.debug({ error: (error as Error).message }, 'A session cannot be checked now');
+      if (this.#ws.readyState === this.#ws.OPEN) again(this.#limits.sessionRetryMs);
+    }
   }
 
   #subscribe({ venue, data, request_id }: Subscribe): void {
@@ -175,15 +217,13 @@ export class ClientConnection {
 
   async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
     const { seat_id, user_id = this.#userId } = data;
-    if (user_id === undefined) {
-      return this.#refuse('INVALID_REQUEST', 'user_id is missing, here and in CONNECT', request_id);
-    }
     if (this.#commandsInFlight >= this.#limits.commandsInFlightPerClient) {
       return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
     }
     this.#commandsInFlight++;
     try {
-      const outcome = await this.#booking.command(action, { seat_id, user_id });
+      const body = { seat_id, ...(user_id !== undefined && { user_id }) };
+      const outcome = await this.#booking.command(action, body, this.#caller);
       this.#answer(action, outcome, request_id);
     } catch (error) {
       const code = codeOf(error);
@@ -260,6 +300,7 @@ export class ClientConnection {
   #left(): void {
     clearTimeout(this.#connectTimer);
     clearTimeout(this.#behindTimer);
+    clearTimeout(this.#sessionTimer);
     this.#hub.remove(this);
   }
 }

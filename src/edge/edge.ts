@@ -1,12 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
+import type { PresenceBus } from '../events/presence-bus.ts';
 import { subprotocol } from '../protocol/close-codes.ts';
-import type { Booking } from './booking-client.ts';
+import { Audience } from './audience.ts';
+import type { Booking, Caller } from './booking-client.ts';
 import { ClientConnection } from './client-connection.ts';
+import { Door, type DoorOptions } from './door.ts';
 import { Hub } from './hub.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
@@ -14,12 +18,13 @@ import { VenueFeed } from './venue-feed.ts';
 
 export interface EdgeOptions {
   /** Closed by whoever opened it, as is `booking`. */
-  bus: EventBus;
+  bus: EventBus & PresenceBus;
   booking: Booking;
   venue: string;
   logger: Logger;
   registry: Registry;
   limits?: Partial<EdgeLimits>;
+  door?: DoorOptions;
 }
 
 /** The venue live at `/ws` of an HTTP server, its own or one that serves other things as well. */
@@ -31,17 +36,26 @@ export class Edge {
   readonly #metrics: EdgeMetrics;
   readonly #feed: VenueFeed;
   readonly #hub: Hub;
+  readonly #audience: Audience;
+  readonly #door: Door;
   readonly #wss: WebSocketServer;
   #draining = false;
 
-  constructor({ bus, booking, venue, logger, registry, limits }: EdgeOptions) {
+  constructor({ bus, booking, venue, logger, registry, limits, door = {} }: EdgeOptions) {
     this.#booking = booking;
     this.#venue = venue;
     this.#logger = logger;
     this.#limits = { ...defaultLimits, ...limits };
+    this.#door = new Door(door, this.#limits);
     this.#metrics = edgeMetrics(registry);
     this.#feed = new VenueFeed({ bus, booking, logger });
     this.#hub = new Hub({ feed: this.#feed, limits: this.#limits, metrics: this.#metrics });
+    this.#audience = new Audience({
+      bus,
+      edgeId: randomUUID(),
+      clientCount: () => this.clientCount,
+      onChange: (watching) => this.#hub.tellPresence(watching),
+    });
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
       clientTracking: false,
@@ -69,6 +83,7 @@ export class Edge {
   start(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#feed.start(this.#hub);
+    this.#audience.start();
   }
 
   /** Takes no more clients and sends those that are here elsewhere. For good. */
@@ -77,26 +92,34 @@ export class Edge {
     this.#draining = true;
     this.#logger.info({ clients: this.clientCount }, 'Draining');
     await this.#hub.drain();
+    this.#audience.close();
     this.#feed.close();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     if (request.url?.split('?', 1)[0] !== '/ws') {
       refuse(socket, '404 Not Found');
-    } else if (!this.isReady() || this.clientCount >= this.#limits.connections) {
+      return;
+    }
+    const caller = this.isReady() ? this.#door.callerOf(request) : '503 Service Unavailable';
+    if (typeof caller === 'string') {
       this.#metrics.refusedUpgrades.inc();
-      refuse(socket, '503 Service Unavailable');
+      refuse(socket, caller);
     } else {
-      this.#wss.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws, socket));
+      this.#wss.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws, socket, caller));
     }
   }
 
-  #welcome(ws: WebSocket, socket: Duplex): void {
+  #welcome(ws: WebSocket, socket: Duplex, caller: Caller): void {
+    this.#door.entered(caller);
+    ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({
       ws,
       socket,
+      caller,
       venue: this.#venue,
       hub: this.#hub,
+      audience: this.#audience,
       booking: this.#booking,
       limits: this.#limits,
       metrics: this.#metrics,

@@ -38,6 +38,8 @@ export class Hub implements VenueFeedListener {
   readonly #clients = new Set<HubClient>();
   /** Those that know the venue up to the last flush. */
   readonly #subscribers = new Set<HubClient>();
+  /** Those that asked for the number of browsers. */
+  readonly #presenceClients = new Set<HubClient>();
   readonly #pingTimer: NodeJS.Timeout;
   #unsent: Buffer[] = [];
   #flushPlanned = false;
@@ -62,6 +64,7 @@ export class Hub implements VenueFeedListener {
 
   remove(client: HubClient): void {
     this.#subscribers.delete(client);
+    this.#presenceClients.delete(client);
     if (this.#clients.delete(client)) this.#metrics.connections.dec();
   }
 
@@ -81,6 +84,18 @@ export class Hub implements VenueFeedListener {
     if (missed.length > 0) client.sendUpdates(Buffer.concat(missed));
     this.#subscribe(client);
     return true;
+  }
+
+  /** Sends how many look now, and from then on when that changes. */
+  subscribePresence(client: HubClient, watching: number): void {
+    if (!this.#clients.has(client)) return;
+    this.#presenceClients.add(client);
+    client.sendUpdates(presenceFrame(watching));
+  }
+
+  tellPresence(watching: number): void {
+    const frame = presenceFrame(watching);
+    for (const client of this.#presenceClients) client.sendUpdates(frame);
   }
 
   onUpdate({ epoch, seq }: SeatEvent, { id, status, held_by, expires_at }: Seat): void {
@@ -153,4 +168,8 @@ export class Hub implements VenueFeedListener {
   #pingAll(): void {
     for (const client of this.#clients) client.ping();
   }
+}
+
+function presenceFrame(watching: number): Buffer {
+  return messageFrame({ type: 'PRESENCE', data: { watching } });
 }

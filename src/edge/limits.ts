@@ -1,6 +1,9 @@
+import type { SocketsConfig } from '../config.ts';
+
 /** A bound on everything that a client, or many of them, could make grow. */
 export const defaultLimits = {
   connections: 20_000,
+  connectionsPerAddress: Number.POSITIVE_INFINITY,
   messageBytes: 4096,
   messagesPerSecond: 2000,
   commandsInFlightPerClient: 32,
@@ -10,6 +13,7 @@ export const defaultLimits = {
   connectTimeoutMs: 10_000,
   pingIntervalMs: 15_000,
   closeTimeoutMs: 2000,
+  sessionRetryMs: 10_000,
   resumableUpdates: 1024,
   drainBatchClients: 200,
   drainBatchIntervalMs: 50,
@@ -17,3 +21,14 @@ export const defaultLimits = {
 };
 
 export type EdgeLimits = typeof defaultLimits;
+
+/** What is set from outside; with RATE_LIMIT=off only what protects the edge itself. */
+export function limitsOf(config: SocketsConfig): Partial<EdgeLimits> {
+  const connections = config.MAX_CONNECTIONS;
+  if (config.RATE_LIMIT === 'off') return { connections };
+  return {
+    connections,
+    connectionsPerAddress: config.CONNECTIONS_PER_ADDRESS,
+    messagesPerSecond: config.MESSAGES_PER_SECOND,
+  };
+}

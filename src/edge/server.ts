@@ -3,11 +3,20 @@ import { NatsEventBus } from '../events/nats-event-bus.ts';
 import { runProcess } from '../run-process.ts';
 import { buildEdge } from './app.ts';
 import { BookingClient } from './booking-client.ts';
+import { doorOf } from './door.ts';
+import { limitsOf } from './limits.ts';
 
 await runProcess('edge', loadEdgeConfig, async (config, logger) => {
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `edge-${config.PORT}`, logger });
   const booking = new BookingClient({ urls: commaList(config.BOOKING_URLS) });
-  const { app, edge } = buildEdge({ bus, booking, venue: config.VENUE, logger });
+  const { app, edge } = buildEdge({
+    bus,
+    booking,
+    venue: config.VENUE,
+    logger,
+    limits: limitsOf(config),
+    door: doorOf(config),
+  });
   app.addHook('onClose', () => Promise.all([bus.close(), booking.close()]));
   void edge.ready.then(() => logger.info('The venue is here: ready for browsers'));
   return app;

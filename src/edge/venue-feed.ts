@@ -44,7 +44,7 @@ export class VenueFeed {
   readonly #storeClock: StoreClock;
   readonly #view = new VenueView((event, seat) => this.#listener?.onUpdate(event, seat));
   #listener: VenueFeedListener | undefined;
-  #layout: Pick<VenueState, 'venue' | 'hold_seconds' | 'rows' | 'cols'> | undefined;
+  #layout: Pick<VenueState, 'venue' | 'hold_seconds' | 'max_holds' | 'rows' | 'cols'> | undefined;
   #becomeReady!: () => void;
   #ready: Promise<void> = new Promise((resolve) => {
     this.#becomeReady = resolve;
@@ -230,8 +230,8 @@ export class VenueFeed {
     if (venue.epoch !== before.epoch) this.#storeClock.reset();
     this.#storeClock.heard(venue.server_time * 1000);
     if (!this.#view.reset(venue)) return; // a booking process that is itself behind
-    const { venue: name, hold_seconds, rows, cols } = venue;
-    this.#layout = { venue: name, hold_seconds, rows, cols };
+    const { venue: name, hold_seconds, max_holds, rows, cols } = venue;
+    this.#layout = { venue: name, hold_seconds, max_holds, rows, cols };
     this.#listener?.onCatchUp?.('venue');
     if (!venue.stale) this.#newsAtMs = this.#clock.nowMs();
     const staleChanged = this.#becomes(venue.stale === true);

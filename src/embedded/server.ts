@@ -3,11 +3,15 @@ import fastifyStatic from '@fastify/static';
 import { buildBooking } from '../booking/booking.ts';
 import { loadEmbeddedConfig } from '../config.ts';
 import { BookingClient } from '../edge/booking-client.ts';
+import { doorOf } from '../edge/door.ts';
 import { Edge } from '../edge/edge.ts';
+import { limitsOf } from '../edge/limits.ts';
 import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
+import { accessOf } from '../identity/access.ts';
 import { inspectOptions } from '../inspect/routes.ts';
 import { runProcess } from '../run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
+import { venueSettings } from '../venue/venue-settings.ts';
 
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
 const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
@@ -15,22 +19,32 @@ const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url)
 /** The whole system in one process, for machines that have no servers and for its developers. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   logger.warn('EMBEDDED: no Redis, no NATS. Every hold and booking ends with this process.');
-  const { VENUE: name, VENUE_ROWS: rows, VENUE_COLS: cols, HOLD_SECONDS: holdSeconds } = config;
-  const store = new MemorySeatStore({ rows, cols, holdTtlMs: Math.round(holdSeconds * 1000) });
+  const venue = venueSettings(config);
+  const store = new MemorySeatStore(venue);
   const line = new MemoryBusLine();
   const { app, service, registry } = await buildBooking({
     store,
     bus: new MemoryEventBus(line),
     logger,
-    venue: { name, rows, cols, holdSeconds },
+    venue,
+    publicDir,
+    access: accessOf(config, logger),
     isReady: () => edge.isReady(),
     inspect: inspectOptions(config, { node: 'embedded', pageDir: inspectPageDir }),
   });
-  await app.register(fastifyStatic, { root: publicDir, cacheControl: false });
+  await app.register(fastifyStatic, { root: publicDir, cacheControl: false, index: false });
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
   const booking = new BookingClient({ urls: [`http://${host}:${config.PORT}`] });
-  const edge: Edge = new Edge({ bus: new MemoryEventBus(line), booking, venue: name, logger, registry });
+  const edge: Edge = new Edge({
+    bus: new MemoryEventBus(line),
+    booking,
+    venue: venue.name,
+    logger,
+    registry,
+    limits: limitsOf(config),
+    door: doorOf(config),
+  });
   app.addHook('preClose', () => edge.drain());
   app.addHook('onClose', () => booking.close());
   app.addHook('onListen', async () => logger.warn(`Open http://localhost:${config.PORT}`));

@@ -1,5 +1,4 @@
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
-import type { Position } from '../protocol/venue.ts';
 
 export interface BusListener {
   /** Repeated and out of order now and then; never from this bus's own `publish`. Must not throw. */
@@ -17,8 +16,6 @@ export interface EventBus {
   /** To whoever listens now; lost, silently, while there is no connection. */
   publishHeartbeat(heartbeat: Heartbeat): void;
   subscribe(listener: BusListener): void;
-  /** Of the last event in the bus's own log; undefined where there is none, or it cannot be asked. Never rejects. */
-  newestPosition(): Promise<Position | undefined>;
   /** Sends what is on its way, then ends. Never rejects; a second time it does nothing. */
   close(): Promise<void>;
 }

@@ -1,15 +1,18 @@
 import { EventEmitter } from 'node:events';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
-import type { Position } from '../protocol/venue.ts';
+import type { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
+import type { PresenceBus } from './presence-bus.ts';
 
 /** The line that several memory buses of one process share. */
-export class MemoryBusLine extends EventEmitter<{ event: [SeatEvent, EventBus]; heartbeat: [Heartbeat, EventBus] }> {
-  newest: Position | undefined;
-}
+export class MemoryBusLine extends EventEmitter<{
+  event: [SeatEvent, EventBus];
+  heartbeat: [Heartbeat, EventBus];
+  presence: [EdgePresence, PresenceBus];
+}> {}
 
 /** Reaches whoever is on the same line, in this process. For the embedded default and for tests. */
-export class MemoryEventBus implements EventBus {
+export class MemoryEventBus implements EventBus, PresenceBus {
   readonly connected = true;
   readonly #line: MemoryBusLine;
   readonly #unsubscribe: (() => void)[] = [];
@@ -19,7 +22,6 @@ export class MemoryEventBus implements EventBus {
   }
 
   async publish(event: SeatEvent): Promise<void> {
-    this.#line.newest = { epoch: event.epoch, seq: event.seq };
     this.#line.emit('event', event, this);
   }
 
@@ -35,8 +37,14 @@ export class MemoryEventBus implements EventBus {
     listener.onConnected?.(true);
   }
 
-  async newestPosition(): Promise<Position | undefined> {
-    return this.#line.newest;
+  publishPresence(presence: EdgePresence): void {
+    this.#line.emit('presence', presence, this);
+  }
+
+  subscribePresence(listener: (presence: EdgePresence) => void): void {
+    const onPresence = (presence: EdgePresence, from: PresenceBus) => from !== this && listener(presence);
+    this.#line.on('presence', onPresence);
+    this.#unsubscribe.push(() => this.#line.off('presence', onPresence));
   }
 
   async close(): Promise<void> {

@@ -4,8 +4,9 @@ import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
-import type { Position } from '../protocol/venue.ts';
+import { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
+import type { PresenceBus } from './presence-bus.ts';
 
 const stream = { name: 'SEATS', maxBytes: 1024 ** 3, duplicateWindowMs: 120_000 };
 const ackTimeoutMs = 2_000;
@@ -24,9 +25,10 @@ export interface NatsEventBusOptions {
  * JetStream for what must not be lost (published with a message id, until it is acknowledged), plain subscriptions for
  * speed: a subscriber notices by `seq` what it missed and asks the booking service for it.
  */
-export class NatsEventBus implements EventBus {
+export class NatsEventBus implements EventBus, PresenceBus {
   readonly #logger: Logger;
   readonly #listeners: BusListener[] = [];
+  readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #connecting: Promise<void>;
   #nats: NatsConnection | undefined;
   #connected = false;
@@ -74,17 +76,12 @@ export class NatsEventBus implements EventBus {
     if (this.#connected) listener.onConnected?.(true);
   }
 
-  async newestPosition(): Promise<Position | undefined> {
-    if (!this.#nats || !this.#connected) return undefined;
-    try {
-      const { streams } = await jetstreamManager(this.#nats, { checkAPI: false });
-      const { state } = await streams.info(stream.name);
-      const newest = await streams.getMessage(stream.name, { seq: state.last_seq });
-      return newest?.json<SeatEvent>();
-    } catch (error) {
-      this.#logger.debug({ error: (error as Error).message }, 'JetStream did not tell its newest event');
-      return undefined;
-    }
+  publishPresence(presence: EdgePresence): void {
+    if (this.#connected) this.#nats?.publish(subjects.presence, JSON.stringify(presence));
+  }
+
+  subscribePresence(listener: (presence: EdgePresence) => void): void {
+    this.#presenceListeners.push(listener);
   }
 
   async close(): Promise<void> {
@@ -129,6 +126,9 @@ export class NatsEventBus implements EventBus {
     });
     this.#subscribeTo(nats, subjects.heartbeat, Heartbeat, (heartbeat: Heartbeat) => {
       for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
+    });
+    this.#subscribeTo(nats, subjects.presence, EdgePresence, (presence: EdgePresence) => {
+      for (const listener of this.#presenceListeners) listener(presence);
     });
     void this.#watch(nats);
     await nats.flush();

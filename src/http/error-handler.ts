@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorReply } from '../protocol/commands.ts';
 import { type ErrorCode, type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
+import { RefusedError } from './refused-error.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
@@ -12,7 +13,10 @@ export function installErrorHandling(app: FastifyInstance, explain: (error: unkn
   app.setErrorHandler((error: FastifyError, request, reply) => {
     // Fastify closes after any bad body, lest more of it come; one that has come whole keeps the connection.
     if (request.raw.complete) reply.removeHeader('connection');
-    const detail = explain(error);
+    if (error instanceof RefusedError && error.retryAfterMs !== undefined) {
+      reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
+    }
+    const detail = error instanceof RefusedError ? error.detail : explain(error);
     return detail ? refuse(reply, detail) : sendError(error, request, reply);
   });
   app.setNotFoundHandler((request, reply) => {

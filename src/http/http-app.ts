@@ -21,12 +21,14 @@ const keepAliveTimeoutMs = 75_000;
 /** A Fastify app as every process here has it. `explain` tells what to say of errors that are foreseen. */
 export function createHttpApp(
   logger: Logger,
-  explain: (error: unknown) => ErrorDetail | undefined = () => undefined,
+  options: { explain?: (error: unknown) => ErrorDetail | undefined; trustProxy?: string[] } = {},
 ): HttpApp {
+  const { explain = () => undefined, trustProxy = [] } = options;
   const app = fastify({
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyLimitBytes,
+    trustProxy,
     keepAliveTimeout: keepAliveTimeoutMs,
     forceCloseConnections: 'idle',
     frameworkErrors: sendError,

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { ConfigError, commaList, load, loadBookingConfig } from '../config.ts';
+import { authModeOf, isLoopback } from '../identity/access.ts';
 import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
@@ -40,11 +41,12 @@ export interface LaunchConfig {
 export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchConfig> {
   const settings = load(LaunchEnv, env);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
-  loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
+  const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
+  const authMode = authModeOf({ ...ofBooking, HOST: settings.HTTP_HOST });
 
   const config: LaunchConfig = {
     // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
-    env: { INSPECT: isLoopback(settings.HTTP_HOST) ? 'on' : 'off', ...env },
+    env: { INSPECT: isLoopback(settings.HTTP_HOST) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
     httpHost: settings.HTTP_HOST,
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(settings.HTTP_HOST)),
     bookingPorts: bookingPorts(settings),
@@ -66,8 +68,6 @@ export async function requirePorts(config: LaunchConfig): Promise<void> {
 }
 
 export const requireHttpPort = ({ httpPort, httpHost }: LaunchConfig) => requirePort(httpPort, 'HTTP_PORT', httpHost);
-
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
 async function defaultHttpPort(host: string): Promise<number> {
   const state = await portState(preferredHttpPort, host);

@@ -11,13 +11,16 @@ import { print } from './print.ts';
 import { redisSpec } from './redis.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
+import { sessionKeysIn } from './session-keys-file.ts';
 import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const natsMonitorPort = 8222;
 
 /** Brings everything up, in order; resolves when all of it answers. */
-export async function launch(config: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
+export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
+  const { env, dataDir } = settings;
+  const config = { ...settings, env: { SESSION_KEYS: sessionKeysIn(dataDir), ...env } };
   const origin = await findOrigin(config, signal);
   if (origin) await launchServices(config, origin, supervisor, signal);
   else await launchEmbedded(config, supervisor, signal);

@@ -35,10 +35,13 @@ export async function requirePort(port: number, setting: string, host = loopback
   if (state !== 'free') throw new PortUnavailableError(port, setting, state);
 }
 
-/** Below those that systems give to outgoing connections, so that none takes it before it is used; never the same twice. */
+/**
+ * Below those that systems give to outgoing connections, so that none takes it before it is used, and above 10080, which
+ * browsers and fetch refuse; never the same twice.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(10_000, 32_000);
+    const port = randomInt(10_081, 32_000);
     if (given.has(port) || (await portState(port)) !== 'free') continue;
     given.add(port);
     return port;

@@ -5,6 +5,7 @@ export const closeCodes = {
   internalError: { code: 1011, advice: 'retry' },
   serviceRestart: { code: 1012, advice: 'retry' },
   tryAgainLater: { code: 1013, advice: 'retry' },
+  sessionOver: { code: 4001, advice: 'retry' },
   tooManyMessages: { code: 4008, advice: 'give up' },
   tooSlow: { code: 4009, advice: 'retry' },
 } as const satisfies Record<string, { code: number; advice: 'retry' | 'give up' }>;

@@ -6,7 +6,8 @@ import { Seat, SeatId, UserId } from './seat.ts';
 export const userActions = ['select', 'book', 'release'] as const;
 export type UserAction = (typeof userActions)[number];
 
-export const CommandBody = Type.Object({ seat_id: SeatId, user_id: UserId }, { $id: 'CommandBody' });
+/** `user_id` may be left out where a session says who acts. */
+export const CommandBody = Type.Object({ seat_id: SeatId, user_id: Type.Optional(UserId) }, { $id: 'CommandBody' });
 export type CommandBody = Static<typeof CommandBody>;
 
 export const CommandReply = Type.Object({ success: Type.Literal(true), seat: Seat }, { $id: 'CommandReply' });

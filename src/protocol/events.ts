@@ -43,4 +43,5 @@ export const subjects = {
   allSeats: 'seats.>',
   of: (event: SeatEvent): string => `seats.${event.type}`,
   heartbeat: 'venue.heartbeat',
+  presence: 'presence.edges',
 } as const;

@@ -14,7 +14,11 @@ export const ClientMessage = Type.Union([
     data: Type.Optional(
       Type.Object({
         user_id: Type.Optional(UserId),
+        token: Type.Optional(
+          Type.String({ maxLength: 2048, description: "Of a session; a page's cookie does as well" }),
+        ),
         position: Type.Optional(Position),
+        presence: Type.Optional(Type.Boolean({ description: 'Whether PRESENCE is wanted' })),
       }),
     ),
   }),
@@ -24,6 +28,7 @@ export const ClientMessage = Type.Union([
     venue: Type.Optional(Type.String({ maxLength: 64 })),
     data: Type.Optional(Type.Object({ venue: Type.Optional(Type.String({ maxLength: 64 })) })),
   }),
+  Type.Object({ type: Type.Literal('PING'), request_id: RequestId }),
   Type.Object({ type: Type.Literal('SELECT_SEAT'), request_id: RequestId, data: SeatRequest }),
   Type.Object({ type: Type.Literal('BOOK_SEAT'), request_id: RequestId, data: SeatRequest }),
   Type.Object({ type: Type.Literal('RELEASE_SEAT'), request_id: RequestId, data: SeatRequest }),
@@ -43,6 +48,10 @@ export type SeatUpdate = Static<typeof SeatUpdate>;
 export const ServerMessage = Type.Union([
   Type.Object({ type: Type.Literal('VENUE_STATE'), request_id: RequestId, data: VenueState }),
   Type.Object({ type: Type.Literal('SEAT_UPDATE'), data: SeatUpdate }),
+  Type.Object({
+    type: Type.Literal('PRESENCE'),
+    data: Type.Object({ watching: Type.Integer({ minimum: 0, description: 'Browsers, at all edges' }) }),
+  }),
   Type.Object({
     type: Type.Literal('ACK'),
     request_id: RequestId,

@@ -3,7 +3,7 @@ import { Seat } from './seat.ts';
 
 /**
  * A point in the venue's history. `seq` counts its transitions without gaps, in the order in which Redis decided
- * them; `epoch` changes when Redis has lost or reset its data, and then nothing that was known before holds.
+ * them; `epoch` changes when Redis was started anew or has lost its data, and then nothing that was known before holds.
  */
 export const Position = Type.Object({
   epoch: Type.String({ minLength: 1, maxLength: 64 }),
@@ -18,6 +18,7 @@ export const VenueState = Type.Object(
     seq: Type.Integer({ minimum: 0 }),
     server_time: Type.Number({ description: 'Unix seconds on the clock of Redis when this was sent' }),
     hold_seconds: Type.Number(),
+    max_holds: Type.Integer({ description: 'So many seats may one user hold at once' }),
     rows: Type.Integer(),
     cols: Type.Integer(),
     stale: Type.Optional(Type.Literal(true, { description: 'Redis cannot be asked: this is what was last known' })),

@@ -4,9 +4,10 @@ import type { Seat } from '../protocol/seat.ts';
 import { seatAfter } from '../protocol/seat-after.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
-import { decide, type Lock, overdue, type Transition } from './seat-rules.ts';
+import { decide, type HoldRules, isLocked, type Lock, overdue, type Transition } from './seat-rules.ts';
 import {
   type Answer,
+  answerKeptMs,
   type Decision,
   type History,
   type SeatCommand,
@@ -20,25 +21,28 @@ const statusAfter = { held: SeatStatus.held, released: SeatStatus.available, boo
 
 /** The venue in this process's memory, gone with it. For the embedded default and for tests. */
 export class MemorySeatStore implements SeatStore {
-  readonly #options: VenueLayout & { holdTtlMs: number; keepEvents: number; nowMs: () => number };
+  readonly #options: VenueLayout & HoldRules & { keepEvents: number; nowMs: () => number };
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
+  /** By user: the seats whose lock is a hold of theirs. */
+  readonly #holds = new Map<string, Set<string>>();
+  /** In the order in which they are forgotten. */
+  readonly #answers = new Map<string, { answer: Answer; untilMs: number }>();
   #events: SeatEvent[] = [];
   #epoch = '';
   #seq = 0;
   #relayed: Position | undefined;
 
   /** `nowMs`: Unix milliseconds; the default never goes backwards. */
-  constructor(options: VenueLayout & { holdTtlMs: number; keepEvents?: number; nowMs?: () => number }) {
+  constructor(options: VenueLayout & HoldRules & { keepEvents?: number; nowMs?: () => number }) {
     const nowMs = () => Math.floor(performance.timeOrigin + performance.now());
     this.#options = { keepEvents: 10_000, nowMs, ...options };
   }
 
-  async open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
-    const isOlderCopy = known.some((position) => position?.epoch === this.#epoch && position.seq > this.#seq);
-    if (this.#epoch === '' || isOlderCopy) {
+  async open(): Promise<VenueSnapshot> {
+    if (this.#epoch === '') {
       this.#epoch = randomUUID();
-      this.#relayed = { epoch: this.#epoch, seq: this.#seq };
+      this.#relayed = { epoch: this.#epoch, seq: this.#relayed?.seq ?? this.#seq };
     }
     for (const seat of emptySeats(this.#options)) if (!this.#seats.has(seat.id)) this.#seats.set(seat.id, seat);
     return {
@@ -51,7 +55,7 @@ export class MemorySeatStore implements SeatStore {
 
   async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
     let seat = this.#seats.get(seatId);
-    if (!seat || this.#epoch !== known.epoch || this.#seq < known.seq) throw new VenueLostError('not the venue known');
+    if (!seat || !this.#isKnown(known)) throw new VenueLostError('not the venue known');
     const nowMs = this.#options.nowMs();
     const answers: Answer[] = [];
     const events: SeatEvent[] = [];
@@ -59,11 +63,49 @@ export class MemorySeatStore implements SeatStore {
     const ended = overdue(seat, this.#locks.get(seatId), nowMs);
     if (ended) seat = this.#commit(seat, ended, nowMs, events);
     for (const command of commands) {
-      const { refusal, transition } = decide(seat, this.#locks.get(seatId), command, nowMs);
+      const key = answerKey(seatId, command);
+      const kept = key && this.#answers.get(key);
+      if (kept && kept.untilMs > nowMs) {
+        answers.push(kept.answer);
+        continue;
+      }
+      const mayHold = (userId: string) => this.#liveHolds(userId, nowMs) < this.#options.maxHoldsPerUser;
+      const { refusal, transition } = decide(seat, this.#locks.get(seatId), command, nowMs, mayHold);
       if (transition) seat = this.#commit(seat, transition, nowMs, events);
-      answers.push(refusal ? { seat, refusal } : { seat });
+      const answer = refusal ? { seat, refusal } : { seat };
+      answers.push(answer);
+      if (key && (transition || ('request' in command && command.request?.isRepeat))) this.#keep(key, answer, nowMs);
     }
     return { nowMs, answers, events };
+  }
+
+  /** An older copy of what the caller knows ends its epoch. */
+  #isKnown({ epoch, seq }: Position): boolean {
+    if (this.#epoch !== epoch) return false;
+    if (this.#seq < seq) this.#epoch = '';
+    return this.#seq >= seq;
+  }
+
+  #keep(key: string, answer: Answer, nowMs: number): void {
+    for (const [oldest, { untilMs }] of this.#answers) {
+      if (untilMs > nowMs) break;
+      this.#answers.delete(oldest);
+    }
+    this.#answers.set(key, { answer, untilMs: nowMs + answerKeptMs });
+  }
+
+  #liveHolds(userId: string, nowMs: number): number {
+    let live = 0;
+    for (const seatId of this.#holds.get(userId) ?? []) if (isLocked(this.#locks.get(seatId), nowMs)) live++;
+    return live;
+  }
+
+  #noteHold(type: SeatEvent['type'], userId: string, seatId: string): void {
+    const holds = this.#holds.get(userId) ?? new Set();
+    if (type === 'held') holds.add(seatId);
+    else holds.delete(seatId);
+    if (holds.size > 0) this.#holds.set(userId, holds);
+    else this.#holds.delete(userId);
   }
 
   #commit(seat: Seat, { type, reason, userId }: Transition, nowMs: number, events: SeatEvent[]): Seat {
@@ -81,6 +123,7 @@ export class MemorySeatStore implements SeatStore {
     };
     if (type === 'released') this.#locks.delete(seat.id);
     else this.#locks.set(seat.id, expiresAtMs === undefined ? { userId } : { userId, expiresAtMs });
+    this.#noteHold(type, userId, seat.id);
     const after = seatAfter(seat, event);
     this.#seats.set(seat.id, after);
     this.#events.push(event);
@@ -89,13 +132,16 @@ export class MemorySeatStore implements SeatStore {
   }
 
   async eventsAfter(position: Position, limit: number): Promise<History> {
-    const isKnown = position.epoch === this.#epoch;
-    if (this.#epoch === '' || (isKnown && this.#seq < position.seq)) throw new VenueLostError('not the venue known');
+    const isOfThisEpoch = position.epoch === this.#epoch;
+    if (this.#epoch === '' || (isOfThisEpoch && !this.#isKnown(position))) {
+      throw new VenueLostError('not the venue known');
+    }
     const now = { epoch: this.#epoch, seq: this.#seq, nowMs: this.#options.nowMs() };
     const oldestSeq = this.#events[0]?.seq ?? this.#seq + 1;
-    if (!isKnown || position.seq + 1 < oldestSeq) return now;
+    if (!isOfThisEpoch || position.seq + 1 < oldestSeq) return now;
     const first = position.seq + 1 - oldestSeq;
-    return { ...now, events: this.#events.slice(first, first + limit) };
+    const events = this.#events.slice(first, first + limit);
+    return { ...now, events: events.map((event) => ({ ...event, epoch: this.#epoch })) };
   }
 
   async relayedPosition(): Promise<Position | undefined> {
@@ -109,4 +155,9 @@ export class MemorySeatStore implements SeatStore {
   }
 
   async close(): Promise<void> {}
+}
+
+function answerKey(seatId: string, command: SeatCommand): string | undefined {
+  if (command.action === 'expire' || !command.request) return undefined;
+  return `${seatId} ${command.request.key} ${command.action} ${command.userId}`;
 }

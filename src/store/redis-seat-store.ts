@@ -11,6 +11,7 @@ import markRelayedLua from './lua/mark-relayed.lua';
 import readEventsLua from './lua/read-events.lua';
 import readVenueLua from './lua/read-venue.lua';
 import {
+  answerKeptMs,
   type Decision,
   type History,
   type SeatCommand,
@@ -27,6 +28,7 @@ export interface RedisSeatStoreOptions extends VenueLayout {
   url: string;
   keyPrefix: string;
   holdTtlMs: number;
+  maxHoldsPerUser: number;
   logger: Logger;
   /** How many published events the log keeps for those who have to catch up. */
   keepEvents?: number;
@@ -52,6 +54,9 @@ export class RedisSeatStore implements SeatStore {
   readonly #redis: Redis & Scripts;
   readonly #venueKeys: readonly [string, string, string, string];
   readonly #relayedKey: string;
+  readonly #holdsKey: string;
+  /** Which run of Redis answers: every epoch belongs to one, for a Redis that was started anew may have other data. */
+  #run: string | undefined;
 
   constructor(options: RedisSeatStoreOptions) {
     const { url, keyPrefix, callTimeoutMs = 1_000, logger } = options;
@@ -63,6 +68,7 @@ export class RedisSeatStore implements SeatStore {
       `${keyPrefix}venue:events`,
     ];
     this.#relayedKey = `${keyPrefix}venue:relayed`;
+    this.#holdsKey = `${keyPrefix}venue:holds`;
     const redis = new Redis(url, {
       // A command is never repeated or kept for later by the client: whoever asked decides that.
       maxRetriesPerRequest: 0,
@@ -71,7 +77,7 @@ export class RedisSeatStore implements SeatStore {
       connectTimeout: callTimeoutMs,
       retryStrategy: (attempt) => Math.min(50 * attempt, 500),
       scripts: {
-        decide: { lua: decideLua, numberOfKeys: 5 },
+        decide: { lua: decideLua },
         readVenue: { lua: readVenueLua, numberOfKeys: 4 },
         readEvents: { lua: readEventsLua, numberOfKeys: 4 },
         createVenue: { lua: createVenueLua, numberOfKeys: 5 },
@@ -79,39 +85,54 @@ export class RedisSeatStore implements SeatStore {
       },
     });
     this.#redis = redis as Redis & Scripts;
-    redis.on('ready', () => logger.info('Redis answers'));
+    redis.on('ready', () => void this.#learnRun());
+    redis.on('close', () => {
+      this.#run = undefined;
+    });
     redis.on('error', (error) => logger.warn({ error: error.message || String(error) }, 'Redis is out of reach'));
   }
 
-  async open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
+  async open(): Promise<VenueSnapshot> {
     const found = await this.#readVenue();
-    const isOlderCopy = known.some((position) => position?.epoch === found.epoch && position.seq > found.seq);
+    const isOfThisRun = this.#isOfThisRun(found.epoch);
     const present = new Set(found.seats.map((seat) => seat.id));
     const missing = [...emptySeats(this.#options)].filter((seat) => !present.has(seat.id));
-    if (found.epoch !== '' && !isOlderCopy && missing.length === 0) return found;
+    if (isOfThisRun && missing.length === 0) return found;
 
     const leastSeq = found.seats.reduce((seq, seat) => Math.max(seq, seat.seq), 0);
     for (let i = 0; i === 0 || i < missing.length; i += createdPerCall) {
       const seats = missing.slice(i, i + createdPerCall).flatMap((seat) => [seat.id, JSON.stringify(seat)]);
-      const endedEpoch = isOlderCopy && i === 0 ? found.epoch : '';
-      await this.#ask(
-        this.#redis.createVenue(...this.#venueKeys, this.#relayedKey, randomUUID(), endedEpoch, leastSeq, ...seats),
+      const endedEpoch = isOfThisRun || i > 0 ? '' : found.epoch;
+      const newEpoch = `${this.#run}-${randomUUID()}`;
+      await this.#ask(() =>
+        this.#redis.createVenue(...this.#venueKeys, this.#relayedKey, newEpoch, endedEpoch, leastSeq, ...seats),
       );
     }
     return this.#readVenue();
   }
 
   async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+    const { keyPrefix, holdTtlMs, maxHoldsPerUser } = this.#options;
+    const keys: string[] = [...this.#venueKeys, this.#holdsKey, `${keyPrefix}seat:${seatId}:lock`];
     const args: string[] = [];
-    for (const command of commands) args.push(command.action, command.action === 'expire' ? '' : command.userId);
-    const lockKey = `${this.#options.keyPrefix}seat:${seatId}:lock`;
-    const [nowMs, versions, events, answers] = await this.#ask(
-      this.#redis.decide(...this.#venueKeys, lockKey, known.epoch, known.seq, seatId, this.#options.holdTtlMs, ...args),
-    );
+    for (const command of commands) {
+      if (command.action === 'expire') {
+        args.push('expire', '', '');
+        continue;
+      }
+      const { action, userId, request } = command;
+      if (request) keys.push(`${keyPrefix}seat:${seatId}:answer:${request.key}:${action}:${userId}`);
+      args.push(action, userId, request ? (request.isRepeat ? 'repeat' : 'key') : '');
+    }
+    const [nowMs, versions, events, answers] = await this.#ask(() => {
+      if (!this.#isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
+      const settings = [known.epoch, known.seq, seatId, holdTtlMs, maxHoldsPerUser, answerKeptMs];
+      return this.#redis.decide(keys.length, ...keys, ...settings, ...args);
+    });
     const seats = versions.map((json) => JSON.parse(json) as Seat);
     return {
       nowMs,
-      events: events.map(decodeEvent),
+      events: events.map((fields) => decodeEvent(known.epoch, fields)),
       answers: commands.map((_, i) => {
         const refusal = answers[2 * i] as Refusal | '';
         const seat = seats[(answers[2 * i + 1] as number) - 1] as Seat;
@@ -121,14 +142,15 @@ export class RedisSeatStore implements SeatStore {
   }
 
   async eventsAfter(position: Position, limit: number): Promise<History> {
-    const [nowMs, epoch, seq, events] = await this.#ask(
+    const [nowMs, epoch, seq, events] = await this.#ask(() =>
       this.#redis.readEvents(...this.#venueKeys, position.epoch, position.seq, limit),
     );
-    return { nowMs, epoch, seq, ...(events && { events: events.map(decodeEvent) }) };
+    if (!this.#isOfThisRun(epoch)) throw new VenueLostError('Redis was started anew');
+    return { nowMs, epoch, seq, ...(events && { events: events.map((fields) => decodeEvent(epoch, fields)) }) };
   }
 
   async relayedPosition(): Promise<Position | undefined> {
-    const text = await this.#ask(this.#redis.get(this.#relayedKey));
+    const text = await this.#ask(() => this.#redis.get(this.#relayedKey));
     if (text === null) return undefined;
     const colon = text.lastIndexOf(':');
     return { epoch: text.slice(0, colon), seq: Number(text.slice(colon + 1)) };
@@ -137,7 +159,7 @@ export class RedisSeatStore implements SeatStore {
   async markRelayed({ epoch, seq }: Position): Promise<void> {
     const [, epochKey, , eventsKey] = this.#venueKeys;
     const keep = this.#options.keepEvents ?? 100_000;
-    await this.#ask(this.#redis.markRelayed(this.#relayedKey, epochKey, eventsKey, epoch, seq, keep));
+    await this.#ask(() => this.#redis.markRelayed(this.#relayedKey, epochKey, eventsKey, epoch, seq, keep));
   }
 
   async close(): Promise<void> {
@@ -145,16 +167,35 @@ export class RedisSeatStore implements SeatStore {
   }
 
   async #readVenue(): Promise<VenueSnapshot> {
-    const [nowMs, epoch, seq, fields] = await this.#ask(this.#redis.readVenue(...this.#venueKeys));
+    const [nowMs, epoch, seq, fields] = await this.#ask(() => this.#redis.readVenue(...this.#venueKeys));
     const seats: Seat[] = [];
     for (let i = 1; i < fields.length; i += 2) seats.push(JSON.parse(fields[i] as string) as Seat);
     return { nowMs, epoch, seq, seats: inRowMajorOrder(seats) };
   }
 
-  async #ask<T>(reply: Promise<T>): Promise<T> {
+  async #learnRun(): Promise<void> {
     try {
-      return await reply;
+      const info = await this.#redis.info('server');
+      this.#run = /^run_id:(\w{16})/m.exec(info)?.[1];
+      if (!this.#run) throw new Error('INFO tells no run_id');
+      this.#options.logger.info({ run: this.#run }, 'Redis answers');
+    } catch (error) {
+      if (this.#redis.status !== 'ready') return;
+      this.#options.logger.warn({ error: (error as Error).message }, 'Redis does not tell which run of it this is');
+      this.#redis.disconnect(true);
+    }
+  }
+
+  #isOfThisRun(epoch: string): boolean {
+    return this.#run !== undefined && epoch.startsWith(`${this.#run}-`);
+  }
+
+  async #ask<T>(call: () => Promise<T>): Promise<T> {
+    try {
+      if (this.#run === undefined) throw new Error('there is no connection');
+      return await call();
     } catch (cause) {
+      if (cause instanceof VenueLostError) throw cause;
       const { message } = cause as Error;
       if (message.startsWith('VENUELOST')) throw new VenueLostError(message, { cause });
       if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not answer in time', { cause });
@@ -164,7 +205,7 @@ export class RedisSeatStore implements SeatStore {
 }
 
 /** From the flat list of names and values that `lua/decide.lua` puts into the log. */
-function decodeEvent(fields: EventFields): SeatEvent {
+function decodeEvent(epoch: string, fields: EventFields): SeatEvent {
   const field: Record<string, string> = {};
   for (let i = 0; i < fields.length; i += 2) field[fields[i] as string] = fields[i + 1] as string;
   return {
@@ -175,7 +216,7 @@ function decodeEvent(fields: EventFields): SeatEvent {
     timestamp: new Date(Number(field.at_ms)).toISOString(),
     ...(field.expires_ms !== undefined && { expires_at: Number(field.expires_ms) / 1000 }),
     ...(field.reason !== undefined && { reason: field.reason as 'user' | 'expired' }),
-    epoch: field.epoch as string,
+    epoch,
     seq: Number(field.seq),
   };
 }

@@ -13,8 +13,14 @@ export interface Lock {
 }
 
 /** As in Redis: a key is still there in the millisecond in which it expires. */
-function isLocked(lock: Lock | undefined, nowMs: number): lock is Lock {
+export function isLocked(lock: Lock | undefined, nowMs: number): lock is Lock {
   return lock !== undefined && (lock.expiresAtMs === undefined || nowMs <= lock.expiresAtMs);
+}
+
+export interface HoldRules {
+  holdTtlMs: number;
+  /** Of seats that are held, not of those that are booked. */
+  maxHoldsPerUser: number;
 }
 
 export type Transition = Pick<SeatEvent, 'type' | 'reason'> & { userId: string };
@@ -25,12 +31,16 @@ export function overdue(seat: Seat, lock: Lock | undefined, nowMs: number): Tran
   return { type: 'released', reason: 'expired', userId: seat.held_by ?? '' };
 }
 
-/** Expects a seat that is not overdue. Neither a refusal nor a transition: it is already as asked. */
+/**
+ * Expects a seat that is not overdue. Neither a refusal nor a transition: it is already as asked. `mayHold`: whether the
+ * user holds less than is allowed.
+ */
 export function decide(
   seat: Seat,
   lock: Lock | undefined,
   command: SeatCommand,
   nowMs: number,
+  mayHold: (userId: string) => boolean,
 ): { refusal?: Refusal; transition?: Transition } {
   if (command.action === 'expire') return {};
   const { action, userId } = command;
@@ -45,6 +55,7 @@ export function decide(
       return { transition: { type: 'released', reason: 'user', userId } };
     case SeatStatus.available:
       if (action !== 'select') return { refusal: 'NOT_HOLDER' };
+      if (!mayHold(userId)) return { refusal: 'HOLD_LIMIT' };
       return isLocked(lock, nowMs) ? { refusal: 'SEAT_HELD' } : { transition: { type: 'held', userId } };
   }
 }

@@ -5,7 +5,17 @@ import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 
 /** `expire` asks for nothing but the rule that always comes first: a hold whose lock is gone has ended. */
-export type SeatCommand = { action: UserAction; userId: string } | { action: 'expire' };
+export type SeatCommand =
+  | { action: UserAction; userId: string; request?: RequestKey | undefined }
+  | { action: 'expire' };
+
+/** Of a command that may be asked again, elsewhere and late: what it does it does once. */
+export interface RequestKey {
+  /** The same at every attempt: letters, digits, `_` and `-`. */
+  key: string;
+  /** Whether an earlier attempt may still be on its way. */
+  isRepeat: boolean;
+}
 
 /** The seat as it was when this command had been decided, and why the command was refused, if it was. */
 export interface Answer {
@@ -20,6 +30,9 @@ export interface Decision {
   answers: Answer[];
   events: SeatEvent[];
 }
+
+/** For how long a store remembers what it answered to a command with a `RequestKey`. */
+export const answerKeptMs = 15_000;
 
 /** The whole venue at one point of its history. */
 export interface VenueSnapshot extends Position {
@@ -43,10 +56,10 @@ export interface History extends Position {
  */
 export interface SeatStore {
   /**
-   * Creates whatever is missing of the venue and reads it all. There is a new epoch if there was none, or if what is
-   * there is an older copy of what is `known` to have been (a restored backup).
+   * Creates whatever is missing of the venue and reads it all. There is a new epoch if there was none, and whenever the
+   * store was started anew: it may be an older copy of itself, which nothing in it could tell.
    */
-  open(...known: (Position | undefined)[]): Promise<VenueSnapshot>;
+  open(): Promise<VenueSnapshot>;
   /** Decides the commands in order, atomically. `known`: the newest position that the caller has seen. */
   decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision>;
   /** What happened after a position, oldest first, at most `limit` transitions. */
@@ -66,7 +79,7 @@ export class StoreTimeoutError extends Error {
   override name = 'StoreTimeoutError';
 }
 
-/** The store answers, but not with the venue that the caller knows (FLUSHALL, an older backup): open it anew. */
+/** The store answers, but not with the venue that the caller knows (FLUSHALL, another run of Redis): open it anew. */
 export class VenueLostError extends Error {
   override name = 'VenueLostError';
 }

@@ -6,7 +6,7 @@ import { freePort, startRedis, type TestServer } from '../support/servers.ts';
 import { book, opened, release, seatStoreContract, select } from './seat-store.contract.ts';
 import { redisPlace, silent } from './store-places.ts';
 
-const settings = { rows: 2, cols: 3, holdTtlMs: 30_000 };
+const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100 };
 const patience = { timeout: 20_000, interval: 50 };
 
 let server: TestServer;
@@ -45,7 +45,15 @@ describe('what lies in Redis', () => {
     expect((await admin.keys('*')).sort()).toEqual(['venue:epoch', 'venue:relayed', 'venue:seats', 'venue:seq']);
     await store.decide('A1', [select('user123')], known);
     expect((await admin.keys('*')).sort()).toEqual(
-      ['seat:A1:lock', 'venue:epoch', 'venue:events', 'venue:relayed', 'venue:seats', 'venue:seq'].sort(),
+      [
+        'seat:A1:lock',
+        'venue:epoch',
+        'venue:events',
+        'venue:holds',
+        'venue:relayed',
+        'venue:seats',
+        'venue:seq',
+      ].sort(),
     );
     expect(await admin.type('venue:seats')).toBe('hash');
     expect(await admin.type('venue:events')).toBe('stream');
@@ -122,10 +130,11 @@ describe('what lies in Redis', () => {
   test('[R43] with a prefix, every key has it', async () => {
     const store = storeAt(server.url, { keyPrefix: '{main}:' });
     const known = await opened(store);
-    await store.decide('A1', [select('alice')], known);
+    const request = { key: 'k', isRepeat: false };
+    await store.decide('A1', [{ action: 'select', userId: 'alice', request }], known);
     await store.markRelayed({ epoch: known.epoch, seq: 1 });
     const keys = await admin.keys('*');
-    expect(keys).toHaveLength(6);
+    expect(keys).toHaveLength(8);
     for (const key of keys) expect(key).toMatch(/^\{main\}:(venue|seat):/);
   });
 
@@ -143,7 +152,7 @@ describe('what lies in Redis', () => {
     const known = await opened(store);
     await store.decide('A1', [select('alice'), book('alice')], known);
     await admin.hdel('venue:seats', 'B3');
-    const venue = await store.open(known);
+    const venue = await store.open();
     expect(venue.epoch).toBe(known.epoch);
     expect(venue.seats).toHaveLength(6);
     expect(venue.seats[0]).toMatchObject({ status: 2, held_by: 'alice' });
@@ -160,7 +169,7 @@ describe('what lies in Redis', () => {
     const known = await opened(store);
     await store.decide('A1', [select('alice'), book('alice')], known);
     await admin.del('venue:seq', 'venue:epoch');
-    const venue = await store.open({ epoch: known.epoch, seq: 2 });
+    const venue = await store.open();
     expect(venue.seq).toBe(2);
     const { events } = await store.decide('A2', [select('bob')], venue);
     expect(events).toMatchObject([{ seq: 3, epoch: venue.epoch }]);
@@ -174,7 +183,7 @@ describe('what lies in Redis', () => {
     await expect(store.decide('A1', [select('bob')], known)).rejects.toBeInstanceOf(VenueLostError);
     await expect(store.eventsAfter(known, 10)).rejects.toBeInstanceOf(VenueLostError);
     expect(await store.relayedPosition()).toBeUndefined();
-    const venue = await store.open({ epoch: known.epoch, seq: 2 });
+    const venue = await store.open();
     expect(venue.epoch).not.toBe(known.epoch);
     expect(venue.seats.every(({ status }) => status === 0)).toBe(true);
     expect((await store.decide('A1', [select('bob')], venue)).answers[0]?.refusal).toBeUndefined();
@@ -185,6 +194,27 @@ describe('what lies in Redis', () => {
     const known = await opened(store);
     await admin.call('SCRIPT', 'FLUSH');
     expect((await store.decide('A1', [select('alice')], known)).events).toHaveLength(1);
+  });
+
+  test('[R36] what was answered to a command with a key is kept for 15 s', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    const request = { key: 'k1', isRepeat: false };
+    await store.decide('A1', [{ action: 'select', userId: 'alice', request }], known);
+    const ttlMs = await admin.pttl('seat:A1:answer:k1:select:alice');
+    expect(ttlMs).toBeGreaterThan(10_000);
+    expect(ttlMs).toBeLessThanOrEqual(15_000);
+  });
+
+  test('[R35] venue:holds tells who holds what, and forgets who holds nothing', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    const { answers } = await store.decide('A1', [select('alice')], known);
+    const endMs = (answers[0]?.seat.expires_at as number) * 1000;
+    expect(await admin.hgetall('venue:holds')).toEqual({ alice: `A1=${endMs}` });
+    await store.decide('A2', [select('bob'), book('bob')], known);
+    await store.decide('A1', [release('alice')], known);
+    expect(await admin.exists('venue:holds')).toBe(0);
   });
 
   test('[R42] [G1] a log that cannot be written decides nothing: the seat stays as it was', async () => {
@@ -220,7 +250,7 @@ describe('Redis out of reach', () => {
     expect((await vi.waitFor(() => store.open(), patience)).seats).toHaveLength(6);
   });
 
-  test('[R45] [G2] killed and started again: unavailable, then there again with all that was answered', async () => {
+  test('[R45] [R11] [G2] killed and started again: unavailable, then there again with all that was answered, in a new epoch', async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
     const store = storeAt(own.url);
@@ -229,7 +259,12 @@ describe('Redis out of reach', () => {
     await own.kill('SIGKILL');
     await expect(store.decide('A2', [select('bob')], known)).rejects.toBeInstanceOf(StoreUnavailableError);
     await own.restart();
-    const { answers } = await vi.waitFor(() => store.decide('A1', [book('alice')], known), patience);
+    const lost = () => expect(store.decide('A1', [book('alice')], known)).rejects.toBeInstanceOf(VenueLostError);
+    await vi.waitFor(lost, patience);
+    await expect(store.eventsAfter(known, 10)).rejects.toBeInstanceOf(VenueLostError);
+    const reopened = await store.open();
+    expect(reopened.epoch).not.toBe(known.epoch);
+    const { answers } = await store.decide('A1', [book('alice')], reopened);
     expect(answers[0]).toMatchObject({ seat: { status: 2, held_by: 'alice', seq: 2 } });
   });
 

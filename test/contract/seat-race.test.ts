@@ -11,7 +11,14 @@ import { silent } from './store-places.ts';
 
 const clients = Array.from({ length: 50 }, (_, i) => `user${i}`);
 const seatIds = Array.from({ length: 20 }, (_, i) => `A${i + 1}`);
-const settings = { rows: 1, cols: seatIds.length, holdTtlMs: 30_000, keyPrefix: '', logger: silent };
+const settings = {
+  rows: 1,
+  cols: seatIds.length,
+  holdTtlMs: 30_000,
+  maxHoldsPerUser: 100,
+  keyPrefix: '',
+  logger: silent,
+};
 
 let server: TestServer;
 let admin: Redis;

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import type { HoldRules } from '../../src/store/seat-rules.ts';
 import { type SeatCommand, type SeatStore, VenueLostError } from '../../src/store/seat-store.ts';
 import type { VenueLayout } from '../../src/store/venue-layout.ts';
 
-interface StoreSettings extends VenueLayout {
-  holdTtlMs: number;
+interface StoreSettings extends VenueLayout, HoldRules {
   keepEvents?: number;
 }
 
@@ -18,7 +18,7 @@ export interface StorePlace {
 }
 
 const holdTtlMs = 30_000;
-const settings: StoreSettings = { rows: 2, cols: 3, holdTtlMs };
+const settings: StoreSettings = { rows: 2, cols: 3, holdTtlMs, maxHoldsPerUser: 100 };
 
 export const select = (userId: string): SeatCommand => ({ action: 'select', userId });
 export const book = (userId: string): SeatCommand => ({ action: 'book', userId });
@@ -26,8 +26,7 @@ export const release = (userId: string): SeatCommand => ({ action: 'release', us
 export const expire: SeatCommand = { action: 'expire' };
 
 /** A store is not there at once: its connection is tried for. */
-export const opened = (store: SeatStore, known?: Position) =>
-  vi.waitFor(() => store.open(known), { timeout: 10_000, interval: 20 });
+export const opened = (store: SeatStore) => vi.waitFor(() => store.open(), { timeout: 10_000, interval: 20 });
 
 /** What every seat store must do. */
 export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
@@ -96,45 +95,40 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
     });
 
     test('[R10] again: finds what is there', async () => {
-      const { place, epoch, ask, known } = await openVenue();
+      const { place, epoch, ask } = await openVenue();
       await ask(select('alice'));
       const venue = await opened(place.store(settings));
       expect(venue.epoch).toBe(epoch);
       expect(venue.seq).toBe(1);
       expect(venue.seats[0]).toMatchObject({ status: 1, held_by: 'alice', seq: 1 });
-      expect((await opened(place.store(settings), known())).epoch).toBe(epoch);
     });
 
-    test('[R11] an older copy of what was known begins a new epoch, with the seats and the seq that it has', async () => {
+    test('[R11] whoever knows more than there is ends the epoch: what is there is an older copy', async () => {
       const { store, epoch, decide, known } = await openVenue();
       await decide('A1', select('alice'), book('alice'));
-      const venue = await store.open({ epoch, seq: 7 });
+      await expect(store.eventsAfter({ epoch, seq: 7 }, 10)).rejects.toBeInstanceOf(VenueLostError);
+      await expect(store.decide('A2', [select('bob')], known())).rejects.toBeInstanceOf(VenueLostError);
+      const venue = await store.open();
       expect(venue.epoch).not.toBe(epoch);
       expect(venue.seq).toBe(2);
       expect(venue.seats[0]).toMatchObject({ status: 2, held_by: 'alice' });
-      await expect(store.decide('A2', [select('bob')], known())).rejects.toBeInstanceOf(VenueLostError);
       const { events } = await store.decide('A2', [select('bob')], venue);
       expect(events[0]).toMatchObject({ epoch: venue.epoch, seq: 3 });
     });
 
-    test('[R11] of many that notice an older copy at once, all get the same new epoch', async () => {
+    test('[R11] of many that open after that at once, all get the same new epoch', async () => {
       const { place, epoch } = await openVenue();
       const stores = Array.from({ length: 8 }, () => place.store(settings));
       for (const store of stores) await opened(store);
       let before = epoch;
       for (let round = 0; round < 10; round++) {
-        const known = { epoch: before, seq: 7 };
-        const venues = await Promise.all(stores.map((store) => store.open(known)));
+        await expect(stores[0]?.eventsAfter({ epoch: before, seq: 7 }, 1)).rejects.toBeInstanceOf(VenueLostError);
+        const venues = await Promise.all(stores.map((store) => store.open()));
         const epochs = new Set(venues.map((venue) => venue.epoch));
         expect(epochs.size).toBe(1);
         expect(epochs).not.toContain(before);
         before = venues[0]?.epoch as string;
       }
-    });
-
-    test('[R11] having known another epoch is no reason for a new one', async () => {
-      const { store, epoch } = await openVenue();
-      expect((await store.open({ epoch: 'long gone', seq: 1_000 })).epoch).toBe(epoch);
     });
   });
 
@@ -272,6 +266,130 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
     test('[R16] no commands at all: nothing happens', async () => {
       const { decide } = await openVenue();
       expect(await decide('A1')).toMatchObject({ answers: [], events: [] });
+    });
+  });
+
+  describe('[R35] a user holds no more seats than is allowed', () => {
+    const seats = (answer: { seat: { status: number }; refusal?: string } | undefined) => [
+      answer?.seat.status,
+      answer?.refusal,
+    ];
+
+    test('one more is refused; held seats of others, and booked ones, do not count', async () => {
+      const { decide } = await openVenue({ maxHoldsPerUser: 2 });
+      await decide('B1', select('bob'));
+      await decide('B2', select('alice'), book('alice'));
+      await decide('A1', select('alice'));
+      await decide('A2', select('alice'));
+      expect(seats((await decide('A3', select('alice'))).answers[0])).toEqual([0, 'HOLD_LIMIT']);
+      expect(seats((await decide('A3', select('bob'))).answers[0])).toEqual([1, undefined]);
+      expect(seats((await decide('A2', select('alice'))).answers[0]), 'the same hold').toEqual([1, undefined]);
+      expect(seats((await decide('A3', select('alice'))).answers[0]), 'a taken seat is first of all taken').toEqual([
+        1,
+        'SEAT_HELD',
+      ]);
+    });
+
+    test.each([
+      ['released', release('alice')],
+      ['booked', book('alice')],
+    ])('a hold that is %s makes room for another', async (_, command) => {
+      const { decide } = await openVenue({ maxHoldsPerUser: 1 });
+      await decide('A1', select('alice'));
+      expect((await decide('A2', select('alice'))).answers[0]?.refusal).toBe('HOLD_LIMIT');
+      await decide('A1', command);
+      expect((await decide('A2', select('alice'))).answers[0]?.refusal).toBeUndefined();
+      expect((await decide('A3', select('alice'))).answers[0]?.refusal).toBe('HOLD_LIMIT');
+    });
+
+    test('a hold whose time is over makes room, released or not', async () => {
+      const { decide, place } = await openVenue({ maxHoldsPerUser: 1 });
+      await decide('A1', select('alice'));
+      await place.pass(holdTtlMs + 1);
+      expect((await decide('A2', select('alice'))).answers[0]?.refusal).toBeUndefined();
+      await decide('A1', expire);
+      expect((await decide('A3', select('alice'))).answers[0]?.refusal).toBe('HOLD_LIMIT');
+    });
+
+    test('and may take that very seat again', async () => {
+      const { decide, place } = await openVenue({ maxHoldsPerUser: 1 });
+      await decide('A1', select('alice'));
+      await place.pass(holdTtlMs + 1);
+      expect((await decide('A1', select('alice'))).events.map(brief)).toEqual(['released alice expired', 'held alice']);
+    });
+
+    test('within one call as well', async () => {
+      const { decide } = await openVenue({ maxHoldsPerUser: 1 });
+      const { answers } = await decide('A1', select('alice'), release('alice'), select('alice'), select('bob'));
+      expect(answers.map(({ refusal }) => refusal)).toEqual([undefined, undefined, undefined, 'SEAT_HELD']);
+      expect((await decide('A2', select('alice'))).answers[0]?.refusal).toBe('HOLD_LIMIT');
+    });
+  });
+
+  describe('[R36] a command with a key is done once', () => {
+    const keyed = (command: SeatCommand, key: string, isRepeat = false): SeatCommand =>
+      command.action === 'expire' ? command : { ...command, request: { key, isRepeat } };
+
+    test('asked again it is answered as it was, though the seat has changed since', async () => {
+      const { ask } = await openVenue();
+      await ask(select('alice'));
+      const first = await ask(keyed(release('alice'), 'k1'));
+      await ask(select('bob'));
+      const { seat, refusal, events } = await ask(keyed(release('alice'), 'k1', true));
+      expect({ seat, refusal, events }).toEqual({ seat: first.seat, refusal: undefined, events: [] });
+    });
+
+    test('a repeat that was refused stays so, when the first attempt comes late', async () => {
+      const { ask } = await openVenue();
+      await ask(select('bob'));
+      expect((await ask(keyed(select('alice'), 'k1', true))).refusal).toBe('SEAT_HELD');
+      await ask(release('bob'));
+      expect(await ask(keyed(select('alice'), 'k1'))).toMatchObject({ refusal: 'SEAT_HELD', events: [] });
+    });
+
+    test('a late first attempt does not take again what was let go since', async () => {
+      const { ask } = await openVenue();
+      await ask(select('alice'));
+      expect((await ask(keyed(select('alice'), 'k1', true))).refusal).toBeUndefined();
+      await ask(release('alice'));
+      expect((await ask(keyed(select('alice'), 'k1'))).events).toEqual([]);
+    });
+
+    test('a first attempt that was refused is no reason to refuse the next', async () => {
+      const { ask } = await openVenue();
+      await ask(select('bob'));
+      await ask(keyed(select('alice'), 'k1'));
+      await ask(release('bob'));
+      expect((await ask(keyed(select('alice'), 'k1', true))).events).toEqual(['held alice']);
+    });
+
+    test('within one call, what follows it is decided on the seat as it now is', async () => {
+      const { decide } = await openVenue();
+      const again = keyed(release('alice'), 'k1', true);
+      const { answers, events } = await decide(
+        'A1',
+        select('alice'),
+        keyed(release('alice'), 'k1'),
+        select('bob'),
+        again,
+        select('carol'),
+      );
+      expect(answers.map(({ refusal, seat }) => [refusal, seat.held_by, seat.seq])).toEqual([
+        [undefined, 'alice', 1],
+        [undefined, undefined, 2],
+        [undefined, 'bob', 3],
+        [undefined, undefined, 2],
+        ['SEAT_HELD', 'bob', 3],
+      ]);
+      expect(events.map(brief)).toEqual(['held alice', 'released alice user', 'held bob']);
+    });
+
+    test('by the same user, on the same seat, with the same action: else it is another command', async () => {
+      const { ask, decide } = await openVenue();
+      await ask(keyed(select('alice'), 'k1'));
+      expect((await ask(keyed(select('bob'), 'k1', true))).refusal).toBe('SEAT_HELD');
+      expect((await ask(keyed(book('alice'), 'k1', true))).events).toEqual(['booked alice']);
+      expect((await decide('A2', keyed(select('alice'), 'k1', true))).events.map(brief)).toEqual(['held alice']);
     });
   });
 
@@ -414,13 +532,17 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
       expect(await store.relayedPosition()).toEqual({ epoch, seq: 2 });
     });
 
-    test('[R33] a new epoch has nothing to relay of the old one', async () => {
+    test('[R33] a new epoch has to relay what the old one has left, under its own name', async () => {
       const { decide, store, epoch } = await openVenue();
-      await decide('A1', select('alice'), release('alice'));
-      const venue = await store.open({ epoch, seq: 9 });
-      expect(await store.relayedPosition()).toEqual({ epoch: venue.epoch, seq: 2 });
-      await store.markRelayed({ epoch, seq: 3 });
-      expect(await store.relayedPosition()).toEqual({ epoch: venue.epoch, seq: 2 });
+      const { events } = await decide('A1', select('alice'), release('alice'));
+      await store.markRelayed({ epoch, seq: 1 });
+      await expect(store.eventsAfter({ epoch, seq: 9 }, 1)).rejects.toBeInstanceOf(VenueLostError);
+      const venue = await store.open();
+      const relayed = { epoch: venue.epoch, seq: 1 };
+      expect(await store.relayedPosition()).toEqual(relayed);
+      expect((await store.eventsAfter(relayed, 10)).events).toEqual([{ ...events[1], epoch: venue.epoch }]);
+      await store.markRelayed({ epoch, seq: 2 });
+      expect(await store.relayedPosition()).toEqual(relayed);
     });
   });
 

@@ -25,7 +25,7 @@ export function memoryPlace(): StorePlace {
   };
 }
 
-/** A key prefix of its own on a Redis that many share. `admin` moves the time of the locks. */
+/** A key prefix of its own on a Redis that many share. `admin` moves the time of all that ends. */
 export function redisPlace(url: string, admin: Redis, keyPrefix = `{${randomUUID()}}:`): StorePlace {
   const stores: RedisSeatStore[] = [];
   return {
@@ -35,12 +35,18 @@ export function redisPlace(url: string, admin: Redis, keyPrefix = `{${randomUUID
       return store;
     },
     async pass(ms) {
-      for (const seatId of await admin.hkeys(`${keyPrefix}venue:seats`)) {
-        const lockKey = `${keyPrefix}seat:${seatId}:lock`;
-        const remainingMs = await admin.pttl(lockKey);
+      const seatIds = await admin.hkeys(`${keyPrefix}venue:seats`);
+      const answerKeys = await admin.keys(`${keyPrefix}seat:*:answer:*`);
+      for (const key of [...seatIds.map((seatId) => `${keyPrefix}seat:${seatId}:lock`), ...answerKeys]) {
+        const remainingMs = await admin.pttl(key);
         // -1: for ever (booked), -2: no lock
-        if (remainingMs > ms) await admin.pexpire(lockKey, remainingMs - ms);
-        else if (remainingMs >= 0) await admin.del(lockKey);
+        if (remainingMs > ms) await admin.pexpire(key, remainingMs - ms);
+        else if (remainingMs >= 0) await admin.del(key);
+      }
+      const holds = await admin.hgetall(`${keyPrefix}venue:holds`);
+      for (const [userId, ends] of Object.entries(holds)) {
+        const earlier = ends.replace(/=(\d+)/g, (_, endMs) => `=${Number(endMs) - ms}`);
+        await admin.hset(`${keyPrefix}venue:holds`, userId, earlier);
       }
     },
     async dispose() {

@@ -1,34 +1,19 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Booker, launchBrowser, openPage } from '../support/browser.ts';
-import { startVenue, type TestVenue } from '../support/venue.ts';
+import type { Page } from 'playwright-core';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Booker, classOf as classOfId, hasClass, seat, soon, textOf } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
 
-const soon = { timeout: 10_000 };
-const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
-const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
-const classOf = (page: Page, id: string) => expect.poll(() => seat(page, id).getAttribute('class'), soon);
-const messages = (page: Page) => expect.poll(() => page.locator('#messages').innerText(), soon);
+const classOf = (page: Page, id: string) => classOfId(page, `seat-${id}`);
+const messages = (page: Page) => textOf(page, 'messages');
 
 /** The plan's full system test and its demo, in two browsers on the whole system. */
 describe('two browsers', () => {
-  let venue: TestVenue;
-  let browser: Browser;
+  const pages = usePages();
   let one: Booker;
   let two: Booker;
 
-  beforeAll(async () => {
-    [venue, browser] = await Promise.all([startVenue(), launchBrowser()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await venue?.stop();
-  });
   beforeEach(async () => {
-    [one, two] = await Promise.all([openPage(browser, venue.url), openPage(browser, venue.url)]);
-    return async () => {
-      expect([...one.faults, ...two.faults]).toEqual([]);
-      await Promise.all([one.context.close(), two.context.close()]);
-    };
+    [one, two] = await Promise.all([pages.open(), pages.open()]);
   });
 
   test('[G5] a seat that one selects turns yellow for the other, and red when it is booked', async () => {
@@ -84,7 +69,7 @@ describe('two browsers', () => {
 
   test('[G7] with one edge killed both go on over the other', async () => {
     // All of this machine's browsers come from one address, so ip_hash sends them to the same edge: kill each in turn.
-    for (const [index, edge] of venue.edges.entries()) {
+    for (const [index, edge] of pages.venue.edges.entries()) {
       const id = `G${index + 1}`;
       await edge.kill();
       for (const { page } of [one, two]) await page.locator('#connection-status.connected').waitFor(soon);

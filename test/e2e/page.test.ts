@@ -1,32 +1,9 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { type Booker, launchBrowser, openPage } from '../support/browser.ts';
-import { startVenue, type TestVenue } from '../support/venue.ts';
-
-/** This machine may be busy with other tests. */
-const soon = { timeout: 20_000 };
-
-const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
-const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
-const classOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).getAttribute('class'), soon);
-const textOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText(), soon);
-const becomesMine = (page: Page, id: string) => seat(page, id).and(page.locator('.held.mine')).waitFor(soon);
-
-async function hold(page: Page, id: string): Promise<void> {
-  await seat(page, id).click();
-  await becomesMine(page, id);
-}
-
-/** Someone without a browser. */
-async function post(venue: TestVenue, action: 'select' | 'book' | 'release', seat_id: string): Promise<void> {
-  const response = await fetch(new URL(`/api/seats/${action}`, venue.url), {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ seat_id, user_id: 'someone' }),
-  });
-  expect(await response.json()).toMatchObject({ success: true });
-}
+import { type Booker, classOf, focusOf, hasClass, hold, post, seat, soon, textOf } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
+import type { TestVenue } from '../support/venue.ts';
 
 async function countsOf(venue: TestVenue): Promise<[number, number, number]> {
   const seats = (await (await fetch(new URL('/api/seats', venue.url))).json()) as Seat[];
@@ -59,25 +36,15 @@ const boxes = (page: Page) =>
   });
 
 describe('the page', () => {
+  const pages = usePages();
   let venue: TestVenue;
-  let browser: Browser;
   let booker: Booker;
   let page: Page;
 
-  beforeAll(async () => {
-    [venue, browser] = await Promise.all([startVenue(), launchBrowser()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await venue?.stop();
-  });
   beforeEach(async () => {
-    booker = await openPage(browser, venue.url);
+    venue = pages.venue;
+    booker = await pages.open();
     page = booker.page;
-    return async () => {
-      await booker.context.close();
-      expect(booker.faults, '[R103] the console stays clean').toEqual([]);
-    };
   });
 
   test('[R101] shows that it is connected, who the user is, and counts of every state', async () => {
@@ -120,12 +87,8 @@ describe('the page', () => {
     await page.keyboard.press('Enter');
     await classOf(page, 'seat-B2').toMatch(hasClass('available'));
     await expect.poll(isPanelShown, soon).toBe(false);
-    await expect
-      .poll(() => page.evaluate(() => document.activeElement?.id), {
-        ...soon,
-        message: 'the focus goes where it came from',
-      })
-      .toBe('seat-B2');
+    // The focus goes where it came from.
+    await focusOf(page).toBe('seat-B2');
   });
 
   test('[R100] a click on what another holds or has booked says so', async () => {
@@ -165,7 +128,8 @@ describe('the page', () => {
       await textOf(page, 'messages').toContain('The connection is lost');
       for (const target of [seat(page, 'C2'), page.locator('#book-btn'), page.locator('#release-btn')]) {
         await page.locator('#messages').evaluate((messages) => messages.replaceChildren());
-        await target.click();
+        // It is marked as disabled, which a user sees, and the test's own click would wait for.
+        await target.click({ force: true });
         await textOf(page, 'messages').toContain('Not connected');
       }
       await post(venue, 'select', 'C3');
@@ -260,7 +224,7 @@ describe('the page', () => {
     await hold(page, 'G3');
     await page.evaluate(() => window.scrollTo(0, 0));
     await seat(page, 'G10').focus();
-    for (let n = 0; n < 30; n++) await page.keyboard.press('Tab');
+    for (let n = 0; n < 3; n++) await page.keyboard.press('ArrowDown');
     const focused = await page.evaluate(() => document.activeElement?.getBoundingClientRect().bottom ?? 0);
     await expect.poll(() => page.evaluate(() => document.activeElement?.id), soon).toBe('seat-J10');
     await expect.poll(async () => focused <= (await boxes(page)).panel.top, soon).toBe(true);
@@ -293,23 +257,14 @@ describe('the page', () => {
 });
 
 describe('with holds of 3 s', () => {
-  let venue: TestVenue;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    [venue, browser] = await Promise.all([startVenue({ edges: 1, env: { HOLD_SECONDS: '3' } }), launchBrowser()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await venue?.stop();
-  });
+  const pages = usePages({ edges: 1, env: { HOLD_SECONDS: '3' } });
 
   test.each([
     ['an hour ahead', 3_600_000],
     ['right', 0],
     ['an hour behind', -3_600_000],
   ])('[R96] [G3] on a device whose clock is %s the seconds are those that are left', async (_, wrongByMs) => {
-    const { context, page, faults } = await openPage(browser, venue.url);
+    const { context, page } = await pages.open();
     await context.addInitScript((wrongByMs) => {
       const RightDate = Date;
       globalThis.Date = class extends RightDate {
@@ -350,7 +305,5 @@ describe('with holds of 3 s', () => {
     expect(['3 s', '2 s', '1 s'].filter((text) => texts.includes(text))).toEqual(texts);
     expect(texts.length).toBeGreaterThanOrEqual(2);
     expect((shown.at(-1)?.[1] ?? 0) - (shown[0]?.[1] ?? 0)).toBeLessThan(4_000);
-    expect(faults).toEqual([]);
-    await context.close();
   });
 });

@@ -1,51 +1,70 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchBrowser, openPage } from '../support/browser.ts';
-import { startVenue, type TestVenue } from '../support/venue.ts';
+import type { Page } from 'playwright-core';
+import { beforeAll, expect, test } from 'vitest';
+import { classOf, hasClass, hold, post, seat, soon, textOf } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
 
 /** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` renews those of the README. */
 const folder = process.env.PICTURES_DIR ?? '.test-data/pictures';
-const size = { width: 640, height: 990 };
+const pages = usePages({ edges: 1 });
 
-let venue: TestVenue;
-let browser: Browser;
+beforeAll(() => mkdirSync(folder, { recursive: true }));
 
-beforeAll(async () => {
-  mkdirSync(folder, { recursive: true });
-  [venue, browser] = await Promise.all([startVenue(), launchBrowser()]);
-});
-afterAll(async () => {
-  await browser?.close();
-  await venue?.stop();
-});
+/** Pages side by side as one picture. */
+async function picture(name: string, shown: Page[], width: number): Promise<void> {
+  const shots = await Promise.all(shown.map((page) => page.screenshot()));
+  const frame = await pages.browser.newPage({ viewport: { width: (width + 20) * shown.length + 20, height: 400 } });
+  await frame.setContent(`<style>
+    body { margin: 20px; display: flex; gap: 20px; align-items: flex-start; background: #dfe3ea }
+    img { width: ${width}px; border-radius: 10px; box-shadow: 0 2px 12px #0003 }
+  </style>${shots.map((shot) => `<img src="data:image/png;base64,${shot.toString('base64')}">`).join('')}`);
+  const png = await frame.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  expect(png.length).toBeGreaterThan(10_000);
+  await frame.close();
+}
 
-async function picture(page: Page, name: string): Promise<Buffer> {
-  const path = join(folder, `${name}.png`);
-  await page.screenshot({ path });
-  return readFileSync(path);
+async function sellSome(): Promise<void> {
+  for (const id of ['B3', 'B4', 'E9', 'G2']) {
+    await post(pages.venue, 'select', id);
+    await post(pages.venue, 'book', id);
+  }
 }
 
 test('two browsers on one seat', { timeout: 60_000 }, async () => {
-  const [one, two] = await Promise.all([openPage(browser, venue.url), openPage(browser, venue.url)]);
-  for (const { page } of [one, two]) await page.setViewportSize(size);
-  for (const id of ['B3', 'B4', 'E9', 'G2']) {
-    await two.page.locator(`#seat-${id}`).click();
-    await two.page.locator('#book-btn').click();
-    await one.page.locator(`#seat-${id}.booked`).waitFor();
-  }
-  await two.page.locator('#seat-H8').click();
-  await one.page.locator('#seat-D5').click();
-  await two.page.locator('#seat-D5.held').waitFor();
-  await two.page.locator('#seat-D5').click();
-  await one.page.locator('#seat-H8.held').waitFor();
+  await sellSome();
+  const viewport = { width: 640, height: 990 };
+  const [one, two] = await Promise.all([pages.open({ viewport }), pages.open({ viewport })]);
+  await hold(two.page, 'H8');
+  await hold(one.page, 'D5');
+  await classOf(two.page, 'seat-D5').toMatch(hasClass('held'));
+  await seat(two.page, 'D5').click();
+  await textOf(two.page, 'messages').toContain('D5 is held by someone else.');
+  await classOf(one.page, 'seat-H8').toMatch(hasClass('held'));
+  await picture('two-browsers', [one.page, two.page], 630);
+  for (const { page } of [one, two]) await page.locator('#release-btn').click();
+});
 
-  const shots = [await one.page.screenshot(), await two.page.screenshot()].map((png) => png.toString('base64'));
-  const frame = await (await browser.newContext({ viewport: { width: 1320, height: 1030 } })).newPage();
-  await frame.setContent(`<style>
-    body { margin: 20px; display: flex; gap: 20px; background: #dfe3ea }
-    img { width: 630px; border-radius: 10px; box-shadow: 0 2px 12px #0003 }
-  </style>${shots.map((shot) => `<img src="data:image/png;base64,${shot}">`).join('')}`);
-  expect((await picture(frame, 'two-browsers')).length).toBeGreaterThan(10_000);
+test('several seats at a desk, in the dark', { timeout: 60_000 }, async () => {
+  const { page } = await pages.open({ viewport: { width: 1180, height: 900 }, colorScheme: 'dark' });
+  await post(pages.venue, 'select', 'H8', 'somebody');
+  await hold(page, 'D5', 'D6', 'D7');
+  await classOf(page, 'seat-H8').toMatch(hasClass('held'));
+  await picture('several-seats', [page], 1180);
+  await page.locator('#release-all-btn').click();
+  await post(pages.venue, 'release', 'H8', 'somebody');
+});
+
+test('on phones: a race that was lost, several seats, a line that broke', { timeout: 60_000 }, async () => {
+  const phone = { viewport: { width: 375, height: 760 }, deviceScaleFactor: 2 };
+  const [lost, several, offline] = await Promise.all([pages.open(phone), pages.open(phone), pages.open(phone)]);
+  await hold(several.page, 'D5', 'D6', 'D7');
+  await classOf(lost.page, 'seat-D6').toMatch(hasClass('held'));
+  await seat(lost.page, 'D6').click();
+  await textOf(lost.page, 'messages').toContain('D6 is held by someone else.');
+  await hold(offline.page, 'F4');
+  await offline.context.setOffline(true);
+  await textOf(offline.page, 'connection-status').toBe('● Offline');
+  await expect.poll(() => offline.page.locator('#retry-btn').isVisible(), soon).toBe(true);
+  await picture('phones', [lost.page, several.page, offline.page], 375);
 });

@@ -27,6 +27,8 @@ export interface FaultOutcome {
   endedAtMs: number;
   /** The epoch before it, where the fault ended one, and the moment of that. */
   lost?: { record: VenueRecord; boundary: Boundary };
+  /** An epoch that ends by the fault with nothing lost. */
+  endedEpoch?: string;
   /** Figures of its own. */
   figures?: Record<string, number | string>;
 }
@@ -115,11 +117,12 @@ async function startUsers(venue: FaultVenue, { wsBookers = 8, httpBookers = 8 }:
 }
 
 /** Until every view is as far as Redis was at the fault's end, and knows that it is. */
-async function converged({ venue, clients }: FaultRun, { endedAtMs, lost }: FaultOutcome): Promise<number> {
+async function converged({ venue, clients }: FaultRun, outcome: FaultOutcome): Promise<number> {
+  const { endedAtMs, endedEpoch = outcome.lost?.record.epoch } = outcome;
   let goal: [epoch: string, seq: number] | undefined;
   await until('Redis has a venue again', async () => {
     const [epoch, seq] = await venue.admin.mget('venue:epoch', 'venue:seq').catch(() => []);
-    if (epoch && epoch !== lost?.record.epoch) goal = [epoch, Number(seq)];
+    if (epoch && epoch !== endedEpoch) goal = [epoch, Number(seq)];
     return goal !== undefined;
   });
   const [epoch, seq] = goal as [string, number];
@@ -160,7 +163,7 @@ function erasOf(record: VenueRecord, lost: FaultOutcome['lost']): { eras: Era[];
     initial: replay(kept, empty, 0).seats,
     events: record.events.filter(({ epoch }) => epoch === record.epoch),
   };
-  if (!lost) return { eras: [current], boundaries: [] };
+  if (!lost) return { eras: [{ initial: empty, events: record.events }], boundaries: [] };
   return { eras: [{ initial: empty, events: lost.record.events }, current], boundaries: [lost.boundary] };
 }
 

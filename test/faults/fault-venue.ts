@@ -69,6 +69,7 @@ export async function startFaultVenue(options: FaultVenueOptions = {}): Promise<
     HOLD_SECONDS: String(holdSeconds),
     VENUE_ROWS: String(rows),
     VENUE_COLS: String(cols),
+    MAX_HOLDS_PER_USER: String(rows * cols), // the limit is tested elsewhere
     LOG_LEVEL: 'info',
   };
   const bookings = await Promise.all(

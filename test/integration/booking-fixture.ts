@@ -5,6 +5,9 @@ import { onTestFinished, vi } from 'vitest';
 import { type Booking, buildBooking } from '../../src/booking/booking.ts';
 import type { EventBus } from '../../src/events/event-bus.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
+import type { Access } from '../../src/identity/access.ts';
+import { newSessionKey, parseSessionKeys } from '../../src/identity/session-keys.ts';
+import { Sessions } from '../../src/identity/sessions.ts';
 import type { ErrorReply, UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
@@ -18,6 +21,7 @@ export interface BookingOptions {
   redis: TestServer;
   nats: TestServer;
   holdSeconds?: number;
+  access?: Partial<Access>;
 }
 
 export type TestBooking = Booking & {
@@ -45,19 +49,25 @@ export async function ownServers(): Promise<{ redis: TestServer; nats: TestServe
   return { redis, nats, admin };
 }
 
+/** As on one's own machine, with no limits. */
+export function testAccess(overrides: Partial<Access> = {}): Access {
+  const sessions = new Sessions({ keys: parseSessionKeys(newSessionKey()), ttlMs: 3_600_000 });
+  return {
+    sessions,
+    authMode: 'guest',
+    allowedOrigins: [],
+    trustedProxies: ['127.0.0.1'],
+    rateLimits: undefined,
+    ...overrides,
+  };
+}
+
 /** A booking process's inside, over real servers, not waited for. */
-export async function newBooking({ redis, nats, holdSeconds = 30 }: BookingOptions): Promise<TestBooking> {
-  const venue = { name: 'main', rows: 10, cols: 10, holdSeconds };
-  const store = new RedisSeatStore({
-    url: redis.url,
-    keyPrefix: '',
-    holdTtlMs: holdSeconds * 1000,
-    rows: venue.rows,
-    cols: venue.cols,
-    logger: silent,
-  });
+export async function newBooking({ redis, nats, holdSeconds = 30, access = {} }: BookingOptions): Promise<TestBooking> {
+  const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser: 100 };
+  const store = new RedisSeatStore({ ...venue, url: redis.url, keyPrefix: '', logger: silent });
   const bus = NatsEventBus.connect({ url: nats.url, name: 'test', logger: silent });
-  const booking = await buildBooking({ store, bus, logger: silent, venue });
+  const booking = await buildBooking({ store, bus, logger: silent, venue, access: testAccess(access) });
   booking.service.start();
   const { app, service } = booking;
   return {

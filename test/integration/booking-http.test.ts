@@ -31,6 +31,30 @@ const ask = (options: InjectOptions) => booking.app.inject(options);
 const post = (url: string, payload: InjectOptions['payload'], headers?: Record<string, string>) =>
   ask({ method: 'POST', url, ...(payload !== undefined && { payload }), ...(headers && { headers }) });
 
+describe('[R36] [G4] Idempotency-Key', () => {
+  const headers = { 'idempotency-key': '0123456789abcdef' };
+
+  test('what a command did it does once: asked again, it is answered as it was', async () => {
+    await booking.command('select', 'A1', 'alice');
+    const release = { seat_id: 'A1', user_id: 'alice' };
+    const first = await post('/api/seats/release', release, headers);
+    await booking.command('select', 'A1', 'bob');
+    const again = await post('/api/seats/release', release, { ...headers, 'x-attempt': '2' });
+    expect([again.statusCode, again.json()]).toEqual([first.statusCode, first.json()]);
+    expect((await booking.seat('A1')).held_by).toBe('bob');
+  });
+
+  test.each([
+    [{ 'idempotency-key': 'short' }],
+    [{ 'idempotency-key': 'with a space, and more' }],
+    [{ ...headers, 'x-attempt': 'two' }],
+  ])('one that cannot be used is refused: %j', async (wrong) => {
+    const reply = await post('/api/seats/select', { seat_id: 'A1', user_id: 'alice' }, wrong);
+    expect(reply.statusCode).toBe(400);
+    expect(reply.json()).toMatchObject({ error: { code: 'INVALID_REQUEST' } });
+  });
+});
+
 describe('reading', () => {
   test('[R70] GET /api/seats: an array of 100, in row-major order', async () => {
     const reply = await ask({ url: '/api/seats' });
@@ -76,9 +100,9 @@ describe('reading', () => {
     expect(reply.statusCode).toBe(200);
     const venue = reply.json();
     expect(Object.keys(venue).sort()).toEqual(
-      ['venue', 'epoch', 'seq', 'server_time', 'hold_seconds', 'rows', 'cols', 'seats'].sort(),
+      ['venue', 'epoch', 'seq', 'server_time', 'hold_seconds', 'max_holds', 'rows', 'cols', 'seats'].sort(),
     );
-    expect(venue).toMatchObject({ venue: 'main', seq: 0, hold_seconds: 30, rows: 10, cols: 10 });
+    expect(venue).toMatchObject({ venue: 'main', seq: 0, hold_seconds: 30, max_holds: 100, rows: 10, cols: 10 });
     expect(venue.epoch).toBe(await admin.get('venue:epoch'));
     expect(venue.seats).toEqual((await ask({ url: '/api/seats' })).json());
     const [seconds] = await admin.time();

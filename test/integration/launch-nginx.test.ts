@@ -1,6 +1,6 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { startNginx, type TestServer } from '../support/servers.ts';
 
@@ -9,18 +9,32 @@ const upstreams: Server[] = [];
 
 afterEach(async () => {
   await nginx?.stop();
+  hangs.clear();
   for (const upstream of upstreams.splice(0)) close(upstream);
 });
 
+interface Upstream {
+  server: Server;
+  port: number;
+  /** The headers of each command. */
+  attempts: IncomingHttpHeaders[];
+}
+
+/** By name: these never answer. */
+const hangs = new Set<string>();
+
 /** Answers with the headers that it got, and accepts sockets. */
-async function startUpstream(name: string): Promise<{ server: Server; port: number }> {
+async function startUpstream(name: string): Promise<Upstream> {
+  const attempts: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
+    if (request.method === 'POST') attempts.push(request.headers);
+    if (hangs.has(name)) return;
     response.end(JSON.stringify({ name, url: request.url, headers: request.headers }));
   });
   new WebSocketServer({ server }).on('connection', (socket) => socket.send(name));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   upstreams.push(server);
-  return { server, port: (server.address() as AddressInfo).port };
+  return { server, port: (server.address() as AddressInfo).port, attempts };
 }
 
 function close(server: Server): void {
@@ -54,9 +68,16 @@ test('the API gets host, client address and request id from nginx, not from the 
   expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
 });
 
-test('the page: typed, compressed, revalidated; an unknown path is 404', async () => {
+test('[R120] the page comes from the booking service', async () => {
   const { url } = await setUp();
+  expect(await (await fetch(url)).json()).toMatchObject({ name: 'booking', url: '/' });
+});
+
+test('[R120] without one the page: typed, compressed, revalidated; an unknown path is 404', async () => {
+  const { url, booking } = await setUp();
+  close(booking.server);
   const page = await fetch(url);
+  expect(page.status).toBe(200);
   expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
   expect(page.headers.get('content-encoding')).toBe('gzip');
   expect(page.headers.get('cache-control')).toBe('no-cache');
@@ -87,4 +108,55 @@ test('a booking service out of reach and a body too large are refused in the sha
   expect(unreachable.status).toBe(503);
   expect(unreachable.headers.get('content-type')).toContain('application/json');
   expect(await unreachable.json()).toMatchObject({ error: { code: 'STORE_UNAVAILABLE', retryable: true } });
+});
+
+describe('[R36] [G4] a command that the first booking process does not answer is asked of the next, by the same key', () => {
+  async function setUpTwo() {
+    const bookings = [await startUpstream('one'), await startUpstream('two')] as const;
+    const edge = await startUpstream('edge');
+    nginx = await startNginx({ bookingPorts: bookings.map(({ port }) => port), edgePorts: [edge.port] });
+    const post = (headers = {}) => fetch(`${nginx?.url}/api/seats/select`, { method: 'POST', body: '{}', headers });
+    const attempts = () =>
+      bookings.flatMap((booking) =>
+        booking.attempts.map((headers) => [headers['idempotency-key'], headers['x-attempt']]),
+      );
+    return { bookings, post, attempts };
+  }
+
+  /** Each of nginx's workers takes turns of its own: until one has begun with the first. */
+  const tries = 10;
+
+  test('where it hangs', async () => {
+    const { bookings, post } = await setUpTwo();
+    hangs.add('one');
+    for (let i = 0; i < tries && bookings[0].attempts.length === 0; i++) {
+      expect(await (await post()).json()).toMatchObject({ name: 'two', url: '/api/seats/select' });
+    }
+    const [first, second] = [bookings[0].attempts[0], bookings[1].attempts.at(-1)];
+    expect(first?.['x-attempt']).toBeUndefined();
+    expect(second?.['x-attempt']).toBe('2');
+    expect(first?.['idempotency-key']).toMatch(/^[0-9a-f]{32}$/);
+    expect(second?.['idempotency-key']).toBe(first?.['idempotency-key']);
+  });
+
+  test('where it has died', async () => {
+    const { bookings, post } = await setUpTwo();
+    close(bookings[0].server);
+    for (let i = 0; i < tries; i++) expect(await (await post()).json()).toMatchObject({ name: 'two' });
+    expect(bookings[1].attempts.map((headers) => headers['x-attempt'])).toContain('2');
+  });
+
+  test('where none answers: TIMEOUT, which may be tried again', async () => {
+    const { post } = await setUpTwo();
+    hangs.add('one').add('two');
+    const response = await post();
+    expect(response.status).toBe(504);
+    expect(await response.json()).toMatchObject({ success: false, error: { code: 'TIMEOUT', retryable: true } });
+  });
+
+  test('a key of the client is kept', async () => {
+    const { post, attempts } = await setUpTwo();
+    await post({ 'idempotency-key': 'a-key-of-the-client', 'x-attempt': '7' });
+    expect(attempts()).toEqual([['a-key-of-the-client', undefined]]);
+  });
 });

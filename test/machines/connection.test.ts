@@ -9,7 +9,8 @@ import {
 } from '../../machines/connection.ts';
 import { closeCodes } from '../../src/protocol/close-codes.ts';
 
-const { connectTimeoutMs, steadyAfterMs, backoffCapMs, backoffBaseMs } = connectionTimings;
+const { connectTimeoutMs, steadyAfterMs, pingIntervalMs, pingTimeoutMs, checkTimeoutMs, backoffCapMs, backoffBaseMs } =
+  connectionTimings;
 const lost = { type: 'CLOSED', code: 1006 } as const;
 
 /** A started actor on a clock that only the test moves. */
@@ -17,7 +18,13 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
   const clock = new SimulatedClock();
   let attempts = 0;
   let open = 0;
+  let pings = 0;
   const machine = connectionMachine.provide({
+    actions: {
+      ping: () => {
+        pings++;
+      },
+    },
     actors: {
       socket: fromCallback(() => {
         attempts++;
@@ -40,12 +47,21 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
     send,
     attempts: () => attempts,
     open: () => open,
+    pings: () => pings,
     state: () => {
       const { value } = actor.getSnapshot();
-      return typeof value === 'string' ? value : value.attached;
+      if (typeof value === 'string') return value;
+      return typeof value.attached === 'object' ? 'live' : value.attached;
     },
     context: () => actor.getSnapshot().context,
     becomeLive: () => send({ type: 'OPENED' }, { type: 'SYNCHRONISED' }),
+    /** Time passes, in which the edge answers every PING at once. */
+    passAnswered: (ms: number) => {
+      for (let left = ms; left > 0; left -= pingIntervalMs) {
+        send({ type: 'ANSWERED' });
+        clock.increment(Math.min(left, pingIntervalMs));
+      }
+    },
     /** Fails the running attempt, and returns the delay that was drawn for the next. */
     fail: (): number => {
       send(lost);
@@ -62,7 +78,7 @@ test('[R90] a connection opens, synchronises and is live', () => {
   run.send({ type: 'SYNCHRONISED' });
   expect(run.state()).toBe('live');
   run.send({ type: 'SYNCHRONISED' });
-  run.clock.increment(3_600_000);
+  run.passAnswered(3_600_000);
   expect(run.state()).toBe('live');
   expect([run.attempts(), run.open()]).toEqual([1, 1]);
 });
@@ -141,12 +157,12 @@ test('[R91] only a connection that was live for 10 s starts the backoff over', (
   const run = startConnection();
   for (let n = 0; n < 4; n++) run.clock.increment(run.fail());
   run.becomeLive();
-  run.clock.increment(steadyAfterMs - 1);
+  run.passAnswered(steadyAfterMs - 1);
   expect(run.context().failedAttempts).toBe(4);
   run.clock.increment(run.fail());
   expect(run.context().failedAttempts).toBe(5);
   run.becomeLive();
-  run.clock.increment(steadyAfterMs);
+  run.passAnswered(steadyAfterMs);
   expect(run.context().failedAttempts).toBe(0);
   expect(run.fail()).toBeLessThanOrEqual(backoffCeilingMs(0));
 });
@@ -235,6 +251,48 @@ test('[R93] where no WebSocket can even be made it gives up', () => {
   expect(run.state()).toBe('gaveUp');
   run.send({ type: 'RETRY' });
   expect([run.state(), run.attempts()]).toEqual(['gaveUp', 2]);
+});
+
+test('[R112] while live the edge is asked for a sign of life at once, and again a while after each answer', () => {
+  const run = startConnection();
+  run.becomeLive();
+  expect(run.pings()).toBe(1);
+  run.passAnswered(3_600_000);
+  expect([run.state(), run.attempts()]).toEqual(['live', 1]);
+  expect(run.pings()).toBe(1 + 3_600_000 / pingIntervalMs);
+});
+
+test('[R112] a line that is dead without a word is given up when the answer does not come in time', () => {
+  const run = startConnection();
+  run.becomeLive();
+  run.passAnswered(pingIntervalMs);
+  run.clock.increment(pingTimeoutMs - 1);
+  expect(run.state()).toBe('live');
+  run.clock.increment(1);
+  expect([run.state(), run.open()]).toEqual(['waiting', 0]);
+});
+
+test('[R113] after a sleep it is not live until the edge has answered, and starts over if it does not', () => {
+  for (const answers of [true, false]) {
+    const run = startConnection();
+    run.becomeLive();
+    run.send({ type: 'ANSWERED' }, { type: 'WOKE' });
+    expect([run.state(), run.pings()]).toEqual(['checking', 2]);
+    run.clock.increment(checkTimeoutMs - 1);
+    expect(run.state()).toBe('checking');
+    if (answers) run.send({ type: 'ANSWERED' });
+    run.clock.increment(1);
+    expect([run.state(), run.open()]).toEqual(answers ? ['live', 1] : ['waiting', 0]);
+  }
+});
+
+test('[R113] where there is no live connection a sleep changes nothing', () => {
+  const run = startConnection();
+  run.send({ type: 'WOKE' });
+  expect(run.state()).toBe('connecting');
+  run.fail();
+  run.send({ type: 'WOKE' });
+  expect([run.state(), run.pings()]).toEqual(['waiting', 0]);
 });
 
 interface StateConfig {

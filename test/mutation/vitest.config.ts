@@ -1,12 +1,23 @@
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.ts';
 
-/** For Stryker: the tests that need no server, so that a mutant is judged in seconds. */
+const { WITH_SIMULATION } = process.env;
+
+/**
+ * For Stryker: the tests that need no server, so that a mutant is judged in seconds. `WITH_SIMULATION=1`: the simulation as
+ * well, for what those let live.
+ */
 export default defineConfig({
   ...base,
   test: {
     ...base.test,
-    include: ['test/unit/**/*.test.ts', 'test/machines/**/*.test.ts', 'test/contract/memory-*.test.ts'],
+    include: [
+      'test/unit/**/*.test.ts',
+      'test/machines/**/*.test.ts',
+      'test/contract/memory-*.test.ts',
+      ...(WITH_SIMULATION ? ['test/simulation/simulation.test.ts', 'test/simulation/clock.test.ts'] : []),
+    ],
+    env: { SIMULATION_SEED: '1', SIMULATION_HISTORIES: '60' },
     globalSetup: [],
     reporters: ['default'],
   },

@@ -20,7 +20,7 @@ async function startOnHost(wrongByMs: number) {
   onTestFinished(() => {
     vi.restoreAllMocks();
   });
-  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs, nowMs: storeNowMs });
+  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs, maxHoldsPerUser: 6, nowMs: storeNowMs });
   const bus = new MemoryEventBus(new MemoryBusLine());
   const service = new BookingService({ store, bus, logger: silentLogger, clock });
   service.start();

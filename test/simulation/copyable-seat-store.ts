@@ -1,10 +1,10 @@
 import type { Position } from '../../src/protocol/venue.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { Decision, History, SeatCommand, SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
 import type { VenueLayout } from '../../src/store/venue-layout.ts';
 
-export interface StoreSettings extends VenueLayout {
-  holdTtlMs: number;
+export interface StoreSettings extends VenueLayout, HoldRules {
   keepEvents: number;
 }
 
@@ -14,15 +14,16 @@ interface Call {
 }
 
 /**
- * The memory store with epochs that have the same names in every run (`e1`, `e2` …), and of which an older copy can be
- * had: another one that was told the same up to then.
+ * The memory store with epochs that have the same names in every run (`e1`, `e2` …). It can be started anew, as Redis
+ * can, and an older copy can be had of it: another one that was told the same up to then.
  */
 export class CopyableSeatStore implements SeatStore {
   readonly #settings: StoreSettings;
-  readonly #newEpochName: () => string;
+  #newEpochName: () => string;
+  readonly #names: string[] = [];
   readonly #store: MemorySeatStore;
-  readonly #nameOf = new Map<string, string>([['', '']]);
-  readonly #epochOf = new Map<string, string>([['', '']]);
+  #nameOf = new Map<string, string>([['', '']]);
+  #epochOf = new Map<string, string>([['', '']]);
   readonly #calls: Call[] = [];
   #nowMs: () => number;
 
@@ -40,20 +41,28 @@ export class CopyableSeatStore implements SeatStore {
   }
 
   async copyAt(callCount: number): Promise<CopyableSeatStore> {
-    const names = [...this.#epochOf.keys()].slice(1);
+    const names = [...this.#names];
     const copy = new CopyableSeatStore(this.#settings, this.#nowMs, () => names.shift() ?? this.#newEpochName());
     for (const call of this.#calls.slice(0, callCount)) {
       copy.#nowMs = () => call.atMs;
       await call.repeat(copy).catch(() => {}); // it failed then, too
     }
     copy.#nowMs = this.#nowMs;
+    copy.#newEpochName = this.#newEpochName;
+    copy.startAnew();
     return copy;
   }
 
-  async open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
-    this.#note((store) => store.open(...known));
-    const snapshot = await this.#store.open(...known.map((position) => position && this.#inner(position)));
-    return this.#outer(snapshot);
+  /** Every run of the store has epochs of its own. */
+  startAnew(): void {
+    this.#note(async (store) => store.startAnew());
+    this.#nameOf = new Map([['', '']]);
+    this.#epochOf = new Map([['', '']]);
+  }
+
+  async open(): Promise<VenueSnapshot> {
+    this.#note((store) => store.open());
+    return this.#outer(await this.#store.open());
   }
 
   async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
@@ -93,6 +102,7 @@ export class CopyableSeatStore implements SeatStore {
     let name = this.#nameOf.get(position.epoch);
     if (name === undefined) {
       name = this.#newEpochName();
+      this.#names.push(name);
       this.#nameOf.set(position.epoch, name);
       this.#epochOf.set(name, position.epoch);
     }

@@ -29,7 +29,6 @@ export interface Incidents {
   busDisconnect: number;
   /** Deaf, and does not know it. */
   busDeaf: number;
-  busWipe: number;
   bookingKill: number;
   bookingKillAll: number;
   bookingPause: number;
@@ -68,7 +67,6 @@ export const noFaults: Faults = {
     busDown: 0,
     busDisconnect: 0,
     busDeaf: 0,
-    busWipe: 0,
     bookingKill: 0,
     bookingKillAll: 0,
     bookingPause: 0,

@@ -88,6 +88,7 @@ class History {
       ...random.pick(layouts),
       holdTtlMs: random.pick([1_000, 2_000, 3_000, 5_000, 10_000, 30_000]),
       keepEvents: random.pick([2, 20, 10_000]),
+      maxHoldsPerUser: random.pick([1, 2, 6]),
     };
     this.hostTimeOfDayMs = 1_700_000_000_000 + random.pick([-3_600_000, 0, 3_600_000]);
     this.#activeMs = random.int(2_500, 7_000);

@@ -88,9 +88,6 @@ function strike(system: System, kind: keyof Incidents): void {
       });
       break;
     }
-    case 'busWipe':
-      bus.wipe();
-      break;
     case 'bookingKill':
       killBooking(system, bookingIndex, lastingMs);
       break;

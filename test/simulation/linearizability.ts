@@ -174,6 +174,10 @@ class Search {
 
     const { refusal, model } = decided({ ...before, nowMs }, action, userId, this.#options.holdTtlMs ?? 0);
     if (outcome === 'unknown') return model.leastSeq === before.leastSeq ? undefined : model;
+    // Who holds too much is refused what is free.
+    const isOverLimit =
+      outcome.refusal === 'HOLD_LIMIT' && action === 'select' && before.status === SeatStatus.available;
+    if (isOverLimit) return outcome.seat ? this.#told({ ...before, nowMs }, outcome.seat) : before;
     if (outcome.refusal !== refusal) return undefined;
     if (!outcome.seat) return model;
     const told = this.#told(model, outcome.seat);

@@ -35,8 +35,10 @@ export function* seatHistories(
   }
 }
 
-function mayBelong({ invokedAtMs, returnedAtMs, outcome }: SeatOperation, fromMs: number, untilMs: number): boolean {
-  return invokedAtMs <= untilMs && (outcome === 'unknown' || returnedAtMs === undefined || returnedAtMs >= fromMs);
+function mayBelong(operation: RecordedOperation, fromMs: number, untilMs: number): boolean {
+  const { invokedAtMs, returnedAtMs, outcome, wasRepeated } = operation;
+  const isEnded = outcome !== 'unknown' && returnedAtMs !== undefined && returnedAtMs < fromMs;
+  return invokedAtMs <= untilMs && (wasRepeated || !isEnded);
 }
 
 function outcomeIn(

@@ -2,6 +2,7 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { VenueSnapshot } from '../../src/store/seat-store.ts';
 import { emptySeats, type VenueLayout } from '../../src/store/venue-layout.ts';
 import type { World } from './world.ts';
@@ -17,25 +18,20 @@ interface Entry {
 /** The venue as it follows from the events that the store committed, by rules of its own: an auditor's book. */
 export class SeatLedger {
   readonly #world: World;
-  readonly #layout: VenueLayout;
-  readonly #entries = new Map<string, Entry[]>();
+  readonly #layout: VenueLayout & HoldRules;
+  readonly #entries = new Map<string, Entry>();
   readonly #versions = new Set<string>();
   /** In the order in which they were committed, of the present epoch. */
   #history: { position: Position; atMs: number }[] = [];
-  #epochStartSeq = 0;
-  #hasForked = false;
+  /** Every event that led to what the store has, of whatever epoch. */
+  log: readonly SeatEvent[] = [];
   position: Position = { epoch: '', seq: 0 };
   seats: Seats;
 
-  constructor(world: World, layout: VenueLayout) {
+  constructor(world: World, layout: VenueLayout & HoldRules) {
     this.#world = world;
     this.#layout = layout;
     this.seats = this.#empty();
-  }
-
-  /** From which seq on the events of the present epoch are to be published. */
-  get epochStartSeq(): number {
-    return this.#epochStartSeq;
   }
 
   /** [G1] [G3] What the store has just decided must follow from what it decided before. */
@@ -46,6 +42,7 @@ export class SeatLedger {
     const objection = objectionTo(event, seat, storeNowMs);
     if (objection) this.#world.fail(objection.rule, `${objection.message}: ${text(event)} on ${JSON.stringify(seat)}`);
 
+    if (event.type === 'held') this.#auditHolds(event, storeNowMs);
     const after: Seat = { id: seat.id, row: seat.row, col: seat.col, status: event.status, seq: event.seq };
     if (event.type !== 'released') after.held_by = event.user_id;
     if (event.type === 'held' && event.expires_at !== undefined) after.expires_at = event.expires_at;
@@ -55,11 +52,18 @@ export class SeatLedger {
     this.#world.count(`committed ${event.reason ?? event.type}`);
   }
 
+  /** [R35] Before one more. */
+  #auditHolds({ user_id }: SeatEvent, storeNowMs: number): void {
+    const isLive = (seat: Seat) =>
+      seat.status === SeatStatus.held && seat.held_by === user_id && (seat.expires_at ?? 0) * 1000 >= storeNowMs;
+    const held = [...this.seats.values()].filter(isLive).length;
+    if (held >= this.#layout.maxHoldsPerUser) this.#world.fail('R35', `${user_id} holds ${held} and gets one more`);
+  }
+
   /** The store was opened: at the position that is known, or with a new epoch. */
   opened({ epoch, seq, seats }: VenueSnapshot): void {
     if (epoch !== this.position.epoch) {
       this.position = { epoch, seq };
-      this.#epochStartSeq = seq;
       this.#history = [];
       this.#enter(undefined);
     }
@@ -71,44 +75,27 @@ export class SeatLedger {
     this.position = { epoch: '', seq: 0 };
     this.seats = this.#empty();
     this.#history = [];
+    this.log = [];
   }
 
   backup(): () => void {
-    const { position, seats } = this;
+    const { position, seats, log } = this;
     const history = [...this.#history];
-    const startSeq = this.#epochStartSeq;
     return () => {
       this.position = position;
       this.seats = seats;
       this.#history = history;
-      this.#epochStartSeq = startSeq;
+      this.log = log;
     };
-  }
-
-  /** Whether a restored copy ever went on otherwise, before somebody noticed that it is one. */
-  get hasForked(): boolean {
-    return this.#hasForked;
-  }
-
-  /** A restored copy may go on otherwise under the same numbers, until somebody notices that it is one. */
-  isForked({ epoch, seq }: Position): boolean {
-    for (let at = seq; at > 0; at--) {
-      const entries = this.#entries.get(`${epoch}:${at}`);
-      if (!entries) return false;
-      if (entries.length > 1) return true;
-    }
-    return false;
   }
 
   /** The venue at a position; undefined where it never was there. */
   seatsAt({ epoch, seq }: Position): Seats | undefined {
-    return this.#entries.get(`${epoch}:${seq}`)?.at(-1)?.seats;
+    return this.#entries.get(`${epoch}:${seq}`)?.seats;
   }
 
   hasEvent(event: SeatEvent): boolean {
-    return (
-      this.#entries.get(`${event.epoch}:${event.seq}`)?.some((entry) => text(entry.event) === text(event)) ?? false
-    );
+    return text(this.#entries.get(`${event.epoch}:${event.seq}`)?.event) === text(event);
   }
 
   /** Whether the seat was ever so. */
@@ -126,25 +113,16 @@ export class SeatLedger {
     return this.#history.at(-1)?.atMs;
   }
 
-  eventsOfEpoch(): SeatEvent[] {
-    const events: SeatEvent[] = [];
-    for (let seq = this.#epochStartSeq + 1; seq <= this.position.seq; seq++) {
-      const event = this.#entries.get(`${this.position.epoch}:${seq}`)?.at(-1)?.event;
-      if (event) events.push(event);
-    }
-    return events;
-  }
-
   #enter(event: SeatEvent | undefined): void {
     const { epoch, seq } = this.position;
     const key = `${epoch}:${seq}`;
     const atMs = this.#world.nowMs;
-    const entries = this.#entries.get(key) ?? [];
-    entries.push({ event, seats: this.seats, atMs });
-    if (entries.length > 1) this.#hasForked = true;
-    this.#entries.set(key, entries);
+    if (this.#entries.has(key)) this.#world.fail('R11', `${key} was there before, in another history`);
+    this.#entries.set(key, { event, seats: this.seats, atMs });
     this.#history.push({ position: this.position, atMs });
-    if (event) this.#versions.add(textOf(this.seats.get(event.seat_id) as Seat));
+    if (!event) return;
+    this.log = [...this.log, event];
+    this.#versions.add(textOf(this.seats.get(event.seat_id) as Seat));
   }
 
   #empty(): Seats {

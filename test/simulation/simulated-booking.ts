@@ -49,6 +49,7 @@ export class BookingProcess {
       ...service.view.position,
       server_time: Math.round(service.storeClock.nowMs()) / 1000,
       hold_seconds: this.#settings.holdTtlMs / 1000,
+      max_holds: this.#settings.maxHoldsPerUser,
       rows: this.#settings.rows,
       cols: this.#settings.cols,
       ...(!confirmed && { stale: true as const }),

@@ -1,6 +1,5 @@
 import type { BusListener, EventBus } from '../../src/events/event-bus.ts';
 import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
-import type { Position } from '../../src/protocol/venue.ts';
 import type { MessageFaults } from './faults.ts';
 import { FifoLink } from './fifo-link.ts';
 import type { Host } from './host.ts';
@@ -15,8 +14,8 @@ type Message = { event: SeatEvent } | { heartbeat: Heartbeat };
 export class BusServer {
   readonly world: World;
   readonly faults: MessageFaults;
-  newest: Position | undefined;
-  readonly #accepted = new Map<string, SeatEvent[]>();
+  /** By seq: in whatever epoch. */
+  readonly #accepted = new Map<number, SeatEvent[]>();
   readonly #connections = new Set<BusConnection>();
   #isDown = false;
 
@@ -41,7 +40,7 @@ export class BusServer {
   }
 
   has(event: SeatEvent): boolean {
-    const accepted = this.#accepted.get(`${event.epoch}:${event.seq}`) ?? [];
+    const accepted = this.#accepted.get(event.seq) ?? [];
     return accepted.some(
       ({ type, seat_id, user_id, timestamp }) =>
         type === event.type && seat_id === event.seat_id && user_id === event.user_id && timestamp === event.timestamp,
@@ -58,16 +57,10 @@ export class BusServer {
     for (const connection of this.#connections) connection.reconnect();
   }
 
-  /** The folder of its data was deleted. */
-  wipe(): void {
-    this.newest = undefined;
-  }
-
   accept(message: Message, from: BusConnection): void {
     if ('event' in message) {
       const { event } = message;
-      const key = `${event.epoch}:${event.seq}`;
-      this.newest = { epoch: event.epoch, seq: event.seq };
+      const key = event.seq;
       this.#accepted.set(key, [...(this.#accepted.get(key) ?? []), event]);
     }
     for (const to of this.#connections) if (to !== from) to.deliver(message, from);
@@ -130,21 +123,6 @@ export class BusConnection implements EventBus {
   subscribe(listener: BusListener): void {
     this.#listeners.push(listener);
     if (this.#connected) listener.onConnected?.(true);
-  }
-
-  newestPosition(): Promise<Position | undefined> {
-    if (!this.#connected) return Promise.resolve(undefined);
-    return new Promise((resolve) => {
-      const answer = (position: Position | undefined) => this.#host.run(() => resolve(position));
-      const timer = this.#host.libraryClock.setTimeout(() => answer(undefined), ackTimeoutMs);
-      this.#whileConnected(this.#world.latencyMs(), () => {
-        const { newest } = this.#server;
-        this.#whileConnected(this.#world.latencyMs(), () => {
-          this.#host.libraryClock.clearTimeout(timer);
-          answer(newest);
-        });
-      });
-    });
   }
 
   async close(): Promise<void> {

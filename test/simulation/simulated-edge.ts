@@ -50,11 +50,10 @@ export class EdgeProcess implements VenueFeedListener {
     this.#world.count('updates told');
     const { epoch, seq } = this.#told;
     if (event.epoch !== epoch || event.seq !== seq + 1) this.#expectReset(event);
-    const isForked = this.#ledger.isForked(event);
-    if (!isForked && !this.#ledger.hasEvent(event)) {
+    if (!this.#ledger.hasEvent(event)) {
       this.#world.fail('G6', `${this.host.name} was told of ${event.epoch}:${event.seq}, which never happened`);
     }
-    if (!isForked && !isSameSeat(seat, this.#ledger.seatsAt(event)?.get(seat.id))) {
+    if (!isSameSeat(seat, this.#ledger.seatsAt(event)?.get(seat.id))) {
       this.#world.fail('G5', `${this.host.name} shows a seat as it never was: ${JSON.stringify(seat)}`);
     }
     this.#moveTo({ epoch: event.epoch, seq: event.seq });
@@ -81,7 +80,6 @@ export class EdgeProcess implements VenueFeedListener {
         `${this.host.name} is at ${epoch}:${seq} and has told up to ${JSON.stringify(this.#told)}`,
       );
     }
-    if (this.#ledger.isForked({ epoch, seq })) return;
     const was = this.#ledger.seatsAt({ epoch, seq });
     for (const seat of this.feed.seats) {
       const same = isSameSeat(seat, was?.get(seat.id)) && isSameSeat(seat, this.#seats.get(seat.id));

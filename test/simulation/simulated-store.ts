@@ -36,7 +36,7 @@ export class StoreServer {
   /** When the venue was lost and what was put in its place: what came before says nothing about what comes after. */
   readonly losses: { atMs: number; seats: SeatLedger['seats'] }[] = [];
   readonly #options: StoreServerOptions;
-  readonly #backups: { callCount: number; epoch: string; restoreLedger: () => void }[] = [];
+  readonly #backups: { callCount: number; restoreLedger: () => void }[] = [];
   readonly #hungCalls: (() => void)[] = [];
   readonly #connections = new Set<StoreConnection>();
   #store: SeatStore;
@@ -46,7 +46,6 @@ export class StoreServer {
   #isDown = false;
   #starts = 0;
   #isHung = false;
-  #recognisedEpoch = '';
   #expiryQuestions = new Map<string, number>();
 
   constructor(options: StoreServerOptions) {
@@ -68,15 +67,6 @@ export class StoreServer {
     const most = Math.max(0, ...this.#expiryQuestions.values());
     this.#expiryQuestions.clear();
     return most;
-  }
-
-  /** The epoch of which somebody has shown that this is only an older copy of it. */
-  get recognisedEpoch(): string {
-    return this.#recognisedEpoch;
-  }
-
-  noteKnown({ epoch, seq }: Position): void {
-    if (epoch === this.ledger.position.epoch && seq > this.ledger.position.seq) this.#recognisedEpoch = epoch;
   }
 
   noteExpiryQuestion(host: Host, seatId: string): void {
@@ -129,6 +119,7 @@ export class StoreServer {
   }
 
   up(): void {
+    if (this.#store instanceof CopyableSeatStore) this.#store.startAnew();
     this.#isDown = false;
   }
 
@@ -151,15 +142,13 @@ export class StoreServer {
 
   backup(): void {
     if (!(this.#store instanceof CopyableSeatStore) || this.ledger.position.epoch === '') return;
-    const { epoch } = this.ledger.position;
-    this.#backups.push({ callCount: this.#store.callCount, epoch, restoreLedger: this.ledger.backup() });
+    this.#backups.push({ callCount: this.#store.callCount, restoreLedger: this.ledger.backup() });
   }
 
-  /** Puts an older copy in the place of what is there. Of the same epoch: of an earlier one nobody would know. */
+  /** Puts an older copy in the place of what is there. */
   restore(): void {
-    const backups = this.#backups.filter(({ epoch }) => epoch === this.ledger.position.epoch);
-    if (!(this.#store instanceof CopyableSeatStore) || backups.length === 0) return;
-    const { callCount, restoreLedger } = this.world.random.pick(backups);
+    if (!(this.#store instanceof CopyableSeatStore) || this.#backups.length === 0) return;
+    const { callCount, restoreLedger } = this.world.random.pick(this.#backups);
     this.world.count('store restored from an older copy');
     restoreLedger();
     this.#isDown = true;
@@ -188,8 +177,8 @@ export class StoreServer {
 
   /** [R51] Only what the bus has taken may count as relayed. */
   auditRelayed({ epoch, seq }: Position): void {
-    if (epoch !== this.ledger.position.epoch || this.ledger.isForked(this.ledger.position)) return;
-    const missing = this.ledger.eventsOfEpoch().find((event) => event.seq <= seq && !this.#options.isPublished(event));
+    if (epoch !== this.ledger.position.epoch) return;
+    const missing = this.ledger.log.find((event) => event.seq <= seq && !this.#options.isPublished(event));
     if (missing) this.world.fail('R51', `${epoch}:${seq} counts as relayed, but ${missing.seq} was never published`);
   }
 }
@@ -230,9 +219,9 @@ export class StoreConnection implements SeatStore {
     this.#isCut = false;
   }
 
-  open(...known: (Position | undefined)[]): Promise<VenueSnapshot> {
+  open(): Promise<VenueSnapshot> {
     return this.#call('open', async (store) => {
-      const snapshot = await store.open(...known);
+      const snapshot = await store.open();
       this.#server.ledger.opened(snapshot);
       return snapshot;
     });
@@ -240,7 +229,6 @@ export class StoreConnection implements SeatStore {
 
   decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
     return this.#call('decide', async (store) => {
-      this.#server.noteKnown(known);
       if (commands[0]?.action === 'expire') this.#server.noteExpiryQuestion(this.#host, seatId);
       const decision = await store.decide(seatId, commands, known);
       for (const event of decision.events) this.#server.ledger.commit(event, decision.nowMs);
@@ -251,10 +239,7 @@ export class StoreConnection implements SeatStore {
   }
 
   eventsAfter(position: Position, limit: number): Promise<History> {
-    return this.#call('eventsAfter', (store) => {
-      this.#server.noteKnown(position);
-      return store.eventsAfter(position, limit);
-    });
+    return this.#call('eventsAfter', (store) => store.eventsAfter(position, limit));
   }
 
   relayedPosition(): Promise<Position | undefined> {

@@ -1,11 +1,12 @@
 import { userActions } from '../../src/protocol/commands.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import type { RequestKey } from '../../src/store/seat-store.ts';
 import { Host } from './host.ts';
 import type { SeatOperation } from './linearizability.ts';
 import type { SeatLedger } from './seat-ledger.ts';
 import type { BookingProcess } from './simulated-booking.ts';
-import type { SimulatedHttp } from './simulated-http.ts';
+import { ConnectionError, RequestTimeoutError, type SimulatedHttp } from './simulated-http.ts';
 import type { World } from './world.ts';
 
 const requestTimeoutMs = 3_000;
@@ -14,6 +15,8 @@ const maxActs = 60;
 
 export interface RecordedOperation extends SeatOperation {
   seatId: string;
+  /** Asked of several processes: one of them may come to it later, and a store that lost its data has lost the answer. */
+  wasRepeated: boolean;
 }
 
 export interface UsersOptions {
@@ -33,6 +36,7 @@ export class Users {
   readonly #world: World;
   readonly #host: Host;
   #clients = 0;
+  #requests = 0;
 
   constructor(options: UsersOptions) {
     this.#options = options;
@@ -75,7 +79,6 @@ export class Users {
   ): Promise<SeatOperation['outcome']> {
     const { random } = this.#world;
     for (let attempt = 0; ; attempt++) {
-      const process = random.pick(this.#options.processes());
       const operation: RecordedOperation = {
         clientId,
         action,
@@ -84,23 +87,47 @@ export class Users {
         invokedAtMs: this.#world.nowMs,
         returnedAtMs: undefined,
         outcome: 'unknown',
+        wasRepeated: false,
       };
       this.operations.push(operation);
-      try {
-        const handle = () => answerOf(process, action, seatId, userId);
-        operation.outcome = await this.#options.http.request(this.#host, process.host, requestTimeoutMs, handle);
-        this.#world.count(`answered ${action}`);
-        this.#audit(operation);
-      } catch {
-        this.#world.count('requests without an answer');
-      }
+      operation.outcome = await this.#askThroughProxy(operation);
+      if (operation.outcome === 'unknown') this.#world.count('requests without an answer');
+      else this.#audit(operation);
       operation.returnedAtMs = this.#world.nowMs;
       this.#world.trace(() => `${clientId}: ${action} ${seatId} by ${userId} → ${JSON.stringify(operation.outcome)}`);
       if (operation.outcome !== 'unknown' || attempt >= 3 || random.chance(0.3)) return operation.outcome;
-      await new Promise<void>((resolve) => {
-        this.#world.after(random.int(20, 400), resolve);
-      });
+      await this.#pause();
     }
+  }
+
+  /** As edges and nginx do: where one process fails, the next is asked for the same, by the same key. */
+  async #askThroughProxy(operation: RecordedOperation): Promise<SeatOperation['outcome']> {
+    const { action, seatId, userId } = operation;
+    const { random } = this.#world;
+    const key = `request${this.#requests++}`;
+    const attempts = random.pick([1, 2, 4]);
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const process = random.pick(this.#options.processes());
+      const timeoutMs = requestTimeoutMs / attempts;
+      const request = { key, isRepeat: attempt > 1 };
+      operation.wasRepeated = request.isRepeat;
+      try {
+        const handle = () => answerOf(process, action, seatId, userId, request);
+        const outcome = await this.#options.http.request(this.#host, process.host, timeoutMs, handle);
+        this.#world.count(attempt > 1 ? `answered ${action} when asked again` : `answered ${action}`);
+        return outcome;
+      } catch (error) {
+        // It has answered, with 503 or 504: nobody else is asked.
+        if (!(error instanceof ConnectionError || error instanceof RequestTimeoutError)) break;
+      }
+    }
+    return 'unknown';
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#world.after(this.#world.random.int(20, 400), resolve);
+    });
   }
 
   /** [G1] What a user is told is what the store has decided. */
@@ -132,8 +159,9 @@ async function answerOf(
   action: SeatOperation['action'],
   seatId: string,
   userId: string,
+  request: RequestKey,
 ): Promise<SeatOperation['outcome']> {
-  if (action !== 'read') return service.command(action, seatId, userId);
+  if (action !== 'read') return service.command(action, seatId, userId, request);
   await service.confirm(); // where it fails, what is read is marked as stale
   const seat = service.view.seat(seatId);
   return seat ? { seat } : 'unknown';

@@ -1,4 +1,8 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+
+/** This machine may be busy with other tests. */
+export const soon = { timeout: 20_000 };
 
 /** Debian's Chromium, kept from looking for anything beyond this machine. */
 export function launchBrowser(): Promise<Browser> {
@@ -22,10 +26,16 @@ export interface Booker {
   faults: string[];
 }
 
-export async function openPage(browser: Browser, url: string): Promise<Booker> {
-  const context = await browser.newContext();
-  const page = await context.newPage();
+export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Booker> {
+  const context = await browser.newContext(options);
   const faults: string[] = [];
+  const page = await openTab(context, url, faults);
+  return { context, page, faults };
+}
+
+/** Another tab of the same person. */
+export async function openTab(context: BrowserContext, url: string, faults: string[]): Promise<Page> {
+  const page = await context.newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
     // A connection that an edge's end cut is an error to Chromium's console, and part of the test.
@@ -33,5 +43,37 @@ export async function openPage(browser: Browser, url: string): Promise<Booker> {
   });
   await page.goto(url);
   await page.locator('#connection-status.connected').waitFor();
-  return { context, page, faults };
+  return page;
+}
+
+export const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
+export const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
+
+/** Looked at until it is as expected. */
+export const classOf = (page: Page, id: string) =>
+  expect.poll(() => page.locator(`#${id}`).getAttribute('class'), soon);
+export const textOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText(), soon);
+export const focusOf = (page: Page) => expect.poll(() => page.evaluate(() => document.activeElement?.id), soon);
+
+/** Clicks the seat, and waits until it is held for whoever clicked. */
+export async function hold(page: Page, ...ids: string[]): Promise<void> {
+  for (const id of ids) {
+    await seat(page, id).click();
+    await seat(page, id).and(page.locator('.held.mine')).waitFor(soon);
+  }
+}
+
+/** Someone without a browser, whose command has to succeed. */
+export async function post(
+  venue: { url: string },
+  action: 'select' | 'book' | 'release',
+  seat_id: string,
+  user_id = 'someone',
+): Promise<void> {
+  const response = await fetch(new URL(`/api/seats/${action}`, venue.url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ seat_id, user_id }),
+  });
+  expect(await response.json()).toMatchObject({ success: true });
 }

@@ -51,10 +51,16 @@ export const startNats = (options: ServerOptions = {}): Promise<TestServer> =>
     return { url: `nats://${loopback}:${port}`, spec: natsSpec({ origin, port, monitorPort, dir, logFile }) };
   });
 
+/** Tests ask more often than people; the limits have tests of their own. */
+const noLimits = { RATE_LIMIT: 'off' };
+
 export const startBooking = (options: NodeServerOptions & { redisUrl: string; natsUrl: string }): Promise<TestServer> =>
   start(options, 'booking', ({ port, logFile }) => {
     const { redisUrl, natsUrl, env = {} } = options;
-    return { url: httpUrl(loopback, port), spec: bookingSpec({ port, logFile, env, redisUrl, natsUrl }) };
+    return {
+      url: httpUrl(loopback, port),
+      spec: bookingSpec({ port, logFile, env: { ...noLimits, ...env }, redisUrl, natsUrl }),
+    };
   });
 
 export const startEdge = (
@@ -62,13 +68,19 @@ export const startEdge = (
 ): Promise<TestServer> =>
   start(options, 'edge', ({ port, logFile }) => {
     const { natsUrl, bookingUrls, env = {} } = options;
-    return { url: httpUrl(loopback, port), spec: edgeSpec({ port, logFile, env, natsUrl, bookingUrls }) };
+    return {
+      url: httpUrl(loopback, port),
+      spec: edgeSpec({ port, logFile, env: { ...noLimits, ...env }, natsUrl, bookingUrls }),
+    };
   });
 
 export const startEmbedded = (options: NodeServerOptions = {}): Promise<TestServer> =>
   start(options, 'embedded', ({ port, logFile }) => {
     const { env = {} } = options;
-    return { url: httpUrl(loopback, port), spec: embeddedSpec({ host: loopback, port, logFile, env }) };
+    return {
+      url: httpUrl(loopback, port),
+      spec: embeddedSpec({ host: loopback, port, logFile, env: { ...noLimits, ...env } }),
+    };
   });
 
 /** Its edges and booking processes have to answer already. */

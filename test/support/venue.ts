@@ -11,9 +11,13 @@ export interface TestVenue {
   stop(): Promise<void>;
 }
 
-export async function startVenue(
-  options: { bookings?: number; edges?: number; env?: NodeJS.ProcessEnv } = {},
-): Promise<TestVenue> {
+export interface VenueOptions {
+  bookings?: number;
+  edges?: number;
+  env?: NodeJS.ProcessEnv;
+}
+
+export async function startVenue(options: VenueOptions = {}): Promise<TestVenue> {
   const { bookings: bookingCount = 1, edges: edgeCount = 2, env = {} } = options;
   const started: TestServer[] = [];
   const track = async (starting: Promise<TestServer>): Promise<TestServer> => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/config.ts';
+import { authModeOf } from '../../src/identity/access.ts';
 
 function errorOf(load: () => unknown): ConfigError {
   try {
@@ -20,6 +21,14 @@ test('[R26] every setting has a default', () => {
     VENUE_ROWS: 10,
     VENUE_COLS: 10,
     HOLD_SECONDS: 30,
+    MAX_HOLDS_PER_USER: 6,
+    SESSION_HOURS: 24,
+    ALLOWED_ORIGINS: '',
+    TRUSTED_PROXIES: '127.0.0.1,::1',
+    RATE_LIMIT: 'on',
+    REQUESTS_PER_SECOND_PER_ADDRESS: 100,
+    REQUESTS_PER_SECOND_PER_USER: 20,
+    SESSIONS_PER_MINUTE_PER_ADDRESS: 20,
     REDIS_URL: 'redis://127.0.0.1:6379',
     REDIS_KEY_PREFIX: '',
     NATS_URL: 'nats://127.0.0.1:4222',
@@ -67,6 +76,19 @@ describe('[R26] what cannot be used is refused by name', () => {
   test('all that is wrong is told at once', () => {
     const { message } = errorOf(() => loadBookingConfig({ PORT: 'x', HOLD_SECONDS: 'y', LOG_LEVEL: 'z' }));
     for (const name of ['PORT', 'HOLD_SECONDS', 'LOG_LEVEL']) expect(message).toContain(name);
+  });
+});
+
+describe('[R224] [G8] beyond this machine, who may act has to be said', () => {
+  const config = (env: NodeJS.ProcessEnv) => authModeOf(loadBookingConfig(env));
+
+  test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('on %s guests may', (HOST) => {
+    expect(config({ HOST })).toBe('guest');
+  });
+  test.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.0.0.1.example.org'])('on %s it is refused', (HOST) => {
+    expect(errorOf(() => config({ HOST })).message).toMatch(/AUTH_MODE=required/);
+    expect(config({ HOST, AUTH_MODE: 'guest' })).toBe('guest');
+    expect(config({ HOST, AUTH_MODE: 'required' })).toBe('required');
   });
 });
 

@@ -17,7 +17,7 @@ async function setUp(maxWaiting = 3) {
   const clock = new VirtualClock();
   const nowMs = () => startedAtMs + clock.nowMs();
   const storeClock = new StoreClock(clock);
-  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs, nowMs });
+  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs, maxHoldsPerUser: 6, nowMs });
   const { epoch, seats } = await store.open();
   storeClock.heard(nowMs());
   const known: Position = { epoch, seq: 0 };

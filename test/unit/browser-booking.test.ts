@@ -15,34 +15,46 @@ describe('pending requests', () => {
 
   test('[R97] one per seat; each has an id of its own', () => {
     const { requests } = startRequests();
-    const first = requests.open('select', 'A1');
-    expect(requests.open('book', 'A1')).toBeUndefined();
-    const other = requests.open('select', 'A2');
+    const [first, other] = requests.open('select', ['A1', 'A2']);
+    expect(requests.open('book', ['A1'])).toEqual([]);
     expect(other?.id).not.toBe(first?.id);
     expect(requests.forSeat('A1')).toEqual(first);
-    expect(requests.settle(first?.id)).toEqual(first);
+    expect(requests.settle(first?.id)).toBe(first);
     expect(requests.settle(first?.id)).toBeUndefined();
     expect(requests.settle(undefined)).toBeUndefined();
     expect(requests.forSeat('A1')).toBeUndefined();
-    expect(requests.open('book', 'A1')?.id).not.toBe(first?.id);
+    expect(requests.open('book', ['A1'])[0]?.id).not.toBe(first?.id);
+  });
+
+  test('[R115] those of one press know of each other; a seat that is busy is left out', () => {
+    const { requests } = startRequests();
+    const [busy] = requests.open('select', ['A2']);
+    const opened = requests.open('book', ['A1', 'A2', 'A3']);
+    expect(opened.map(({ seatId }) => seatId)).toEqual(['A1', 'A3']);
+    expect(new Set(opened.map(({ batch }) => batch)).size).toBe(1);
+    expect(opened[0]?.batch).toMatchObject({ action: 'book', open: 2 });
+    expect(busy?.batch).toMatchObject({ action: 'select', open: 1 });
+    requests.settle(opened[0]?.id);
+    expect(opened[1]?.batch.open).toBe(1);
   });
 
   test('[R97] one that is not answered in 5 s is told of once, and its seat is free again', () => {
     const { requests, timedOut } = startRequests();
-    const request = requests.open('book', 'A1');
+    const [request] = requests.open('book', ['A1']);
     vi.advanceTimersByTime(answerTimeoutMs - 1);
     expect(timedOut).toEqual([]);
     vi.advanceTimersByTime(1);
     expect(timedOut).toEqual([request]);
+    expect(request?.batch).toMatchObject({ open: 0, unanswered: ['A1'] });
     expect(requests.settle(request?.id)).toBeUndefined();
-    expect(requests.open('book', 'A1')).toBeDefined();
+    expect(requests.open('book', ['A1'])).toHaveLength(1);
   });
 
   test('[R97] one that was answered or abandoned does not time out', () => {
     const { requests, timedOut } = startRequests();
-    requests.settle(requests.open('select', 'A1')?.id);
-    requests.open('select', 'A2');
-    requests.open('release', 'A3');
+    requests.settle(requests.open('select', ['A1'])[0]?.id);
+    requests.open('select', ['A2']);
+    requests.open('release', ['A3']);
     expect(requests.abandonAll().map(({ seatId }) => seatId)).toEqual(['A2', 'A3']);
     expect(requests.abandonAll()).toEqual([]);
     vi.advanceTimersByTime(answerTimeoutMs * 2);
@@ -251,5 +263,159 @@ describe('what happens to the user', () => {
     const run = startBooking();
     run.receive({ type: 'CONCERT_CANCELLED', data: {} } as never);
     expect(run.said).toEqual([]);
+  });
+});
+
+describe('several seats', () => {
+  /** Alice holds all three. */
+  function startWithHolds() {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'), held('A3', 3, 'alice'));
+    run.said.length = 0;
+    const idOf = (seatId: string) =>
+      run.sent.findLast(
+        (message) =>
+          'data' in message &&
+          'seat_id' in (message.data ?? {}) &&
+          (message.data as { seat_id: string }).seat_id === seatId,
+      )?.request_id;
+    return { ...run, idOf };
+  }
+
+  test('[R115] all are booked by one press, each by a request of its own, and told of once', () => {
+    const run = startWithHolds();
+    run.booking.book('A1', 'A2', 'A3');
+    expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'BOOK_SEAT', 'BOOK_SEAT']);
+    expect(['A1', 'A2', 'A3'].every((id) => run.booking.isPending(id))).toBe(true);
+    run.ack(booked('A2', 4, 'alice'), run.idOf('A2'));
+    run.ack(booked('A1', 5, 'alice'), run.idOf('A1'));
+    expect(run.said).toEqual([]);
+    run.ack(booked('A3', 6, 'alice'), run.idOf('A3'));
+    expect(run.said).toEqual(['success: A2, A1 and A3 are booked. They are yours.']);
+    expect(run.booking.holds).toEqual([]);
+  });
+
+  test('[R115] what of them failed is told by name, what was done as well', () => {
+    const run = startWithHolds();
+    run.booking.release('A1', 'A2', 'A3');
+    run.refuse('NOT_HOLDER', held('A1', 9, 'bob'), run.idOf('A1'));
+    run.ack(available('A2', 10), run.idOf('A2'));
+    vi.advanceTimersByTime(answerTimeoutMs);
+    expect(run.said).toEqual([
+      'error: You no longer hold A1.',
+      'info: A2 is released.',
+      'error: No answer to releasing A3 within 5 s. Check the seat and try again.',
+    ]);
+  });
+
+  test('[R115] a batch that is not answered is told of once, and tried again as one', () => {
+    const run = startWithHolds();
+    run.booking.book('A1', 'A2');
+    vi.advanceTimersByTime(answerTimeoutMs);
+    expect(run.said).toEqual(['error: No answer to booking A1 and A2 within 5 s. Check the seats and try again.']);
+    run.offer()?.accept();
+    expect(run.sent.slice(2)).toMatchObject([
+      { type: 'BOOK_SEAT', data: { seat_id: 'A1' } },
+      { type: 'BOOK_SEAT', data: { seat_id: 'A2' } },
+    ]);
+  });
+
+  test('[R115] the limit is told once however many seats are beyond it, and repeating is not offered', () => {
+    const run = startBooking();
+    for (const id of ['A1', 'A2']) {
+      run.booking.clickSeat(id);
+      run.refuse('HOLD_LIMIT');
+    }
+    expect(new Set(run.details.map(({ topic }) => topic))).toEqual(new Set(['HOLD_LIMIT']));
+    expect(run.offer()).toBeUndefined();
+  });
+});
+
+describe('what is offered', () => {
+  test('[R114] who lost the race is offered the nearest free seat, and gets it by one press', () => {
+    const run = startBooking();
+    run.booking.clickSeat('A1');
+    run.refuse('SEAT_HELD', held('A1', 4, 'bob'));
+    expect(run.said).toEqual(['error: A1 is held by someone else.']);
+    expect(run.offer()?.label).toBe('Take A2 instead');
+    run.offer()?.accept();
+    expect(run.offered, 'the focus goes there').toEqual(['A2']);
+    expect(run.sent.at(-1)).toMatchObject({ type: 'SELECT_SEAT', data: { seat_id: 'A2' } });
+  });
+
+  test('[R114] an offer that was taken in the meantime is told, and the next is offered', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'bob'));
+    run.booking.clickSeat('A1');
+    const offer = run.offer();
+    run.update(booked('A2', 2, 'bob'));
+    offer?.accept();
+    expect(run.sent).toEqual([]);
+    expect(run.said.at(-1)).toBe('info: A2 is already booked.');
+    expect(run.offer()?.label).toBe('Take A3 instead');
+  });
+
+  test('[R114] where nothing is free nothing is offered', () => {
+    const run = startBooking();
+    run.update(booked('A1', 1, 'bob'), booked('A2', 2, 'bob'), held('A3', 3, 'bob'));
+    run.booking.clickSeat('A1');
+    expect(run.offer()).toBeUndefined();
+  });
+
+  test.each(['BUSY', 'STORE_UNAVAILABLE', 'TIMEOUT', 'RATE_LIMITED'] as const)(
+    '[R114] %s can be tried again',
+    (code) => {
+      const run = startBooking();
+      run.booking.clickSeat('A2');
+      run.refuse(code);
+      run.offer()?.accept();
+      expect(run.sent.map(({ type }) => type)).toEqual(['SELECT_SEAT', 'SELECT_SEAT']);
+    },
+  );
+
+  test('[R116] seats whose time ran out are offered again together, until one is got', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'), held('A3', 2, 'alice'));
+    run.pass(30_000);
+    run.update(available('A1', 3), available('A3', 4));
+    expect(run.said).toEqual([
+      'error: Time is up: you no longer hold A1.',
+      'error: Time is up: you no longer hold A1 and A3.',
+    ]);
+    expect(run.details.map(({ urgent, topic }) => [urgent, topic])).toEqual(Array(2).fill([true, 'time-up']));
+    expect(run.offer()?.label).toBe('Try the same seats again');
+    run.offer()?.accept();
+    expect(run.sent.map((message) => (message as { data: object }).data)).toEqual([
+      { seat_id: 'A1' },
+      { seat_id: 'A3' },
+    ]);
+    run.ack(held('A1', 5, 'alice', serverTime + 60), run.sent[0]?.request_id);
+    run.pass(60_000);
+    run.update(available('A1', 6));
+    expect(run.said.at(-1)).toBe('error: Time is up: you no longer hold A1.');
+  });
+
+  test('[R116] 10 s before the end, and only then, a warning is said, once for each hold', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'), held('A3', 2, 'bob'));
+    run.pass(3_000);
+    run.update(held('A2', 3, 'alice', serverTime + 33));
+    run.pass(16_999);
+    run.booking.warnOfEnds();
+    expect(run.said).toEqual([]);
+    run.pass(1);
+    for (let n = 0; n < 3; n++) run.booking.warnOfEnds();
+    expect(run.said).toEqual(['warning: 10 s left to book A1.']);
+    run.pass(3_000);
+    run.booking.warnOfEnds();
+    run.pass(20_000);
+    run.booking.warnOfEnds();
+    expect(run.said).toEqual(['warning: 10 s left to book A1.', 'warning: 10 s left to book A2.']);
+  });
+
+  test('what is told apart as done by others is neither of the user nor new to the page', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'bob'), held('A2', 2, 'alice'), available('A2', 3), available('A1', 4));
+    expect(run.touchedByOthers).toEqual(['A1', 'A1']);
   });
 });

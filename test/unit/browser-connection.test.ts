@@ -31,16 +31,22 @@ class FakeSocket extends EventTarget implements Socket {
   }
 }
 
-function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
+function startConnection({ openSocket, token }: { openSocket?: () => Socket; token?: string } = {}) {
+  let sessionsOver = 0;
   const sockets: FakeSocket[] = [];
   const protocols: string[] = [];
   const received: ServerMessage[] = [];
   const phases: string[] = [];
+  const roundTripsMs: number[] = [];
   const network = new EventTarget();
+  let wake = () => {};
   let position: Position | undefined;
   let retryDelayMs = 0;
   const connection = new Connection({
-    userId: 'alice',
+    token,
+    onSessionOver: () => {
+      sessionsOver++;
+    },
     jitterSeed: 1,
     openSocket: (protocol) => {
       protocols.push(protocol);
@@ -50,7 +56,12 @@ function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
       return socket;
     },
     network,
+    watchForSleep: (onWake) => {
+      wake = onWake;
+      return () => {};
+    },
     position: () => position,
+    onRoundTrip: (roundTripMs) => roundTripsMs.push(roundTripMs),
     onMessage: (message) => received.push(message),
     onPhase: (phase, delayMs) => {
       phases.push(phase);
@@ -67,6 +78,9 @@ function startConnection({ openSocket }: { openSocket?: () => Socket } = {}) {
     phases,
     network,
     socket,
+    roundTripsMs,
+    sessionsOver: () => sessionsOver,
+    wake: () => wake(),
     retryDelayMs: () => retryDelayMs,
     setPosition: (next: Position) => {
       position = next;
@@ -87,12 +101,27 @@ describe('the connection', () => {
     expect(run.protocols).toEqual([subprotocol]);
     expect(run.socket().sent).toEqual([]);
     run.socket().open();
-    expect(run.socket().sent).toEqual([{ type: 'CONNECT', request_id: 'connect-1', data: { user_id: 'alice' } }]);
+    expect(run.socket().sent).toEqual([{ type: 'CONNECT', request_id: 'connect-1', data: { presence: true } }]);
     expect(run.connection.isLive).toBe(false);
     run.socket().receive({ type: 'VENUE_STATE', data: venueState() });
     expect(run.connection.isLive).toBe(true);
     expect(run.phases).toEqual(['connecting', 'synchronising', 'live']);
     expect(run.received).toHaveLength(1);
+  });
+
+  test('[R90] where no cookie says who the user is, the token does', () => {
+    const run = startConnection({ token: 'a token' });
+    run.socket().open();
+    expect(run.socket().sent).toMatchObject([{ type: 'CONNECT', data: { token: 'a token' } }]);
+  });
+
+  test('[R99] a session that is over is told to the page, and the connection comes back', () => {
+    const run = startConnection();
+    run.becomeLive();
+    run.socket().end(closeCodes.sessionOver.code);
+    expect(run.sessionsOver()).toBe(1);
+    vi.advanceTimersByTime(run.retryDelayMs());
+    expect(run.sockets).toHaveLength(2);
   });
 
   test('[R90] [G6] asks to resume where the page is, and is live once what was missed is there', () => {
@@ -104,7 +133,11 @@ describe('the connection', () => {
     expect(run.sockets).toHaveLength(2);
     run.socket().open();
     expect(run.socket().sent).toEqual([
-      { type: 'CONNECT', request_id: 'connect-2', data: { user_id: 'alice', position: { epoch: 'e1', seq: 42 } } },
+      {
+        type: 'CONNECT',
+        request_id: 'connect-2',
+        data: { presence: true, position: { epoch: 'e1', seq: 42 } },
+      },
     ]);
     run.socket().receive({ type: 'SEAT_UPDATE', data: { seat_id: 'A1', status: 0, seq: 43 } });
     run.socket().receive({ type: 'ACK', request_id: 'connect-1', data: { success: true } });
@@ -209,7 +242,30 @@ describe('the connection', () => {
     run.connection.send(command);
     run.connection.retry();
     run.becomeLive();
-    expect(run.sockets.map(({ sent }) => sent.length)).toEqual([2, 1]);
+    const commands = run.sockets.map(({ sent }) =>
+      sent.filter((message) => (message as typeof command).type === 'SELECT_SEAT'),
+    );
+    expect(commands).toEqual([[command], []]);
+  });
+
+  test('[R112] tells how long the line is by the answer to its newest PING, which is no message to the page', () => {
+    const run = startConnection();
+    run.becomeLive();
+    const ping = (nth: number) => ({ type: 'ACK', request_id: `ping-${nth}`, data: { success: true } }) as const;
+    expect(run.socket().sent.at(-1)).toEqual({ type: 'PING', request_id: 'ping-1' });
+    vi.advanceTimersByTime(80);
+    run.socket().receive(ping(1));
+    vi.advanceTimersByTime(connectionTimings.pingIntervalMs + 20);
+    run.socket().receive(ping(1));
+    run.socket().receive(ping(2));
+    expect(run.roundTripsMs).toEqual([80, 20]);
+    expect(run.received.map(({ type }) => type)).toEqual(['VENUE_STATE', 'ACK']);
+    run.wake();
+    expect([run.phases.at(-1), run.connection.isLive]).toEqual(['checking', false]);
+    run.socket().receive(ping(3));
+    expect([run.phases.at(-1), run.connection.isLive]).toEqual(['live', true]);
+    vi.advanceTimersByTime(connectionTimings.pingTimeoutMs);
+    expect(run.phases.at(-1)).toBe('waiting');
   });
 
   test.each(['not json', '', 'null', '42', '"hello"', '[]', '{}', new ArrayBuffer(3)])(
@@ -230,6 +286,7 @@ test.each([
   ['connecting', 0, '● Connecting…', 'connecting', false],
   ['synchronising', 0, '● Connecting…', 'connecting', false],
   ['live', 0, '● Connected', 'connected', false],
+  ['checking', 0, '● Checking the connection…', 'connecting', false],
   ['waiting', 7, '● Reconnecting in 7 s', 'connecting', true],
   ['waiting', 1, '● Reconnecting in 1 s', 'connecting', false],
   ['waiting', 0, '● Reconnecting…', 'connecting', false],

@@ -1,5 +1,7 @@
 import { Booking } from '../../src/browser/booking.ts';
+import type { MessageDetails } from '../../src/browser/message-list.ts';
 import { ServerClock } from '../../src/browser/server-clock.ts';
+import type { ErrorCode } from '../../src/protocol/errors.ts';
 import type { ClientMessage, SeatUpdate, ServerMessage } from '../../src/protocol/messages.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
@@ -17,6 +19,7 @@ export function venueState(changes: Partial<VenueState> = {}, ...seats: Seat[]):
     seq: 0,
     server_time: serverTime,
     hold_seconds: 30,
+    max_holds: 6,
     rows: 1,
     cols: 3,
     seats: row.map((seat) => changed.get(seat.id) ?? seat),
@@ -49,6 +52,9 @@ export function updateOf({ id, row, col, ...rest }: Seat): SeatUpdate {
 export function startBooking() {
   const sent: ClientMessage[] = [];
   const said: string[] = [];
+  const details: MessageDetails[] = [];
+  const touchedByOthers: string[] = [];
+  const offered: string[] = [];
   const touched: string[] = [];
   let nowMs = 5_000;
   let isLive = true;
@@ -58,8 +64,16 @@ export function startBooking() {
     clock,
     isLive: () => isLive,
     send: (message) => sent.push(message),
-    say: (text, tone) => said.push(`${tone}: ${text}`),
-    onSeatTouched: (seatId) => touched.push(seatId),
+    say: (text, tone, more = {}) => {
+      said.push(`${tone}: ${text}`);
+      details.push(more);
+    },
+    onSeatTouched: (seatId, byOthers) => {
+      touched.push(seatId);
+      if (byOthers) touchedByOthers.push(seatId);
+    },
+    onOffered: (seatId) => offered.push(seatId),
+    onWatching: () => {},
   });
   const receive = (...messages: ServerMessage[]) => {
     for (const message of messages) booking.receive(message);
@@ -72,6 +86,10 @@ export function startBooking() {
     sent,
     said,
     touched,
+    touchedByOthers,
+    offered,
+    offer: () => details.at(-1)?.offer,
+    details,
     receive,
     update: (...seats: Seat[]) =>
       receive(...seats.map((seat) => ({ type: 'SEAT_UPDATE', data: updateOf(seat) }) as const)),
@@ -80,6 +98,12 @@ export function startBooking() {
         type: 'ACK',
         ...(request_id !== undefined && { request_id }),
         data: { success: true, ...(seat && { seat }) },
+      }),
+    refuse: (code: ErrorCode, seat?: Seat, request_id = sent.at(-1)?.request_id) =>
+      receive({
+        type: 'ERROR',
+        ...(request_id !== undefined && { request_id }),
+        data: { code, message: 'as the server put it', retryable: false, ...(seat && { seat }) },
       }),
     setLive: (live: boolean) => {
       isLive = live;

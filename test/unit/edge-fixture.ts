@@ -1,37 +1,52 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { buildEdge } from '../../src/edge/app.ts';
 import { BookingClient } from '../../src/edge/booking-client.ts';
+import type { DoorOptions } from '../../src/edge/door.ts';
 import type { EdgeLimits } from '../../src/edge/limits.ts';
 import type { BusListener, EventBus } from '../../src/events/event-bus.ts';
+import type { PresenceBus } from '../../src/events/presence-bus.ts';
 import type { EventsAfter, Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
+import type { EdgePresence } from '../../src/protocol/presence.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { seatAfter } from '../../src/protocol/seat-after.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
+import type { SessionInfo } from '../../src/protocol/session.ts';
 import type { Position, VenueState } from '../../src/protocol/venue.ts';
 
 export const serverTime = 1_700_000_000;
 
 /** A bus that says only what the test lets it say. */
-export class FakeBus implements EventBus {
+export class FakeBus implements EventBus, PresenceBus {
   connected = true;
   readonly #listeners: BusListener[] = [];
+  readonly presence: EdgePresence[] = [];
+  #onPresence: ((presence: EdgePresence) => void) | undefined;
 
   subscribe(listener: BusListener): void {
     this.#listeners.push(listener);
   }
   async publish(): Promise<void> {}
   publishHeartbeat(): void {}
-  async newestPosition(): Promise<undefined> {}
   async close(): Promise<void> {}
+  publishPresence(presence: EdgePresence): void {
+    this.presence.push(presence);
+  }
+  subscribePresence(listener: (presence: EdgePresence) => void): void {
+    this.#onPresence = listener;
+  }
 
   emit(...events: SeatEvent[]): void {
     for (const event of events) for (const listener of this.#listeners) listener.onEvent(event);
+  }
+  /** As another edge says it. */
+  tellPresence(presence: EdgePresence): void {
+    this.#onPresence?.(presence);
   }
   heartbeat(position: Position): void {
     const heartbeat: Heartbeat = { ...position, server_time: serverTime };
@@ -48,6 +63,9 @@ export class FakeBooking {
   /** Answers no request at all, where set. */
   hangs = false;
   readonly requests: string[] = [];
+  readonly headers: IncomingHttpHeaders[] = [];
+  /** By token. */
+  readonly sessions = new Map<string, SessionInfo>();
   readonly events: SeatEvent[] = [];
   readonly #seats = new Map<string, Seat>();
   readonly server: Server;
@@ -66,10 +84,11 @@ export class FakeBooking {
       });
       request.on('end', () => {
         this.requests.push(`${request.method} ${request.url}`);
+        this.headers.push(request.headers);
         if (this.hangs) return;
         const [status, reply] = this.failure
           ? [this.failure.status, this.failure.body]
-          : this.#answer(request.url ?? '', body);
+          : this.#answer(request.url ?? '', body, request.headers.authorization);
         response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
       });
     });
@@ -115,10 +134,16 @@ export class FakeBooking {
     for (const { id, row, col } of this.#seats.values()) this.#seats.set(id, { id, row, col, status: 0, seq: 0 });
   }
 
-  #answer(url: string, body: string): [number, string] {
+  #session(authorization = ''): [number, string] {
+    const session = this.sessions.get(authorization.replace('Bearer ', ''));
+    return session ? [200, JSON.stringify(session)] : [401, refusal('UNAUTHENTICATED')];
+  }
+
+  #answer(url: string, body: string, authorization?: string): [number, string] {
     if (url.startsWith('/api/venue')) return [200, JSON.stringify(this.#venue())];
+    if (url === '/api/session') return this.#session(authorization);
     if (url.startsWith('/api/events')) return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
-    const { seat_id, user_id } = JSON.parse(body) as { seat_id: string; user_id: string };
+    const { seat_id, user_id = 'u_session' } = JSON.parse(body) as { seat_id: string; user_id?: string };
     const seat = this.#seats.get(seat_id);
     if (!seat) return [404, refusal('UNKNOWN_SEAT')];
     if (seat.status !== 0) return [409, refusal('SEAT_HELD', seat)];
@@ -127,7 +152,15 @@ export class FakeBooking {
   }
 
   #venue(): VenueState {
-    const state = { venue: 'main', ...this.position, server_time: serverTime, hold_seconds: 30, rows: 10, cols: 10 };
+    const state = {
+      venue: 'main',
+      ...this.position,
+      server_time: serverTime,
+      hold_seconds: 30,
+      max_holds: 6,
+      rows: 10,
+      cols: 10,
+    };
     return { ...state, ...(this.stale && { stale: true as const }), seats: [...this.#seats.values()] };
   }
 
@@ -190,7 +223,7 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
   }
 }
 
-export async function startEdge({ limits = {} }: { limits?: Partial<EdgeLimits> } = {}) {
+export async function startEdge({ limits = {}, door = {} }: { limits?: Partial<EdgeLimits>; door?: DoorOptions } = {}) {
   const booking = new FakeBooking();
   const bus = new FakeBus();
   const bookingClient = new BookingClient({ urls: [await booking.listen()] });
@@ -200,6 +233,7 @@ export async function startEdge({ limits = {} }: { limits?: Partial<EdgeLimits> 
     venue: 'main',
     logger: pino({ level: 'silent' }),
     limits: { drainTimeoutMs: 1000, ...limits },
+    door,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
@@ -209,6 +243,6 @@ export async function startEdge({ limits = {} }: { limits?: Partial<EdgeLimits> 
   await edge.ready;
   const { port } = app.server.address() as AddressInfo;
   const wsUrl = `ws://127.0.0.1:${port}/ws`;
-  const connect = (protocols?: string[]) => new TestClient(wsUrl, protocols).opened();
+  const connect = (protocols?: string[], headers = {}) => new TestClient(wsUrl, protocols, { headers }).opened();
   return { booking, bus, app, edge, port, wsUrl, connect };
 }

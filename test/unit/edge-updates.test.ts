@@ -6,7 +6,15 @@ test('[G5] a client is sent the whole venue at once, then every change in order'
   const { booking, bus, connect } = await startEdge();
   const client = await connect();
   const { data } = await client.received('VENUE_STATE');
-  expect(data).toMatchObject({ venue: 'main', epoch: 'e1', seq: 0, hold_seconds: 30, rows: 10, cols: 10 });
+  expect(data).toMatchObject({
+    venue: 'main',
+    epoch: 'e1',
+    seq: 0,
+    hold_seconds: 30,
+    max_holds: 6,
+    rows: 10,
+    cols: 10,
+  });
   expect(data.seats).toHaveLength(100);
   expect(data.server_time).toBeGreaterThanOrEqual(serverTime);
   expect(data.server_time).toBeLessThan(serverTime + 10);

@@ -4,13 +4,17 @@
 -- KEYS[2] venue:epoch    string
 -- KEYS[3] venue:seq      integer: transitions so far
 -- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
--- KEYS[5] seat:<id>:lock string: the user who holds or has booked the seat
+-- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'
+-- KEYS[6] seat:<id>:lock string: the user who holds or has booked the seat
+-- KEYS[7..] seat:<id>:answer:... of each command that has a key, in order: what it was answered, '<refusal> <seat JSON>'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
 -- ARGV[3] seat id                       ARGV[4] hold TTL in ms
--- ARGV[5..] pairs: action (select | book | release | expire), user id
+-- ARGV[5] how many seats one user may hold
+-- ARGV[6] for how many ms an answer is kept
+-- ARGV[7..] triples: action (select | book | release | expire), user id, '' | 'key' (it has one) | 'repeat' (and was asked before)
 --
 -- Returns {now ms, {seat JSON, ...}, {event, ...}, {refusal or '', index of the seat JSON, ...}};
--- fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it.
+-- fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it, whose epoch that ends.
 
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -19,11 +23,13 @@ local epoch = redis.call('GET', KEYS[2])
 local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
 local json = redis.call('HGET', KEYS[1], ARGV[3])
 if epoch ~= ARGV[1] or seq < tonumber(ARGV[2]) or not json then
+  if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then redis.call('DEL', KEYS[2]) end
   return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
 end
 
 local seat = cjson.decode(json)
 local versions = { json }
+local newest = 1 -- which of them the seat is now
 local events = {}
 local answers = {}
 
@@ -33,6 +39,15 @@ local function encode()
   if seat.expires_ms then parts[#parts + 1] = string.format(',"expires_at":%.3f', seat.expires_ms / 1000) end
   parts[#parts + 1] = string.format(',"seq":%d}', seat.seq)
   return table.concat(parts)
+end
+
+-- What the user holds and is not over, beside this seat.
+local function other_holds(user)
+  local others = {}
+  for id, ends_ms in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '(%w+)=(%d+)') do
+    if id ~= seat.id and tonumber(ends_ms) >= now_ms then others[#others + 1] = id .. '=' .. ends_ms end
+  end
+  return others
 end
 
 -- The event is added before the seat is written: a script that fails is not rolled back, and XADD is what may fail.
@@ -57,7 +72,12 @@ local function commit(kind, status, user, expires_ms, reason)
   seat.expires_ms = expires_ms
   seat.seq = seq
   versions[#versions + 1] = encode()
-  redis.call('HSET', KEYS[1], seat.id, versions[#versions])
+  newest = #versions
+  redis.call('HSET', KEYS[1], seat.id, versions[newest])
+
+  local holds = other_holds(user)
+  if kind == 'held' then holds[#holds + 1] = string.format('%s=%d', seat.id, expires_ms) end
+  if #holds > 0 then redis.call('HSET', KEYS[5], user, table.concat(holds, ' ')) else redis.call('HDEL', KEYS[5], user) end
 end
 
 local decide = {}
@@ -65,27 +85,28 @@ local decide = {}
 function decide.select(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
   if seat.status == 1 then return seat.held_by == user and '' or 'SEAT_HELD' end
+  if #other_holds(user) >= tonumber(ARGV[5]) then return 'HOLD_LIMIT' end
   local ttl_ms = tonumber(ARGV[4])
   local unit, ttl = 'PX', ARGV[4]
   if ttl_ms % 1000 == 0 then unit, ttl = 'EX', string.format('%d', ttl_ms / 1000) end
-  if not redis.call('SET', KEYS[5], user, 'NX', unit, ttl) then return 'SEAT_HELD' end
-  commit('held', 1, user, redis.call('PEXPIRETIME', KEYS[5]))
+  if not redis.call('SET', KEYS[6], user, 'NX', unit, ttl) then return 'SEAT_HELD' end
+  commit('held', 1, user, redis.call('PEXPIRETIME', KEYS[6]))
   return ''
 end
 
 function decide.book(user)
   if seat.status == 2 then return seat.held_by == user and '' or 'SEAT_BOOKED' end
-  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[5]) ~= user then return 'NOT_HOLDER' end
+  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[6]) ~= user then return 'NOT_HOLDER' end
   commit('booked', 2, user)
-  redis.call('PERSIST', KEYS[5]) -- NX fails from now on for ever
+  redis.call('PERSIST', KEYS[6]) -- NX fails from now on for ever
   return ''
 end
 
 function decide.release(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
-  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[5]) ~= user then return 'NOT_HOLDER' end
+  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[6]) ~= user then return 'NOT_HOLDER' end
   commit('released', 0, user, nil, 'user')
-  redis.call('DEL', KEYS[5])
+  redis.call('DEL', KEYS[6])
   return ''
 end
 
@@ -95,15 +116,42 @@ function decide.expire()
 end
 
 -- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
-if seat.status == 1 and redis.call('EXISTS', KEYS[5]) == 0 then
+if seat.status == 1 and redis.call('EXISTS', KEYS[6]) == 0 then
   commit('released', 0, seat.held_by, nil, 'expired')
 elseif seat.expires_at then
   seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
 end
 
-for i = 5, #ARGV, 2 do
-  answers[#answers + 1] = decide[ARGV[i]](ARGV[i + 1])
-  answers[#answers + 1] = #versions
+-- Decides once what may be asked again, elsewhere and late. Returns the refusal and the index of the seat JSON.
+local function decide_once(key, action, user, is_repeat)
+  local kept = redis.call('GET', key)
+  if kept then
+    local refusal, version = string.match(kept, '^(%S*) (.*)$')
+    versions[#versions + 1] = version
+    return refusal, #versions
+  end
+  local seq_before = seq
+  local refusal = decide[action](user)
+  -- A first attempt that changes nothing need not be kept: a second one may be decided anew.
+  if is_repeat or seq > seq_before then
+    redis.call('SET', key, refusal .. ' ' .. versions[newest], 'PX', ARGV[6])
+  end
+  return refusal, newest
+end
+
+local next_key = 7
+for i = 7, #ARGV, 3 do
+  local action, user, asked = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local refusal, version
+  if asked == '' then
+    refusal = decide[action](user)
+    version = newest
+  else
+    refusal, version = decide_once(KEYS[next_key], action, user, asked == 'repeat')
+    next_key = next_key + 1
+  end
+  answers[#answers + 1] = refusal
+  answers[#answers + 1] = version
 end
 
 return { now_ms, versions, events, answers }

@@ -3,13 +3,14 @@
 -- KEYS as in decide.lua, 1 to 4
 -- ARGV[1] epoch   ARGV[2] seq   ARGV[3] at most so many events
 -- Returns {now ms, epoch, seq, {event, ...} or false where the log does not tell};
--- fails with VENUELOST if there is no venue, or only an older copy of the one that the caller knows.
+-- fails with VENUELOST if there is no venue, or only an older copy of the one that the caller knows, whose epoch that ends.
 
 local now = redis.call('TIME')
 local epoch = redis.call('GET', KEYS[2])
 local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
 local after = tonumber(ARGV[2])
 if not epoch or (epoch == ARGV[1] and seq < after) then
+  redis.call('DEL', KEYS[2])
   return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
 end
 

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fresh from 'fresh';
+import { seatGridHtml } from '../browser/seat-grid-html.ts';
+import type { HttpApp } from '../http/http-app.ts';
+import { pageHeaders } from '../http/page-headers.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { BookingAppOptions } from './app-options.ts';
+import { PageTemplate } from './page-template.ts';
+
+/**
+ * `GET /`: the page with the seats in it, so that they are there at first paint and without JavaScript. They are as this
+ * process knows them, which costs no question to the store: the script has the truth a round trip later.
+ */
+export function registerPageRoute(app: HttpApp, { service, venue, publicDir }: BookingAppOptions): void {
+  if (publicDir === undefined) return;
+  const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'));
+
+  app.get('/', { schema: { hide: true } }, (request, reply) => {
+    const { epoch, seq } = service.view.position;
+    const etag = `"${template.hash}:${epoch}:${seq}"`;
+    reply.headers({ ...pageHeaders, etag, 'cache-control': 'no-cache' });
+    if (fresh(request.headers, { etag })) return reply.status(304).send();
+    const seats = [...service.view.seats];
+    const count = (status: SeatStatus) => seats.filter((seat) => seat.status === status).length;
+    return reply.type('text/html; charset=utf-8').send(
+      template.fill({
+        seats: seatGridHtml(seats),
+        available: count(SeatStatus.available),
+        held: count(SeatStatus.held),
+        booked: count(SeatStatus.booked),
+        total: seats.length,
+        hold_seconds: venue.holdTtlMs / 1000,
+        max_holds: venue.maxHoldsPerUser,
+      }),
+    );
+  });
+}

@@ -1,0 +1,33 @@
+import type { Seat } from '../protocol/seat.ts';
+import { rowLabel } from '../protocol/seat-id.ts';
+import { seatAppearance } from './seat-appearance.ts';
+
+/**
+ * The inside of the seat map: what the server puts into the page, and the page makes itself where that was not to be
+ * had. Knows no DOM. `seats` in row-major order. Nothing in it comes from a user, so nothing needs escaping.
+ */
+export function seatGridHtml(seats: Iterable<Seat>): string {
+  const rows = new Map<number, Seat[]>();
+  for (const seat of seats) {
+    const inRow = rows.get(seat.row);
+    if (inRow) inRow.push(seat);
+    else rows.set(seat.row, [seat]);
+  }
+  return [...rows].map(([row, inRow]) => rowHtml(row, inRow)).join('');
+}
+
+function rowHtml(row: number, seats: readonly Seat[]): string {
+  // Every seat's own name says its row.
+  const label = `<span class="row-label" aria-hidden="true">${rowLabel(row)}</span>`;
+  return `<div class="row" role="row">${label}${seats.map(seatHtml).join('')}${label}</div>`;
+}
+
+/** As it looks to someone who has no seat yet. */
+function seatHtml(seat: Seat): string {
+  const { status, label } = seatAppearance(seat, '');
+  const tabIndex = seat.row === 0 && seat.col === 0 ? 0 : -1;
+  return (
+    `<button type="button" role="gridcell" class="seat ${status}" id="seat-${seat.id}" data-seat-id="${seat.id}" ` +
+    `tabindex="${tabIndex}" aria-label="${label}"><span class="seat-number">${seat.col + 1}</span></button>`
+  );
+}

@@ -1,0 +1,73 @@
+import { type Clock, hostClock } from '../clock.ts';
+import type { PresenceBus } from '../events/presence-bus.ts';
+
+const tellIntervalMs = 1_000;
+/** Two tellings may be lost on the way; after the third the edge counts as gone. */
+const lapseMs = 3_500;
+
+interface AudienceOptions {
+  bus: PresenceBus;
+  /** Tells this edge from all others. */
+  edgeId: string;
+  /** How many browsers this edge has now. */
+  clientCount: () => number;
+  /** At most once a second, and only when the number is another. */
+  onChange: (watching: number) => void;
+  clock?: Clock;
+}
+
+/** How many browsers look at the venue, here and at the other edges. Not exact while they come and go: up to 2 s late. */
+export class Audience {
+  readonly #options: AudienceOptions;
+  readonly #clock: Clock;
+  readonly #others = new Map<string, { clients: number; heardAtMs: number }>();
+  #told = -1;
+  #timer: unknown;
+  #closed = false;
+
+  constructor(options: AudienceOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? hostClock;
+  }
+
+  start(): void {
+    this.#options.bus.subscribePresence(({ edge, clients }) => {
+      this.#others.set(edge, { clients, heardAtMs: this.#clock.nowMs() });
+    });
+    this.#tellLater();
+  }
+
+  /** Those of an edge that ended without a word are counted until its time is over. */
+  get watching(): number {
+    const nowMs = this.#clock.nowMs();
+    let watching = this.#options.clientCount();
+    for (const [edge, { clients, heardAtMs }] of this.#others) {
+      if (nowMs - heardAtMs > lapseMs) this.#others.delete(edge);
+      else watching += clients;
+    }
+    return watching;
+  }
+
+  /** The others need not wait for this edge's time to be over. */
+  close(): void {
+    this.#closed = true;
+    this.#clock.clearTimeout(this.#timer);
+    this.#options.bus.publishPresence({ edge: this.#options.edgeId, clients: 0 });
+  }
+
+  #tellLater(): void {
+    this.#timer = this.#clock.setTimeout(() => {
+      this.#tell();
+      if (!this.#closed) this.#tellLater();
+    }, tellIntervalMs);
+  }
+
+  #tell(): void {
+    const { bus, edgeId, clientCount, onChange } = this.#options;
+    bus.publishPresence({ edge: edgeId, clients: clientCount() });
+    const { watching } = this;
+    if (watching === this.#told) return;
+    this.#told = watching;
+    onChange(watching);
+  }
+}

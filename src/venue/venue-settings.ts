@@ -1,0 +1,18 @@
+import type { VenueConfig } from '../config.ts';
+import type { HoldRules } from '../store/seat-rules.ts';
+import type { VenueLayout } from '../store/venue-layout.ts';
+
+/** What there is to sell, and by which rules. */
+export interface VenueSettings extends VenueLayout, HoldRules {
+  name: string;
+}
+
+export function venueSettings(config: VenueConfig): VenueSettings {
+  return {
+    name: config.VENUE,
+    rows: config.VENUE_ROWS,
+    cols: config.VENUE_COLS,
+    holdTtlMs: Math.round(config.HOLD_SECONDS * 1000),
+    maxHoldsPerUser: config.MAX_HOLDS_PER_USER,
+  };
+}

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { request } from 'undici';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { pageHeaders } from '../../src/http/page-headers.ts';
+import { classOf, hasClass, hold, post, soon } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
+
+describe('before the script', () => {
+  const pages = usePages({ edges: 1 });
+
+  async function openWithoutScript() {
+    const context = await pages.browser.newContext({ javaScriptEnabled: false });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.goto(pages.venue.url);
+    return page;
+  }
+
+  test('[R120] the page comes with its seats, counts and rules in it, compressed, and with nobody’s name', async () => {
+    await post(pages.venue, 'select', 'A1', 'secret-name');
+    await post(pages.venue, 'select', 'A2', 'secret-name');
+    await post(pages.venue, 'book', 'A2', 'secret-name');
+    const response = await fetch(pages.venue.url);
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(response.headers.get('content-encoding')).toBe('gzip');
+    const html = await response.text();
+    expect(html.match(/role="gridcell"/g)).toHaveLength(100);
+    expect(html).toContain('aria-label="Row A, seat 1, held by someone else"');
+    expect(html).toContain('aria-label="Row A, seat 2, booked"');
+    expect(html).toContain('<span id="count">98</span>/<span id="total">100</span>');
+    expect(html).toMatch(/id="held-count"[^>]*>1</);
+    expect(html).toMatch(/id="max-holds">6</);
+    expect(html).not.toContain('secret-name');
+    expect(html).not.toMatch(/<!-- (seats|count|available) -->/);
+  });
+
+  test('[R120] it is the same page until a seat changes', async () => {
+    // Not by fetch, which says `no-cache` of itself where it is given a condition.
+    const get = (headers = {}) => request(pages.venue.url, { headers });
+    const etag = async () => String((await get()).headers.etag);
+    const first = await etag();
+    const again = () => get({ 'if-none-match': first });
+    expect((await again()).statusCode).toBe(304);
+    await post(pages.venue, 'select', 'B1');
+    await expect.poll(async () => (await again()).statusCode, soon).toBe(200);
+    expect(await etag()).not.toBe(first);
+  });
+
+  test('[R124] without JavaScript the seats and their states are seen, and what is missing is said', async () => {
+    await post(pages.venue, 'select', 'C1');
+    const page = await openWithoutScript();
+    expect(await page.locator('.seat').count()).toBe(100);
+    expect(await page.locator('#seat-C1').getAttribute('class')).toBe('seat held');
+    const { width, height } = (await page.locator('#seat-J10').boundingBox()) ?? { width: 0, height: 0 };
+    expect(Math.min(width, height)).toBeGreaterThanOrEqual(24);
+    expect(await page.locator('noscript').innerText()).toMatch(/Choosing and booking .* need JavaScript/s);
+    await post(pages.venue, 'book', 'C1');
+    await expect
+      .poll(async () => {
+        await page.reload();
+        return page.locator('#seat-C1').getAttribute('class');
+      }, soon)
+      .toBe('seat booked');
+  });
+
+  test('[R120] the script takes over the seats that are there', async () => {
+    const context = await pages.browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    let letGo = () => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    await page.route('**/app.js', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await page.goto(pages.venue.url, { waitUntil: 'commit' });
+    await page.locator('#seat-J10').waitFor(soon);
+    const before = await page.locator('#seat-D4').elementHandle();
+    letGo();
+    await page.locator('#connection-status.connected').waitFor(soon);
+    await hold(page, 'D4');
+    expect(await before?.evaluate((seat) => seat === document.getElementById('seat-D4'))).toBe(true);
+  });
+
+  test('[R120] with every booking process away the page is there all the same, and fills itself later', {
+    timeout: 60_000,
+  }, async () => {
+    const [booking] = pages.venue.bookings;
+    await booking?.kill();
+    try {
+      const response = await fetch(pages.venue.url);
+      expect(response.status).toBe(200);
+      expect(await response.text()).toContain('id="seat-map"');
+      expect(response.headers.get('content-security-policy')).toBe(pageHeaders['content-security-policy']);
+      // The edge still knows the seats.
+      const { page } = await pages.open();
+      await expect.poll(() => page.locator('.seat').count(), soon).toBe(100);
+      expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
+    } finally {
+      await booking?.restart();
+    }
+  });
+
+  test('[R121] its policy allows no inline script or style, and is the same wherever the page comes from', async () => {
+    for (const path of ['/', '/index.html']) {
+      const { headers } = await fetch(new URL(path, pages.venue.url));
+      for (const [name, value] of Object.entries(pageHeaders)) expect(headers.get(name), name).toBe(value);
+    }
+    expect(pageHeaders['content-security-policy']).not.toContain('unsafe');
+    const context = await pages.browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.goto(pages.venue.url);
+    await page.locator('#connection-status.connected').waitFor(soon);
+    const violated = await page.evaluate(async () => {
+      const violations: string[] = [];
+      document.addEventListener('securitypolicyviolation', (event) => violations.push(event.effectiveDirective));
+      const script = document.createElement('script');
+      script.textContent = 'window.wasRun = true';
+      document.body.append(script);
+      document.body.setAttribute('style', 'color: red');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return { violations: violations.sort(), wasRun: 'wasRun' in window };
+    });
+    expect(violated).toEqual({ violations: ['script-src-elem', 'style-src-attr'], wasRun: false });
+  });
+
+  test('[R121] the script is at most 40 KB on its way', () => {
+    expect(gzipSync(readFileSync('public/app.js')).length).toBeLessThanOrEqual(40 * 1024);
+  });
+
+  test('[R119] at 320 px, without the script, nothing is cut off either', async () => {
+    const page = await openWithoutScript();
+    await page.setViewportSize({ width: 320, height: 640 });
+    const right = Math.max(
+      ...(await Promise.all(
+        ['A10', 'J10'].map(async (id) => {
+          const box = await page.locator(`#seat-${id}`).boundingBox();
+          return (box?.x ?? 999) + (box?.width ?? 999);
+        }),
+      )),
+    );
+    expect(right).toBeLessThanOrEqual(320);
+    await classOf(page, 'seat-A10').toMatch(hasClass('seat'));
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import { classOf, focusOf, hasClass, post, seat, soon, textOf } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
+
+describe('by keyboard alone', () => {
+  const pages = usePages({ edges: 1 });
+
+  test('[R118] the map is one tab stop, which stays where one was; the skip link leads there', async () => {
+    const { page } = await pages.open();
+    expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
+    await page.keyboard.press('Tab');
+    await focusOf(page).toBe('skip-link');
+    await page.keyboard.press('Enter');
+    await focusOf(page).toBe('seat-A1');
+    for (const key of ['ArrowDown', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
+    await focusOf(page).toBe('seat-B3');
+    expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Tab');
+    await focusOf(page).toBe('seat-B3');
+    for (const [key, id] of [
+      ['End', 'B10'],
+      ['Home', 'B1'],
+      ['Control+End', 'J10'],
+      ['ArrowRight', 'J10'],
+      ['PageUp', 'A10'],
+      ['Control+Home', 'A1'],
+    ] as const) {
+      await page.keyboard.press(key);
+      await focusOf(page).toBe(`seat-${id}`);
+    }
+  });
+
+  test('[R118] a seat is held, booked and released without a mouse, and the focus is never lost', async () => {
+    const { page } = await pages.open();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    for (const key of ['ArrowDown', 'ArrowDown', 'Space']) await page.keyboard.press(key);
+    await classOf(page, 'seat-C1').toMatch(hasClass('mine'));
+    await focusOf(page).toBe('seat-C1');
+    await page.keyboard.press('Tab');
+    await focusOf(page).toBe('book-btn');
+    await page.keyboard.press('Enter');
+    await classOf(page, 'seat-C1').toMatch(hasClass('booked'));
+    await focusOf(page).toBe('seat-C1');
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await classOf(page, 'seat-C2').toMatch(hasClass('mine'));
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await classOf(page, 'seat-C2').toMatch(hasClass('available'));
+    await focusOf(page).toBe('seat-C2');
+  });
+
+  test('[R118] taken seats are reached, say so, and keep the focus when they change under it', async () => {
+    const { page } = await pages.open();
+    await post(pages.venue, 'select', 'D2');
+    await classOf(page, 'seat-D2').toMatch(hasClass('held'));
+    await seat(page, 'D1').focus();
+    await page.keyboard.press('ArrowRight');
+    await focusOf(page).toBe('seat-D2');
+    expect(await seat(page, 'D2').getAttribute('aria-label')).toBe('Row D, seat 2, held by someone else');
+    await post(pages.venue, 'book', 'D2');
+    await classOf(page, 'seat-D2').toMatch(hasClass('booked'));
+    await focusOf(page).toBe('seat-D2');
+    await page.keyboard.press('Enter');
+    await textOf(page, 'messages').toContain('D2 is already booked.');
+    // What is offered is the next tab stop.
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('.seat.held.mine').count(), soon).toBe(1);
+    await focusOf(page).toMatch(/^seat-/);
+  });
+
+  test('[R117] what others do is read as a count, not one by one', { timeout: 60_000 }, async () => {
+    const { page } = await pages.open();
+    for (const id of ['H1', 'H2', 'H3']) await post(pages.venue, 'select', id);
+    await post(pages.venue, 'release', 'H3');
+    await expect
+      .poll(() => page.locator('#polite').textContent(), { timeout: 30_000 })
+      .toMatch(/Others took 3 seats and freed 1\. \d+ are available\./);
+    expect(await page.locator('#polite p').count()).toBe(1);
+  });
+});

@@ -1,0 +1,140 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { WebSocket as Socket } from 'ws';
+import { classOf, hasClass, hold, post, seat, soon, textOf } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+/** The page loses the next command that it sends: its answer will not come. */
+const loseNextCommand = (page: Page) =>
+  page.evaluate(() => {
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+      if (!String(data).includes('_SEAT')) return send.call(this, data);
+      WebSocket.prototype.send = send;
+    };
+  });
+
+describe('a bad line', () => {
+  const pages = usePages();
+
+  /** Between the browser and nginx. */
+  async function startLine(): Promise<{ proxy: TcpProxy; page: Page }> {
+    const proxy = await startTcpProxy(Number(new URL(pages.venue.url).port));
+    onTestFinished(() => proxy.close());
+    const { page } = await pages.open({}, `http://127.0.0.1:${proxy.port}`);
+    return { proxy, page };
+  }
+
+  test('[R112] [R101] a line that dies without a word is noticed, told and replaced; nothing is missed', {
+    timeout: 120_000,
+  }, async () => {
+    const { proxy, page } = await startLine();
+    await hold(page, 'A1');
+    proxy.hang();
+    await post(pages.venue, 'select', 'A2');
+    await expect.poll(() => page.locator('#connection-status').innerText(), soon).not.toBe('● Connected');
+    await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
+    expect(await page.locator('#seat-map').getAttribute('aria-disabled')).toBe('true');
+    expect(await page.locator('#book-btn').getAttribute('aria-disabled')).toBe('true');
+    expect(await seat(page, 'A2').getAttribute('class')).toBe('seat available');
+    proxy.heal();
+    await expect.poll(() => page.locator('#connection-status').innerText(), { timeout: 40_000 }).toBe('● Connected');
+    await classOf(page, 'seat-A2').toMatch(hasClass('held'));
+    await classOf(page, 'seat-map').not.toMatch(hasClass('dimmed'));
+    expect(await page.locator('#seat-map').getAttribute('aria-disabled')).toBeNull();
+  });
+
+  test('[R113] after a sleep the page says that it does not know, until the line has proved itself', {
+    timeout: 120_000,
+  }, async () => {
+    const { proxy, page } = await startLine();
+    const statuses = await page.evaluateHandle(() => {
+      const status = document.getElementById('connection-status') as HTMLElement;
+      const shown: string[] = [];
+      new MutationObserver(() =>
+        shown.push(`${status.innerText} ${document.querySelector('.dimmed') !== null}`),
+      ).observe(status, { childList: true, characterData: true, subtree: true });
+      return shown;
+    });
+    const sleep = () =>
+      page.evaluate(() => {
+        const now = Date.now.bind(Date);
+        Date.now = () => now() + 3_600_000;
+      });
+    proxy.delay(100);
+    await sleep();
+    await expect.poll(() => statuses.jsonValue(), soon).toContain('● Checking the connection… true');
+    await textOf(page, 'connection-status').toBe('● Connected');
+    await expect.poll(() => page.locator('#messages').innerText(), soon).not.toContain('lost');
+    // This time it did not survive.
+    proxy.delay(0);
+    proxy.hang();
+    await post(pages.venue, 'select', 'B2');
+    await sleep();
+    await textOf(page, 'messages').toContain('The connection is lost.');
+    proxy.heal();
+    await expect.poll(() => page.locator('#connection-status').innerText(), { timeout: 40_000 }).toBe('● Connected');
+    await classOf(page, 'seat-B2').toMatch(hasClass('held'));
+  });
+
+  test('[R114] over a slow line a click shows at once that it is on its way, and how long the way is', async () => {
+    const { proxy, page } = await startLine();
+    proxy.delay(600);
+    await seat(page, 'C1').click();
+    // The answer cannot be here yet.
+    expect(await seat(page, 'C1').getAttribute('class')).toMatch(hasClass('pending'));
+    expect(await seat(page, 'C1').getAttribute('aria-busy')).toBe('true');
+    await classOf(page, 'seat-C1').toMatch(hasClass('mine'));
+    await expect
+      .poll(async () => Number((await page.locator('#round-trip').innerText()).match(/\d+/)?.[0]), soon)
+      .toBeGreaterThanOrEqual(1_200);
+  });
+
+  test('[R114] a request that gets no answer is told of in the end, and tried again by one press', async () => {
+    const { page } = await pages.open();
+    await loseNextCommand(page);
+    await seat(page, 'D1').click();
+    await textOf(page, 'messages').toContain('No answer to selecting D1 within 5 s.');
+    await classOf(page, 'seat-D1').toBe('seat available');
+    await page.getByRole('button', { name: 'Try D1 again' }).click();
+    await classOf(page, 'seat-D1').toMatch(hasClass('mine'));
+    await loseNextCommand(page);
+    await page.locator('#book-btn').click();
+    await page.getByRole('button', { name: 'Try D1 again' }).click();
+    await classOf(page, 'seat-D1').toMatch(hasClass('booked'));
+  });
+
+  test('[R114] a request whose line breaks is told of, and can be tried again once connected', async () => {
+    const { proxy, page } = await startLine();
+    await loseNextCommand(page);
+    await seat(page, 'E1').click();
+    proxy.cut();
+    await textOf(page, 'messages').toContain('The connection broke while selecting E1.');
+    await textOf(page, 'connection-status').toBe('● Connected');
+    await page.getByRole('button', { name: 'Try E1 again' }).click();
+    await classOf(page, 'seat-E1').toMatch(hasClass('mine'));
+  });
+
+  test('[R110] the page says how many look, at all edges; those of one that crashed are not counted for long', {
+    timeout: 90_000,
+  }, async () => {
+    const [one, two] = [await pages.open(), await pages.open()];
+    const watching = () => one.page.locator('#watching').innerText();
+    await expect.poll(watching, soon).toBe('2 looking');
+    // All browsers of this machine come to the same edge; these go to each by its own port.
+    const sockets = pages.venue.edges.map(({ url }) => new Socket(`${url.replace('http', 'ws')}/ws`));
+    for (const socket of sockets) socket.on('error', () => {});
+    await expect.poll(watching, soon).toBe('4 looking');
+    await two.page.close();
+    await expect.poll(watching, soon).toBe('3 looking');
+    const crashed = pages.venue.edges[1];
+    await crashed?.kill();
+    // Which of the two had the browsers is nginx's to know: one way or the other this one stays.
+    await textOf(one.page, 'connection-status').toBe('● Connected');
+    await expect.poll(watching, { timeout: 30_000 }).toBe('2 looking');
+    for (const socket of sockets) socket.terminate();
+    await expect.poll(watching, soon).toBe('Only you');
+    await crashed?.restart();
+  });
+});

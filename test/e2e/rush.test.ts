@@ -1,0 +1,93 @@
+import { describe, expect, test } from 'vitest';
+import { classOf, hasClass, post, soon } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
+
+const updatesPerSecond = 100;
+const rushMs = 5_000;
+
+/** From Chromium's own trace. */
+interface TraceEvent {
+  name: string;
+  ph: string;
+  pid: number;
+  args?: { name?: string; frame_reporter?: { state?: string } };
+}
+
+/** What became of the frames that the page was asked for: how many of each fate. */
+function fatesOfFrames(trace: readonly TraceEvent[]): Record<string, number> {
+  const pages = trace.filter(({ name, args }) => name === 'process_name' && args?.name === 'Renderer');
+  const fates: Record<string, number> = {};
+  for (const { name, ph, pid, args } of trace) {
+    const fate = args?.frame_reporter?.state;
+    if (name !== 'PipelineReporter' || ph !== 'b' || !fate || !pages.some((page) => page.pid === pid)) continue;
+    fates[fate] = (fates[fate] ?? 0) + 1;
+  }
+  return fates;
+}
+
+describe('a rush', () => {
+  const pages = usePages({ edges: 1, env: { REQUESTS_PER_SECOND_PER_ADDRESS: '10000' } });
+
+  test('[R122] 100 updates a second are drawn at most once per frame, and end in the truth', {
+    timeout: 90_000,
+  }, async () => {
+    const { page } = await pages.open();
+    const client = await page.context().newCDPSession(page);
+    const trace: TraceEvent[] = [];
+    client.on('Tracing.dataCollected', ({ value }) => trace.push(...(value as unknown as TraceEvent[])));
+    const traced = new Promise((resolve) => client.once('Tracing.tracingComplete', resolve));
+    const counts = await page.evaluateHandle(() => {
+      const counts = { frames: 0, drawings: 0, changes: 0 };
+      const count = () => {
+        counts.frames++;
+        requestAnimationFrame(count);
+      };
+      requestAnimationFrame(count);
+      // Told once for all changes that are made together.
+      new MutationObserver((records) => {
+        counts.drawings++;
+        counts.changes += records.length;
+      }).observe(document.getElementById('seat-map') as HTMLElement, {
+        attributes: true,
+        attributeFilter: ['class'],
+        subtree: true,
+      });
+      return counts;
+    });
+    await client.send('Tracing.start', {
+      traceConfig: { includedCategories: ['cc', 'benchmark', 'disabled-by-default-devtools.timeline.frame'] },
+    });
+    await rush();
+    await client.send('Tracing.end');
+    await traced;
+
+    const { frames, drawings, changes } = (await counts.jsonValue()) as Record<string, number>;
+    expect(changes).toBeGreaterThan(100);
+    expect(drawings).toBeLessThanOrEqual(frames as number);
+    for (let row = 0; row < 10; row++) await classOf(page, `seat-${'ABCDEFGHIJ'[row]}1`).toMatch(hasClass('available'));
+    await expect.poll(() => page.locator('#count').innerText(), soon).toBe('100');
+
+    // Not judged, as the machine may be busy; `npx vitest run test/e2e/rush` says it.
+    console.info('Frames of 5 s with 100 updates a second:', { frames, drawings, changes, ...fatesOfFrames(trace) });
+  });
+
+  /** A hold and a release in turn, of a hundred seats, evenly over the time. */
+  async function rush(): Promise<void> {
+    const pairs = (updatesPerSecond * rushMs) / 2_000;
+    const startMs = performance.now();
+    const running: Promise<void>[] = [];
+    for (let n = 0; n < pairs; n++) {
+      const waitMs = startMs + (n * 2_000) / updatesPerSecond - performance.now();
+      if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
+      const id = `${'ABCDEFGHIJ'[n % 10]}${(Math.floor(n / 10) % 10) + 1}`;
+      running.push(holdForAMoment(id, `rush-${n}`));
+    }
+    await Promise.all(running);
+  }
+
+  async function holdForAMoment(id: string, user: string): Promise<void> {
+    await post(pages.venue, 'select', id, user);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await post(pages.venue, 'release', id, user);
+  }
+});

@@ -1,0 +1,169 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { classOf, focusOf, hasClass, hold, openTab, post, seat, soon, textOf } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
+
+const isVisible = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).isVisible(), soon);
+const heldHere = (page: Page) => page.locator('#hold-list .hold-seat').allInnerTexts();
+
+describe('several seats', () => {
+  const pages = usePages({ edges: 1 });
+
+  test('[R115] each has its own countdown, the group that of the first to end; one press books all', async () => {
+    const { page } = await pages.open();
+    await hold(page, 'A1');
+    await isVisible(page, 'holds').toBe(false);
+    await hold(page, 'A3', 'A2');
+    expect(await heldHere(page)).toEqual(['A1', 'A2', 'A3']);
+    await textOf(page, 'holds-heading').toBe('You hold 3 seats');
+    const seconds = async (selector: string) =>
+      (await page.locator(selector).allInnerTexts()).map((text) => Number.parseInt(text, 10));
+    await expect
+      .poll(async () => {
+        const [[group], each] = await Promise.all([seconds('#holds-timer'), seconds('.hold-seconds')]);
+        return each.length === 3 && Math.min(...each) === group;
+      }, soon)
+      .toBe(true);
+    expect(await page.locator('.hold[aria-pressed=true]').getAttribute('id')).toBe('hold-A2');
+    await classOf(page, 'seat-A2').toMatch(hasClass('chosen'));
+    await classOf(page, 'seat-A1').not.toMatch(hasClass('chosen'));
+
+    await page.locator('#book-all-btn').click();
+    for (const id of ['A1', 'A2', 'A3']) await seat(page, id).and(page.locator('.booked.mine')).waitFor(soon);
+    await textOf(page, 'messages').toContain('are booked. They are yours.');
+    await isVisible(page, 'hint').toBe(true);
+  });
+
+  test('[R115] one of several is shown, booked or released by itself, and all are released at once', async () => {
+    const { page } = await pages.open();
+    await hold(page, 'B1', 'B2', 'B3', 'B4');
+    await page.locator('#hold-B1').click();
+    await textOf(page, 'release-btn').toBe('Release B1');
+    await page.locator('#release-btn').click();
+    await classOf(page, 'seat-B1').toMatch(hasClass('available'));
+    await page.locator('#hold-B3').click();
+    await page.locator('#book-btn').click();
+    await classOf(page, 'seat-B3').toMatch(hasClass('booked'));
+    expect(await heldHere(page)).toEqual(['B2', 'B4']);
+    await page.locator('#release-all-btn').focus();
+    await page.keyboard.press('Enter');
+    for (const id of ['B2', 'B4']) await classOf(page, `seat-${id}`).toMatch(hasClass('available'));
+    // The panel with the focus in it is gone.
+    await focusOf(page).toMatch(/^seat-B[24]$/);
+  });
+
+  test('[R115] the limit is told before it is reached, at it, and when it is passed', async () => {
+    const { page } = await pages.open();
+    await textOf(page, 'hint').toContain('up to 6 seats at once');
+    await hold(page, 'C1', 'C2');
+    await textOf(page, 'limit-note').toContain('2 of at most 6');
+    await hold(page, 'C3', 'C4', 'C5', 'C6');
+    await textOf(page, 'limit-note').toContain('book or release one');
+    await seat(page, 'C7').click();
+    await textOf(page, 'messages').toContain('You hold as many seats as one person may.');
+    await classOf(page, 'seat-C7').toBe('seat available');
+    await page.locator('#release-all-btn').click();
+    await isVisible(page, 'hint').toBe(true);
+    await hold(page, 'C7');
+  });
+
+  test('[R119] every tab of a person shows the same holds, and a reload keeps them', async () => {
+    const { context, page, faults } = await pages.open();
+    const other = await openTab(context, pages.venue.url, faults);
+    await hold(page, 'D1', 'D2');
+    await expect.poll(() => heldHere(other), soon).toEqual(['D1', 'D2']);
+    await other.locator('#book-all-btn').click();
+    for (const id of ['D1', 'D2']) await seat(page, id).and(page.locator('.booked.mine')).waitFor(soon);
+    await hold(other, 'D3', 'D4');
+    await page.reload();
+    await expect.poll(() => heldHere(page), soon).toEqual(['D3', 'D4']);
+    await page.locator('#release-all-btn').click();
+    await expect.poll(() => heldHere(other), soon).toEqual([]);
+  });
+
+  test('[R114] who loses a race keeps the focus, sees the truth, and gets the nearest seat by one press', async () => {
+    const { page } = await pages.open();
+    await seat(page, 'E5').focus();
+    // The request is kept back until the other one has the seat.
+    await page.evaluate(() => {
+      const send = WebSocket.prototype.send;
+      WebSocket.prototype.send = function (data) {
+        const isSelect = String(data).includes('SELECT_SEAT');
+        if (!isSelect) return send.call(this, data);
+        WebSocket.prototype.send = send;
+        Object.assign(window, { letGo: () => send.call(this, data) });
+      };
+    });
+    await page.keyboard.press('Enter');
+    await classOf(page, 'seat-E5').toMatch(hasClass('pending'));
+    await post(pages.venue, 'select', 'E5');
+    await page.evaluate(() => (window as unknown as { letGo: () => void }).letGo());
+    await textOf(page, 'messages').toContain('E5 is held by someone else.');
+    await classOf(page, 'seat-E5').toBe('seat held');
+    await focusOf(page).toBe('seat-E5');
+    const offer = page.getByRole('button', { name: 'Take E4 instead' });
+    await offer.click();
+    await classOf(page, 'seat-E4').toMatch(hasClass('mine'));
+    await focusOf(page).toBe('seat-E4');
+  });
+
+  test('[R114] a click on a taken seat offers the nearest as well; taken meanwhile, the next one', async () => {
+    const { page } = await pages.open();
+    await post(pages.venue, 'select', 'G1');
+    await classOf(page, 'seat-G1').toMatch(hasClass('held'));
+    await seat(page, 'G1').click();
+    await page.getByRole('button', { name: 'Take G2 instead' }).waitFor(soon);
+    await post(pages.venue, 'select', 'G2', 'another');
+    await classOf(page, 'seat-G2').toMatch(hasClass('held'));
+    await page.getByRole('button', { name: 'Take G2 instead' }).click();
+    await page.getByRole('button', { name: 'Take G3 instead' }).click();
+    await classOf(page, 'seat-G3').toMatch(hasClass('mine'));
+  });
+});
+
+describe('with holds of 4 s', () => {
+  const pages = usePages({ edges: 1, env: { HOLD_SECONDS: '4' } });
+
+  test('[R116] the end is warned of, told, and the same seats can be had again by one press', async () => {
+    const { page } = await pages.open();
+    const said = await page.evaluateHandle(() => {
+      const said: [string, string][] = [];
+      for (const id of ['polite', 'assertive']) {
+        const region = document.getElementById(id) as HTMLElement;
+        new MutationObserver((records) => {
+          for (const { addedNodes } of records) for (const node of addedNodes) said.push([id, node.textContent ?? '']);
+        }).observe(region, { childList: true });
+      }
+      return said;
+    });
+    await hold(page, 'A1', 'A2');
+    await expect
+      .poll(() => page.locator('#messages').innerText(), soon)
+      .toContain('Time is up: you no longer hold A1 and A2.');
+    await isVisible(page, 'hint').toBe(true);
+    await page.getByRole('button', { name: 'Try the same seats again' }).click();
+    for (const id of ['A1', 'A2']) await classOf(page, `seat-${id}`).toMatch(hasClass('mine'));
+    const heard = (await said.jsonValue()) as [string, string][];
+    expect(heard.find(([, text]) => /^[12] s left to book A/.test(text))?.[0]).toBe('polite');
+    expect(heard.find(([, text]) => text.startsWith('A1 is held for you'))?.[0], '[R117]').toBe('polite');
+    expect(heard.find(([, text]) => text.startsWith('Time is up'))?.[0], '[R117] a loss interrupts').toBe('assertive');
+  });
+
+  test('[R116] the rings on the seat and in the panel run down', async () => {
+    const { page } = await pages.open();
+    await hold(page, 'B1');
+    const fractions = () =>
+      page.evaluate(() =>
+        ['seat-B1', 'timer-ring', 'timer-bar'].map((id) =>
+          Number((document.getElementById(id) as HTMLElement).style.getPropertyValue('--fraction-left')),
+        ),
+      );
+    await expect
+      .poll(async () => {
+        const left = await fractions();
+        return left.every((each) => each > 0 && each <= 0.5);
+      }, soon)
+      .toBe(true);
+    expect(new Set(await fractions()).size, 'they agree').toBe(1);
+  });
+});

@@ -1,0 +1,38 @@
+import { pino } from 'pino';
+import { expect, onTestFinished, test } from 'vitest';
+import { BookingService } from '../../src/booking/booking-service.ts';
+import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { StoreUnavailableError } from '../../src/store/seat-store.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** The time goes on while the process, and so every timer of it, stands still. */
+class FreezableClock extends VirtualClock {
+  #frozenMs = 0;
+
+  freeze(ms: number): void {
+    this.#frozenMs += ms;
+  }
+  override nowMs(): number {
+    return super.nowMs() + this.#frozenMs;
+  }
+}
+
+test('[R88] [G4] a process that stood still decides nothing of what waited meanwhile, until its timers run again', async () => {
+  const clock = new FreezableClock();
+  const store = new MemorySeatStore({ rows: 1, cols: 2, holdTtlMs: 30_000, maxHoldsPerUser: 6 });
+  const bus = new MemoryEventBus(new MemoryBusLine());
+  const service = new BookingService({ store, bus, logger: pino({ level: 'silent' }), clock });
+  service.start();
+  onTestFinished(() => service.close());
+  await settle();
+  expect((await service.command('select', 'A1', 'alice')).refusal).toBeUndefined();
+  clock.freeze(6_000);
+  await expect(service.command('select', 'A2', 'alice')).rejects.toBeInstanceOf(StoreUnavailableError);
+  expect((await store.open()).seq, 'nothing was decided').toBe(1);
+  clock.increment(500);
+  await settle();
+  expect((await service.command('select', 'A2', 'alice')).refusal).toBeUndefined();
+});

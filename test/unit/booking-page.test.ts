@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { PageTemplate } from '../../src/booking/page-template.ts';
+import { pageHeaders } from '../../src/http/page-headers.ts';
+
+const html =
+  '<!-- seats -->|<!-- available -->/<!-- total --> <!-- held --> <!-- booked --> <!-- hold_seconds --> <!-- max_holds --><!-- other -->';
+const contents = { seats: '<b>$& $1</b>', available: 1, total: 2, held: 3, booked: 4, hold_seconds: 30, max_holds: 6 };
+
+test('[R120] a page is filled at its marks, exactly, and nowhere else', () => {
+  expect(new PageTemplate(html).fill(contents)).toBe('<b>$& $1</b>|1/2 3 4 30 6<!-- other -->');
+});
+
+test('[R120] a page that lacks a mark is refused at the start, with its name', () => {
+  expect(() => new PageTemplate(html.replace('<!-- held -->', ''))).toThrow('no place for held');
+});
+
+test('[R120] another page has another hash', () => {
+  expect(new PageTemplate(html).hash).toBe(new PageTemplate(html).hash);
+  expect(new PageTemplate(html).hash).not.toBe(new PageTemplate(`${html} `).hash);
+});
+
+test('[R121] nginx says the same of the page as the booking service', () => {
+  const template = readFileSync('nginx/nginx.conf.template', 'utf8');
+  expect(template).toContain(`Content-Security-Policy "${pageHeaders['content-security-policy']}"`);
+  expect(template).toContain(`Referrer-Policy ${pageHeaders['referrer-policy']}`);
+});
+
+test('[R121] nothing in the page is written inline that its policy would not run', () => {
+  const page = readFileSync('public/index.html', 'utf8');
+  expect(page).not.toMatch(/<style|style="|<script(?![^>]*src=)|\son[a-z]+="/);
+});

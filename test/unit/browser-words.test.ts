@@ -1,0 +1,58 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { OthersNews } from '../../src/browser/others-news.ts';
+import { watchForSleep } from '../../src/browser/watch-for-sleep.ts';
+import { listed, othersText } from '../../src/browser/wording.ts';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+test('[R117] what others do is told as a count, at most every 15 s, and only if there is something', () => {
+  const told: string[] = [];
+  const news = new OthersNews(
+    (text) => told.push(text),
+    () => 42,
+  );
+  for (const status of [1, 1, 2, 0] as const) news.add(status);
+  vi.advanceTimersByTime(14_999);
+  expect(told).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(told).toEqual(['Others took 2 seats and freed 1. 42 are available.']);
+  vi.advanceTimersByTime(60_000);
+  expect(told).toHaveLength(1);
+  news.add(0);
+  vi.advanceTimersByTime(15_000);
+  expect(told[1]).toBe('Others freed 1 seat. 42 are available.');
+});
+
+test.each([
+  [1, 0, 1, 'Others took 1 seat. 1 is available.'],
+  [2, 3, 0, 'Others took 2 seats and freed 3. 0 are available.'],
+])('[R117] %i taken, %i freed, %i left', (taken, freed, available, text) => {
+  expect(othersText(taken, freed, available)).toBe(text);
+});
+
+test('seats are listed as in speech', () => {
+  expect([listed([]), listed(['A1']), listed(['A1', 'A2']), listed(['A1', 'A2', 'A3'])]).toEqual([
+    '',
+    'A1',
+    'A1 and A2',
+    'A1, A2 and A3',
+  ]);
+});
+
+test('[R113] a second that took much longer was a sleep; a busy one is not', () => {
+  let wakes = 0;
+  const stop = watchForSleep(() => wakes++);
+  vi.advanceTimersByTime(10_000);
+  expect(wakes).toBe(0);
+  vi.setSystemTime(Date.now() + 3_000);
+  vi.advanceTimersByTime(1_000);
+  expect(wakes).toBe(0);
+  vi.setSystemTime(Date.now() + 3_600_000);
+  vi.advanceTimersByTime(1_000);
+  expect(wakes).toBe(1);
+  stop();
+  vi.setSystemTime(Date.now() + 3_600_000);
+  vi.advanceTimersByTime(5_000);
+  expect(wakes).toBe(1);
+});

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import { Audience } from '../../src/edge/audience.ts';
+import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import type { EdgePresence } from '../../src/protocol/presence.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { startEdge } from './edge-fixture.ts';
+
+/** Edges on one line and one clock, whose browsers the test counts. */
+function startEdges(...counts: number[]) {
+  const clock = new VirtualClock();
+  const line = new MemoryBusLine();
+  const edges = counts.map((count, index) => {
+    const edge = { clients: count, told: [] as number[] };
+    const bus = new MemoryEventBus(line);
+    let hasCrashed = false;
+    const publishPresence = (presence: EdgePresence) => {
+      if (!hasCrashed) bus.publishPresence(presence);
+    };
+    const audience = new Audience({
+      bus: { publishPresence, subscribePresence: (listener) => bus.subscribePresence(listener) },
+      edgeId: `edge-${index}`,
+      clientCount: () => edge.clients,
+      onChange: (watching) => edge.told.push(watching),
+      clock,
+    });
+    audience.start();
+    return Object.assign(edge, {
+      audience,
+      crash: () => {
+        hasCrashed = true;
+      },
+    });
+  });
+  return { clock, edges };
+}
+
+type Edge = ReturnType<typeof startEdges>['edges'][number];
+
+test('[R110] every edge knows how many browsers all of them have, and tells it only when it is another number', () => {
+  const { clock, edges } = startEdges(2, 3);
+  clock.increment(2_000);
+  expect(edges.map(({ audience }) => audience.watching)).toEqual([5, 5]);
+  const told = edges.map((edge) => edge.told.length);
+  clock.increment(10_000);
+  expect(edges.map((edge) => edge.told.length)).toEqual(told);
+  (edges[0] as { clients: number }).clients = 7;
+  clock.increment(2_000);
+  expect(edges.map((edge) => edge.told.at(-1))).toEqual([10, 10]);
+});
+
+test('[R110] the browsers of an edge that says nothing any more lapse; of one that says goodbye at once', () => {
+  const { clock, edges } = startEdges(2, 3, 4);
+  const [here, crashed, left] = edges as [Edge, Edge, Edge];
+  clock.increment(1_500);
+  expect(here.audience.watching).toBe(9);
+  left.audience.close();
+  expect(here.audience.watching).toBe(5);
+  crashed.crash();
+  clock.increment(2_000);
+  expect(here.audience.watching, 'two words of it may have been lost').toBe(5);
+  clock.increment(2_500);
+  expect(here.audience.watching).toBe(2);
+  expect(here.told.at(-1)).toBe(2);
+});
+
+test('[R110] a browser that asks is told at once and on every change; one that does not is told nothing', async () => {
+  const { bus, connect, edge } = await startEdge();
+  const [asks, asksNot] = [await connect(['seat-booking.v1']), await connect()];
+  asks.send({ type: 'CONNECT', data: { presence: true } });
+  expect((await asks.received('PRESENCE')).data).toEqual({ watching: 2 });
+  await expect.poll(() => bus.presence.at(-1)?.clients, { timeout: 10_000 }).toBe(2);
+  bus.tellPresence({ edge: 'another', clients: 40 });
+  await expect.poll(() => asks.ofType('PRESENCE').at(-1)?.data.watching, { timeout: 10_000 }).toBe(42);
+  asksNot.ws.close();
+  await expect.poll(() => edge.clientCount, { timeout: 10_000 }).toBe(1);
+  await edge.drain();
+  expect(bus.presence.at(-1)?.clients).toBe(0);
+  expect(asksNot.ofType('PRESENCE')).toEqual([]);
+});
+
+test('[R111] PING is answered at once, with its id', async () => {
+  const { connect } = await startEdge();
+  const client = await connect();
+  client.send({ type: 'PING', request_id: 'ping-1' });
+  expect(await client.received('ACK')).toEqual({ type: 'ACK', request_id: 'ping-1', data: { success: true } });
+});

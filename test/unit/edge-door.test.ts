@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
+import { closeCodes } from '../../src/protocol/close-codes.ts';
+import { startEdge, until } from './edge-fixture.ts';
+
+/** The HTTP status that an upgrade is answered with; 101: a WebSocket. */
+function upgrade(wsUrl: string, headers: Record<string, string>): Promise<{ status: number; socket: WebSocket }> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(wsUrl, { headers });
+    socket.once('open', () => resolve({ status: 101, socket }));
+    socket.once('unexpected-response', (_, { statusCode = 0 }) => resolve({ status: statusCode, socket }));
+    socket.once('error', reject);
+  });
+}
+
+const command = { seat_id: 'A1', user_id: 'alice' };
+const inAnHour = () => Date.now() / 1000 + 3_600;
+
+describe('[R223] [G8] a WebSocket of a page', () => {
+  test.each([
+    ['of our own', (host: string) => `http://${host}`, 101],
+    ['that is allowed', () => 'https://partner.example', 101],
+    ['of another host', () => 'https://evil.example', 403],
+    ['that hides where it is from', () => 'null', 403],
+  ] as const)('%s: %s', async (_, originOf, expected) => {
+    const { wsUrl } = await startEdge({ door: { allowedOrigins: ['https://partner.example'] } });
+    const { status, socket } = await upgrade(wsUrl, { origin: originOf(new URL(wsUrl).host) });
+    expect(status).toBe(expected);
+    socket.terminate();
+  });
+});
+
+describe('[R225] [G10] connections', () => {
+  test('of one address are counted, and given back; a client that names another address is not believed', async () => {
+    const { edge, wsUrl } = await startEdge({ limits: { connectionsPerAddress: 2 } });
+    const first = await upgrade(wsUrl, {});
+    await upgrade(wsUrl, {});
+    expect((await upgrade(wsUrl, { 'x-forwarded-for': '203.0.113.7' })).status).toBe(429);
+    first.socket.close();
+    await until(() => edge.clientCount === 1, 'one has left');
+    expect((await upgrade(wsUrl, {})).status).toBe(101);
+  });
+
+  test('through a proxy that is trusted, the address is the one that it saw', async () => {
+    const { wsUrl } = await startEdge({
+      limits: { connectionsPerAddress: 1 },
+      door: { trustedProxies: ['127.0.0.1'] },
+    });
+    const from = (address: string) => upgrade(wsUrl, { 'x-forwarded-for': address });
+    expect((await from('203.0.113.7')).status).toBe(101);
+    expect((await from('203.0.113.8')).status).toBe(101);
+    expect((await from('203.0.113.7')).status).toBe(429);
+    expect((await from('198.51.100.1, 203.0.113.8')).status, 'what the client put before it').toBe(429);
+  });
+
+  test('are limited in all', async () => {
+    const { wsUrl } = await startEdge({ limits: { connections: 1 } });
+    await upgrade(wsUrl, {});
+    expect((await upgrade(wsUrl, {})).status).toBe(503);
+  });
+});
+
+describe('[R226] [G8] a session', () => {
+  test("of the page's cookie goes with every command, and with the address that it is asked from", async () => {
+    const { booking, connect } = await startEdge();
+    booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
+    const client = await connect(undefined, { cookie: 'session=good' });
+    client.send({ type: 'SELECT_SEAT', request_id: 1, data: { seat_id: 'A1' } });
+    await client.received('ACK');
+    const headers = booking.headers.at(-1);
+    expect(headers).toMatchObject({ authorization: 'Bearer good', 'x-forwarded-for': '127.0.0.1' });
+  });
+
+  test('of a token in CONNECT as well', async () => {
+    const { booking, connect } = await startEdge();
+    booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
+    const client = await connect();
+    client.send({ type: 'CONNECT', request_id: 1, data: { token: 'good' } });
+    client.send({ type: 'SELECT_SEAT', request_id: 2, data: command });
+    await until(() => booking.requests.includes('POST /api/seats/select'), 'the command is there');
+    expect(booking.headers.at(-1)).toMatchObject({ authorization: 'Bearer good' });
+  });
+
+  test.each(['cookie', 'token'])('that is none of ours (%s) is refused, and the connection closed', async (how) => {
+    const { connect } = await startEdge();
+    const client = await connect(undefined, how === 'cookie' ? { cookie: 'session=bad' } : {});
+    if (how === 'token') client.send({ type: 'CONNECT', data: { token: 'bad' } });
+    expect(await client.received('ERROR')).toMatchObject({ data: { code: 'UNAUTHENTICATED' } });
+    expect(await client.closed).toBe(closeCodes.sessionOver.code);
+  });
+
+  test('that comes to its end on a live connection closes it', async () => {
+    const { booking, connect } = await startEdge();
+    booking.sessions.set('short', { user_id: 'u_alice', expires_at: Date.now() / 1000 });
+    const client = await connect(undefined, { cookie: 'session=short' });
+    await until(() => booking.requests.includes('GET /api/session'), 'it was checked');
+    booking.sessions.delete('short');
+    expect(await client.closed).toBe(closeCodes.sessionOver.code);
+  });
+
+  test('that cannot be checked now is checked later', async () => {
+    const { booking, connect } = await startEdge({ limits: { sessionRetryMs: 20 } });
+    booking.failure = { status: 503, body: '{}' };
+    const client = await connect(undefined, { cookie: 'session=bad' });
+    await until(() => booking.requests.includes('GET /api/session'), 'it was tried');
+    booking.failure = undefined;
+    expect(await client.closed).toBe(closeCodes.sessionOver.code);
+  });
+});
