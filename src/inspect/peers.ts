@@ -1,3 +1,5 @@
+import { json } from 'node:stream/consumers';
+import { askPeer } from './ask-peer.ts';
 import type { NodeStates } from './feed.ts';
 
 /** The booking processes of the venue, this one among them, by name. */
@@ -35,9 +37,9 @@ export class Peers {
   async #ask(node: string): Promise<NodeStates> {
     try {
       const url = this.urlOf(node, `/inspect/states?node=${node}`) as string;
-      const response = await fetch(url, { signal: AbortSignal.timeout(this.#timeoutMs) });
-      if (!response.ok) return { node };
-      const [states] = (await response.json()) as NodeStates[];
+      const response = await askPeer(url, AbortSignal.timeout(this.#timeoutMs));
+      if (response.statusCode !== 200) return { node };
+      const [states] = (await json(response)) as NodeStates[];
       return states ?? { node };
     } catch {
       return { node };

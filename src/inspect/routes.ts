@@ -10,6 +10,7 @@ import type { BookingService } from '../booking/booking-service.ts';
 import { commaList } from '../config.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
+import { askPeer } from './ask-peer.ts';
 import { Inspector } from './inspector.ts';
 import { defaultInspectLimits, type InspectLimits } from './limits.ts';
 import { Peers } from './peers.ts';
@@ -117,14 +118,14 @@ async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string
 async function relay(url: string, reply: FastifyReply): Promise<unknown> {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
-  const response = await fetch(url, { signal: gone.signal }).catch(() => undefined);
-  if (!response?.body) return refuse(reply, errorDetail('STORE_UNAVAILABLE', 'That process does not answer'));
+  const response = await askPeer(url, gone.signal).catch(() => undefined);
+  if (!response) return refuse(reply, errorDetail('STORE_UNAVAILABLE', 'That process does not answer'));
   reply.hijack();
-  reply.raw.writeHead(response.status, {
-    'content-type': response.headers.get('content-type') ?? 'text/plain',
+  reply.raw.writeHead(response.statusCode ?? 500, {
+    'content-type': response.headers['content-type'],
     'cache-control': 'no-store',
   });
-  await pipeline(Readable.fromWeb(response.body as never), reply.raw).catch(() => {});
+  await pipeline(response, reply.raw).catch(() => {}); // whichever side goes first, the other follows
   return reply;
 }
 
