@@ -24,11 +24,11 @@ export interface EdgeOptions extends NodeServiceOptions {
   bookingUrls: string[];
 }
 
-export const bookingSpec = ({ redisUrl, natsUrl, peerUrls = [], ...options }: BookingOptions): ServiceSpec =>
+export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, ...options }: BookingOptions): ServiceSpec =>
   nodeSpec(`booking-${options.port}`, 'booking', options, {
     REDIS_URL: redisUrl,
     NATS_URL: natsUrl,
-    INSPECT_PEERS: peerUrls.join(','),
+    ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
   });
 
 export const edgeSpec = ({ natsUrl, bookingUrls, ...options }: EdgeOptions): ServiceSpec =>
