@@ -76,7 +76,8 @@ function connectionLines({ atMs, event }: LoggedEvent): Line[] {
         { from: connection, to: edge, text: 'CONNECT', atMs },
       ];
     case 'SYNCHRONISED':
-      return [{ from: edge, to: connection, text: 'SYNCHRONISED', atMs, tone: 'news' }];
+    case 'ANSWERED':
+      return [{ from: edge, to: connection, text: event.type, atMs, tone: 'news' }];
     case 'CLOSED':
     case 'REFUSED':
       return [{ from: edge, to: connection, text: `${event.type} ${event.code ?? ''}`.trim(), atMs, tone: 'fault' }];
