@@ -9,17 +9,16 @@ import { OthersNews } from './others-news.ts';
 import { SeatMap } from './seat-map.ts';
 import { SelectionPanel } from './selection-panel.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
-import { openSession, renewInMs } from './session.ts';
+import { openSession, type PageSession, renewInMs } from './session.ts';
 import type { ShownHold } from './shown-hold.ts';
 import { StatusBar } from './status-bar.ts';
 import { watchForSleep } from './watch-for-sleep.ts';
 
-const session = await openSession((...request) => fetch(...request));
-const userId = session.user_id;
 const clock = new ServerClock(() => performance.now());
 const messages = new MessageList();
 const announcer = new Announcer();
 
+let session: PageSession | undefined;
 let phase: ConnectionPhase = 'connecting';
 let retryAtMs = 0;
 let wasLive = false;
@@ -27,10 +26,12 @@ let watching: number | undefined;
 let roundTripMs: number | undefined;
 let nextTick: ReturnType<typeof setTimeout> | undefined;
 
+const userId = () => session?.user_id ?? '';
+
 const booking = new Booking({
   userId,
   clock,
-  isLive: () => connection.isLive,
+  isLive: () => connection.isLive && session !== undefined,
   send: (message) => connection.send(message),
   say,
   onSeatTouched: (seatId, byOthers) => {
@@ -52,9 +53,8 @@ const others = new OthersNews(
 );
 
 const connection = new Connection({
-  // Where there are no cookies, the token has to go with the first message.
-  token: navigator.cookieEnabled ? undefined : session.token,
-  onSessionOver: renewSession,
+  token: () => session?.token,
+  onSessionOver: beginSession,
   jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
   network: window,
@@ -76,7 +76,7 @@ const connection = new Connection({
   },
 });
 
-const statusBar = new StatusBar(userId, () => connection.retry());
+const statusBar = new StatusBar(() => connection.retry());
 const seatMap = new SeatMap({
   userId,
   seat: (seatId) => venue.seat(seatId),
@@ -124,8 +124,10 @@ function tellPhase(next: ConnectionPhase): void {
 
 function render(): void {
   const untilRetryMs = retryAtMs - performance.now();
-  const isLive = phase === 'live';
-  statusBar.renderConnection(phase, secondsLeft(untilRetryMs));
+  // Without a session one can look, not book.
+  const shown = phase === 'live' && !session ? 'connecting' : phase;
+  const isLive = shown === 'live';
+  statusBar.renderConnection(shown, secondsLeft(untilRetryMs));
   statusBar.renderLine(watching, roundTripMs);
   const holds = shownHolds();
   if (venue.isKnown) {
@@ -163,14 +165,20 @@ function tick(): void {
   requestRender();
 }
 
-function renewSession(): void {
-  void openSession((...request) => fetch(...request)).then((renewed) => {
+/** Begins a session, or makes the one that there is last longer. */
+function beginSession(): void {
+  void openSession((...request) => fetch(...request)).then((begun) => {
     // Another user: nothing on this page is theirs.
-    if (renewed.user_id !== userId) location.reload();
-    else setTimeout(renewSession, renewInMs(renewed, Date.now()));
+    if (session && begun.user_id !== session.user_id) location.reload();
+    const isNew = session === undefined;
+    session = begun;
+    statusBar.renderUser(begun.user_id);
+    if (isNew) connection.identify();
+    requestRender();
+    setTimeout(beginSession, renewInMs(begun, Date.now()));
   });
 }
 
-setTimeout(renewSession, renewInMs(session, Date.now()));
 render();
 connection.start();
+beginSession();

@@ -22,7 +22,8 @@ import {
 const warnedMs = 10_000;
 
 export interface BookingOptions {
-  userId: string;
+  /** Of the session; '' until there is one. */
+  userId: () => string;
   clock: ServerClock;
   isLive: () => boolean;
   send: (message: ClientMessage) => void;
@@ -58,7 +59,7 @@ export class Booking {
 
   /** All that the user holds, in row-major order. */
   get holds(): Seat[] {
-    return this.venue.holdsOf(this.#options.userId);
+    return this.venue.holdsOf(this.#options.userId());
   }
 
   /** The one of them that the panel shows. */
@@ -73,7 +74,7 @@ export class Booking {
   clickSeat(seatId: string): void {
     const seat = this.venue.seat(seatId);
     if (!seat) return;
-    const isMine = seat.held_by === this.#options.userId;
+    const isMine = seat.held_by === this.#options.userId();
     if (seat.status === SeatStatus.available) this.#request('select', [seatId]);
     else if (!this.#options.isLive()) this.#refuseUnconnected();
     else if (seat.status === SeatStatus.held && isMine) this.#choose(seatId);
@@ -242,7 +243,8 @@ export class Booking {
   }
 
   #seatChanged(after: Seat, before: Seat | undefined): void {
-    const { userId, onSeatTouched } = this.#options;
+    const { onSeatTouched } = this.#options;
+    const userId = this.#options.userId();
     const isHeldByMe = after.status === SeatStatus.held && after.held_by === userId;
     const wasHeldByMe = before?.status === SeatStatus.held && before.held_by === userId;
     if (isHeldByMe && !wasHeldByMe) this.#lost = [];

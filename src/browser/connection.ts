@@ -13,8 +13,8 @@ export interface Socket extends EventTarget {
 }
 
 export interface ConnectionOptions {
-  /** Of the session, where no cookie says it. */
-  token?: string | undefined;
+  /** Of the session, once there is one. A cookie alone would not do: the WebSocket may be older than it is. */
+  token: () => string | undefined;
   /** The edge says that the session has come to its end. */
   onSessionOver: () => void;
   jitterSeed: number;
@@ -36,6 +36,7 @@ export class Connection {
   readonly #options: ConnectionOptions;
   readonly #actor: Actor<typeof connectionMachine>;
   #socket: Socket | undefined;
+  #isOpen = false;
   #connects = 0;
   #pings = 0;
   #pingedAtMs = 0;
@@ -74,6 +75,18 @@ export class Connection {
     this.#socket?.send(JSON.stringify(message));
   }
 
+  /** A session that came later than the connection; else CONNECT says it. */
+  identify(): void {
+    if (this.#isOpen) this.#connect();
+  }
+
+  #connect(connectId?: string): void {
+    const position = this.#options.position();
+    const token = this.#options.token();
+    const data = { presence: true, ...(position && { position }), ...(token !== undefined && { token }) };
+    this.send({ type: 'CONNECT', ...(connectId !== undefined && { request_id: connectId }), data });
+  }
+
   #ping(): void {
     this.#pings++;
     this.#pingedAtMs = performance.now();
@@ -104,10 +117,8 @@ export class Connection {
     socket.addEventListener(
       'open',
       () => {
-        const position = this.#options.position();
-        const { token } = this.#options;
-        const data = { presence: true, ...(position && { position }), ...(token !== undefined && { token }) };
-        this.send({ type: 'CONNECT', request_id: connectId, data });
+        this.#isOpen = true;
+        this.#connect(connectId);
         sendBack({ type: 'OPENED' });
       },
       { signal },
@@ -136,6 +147,7 @@ export class Connection {
 
     return () => {
       listening.abort();
+      this.#isOpen = false;
       this.#socket = undefined;
       socket.close();
     };

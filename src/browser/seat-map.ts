@@ -9,7 +9,7 @@ import { seatGridHtml } from './seat-grid-html.ts';
 const animatedAtMost = 12;
 
 export interface SeatMapOptions {
-  userId: string;
+  userId: () => string;
   seat: (id: string) => Seat | undefined;
   isPending: (id: string) => boolean;
   onClick: (id: string) => void;
@@ -105,7 +105,7 @@ export class SeatMap {
     const button = this.#buttons.get(id);
     const seat = this.#options.seat(id);
     if (!button || !seat) return;
-    const { status, isMine, label } = seatAppearance(seat, this.#options.userId);
+    const { status, isMine, label } = seatAppearance(seat, this.#options.userId());
     const isPending = this.#options.isPending(id);
     const isChosen = id === this.#chosenId;
     const names = ['seat', status, isMine && 'mine', isPending && 'pending', isChosen && 'chosen'];

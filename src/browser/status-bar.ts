@@ -16,9 +16,12 @@ export class StatusBar {
   readonly #watching = element('watching', HTMLElement);
   readonly #roundTrip = element('round-trip', HTMLElement);
 
-  constructor(userId: string, onRetry: () => void) {
-    setText(element('user-id', HTMLElement), userId);
+  constructor(onRetry: () => void) {
     this.#retryButton.addEventListener('click', onRetry);
+  }
+
+  renderUser(userId: string): void {
+    setText(element('user-id', HTMLElement), userId);
   }
 
   renderConnection(phase: ConnectionPhase, retrySeconds: number): void {

@@ -96,11 +96,19 @@ describe('before the script', () => {
       expect(await response.text()).toContain('id="seat-map"');
       expect(response.headers.get('content-security-policy')).toBe(pageHeaders['content-security-policy']);
       // The edge still knows the seats.
-      const { page } = await pages.open();
+      const context = await pages.browser.newContext();
+      onTestFinished(() => context.close());
+      const page = await context.newPage();
+      await page.goto(pages.venue.url);
       await expect.poll(() => page.locator('.seat').count(), soon).toBe(100);
       expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
-    } finally {
+      // Nobody can be anybody as long as no session can be begun.
+      expect(await page.locator('#connection-status').innerText()).toBe('● Connecting…');
       await booking?.restart();
+      await page.locator('#connection-status.connected').waitFor(soon);
+      await hold(page, 'J10');
+    } finally {
+      if (!(await fetch(`${booking?.url}/health`).catch(() => undefined))) await booking?.restart();
     }
   });
 

@@ -51,7 +51,7 @@ describe('the page', () => {
     await expect.poll(() => page.locator('#connection-status').innerText(), soon).toBe('● Connected');
     await expect.poll(() => page.locator('#connection-status').getAttribute('class'), soon).toBe('connected');
     await expect.poll(() => page.locator('#retry-btn').isVisible(), soon).toBe(false);
-    await expect.poll(() => page.locator('#user-id').innerText(), soon).toMatch(/^user_[0-9a-f]{12}$/);
+    await expect.poll(() => page.locator('#user-id').innerText(), soon).toMatch(/^u_[\w-]{22}$/);
     await expect.poll(() => page.locator('#total').innerText(), soon).toBe('100');
     await expect.poll(() => page.locator('#hold-seconds').innerText(), soon).toBe('30');
 

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { httpUrl } from '../../src/launch/http-url.ts';
 import { findMachineServers } from '../../src/launch/machine-servers.ts';
 import { natsSpec } from '../../src/launch/nats.ts';
@@ -134,12 +136,21 @@ async function start(
     },
     async kill(signal = 'SIGKILL') {
       process.kill(running.pid ?? 0, signal);
-      if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await running.exited;
+      if (signal === 'SIGSTOP') await standsStill(running.pid ?? 0);
+      else if (signal !== 'SIGCONT') await running.exited;
     },
     async restart() {
       running = await ready(spec);
     },
   };
+}
+
+/** On a busy machine a process may go on for a moment after it was told to stop. */
+async function standsStill(pid: number): Promise<void> {
+  for (;;) {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]);
+    if (stdout.startsWith('T')) return;
+  }
 }
 
 async function ready(spec: ServiceSpec): Promise<ServiceProcess> {

@@ -31,7 +31,13 @@ class FakeSocket extends EventTarget implements Socket {
   }
 }
 
-function startConnection({ openSocket, token }: { openSocket?: () => Socket; token?: string } = {}) {
+function startConnection({
+  openSocket,
+  token = () => undefined,
+}: {
+  openSocket?: () => Socket;
+  token?: () => string | undefined;
+} = {}) {
   let sessionsOver = 0;
   const sockets: FakeSocket[] = [];
   const protocols: string[] = [];
@@ -109,10 +115,23 @@ describe('the connection', () => {
     expect(run.received).toHaveLength(1);
   });
 
-  test('[R90] where no cookie says who the user is, the token does', () => {
-    const run = startConnection({ token: 'a token' });
+  test('[R90] says who the user is as soon as that is known, and no sooner', () => {
+    let token: string | undefined;
+    const run = startConnection({ token: () => token });
+    run.connection.identify();
+    expect(run.socket().sent).toEqual([]);
     run.socket().open();
-    expect(run.socket().sent).toMatchObject([{ type: 'CONNECT', data: { token: 'a token' } }]);
+    token = 'a token';
+    run.connection.identify();
+    expect(run.socket().sent).toEqual([
+      { type: 'CONNECT', request_id: 'connect-1', data: { presence: true } },
+      { type: 'CONNECT', data: { presence: true, token: 'a token' } },
+    ]);
+    run.socket().end(1006);
+    vi.advanceTimersByTime(run.retryDelayMs());
+    run.connection.identify();
+    run.socket().open();
+    expect(run.socket().sent).toMatchObject([{ request_id: 'connect-2', data: { token: 'a token' } }]);
   });
 
   test('[R99] a session that is over is told to the page, and the connection comes back', () => {

@@ -60,7 +60,7 @@ export function startBooking() {
   let isLive = true;
   const clock = new ServerClock(() => nowMs);
   const booking = new Booking({
-    userId: 'alice',
+    userId: () => 'alice',
     clock,
     isLive: () => isLive,
     send: (message) => sent.push(message),

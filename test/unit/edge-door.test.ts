@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { closeCodes } from '../../src/protocol/close-codes.ts';
+import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
 import { startEdge, until } from './edge-fixture.ts';
 
 /** The HTTP status that an upgrade is answered with; 101: a WebSocket. */
@@ -64,11 +64,19 @@ describe('[R226] [G8] a session', () => {
   test("of the page's cookie goes with every command, and with the address that it is asked from", async () => {
     const { booking, connect } = await startEdge();
     booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
-    const client = await connect(undefined, { cookie: 'session=good' });
+    const client = await connect([subprotocol], { cookie: 'session=good' });
     client.send({ type: 'SELECT_SEAT', request_id: 1, data: { seat_id: 'A1' } });
     await client.received('ACK');
     const headers = booking.headers.at(-1);
     expect(headers).toMatchObject({ authorization: 'Bearer good', 'x-forwarded-for': '127.0.0.1' });
+  });
+
+  test('of the cookie is not that of a socket opened by hand: who acts is said in the message', async () => {
+    const { booking, connect } = await startEdge();
+    const client = await connect(undefined, { cookie: 'session=bad' });
+    client.send({ type: 'SELECT_SEAT', request_id: 1, data: command });
+    await client.received('ACK');
+    expect(booking.headers.at(-1)).not.toHaveProperty('authorization');
   });
 
   test('of a token in CONNECT as well', async () => {
@@ -83,7 +91,7 @@ describe('[R226] [G8] a session', () => {
 
   test.each(['cookie', 'token'])('that is none of ours (%s) is refused, and the connection closed', async (how) => {
     const { connect } = await startEdge();
-    const client = await connect(undefined, how === 'cookie' ? { cookie: 'session=bad' } : {});
+    const client = await connect([subprotocol], how === 'cookie' ? { cookie: 'session=bad' } : {});
     if (how === 'token') client.send({ type: 'CONNECT', data: { token: 'bad' } });
     expect(await client.received('ERROR')).toMatchObject({ data: { code: 'UNAUTHENTICATED' } });
     expect(await client.closed).toBe(closeCodes.sessionOver.code);
@@ -92,7 +100,7 @@ describe('[R226] [G8] a session', () => {
   test('that comes to its end on a live connection closes it', async () => {
     const { booking, connect } = await startEdge();
     booking.sessions.set('short', { user_id: 'u_alice', expires_at: Date.now() / 1000 });
-    const client = await connect(undefined, { cookie: 'session=short' });
+    const client = await connect([subprotocol], { cookie: 'session=short' });
     await until(() => booking.requests.includes('GET /api/session'), 'it was checked');
     booking.sessions.delete('short');
     expect(await client.closed).toBe(closeCodes.sessionOver.code);
@@ -101,7 +109,7 @@ describe('[R226] [G8] a session', () => {
   test('that cannot be checked now is checked later', async () => {
     const { booking, connect } = await startEdge({ limits: { sessionRetryMs: 20 } });
     booking.failure = { status: 503, body: '{}' };
-    const client = await connect(undefined, { cookie: 'session=bad' });
+    const client = await connect([subprotocol], { cookie: 'session=bad' });
     await until(() => booking.requests.includes('GET /api/session'), 'it was tried');
     booking.failure = undefined;
     expect(await client.closed).toBe(closeCodes.sessionOver.code);
