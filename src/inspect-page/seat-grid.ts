@@ -31,13 +31,17 @@ export class SeatGrid {
 
   render(seats: readonly GridSeat[], chosen: string | undefined): void {
     this.#build(seats);
-    for (const { id, state, differs, isAsking } of seats) {
+    for (const { id, row, col, state, differs, isAsking } of seats) {
       const cell = this.#cells.get(id);
       if (!cell) continue;
       const kind = state === 'held.expiring' ? 'expiring' : (state.split('.')[0] ?? '');
       const className = ['cell', kind, differs && 'differs', isAsking && 'asking'].filter(Boolean).join(' ');
       if (cell.className !== className) cell.className = className;
-      setAttribute(cell, 'aria-label', `${id}, ${state}${differs ? ', processes differ' : ''}`);
+      setAttribute(
+        cell,
+        'aria-label',
+        `Row ${rowLabel(row)}, seat ${col + 1}, ${state}${differs ? ', processes differ' : ''}`,
+      );
       setAttribute(cell, 'aria-pressed', String(id === chosen));
       cell.tabIndex = id === (this.#cells.has(chosen ?? '') ? chosen : seats[0]?.id) ? 0 : -1;
     }

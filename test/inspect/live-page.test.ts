@@ -1,3 +1,4 @@
+import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { launchBrowser, post, soon } from '../support/browser.ts';
@@ -41,6 +42,13 @@ async function openLive(
   await page.locator('#status.open, #status.past').waitFor(soon);
   await page.locator('.cell').first().waitFor(soon);
   return page;
+}
+
+/** What axe finds, each as a line. Its script goes round the page's policy, as a browser's extension does. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join(' | ')}`);
 }
 
 const cell = (page: Page, id: string) => page.locator(`.cell[data-seat-id=${id}]`);
@@ -96,6 +104,20 @@ describe('[R163] the live view', () => {
   test.each([320, 768, 1280])('nothing sticks out at %i px', async (width) => {
     const page = await openLive('', { width });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  });
+
+  test.each(['light', 'dark'] as const)('axe finds nothing, %s', async (colorScheme) => {
+    const page = await openLive('#seat=H1');
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await post(server, 'select', colorScheme === 'light' ? 'H1' : 'H2');
+    await page.locator('#machine-state.held').waitFor(soon);
+    for (const panel of ['sequence', 'events', 'history']) {
+      await page.locator(`#tab-${panel}`).click();
+      expect(await violations(page)).toEqual([]);
+    }
+    await page.locator('#replay-btn').click();
+    await page.locator('#replay').waitFor(soon);
+    expect(await violations(page)).toEqual([]);
   });
 
   test('[R151] it comes back by itself, complete', async () => {
