@@ -73,10 +73,12 @@ async function launchServices(config: LaunchConfig, origin: ServerOrigin, superv
 
   const { bookingPorts, edgePorts, env } = config;
   const common = (name: string, port: number) => ({ port, env, logFile: logFile(config, `${name}-${port}`) });
-  const bookings = bookingPorts.map((port) => bookingSpec({ ...common('booking', port), redisUrl, natsUrl }));
+  const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
+  const bookings = bookingPorts.map((port) =>
+    bookingSpec({ ...common('booking', port), redisUrl, natsUrl, peerUrls: bookingUrls }),
+  );
   await supervisor.start(bookings, signal);
 
-  const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const edges = edgePorts.map((port, index) =>
     edgeSpec({ ...common('edge', port), natsUrl, bookingUrls: rotated(bookingUrls, index) }),
   );
