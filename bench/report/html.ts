@@ -2,6 +2,7 @@ import { checkNames } from '../audit/audit.ts';
 import type { Table } from '../scenarios/scenario.ts';
 import { comparedFigures } from './compare.ts';
 import { figureLabel, formatNumber } from './format.ts';
+import { latencyRows } from './latency-rows.ts';
 import type { Report } from './report.ts';
 import { reportPlots } from './report-plots.ts';
 import { escapeXml, renderPlot } from './svg-plot.ts';
@@ -96,18 +97,10 @@ function figures(report: Report, base: Report | undefined): string {
   });
 }
 
-const latencyTable = ({ latency }: Report): Table => ({
+const latencyTable = (report: Report): Table => ({
   title: 'Latency (ms)',
   columns: ['', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'],
-  rows: latency.map(({ kind, count, p50Ms, p90Ms, p99Ms, p999Ms, maxMs }) => [
-    kind,
-    count,
-    p50Ms,
-    p90Ms,
-    p99Ms,
-    p999Ms,
-    maxMs,
-  ]),
+  rows: latencyRows(report),
 });
 
 const errorTable = ({ errors }: Report): Table => ({

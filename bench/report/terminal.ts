@@ -3,6 +3,7 @@ import Table from 'cli-table3';
 import { checkNames } from '../audit/audit.ts';
 import { comparedFigures } from './compare.ts';
 import { figureLabel, formatNumber } from './format.ts';
+import { latencyRows } from './latency-rows.ts';
 import type { Report } from './report.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -59,18 +60,7 @@ const comparison = (report: Report, base: Report): string =>
   );
 
 const latencies = (report: Report): string =>
-  renderTable(
-    ['latency (ms)', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'],
-    report.latency.map(({ kind, count, p50Ms, p90Ms, p99Ms, p999Ms, maxMs }) => [
-      kind,
-      count,
-      p50Ms,
-      p90Ms,
-      p99Ms,
-      p999Ms,
-      maxMs,
-    ]),
-  );
+  renderTable(['latency (ms)', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'], latencyRows(report));
 
 function processes(report: Report): string {
   return renderTable(
