@@ -5,6 +5,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # esbuild is among them.
 RUN npm ci --omit=dev
+COPY docs/machines docs/machines
 COPY machines machines
 COPY public public
 COPY src src

@@ -18,7 +18,7 @@ if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules
   npm ci --loglevel=error
 fi
 
-built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js public/app.js)
+built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/app.js)
 needs_build() {
   local output
   for output in "${built[@]}"; do

@@ -61,7 +61,14 @@ const Links = {
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
 };
 
-const BookingConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Links, PORT: Port(8080) });
+const Inspect = {
+  INSPECT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'off' }),
+  INSPECTOR_URL: Type.String({ default: 'https://stately.ai/inspect', pattern: '^https?://' }),
+  INSPECT_PEERS: Type.String({ default: '', description: 'A comma list: the URLs of all booking processes' }),
+  INSPECT_HOSTS: Type.String({ default: '', description: 'A comma list: names of this host, beside localhost' }),
+};
+
+const BookingConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Links, ...Inspect, PORT: Port(8080) });
 const EdgeConfig = Type.Object({
   ...Common,
   NATS_URL: Links.NATS_URL,
@@ -73,7 +80,7 @@ const EdgeConfig = Type.Object({
     description: 'A comma list; the next is tried where one fails',
   }),
 });
-const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Sockets, PORT: Port(8000) });
+const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Sockets, ...Inspect, PORT: Port(8000) });
 
 const VenueConfig = Type.Object(Venue);
 export type VenueConfig = Static<typeof VenueConfig>;

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
+import { type InspectOptions, registerInspectRoutes } from '../inspect/routes.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 import { buildBookingApp } from './app.ts';
 import type { BookingAppOptions } from './app-options.ts';
@@ -11,6 +12,8 @@ export interface BookingOptions
   extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'publicDir' | 'isReady'> {
   store: SeatStore;
   bus: EventBus;
+  /** Without it nobody can watch the actors. */
+  inspect?: InspectOptions | undefined;
 }
 
 export interface Booking {
@@ -21,7 +24,7 @@ export interface Booking {
 }
 
 /** The booking service and its HTTP side, put together. `app.close()` ends both. */
-export async function buildBooking({ store, bus, ...rest }: BookingOptions): Promise<Booking> {
+export async function buildBooking({ store, bus, inspect, ...rest }: BookingOptions): Promise<Booking> {
   const metrics = bookingMetrics(() => service.unrelayedEvents);
   const service: BookingService = new BookingService({
     store,
@@ -34,5 +37,6 @@ export async function buildBooking({ store, bus, ...rest }: BookingOptions): Pro
   });
   const app = await buildBookingApp({ service, metrics, ...rest });
   app.addHook('onClose', () => service.close());
+  if (inspect) await registerInspectRoutes(app, { service, logger: rest.logger, ...inspect });
   return { app, service, registry: metrics.registry };
 }

@@ -15,6 +15,9 @@ export class SeatRegistry {
   readonly #machine: typeof seatMachine;
   readonly #desks = new Map<string, SeatDesk>();
 
+  /** Told when every actor has been replaced. */
+  onHydrated: () => void = () => {};
+
   constructor(options: SeatRegistryOptions) {
     this.#options = options;
     this.#machine = seatMachine.provide({
@@ -39,6 +42,7 @@ export class SeatRegistry {
     for (const seat of seats) {
       this.#desks.set(seat.id, new SeatDesk({ ...this.#options, seat, machine: this.#machine }));
     }
+    this.onHydrated();
   }
 
   desk(seatId: string): SeatDesk | undefined {

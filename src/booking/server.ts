@@ -2,12 +2,14 @@ import { fileURLToPath } from 'node:url';
 import { loadBookingConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
+import { inspectOptions } from '../inspect/routes.ts';
 import { runProcess } from '../run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import { venueSettings } from '../venue/venue-settings.ts';
 import { buildBooking } from './booking.ts';
 
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
+const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
 
 await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const venue = venueSettings(config);
@@ -19,7 +21,8 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   });
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
   const access = accessOf(config, logger);
-  const { app, service } = await buildBooking({ store, bus, logger, venue, access, publicDir });
+  const inspect = inspectOptions(config, { node: `booking-${config.PORT}`, pageDir: inspectPageDir });
+  const { app, service } = await buildBooking({ store, bus, logger, venue, access, publicDir, inspect });
   service.start();
   return app;
 });

@@ -1,5 +1,6 @@
 import { type Actor, createActor, fromCallback, type SnapshotFrom } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.ts';
+import { inspectIfAsked } from '../inspect-page/inspect-if-asked.ts';
 import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Position } from '../protocol/venue.ts';
@@ -62,6 +63,7 @@ export class Connection {
       this.#options.onPhase(phase, snapshot.context.retryDelayMs);
     });
     this.#actor.start();
+    inspectIfAsked(this.#actor);
   }
 
   get isLive(): boolean {

@@ -175,7 +175,7 @@ export class ClientConnection {
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
     this.#userId = data?.user_id ?? this.#userId;
-    if (data?.token !== undefined) {
+    if (data?.token !== undefined && data.token !== this.#caller.token) {
       this.#caller = { ...this.#caller, token: data.token };
       void this.#checkSession();
     }

@@ -8,11 +8,13 @@ import { Edge } from '../edge/edge.ts';
 import { limitsOf } from '../edge/limits.ts';
 import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
+import { inspectOptions } from '../inspect/routes.ts';
 import { runProcess } from '../run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
 import { venueSettings } from '../venue/venue-settings.ts';
 
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
+const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
 
 /** The whole system in one process, for machines that have no servers and for its developers. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
@@ -28,6 +30,7 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     publicDir,
     access: accessOf(config, logger),
     isReady: () => edge.isReady(),
+    inspect: inspectOptions(config, { node: 'embedded', pageDir: inspectPageDir }),
   });
   await app.register(fastifyStatic, { root: publicDir, cacheControl: false, index: false });
 

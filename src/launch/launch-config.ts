@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { ConfigError, commaList, load, loadBookingConfig } from '../config.ts';
-import { authModeOf } from '../identity/access.ts';
+import { authModeOf, isLoopback } from '../identity/access.ts';
 import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
@@ -45,7 +45,8 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
   const authMode = authModeOf({ ...ofBooking, HOST: settings.HTTP_HOST });
 
   const config: LaunchConfig = {
-    env: { ...env, AUTH_MODE: authMode },
+    // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
+    env: { INSPECT: isLoopback(settings.HTTP_HOST) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
     httpHost: settings.HTTP_HOST,
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(settings.HTTP_HOST)),
     bookingPorts: bookingPorts(settings),

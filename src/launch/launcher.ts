@@ -91,12 +91,12 @@ async function launchServices(
 
   const { bookingPorts, edgePorts, env } = config;
   const common = (name: string, port: number) => ({ port, env, logFile: logFile(config, `${name}-${port}`) });
+  const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const bookings = bookingPorts.map((port) =>
-    bookingSpec({ ...common('booking', port), redisUrl, natsUrl: natsUrls.booking }),
+    bookingSpec({ ...common('booking', port), redisUrl, natsUrl: natsUrls.booking, peerUrls: bookingUrls }),
   );
   await supervisor.start(bookings, signal);
 
-  const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const edges = edgePorts.map((port, index) =>
     edgeSpec({ ...common('edge', port), natsUrl: natsUrls.edge, bookingUrls: rotated(bookingUrls, index) }),
   );

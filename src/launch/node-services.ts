@@ -15,6 +15,8 @@ export interface NodeServiceOptions {
 export interface BookingOptions extends NodeServiceOptions {
   redisUrl: string;
   natsUrl: string;
+  /** Of all booking processes: each shows the actors of the others too. */
+  peerUrls?: string[];
 }
 
 export interface EdgeOptions extends NodeServiceOptions {
@@ -22,8 +24,12 @@ export interface EdgeOptions extends NodeServiceOptions {
   bookingUrls: string[];
 }
 
-export const bookingSpec = ({ redisUrl, natsUrl, ...options }: BookingOptions): ServiceSpec =>
-  nodeSpec(`booking-${options.port}`, 'booking', options, { REDIS_URL: redisUrl, NATS_URL: natsUrl });
+export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, ...options }: BookingOptions): ServiceSpec =>
+  nodeSpec(`booking-${options.port}`, 'booking', options, {
+    REDIS_URL: redisUrl,
+    NATS_URL: natsUrl,
+    ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
+  });
 
 export const edgeSpec = ({ natsUrl, bookingUrls, ...options }: EdgeOptions): ServiceSpec =>
   nodeSpec(`edge-${options.port}`, 'edge', options, { NATS_URL: natsUrl, BOOKING_URLS: bookingUrls.join(',') });

@@ -16,7 +16,7 @@ export function summary(config: LaunchConfig, { redisUrl, natsUrl, pidOf }: Runn
   const own = (name: string, port: number) => `${name}-${port} (pid ${pidOf(`${name}-${port}`)})`;
   return `
   Open      ${pageUrl(config)}
-
+${inspectLine(config)}
   API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
   API docs  ${bookingUrls[0]}/api/docs
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
@@ -32,7 +32,7 @@ export function summary(config: LaunchConfig, { redisUrl, natsUrl, pidOf }: Runn
 
 export const embeddedSummary = (config: LaunchConfig): string => `
   Open      ${pageUrl(config)}
-  Logs      ${join(config.dataDir, 'logs')}
+${inspectLine(config)}  Logs      ${join(config.dataDir, 'logs')}
 
   Everything runs in one process, in memory: bookings end with it. Ctrl-C stops it.
 `;
@@ -47,6 +47,10 @@ export const embeddedWarning = (reason: string): string => `
   For the real ones: start Docker, or install redis-server, nats-server and nginx
   (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
 `;
+
+function inspectLine(config: LaunchConfig): string {
+  return config.env.INSPECT === 'on' ? `  Inspect   ${pageUrl(config)}/inspect/live\n` : '';
+}
 
 function pageUrl({ httpHost, httpPort }: LaunchConfig): string {
   return httpUrl(httpHost, httpPort).replace(`//${loopback}`, '//localhost');

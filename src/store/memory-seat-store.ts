@@ -2,9 +2,17 @@ import { randomUUID } from 'node:crypto';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { seatAfter } from '../protocol/seat-after.ts';
-import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
-import { decide, type HoldRules, isLocked, type Lock, overdue, type Transition } from './seat-rules.ts';
+import {
+  decide,
+  eventOf,
+  type HoldRules,
+  isLocked,
+  type Lock,
+  lockAfter,
+  overdue,
+  type Transition,
+} from './seat-rules.ts';
 import {
   type Answer,
   answerKeptMs,
@@ -16,8 +24,6 @@ import {
   type VenueSnapshot,
 } from './seat-store.ts';
 import { emptySeats, type VenueLayout } from './venue-layout.ts';
-
-const statusAfter = { held: SeatStatus.held, released: SeatStatus.available, booked: SeatStatus.booked } as const;
 
 /** The venue in this process's memory, gone with it. For the embedded default and for tests. */
 export class MemorySeatStore implements SeatStore {
@@ -108,22 +114,13 @@ export class MemorySeatStore implements SeatStore {
     else this.#holds.delete(userId);
   }
 
-  #commit(seat: Seat, { type, reason, userId }: Transition, nowMs: number, events: SeatEvent[]): Seat {
-    const expiresAtMs = type === 'held' ? nowMs + this.#options.holdTtlMs : undefined;
-    const event: SeatEvent = {
-      type,
-      seat_id: seat.id,
-      user_id: userId,
-      status: statusAfter[type],
-      timestamp: new Date(nowMs).toISOString(),
-      ...(expiresAtMs !== undefined && { expires_at: expiresAtMs / 1000 }),
-      ...(reason && { reason }),
-      epoch: this.#epoch,
-      seq: ++this.#seq,
-    };
-    if (type === 'released') this.#locks.delete(seat.id);
-    else this.#locks.set(seat.id, expiresAtMs === undefined ? { userId } : { userId, expiresAtMs });
-    this.#noteHold(type, userId, seat.id);
+  #commit(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): Seat {
+    const holdTtlMs = this.#options.holdTtlMs;
+    const event = eventOf(seat, transition, { nowMs, holdTtlMs, epoch: this.#epoch, seq: ++this.#seq });
+    const lock = lockAfter(transition, nowMs, holdTtlMs);
+    if (lock) this.#locks.set(seat.id, lock);
+    else this.#locks.delete(seat.id);
+    this.#noteHold(transition.type, transition.userId, seat.id);
     const after = seatAfter(seat, event);
     this.#seats.set(seat.id, after);
     this.#events.push(event);

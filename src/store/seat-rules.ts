@@ -25,6 +25,33 @@ export interface HoldRules {
 
 export type Transition = Pick<SeatEvent, 'type' | 'reason'> & { userId: string };
 
+const statusAfter = { held: SeatStatus.held, released: SeatStatus.available, booked: SeatStatus.booked } as const;
+
+/** The event of a transition that is committed at `nowMs`. */
+export function eventOf(
+  seat: Seat,
+  { type, reason, userId }: Transition,
+  { nowMs, holdTtlMs, epoch, seq }: { nowMs: number; holdTtlMs: number; epoch: string; seq: number },
+): SeatEvent {
+  return {
+    type,
+    seat_id: seat.id,
+    user_id: userId,
+    status: statusAfter[type],
+    timestamp: new Date(nowMs).toISOString(),
+    ...(type === 'held' && { expires_at: (nowMs + holdTtlMs) / 1000 }),
+    ...(reason && { reason }),
+    epoch,
+    seq,
+  };
+}
+
+/** The lock after a transition; undefined: none. */
+export function lockAfter({ type, userId }: Transition, nowMs: number, holdTtlMs: number): Lock | undefined {
+  if (type === 'released') return undefined;
+  return type === 'held' ? { userId, expiresAtMs: nowMs + holdTtlMs } : { userId };
+}
+
 /** A hold whose lock is gone has ended: this comes before any command. */
 export function overdue(seat: Seat, lock: Lock | undefined, nowMs: number): Transition | undefined {
   if (seat.status !== SeatStatus.held || isLocked(lock, nowMs)) return undefined;

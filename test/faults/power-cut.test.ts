@@ -1,12 +1,10 @@
 import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
-import { startRedis } from '../support/servers.ts';
 import { audit, firstOf, type Verdict } from './audit.ts';
 import type { Booker, Reply } from './booker.ts';
 import { faultTestTimeoutMs } from './expect-proven.ts';
@@ -14,9 +12,10 @@ import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
 import { HttpBooker } from './http-booker.ts';
 import { Load, type Operation } from './load.ts';
 import { proofLine } from './proof-line.ts';
+import { recordIn } from './record-in.ts';
 import { chosenSeed } from './seeded-random.ts';
 import { nowMs } from './time.ts';
-import { readVenueRecord, type VenueRecord } from './venue-log.ts';
+import type { VenueRecord } from './venue-log.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
@@ -88,13 +87,9 @@ async function afterCutAt({ venue, aofName }: Recorded, aofBytes: number): Promi
   const dir = mkdtempSync(join(tmpdir(), 'concert-booking-cut-'));
   cpSync(join(venue.redisDir, aofFolder), join(dir, aofFolder), { recursive: true });
   truncateSync(join(dir, aofFolder, aofName), aofBytes);
-  const server = await startRedis({ dir });
-  const redis = new Redis(server.url);
   try {
-    return await readVenueRecord(redis);
+    return await recordIn(dir);
   } finally {
-    redis.disconnect();
-    await server.stop();
     rmSync(dir, { recursive: true });
   }
 }

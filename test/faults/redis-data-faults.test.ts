@@ -1,28 +1,15 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
-import { startRedis } from '../support/servers.ts';
 import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
 import { type FaultRun, runFault } from './fault-run.ts';
+import { recordIn } from './record-in.ts';
 import { nowMs } from './time.ts';
-import { readVenueRecord, type VenueRecord } from './venue-log.ts';
+import { readVenueRecord } from './venue-log.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
 const aofFolder = 'appendonlydir';
-
-/** What a data folder has, told by a Redis of its own. */
-async function recordIn(dir: string): Promise<VenueRecord> {
-  const server = await startRedis({ dir });
-  const redis = new Redis(server.url);
-  try {
-    return await readVenueRecord(redis);
-  } finally {
-    redis.disconnect();
-    await server.stop();
-  }
-}
 
 /** Redis is killed, its data replaced, and started; returns what it had. */
 async function replaceData({ venue }: FaultRun, replaceIn: (dir: string) => void) {

@@ -1,9 +1,8 @@
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { seatAfter } from '../../src/protocol/seat-after.ts';
-import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import type { Position } from '../../src/protocol/venue.ts';
-import { decide, type Lock, overdue, type Transition } from '../../src/store/seat-rules.ts';
+import { decide, eventOf, type Lock, lockAfter, overdue, type Transition } from '../../src/store/seat-rules.ts';
 import {
   type Answer,
   type Decision,
@@ -18,8 +17,6 @@ import type { StoreSettings } from './copyable-seat-store.ts';
 import type { World } from './world.ts';
 
 const epoch = 'e1';
-const statusAfter = { held: SeatStatus.held, released: SeatStatus.available, booked: SeatStatus.booked } as const;
-
 /** A control: by the same rules as the real store, but reading, deciding and writing are three calls. */
 export class NaiveSeatStore implements SeatStore {
   readonly #world: World;
@@ -84,21 +81,12 @@ export class NaiveSeatStore implements SeatStore {
     });
   }
 
-  #write(seat: Seat, { type, reason, userId }: Transition, nowMs: number, events: SeatEvent[]): Seat {
-    const expiresAtMs = type === 'held' ? nowMs + this.#holdTtlMs : undefined;
-    const event: SeatEvent = {
-      type,
-      seat_id: seat.id,
-      user_id: userId,
-      status: statusAfter[type],
-      timestamp: new Date(nowMs).toISOString(),
-      ...(expiresAtMs !== undefined && { expires_at: expiresAtMs / 1000 }),
-      ...(reason && { reason }),
-      epoch,
-      seq: this.#events.length + 1,
-    };
-    if (type === 'released') this.#locks.delete(seat.id);
-    else this.#locks.set(seat.id, expiresAtMs === undefined ? { userId } : { userId, expiresAtMs });
+  #write(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): Seat {
+    const holdTtlMs = this.#holdTtlMs;
+    const event = eventOf(seat, transition, { nowMs, holdTtlMs, epoch, seq: this.#events.length + 1 });
+    const lock = lockAfter(transition, nowMs, holdTtlMs);
+    if (lock) this.#locks.set(seat.id, lock);
+    else this.#locks.delete(seat.id);
     const after = seatAfter(seat, event);
     this.#seats.set(seat.id, after);
     this.#events.push(event);

@@ -12,4 +12,6 @@ export const pinnedSeeds: readonly { seed: number; why: string }[] = [
   { seed: 3475, why: 'a process that was ending read from a venue that was no more, as if it were confirmed' },
   { seed: 21228, why: 'one who knew more met an older copy, which then caught up before the epoch was ended' },
   { seed: 23599, why: 'as above, with other faults' },
+  { seed: 183072367, why: "the store's clock leapt over the answers it keeps, and a command was decided again" },
+  { seed: 183084493, why: 'as above, with other faults' },
 ];

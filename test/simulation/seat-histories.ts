@@ -1,4 +1,5 @@
 import type { Seat } from '../../src/protocol/seat.ts';
+import { answerKeptMs } from '../../src/store/seat-store.ts';
 import type { CheckOptions, SeatOperation } from './linearizability.ts';
 import type { StoreServer } from './simulated-store.ts';
 import type { RecordedOperation } from './users.ts';
@@ -16,15 +17,16 @@ interface SeatHistory {
 export function* seatHistories(
   seatIds: readonly string[],
   operations: readonly RecordedOperation[],
-  store: Pick<StoreServer, 'losses' | 'hasJumped' | 'clockOffsetMs'>,
+  store: Pick<StoreServer, 'losses' | 'jumps' | 'hasJumped' | 'clockOffsetMs'>,
 ): Generator<SeatHistory> {
   // Where the store's clock has jumped, the times that it told say nothing.
   const told = (seat: Seat) => (store.hasJumped ? withoutEnd(seat) : onOurClock(seat, store.clockOffsetMs));
+  const all = [...operations, ...firstTriesForgotten(operations, store.jumps)];
   const lives = [{ atMs: Number.NEGATIVE_INFINITY, seats: undefined }, ...store.losses];
   for (const [i, { atMs, seats }] of lives.entries()) {
     const endMs = lives[i + 1]?.atMs ?? Number.POSITIVE_INFINITY;
     for (const seatId of seatIds) {
-      const ours = operations.filter((operation) => operation.seatId === seatId && mayBelong(operation, atMs, endMs));
+      const ours = all.filter((operation) => operation.seatId === seatId && mayBelong(operation, atMs, endMs));
       const initial = seats?.get(seatId);
       yield {
         seatId,
@@ -33,6 +35,19 @@ export function* seatHistories(
       };
     }
   }
+}
+
+/** Redis keeps the answer to a try for a while of its own clock: where that leaps over it, the next try is decided anew. */
+function firstTriesForgotten(
+  operations: readonly RecordedOperation[],
+  jumps: StoreServer['jumps'],
+): RecordedOperation[] {
+  const leaps = jumps.filter(({ byMs }) => byMs >= answerKeptMs);
+  return operations
+    .filter(({ wasRepeated, invokedAtMs, returnedAtMs = Number.POSITIVE_INFINITY }) => {
+      return wasRepeated && leaps.some(({ atMs }) => atMs >= invokedAtMs && atMs <= returnedAtMs);
+    })
+    .map((operation) => ({ ...operation, outcome: 'unknown' }));
 }
 
 function mayBelong(operation: RecordedOperation, fromMs: number, untilMs: number): boolean {

@@ -35,6 +35,8 @@ export class StoreServer {
   readonly world: World;
   /** When the venue was lost and what was put in its place: what came before says nothing about what comes after. */
   readonly losses: { atMs: number; seats: SeatLedger['seats'] }[] = [];
+  /** When its clock was set. */
+  readonly jumps: { atMs: number; byMs: number }[] = [];
   readonly #options: StoreServerOptions;
   readonly #backups: { callCount: number; restoreLedger: () => void }[] = [];
   readonly #hungCalls: (() => void)[] = [];
@@ -42,7 +44,6 @@ export class StoreServer {
   #store: SeatStore;
   #epochs = 0;
   #clockOffsetMs: number;
-  #hasJumped = false;
   #isDown = false;
   #starts = 0;
   #isHung = false;
@@ -76,7 +77,7 @@ export class StoreServer {
 
   /** Whether the times that it told can still be compared. */
   get hasJumped(): boolean {
-    return this.#hasJumped;
+    return this.jumps.length > 0;
   }
 
   get isDown(): boolean {
@@ -160,8 +161,9 @@ export class StoreServer {
   }
 
   jump(): void {
-    this.#clockOffsetMs += this.world.random.pick([-3_600_000, -2_000, -500, 500, 2_000, 3_600_000]);
-    this.#hasJumped = true;
+    const byMs = this.world.random.pick([-3_600_000, -2_000, -500, 500, 2_000, 3_600_000]);
+    this.#clockOffsetMs += byMs;
+    this.jumps.push({ atMs: this.world.nowMs, byMs });
   }
 
   #lost(): void {

@@ -32,6 +32,10 @@ test('[R26] every setting has a default', () => {
     REDIS_URL: 'redis://127.0.0.1:6379',
     REDIS_KEY_PREFIX: '',
     NATS_URL: 'nats://127.0.0.1:4222',
+    INSPECT: 'off',
+    INSPECTOR_URL: 'https://stately.ai/inspect',
+    INSPECT_PEERS: '',
+    INSPECT_HOSTS: '',
   });
   expect(loadEdgeConfig({}).PORT).toBe(3000);
   expect(loadEmbeddedConfig({}).PORT).toBe(8000);
@@ -59,6 +63,8 @@ describe('[R26] what cannot be used is refused by name', () => {
     ['VENUE', 'Main Hall'],
     ['REDIS_URL', '127.0.0.1:6379'],
     ['LOG_LEVEL', 'loud'],
+    ['INSPECT', 'yes'],
+    ['INSPECTOR_URL', 'javascript:alert(1)'],
   ])('%s=%s', (name, value) => {
     expect(errorOf(() => loadBookingConfig({ [name]: value })).message).toContain(name);
   });

@@ -71,6 +71,16 @@ describe('[R226] [G8] a session', () => {
     expect(headers).toMatchObject({ authorization: 'Bearer good', 'x-forwarded-for': '127.0.0.1' });
   });
 
+  test('that the cookie and CONNECT both name is asked about once', async () => {
+    const { booking, connect } = await startEdge();
+    booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
+    const client = await connect([subprotocol], { cookie: 'session=good' });
+    client.send({ type: 'CONNECT', request_id: 1, data: { token: 'good' } });
+    client.send({ type: 'SELECT_SEAT', request_id: 2, data: { seat_id: 'A1' } });
+    await until(() => booking.requests.includes('POST /api/seats/select'), 'the command is there');
+    expect(booking.requests.filter((request) => request === 'GET /api/session')).toHaveLength(1);
+  });
+
   test('of the cookie is not that of a socket opened by hand: who acts is said in the message', async () => {
     const { booking, connect } = await startEdge();
     const client = await connect(undefined, { cookie: 'session=bad' });

@@ -1,0 +1,134 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { VenueState } from '../../src/protocol/venue.ts';
+import { Witness } from '../sockets/witness.ts';
+import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
+import { Audit, type Verdict } from './audit.ts';
+import type { ClientLog } from './client-log.ts';
+import { getJson, HttpTruth } from './http-truth.ts';
+import { RedisTruth } from './redis-truth.ts';
+import type { VenueRecord, VenueTruth } from './venue-truth.ts';
+
+/** Redis keeps the newest 100,000 published transitions: what is older by half is fetched before it is gone. */
+const readAheadEvents = 40_000;
+const judgedAtOnce = 200_000;
+const watchIntervalMs = 1_000;
+/** After the end of a hold until everyone must have heard of it. */
+const settleMs = 1_000;
+const attempts = 50;
+
+/** Looks on during a run, and passes judgement after it. */
+export class Auditor {
+  readonly truth: VenueTruth;
+  readonly audit: Audit;
+  readonly #venue: VenueUnderLoad;
+  readonly #log: ClientLog;
+  readonly #witnesses: Witness[];
+  readonly #isOwnUser: (userId: string) => boolean;
+  #watching: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+
+  static async begin(venue: VenueUnderLoad, log: ClientLog, isOwnUser: (userId: string) => boolean): Promise<Auditor> {
+    const truth = venue.redisUrl ? new RedisTruth(venue.redisUrl) : new HttpTruth(venue.apiUrls[0] as string);
+    const witnesses = await Promise.all(
+      venue.edgeUrls.map((url, index) => Witness.connect(url, `the witness at edge ${index + 1}`)),
+    );
+    const initial = await truth.record();
+    return new Auditor(venue, log, truth, initial, witnesses, isOwnUser);
+  }
+
+  private constructor(
+    venue: VenueUnderLoad,
+    log: ClientLog,
+    truth: VenueTruth,
+    initial: VenueRecord,
+    witnesses: Witness[],
+    isOwnUser: (userId: string) => boolean,
+  ) {
+    this.#venue = venue;
+    this.#log = log;
+    this.truth = truth;
+    this.#witnesses = witnesses;
+    this.#isOwnUser = isOwnUser;
+    this.audit = new Audit({ initial, isOwnUser });
+    this.#timer = setInterval(() => {
+      this.#watching = this.#watching.then(() => this.#watch());
+    }, watchIntervalMs);
+  }
+
+  /** The witness of an edge that a scenario kills saw nothing wrong. */
+  dismissWitness(edgeIndex: number): void {
+    this.#witnesses.splice(edgeIndex, 1)[0]?.close();
+  }
+
+  /** When all requests are answered or given up. Waits for the holds of this run to end. */
+  async finish(): Promise<Verdict> {
+    clearInterval(this.#timer);
+    await this.#watching;
+    try {
+      await this.#holdsEnd();
+      const record = await this.#everybodyAgrees();
+      this.audit.compareView(this.truth.source, record.seats);
+      this.audit.compareHolds(record.nowMs, await this.truth.lockMismatches?.());
+    } catch (error) {
+      this.audit.viewProblem(`The audit could not be finished: ${(error as Error).message}`);
+    } finally {
+      for (const witness of this.#witnesses) witness.close();
+      await this.truth.close();
+    }
+    return this.audit.verdict();
+  }
+
+  /** What was told before the log is read must be in it; what is told meanwhile is left to the next time. */
+  async #catchUp(): Promise<void> {
+    const told = this.#log.take();
+    for (const event of await this.truth.eventsAfter(this.audit.position)) this.audit.transition(event);
+    this.audit.judge(told);
+  }
+
+  /** Reads the log only where it might be trimmed, or too much waits to be judged: reading costs the system something. */
+  async #watch(): Promise<void> {
+    try {
+      const behind = Math.max(0, ...this.#witnesses.map(({ seq }) => seq)) - this.audit.position.seq;
+      if (behind < readAheadEvents && this.#log.waiting < judgedAtOnce) return;
+      await this.#catchUp();
+    } catch (error) {
+      this.audit.viewProblem(`The log could not be read: ${(error as Error).message}`);
+    }
+  }
+
+  async #holdsEnd(): Promise<void> {
+    for (;;) {
+      const { seats, nowMs } = await this.truth.record();
+      const ends = [...seats.values()].flatMap(({ held_by, expires_at }) =>
+        expires_at !== undefined && this.#isOwnUser(held_by ?? '') ? [expires_at * 1000] : [],
+      );
+      const lastEndMs = Math.max(0, ...ends);
+      if (lastEndMs < nowMs - settleMs) return;
+      await sleep(lastEndMs - nowMs + settleMs + 50);
+    }
+  }
+
+  /** Others may be using a given venue: asks until all tell of the same moment. */
+  async #everybodyAgrees(): Promise<VenueRecord> {
+    for (let attempt = 1; ; attempt++) {
+      const record = await this.truth.record();
+      const states = await Promise.all(this.#venue.apiUrls.map((url) => getJson<VenueState>(`${url}/api/venue`)));
+      await Promise.all(this.#witnesses.map((witness) => witness.reaches(record.seq, settleMs)));
+      const isSameMoment = [...states, ...this.#witnesses].every(({ seq }) => seq === record.seq);
+      if (!isSameMoment && attempt < attempts) continue;
+      await this.#catchUp();
+      if (isSameMoment && this.audit.position.seq !== record.seq && attempt < attempts) continue;
+      states.forEach((state, index) => {
+        this.audit.compareView(
+          `HTTP at ${this.#venue.apiUrls[index]}`,
+          new Map(state.seats.map((seat) => [seat.id, seat])),
+        );
+      });
+      for (const witness of this.#witnesses) {
+        this.audit.compareView(witness.name, witness.seats);
+        for (const problem of witness.problems) this.audit.viewProblem(problem);
+      }
+      return record;
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import { CommandSender } from '../http/command-sender.ts';
+import { openLoop } from '../http/open-loop.ts';
+import type { SeatRequest } from '../http/seat-command.ts';
+import { percentileMs, Recorder } from '../measure/recorder.ts';
+import type { ClientContext } from './client-context.ts';
+
+export interface EventMakerOptions {
+  apiUrls: string[];
+  seatIds: string[];
+  context: ClientContext;
+}
+
+/** Makes the venue change at a given rate: seats are held and let go in turn, each by a user of its own. */
+export class EventMaker {
+  /** By seq: when the command was sent, on the clock of `performance.timeOrigin`. */
+  readonly askedAtMs = new Map<number, number>();
+  readonly #apiUrls: string[];
+  readonly #sender: CommandSender;
+  readonly #context: ClientContext;
+  readonly #idle: { seatId: string; heldBy: string | undefined }[];
+  #skipped = 0;
+
+  constructor({ apiUrls, seatIds, context }: EventMakerOptions) {
+    this.#apiUrls = apiUrls;
+    this.#sender = new CommandSender(apiUrls, context);
+    this.#context = context;
+    this.#idle = seatIds.map((seatId) => ({ seatId, heldBy: undefined }));
+  }
+
+  /** Resolves when all is answered. */
+  async run(
+    ratePerSecond: number,
+    durationS: number,
+    signal: AbortSignal,
+  ): Promise<{ sendLateP99Ms: number; skipped: number }> {
+    const lateness = await openLoop({
+      ratePerSecond,
+      pattern: 'even',
+      durationS,
+      signal,
+      send: () => void this.#change(),
+    });
+    await this.#answered();
+    return { sendLateP99Ms: percentileMs(lateness, 99), skipped: this.#skipped };
+  }
+
+  /** Lets go of all that is held, so that nobody has to wait for the end of the holds. */
+  async close(): Promise<void> {
+    // All at once is not the rate that was asked for: these do not count.
+    const sender = new CommandSender(this.#apiUrls, { ...this.#context, recorder: new Recorder() });
+    await Promise.all(
+      this.#idle.splice(0).flatMap(({ heldBy, seatId }) => {
+        if (heldBy === undefined) return [];
+        return sender.send({ action: 'release', seatId, userId: heldBy }, performance.now());
+      }),
+    );
+    await Promise.all([this.#sender.close(), sender.close()]);
+  }
+
+  async #change(): Promise<void> {
+    const seat = this.#idle.shift();
+    if (!seat) {
+      this.#skipped++; // every seat waits for an answer
+      return;
+    }
+    const { seatId, heldBy } = seat;
+    const userId = heldBy ?? this.#context.newUserId();
+    const isDone = await this.#send({ action: heldBy === undefined ? 'select' : 'release', seatId, userId });
+    this.#idle.push({ seatId, heldBy: isDone && heldBy === undefined ? userId : undefined });
+  }
+
+  async #send(request: SeatRequest): Promise<boolean> {
+    const sentAtMs = performance.now();
+    const answer = await this.#sender.send(request, sentAtMs);
+    if (answer?.seat) this.askedAtMs.set(answer.seat.seq, performance.timeOrigin + sentAtMs);
+    return answer?.kind === 'ok';
+  }
+
+  async #answered(): Promise<void> {
+    while (this.#sender.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

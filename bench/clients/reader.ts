@@ -1,0 +1,40 @@
+import type { Conversation, HttpAnswer, HttpRequest } from '../http/closed-loop.ts';
+import { kindOf } from '../http/seat-command.ts';
+import type { ClientContext } from './client-context.ts';
+
+const request: HttpRequest = { method: 'GET', path: '/api/seats' };
+
+/** Reads every seat, again and again; `isConditional`: only if something changed, as a browser with a cache does. */
+export class Reader implements Conversation {
+  readonly first = request;
+  readonly #context: ClientContext;
+  readonly #isConditional: boolean;
+  #newestSeqWhenSent: number;
+  #etag: string | undefined;
+
+  constructor(context: ClientContext, isConditional = false) {
+    this.#context = context;
+    this.#isConditional = isConditional;
+    this.#newestSeqWhenSent = context.log.newestReadSeq;
+  }
+
+  answered({ status, headers, latencyMs }: HttpAnswer): HttpRequest | undefined {
+    const { recorder, log } = this.#context;
+    const kind = kindOf(status);
+    const etag = String(headers.etag ?? headers.ETag ?? '');
+    if (kind === 'error') {
+      recorder.error(String(status));
+    } else {
+      recorder.record('read', kind, latencyMs);
+      log.read(Number(/(\d+)"$/.exec(etag)?.[1]), this.#newestSeqWhenSent);
+    }
+    this.#newestSeqWhenSent = log.newestReadSeq;
+    if (!this.#isConditional || etag === this.#etag) return undefined;
+    this.#etag = etag;
+    return { ...request, headers: { 'if-none-match': etag } };
+  }
+
+  unanswered(why: string): void {
+    if (why !== 'end') this.#context.recorder.error(why);
+  }
+}

@@ -1,0 +1,39 @@
+import type { Seat } from '../../src/protocol/seat.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { oneOf } from '../http/seat-command.ts';
+
+/** The seats that nobody of this run is at, so that its users do not meet. */
+export class SeatPool {
+  readonly #all: string[];
+  readonly #free: string[];
+  readonly #keep: number;
+  #next = 0;
+
+  /** `keep` seats are never sold, so that there is something to do until the end. */
+  constructor(seats: Iterable<Seat>, keep: number) {
+    const venue = [...seats];
+    this.#all = venue.map(({ id }) => id);
+    this.#free = venue.filter(({ status }) => status === SeatStatus.available).map(({ id }) => id);
+    this.#keep = 2 * keep;
+  }
+
+  /** One that is free; where none is, any: then users do meet, and one of them is refused. */
+  take(): string {
+    const id = this.#free[this.#next];
+    if (id === undefined) return oneOf(this.#all);
+    this.#next++;
+    if (this.#next > 10_000) {
+      this.#free.splice(0, this.#next);
+      this.#next = 0;
+    }
+    return id;
+  }
+
+  giveBack(seatId: string): void {
+    this.#free.push(seatId);
+  }
+
+  canSell(): boolean {
+    return this.#free.length - this.#next > this.#keep;
+  }
+}

@@ -1,0 +1,84 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { type LoadOptions, readOptions, UsageError, usage } from './options.ts';
+import { renderHtml } from './report/html.ts';
+import type { Report } from './report/report.ts';
+import { renderTerminal } from './report/terminal.ts';
+import { missedThresholds, ThresholdError } from './report/threshold.ts';
+import { runScenario } from './run-scenario.ts';
+import type { LoadSettings, Scenario } from './scenarios/scenario.ts';
+import { scenarios } from './scenarios/scenarios.ts';
+import { givenVenue } from './venue/given-venue.ts';
+import { startOwnVenue } from './venue/own-venue.ts';
+
+const exitCodes = { ok: 0, failed: 1, violation: 2, thresholdMissed: 3 } as const;
+
+const generalSettings: LoadSettings = {
+  connections: 100,
+  durationS: 10,
+  ratePerSecond: 100,
+  seats: 1,
+  rows: 10,
+  cols: 10,
+  holdSeconds: 2,
+  bookings: 1,
+  edges: 2,
+};
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  try {
+    const options = readOptions(process.argv.slice(2));
+    if (!options) {
+      process.stdout.write(`${usage()}\n`);
+      return exitCodes.ok;
+    }
+    return tell(await load(options), options);
+  } catch (error) {
+    const isMistake = error instanceof UsageError || error instanceof ThresholdError;
+    process.stderr.write(`${isMistake ? `${error.message}\n\n${usage()}` : ((error as Error).stack ?? error)}\n`);
+    return exitCodes.failed;
+  }
+}
+
+async function load(options: LoadOptions): Promise<Report> {
+  const scenario = scenarios.find(({ name }) => name === options.scenario) as Scenario;
+  const settings = { ...generalSettings, ...scenario.defaults, ...options.settings };
+  const { url, edgeUrls, redisUrl } = options;
+  const stopping = new AbortController();
+  const interrupt = () => {
+    if (stopping.signal.aborted) process.exit(exitCodes.failed); // asked twice
+    stopping.abort();
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const bar = progressBar(scenario.name);
+  const venue = url === undefined ? await startOwnVenue(settings) : givenVenue({ url, edgeUrls, redisUrl });
+  try {
+    return await runScenario({ scenario, settings, venue, url, signal: stopping.signal, onProgress: bar.show });
+  } finally {
+    bar.end();
+    await venue.stop();
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+  }
+}
+
+/** Prints and writes the report. Returns the exit code. */
+function tell(report: Report, { thresholds, compareFile, jsonFile, htmlFile }: LoadOptions): number {
+  report.missedThresholds = missedThresholds(thresholds, report.figures);
+  const base = compareFile === undefined ? undefined : (JSON.parse(readFileSync(compareFile, 'utf8')) as Report);
+  process.stdout.write(renderTerminal(report, base, process.stdout.isTTY));
+  if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(report, null, 1)}\n`);
+  if (htmlFile !== undefined) writeFileSync(htmlFile, renderHtml(report, base));
+  if (!report.verdict.ok) return exitCodes.violation;
+  return report.missedThresholds.length > 0 ? exitCodes.thresholdMissed : exitCodes.ok;
+}
+
+function progressBar(name: string) {
+  const bar = new SingleBar({ format: `${name} {bar} {percentage}% {doing}`, clearOnComplete: true, hideCursor: true });
+  bar.start(100, 0, { doing: 'starting' });
+  return {
+    show: (done: number, doing = '') => bar.update(Math.round(done * 100), { doing }),
+    end: () => bar.stop(),
+  };
+}

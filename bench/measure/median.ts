@@ -1,0 +1,5 @@
+/** Of an even number the lower one of the two in the middle: a value that was measured. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,136 @@
+import { checkNames } from '../audit/audit.ts';
+import type { Table } from '../scenarios/scenario.ts';
+import { comparedFigures } from './compare.ts';
+import { figureLabel, formatNumber } from './format.ts';
+import { latencyRows } from './latency-rows.ts';
+import type { Report } from './report.ts';
+import { reportPlots } from './report-plots.ts';
+import { escapeXml, renderPlot } from './svg-plot.ts';
+
+/** The report as one page that needs nothing else: no script, no font, no request. */
+export function renderHtml(report: Report, base?: Report): string {
+  const { scenario, startedAt, machine } = report;
+  return `<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeXml(scenario)} · load report</title>
+<style>${style}</style>
+<header>
+<h1>${escapeXml(scenario)}</h1>
+<p>${escapeXml(describe(report))}</p>
+<p class="faint">${escapeXml(`${startedAt.replace('T', ' ').slice(0, 19)} UTC · ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, load average ${formatNumber(machine.loadAverage)} · commit ${machine.commit}`)}</p>
+</header>
+<main>
+${verdict(report)}
+<section><h2>Figures</h2>${figures(report, base)}</section>
+<section class="plots">${reportPlots(report, base)
+    .map((plot) => `<figure>${renderPlot(plot)}</figure>`)
+    .join('\n')}</section>
+${[...report.tables, latencyTable(report), errorTable(report), processTable(report), settingsTable(report)]
+  .filter(({ rows }) => rows.length > 0)
+  .map(table)
+  .join('\n')}
+</main>
+</html>
+`;
+}
+
+const style = `
+:root { color-scheme: light dark; --ground: #f6f7f9; --card: #fff; --text: #1b2330; --faint: #5b6676; --line: #dde2e9; --good: #0a7d46; --bad: #c2261d; }
+@media (prefers-color-scheme: dark) { :root { --ground: #12161c; --card: #1b212a; --text: #e6eaf0; --faint: #9aa6b5; --line: #313a46; --good: #4cc38a; --bad: #ff7a70; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1240px; padding: 24px 16px 48px; background: var(--ground); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
+h1 { margin: 0; font-size: 28px; } h2 { margin: 0 0 8px; font-size: 17px; } header p { margin: 2px 0; }
+.faint { color: var(--faint); }
+section { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px; margin-top: 16px; overflow-x: auto; }
+.verdict { border-left: 6px solid var(--good); } .verdict.broken { border-left-color: var(--bad); }
+.verdict ul { list-style: none; margin: 8px 0 0; padding: 0; } .verdict li { display: grid; grid-template-columns: 1.4em 1fr; }
+.good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 4px 0; font-size: 12px; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); gap: 16px; background: none; border: 0; padding: 0; }
+figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px; overflow-x: auto; } svg { display: block; width: 100%; min-width: 440px; height: auto; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: 3px 14px 3px 0; text-align: right; white-space: nowrap; } th { color: var(--faint); font-weight: 500; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child { text-align: left; }
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(118px, 1fr)); gap: 12px 16px; margin: 0; } dt { color: var(--faint); font-size: 13px; } dd { margin: 0; font-size: 20px; font-variant-numeric: tabular-nums; }
+`;
+
+function describe({ settings, elapsedS, isInterrupted }: Report): string {
+  const where =
+    settings.url ?? `${settings.bookings} booking, ${settings.edges} edges, ${settings.rows}×${settings.cols} seats`;
+  return `${settings.connections} connections, ${elapsedS.toFixed(1)} s${isInterrupted ? ', interrupted' : ''} · ${where}`;
+}
+
+function verdict({ verdict: { ok, truth, checks }, missedThresholds }: Report): string {
+  const items = checks.map(({ name, checked, broken, examples }) => {
+    const mark =
+      broken > 0 ? '<span class="bad">✗</span>' : checked > 0 ? '<span class="good">✓</span>' : '<span>–</span>';
+    const count = broken > 0 ? `${formatNumber(broken)} broken of ${formatNumber(checked)}` : formatNumber(checked);
+    const shown = examples.map((example) => `<pre>${escapeXml(example)}</pre>`).join('');
+    return `<li>${mark}<div>${escapeXml(checkNames[name])}: ${count}${shown}</div></li>`;
+  });
+  const missed = missedThresholds.map(
+    (text) => `<li><span class="bad">✗</span><div>Threshold missed: ${escapeXml(text)}</div></li>`,
+  );
+  const title = ok
+    ? `<span class="good">Nothing wrong</span>${missed.length > 0 ? ', but a threshold was missed' : ''},`
+    : '<span class="bad">Violations: the figures do not count</span>,';
+  return `<section class="verdict${ok ? '' : ' broken'}"><h2>${title} <span class="faint">audited against ${truth}</span></h2><ul>${[...missed, ...items].join('')}</ul></section>`;
+}
+
+function figures(report: Report, base: Report | undefined): string {
+  if (!base) {
+    const items = Object.entries(report.figures).map(
+      ([name, value]) => `<div><dt>${escapeXml(figureLabel(name))}</dt><dd>${formatNumber(value)}</dd></div>`,
+    );
+    return `<dl>${items.join('')}</dl>`;
+  }
+  const shown = (value: number | undefined) => (value === undefined ? '–' : formatNumber(value));
+  return tableOf({
+    columns: ['', `base (${base.machine.commit})`, 'this', 'ratio'],
+    rows: comparedFigures(report, base).map((figure) => [
+      figureLabel(figure.name),
+      shown(figure.base),
+      shown(figure.now),
+      shown(figure.ratio),
+    ]),
+  });
+}
+
+const latencyTable = (report: Report): Table => ({
+  title: 'Latency (ms)',
+  columns: ['', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'],
+  rows: latencyRows(report),
+});
+
+const errorTable = ({ errors }: Report): Table => ({
+  title: 'Errors',
+  columns: ['', 'count'],
+  rows: Object.entries(errors),
+});
+
+const processTable = ({ processes, elapsedS }: Report): Table => ({
+  title: 'Processes',
+  columns: ['', 'CPU (% of a core)', 'RSS (MB)'],
+  rows: processes.map(({ name, cpuMs, samples }) => [
+    name,
+    cpuMs / 10 / elapsedS,
+    Math.max(0, ...samples.map(({ rssBytes }) => rssBytes)) / 1e6,
+  ]),
+});
+
+const settingsTable = ({ settings, machine }: Report): Table => ({
+  title: 'Settings and versions',
+  columns: ['', ''],
+  rows: [...Object.entries(settings), ['os', machine.os], ...Object.entries(machine.versions)],
+});
+
+const table = (each: Table): string => `<section><h2>${escapeXml(each.title)}</h2>${tableOf(each)}</section>`;
+
+function tableOf({ columns, rows }: Pick<Table, 'columns' | 'rows'>): string {
+  const cell = (value: string | number) => escapeXml(typeof value === 'number' ? formatNumber(value) : value);
+  const head = columns.some((column) => column !== '')
+    ? `<tr>${columns.map((column) => `<th>${escapeXml(column)}</th>`).join('')}</tr>`
+    : '';
+  return `<table>${head}${rows.map((row) => `<tr>${row.map((value) => `<td>${cell(value)}</td>`).join('')}</tr>`).join('')}</table>`;
+}

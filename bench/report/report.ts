@@ -1,0 +1,40 @@
+import type { Check } from '../audit/audit.ts';
+import type { ProcessFigures } from '../measure/process-monitor.ts';
+import type { Second } from '../measure/recorder.ts';
+import type { LoadSettings, Plot, Table } from '../scenarios/scenario.ts';
+import type { Machine } from './machine.ts';
+
+/** All that a run has to tell, as it is written to `report.json`. */
+export interface Report {
+  version: 1;
+  scenario: string;
+  startedAt: string;
+  elapsedS: number;
+  /** Ctrl-C came before the end. */
+  isInterrupted: boolean;
+  settings: LoadSettings & { url?: string };
+  machine: Machine;
+  verdict: { ok: boolean; truth: string; checks: Check[] };
+  missedThresholds: string[];
+  /** By name, with the unit in it. */
+  figures: Record<string, number>;
+  /** By kind of request, and `all`. */
+  latency: LatencySummary[];
+  errors: Record<string, number>;
+  seconds: Second[];
+  processes: ProcessFigures[];
+  tables: Table[];
+  plots: Plot[];
+}
+
+export interface LatencySummary {
+  kind: string;
+  count: number;
+  p50Ms: number;
+  p90Ms: number;
+  p99Ms: number;
+  p999Ms: number;
+  maxMs: number;
+  /** [percentile, ms], for the plot. */
+  curve: [percentile: number, ms: number][];
+}

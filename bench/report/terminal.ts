@@ -1,0 +1,101 @@
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+import { checkNames } from '../audit/audit.ts';
+import { comparedFigures } from './compare.ts';
+import { figureLabel, formatNumber } from './format.ts';
+import { latencyRows } from './latency-rows.ts';
+import type { Report } from './report.ts';
+
+type Style = Parameters<typeof styleText>[0];
+
+/** The report as lines for a terminal: the verdict first. `isColoured`: with ANSI colours. */
+export function renderTerminal(report: Report, base: Report | undefined, isColoured: boolean): string {
+  const paint = (style: Style, text: string) => (isColoured ? styleText(style, text) : text);
+  const parts = [
+    heading(report),
+    verdict(report, paint),
+    base ? comparison(report, base) : figures(report),
+    report.latency.length > 1 ? latencies(report) : '',
+    ...report.tables.map(({ title, columns, rows }) => `${title}\n${renderTable(columns, rows)}`),
+    Object.keys(report.errors).length > 0 ? renderTable(['error', 'count'], Object.entries(report.errors)) : '',
+    processes(report),
+    ...report.missedThresholds.map((missed) => paint('red', `Missed: ${missed}`)),
+  ];
+  return `${parts.filter((part) => part !== '').join('\n')}\n`;
+}
+
+function heading({ scenario, settings, elapsedS, machine, isInterrupted }: Report): string {
+  const where =
+    settings.url ?? `${settings.bookings} booking, ${settings.edges} edges, ${settings.rows}x${settings.cols} seats`;
+  const cut = isInterrupted ? ', interrupted' : '';
+  return `${scenario}: ${settings.connections} connections, ${elapsedS.toFixed(1)} s${cut} (${where}; ${machine.cores} cores, commit ${machine.commit})\n`;
+}
+
+function verdict({ verdict: { ok, checks, truth } }: Report, paint: (style: Style, text: string) => string): string {
+  const lines = checks.map(({ name, checked, broken, examples }) => {
+    const mark = broken > 0 ? paint('red', '✗') : checked > 0 ? paint('green', '✓') : '–';
+    const count = broken > 0 ? `${formatNumber(broken)} broken of ${formatNumber(checked)}` : formatNumber(checked);
+    return [`  ${mark} ${checkNames[name]}: ${count}`, ...examples.map((example) => `      ${example}`)].join('\n');
+  });
+  const title = ok ? paint('green', 'NOTHING WRONG') : paint('red', 'VIOLATIONS: the figures below do not count');
+  return `${title} (audited against ${truth})\n${lines.join('\n')}\n`;
+}
+
+const figures = (report: Report): string =>
+  renderTable(
+    ['', ''],
+    Object.entries(report.figures).map(([name, value]) => [figureLabel(name), formatNumber(value)]),
+    false,
+  );
+
+const comparison = (report: Report, base: Report): string =>
+  renderTable(
+    ['', `base (${base.machine.commit})`, 'this', 'ratio'],
+    comparedFigures(report, base).map(({ name, base: before, now, ratio }) => [
+      figureLabel(name),
+      before === undefined ? '–' : formatNumber(before),
+      now === undefined ? '–' : formatNumber(now),
+      ratio === undefined ? '–' : formatNumber(ratio),
+    ]),
+  );
+
+const latencies = (report: Report): string =>
+  renderTable(['latency (ms)', 'count', 'p50', 'p90', 'p99', 'p99.9', 'max'], latencyRows(report));
+
+function processes(report: Report): string {
+  return renderTable(
+    ['process', 'CPU (% of a core)', 'RSS (MB)', 'event loop p99 (ms)'],
+    report.processes.map(({ name, cpuMs, samples }) => {
+      const lags = samples.flatMap(({ eventLoopP99Ms }) => eventLoopP99Ms ?? []);
+      return [
+        name,
+        cpuMs / 10 / report.elapsedS,
+        Math.max(0, ...samples.map(({ rssBytes }) => rssBytes)) / 1e6,
+        lags.length > 0 ? Math.max(...lags) : '–',
+      ];
+    }),
+  );
+}
+
+export function renderTable(columns: string[], rows: (string | number)[][], hasHead = true): string {
+  const drawn = new Table({
+    ...(hasHead && { head: columns }),
+    style: { head: [], border: [], compact: true },
+    colAligns: columns.map((_, i) => (i === 0 ? 'left' : 'right')),
+    chars: {
+      top: '',
+      'top-mid': '',
+      'top-left': '',
+      'top-right': '',
+      bottom: '',
+      'bottom-mid': '',
+      'bottom-left': '',
+      'bottom-right': '',
+      left: ' ',
+      right: '',
+      middle: ' ',
+    },
+  });
+  for (const row of rows) drawn.push(row.map((cell) => (typeof cell === 'number' ? formatNumber(cell) : cell)));
+  return `${drawn.toString()}\n`;
+}

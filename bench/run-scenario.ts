@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { Auditor } from './audit/auditor.ts';
+import { ClientLog } from './audit/client-log.ts';
+import { latencySummaries } from './measure/latency-summary.ts';
+import { median } from './measure/median.ts';
+import { ProcessMonitor } from './measure/process-monitor.ts';
+import { Recorder } from './measure/recorder.ts';
+import { describeMachine } from './report/machine.ts';
+import type { Report } from './report/report.ts';
+import type { LoadSettings, Scenario } from './scenarios/scenario.ts';
+import type { VenueUnderLoad } from './venue/venue-under-load.ts';
+
+export interface RunOptions {
+  scenario: Scenario;
+  settings: LoadSettings;
+  venue: VenueUnderLoad;
+  /** Of a given venue. */
+  url?: string | undefined;
+  signal: AbortSignal;
+  onProgress?: (done: number, doing?: string) => void;
+}
+
+/** Loads the venue, then passes judgement, then tells. */
+export async function runScenario(options: RunOptions): Promise<Report> {
+  const { scenario, settings, venue, url, signal, onProgress = () => {} } = options;
+  const runId = randomBytes(4).toString('hex');
+  let users = 0;
+  const log = new ClientLog();
+  const recorder = new Recorder();
+  const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith(`load-${runId}-`));
+  const monitor = new ProcessMonitor(venue.processes);
+  const machine = describeMachine();
+  const startedAt = new Date().toISOString();
+  await monitor.start();
+  recorder.start();
+  const findings = await scenario.run({
+    venue,
+    settings,
+    recorder,
+    log,
+    auditor,
+    signal,
+    onProgress,
+    newUserId: () => `load-${runId}-${users++}`,
+  });
+  recorder.stop();
+  const processes = await monitor.stop();
+  onProgress(1, 'waiting for the last holds to end, and auditing');
+  const verdict = await auditor.finish();
+  const latency = latencySummaries(recorder);
+  return {
+    version: 1,
+    scenario: scenario.name,
+    startedAt,
+    elapsedS: recorder.elapsedS,
+    isInterrupted: signal.aborted,
+    settings: { ...settings, ...(url !== undefined && { url }) },
+    machine,
+    verdict: { ok: verdict.ok, truth: auditor.truth.source, checks: verdict.checks },
+    missedThresholds: [],
+    figures: {
+      ...commonFigures(recorder, processes),
+      ...(latency[0] && latencyFigures(latency[0])),
+      ...expiryFigures(verdict.expiryLatenessMs),
+      ...memoryFigures(processes),
+      ...findings.figures,
+    },
+    latency,
+    errors: Object.fromEntries(recorder.errors),
+    seconds: recorder.seconds,
+    processes,
+    tables: findings.tables ?? [],
+    plots: findings.plots ?? [],
+  };
+}
+
+function commonFigures(
+  { answers, totals, elapsedS }: Recorder,
+  processes: Report['processes'],
+): Record<string, number> {
+  if (answers === 0) return { errors: totals.error };
+  const serverCpuMs = processes.filter(({ name }) => name !== 'loader').reduce((sum, { cpuMs }) => sum + cpuMs, 0);
+  return {
+    perSecond: answers / elapsedS,
+    answers,
+    refused: totals.refused,
+    errors: totals.error,
+    serverCpuUsPerAnswer: (serverCpuMs * 1000) / answers,
+  };
+}
+
+function latencyFigures({ p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: Report['latency'][number]): Record<string, number> {
+  return { p50Ms, p90Ms, p99Ms, p999Ms, maxMs };
+}
+
+/** How far from their time holds ended. */
+function expiryFigures(latenessMs: number[]): Record<string, number> {
+  if (latenessMs.length === 0) return {};
+  const sorted = [...latenessMs].sort((a, b) => a - b);
+  return {
+    expired: sorted.length,
+    expiryLateP99Ms: sorted[Math.ceil(sorted.length * 0.99) - 1] as number,
+    expiryLateMaxMs: sorted.at(-1) as number,
+  };
+}
+
+/** The most that any server process grew, from the first fifth of the run to the last. */
+function memoryFigures(processes: Report['processes']): Record<string, number> {
+  const growth = processes
+    .filter(({ name, samples }) => name !== 'loader' && samples.length >= 10)
+    .map(({ samples }) => {
+      const fifth = Math.floor(samples.length / 5);
+      const rss = samples.map(({ rssBytes }) => rssBytes);
+      return median(rss.slice(-fifth)) - median(rss.slice(0, fifth));
+    });
+  return growth.length > 0 ? { mostGrownRssBytes: Math.max(...growth) } : {};
+}

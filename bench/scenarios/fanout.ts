@@ -1,0 +1,95 @@
+import type { Audit } from '../audit/audit.ts';
+import { seatIds } from '../http/seat-command.ts';
+import { countedBetween, type EdgeCounters, readEdgeCounters } from '../measure/edge-counters.ts';
+import { type FanOutResult, runFanOut } from '../sockets/fan-out-run.ts';
+import type { Findings, Scenario } from './scenario.ts';
+
+/** Everybody looks on while seats change. */
+export const fanout: Scenario = {
+  name: 'fanout',
+  summary: '--connections sockets are told of --rate events per second: when, and whether of all',
+  defaults: { ratePerSecond: 100, holdSeconds: 30, edges: 1 },
+  async run({ venue, settings, recorder, log, newUserId, auditor, signal, onProgress }) {
+    const { connections, ratePerSecond, durationS, rows, cols } = settings;
+    let before: EdgeCounters | undefined;
+    let after: EdgeCounters | undefined;
+    const result = await runFanOut({
+      ...venue,
+      truth: auditor.truth,
+      seatIds: seatIds(rows, cols),
+      client: { recorder, log, newUserId },
+      sockets: connections,
+      ratePerSecond,
+      durationS,
+      signal,
+      onProgress: (doing) => onProgress(before ? 0.5 : 0.1, doing),
+      onBegin: async () => {
+        before = await readEdgeCounters(venue.edgeUrls);
+      },
+      onEnd: async () => {
+        after = await readEdgeCounters(venue.edgeUrls);
+      },
+    });
+    judgeFanOut(auditor.audit, result);
+    return fanOutFindings(result, before && after && countedBetween(before, after));
+  },
+};
+
+/** What sockets should have been sent and were not, or were and should not. */
+export function judgeFanOut(audit: Audit, result: FanOutResult): void {
+  audit.viewsChecked(result.received);
+  const { missed, repeated, outOfOrder, different, lost, isComplete } = result;
+  for (const [name, count] of Object.entries({ missed, repeated, outOfOrder, different, lost })) {
+    // Who is too slow is sent the venue anew, and misses what that contains.
+    if (count > 0 && !(name === 'missed' && result.resyncs > 0))
+      audit.viewProblem(`${count} events ${name}, over all sockets`);
+  }
+  if (!isComplete) audit.viewProblem('Not every socket came as far as the venue');
+}
+
+function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): Findings {
+  const { fromAsked, fromCommitted, delivered, events, closeCodes } = result;
+  return {
+    figures: {
+      ...(fromAsked && {
+        receiptP50Ms: fromAsked.p50Ms,
+        receiptP99Ms: fromAsked.p99Ms,
+        receiptMaxMs: fromAsked.maxMs,
+      }),
+      ...(fromCommitted && {
+        committedToReceiptP50Ms: fromCommitted.p50Ms,
+        committedToReceiptP99Ms: fromCommitted.p99Ms,
+      }),
+      events,
+      delivered,
+      behindMs: result.behindMs,
+      missed: result.missed,
+      repeated: result.repeated,
+      outOfOrder: result.outOfOrder,
+      resyncs: result.resyncs,
+      receivedBytes: result.bytes,
+      connectMs: result.connectMs,
+      sendLateP99Ms: result.sendLateP99Ms,
+      skipped: result.skipped,
+      ...(edges && {
+        slowClients: edges.slow,
+        closedByEdge: edges.terminated,
+        edgeCpuUsPerDelivery: (edges.cpuMs * 1000) / Math.max(1, delivered),
+      }),
+    },
+    tables:
+      Object.keys(closeCodes).length > 0
+        ? [{ title: 'Closed by the edge', columns: ['code', 'sockets'], rows: Object.entries(closeCodes) }]
+        : [],
+    plots: [
+      {
+        title: 'From a click to every screen',
+        xLabel: 'share of receipts',
+        yLabel: 'ms',
+        isLogY: true,
+        xScale: 'percentile',
+        series: [fromAsked, fromCommitted].flatMap((each) => (each ? [{ name: each.kind, points: each.curve }] : [])),
+      },
+    ],
+  };
+}

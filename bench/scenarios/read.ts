@@ -1,0 +1,20 @@
+import { Reader } from '../clients/reader.ts';
+import { closedLoop } from '../http/closed-loop.ts';
+import { tellProgress } from '../http/timed-run.ts';
+import type { Scenario } from './scenario.ts';
+
+/** Every seat, again and again. */
+export const read: Scenario = {
+  name: 'read',
+  summary: 'GET /api/seats, again and again',
+  defaults: {},
+  async run(context) {
+    const { venue, settings, signal, onProgress } = context;
+    const { connections, durationS } = settings;
+    await Promise.all([
+      closedLoop({ urls: venue.apiUrls, connections, durationS, signal, converse: () => new Reader(context) }),
+      tellProgress(durationS, signal, onProgress),
+    ]);
+    return { figures: {} };
+  },
+};

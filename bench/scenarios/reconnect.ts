@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { seatIds } from '../http/seat-command.ts';
+import { runFanOut } from '../sockets/fan-out-run.ts';
+import { judgeFanOut } from './fanout.ts';
+import type { Scenario } from './scenario.ts';
+
+const killAfterShare = 0.3;
+
+/** An edge dies under its sockets: how long until each is live again, at another edge, and shows what Redis says? */
+export const reconnect: Scenario = {
+  name: 'reconnect',
+  summary: 'one of --edges is killed under its share of --connections sockets: until all are live again',
+  defaults: { connections: 1_000, ratePerSecond: 50, holdSeconds: 30 },
+  async run(context) {
+    const { venue, settings, auditor, signal, onProgress } = context;
+    const { own } = venue;
+    if (!own || venue.edgeUrls.length < 2)
+      throw new Error('reconnect kills an edge: it needs a venue of its own, with 2');
+    const { durationS } = settings;
+    const result = await runFanOut({
+      ...venue,
+      truth: auditor.truth,
+      seatIds: seatIds(settings.rows, settings.cols),
+      client: context,
+      sockets: settings.connections,
+      ratePerSecond: settings.ratePerSecond,
+      durationS,
+      signal,
+      onProgress: (doing) => onProgress(0.2, doing),
+      during: async () => {
+        await sleep(durationS * killAfterShare * 1000);
+        auditor.dismissWitness(0);
+        onProgress(0.5, 'an edge is killed');
+        await own.killEdge(0);
+      },
+    });
+    const returned = [...result.outagesMs].sort((a, b) => a - b);
+    const at = (share: number) => returned[Math.ceil(returned.length * share) - 1] ?? 0;
+    // Those who were away are told later, or all at once.
+    judgeFanOut(auditor.audit, { ...result, missed: 0 });
+    return {
+      figures: {
+        cutOff: returned.length,
+        outageP50Ms: at(0.5),
+        outageP99Ms: at(0.99),
+        outageMaxMs: at(1),
+        events: result.events,
+        delivered: result.delivered,
+        toldByState: result.missed,
+        repeated: result.repeated,
+        outOfOrder: result.outOfOrder,
+        connectMs: result.connectMs,
+      },
+      plots: [
+        {
+          title: 'Sockets that are live again',
+          xLabel: 'ms since they were cut off',
+          yLabel: 'sockets',
+          series: [{ name: 'live', points: returned.map((ms, index) => [ms, index + 1]) }],
+        },
+      ],
+    };
+  },
+};

@@ -1,0 +1,10 @@
+import { contend } from './contend.ts';
+import { fanout } from './fanout.ts';
+import { journey } from './journey.ts';
+import { read } from './read.ts';
+import { reconnect } from './reconnect.ts';
+import { rush } from './rush.ts';
+import type { Scenario } from './scenario.ts';
+import { soak } from './soak.ts';
+
+export const scenarios: readonly Scenario[] = [read, contend, journey, rush, fanout, reconnect, soak];

@@ -1,0 +1,48 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import type { CrowdResult } from './crowd.ts';
+import type { CrowdQuestions } from './crowd-process.ts';
+
+interface CrowdAnswers {
+  connect: undefined;
+  begin: undefined;
+  reach: boolean;
+  result: CrowdResult;
+}
+
+/** The process that holds the sockets, as the loader sees it. */
+export class CrowdClient {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
+  #questions = 0;
+
+  constructor() {
+    this.#child = fork(join('dist', 'bench', 'sockets', 'crowd-process.js'), { serialization: 'advanced' });
+    this.#child.on('message', ({ id, result, error }: { id: number; result: never; error?: string }) => {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (error === undefined) waiting?.resolve(result);
+      else waiting?.reject(new Error(error));
+    });
+    this.#child.once('exit', (code) => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`The sockets' process ended with ${code}`));
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  ask<Name extends keyof CrowdQuestions>(name: Name, data: CrowdQuestions[Name]): Promise<CrowdAnswers[Name]> {
+    const id = this.#questions++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#child.send({ id, name, data });
+    });
+  }
+
+  /** And all its sockets. */
+  close(): void {
+    this.#child.disconnect();
+  }
+}

@@ -1,0 +1,41 @@
+import { Crowd, type Stamp } from './crowd.ts';
+
+/** What the loader asks of the process that holds the sockets, and gets back. */
+export interface CrowdQuestions {
+  connect: { urls: string[]; count: number; timeoutMs: number };
+  begin: { seq: number; capacity: number };
+  reach: { seq: number; timeoutMs: number };
+  result: { untilSeq: number; stamps: Stamp[] };
+}
+
+export type CrowdQuestion = {
+  [Name in keyof CrowdQuestions]: { id: number; name: Name; data: CrowdQuestions[Name] };
+}[keyof CrowdQuestions];
+
+/** A process of its own: sockets that wait for the loader's turn would measure the loader. */
+let crowd: Crowd | undefined;
+
+process.on('message', (question: CrowdQuestion) => {
+  answer(question).then(
+    (result) => process.send?.({ id: question.id, result }),
+    (error: Error) => process.send?.({ id: question.id, error: error.message }),
+  );
+});
+process.on('disconnect', () => process.exit());
+process.on('SIGINT', () => {}); // Ctrl-C is the loader's to answer
+
+async function answer({ name, data }: CrowdQuestion): Promise<unknown> {
+  if (name === 'connect') {
+    crowd = new Crowd(data.urls);
+    return crowd.connect(data.count, data.timeoutMs);
+  }
+  if (!crowd) throw new Error('There are no sockets yet');
+  switch (name) {
+    case 'begin':
+      return crowd.begin(data.seq, data.capacity);
+    case 'reach':
+      return crowd.reach(data.seq, data.timeoutMs);
+    case 'result':
+      return crowd.result(data.untilSeq, data.stamps);
+  }
+}

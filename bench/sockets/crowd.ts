@@ -1,0 +1,232 @@
+import { summarise } from '../measure/latency-summary.ts';
+import { latencyHistogram, recordMs } from '../measure/recorder.ts';
+import type { LatencySummary } from '../report/report.ts';
+import { kindAt, kinds, positionAfter, seqIn } from './message-scan.ts';
+import { RawSocket } from './raw-socket.ts';
+
+const connectingAtOnce = 250;
+/** As the page waits: full jitter, at first up to so much, doubling. */
+const backoff = { firstMs: 250, maxMs: 2_000 };
+/** What every so-many-th socket is sent is compared with the others byte by byte; of all, the order is checked. */
+const comparedEvery = 16;
+
+/** When, on the clock of `performance.timeOrigin + now()`, an event was asked for and (to the ms) committed. */
+export type Stamp = [seq: number, askedAtMs: number, committedAtMs: number];
+
+export interface CrowdResult {
+  sockets: number;
+  /** SEAT_UPDATEs. */
+  received: number;
+  missed: number;
+  repeated: number;
+  outOfOrder: number;
+  /** Differ from what another socket was sent under the same number. */
+  different: number;
+  /** VENUE_STATEs after the first: the edge found the socket too slow, or started over. */
+  resyncs: number;
+  lost: number;
+  closeCodes: Record<string, number>;
+  bytes: number;
+  /** From the command's sending, and from its commit, to each socket's receipt. */
+  fromAsked: LatencySummary | undefined;
+  fromCommitted: LatencySummary | undefined;
+  /** Of each socket that lost its connection: until it was live again. */
+  outagesMs: number[];
+}
+
+const now = () => performance.timeOrigin + performance.now();
+
+/** Thousands of browsers without a page. Counts what each is sent, and remembers when. */
+export class Crowd {
+  readonly #urls: readonly string[];
+  readonly #members: Member[] = [];
+  #arrivals = new Float64Array(0);
+  #firstSeq = Number.POSITIVE_INFINITY;
+  #capacity = 0;
+  readonly #said = new Map<number, Buffer>();
+  /** What was seen wrong, over all sockets. */
+  readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 };
+  readonly #closeCodes: Record<string, number> = {};
+  readonly outagesMs: number[] = [];
+
+  constructor(urls: readonly string[]) {
+    this.#urls = urls;
+  }
+
+  /** Resolves when each has been sent the venue. Rejects where one cannot be. */
+  async connect(count: number, timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (this.#members.length < count || this.live < count) {
+      const connecting = this.#members.length - this.live;
+      const room = Math.min(count - this.#members.length, connectingAtOnce - connecting);
+      for (let i = 0; i < room; i++) this.#members.push(new Member(this, this.#urls, this.#members.length));
+      if (performance.now() > deadlineMs) throw new Error(`${this.live} of ${count} sockets are live in time`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  get live(): number {
+    let count = 0;
+    for (const { isLive } of this.#members) if (isLive) count++;
+    return count;
+  }
+
+  /** From now on arrivals of `capacity` events after `seq` are remembered. */
+  begin(seq: number, capacity: number): void {
+    this.#firstSeq = seq + 1;
+    this.#capacity = capacity;
+    this.#arrivals = new Float64Array(capacity * this.#members.length);
+    Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 });
+  }
+
+  /** Until all are live and have come as far as `seq`, or the time is over. */
+  async reach(seq: number, timeoutMs: number): Promise<boolean> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (!this.#members.every((member) => member.isLive && member.seq >= seq)) {
+      if (performance.now() > deadlineMs) return false;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return true;
+  }
+
+  result(untilSeq: number, stamps: readonly Stamp[]): CrowdResult {
+    const fromAsked = latencyHistogram();
+    const fromCommitted = latencyHistogram();
+    const stampOf = new Map(stamps.map((stamp) => [stamp[0], stamp]));
+    let missed = 0;
+    for (let seq = this.#firstSeq; seq <= untilSeq && seq < this.#firstSeq + this.#capacity; seq++) {
+      const stamp = stampOf.get(seq);
+      const column = seq - this.#firstSeq;
+      for (let socket = 0; socket < this.#members.length; socket++) {
+        const arrivedAtMs = this.#arrivals[socket * this.#capacity + column] as number;
+        if (arrivedAtMs === 0) {
+          missed++;
+        } else if (stamp) {
+          if (stamp[1] > 0) recordMs(fromAsked, arrivedAtMs - stamp[1]);
+          recordMs(fromCommitted, arrivedAtMs - stamp[2]);
+        }
+      }
+    }
+    return {
+      sockets: this.#members.length,
+      ...this.counts,
+      missed,
+      lost: this.#members.filter(({ isLive }) => !isLive).length,
+      closeCodes: this.#closeCodes,
+      fromAsked: fromAsked.totalCount > 0 ? summarise('click to receipt', fromAsked) : undefined,
+      fromCommitted: fromCommitted.totalCount > 0 ? summarise('commit to receipt', fromCommitted) : undefined,
+      outagesMs: this.outagesMs,
+    };
+  }
+
+  close(): void {
+    for (const member of this.#members) member.close();
+  }
+
+  arrived(index: number, seq: number, bytes: Buffer, start: number, end: number): void {
+    this.counts.received++;
+    const column = seq - this.#firstSeq;
+    if (column < 0 || column >= this.#capacity) return;
+    this.#arrivals[index * this.#capacity + column] = now();
+    if (index % comparedEvery !== 0) return;
+    const said = this.#said.get(seq);
+    if (!said) this.#said.set(seq, Buffer.from(bytes.subarray(start, end)));
+    else if (bytes.compare(said, 0, said.length, start, end) !== 0) this.counts.different++;
+  }
+
+  closed(code: number): void {
+    this.#closeCodes[code] = (this.#closeCodes[code] ?? 0) + 1;
+  }
+}
+
+/** One of the crowd: it comes back when it is cut off, and goes on where it was. */
+class Member {
+  isLive = false;
+  epoch = '';
+  seq = 0;
+  readonly #crowd: Crowd;
+  readonly #urls: readonly string[];
+  readonly #index: number;
+  #turn: number;
+  #socket: RawSocket | undefined;
+  #failures = 0;
+  #lostAtMs: number | undefined;
+  #isClosed = false;
+  #wasLive = false;
+  /** Behind the position that it asked to go on from: what comes is what it missed. */
+  #isResuming = false;
+
+  constructor(crowd: Crowd, urls: readonly string[], index: number) {
+    this.#crowd = crowd;
+    this.#urls = urls;
+    this.#index = index;
+    this.#turn = index;
+    this.#connect();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket?.destroy();
+  }
+
+  #connect(): void {
+    const socket = new RawSocket(this.#urls[this.#turn % this.#urls.length] as string, {
+      onOpen: () => {
+        this.#isResuming = this.#wasLive;
+        const data = this.#wasLive ? { position: { epoch: this.epoch, seq: this.seq } } : {};
+        socket.send(JSON.stringify({ type: 'CONNECT', data }));
+      },
+      onText: (bytes, start, end) => this.#receive(bytes, start, end),
+      onLost: (code) => this.#lost(code),
+    });
+    this.#socket = socket;
+  }
+
+  #receive(bytes: Buffer, start: number, end: number): void {
+    this.#crowd.counts.bytes += end - start;
+    switch (kindAt(bytes, start)) {
+      case kinds.seatUpdate: {
+        const seq = seqIn(bytes, start, end);
+        if (seq === this.seq + 1) this.seq = seq;
+        else if (seq <= this.seq) this.#crowd.counts.repeated++;
+        else {
+          this.#crowd.counts.outOfOrder++;
+          this.seq = seq;
+        }
+        this.#crowd.arrived(this.#index, seq, bytes, start, end);
+        break;
+      }
+      case kinds.venueState:
+        Object.assign(this, positionAfter(bytes, start, end));
+        if (this.isLive) this.#crowd.counts.resyncs++;
+        this.#becomeLive();
+        break;
+      case kinds.ack:
+        if (this.#isResuming) this.#becomeLive();
+        break;
+    }
+  }
+
+  #becomeLive(): void {
+    this.isLive = true;
+    this.#wasLive = true;
+    this.#isResuming = false;
+    this.#failures = 0;
+    if (this.#lostAtMs !== undefined) this.#crowd.outagesMs.push(performance.now() - this.#lostAtMs);
+    this.#lostAtMs = undefined;
+  }
+
+  #lost(code: number): void {
+    if (this.#isClosed) return;
+    if (this.isLive) {
+      this.#crowd.closed(code);
+      this.#lostAtMs = performance.now();
+    }
+    this.isLive = false;
+    this.#turn++;
+    const ceilingMs = Math.min(backoff.maxMs, backoff.firstMs * 2 ** this.#failures++);
+    setTimeout(() => {
+      if (!this.#isClosed) this.#connect();
+    }, Math.random() * ceilingMs);
+  }
+}

@@ -1,0 +1,59 @@
+import { median } from '../measure/median.ts';
+import { measureSlice, type Slice, type Subject } from './subject.ts';
+
+export interface Comparison {
+  subjects: { name: string; median: Slice }[];
+  /** Ours divided by each yardstick, the median of the rounds. */
+  ratios: Record<string, { perSecond: number; cpuUsPerAnswer: number; p99Ms: number }>;
+}
+
+export interface ComparisonOptions {
+  rounds: number;
+  sliceS: number;
+  connections: number;
+  signal: AbortSignal;
+  onProgress: (doing: string) => void;
+}
+
+/** A B C, A B C, …: what disturbs the machine for a while disturbs all of them. The first subject is ours. */
+export async function compareSubjects(subjects: Subject[], options: ComparisonOptions): Promise<Comparison> {
+  const { rounds, sliceS, connections, signal, onProgress } = options;
+  const slices = new Map<string, Slice[]>(subjects.map(({ name }) => [name, []]));
+  // The first of each warms the compiler and does not count.
+  for (let round = 0; round <= rounds && !signal.aborted; round++) {
+    for (const subject of subjects) {
+      onProgress(round === 0 ? `${subject.name}, warming up` : `${subject.name}, round ${round} of ${rounds}`);
+      const durationS = round === 0 ? Math.min(2, sliceS) : sliceS;
+      const slice = await measureSlice(subject, { connections, durationS, signal });
+      if (round > 0) slices.get(subject.name)?.push(slice);
+    }
+  }
+  const [ours, ...yardsticks] = subjects.map(({ name }) => ({ name, slices: slices.get(name) ?? [] }));
+  const ratio = (theirs: Slice[], of: keyof Slice) =>
+    median((ours?.slices ?? []).map((slice, round) => slice[of] / (theirs[round]?.[of] ?? Number.NaN)));
+  return {
+    subjects: subjects.map(({ name }) => ({ name, median: medianSlice(slices.get(name) ?? []) })),
+    ratios: Object.fromEntries(
+      yardsticks.map(({ name, slices: theirs }) => [
+        name,
+        {
+          perSecond: ratio(theirs, 'perSecond'),
+          cpuUsPerAnswer: ratio(theirs, 'cpuUsPerAnswer'),
+          p99Ms: ratio(theirs, 'p99Ms'),
+        },
+      ]),
+    ),
+  };
+}
+
+function medianSlice(slices: Slice[]): Slice {
+  const of = (key: keyof Slice) => median(slices.map((slice) => slice[key]));
+  return {
+    perSecond: of('perSecond'),
+    p50Ms: of('p50Ms'),
+    p99Ms: of('p99Ms'),
+    cpuUsPerAnswer: of('cpuUsPerAnswer'),
+    loaderCpuPercent: of('loaderCpuPercent'),
+    errors: slices.reduce((sum, { errors }) => sum + errors, 0),
+  };
+}

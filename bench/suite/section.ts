@@ -1,0 +1,38 @@
+import type { Plot, Table } from '../scenarios/scenario.ts';
+
+/** One part of docs/performance.md that `npm run bench` measures. */
+export interface Section {
+  /** Names its place in the document. */
+  name: string;
+  tables: Table[];
+  /** Becomes docs/performance-<name>.svg. */
+  plot?: Plot;
+  /** What must be true, and whether it was. */
+  targets: Target[];
+  /** What an audit found wrong; a figure with any of it does not count. */
+  violations: string[];
+}
+
+export interface Target {
+  text: string;
+  value: number;
+  isMet: boolean;
+}
+
+export interface SuiteContext {
+  isQuick: boolean;
+  signal: AbortSignal;
+  onProgress: (doing: string) => void;
+}
+
+export const atLeast = (text: string, bound: number, value: number): Target => ({
+  text: `${text} ≥ ${bound}`,
+  value,
+  isMet: value >= bound,
+});
+
+export const atMost = (text: string, bound: number, value: number): Target => ({
+  text: `${text} ≤ ${bound}`,
+  value,
+  isMet: value <= bound,
+});

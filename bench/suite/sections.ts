@@ -1,0 +1,19 @@
+import { coldStartSection } from './cold-start-section.ts';
+import { expirySection } from './expiry-section.ts';
+import { fanoutSection } from './fanout-section.ts';
+import { contendSection, journeySection, readSection } from './http-sections.ts';
+import { scaleSection } from './scale-section.ts';
+import type { Section, SuiteContext } from './section.ts';
+import { sizesSection } from './sizes-section.ts';
+
+/** By their names in docs/performance.md, in the order of measuring. */
+export const sections: Record<string, (context: SuiteContext) => Promise<Section>> = {
+  read: readSection,
+  contend: contendSection,
+  journey: journeySection,
+  fanout: fanoutSection,
+  sizes: sizesSection,
+  scale: scaleSection,
+  expiry: expirySection,
+  'cold-start': coldStartSection,
+};

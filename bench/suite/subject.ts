@@ -1,0 +1,64 @@
+import pidusage from 'pidusage';
+import { ClientLog } from '../audit/client-log.ts';
+import type { ClientContext } from '../clients/client-context.ts';
+import { type Conversation, closedLoop } from '../http/closed-loop.ts';
+import { percentileMs, Recorder } from '../measure/recorder.ts';
+
+/** One of those that are compared: ours, or a yardstick. */
+export interface Subject {
+  name: string;
+  urls: string[];
+  /** Its Node processes; Redis and NATS are the same for all. */
+  pids: number[];
+  log: ClientLog;
+  newUserId: () => string;
+  /** One client of it. */
+  converse: (context: ClientContext) => Conversation;
+}
+
+export interface Slice {
+  perSecond: number;
+  p50Ms: number;
+  p99Ms: number;
+  /** Of the subject's processes, per answer. */
+  cpuUsPerAnswer: number;
+  /** Of one core: what the load generator itself used. Near 100: it was the limit. */
+  loaderCpuPercent: number;
+  errors: number;
+}
+
+/** Loads a subject for a moment. */
+export async function measureSlice(
+  subject: Subject,
+  { connections, durationS, signal }: { connections: number; durationS: number; signal: AbortSignal },
+): Promise<Slice> {
+  const recorder = new Recorder();
+  const context = { recorder, log: subject.log, newUserId: subject.newUserId };
+  const cpuBeforeMs = await cpuMs(subject.pids);
+  const loaderBefore = process.cpuUsage();
+  recorder.start();
+  await closedLoop({ urls: subject.urls, connections, durationS, signal, converse: () => subject.converse(context) });
+  recorder.stop();
+  const usedMs = (await cpuMs(subject.pids)) - cpuBeforeMs;
+  const { user, system } = process.cpuUsage(loaderBefore);
+  return {
+    perSecond: recorder.answers / recorder.elapsedS,
+    p50Ms: percentileMs(recorder.latency, 50),
+    p99Ms: percentileMs(recorder.latency, 99),
+    cpuUsPerAnswer: (usedMs * 1000) / Math.max(1, recorder.answers),
+    loaderCpuPercent: (user + system) / 10_000 / recorder.elapsedS,
+    errors: recorder.totals.error,
+  };
+}
+
+/** User and system time so far, of all of them together. */
+export async function cpuMs(pids: readonly number[]): Promise<number> {
+  const used = await Promise.all(pids.map((pid) => pidusage(pid)));
+  return used.reduce((sum, { ctime }) => sum + ctime, 0);
+}
+
+/** For a yardstick, whose answers nobody judges: they would only fill the memory. */
+export class UnjudgedLog extends ClientLog {
+  override answered(): void {}
+  override unanswered(): void {}
+}

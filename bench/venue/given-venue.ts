@@ -1,0 +1,23 @@
+import type { VenueUnderLoad } from './venue-under-load.ts';
+
+export interface GivenVenueOptions {
+  url: string;
+  edgeUrls: string[];
+  redisUrl: string | undefined;
+}
+
+/** A running system. Of its processes only those are watched that tell of themselves at `/metrics`. */
+export function givenVenue({ url, edgeUrls, redisUrl }: GivenVenueOptions): VenueUnderLoad {
+  const origin = url.replace(/\/+$/, '');
+  const edges = edgeUrls.map((each) => each.replace(/^ws/, 'http').replace(/\/+$/, ''));
+  return {
+    apiUrls: [origin],
+    edgeUrls: edges.length > 0 ? edges : [origin],
+    redisUrl,
+    processes: [
+      { name: 'api', metricsUrl: `${origin}/metrics` },
+      ...edges.map((edge, index) => ({ name: `edge-${index + 1}`, metricsUrl: `${edge}/metrics` })),
+    ],
+    stop: async () => {},
+  };
+}

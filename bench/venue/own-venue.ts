@@ -1,0 +1,138 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { httpUrl } from '../../src/launch/http-url.ts';
+import { findMachineServers } from '../../src/launch/machine-servers.ts';
+import { natsSpec } from '../../src/launch/nats.ts';
+import { bookingSpec, edgeSpec } from '../../src/launch/node-services.ts';
+import { freePort, loopback } from '../../src/launch/ports.ts';
+import { redisSpec } from '../../src/launch/redis.ts';
+import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import type { MonitoredProcess } from '../measure/process-monitor.ts';
+import type { VenueUnderLoad } from './venue-under-load.ts';
+
+export interface OwnVenueOptions {
+  bookings: number;
+  edges: number;
+  rows: number;
+  cols: number;
+  holdSeconds: number;
+}
+
+/** Redis, NATS, booking processes and edges as ./start.sh runs them, on free ports, with data of their own that is deleted. */
+export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnderLoad> {
+  const services = new Services();
+  try {
+    const servers = await startServers(services);
+    const env = {
+      LOG_LEVEL: 'warn',
+      RATE_LIMIT: 'off', // a loader is one address
+      VENUE_ROWS: String(options.rows),
+      VENUE_COLS: String(options.cols),
+      HOLD_SECONDS: String(options.holdSeconds),
+    };
+    const links = { redisUrl: servers.redisUrl, natsUrl: servers.natsUrl, env };
+    const bookings = await services.startNode(options.bookings, (place) => bookingSpec({ ...place, ...links }));
+    const bookingUrls = bookings.map(({ url }) => url);
+    const edges = await services.startNode(options.edges, (place) => edgeSpec({ ...place, ...links, bookingUrls }));
+    return {
+      apiUrls: bookingUrls,
+      edgeUrls: edges.map(({ url }) => url),
+      redisUrl: servers.redisUrl,
+      get processes() {
+        return services.monitored();
+      },
+      own: {
+        natsUrl: servers.natsUrl,
+        async killEdge(index) {
+          const { name } = edges[index] as { name: string };
+          await services.kill(name);
+        },
+        async restartEdge(index) {
+          const { name } = edges[index] as { name: string };
+          await services.restart(name);
+        },
+      },
+      stop: () => services.stop(),
+    };
+  } catch (error) {
+    await services.stop();
+    throw error;
+  }
+}
+
+/** Only Redis, durable as ours, and NATS. */
+export async function startServers(services: Services): Promise<{ redisUrl: string; natsUrl: string }> {
+  const origin = await findMachineServers(['redis-server', 'nats-server'], '/dev/null', new AbortController().signal);
+  const [redisPort, natsPort, monitorPort] = [await freePort(), await freePort(), await freePort()];
+  await Promise.all([
+    services.start(redisSpec({ origin, port: redisPort, ...services.place('redis') })),
+    services.start(natsSpec({ origin, port: natsPort, monitorPort, ...services.place('nats') })),
+  ]);
+  return { redisUrl: `redis://${loopback}:${redisPort}`, natsUrl: `nats://${loopback}:${natsPort}` };
+}
+
+/** What was started, to be stopped in the opposite order. */
+export class Services {
+  readonly #running = new Map<string, { process: ServiceProcess; metricsUrl: string | undefined }>();
+  readonly #dir: string;
+
+  constructor() {
+    mkdirSync('.data', { recursive: true }); // on the disk that users have, for fsync costs nothing in memory
+    this.#dir = resolve(mkdtempSync(join('.data', 'bench-')));
+  }
+
+  place(name: string): { dir: string; logFile: string } {
+    return { dir: join(this.#dir, name), logFile: join(this.#dir, `${name}.log`) };
+  }
+
+  async start(spec: ServiceSpec, metricsUrl?: string): Promise<void> {
+    const started = new ServiceProcess(spec);
+    this.#running.set(spec.name, { process: started, metricsUrl });
+    await started.ready();
+  }
+
+  /** `describe` gets a free port and a log file. */
+  async startNode(
+    count: number,
+    describe: (place: { port: number; logFile: string }) => ServiceSpec,
+  ): Promise<{ name: string; url: string }[]> {
+    const places = [];
+    for (let i = 0; i < count; i++) places.push(await freePort());
+    return Promise.all(
+      places.map(async (port) => {
+        const spec = describe({ port, logFile: join(this.#dir, `${port}.log`) });
+        const url = httpUrl(loopback, port);
+        await this.start(spec, `${url}/metrics`);
+        return { name: spec.name, url };
+      }),
+    );
+  }
+
+  monitored(): MonitoredProcess[] {
+    return [...this.#running].flatMap(
+      ([
+        name,
+        {
+          process: { pid },
+          metricsUrl,
+        },
+      ]) => (pid === undefined ? [] : [{ name, pid, ...(metricsUrl !== undefined && { metricsUrl }) }]),
+    );
+  }
+
+  async kill(name: string): Promise<void> {
+    const service = this.#running.get(name);
+    service?.process.kill();
+    await service?.process.exited;
+  }
+
+  async restart(name: string): Promise<void> {
+    const service = this.#running.get(name);
+    if (service) await this.start(service.process.spec, service.metricsUrl);
+  }
+
+  async stop(): Promise<void> {
+    for (const { process: service } of [...this.#running.values()].reverse()) await service.stop();
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}

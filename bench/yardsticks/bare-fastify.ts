@@ -1,0 +1,24 @@
+import { fastify } from 'fastify';
+import { emptySeats } from '../../src/store/venue-layout.ts';
+import { setting } from './settings.ts';
+
+/**
+ * What Fastify costs and nothing else: the body is parsed and looked at, the reply is as long as ours and always the
+ * same. Nothing is decided, remembered or told to anybody.
+ */
+const app = fastify({ logger: false });
+const seatsJson = JSON.stringify([...emptySeats({ rows: 10, cols: 10 })]);
+const refusal = {
+  success: false,
+  error: { code: 'SEAT_HELD', message: 'Somebody else holds this seat', retryable: true },
+  seat: { id: 'A1', row: 0, col: 0, status: 1, held_by: 'load-01234567-0', expires_at: 1700000000.123, seq: 1 },
+};
+
+app.get('/ready', async () => ({ status: 'ok' }));
+app.get('/api/seats', async (_request, reply) => reply.type('application/json; charset=utf-8').send(seatsJson));
+app.post<{ Body: { seat_id: string; user_id: string } }>('/api/seats/select', async ({ body }, reply) => {
+  if (typeof body.seat_id !== 'string' || typeof body.user_id !== 'string') return reply.status(400).send();
+  return reply.status(409).send(refusal);
+});
+
+await app.listen({ host: '127.0.0.1', port: Number(setting('PORT')) });

@@ -1,0 +1,58 @@
+import { buildBookingApp } from '../../src/booking/app.ts';
+import type { BookingService } from '../../src/booking/booking-service.ts';
+import { bookingMetrics } from '../../src/booking/metrics.ts';
+import { loadBookingConfig } from '../../src/config.ts';
+import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
+import { accessOf } from '../../src/identity/access.ts';
+import type { UserAction } from '../../src/protocol/commands.ts';
+import { runProcess } from '../../src/run-process.ts';
+import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import { type Answer, StoreUnavailableError } from '../../src/store/seat-store.ts';
+import { venueSettings } from '../../src/venue/venue-settings.ts';
+
+/**
+ * The same routes, the same script and the same publishing, without actors and without the queue before them: each
+ * request calls the script itself. Nothing ends a hold but the next command on its seat.
+ */
+await runProcess('without-actors', loadBookingConfig, async (config, logger) => {
+  const venue = venueSettings(config);
+  const store = new RedisSeatStore({ ...venue, url: config.REDIS_URL, keyPrefix: config.REDIS_KEY_PREFIX, logger });
+  const bus = NatsEventBus.connect({ url: config.NATS_URL, name: 'without-actors', logger });
+  const opened = await whenReady(() => store.open());
+  const seatIds = new Set(opened.seats.map(({ id }) => id));
+  const direct = {
+    isOpen: true,
+    isReady: async () => true,
+    hasSeat: (seatId: string) => seatIds.has(seatId),
+    async command(action: UserAction, seatId: string, userId: string): Promise<Answer> {
+      const known = { epoch: opened.epoch, seq: opened.seq };
+      const { answers, events } = await store.decide(seatId, [{ action, userId, request: undefined }], known);
+      for (const event of events) if (bus.connected) bus.publish(event).catch(() => {});
+      return answers[0] as Answer;
+    },
+  };
+  const service = direct as unknown as BookingService; // the routes use no more of it
+  const app = await buildBookingApp({
+    service,
+    metrics: bookingMetrics(() => 0),
+    logger,
+    venue,
+    access: accessOf(config, logger),
+  });
+  app.addHook('onClose', async () => {
+    await bus.close();
+    await store.close();
+  });
+  return app;
+});
+
+async function whenReady<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import { connectionMachine } from '../../machines/connection.ts';
+import { seatMachine } from '../../machines/seat.ts';
+import { chartDefinition } from './chart-definition.ts';
+import { chartMermaid } from './chart-mermaid.ts';
+import { chartSvg } from './chart-svg.ts';
+
+/** What belongs into docs/machines: name and text of each file. The same code always gives the same bytes. */
+export async function chartFiles(): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const machine of [seatMachine, connectionMachine]) {
+    files.set(`${machine.id}.json`, `${chartDefinition(machine, 2)}\n`);
+    files.set(`${machine.id}.svg`, await chartSvg(machine));
+    files.set(`${machine.id}.mmd`, chartMermaid(machine));
+  }
+  return files;
+}

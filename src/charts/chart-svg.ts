@@ -1,0 +1,127 @@
+import type { AnyStateMachine } from 'xstate';
+import { type ChartEdge, type ChartNode, chartLayout, nameFont, noteFont } from './chart-layout.ts';
+
+const marginPx = 8;
+const cornerPx = 7;
+
+/** For a README: a page that shows the chart live leaves this out and has colours of its own. */
+const style = `
+  .chart { --ink: #1f2937; --quiet: #5b6474; --line: #8a93a5; --fill: #ffffff; --area: #f6f7fa; --edge: #dfe3ea }
+  @media (prefers-color-scheme: dark) {
+    .chart { --ink: #e8ecf4; --quiet: #a3acbd; --line: #76819a; --fill: #1d2431; --area: #151b26; --edge: #2c3444 }
+  }
+  .chart text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace; fill: var(--ink) }
+  .chart .note, .chart .label { fill: var(--quiet) }
+  .chart .box { fill: var(--fill); stroke: var(--line); stroke-width: 1.5 }
+  .chart .compound > .box { fill: var(--area) }
+  .chart .region > .box { fill: none; stroke-dasharray: 5 4 }
+  .chart .root > .box { fill: none; stroke: var(--edge) }
+  .chart .arrow { fill: none; stroke: var(--line); stroke-width: 1.5 }
+  .chart .tip, .chart .dot { fill: var(--line) }
+`;
+
+/** The chart as SVG. Every state and every transition has a class of its own (`chart-class.ts`). */
+export async function chartSvg(machine: AnyStateMachine): Promise<string> {
+  const { root, edges } = await chartLayout(machine);
+  const width = Math.ceil((root.width ?? 0) + 2 * marginPx);
+  const height = Math.ceil((root.height ?? 0) + 2 * marginPx);
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="The statechart ${escaped(machine.id)}">`,
+    `<style>${style}</style>`,
+    `<g transform="translate(${marginPx - (root.x ?? 0)} ${marginPx - (root.y ?? 0)})">`,
+    ...boxes(root, 0, 0, 'root'),
+    ...edges.map(arrow),
+    ...edges.flatMap(labels),
+    '</g>',
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+function boxes(node: ChartNode, parentX: number, parentY: number, extra = ''): string[] {
+  const x = parentX + (node.x ?? 0);
+  const y = parentY + (node.y ?? 0);
+  const { width = 0, height = 0 } = node;
+  if (node.kind === 'initial') {
+    return [`<circle class="dot" cx="${px(x + width / 2)}" cy="${px(y + height / 2)}" r="${px(width / 2)}"/>`];
+  }
+  const isLeaf = node.children.length === 0;
+  const titleX = isLeaf ? x + width / 2 : x + 14;
+  const anchor = isLeaf ? ' text-anchor="middle"' : '';
+  const firstNoteY = y + 10 + nameFont.lineHeightPx + noteFont.sizePx;
+  return [
+    `<g class="${['state', node.kind, extra, node.cssClass].filter(Boolean).join(' ')}">`,
+    box(x, y, width, height),
+    ...(node.kind === 'final' ? [box(x + 3.5, y + 3.5, width - 7, height - 7)] : []),
+    `<text class="name" x="${px(titleX)}" y="${px(y + 10 + nameFont.sizePx)}"${anchor} font-size="${nameFont.sizePx}" font-weight="600">${escaped(node.title)}</text>`,
+    ...node.notes.map(
+      (note, line) =>
+        `<text class="note" x="${px(titleX)}" y="${px(firstNoteY + line * noteFont.lineHeightPx)}"${anchor} font-size="${noteFont.sizePx}">${escaped(note)}</text>`,
+    ),
+    '</g>',
+    ...node.children.flatMap((child) => boxes(child, x, y)),
+  ];
+}
+
+const box = (x: number, y: number, width: number, height: number): string =>
+  `<rect class="box" x="${px(x)}" y="${px(y)}" width="${px(width)}" height="${px(height)}" rx="9"/>`;
+
+function arrow({ sections = [], cssClass, isReversed }: ChartEdge): string {
+  const drawn = sections.map(({ startPoint, bendPoints = [], endPoint }) => {
+    const points = [startPoint, ...bendPoints, endPoint];
+    if (isReversed) points.reverse();
+    return `<path class="arrow" d="${rounded(points)}"/>${tip(points)}`;
+  });
+  return `<g class="${['transition', cssClass].filter(Boolean).join(' ')}">${drawn.join('')}</g>`;
+}
+
+interface Point {
+  x: number;
+  y: number;
+}
+
+/** Right angles, their corners rounded as far as the shorter leg allows. */
+function rounded(points: Point[]): string {
+  return points
+    .map((point, i) => {
+      const before = points[i - 1];
+      const after = points[i + 1];
+      if (!before) return `M${at(point)}`;
+      if (!after) return `L${at(point)}`;
+      const radius = Math.min(cornerPx, distance(before, point) / 2, distance(point, after) / 2);
+      return `L${at(toward(point, before, radius))}Q${at(point)} ${at(toward(point, after, radius))}`;
+    })
+    .join('');
+}
+
+function tip(points: Point[]): string {
+  const end = points[points.length - 1] as Point;
+  const from = points[points.length - 2] as Point;
+  const base = toward(end, from, 8);
+  const [dx, dy] = [(end.y - base.y) / 2, (base.x - end.x) / 2];
+  return `<path class="tip" d="M${at(end)}L${at({ x: base.x + dx, y: base.y + dy })}L${at({ x: base.x - dx, y: base.y - dy })}Z"/>`;
+}
+
+function labels({ labels: all = [], cssClass }: ChartEdge): string[] {
+  return all.map(({ x = 0, y = 0, text = '' }) => {
+    const lines = text
+      .split('\n')
+      .map(
+        (line, i) =>
+          `<tspan x="${px(x)}" y="${px(y + noteFont.sizePx + i * noteFont.lineHeightPx)}">${escaped(line)}</tspan>`,
+      );
+    return `<text class="label ${cssClass}" font-size="${noteFont.sizePx}">${lines.join('')}</text>`;
+  });
+}
+
+const distance = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);
+
+function toward(from: Point, to: Point, byPx: number): Point {
+  const share = byPx / (distance(from, to) || 1);
+  return { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share };
+}
+
+const at = ({ x, y }: Point): string => `${px(x)} ${px(y)}`;
+const px = (value: number): string => String(Math.round(value * 10) / 10);
+const escaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');

@@ -1,0 +1,92 @@
+import type { LoggedEvent } from './machine.ts';
+
+/** One arrow of the sequence diagram: who tells whom what. Indexes of `lanes`. */
+export interface Line {
+  from: number;
+  to: number;
+  text: string;
+  atMs: number;
+  tone?: 'news' | 'fault' | 'time';
+}
+
+const shownCommands = 4;
+
+export function lanesOf(machineId: string): string[] {
+  return machineId.startsWith('seat-') ? ['users', machineId, 'Redis', 'NATS'] : ['user', machineId, 'edge', 'network'];
+}
+
+/** Who asked what of whom, oldest first. */
+export const conversation = (machineId: string, events: readonly LoggedEvent[]): Line[] =>
+  events.flatMap((logged) => (machineId.startsWith('seat-') ? seatLines(logged) : connectionLines(logged)));
+
+function seatLines({ atMs, event }: LoggedEvent): Line[] {
+  const [users, seat, redis, nats] = [0, 1, 2, 3] as const;
+  switch (event.type) {
+    case 'ASK': {
+      const commands = event.commands as { action: string; userId?: string }[];
+      const asked = commands.filter(({ userId }) => userId !== undefined);
+      const shown = asked.slice(0, shownCommands);
+      const more = asked.length - shown.length;
+      return [
+        ...shown.map(({ action, userId }) => ({ from: users, to: seat, text: `${action} · ${userId}`, atMs })),
+        ...(more > 0 ? [{ from: users, to: seat, text: `and ${more} more`, atMs }] : []),
+        {
+          from: seat,
+          to: redis,
+          text: commands.length === 1 ? `${commands[0]?.action}?` : `${commands.length}?`,
+          atMs,
+        },
+      ];
+    }
+    case 'HELD':
+    case 'RELEASED':
+    case 'BOOKED': {
+      const fact = event.fact as { seq: number; reason?: string };
+      const text = `${event.type}${fact.reason ? ` (${fact.reason})` : ''} · ${fact.seq}`;
+      if (event.committedHere === false) return [{ from: nats, to: seat, text, atMs, tone: 'news' }];
+      const told: Line = { from: redis, to: seat, text, atMs, tone: 'news' };
+      return [told, { from: seat, to: nats, text: `seats.${event.type.toLowerCase()}`, atMs }];
+    }
+    case 'STILL_HELD':
+      return [{ from: redis, to: seat, text: 'still held', atMs }];
+    case 'ANSWERED':
+      return [{ from: seat, to: users, text: 'answered', atMs }];
+    case 'UNANSWERED':
+      return [
+        { from: redis, to: seat, text: 'no answer', atMs, tone: 'fault' },
+        { from: seat, to: users, text: 'try again', atMs, tone: 'fault' },
+      ];
+  }
+  return [{ from: seat, to: seat, text: readable(event.type), atMs, tone: 'time' }];
+}
+
+function connectionLines({ atMs, event }: LoggedEvent): Line[] {
+  const [user, connection, edge, network] = [0, 1, 2, 3] as const;
+  switch (event.type) {
+    case 'RETRY':
+      return [{ from: user, to: connection, text: 'RETRY', atMs }];
+    case 'ONLINE':
+    case 'OFFLINE':
+      return [
+        { from: network, to: connection, text: event.type, atMs, tone: event.type === 'OFFLINE' ? 'fault' : 'news' },
+      ];
+    case 'OPENED':
+      return [
+        { from: edge, to: connection, text: 'OPENED', atMs, tone: 'news' },
+        { from: connection, to: edge, text: 'CONNECT', atMs },
+      ];
+    case 'SYNCHRONISED':
+    case 'ANSWERED':
+      return [{ from: edge, to: connection, text: event.type, atMs, tone: 'news' }];
+    case 'CLOSED':
+    case 'REFUSED':
+      return [{ from: edge, to: connection, text: `${event.type} ${event.code ?? ''}`.trim(), atMs, tone: 'fault' }];
+  }
+  return [{ from: connection, to: connection, text: readable(event.type), atMs, tone: 'time' }];
+}
+
+/** `xstate.after.retryDelay.connection.waiting` → `after retryDelay`. */
+export function readable(type: string): string {
+  const [xstate, kind, name] = type.split('.');
+  return xstate === 'xstate' && kind ? `${kind} ${name ?? ''}`.trim() : type;
+}

@@ -1,0 +1,14 @@
+/** An element with a class and its content. */
+export function html(tag: string, className: string, ...content: (Node | string)[]): HTMLElement {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.append(...content);
+  return made;
+}
+
+/** Hours to milliseconds, in the place of whoever looks. */
+export function clockTime(atMs: number): string {
+  const at = new Date(atMs);
+  const time = at.toLocaleTimeString('en-GB', { hour12: false });
+  return `${time}.${String(at.getMilliseconds()).padStart(3, '0')}`;
+}

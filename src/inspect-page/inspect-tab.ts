@@ -1,0 +1,34 @@
+import type { AnyActor } from 'xstate';
+import { chartDefinition } from '../charts/chart-definition.ts';
+import { ActorWatch } from '../inspect/actor-watch.ts';
+import { connectionProjection } from '../inspect/projection.ts';
+import { type TabMessage, tabChannelName, watchEveryMs } from './tab-channel.ts';
+
+/** Shows this tab's connection machine to the pages of /inspect in the same browser, while one of them watches. */
+export function inspectTab(actor: AnyActor): void {
+  const sessionId = `connection-${Math.random().toString(36).slice(2, 6)}`;
+  const channel = new BroadcastChannel(tabChannelName);
+  const tell = (message: TabMessage) => channel.postMessage(message);
+  const watch = new ActorWatch({
+    actor,
+    id: sessionId,
+    definition: chartDefinition(actor.logic as never),
+    projection: connectionProjection,
+    tell: (message) => tell({ from: 'tab', message }),
+    onError: (error) => console.warn(error),
+  });
+  let lastWatched: ReturnType<typeof setTimeout> | undefined;
+  channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
+    if (data.from !== 'viewer') return;
+    if (lastWatched === undefined) watch.start();
+    if (lastWatched === undefined || data.isFirst) {
+      for (const message of watch.soFar) tell({ from: 'tab', message });
+    }
+    clearTimeout(lastWatched);
+    lastWatched = setTimeout(() => {
+      watch.stop();
+      lastWatched = undefined;
+    }, 3 * watchEveryMs);
+  };
+  addEventListener('pagehide', () => tell({ from: 'tab', type: 'gone', sessionId }));
+}

@@ -1,0 +1,36 @@
+import { transitionClass } from '../charts/chart-class.ts';
+import type { HistoryEvent } from '../inspect/feed.ts';
+import type { ShownMachine } from './machine.ts';
+import type { SaleHistory } from './sale-history.ts';
+
+const stateOf = ['available', { held: 'counting' }, 'booked'] as const;
+
+/** A seat's machine as it was at a moment, as far as the log tells: what was asked in vain is not in it. */
+export function machineAt(history: SaleHistory, moment: number, seatId: string): ShownMachine | undefined {
+  const seat = history.seatsAt(moment).get(seatId);
+  if (!seat) return undefined;
+  const events = history.eventsOf(seatId, moment).map(({ event }) => ({
+    atMs: Date.parse(event.timestamp),
+    event: { type: event.type.toUpperCase(), fact: event },
+  }));
+  const last = events.at(-1)?.event.fact;
+  return {
+    id: `seat-${seatId}`,
+    value: { seat: stateOf[seat.status], decision: 'idle' },
+    context: { seat, holdRemainingMs: last?.type === 'held' ? holdMs(last) : 0 },
+    events,
+  };
+}
+
+/** The transition that led to a moment, if it was this seat's. */
+export function transitionInto(history: SaleHistory, moment: number, seatId: string): string[] | undefined {
+  const event = history.events[moment - 1];
+  if (!event || event.seat_id !== seatId) return undefined;
+  const before = history.seatsAt(moment - 1).get(seatId);
+  const source = `seat.seat.${['available', 'held', 'booked'][before?.status ?? 0]}`;
+  return [transitionClass(source, event.type.toUpperCase(), 0)];
+}
+
+function holdMs({ expires_at: expiresAt, timestamp }: HistoryEvent): number {
+  return expiresAt === undefined ? 0 : Math.round(expiresAt * 1000 - Date.parse(timestamp));
+}

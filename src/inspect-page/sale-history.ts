@@ -1,0 +1,103 @@
+import type { HistoryEvent } from '../inspect/feed.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Seat } from '../protocol/seat.ts';
+import { seatAfter } from '../protocol/seat-after.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+
+const eventsPerCheckpoint = 512;
+
+export interface SaleStart {
+  epoch: string;
+  /** The seq before the first event. */
+  from: number;
+  to: number;
+  /** As they are at `to`. */
+  seats: Seat[];
+}
+
+/** The venue at any moment since the log begins. A moment is a number of events, 0 being before the first. */
+export class SaleHistory {
+  readonly start: SaleStart;
+  readonly events: readonly HistoryEvent[];
+  readonly #checkpoints: Map<string, Seat>[] = [];
+  readonly #indexesOfSeat = new Map<string, number[]>();
+
+  constructor(start: SaleStart, events: readonly HistoryEvent[]) {
+    this.start = start;
+    this.events = events;
+    const seats = this.#seatsBefore();
+    this.#checkpoints.push(new Map(seats));
+    for (const [index, event] of events.entries()) {
+      apply(seats, event);
+      if ((index + 1) % eventsPerCheckpoint === 0) this.#checkpoints.push(new Map(seats));
+      const indexes = this.#indexesOfSeat.get(event.seat_id);
+      if (indexes) indexes.push(index);
+      else this.#indexesOfSeat.set(event.seat_id, [index]);
+    }
+  }
+
+  get length(): number {
+    return this.events.length;
+  }
+
+  seatsAt(moment: number): ReadonlyMap<string, Seat> {
+    const checkpoint = Math.floor(moment / eventsPerCheckpoint);
+    const seats = new Map(this.#checkpoints[checkpoint]);
+    for (let index = checkpoint * eventsPerCheckpoint; index < moment; index++) {
+      apply(seats, this.events[index] as HistoryEvent);
+    }
+    return seats;
+  }
+
+  /** What happened to a seat up to a moment, oldest first, with the moment right after each. */
+  eventsOf(seatId: string, upTo = this.length): { event: HistoryEvent; moment: number }[] {
+    const indexes = this.#indexesOfSeat.get(seatId) ?? [];
+    return indexes
+      .filter((index) => index < upTo)
+      .map((index) => ({ event: this.events[index] as HistoryEvent, moment: index + 1 }));
+  }
+
+  /** The moment right after a transition; the nearest there is. */
+  momentOf(seq: number): number {
+    return Math.max(0, Math.min(this.length, seq - this.start.from));
+  }
+
+  /** Unix milliseconds. */
+  atMs(moment: number): number {
+    const event = this.events[Math.max(0, moment - 1)];
+    return event ? Date.parse(event.timestamp) : 0;
+  }
+
+  /** A log that was trimmed does not say how its seats began; the first that happens to each seat does. */
+  #seatsBefore(): Map<string, Seat> {
+    const seats = new Map(this.start.seats.map((seat) => [seat.id, seat]));
+    const seen = new Set<string>();
+    for (const event of this.events) {
+      const seat = seats.get(event.seat_id);
+      if (!seat || seen.has(event.seat_id)) continue;
+      seen.add(event.seat_id);
+      const place = { id: seat.id, row: seat.row, col: seat.col, seq: 0 };
+      seats.set(
+        seat.id,
+        event.type === 'held'
+          ? { ...place, status: SeatStatus.available }
+          : { ...place, status: SeatStatus.held, held_by: event.user_id },
+      );
+    }
+    return seats;
+  }
+}
+
+function apply(seats: Map<string, Seat>, event: HistoryEvent): void {
+  const seat = seats.get(event.seat_id);
+  if (seat) seats.set(event.seat_id, seatAfter(seat, event as SeatEvent));
+}
+
+/** Reads `/inspect/history`, line by line. Rejects where it cannot be read. */
+export async function loadSaleHistory(): Promise<SaleHistory> {
+  const response = await fetch('/inspect/history');
+  if (!response.ok) throw new Error(`The history cannot be read now (${response.status})`);
+  const lines = (await response.text()).split('\n').filter((line) => line !== '');
+  const [start, ...events] = lines.map((line) => JSON.parse(line));
+  return new SaleHistory(start as SaleStart, events as HistoryEvent[]);
+}

@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import fastifyStatic from '@fastify/static';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { Type } from 'typebox';
+import type { BookingService } from '../booking/booking-service.ts';
+import { commaList } from '../config.ts';
+import type { HttpApp } from '../http/http-app.ts';
+import { type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
+import { askPeer } from './ask-peer.ts';
+import { Inspector } from './inspector.ts';
+import { defaultInspectLimits, type InspectLimits } from './limits.ts';
+import { Peers } from './peers.ts';
+import { isSameOrigin } from './same-origin.ts';
+
+export interface InspectOptions {
+  /** What this process is called. */
+  node: string;
+  /** Of every booking process, this one among them. */
+  peerUrls: readonly string[];
+  /** Names under which this server is reached, beside localhost and addresses. */
+  hosts: readonly string[];
+  inspectorUrl: string;
+  /** Holds the built pages. */
+  pageDir: string;
+  limits?: Partial<InspectLimits>;
+}
+
+const Query = Type.Object({
+  seats: Type.String({ maxLength: 4_096, default: 'all' }),
+  node: Type.Optional(Type.String({ maxLength: 64 })),
+});
+
+/** `/inspect` (Stately Inspector), `/inspect/live`, and what they read. */
+export async function registerInspectRoutes(
+  app: HttpApp,
+  { service, logger, ...options }: InspectOptions & { service: BookingService; logger: Logger },
+): Promise<Inspector> {
+  const limits = { ...defaultInspectLimits, ...options.limits };
+  const { node: self, peerUrls, hosts, inspectorUrl, pageDir } = options;
+  const inspector = new Inspector({ service, logger, node: self, limits });
+  const peers = new Peers({ self, urls: peerUrls, timeoutMs: limits.peerTimeoutMs });
+  app.addHook('preClose', async () => inspector.end());
+
+  await app.register(fastifyStatic, {
+    root: pageDir,
+    prefix: '/inspect/assets/',
+    decorateReply: false,
+    cacheControl: false,
+  });
+  await registerPages(app, pageDir, inspectorUrl);
+
+  const onlyOurPages = async ({ headers }: FastifyRequest, reply: FastifyReply) => {
+    if (!isSameOrigin(headers, hosts)) return refuse(reply, errorDetail('FORBIDDEN', 'Open /inspect on this host'));
+  };
+  const common = { schema: { hide: true, querystring: Query }, onRequest: onlyOurPages };
+
+  app.get('/inspect/settings', common, async () => ({
+    inspector_url: inspectorUrl,
+    node: self,
+    nodes: peers.names,
+  }));
+
+  app.get('/inspect/feed', common, async ({ query }, reply) => {
+    const { seats, node = self } = query;
+    if (inspector.isFull) return refuse(reply, errorDetail('RATE_LIMITED', `${limits.viewers} are watching already`));
+    if (!peers.isSelf(node)) {
+      const url = peers.urlOf(node, `/inspect/feed?${new URLSearchParams({ seats, node })}`);
+      return url ? relay(url, reply) : refuse(reply, errorDetail('NOT_FOUND', `There is no ${node}`));
+    }
+    if (!service.isOpen) return refuse(reply, errorDetail('STORE_UNAVAILABLE', 'The venue has not been read yet'));
+    const seatIds = inspector.seatIds(seats);
+    if (!seatIds) return refuse(reply, errorDetail('UNKNOWN_SEAT', 'There is no such seat'));
+    reply.hijack();
+    await inspector.show(seatIds, reply.raw);
+  });
+
+  app.get('/inspect/states', common, async ({ query }, reply) => {
+    reply.header('cache-control', 'no-store');
+    const own = inspector.states();
+    return query.node === undefined ? peers.states(own) : [own];
+  });
+
+  app.get('/inspect/history', common, async (_request, reply) => {
+    const lines = inspector.history();
+    const first = await lines.next(); // what fails is refused before anything is sent
+    reply.type('application/x-ndjson').header('cache-control', 'no-store');
+    return reply.send(Readable.from(startingWith(first.value as string, lines), { objectMode: false }));
+  });
+  return inspector;
+}
+
+async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string): Promise<void> {
+  const pages = [
+    { url: '/inspect', file: 'bridge.html', frames: new URL(inspectorUrl).origin },
+    { url: '/inspect/live', file: 'live.html', frames: "'none'" },
+  ];
+  for (const { url, file, frames } of pages) {
+    const html = await readFile(join(pageDir, file), 'utf8');
+    const policy = `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-src ${frames}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'`;
+    app.get(url, { schema: { hide: true } }, async (_request, reply) =>
+      reply
+        .headers({
+          'content-security-policy': policy,
+          'cache-control': 'no-cache',
+          'x-content-type-options': 'nosniff',
+        })
+        .type('text/html; charset=utf-8')
+        .send(html),
+    );
+  }
+}
+
+/** Another process's feed, as it comes. It ends with whichever side goes first. */
+async function relay(url: string, reply: FastifyReply): Promise<unknown> {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  const response = await askPeer(url, gone.signal).catch(() => undefined);
+  if (!response) return refuse(reply, errorDetail('STORE_UNAVAILABLE', 'That process does not answer'));
+  reply.hijack();
+  reply.raw.writeHead(response.statusCode ?? 500, {
+    'content-type': response.headers['content-type'],
+    'cache-control': 'no-store',
+  });
+  await pipeline(response, reply.raw).catch(() => {}); // whichever side goes first, the other follows
+  return reply;
+}
+
+async function* startingWith<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  yield first;
+  yield* rest;
+}
+
+function refuse(reply: FastifyReply, error: ErrorDetail): FastifyReply {
+  return reply.status(errorCodes[error.code].httpStatus).send({ success: false, error });
+}
+
+/** The settings of both kinds of process that have actors, or undefined: nothing of this exists then. */
+export function inspectOptions(
+  config: { INSPECT: 'on' | 'off'; INSPECTOR_URL: string; INSPECT_PEERS: string; INSPECT_HOSTS: string },
+  place: { node: string; pageDir: string },
+): InspectOptions | undefined {
+  if (config.INSPECT === 'off') return undefined;
+  return {
+    ...place,
+    inspectorUrl: config.INSPECTOR_URL,
+    peerUrls: commaList(config.INSPECT_PEERS),
+    hosts: commaList(config.INSPECT_HOSTS),
+  };
+}

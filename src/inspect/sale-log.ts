@@ -1,0 +1,43 @@
+import type { BookingService } from '../booking/booking-service.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Position } from '../protocol/venue.ts';
+
+/** The transitions of the venue as the store's log has them, in pages. Rejects as the store does. */
+export class SaleLog {
+  readonly #service: Pick<BookingService, 'eventsAfter'>;
+
+  constructor(service: Pick<BookingService, 'eventsAfter'>) {
+    this.#service = service;
+  }
+
+  /** The earliest seq, not below `notBefore`, after which the log tells everything up to `newest`. */
+  async beginning(newest: Position, notBefore = 0): Promise<number> {
+    if (await this.#reaches(newest.epoch, notBefore)) return notBefore;
+    // The log forgets only its beginning, and that of an earlier epoch does not count.
+    let [forgotten, known] = [notBefore, newest.seq];
+    while (known - forgotten > 1) {
+      const middle = Math.floor((forgotten + known) / 2);
+      if (await this.#reaches(newest.epoch, middle)) known = middle;
+      else forgotten = middle;
+    }
+    return known;
+  }
+
+  /** Every transition after one seq, up to and with another. Ends early where the epoch does. */
+  async *between(epoch: string, afterSeq: number, lastSeq: number): AsyncGenerator<SeatEvent> {
+    for (let seq = afterSeq; seq < lastSeq; ) {
+      const { events = [] } = await this.#service.eventsAfter({ epoch, seq });
+      if (events.length === 0) return;
+      for (const event of events) {
+        if (event.epoch !== epoch || event.seq > lastSeq) return;
+        seq = event.seq;
+        yield event;
+      }
+    }
+  }
+
+  async #reaches(epoch: string, seq: number): Promise<boolean> {
+    const { events } = await this.#service.eventsAfter({ epoch, seq });
+    return events !== undefined && (events[0]?.epoch ?? epoch) === epoch;
+  }
+}

@@ -1,0 +1,112 @@
+import type { Logger } from 'pino';
+import type { AnyEventObject } from 'xstate';
+import type { SeatRegistry } from '../booking/seat-registry.ts';
+import { chartDefinition } from '../charts/chart-definition.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import { ActorWatch } from './actor-watch.ts';
+import type { FeedMessage } from './feed.ts';
+import { seatProjection } from './projection.ts';
+
+/** Whoever is told what a seat does. Must not throw. */
+export interface Watcher {
+  tell(text: string): void;
+}
+
+interface WatchedSeat {
+  watch: ActorWatch | undefined;
+  /** What the actor showed when its watch began: later transitions are seen, not remembered. */
+  sinceSeq: number;
+  readonly watchers: Set<Watcher>;
+  /** Who waits to be told what was before, and must not hear of what comes after it sooner. */
+  readonly joining: Set<Watcher>;
+}
+
+/** One message of a feed, as it is written. */
+export const frame = (message: FeedMessage): string => `data: ${JSON.stringify(message)}\n\n`;
+
+/** The seats that somebody watches. An actor is watched from when its first watcher comes until its last one leaves. */
+export class SeatWatches {
+  readonly #registry: SeatRegistry;
+  readonly #logger: Logger;
+  readonly #seats = new Map<string, WatchedSeat>();
+
+  constructor({ registry, logger }: { registry: SeatRegistry; logger: Logger }) {
+    this.#registry = registry;
+    this.#logger = logger;
+    registry.onHydrated = () => this.#watchAnew();
+  }
+
+  /** Of these, those that nobody has watched so far: what was before is not known of them. */
+  begin(seatIds: readonly string[], watcher: Watcher): string[] {
+    const begun: string[] = [];
+    for (const id of seatIds) {
+      let seat = this.#seats.get(id);
+      if (!seat) {
+        seat = { watch: undefined, sinceSeq: 0, watchers: new Set(), joining: new Set() };
+        this.#seats.set(id, seat);
+        this.#watch(id, seat);
+        begun.push(id);
+      }
+      seat.joining.add(watcher);
+    }
+    return begun;
+  }
+
+  /** What the log tells of a seat from before it was watched, oldest first. */
+  remember(seatId: string, facts: readonly SeatEvent[]): void {
+    const seat = this.#seats.get(seatId);
+    seat?.watch?.remember(facts.filter(({ seq }) => seq <= seat.sinceSeq).map(asActorEvent));
+  }
+
+  /** Tells what the seat is, and from now on what it does. */
+  join(seatId: string, watcher: Watcher): void {
+    const seat = this.#seats.get(seatId);
+    if (!seat?.joining.delete(watcher)) return;
+    seat.watchers.add(watcher);
+    watcher.tell(seat.watch?.soFar.map(frame).join('') ?? '');
+  }
+
+  leave(watcher: Watcher): void {
+    for (const [id, seat] of this.#seats) {
+      seat.watchers.delete(watcher);
+      seat.joining.delete(watcher);
+      if (seat.watchers.size + seat.joining.size > 0) continue;
+      seat.watch?.stop();
+      this.#seats.delete(id);
+    }
+  }
+
+  /** The venue was opened anew: other actors show the seats. */
+  #watchAnew(): void {
+    for (const [id, seat] of this.#seats) {
+      seat.watch?.stop();
+      this.#watch(id, seat);
+      const text = seat.watch?.soFar.map(frame).join('') ?? '';
+      for (const watcher of seat.watchers) watcher.tell(text);
+    }
+  }
+
+  #watch(id: string, seat: WatchedSeat): void {
+    const actor = this.#registry.desk(id)?.actor;
+    seat.sinceSeq = actor?.getSnapshot().context.seat.seq ?? 0;
+    seat.watch =
+      actor &&
+      new ActorWatch({
+        actor,
+        id: actor.id,
+        definition: chartDefinition(actor.logic as never),
+        projection: seatProjection,
+        tell: (message) => {
+          const text = frame(message); // once, however many watch
+          for (const watcher of seat.watchers) watcher.tell(text);
+        },
+        onError: (error) => this.#logger.error({ err: error, seat: id }, 'The inspector failed; the seat goes on'),
+      });
+    seat.watch?.start();
+  }
+}
+
+/** A committed transition as the event by which an actor hears of it. */
+function asActorEvent(fact: SeatEvent): { event: AnyEventObject; atMs: number } {
+  return { event: { type: fact.type.toUpperCase(), fact }, atMs: Date.parse(fact.timestamp) };
+}

@@ -1,0 +1,124 @@
+import type { StatelyInspectionEvent } from '@statelyai/inspect';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { seatMachine } from '../../machines/seat.ts';
+import { launchBrowser, post, soon } from '../support/browser.ts';
+import { startEmbedded, type TestServer } from '../support/servers.ts';
+import { startStandIn } from './stand-in-inspector.ts';
+
+let standIn: Awaited<ReturnType<typeof startStandIn>>;
+let server: TestServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  standIn = await startStandIn();
+  server = await startEmbedded({ env: { INSPECT: 'on', INSPECTOR_URL: standIn.url } });
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+  await standIn?.stop();
+});
+
+async function openBridge(query: string) {
+  const page = await browser.newPage();
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('console', (message) => {
+    // The stand-in has no icon.
+    if (message.type() === 'error' && !message.text().includes('404')) faults.push(message.text());
+  });
+  onTestFinished(async () => {
+    await page.close();
+    expect(faults).toEqual([]);
+  });
+  await page.goto(`${server.url}/inspect${query}`);
+  return page;
+}
+
+/** What Stately's receiver has handed to the page that embeds it. */
+async function received(page: Page): Promise<StatelyInspectionEvent[]> {
+  const frame = page.frames().find((each) => each.url().startsWith(standIn.url));
+  if (!frame) return [];
+  return frame.evaluate(() => (globalThis as unknown as { received?: StatelyInspectionEvent[] }).received ?? []);
+}
+
+const actorIds = async (page: Page) =>
+  (await received(page)).filter(({ type }) => type === '@xstate.actor').map(({ sessionId }) => sessionId);
+const snapshots = async (page: Page) =>
+  (await received(page)).flatMap((event) => (event.type === '@xstate.snapshot' ? [event.snapshot] : []));
+
+test('[R153] a seat, in an inspector that speaks Stately’s protocol', async () => {
+  await post(server, 'select', 'A1', 'user_0123456789abcdef');
+  const page = await openBridge('?seat=A1');
+  await expect.poll(() => actorIds(page), soon).toEqual(['seat-A1']);
+  const actor = (await received(page)).find((event) => event.type === '@xstate.actor');
+  expect(actor).toMatchObject({ name: 'seat-A1', snapshot: { value: { seat: { held: 'counting' } } } });
+  const definition = JSON.parse(actor?.definition ?? '');
+  expect(definition).toMatchObject({ id: 'seat', type: 'parallel' });
+  expect(Object.keys(definition.states)).toEqual(Object.keys(seatMachine.config.states ?? {}));
+  await post(server, 'book', 'A1', 'user_0123456789abcdef');
+  await expect.poll(async () => (await snapshots(page)).at(-1), soon).toMatchObject({ value: { seat: 'booked' } });
+  expect(JSON.stringify(await received(page))).not.toContain('0123456789');
+});
+
+test('[R153] several seats, and all', async () => {
+  const several = await openBridge('?seat=B1,b2&seat=C3');
+  await expect.poll(() => actorIds(several), soon).toEqual(['seat-B1', 'seat-B2', 'seat-C3']);
+  const all = await openBridge('?seat=all');
+  await expect.poll(async () => (await actorIds(all)).length, soon).toBe(100);
+});
+
+test('[R153] an inspector that is loaded anew is told everything anew', async () => {
+  const page = await openBridge('?seat=D1');
+  await expect.poll(() => actorIds(page), soon).toEqual(['seat-D1']);
+  await post(server, 'select', 'D1');
+  await page.frames()[1]?.goto(`${standIn.url}`);
+  await expect.poll(() => actorIds(page), soon).toEqual(['seat-D1']);
+  const actor = (await received(page)).find((event) => event.type === '@xstate.actor');
+  expect(actor).toMatchObject({ snapshot: { value: { seat: { held: 'counting' } } } });
+});
+
+test('[R153] nothing leaves before seats are chosen, and the page says what then does', async () => {
+  const page = await openBridge('');
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await expect.poll(() => page.locator('#inspector-url').innerText(), soon).toBe(standIn.url);
+  expect(await page.locator('.explain').innerText()).toMatch(/ids are shortened.*no token, address or key/s);
+  expect(page.frames()[1]?.url()).toBe('about:blank');
+  expect(asked.filter((url) => !url.startsWith(server.url))).toEqual([]);
+  await page.locator('input[name=seat]').fill('e5');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => actorIds(page), soon).toEqual(['seat-E5']);
+});
+
+test('[R153] only the inspector that is embedded is told: another window’s greeting is not heard', async () => {
+  const page = await openBridge('?seat=F1');
+  await expect.poll(() => actorIds(page), soon).toEqual(['seat-F1']);
+  const before = (await received(page)).length;
+  await page.evaluate(() => {
+    const frame = document.createElement('iframe');
+    document.body.append(frame);
+    const { contentWindow: other } = frame;
+    // From a window that is neither the page nor the inspector, and from the page itself.
+    dispatchEvent(
+      new MessageEvent('message', { data: { type: '@statelyai.connected' }, source: other, origin: 'null' }),
+    );
+    postMessage({ type: '@statelyai.connected' }, '*');
+  });
+  await post(server, 'select', 'F1');
+  await expect.poll(async () => (await snapshots(page)).length, soon).toBeGreaterThan(0);
+  expect((await received(page)).length).toBeGreaterThan(before);
+  expect(await actorIds(page), 'the feed was not opened again').toEqual(['seat-F1']);
+});
+
+test('[R165] the tabs of this browser too', async () => {
+  const context = await browser.newContext();
+  onTestFinished(() => context.close());
+  const booking = await context.newPage();
+  await booking.goto(`${server.url}/?inspect`);
+  const page = await context.newPage();
+  await page.goto(`${server.url}/inspect?tabs`);
+  await expect.poll(() => actorIds(page), soon).toEqual([expect.stringMatching(/^connection-/)]);
+});

@@ -1,0 +1,162 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, vi } from 'vitest';
+import { buildBooking } from '../../src/booking/booking.ts';
+import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import type { FeedMessage } from '../../src/inspect/feed.ts';
+import type { InspectOptions } from '../../src/inspect/routes.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { silent } from '../contract/store-places.ts';
+import { testAccess } from '../integration/booking-fixture.ts';
+
+export const patience = { timeout: 20_000, interval: 20 };
+
+/** The pages are tested in a browser; here they only have to be there. */
+function emptyPages(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'concert-booking-inspect-'));
+  for (const name of ['bridge.html', 'live.html']) writeFileSync(join(dir, name), `<title>${name}</title>`);
+  return dir;
+}
+
+export interface VenueOptions {
+  store?: MemorySeatStore;
+  line?: MemoryBusLine;
+  inspect?: Partial<InspectOptions> | 'off';
+  rows?: number;
+  port?: number;
+}
+
+export const newStore = (rows = 10) =>
+  new MemorySeatStore({ rows, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 });
+
+/** A booking process over memory, listening, with the inspector on. */
+export async function startInspected(options: VenueOptions = {}) {
+  const { rows = 10, store = newStore(rows), line = new MemoryBusLine() } = options;
+  const venue = { name: 'main', rows, cols: 10, holdSeconds: 30, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 };
+  const inspect: InspectOptions = {
+    node: 'booking-1',
+    peerUrls: [],
+    hosts: [],
+    inspectorUrl: 'https://stately.ai/inspect',
+    pageDir: emptyPages(),
+    ...(options.inspect === 'off' ? {} : options.inspect),
+  };
+  const { app, service } = await buildBooking({
+    store,
+    bus: new MemoryEventBus(line),
+    logger: silent,
+    venue,
+    access: testAccess(),
+    ...(options.inspect !== 'off' && { inspect }),
+  });
+  service.start();
+  onTestFinished(async () => {
+    await app.close();
+  });
+  await vi.waitFor(() => expect(service.isOpen).toBe(true), patience);
+  const url = await app.listen({ host: '127.0.0.1', port: options.port ?? 0 });
+  const command = async (action: string, seatId: string, userId: string) => {
+    const reply = await app.inject({
+      method: 'POST',
+      url: `/api/seats/${action}`,
+      payload: { seat_id: seatId, user_id: userId },
+    });
+    return reply.json();
+  };
+  return { app, service, store, line, url, command, attached: countObservers(service.registry) };
+}
+
+/** How many observers the actors have, each counted from when it is attached until it is detached. */
+function countObservers(registry: { actors: readonly { id: string; system: object }[]; onHydrated: () => void }) {
+  const counted: { id: string; observers: number }[] = [];
+  const count = () => {
+    for (const { id, system } of registry.actors) {
+      const watched = system as { inspect(observer: unknown): { unsubscribe(): void } };
+      const inspect = watched.inspect.bind(watched);
+      const actor = { id, observers: 0 };
+      counted.push(actor);
+      watched.inspect = (observer) => {
+        actor.observers++;
+        const subscription = inspect(observer);
+        return {
+          unsubscribe() {
+            actor.observers--;
+            subscription.unsubscribe();
+          },
+        };
+      };
+    }
+  };
+  count();
+  const next = registry.onHydrated;
+  registry.onHydrated = () => {
+    count(); // those of new actors, before anybody watches them
+    next();
+  };
+  return () => counted.filter(({ observers }) => observers > 0).map(({ id, observers }) => `${id}: ${observers}`);
+}
+
+export interface FeedReader {
+  messages: FeedMessage[];
+  status: number;
+  /** True once the server has ended it. */
+  ended: boolean;
+  close(): void;
+}
+
+/** Reads a feed until `close`, as a browser's EventSource would. */
+export async function openFeed(
+  url: string,
+  seats: string,
+  { headers = {}, node }: { headers?: Record<string, string>; node?: string } = {},
+): Promise<FeedReader> {
+  const abort = new AbortController();
+  const query = new URLSearchParams({ seats, ...(node && { node }) });
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    // Not `fetch`: in the place of a connection that is broken off it opens another, for which the server's end waits.
+    get(`${url}/inspect/feed?${query}`, { headers, signal: abort.signal, agent: false }, resolve).on('error', reject);
+  });
+  const reader: FeedReader = {
+    messages: [],
+    status: response.statusCode ?? 0,
+    ended: false,
+    close: () => abort.abort(),
+  };
+  onTestFinished(() => abort.abort());
+  void (async () => {
+    let text = '';
+    try {
+      for await (const chunk of response) {
+        text += Buffer.from(chunk).toString('utf8');
+        const frames = text.split('\n\n');
+        text = frames.pop() ?? '';
+        for (const frame of frames) {
+          if (frame.startsWith('data: ')) reader.messages.push(JSON.parse(frame.slice('data: '.length)));
+        }
+      }
+    } catch {
+      // closed by us, or cut off: told by `ended` either way
+    }
+    reader.ended = true;
+  })();
+  return reader;
+}
+
+export async function joined(reader: FeedReader): Promise<FeedReader> {
+  await vi.waitFor(() => expect(reader.messages.some(({ type }) => type === 'joined')).toBe(true), patience);
+  return reader;
+}
+
+/** Those of one type, and of one seat. */
+export function ofType<Type extends FeedMessage['type']>(reader: FeedReader, type: Type, sessionId?: string) {
+  return reader.messages.filter(
+    (message): message is Extract<FeedMessage, { type: Type }> =>
+      message.type === type && (sessionId === undefined || (message as { sessionId: string }).sessionId === sessionId),
+  );
+}
+
+/** What happened after everything was told. */
+export const sinceJoined = ({ messages }: FeedReader): FeedMessage[] =>
+  messages.slice(messages.findIndex(({ type }) => type === 'joined') + 1);

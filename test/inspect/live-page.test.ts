@@ -1,0 +1,267 @@
+import axe, { type AxeResults } from 'axe-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { launchBrowser, post, soon } from '../support/browser.ts';
+import { freePort, startBooking, startEmbedded, startNats, startRedis, type TestServer } from '../support/servers.ts';
+import { startVenue } from '../support/venue.ts';
+import { joined, ofType, openFeed } from './inspect-fixture.ts';
+
+let browser: Browser;
+let server: TestServer;
+
+beforeAll(async () => {
+  [browser, server] = await Promise.all([
+    launchBrowser(),
+    startEmbedded({ env: { INSPECT: 'on', HOLD_SECONDS: '600' } }),
+  ]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+/** Complains of anything in the console, and of any request to another host. */
+async function openLive(
+  hash = '',
+  { url = server.url, context, width = 1280 }: { url?: string; context?: BrowserContext; width?: number } = {},
+): Promise<Page> {
+  const page = await (context ?? browser).newPage({ viewport: { width, height: 900 } });
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) faults.push(`asked ${request.url()}`);
+  });
+  onTestFinished(async () => {
+    await page.close();
+    expect(faults).toEqual([]);
+  });
+  await page.goto(`${url}/inspect/live${hash}`);
+  await page.locator('#status.open, #status.past').waitFor(soon);
+  await page.locator('.cell').first().waitFor(soon);
+  return page;
+}
+
+/** What axe finds, each as a line. Its script goes round the page's policy, as a browser's extension does. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join(' | ')}`);
+}
+
+const cell = (page: Page, id: string) => page.locator(`.cell[data-seat-id=${id}]`);
+const text = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText(), soon);
+const activeStates = (page: Page) =>
+  expect.poll(
+    () =>
+      page.evaluate(() =>
+        [...document.querySelectorAll('#chart .active:not(.root, .region) > .name')].map((name) => name.textContent),
+      ),
+    soon,
+  );
+
+describe('[R163] the live view', () => {
+  test('100 seats by state, one of them with its chart, which moves', async () => {
+    const page = await openLive('#seat=A1');
+    expect(await page.locator('.cell').count()).toBe(100);
+    await text(page, 'machine-state').toBe('available');
+    await activeStates(page).toEqual(['available', 'idle']);
+    await post(server, 'select', 'A1', 'user_0123456789abcdef');
+    await activeStates(page).toEqual(['held', 'counting', 'idle']);
+    await expect.poll(() => cell(page, 'A1').getAttribute('class'), soon).toBe('cell held');
+    await expect.poll(() => page.locator('.transition.on-seat_seat_available_HELD_0.last').count(), soon).toBe(1);
+    await text(page, 'left').toMatch(/^59\d\.\d s left$/);
+    await text(page, 'facts').toContain('user_…def');
+    await expect.poll(async () => Number(await page.locator('.fuse').getAttribute('width')), soon).toBeGreaterThan(0);
+    await text(page, 'sequence').toMatch(
+      /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*answered/,
+    );
+    await page.locator('#tab-events').click();
+    await text(page, 'events').toMatch(/ANSWERED[\s\S]*HELD[\s\S]*ASK/);
+    await text(page, 'latest').toContain('A1');
+    await post(server, 'book', 'A1', 'user_0123456789abcdef');
+    await activeStates(page).toEqual(['booked', 'idle']);
+    await text(page, 'count-booked').toBe('1');
+    expect(await page.locator('body').innerText()).not.toContain('0123456789');
+  });
+
+  test('with the keyboard alone', async () => {
+    const page = await openLive('#seat=B2');
+    await cell(page, 'B2').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    await text(page, 'machine-name').toBe('C3');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('data-seat-id'))).toBe('C3');
+    expect(await page.evaluate(() => document.querySelectorAll('.cell[tabindex="0"]').length)).toBe(1);
+    expect(new URL(page.url()).hash).toBe('#seat=C3');
+    await page.locator('#tab-sequence').focus();
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(() => page.locator('#events').isVisible(), soon).toBe(true);
+  });
+
+  test.each([320, 768, 1280])('nothing sticks out at %i px', async (width) => {
+    const page = await openLive('', { width });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  });
+
+  test.each(['light', 'dark'] as const)('axe finds nothing, %s', async (colorScheme) => {
+    const page = await openLive('#seat=H1');
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await post(server, 'select', colorScheme === 'light' ? 'H1' : 'H2');
+    await page.locator('#machine-state.held').waitFor(soon);
+    for (const panel of ['sequence', 'events', 'history']) {
+      await page.locator(`#tab-${panel}`).click();
+      expect(await violations(page)).toEqual([]);
+    }
+    await page.locator('#replay-btn').click();
+    await page.locator('#replay').waitFor(soon);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test('[R151] it comes back by itself, complete', async () => {
+    const own = await startEmbedded({ env: { INSPECT: 'on' } });
+    onTestFinished(() => own.stop());
+    const page = await browser.newPage();
+    onTestFinished(() => page.close());
+    await page.goto(`${own.url}/inspect/live#seat=A1`);
+    await page.locator('.cell').first().waitFor(soon);
+    await own.kill();
+    await page.locator('#status:not(.open)').waitFor(soon);
+    await own.restart();
+    await post(own, 'select', 'A1');
+    await text(page, 'machine-state').toBe('held.counting');
+  });
+});
+
+describe('[R161] the sale again', () => {
+  test('by step, by the slider, by a link, and played', async () => {
+    for (const [action, seat, user] of [
+      ['select', 'E1', 'ann'],
+      ['select', 'E2', 'bob'],
+      ['book', 'E1', 'ann'],
+      ['release', 'E2', 'bob'],
+    ] as const) {
+      await post(server, action, seat, user);
+    }
+    const page = await openLive('#seat=E1');
+    await page.keyboard.press('r');
+    await page.locator('#status.past').waitFor(soon);
+    await activeStates(page).toEqual(['booked', 'idle']);
+    await page.keyboard.press(',');
+    await expect.poll(() => cell(page, 'E2').getAttribute('class'), soon).toBe('cell held');
+    await expect.poll(() => page.locator('.on-seat_seat_held_BOOKED_0.last').count(), soon).toBe(2); // arrow and label
+    await page.keyboard.press(',');
+    await activeStates(page).toEqual(['held', 'counting', 'idle']);
+    const link = page.url();
+    expect(link).toMatch(/#seat=E1&at=\d+&epoch=[0-9a-f-]{36}$/);
+
+    const other = await openLive(new URL(link).hash);
+    await activeStates(other).toEqual(['held', 'counting', 'idle']);
+    expect(await other.locator('#moment-what').innerText()).toBe(await page.locator('#moment-what').innerText());
+
+    await page.locator('#tab-history').click();
+    await expect
+      .poll(() => page.locator('.history-item').allInnerTexts(), soon)
+      .toEqual([expect.stringMatching(/ann\s+booked it/), expect.stringMatching(/ann\s+selected it/)]);
+    await page.locator('.history-item').last().click();
+    await text(page, 'moment-what').toContain('E1 held');
+
+    await page.locator('#slider').focus();
+    await page.keyboard.press('Home');
+    await text(page, 'moment-what').toContain('before the first transition');
+    await text(page, 'count-available').toBe('100');
+    await page.locator('#speed').selectOption('10');
+    await page.locator('#play-btn').click();
+    await text(page, 'moment-what').toContain('E2 released');
+    await text(page, 'play-btn').toBe('Play');
+    await page.keyboard.press('l');
+    await page.locator('#status.open').waitFor(soon);
+  });
+
+  test('a link to a moment of an epoch that is no more says so', async () => {
+    const page = await openLive('#seat=A1&at=1&epoch=00000000-0000-0000-0000-000000000000');
+    await text(page, 'status').toContain('an epoch that is no more');
+  });
+});
+
+test('[R165] the connection of a booking page that is open with ?inspect, while it is watched', async () => {
+  const context = await browser.newContext();
+  onTestFinished(() => context.close());
+  const booking = await context.newPage();
+  await booking.goto(`${server.url}/?inspect`);
+  const page = await openLive('', { context });
+  await page.locator('.tab-machine').click();
+  await activeStates(page).toEqual(expect.arrayContaining(['attached', 'live']));
+  await booking.evaluate(() => dispatchEvent(new Event('offline')));
+  await activeStates(page).toEqual(['offline']);
+  await booking.evaluate(() => dispatchEvent(new Event('online')));
+  await activeStates(page).toEqual(expect.arrayContaining(['attached', 'live']));
+  await text(page, 'sequence').toMatch(/OFFLINE[\s\S]*ONLINE[\s\S]*OPENED[\s\S]*CONNECT[\s\S]*SYNCHRONISED/);
+  await booking.close();
+  await expect.poll(() => page.locator('.tab-machine').count(), soon).toBe(0);
+});
+
+test('[R165] without ?inspect nothing of it is loaded', async () => {
+  const page = await browser.newPage();
+  onTestFinished(() => page.close());
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto(server.url);
+  await page.locator('#connection-status.connected').waitFor(soon);
+  expect(asked.some((path) => path.includes('inspect'))).toBe(false);
+});
+
+test('[R162] two processes: either is watched, and where they differ is shown', async () => {
+  const [redis, nats] = await Promise.all([startRedis(), startNats()]);
+  const ports = [await freePort(), await freePort()].sort((a, b) => a - b);
+  const peers = ports.map((port) => `http://127.0.0.1:${port}`).join(',');
+  const env = { INSPECT: 'on', INSPECT_PEERS: peers };
+  const links = { redisUrl: redis.url, natsUrl: nats.url, env };
+  const [one, two] = await Promise.all(ports.map((port) => startBooking({ ...links, port })));
+  if (!one || !two) throw new Error('not started');
+  onTestFinished(async () => {
+    await two.kill('SIGCONT').catch(() => {});
+    await Promise.all([one.stop(), two.stop()]);
+    await Promise.all([redis.stop(), nats.stop()]);
+  });
+  const page = await openLive('#seat=A1', { url: one.url });
+  await text(page, 'nodes').toBe('2 processes, and all show the same.');
+  await page.locator('#node').selectOption(`booking-${two.port}`);
+  await text(page, 'status').toContain(`Live from booking-${two.port}`);
+  await post(two, 'select', 'A1');
+  await text(page, 'machine-state').toBe('held.counting');
+  await text(page, 'sequence').toContain('select · someone');
+  await page.locator('#node').selectOption(`booking-${one.port}`);
+  await text(page, 'status').toContain(`Live from booking-${one.port}`);
+  await text(page, 'machine-state').toBe('held.counting');
+
+  await two.kill('SIGSTOP'); // it lives, and hears nothing
+  await text(page, 'nodes').toContain(`booking-${two.port} does not answer.`);
+  await two.kill('SIGCONT');
+  await text(page, 'nodes').toBe('2 processes, and all show the same.');
+
+  const difference = [
+    { node: `booking-${one.port}`, seats: { A1: { state: 'booked', seq: 9 } } },
+    { node: `booking-${two.port}`, seats: { A1: { state: 'available', seq: 7 } } },
+  ];
+  await page.route('**/inspect/states*', (route) => route.fulfill({ json: difference }));
+  await expect.poll(() => cell(page, 'A1').getAttribute('class'), soon).toBe('cell held differs');
+  await text(page, 'nodes').toBe(`A1: booking-${one.port} booked · 9, booking-${two.port} available · 7`);
+});
+
+test('[R151] through nginx as well, at once', async () => {
+  const venue = await startVenue({ env: { INSPECT: 'on' } });
+  onTestFinished(() => venue.stop());
+  const feed = await joined(await openFeed(venue.url, 'A1'));
+  await post(venue, 'select', 'A1');
+  await expect
+    .poll(() => ofType(feed, '@xstate.snapshot').at(-1)?.snapshot, soon)
+    .toMatchObject({
+      value: { seat: { held: 'counting' } },
+    });
+  feed.close();
+  const page = await openLive('#seat=A1', { url: venue.url });
+  await text(page, 'machine-state').toBe('held.counting');
+});
