@@ -6,6 +6,7 @@ import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
+import { natsLogin } from './nats-address.ts';
 import type { PresenceBus } from './presence-bus.ts';
 
 const stream = { name: 'SEATS', maxBytes: 1024 ** 3, duplicateWindowMs: 120_000 };
@@ -102,13 +103,12 @@ export class NatsEventBus implements EventBus, PresenceBus {
   }
 
   async #connect(urls: string[], name: string): Promise<void> {
-    const { servers, ...credentials } = parted(urls);
+    const login = natsLogin(urls);
     while (!this.#closed) {
       try {
         // Own messages do not come back: what this process published it knows already.
         this.#nats = await connect({
-          servers,
-          ...credentials,
+          ...login,
           name,
           noEcho: true,
           maxReconnectAttempts: -1,
@@ -206,17 +206,4 @@ export class BusDisconnectedError extends Error {
 /** The event may be stored or not: publish it again. */
 export class NotAcknowledgedError extends Error {
   override name = 'NotAcknowledgedError';
-}
-
-/** The client takes user and password apart from the addresses: those of the first, for all. */
-function parted(urls: readonly string[]): { servers: string[]; user?: string; pass?: string } {
-  const { username, password } = new URL(urls[0] ?? '');
-  const servers = urls.map((each) => {
-    const url = new URL(each);
-    url.username = '';
-    url.password = '';
-    return url.href;
-  });
-  if (username === '') return { servers };
-  return { servers, user: decodeURIComponent(username), pass: decodeURIComponent(password) };
 }

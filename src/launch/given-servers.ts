@@ -27,7 +27,7 @@ async function requireAnswer(
   } catch (cause) {
     const { message } = cause as Error;
     throw new GivenServerError(
-      `${setting}=${redacted(url)} does not answer (${message}). Start it, correct the address, or unset ${setting} to have one started.`,
+      `${setting}=${redacted(address)} does not answer (${message}). Start it, correct the address, or unset ${setting} to have one started.`,
       { cause },
     );
   }
@@ -35,14 +35,17 @@ async function requireAnswer(
 
 function parse(setting: string, address: string): URL {
   try {
-    return new URL(address.includes('://') ? address : `nats://${address}`);
+    return new URL(withScheme(address));
   } catch (cause) {
     throw new GivenServerError(`${setting}: "${address}" is not an address.`, { cause });
   }
 }
 
-function redacted(url: URL): string {
-  const copy = new URL(url);
-  if (copy.password) copy.password = '***';
-  return String(copy);
+/** An address as it may be shown. A NATS address may be without `nats://`. */
+export function redacted(address: string): string {
+  const url = new URL(withScheme(address));
+  if (url.password) url.password = '***';
+  return String(url);
 }
+
+const withScheme = (address: string) => (address.includes('://') ? address : `nats://${address}`);

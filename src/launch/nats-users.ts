@@ -1,48 +1,40 @@
 import { subjects } from '../protocol/events.ts';
 
-const stream = 'SEATS';
-const inbox = '_INBOX.>';
-
-/**
- * The users of our NATS, in the form of its configuration: the booking service publishes and keeps the stream, the
- * edges listen and say how many they are, whoever has no password may listen.
- */
-export function natsUsers({
-  bookingPassword,
-  edgePassword,
-}: {
+export interface NatsUsersOptions {
   bookingPassword: string;
   edgePassword: string;
-}): string {
-  const user = (name: string, password: string, publish: string[], subscribe: string[]) => ({
-    user: name,
-    password,
-    permissions: { publish: { allow: publish }, subscribe: { allow: [...subscribe, inbox] } },
-  });
-  const streamApi = (verbs: string[]) => verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`);
+}
+
+const stream = 'SEATS';
+/** Where the answers to one's own requests come. */
+const inbox = '_INBOX.>';
+const streamApi = (...verbs: string[]) => verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`);
+
+/**
+ * The users of our NATS, in the form of its configuration: the booking service publishes and makes the stream, the
+ * edges listen and say how many browsers they have, whoever has no password may listen and look into the stream.
+ */
+export function natsUsers({ bookingPassword, edgePassword }: NatsUsersOptions): object {
   const news = [subjects.allSeats, subjects.heartbeat, subjects.presence];
-  return JSON.stringify(
+  const transitions = (['held', 'released', 'booked'] as const).map((type) => subjects.of({ type }));
+  const users = [
     {
-      authorization: {
-        users: [
-          user(
-            'booking',
-            bookingPassword,
-            [subjects.allSeats, subjects.heartbeat, ...streamApi(['INFO', 'CREATE'])],
-            news,
-          ),
-          user('edge', edgePassword, [subjects.presence], news),
-          user(
-            'viewer',
-            '',
-            ['$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.LIST', ...streamApi(['INFO', 'MSG.GET'])],
-            news,
-          ),
-        ],
+      user: 'booking',
+      password: bookingPassword,
+      permissions: {
+        publish: [...transitions, subjects.heartbeat, ...streamApi('INFO', 'CREATE')],
+        subscribe: [...news, inbox],
       },
-      no_auth_user: 'viewer',
     },
-    undefined,
-    2,
-  );
+    { user: 'edge', password: edgePassword, permissions: { publish: [subjects.presence], subscribe: news } },
+    {
+      user: 'viewer',
+      password: '',
+      permissions: {
+        publish: ['$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.LIST', ...streamApi('INFO', 'MSG.GET')],
+        subscribe: [...news, inbox],
+      },
+    },
+  ];
+  return { authorization: { users }, no_auth_user: 'viewer' };
 }

@@ -12,15 +12,16 @@ export interface NatsOptions {
   monitorPort: number;
   dir: string;
   logFile: string;
-  /** Configuration of users; without it everybody may do everything. */
-  users?: string;
+  /** As `natsUsers` gives them; without it everybody may do everything. */
+  users?: object;
 }
 
 export function natsSpec({ origin, port, monitorPort, dir, logFile, users }: NatsOptions): ServiceSpec {
   mkdirSync(dir, { recursive: true });
   // -a binds the monitoring port as well.
   const args = ['-a', origin.bindHost(loopback), '-p', String(port), '-m', String(monitorPort), '-js', '-sd', dir];
-  if (users !== undefined) args.push('-c', writePrivately(join(dir, 'users.conf'), users));
+  if (users !== undefined)
+    args.push('-c', writePrivately(join(dir, 'users.conf'), JSON.stringify(users, undefined, 2)));
   const listens = [port, monitorPort].map((each) => ({ host: loopback, port: each }));
   return {
     name: 'nats',

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { loopback } from './ports.ts';
-import { redisAnswers } from './probes.ts';
+import { ownRedisAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
 import { writePrivately } from './write-privately.ts';
@@ -11,7 +11,7 @@ export interface RedisOptions {
   port: number;
   dir: string;
   logFile: string;
-  /** Content of an ACL file; without it everybody may do everything. */
+  /** As `redisUsers` gives them; without it everybody may do everything. */
   users?: string;
 }
 
@@ -26,7 +26,7 @@ export function redisSpec({ origin, port, dir, logFile, users }: RedisOptions): 
     ...origin.command('redis-server', { args, folders: [dir], listens: [{ host: loopback, port }] }),
     env: process.env,
     logFile,
-    answers: () => redisAnswers({ host: loopback, port }),
+    answers: () => ownRedisAnswers({ host: loopback, port }),
     stopTimeoutMs: 1_500,
     hint: `Its data is in ${dir}. Or use a Redis of your own: REDIS_URL=redis://…`,
   };

@@ -7,7 +7,8 @@ import { writePrivately } from './write-privately.ts';
 /** Made once for a data folder, so that they are the same in the next run; read by nobody but its owner. */
 export interface Secrets {
   sessionKeys: string;
-  redisPassword: string;
+  redisAdminPassword: string;
+  redisBookingPassword: string;
   natsBookingPassword: string;
   natsEdgePassword: string;
 }
@@ -19,7 +20,8 @@ export function secretsIn(dataDir: string): Secrets {
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Secrets>) : {};
   const secrets: Secrets = {
     sessionKeys: newSessionKey(),
-    redisPassword: newPassword(),
+    redisAdminPassword: newPassword(),
+    redisBookingPassword: newPassword(),
     natsBookingPassword: newPassword(),
     natsEdgePassword: newPassword(),
     ...known,

@@ -40,28 +40,26 @@ export interface NodeServerOptions extends ServerOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-export interface DataServerOptions extends ServerOptions {
-  /** As `src/launch` writes them; without them everybody may do everything, as tests like to. */
-  users?: string;
-}
-
-export const startRedis = (options: DataServerOptions = {}): Promise<TestServer> =>
+/** `users`: as `src/launch` gives them; without them everybody may do everything, as tests like to. */
+export const startRedis = ({ users, ...options }: ServerOptions & { users?: string } = {}): Promise<TestServer> =>
   start(options, 'redis', async ({ port, dir, logFile }) => {
     const origin = await originOf('redis-server');
-    return { url: `redis://${loopback}:${port}`, spec: redisSpec({ origin, port, dir, logFile, ...usersOf(options) }) };
+    return {
+      url: `redis://${loopback}:${port}`,
+      spec: redisSpec({ origin, port, dir, logFile, ...(users && { users }) }),
+    };
   });
 
-export const startNats = (options: DataServerOptions = {}): Promise<TestServer> =>
+/** `users`: as for Redis. */
+export const startNats = ({ users, ...options }: ServerOptions & { users?: object } = {}): Promise<TestServer> =>
   start(options, 'nats', async ({ port, dir, logFile }) => {
     const origin = await originOf('nats-server');
     const monitorPort = await freePort();
     return {
       url: `nats://${loopback}:${port}`,
-      spec: natsSpec({ origin, port, monitorPort, dir, logFile, ...usersOf(options) }),
+      spec: natsSpec({ origin, port, monitorPort, dir, logFile, ...(users && { users }) }),
     };
   });
-
-const usersOf = ({ users }: DataServerOptions) => (users === undefined ? {} : { users });
 
 /** Tests ask more often than people; the limits have tests of their own. */
 const noLimits = { RATE_LIMIT: 'off' };
