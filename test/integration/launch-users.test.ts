@@ -1,15 +1,15 @@
-import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
-import { promisify } from 'node:util';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { natsUsers } from '../../src/launch/nats-users.ts';
+import { portState } from '../../src/launch/ports.ts';
 import { redisUsers } from '../../src/launch/redis-users.ts';
 import { startBooking, startEdge, startNats, startRedis, type TestServer } from '../support/servers.ts';
 
-const run = promisify(execFile);
 const patience = { timeout: 20_000, interval: 50 };
 const passwords = { admin: 'an-admin-password', booking: 'a-booking-password', edge: 'an-edge-password' };
 const servers: TestServer[] = [];
@@ -94,6 +94,15 @@ const everyOneOf = ({ publish, subscribe }: Tried): string[] => [
 
 const answerTo = (client: Redis, [name = '', ...args]: string[]): Promise<string> =>
   client.call(name, ...args).then(String, (error: Error) => error.message);
+
+async function answersAt(host: string, port: number): Promise<boolean> {
+  const socket = createConnection({ host, port });
+  onTestFinished(() => void socket.destroy());
+  return once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+}
 
 const forbiddenToAll = [
   ['FLUSHALL'],
@@ -209,12 +218,13 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     }
   });
 
-  test("NATS's monitoring answers this machine only, and so does Redis and NATS itself", async () => {
-    for (const server of [redis, nats]) {
-      const { stdout } = await run('ss', ['-Hltnp']);
-      const addresses = stdout.split('\n').filter((line) => line.includes(`pid=${server.pid},`));
-      expect(addresses.length).toBe(server === nats ? 2 : 1);
-      for (const address of addresses) expect(address.split(/\s+/)[3]).toMatch(/^127\.0\.0\.1:\d+$/);
+  test("Redis, NATS and NATS's monitoring answer at this address of this machine, and at no other", async () => {
+    const monitorPort = Number(/http monitor on 127\.0\.0\.1:(\d+)/.exec(readFileSync(nats.logFile, 'utf8'))?.[1]);
+    expect((await fetch(`http://127.0.0.1:${monitorPort}/healthz`)).status).toBe(200);
+    for (const port of [redis.port, nats.port, monitorPort]) {
+      expect(await portState(port, '127.0.0.1')).toBe('in use');
+      // A server of every address would be here too.
+      expect(await answersAt('127.0.0.2', port)).toBe(false);
     }
   });
 });
