@@ -1,3 +1,4 @@
+import { natsUrl } from '../events/nats-address.ts';
 import { loopback } from './ports.ts';
 import { type Endpoint, natsAnswers, redisAnswers } from './probes.ts';
 
@@ -35,17 +36,16 @@ async function requireAnswer(
 
 function parse(setting: string, address: string): URL {
   try {
-    return new URL(withScheme(address));
+    return natsUrl(address);
   } catch (cause) {
     throw new GivenServerError(`${setting}: "${address}" is not an address.`, { cause });
   }
 }
 
-/** An address as it may be shown. A NATS address may be without `nats://`. */
+/** An address of Redis or NATS as it may be shown. */
 export function redacted(address: string): string {
-  const url = new URL(withScheme(address));
+  const url = natsUrl(address);
   if (url.password) url.password = '***';
+  else if (url.username) url.username = '***'; // a token
   return String(url);
 }
-
-const withScheme = (address: string) => (address.includes('://') ? address : `nats://${address}`);

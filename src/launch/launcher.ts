@@ -14,7 +14,8 @@ import type { Supervisor } from './supervisor.ts';
 /** Brings everything up, in order; resolves when all of it answers. */
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
   const secrets = secretsIn(settings.dataDir);
-  const config = { ...settings, env: { SESSION_KEYS: secrets.sessionKeys, ...settings.env } };
+  const ownKeys = settings.env.SESSION_KEYS_FILE ? {} : { SESSION_KEYS: secrets.sessionKeys };
+  const config = { ...settings, env: { ...ownKeys, ...settings.env } };
   const origin = await findOrigin(config, signal);
   if (origin) await launchServices(config, secrets, origin, supervisor, signal);
   else await launchEmbedded(config, supervisor, signal);
