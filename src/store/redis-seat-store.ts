@@ -198,12 +198,12 @@ export class RedisSeatStore implements SeatStore {
       args.push(commands.length);
       for (const command of commands) {
         if (command.action === 'expire') {
-          args.push('expire', '', '');
+          args.push('expire');
           continue;
         }
         const { action, userId, request } = command;
         if (request) keys.push(`${keyPrefix}seat:${seatId}:answer:${request.key}:${action}:${userId}`);
-        args.push(action, userId, request ? (request.isRepeat ? 'repeat' : 'key') : '');
+        args.push(`${action} ${userId}${request ? (request.isRepeat ? ' repeat' : ' key') : ''}`);
       }
     }
     return [keys.length, ...keys, ...args];

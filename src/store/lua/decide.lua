@@ -11,8 +11,8 @@
 -- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
 -- ARGV[5] for how many ms an answer is kept
 -- ARGV[6] number of seats               ARGV[7..] their ids
--- and then for each seat the number of its commands, and for each of these
---   action (select | book | release | expire), user id, '' | 'key' (it has one) | 'repeat' (and was asked before)
+-- and then for each seat the number of its commands, and these: 'expire', or '<select | book | release> <user id>',
+--   followed by ' key' where there is one, or by ' repeat' where it was asked before as well
 --
 -- Returns {now ms, and for each seat {seat JSONs, transitions, answers}, ...}; of each transition the index of the seat JSON that it
 -- made, the user, and the reason or ''; of each answer the refusal or '', and the index of the seat JSON;
@@ -168,7 +168,7 @@ for i = 1, seats do
 
   local answers = {}
   for _ = 1, tonumber(take_arg()) do
-    local action, user, asked = take_arg(), take_arg(), take_arg()
+    local action, user, asked = string.match(take_arg(), '^(%l+) ?(%S*) ?(%l*)$')
     local refusal, version
     if asked == '' then
       refusal = decide[action](user)
