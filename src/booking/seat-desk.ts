@@ -15,7 +15,7 @@ export interface SeatDeskOptions {
   /** Told of what was committed for this desk, after its actor was. */
   onCommitted: (events: readonly SeatEvent[]) => void;
   maxWaiting: number;
-  /** Runs the `after` timers. */
+  /** Runs the `after` timers, and says when to ask the store. */
   clock: Clock;
 }
 
@@ -26,17 +26,27 @@ export class SeatDesk {
   readonly #decisions: Batcher<SeatCommand, Answer>;
   /** What was heard of the seat while the store is being asked. */
   #heldBack: SeatEvent[] | undefined;
+  /** What the store is being asked. */
+  #asked: readonly SeatCommand[] | undefined;
+  #isWatched = false;
+  #isAskingShown = false;
 
   constructor(options: SeatDeskOptions) {
     const { seat, machine, storeClock, maxWaiting, clock } = options;
     this.#options = options;
-    this.#decisions = new Batcher(maxWaiting, (commands) => this.#askStore(commands));
+    this.#decisions = new Batcher(maxWaiting, (commands) => this.#askStore(commands), clock.endOfTurn);
     this.actor = createActor(machine, {
       id: `seat-${seat.id}`,
       input: { seat, holdRemainingMs: storeClock.remainingMs(seat.expires_at) },
       clock,
     });
     this.actor.start();
+  }
+
+  /** While it is watched the actor is told of each question as well: two transitions more, which nobody else reads. */
+  set isWatched(isWatched: boolean) {
+    this.#isWatched = isWatched;
+    this.#showAsking();
   }
 
   /** Rejects as the store does, or with a `BusyError`. */
@@ -53,19 +63,33 @@ export class SeatDesk {
 
   async #askStore(commands: SeatCommand[]): Promise<Answer[]> {
     this.#heldBack = [];
-    this.#send({ type: 'ASK', commands });
+    this.#asked = commands;
+    this.#showAsking();
     try {
       const { answers, events, nowMs } = await this.#options.decide(this.#options.seat.id, commands);
       this.#tell(events);
       this.#options.onCommitted(events);
       this.#tellIfStillHeld(answers[answers.length - 1]?.seat, nowMs);
-      this.#send({ type: 'ANSWERED' });
+      this.#showAnswer('ANSWERED');
       return answers;
     } catch (error) {
       this.#tell([]);
-      this.#send({ type: 'UNANSWERED' });
+      this.#showAnswer('UNANSWERED');
       throw error;
     }
+  }
+
+  #showAsking(): void {
+    if (!this.#isWatched || !this.#asked || this.#isAskingShown) return;
+    this.#isAskingShown = true;
+    this.#send({ type: 'ASK', commands: this.#asked });
+  }
+
+  #showAnswer(type: 'ANSWERED' | 'UNANSWERED'): void {
+    this.#asked = undefined;
+    if (!this.#isAskingShown) return;
+    this.#isAskingShown = false;
+    this.#send({ type });
   }
 
   /** What the decision committed, and what was held back meanwhile, in the order in which it happened. */
