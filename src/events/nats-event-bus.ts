@@ -131,7 +131,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
     if (!nats) return;
     if (this.#closed) return nats.close();
 
-    this.#acks = new PublishAcks(nats, ackTimeoutMs);
+    if (!this.#listensOnly) this.#acks = new PublishAcks(nats, ackTimeoutMs);
     this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
       for (const listener of this.#listeners) listener.onEvent(event);
     });

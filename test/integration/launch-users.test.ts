@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
+import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
@@ -145,6 +146,23 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     const { state } = await streams.info('SEATS');
     expect(state.messages).toBe(6);
     expect((await fetch(`${edge.url}/ready`)).status).toBe(200);
+    // Nor does anybody try what it may not.
+    expect(readFileSync(nats.logFile, 'utf8')).not.toMatch(/violation/i);
+    expect(await redisAs('default', passwords.admin).acl('LOG')).toEqual([]);
+  });
+
+  test('Redis: the booking service may what its scripts call and its client asks, and no more', () => {
+    const scripts = readdirSync('src/store/lua').filter((name) => name.endsWith('.lua'));
+    const called = scripts.flatMap((name) =>
+      [...readFileSync(join('src/store/lua', name), 'utf8').matchAll(/redis\.p?call\('(\w+)'/g)].map(
+        ([, each]) => each,
+      ),
+    );
+    const asked = ['EVAL', 'EVALSHA', 'GET', 'INFO', 'PING', 'HELLO'];
+    const users = redisUsers({ keyPrefix: '', adminPassword: '', bookingPassword: '' });
+    const line = users.split('\n').find((each) => each.startsWith('user booking ')) ?? '';
+    const allowed = [...line.matchAll(/ \+(\S+)/g)].map(([, each]) => each?.toUpperCase());
+    expect(allowed.toSorted()).toEqual([...new Set([...called, ...asked])].toSorted());
   });
 
   test('Redis: whoever has no password may look, and nothing else', async () => {
