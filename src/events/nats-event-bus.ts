@@ -21,7 +21,7 @@ export interface NatsEventBusOptions {
   /** Names the connection in NATS's monitoring. */
   name: string;
   logger: Logger;
-  /** Whoever only listens needs no stream. */
+  /** Whoever only listens needs no stream, and no acknowledgements. */
   listensOnly?: boolean;
 }
 
