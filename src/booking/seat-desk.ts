@@ -8,7 +8,6 @@ import { remainingMs, type StoreClock } from '../venue/store-clock.ts';
 import { Batcher } from './batcher.ts';
 
 export interface SeatDeskOptions {
-  seat: Seat;
   machine: typeof seatMachine;
   storeClock: StoreClock;
   decide: (seatId: string, commands: readonly SeatCommand[]) => Promise<Decision>;
@@ -21,9 +20,11 @@ export interface SeatDeskOptions {
 
 /** A seat's actor and the queue before it: at most one decision of the store is under way, who comes meanwhile waits for the next. */
 export class SeatDesk {
-  readonly actor: Actor<typeof seatMachine>;
+  readonly #seat: Seat;
   readonly #options: SeatDeskOptions;
   readonly #decisions: Batcher<SeatCommand, Answer>;
+  #actor: Actor<typeof seatMachine> | undefined;
+  #isStopped = false;
   /** What was heard of the seat while the store is being asked. */
   #heldBack: SeatEvent[] | undefined;
   /** What the store is being asked. */
@@ -31,16 +32,34 @@ export class SeatDesk {
   #isWatched = false;
   #isAskingShown = false;
 
-  constructor(options: SeatDeskOptions) {
-    const { seat, machine, storeClock, maxWaiting, clock } = options;
+  /** `seat`: as the store has it. */
+  constructor(seat: Seat, options: SeatDeskOptions) {
+    this.#seat = seat;
     this.#options = options;
+    const { maxWaiting, clock } = options;
     this.#decisions = new Batcher(maxWaiting, (commands) => this.#askStore(commands), clock.endOfTurn);
-    this.actor = createActor(machine, {
-      id: `seat-${seat.id}`,
-      input: { seat, holdRemainingMs: storeClock.remainingMs(seat.expires_at) },
-      clock,
-    });
-    this.actor.start();
+  }
+
+  /** Starts from what the store had, with what is left of the hold, when it is first asked for. */
+  get actor(): Actor<typeof seatMachine> {
+    if (!this.#actor) {
+      const { machine, storeClock, clock } = this.#options;
+      const seat = this.#seat;
+      const input = { seat, holdRemainingMs: storeClock.remainingMs(seat.expires_at) };
+      this.#actor = createActor(machine, { id: `seat-${seat.id}`, input, clock });
+      this.#actor.start();
+    }
+    return this.#actor;
+  }
+
+  get isRunning(): boolean {
+    return this.#actor !== undefined && !this.#isStopped;
+  }
+
+  /** For good: another desk has taken the seat over. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#actor?.stop();
   }
 
   /** While it is watched the actor is told of each question as well: two transitions more, which nobody else reads. */
@@ -58,7 +77,8 @@ export class SeatDesk {
   follow(event: SeatEvent): void {
     // It may be what our own decision commits, told by the log before the decision's answer is.
     if (this.#heldBack) this.#heldBack.push(event);
-    else if (event.seq > this.actor.getSnapshot().context.seat.seq) this.#send(this.#committed(event, false));
+    else if (!this.#isStopped && event.seq > this.actor.getSnapshot().context.seat.seq)
+      this.#send(this.#committed(event, false));
   }
 
   async #askStore(commands: SeatCommand[]): Promise<Answer[]> {
@@ -66,7 +86,7 @@ export class SeatDesk {
     this.#asked = commands;
     this.#showAsking();
     try {
-      const { answers, events, nowMs } = await this.#options.decide(this.#options.seat.id, commands);
+      const { answers, events, nowMs } = await this.#options.decide(this.#seat.id, commands);
       this.#tell(events);
       this.#options.onCommitted(events);
       this.#tellIfStillHeld(answers[answers.length - 1]?.seat, nowMs);
@@ -103,11 +123,12 @@ export class SeatDesk {
 
   /** The venue may have been opened anew, with other actors, while the store was asked. */
   #send(event: SeatMachineEvent): void {
-    if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
+    if (!this.#isStopped && this.actor.getSnapshot().status === 'active') this.actor.send(event);
   }
 
   /** We asked too early for the end of a hold: the store, which has just told its time, knows how much. */
   #tellIfStillHeld(seat: Seat | undefined, storeNowMs: number): void {
+    if (this.#isStopped) return;
     const snapshot = this.actor.getSnapshot();
     if (seat?.expires_at === undefined || seat.seq !== snapshot.context.seat.seq) return;
     if (!snapshot.matches({ seat: { held: 'expiring' } })) return;
