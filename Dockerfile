@@ -31,7 +31,9 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/nu
 CMD ["nginx", "-c", "/tmp/nginx.conf", "-e", "stderr", "-g", "daemon off;"]
 
 FROM node:20-alpine AS server
+# As src/launch/node-services.ts has them.
 ENV NODE_ENV=production \
+    NODE_OPTIONS="--enable-source-maps --max-semi-space-size=64" \
     HOST=0.0.0.0 \
     PORT=8080
 WORKDIR /app
@@ -43,4 +45,4 @@ USER node
 EXPOSE 8080 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/null "http://127.0.0.1:$PORT/ready" || exit 1
 # No npm in between: signals reach the process.
-CMD ["node", "--enable-source-maps", "dist/booking/server.js"]
+CMD ["node", "dist/booking/server.js"]
