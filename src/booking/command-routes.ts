@@ -54,6 +54,7 @@ export function registerCommandRoutes(
       try {
         const userId = await identifyUser(request, body.user_id);
         const { seat, refusal } = await service.command(action, body.seat_id, userId, requestKey(headers));
+        request.log.debug({ action, seatId: seat.id, userId, refusal, seq: seat.seq }, 'Decided');
         if (refusal) return refuse(refusalDetail(refusal), seat);
         metrics.commands.inc({ action, outcome: 'OK' });
         return { success: true as const, seat };

@@ -17,10 +17,14 @@ export function installErrorHandling(app: FastifyInstance, explain: (error: unkn
       reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
     }
     const detail = error instanceof RefusedError ? error.detail : explain(error);
+    if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') {
+      const { ip, method, url } = request;
+      request.log.info({ code: detail.code, ip, method, path: pathOf(url) }, 'Turned away');
+    }
     return detail ? refuse(reply, detail) : sendError(error, request, reply);
   });
   app.setNotFoundHandler((request, reply) => {
-    const path = request.url.split('?', 1)[0] ?? '/';
+    const path = pathOf(request.url);
     const allowed = methods.filter((method) => app.hasRoute({ method, url: path }));
     if (allowed.length === 0) return refuse(reply, errorDetail('NOT_FOUND', `There is nothing at ${path}`));
     reply.header('allow', allowed.join(', '));
@@ -37,6 +41,11 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
   if (code !== 'INTERNAL') return refuse(reply, errorDetail(code, error.message));
   request.log.error({ err: error }, 'A request failed unexpectedly');
   return refuse(reply, errorDetail(code, 'Something went wrong here; it has been logged')); // the details are nobody else's
+}
+
+/** Without the query, in which a client may have put anything. */
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? '/';
 }
 
 function codeOf(httpStatus: number): ErrorCode {

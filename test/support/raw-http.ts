@@ -1,0 +1,38 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+
+/** A TCP connection to a server of this machine, on which anything may be said. It never throws by itself. */
+export async function rawSocket(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  socket.on('error', () => {}); // to be cut off is what a hostile client expects
+  await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  return socket;
+}
+
+/** What a server says to these bytes, until it or the time (milliseconds) ends the connection. */
+export async function askRaw(url: string, bytes: string | Buffer, timeoutMs = 2_000): Promise<string> {
+  const socket = await rawSocket(url);
+  let answer = '';
+  socket.setEncoding('latin1').on('data', (text) => {
+    answer += text;
+  });
+  const timer = setTimeout(() => socket.destroy(), timeoutMs);
+  const closed = socket.destroyed ? undefined : once(socket, 'close');
+  socket.write(bytes);
+  await closed;
+  clearTimeout(timer);
+  return answer;
+}
+
+/** Of the first answer: its status, and each header's values by its name in lower case. */
+export function parsedAnswer(answer: string): { status: number; headers: Map<string, string[]>; body: string } {
+  const [head = '', body = ''] = answer.split(/\r\n\r\n([\s\S]*)/);
+  const [statusLine = '', ...lines] = head.split('\r\n');
+  const headers = new Map<string, string[]>();
+  for (const line of lines) {
+    const [, name = '', value = ''] = /^([^:]+): ?(.*)$/.exec(line) ?? [];
+    headers.set(name.toLowerCase(), [...(headers.get(name.toLowerCase()) ?? []), value]);
+  }
+  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1]), headers, body };
+}
