@@ -20,7 +20,11 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   acceptJsonOfAnyType(app);
   const identifyUser = installGuard(app, access);
   await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
-  await app.register(swaggerUi, { routePrefix: '/api/docs', staticCSP: contentSecurityPolicy({ 'img-src': ["'self'", 'data:'] }) });
+  await app.register(swaggerUi, {
+    routePrefix: '/api/docs',
+    staticCSP: contentSecurityPolicy({ 'img-src': ["'self'", 'data:'] }),
+    uiConfig: { layout: 'BaseLayout' }, // the other one's bar has an inline style, and asks for any URL
+  });
   registerSessionRoutes(app, access);
   registerCommandRoutes(app, options, identifyUser);
   registerVenueRoutes(app, options);

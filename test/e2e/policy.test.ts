@@ -39,7 +39,7 @@ test('[R236] the documentation works under it: an operation opens, and is tried'
   await operation.locator('.opblock-summary-control').click();
   await operation.locator('.try-out__btn').click();
   await operation.locator('.execute').click();
-  await expect.poll(() => operation.locator('.live-responses-table .response-col_status').innerText(), soon).toContain('200');
+  await operation.locator('.live-responses-table .response .response-col_status', { hasText: '200' }).waitFor(soon);
   expect(faults).toEqual([]);
 });
 
