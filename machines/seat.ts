@@ -128,7 +128,8 @@ export const seatMachine = setup({
       },
     },
     decision: {
-      description: 'Whether Redis is being asked. One question at a time; who comes meanwhile is part of the next one.',
+      description:
+        'Whether Redis is being asked, told while somebody watches. One question at a time; who comes meanwhile is part of the next one.',
       initial: 'idle',
       states: {
         idle: {

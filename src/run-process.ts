@@ -34,7 +34,8 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
       else logger.info({ signal }, 'Ending');
       await app.close();
     });
-    await app.listen({ host: config.HOST, port: config.PORT, backlog: listenBacklog });
+    const address = await app.listen({ host: config.HOST, port: config.PORT, backlog: listenBacklog });
+    logger.info({ address }, 'Listening');
   } catch (error) {
     process.stderr.write(`${explain(error)}\n`);
     process.exit(1);

@@ -5,13 +5,22 @@
 export class Batcher<Question, Answer> {
   readonly #call: (questions: Question[]) => Promise<Answer[]>;
   readonly #maxWaiting: number;
+  readonly #begin: (work: () => void) => void;
   #waiting: { question: Question; resolve: (answer: Answer) => void; reject: (reason: unknown) => void }[] = [];
   #isCalling = false;
 
-  /** `call` answers each of its questions, in order; where it rejects, each of them is rejected so. */
-  constructor(maxWaiting: number, call: (questions: Question[]) => Promise<Answer[]>) {
+  /**
+   * `call` answers each of its questions, in order; where it rejects, each of them is rejected so. `begin` may put the first call off, for
+   * more to take part in it.
+   */
+  constructor(
+    maxWaiting: number,
+    call: (questions: Question[]) => Promise<Answer[]>,
+    begin: (work: () => void) => void = (work) => work(),
+  ) {
     this.#call = call;
     this.#maxWaiting = maxWaiting;
+    this.#begin = begin;
   }
 
   /** Rejects at once with a `BusyError` where too many are waiting. */
@@ -19,12 +28,13 @@ export class Batcher<Question, Answer> {
     if (this.#waiting.length >= this.#maxWaiting) return Promise.reject(new BusyError('Too many are waiting'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ question, resolve, reject });
-      if (!this.#isCalling) void this.#work();
+      if (this.#isCalling) return;
+      this.#isCalling = true;
+      this.#begin(() => void this.#work());
     });
   }
 
   async #work(): Promise<void> {
-    this.#isCalling = true;
     while (this.#waiting.length > 0) {
       const asked = this.#waiting;
       this.#waiting = [];

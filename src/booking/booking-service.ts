@@ -78,10 +78,14 @@ export class BookingService {
       publish: (event) => this.#relay.publish(event),
     });
     this.view = new VenueView((event) => this.registry.desk(event.seat_id)?.follow(event));
-    this.#reads = new Batcher(100_000, async (waiting) => {
-      await this.#catchUp();
-      return waiting;
-    });
+    this.#reads = new Batcher(
+      100_000,
+      async (waiting) => {
+        await this.#catchUp();
+        return waiting;
+      },
+      clock.endOfTurn,
+    );
   }
 
   /** Opens the venue as soon as the store can be asked; until then commands are refused as STORE_UNAVAILABLE. */

@@ -1,12 +1,13 @@
 import { type Static, Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
+import { jsonType } from '../http/json-type.ts';
+import { RefusedError } from '../http/refused-error.ts';
 import { CommandBody, CommandReply, ErrorReply, userActions } from '../protocol/commands.ts';
-import { type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
-import type { Seat } from '../protocol/seat.ts';
 import type { RequestKey } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
+import { CommandReplies } from './command-replies.ts';
 import type { IdentifyUser } from './guard.ts';
-import { failureDetail, refusalDetail } from './refusals.ts';
+import { failureDetail } from './refusals.ts';
 
 const descriptions = {
   select: 'Hold a seat that is available. Again by its holder: the same hold, not extended.',
@@ -29,9 +30,10 @@ const CommandHeaders = Type.Object({
 /** `POST /api/seats/select|book|release` */
 export function registerCommandRoutes(
   app: HttpApp,
-  { service, metrics }: BookingAppOptions,
+  { service, metrics, logger }: BookingAppOptions,
   identifyUser: IdentifyUser,
 ): void {
+  const replies = new CommandReplies();
   for (const action of userActions) {
     const schema = {
       tags: ['seats'],
@@ -40,26 +42,25 @@ export function registerCommandRoutes(
       body: CommandBody,
       response: { 200: CommandReply, '4xx': ErrorReply, '5xx': ErrorReply },
     };
+    const count = (outcome: string) => metrics.countCommand(action, outcome);
     app.post(`/api/seats/${action}`, { schema }, async (request, reply) => {
-      const { body, headers } = request;
-      const refuse = (error: ErrorDetail, seat?: Seat) => {
-        metrics.commands.inc({ action, outcome: error.code });
-        return reply
-          .status(errorCodes[error.code].httpStatus)
-          .send({ success: false as const, error, ...(seat && { seat }) });
-      };
-      if (service.isOpen && !service.hasSeat(body.seat_id)) {
-        return refuse(errorDetail('UNKNOWN_SEAT', `There is no seat ${body.seat_id}`));
-      }
+      const { seat_id: seatId, user_id: claimed } = request.body;
       try {
-        const userId = await identifyUser(request, body.user_id);
-        const { seat, refusal } = await service.command(action, body.seat_id, userId, requestKey(headers));
-        request.log.debug({ action, seatId: seat.id, userId, refusal, seq: seat.seq }, 'Decided');
-        if (refusal) return refuse(refusalDetail(refusal), seat);
-        metrics.commands.inc({ action, outcome: 'OK' });
-        return { success: true as const, seat };
+        if (service.isOpen && !service.hasSeat(seatId)) {
+          throw new RefusedError('UNKNOWN_SEAT', `There is no seat ${seatId}`);
+        }
+        const userId = await identifyUser(request, claimed);
+        const answer = await service.command(action, seatId, userId, requestKey(request.headers));
+        count(answer.refusal ?? 'OK');
+        const { refusal, seat } = answer;
+        logger.debug({ reqId: request.id, action, seatId, userId, refusal, seq: seat.seq }, 'Decided');
+        const { httpStatus, json } = replies.of(answer);
+        return reply
+          .status(httpStatus)
+          .type(jsonType)
+          .send(json as never); // written as its schema says
       } catch (error) {
-        metrics.commands.inc({ action, outcome: failureDetail(error)?.code ?? 'INTERNAL' });
+        count(failureDetail(error)?.code ?? 'INTERNAL');
         throw error;
       }
     });

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { UserAction } from '../protocol/commands.ts';
 
 /** What a booking process counts. `unrelayed`: how many committed events are not known to be published. */
 export function bookingMetrics(unrelayed: () => number) {
@@ -12,14 +13,21 @@ export function bookingMetrics(unrelayed: () => number) {
       this.set(unrelayed());
     },
   });
+  const commands = new Counter({
+    name: 'booking_commands_total',
+    help: 'Commands of users by what became of them',
+    labelNames: ['action', 'outcome'],
+    registers: [registry],
+  });
+  const counts = new Map<string, { inc(): void }>(); // looked up by labels, a count costs several times as much
   return {
     registry,
-    commands: new Counter({
-      name: 'booking_commands_total',
-      help: 'Commands of users by what became of them',
-      labelNames: ['action', 'outcome'],
-      registers: [registry],
-    }),
+    countCommand(action: UserAction, outcome: string): void {
+      const name = `${action} ${outcome}`;
+      const count = counts.get(name) ?? commands.labels({ action, outcome });
+      counts.set(name, count);
+      count.inc();
+    },
     decisionCommands: new Histogram({
       name: 'booking_decision_commands',
       help: 'Commands that one call to the store decided together',

@@ -2,9 +2,13 @@ import type { Actor } from 'xstate';
 import { seatMachine } from '../../machines/seat.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
 import { SeatDesk, type SeatDeskOptions } from './seat-desk.ts';
 
-export interface SeatRegistryOptions extends Omit<SeatDeskOptions, 'seat' | 'machine'> {
+/** Some 10 ms of work. */
+const startedTogether = 250;
+
+export interface SeatRegistryOptions extends Omit<SeatDeskOptions, 'machine'> {
   /** Tells the other processes of a transition that was committed here. Must not throw. */
   publish: (event: SeatEvent) => void;
 }
@@ -12,7 +16,8 @@ export interface SeatRegistryOptions extends Omit<SeatDeskOptions, 'seat' | 'mac
 /** An actor for every seat. Each is a root of its own: thousands under one parent would start and stop in quadratic time. */
 export class SeatRegistry {
   readonly #options: SeatRegistryOptions;
-  readonly #machine: typeof seatMachine;
+  readonly #deskOptions: SeatDeskOptions;
+  #startTimer: unknown;
   readonly #desks = new Map<string, SeatDesk>();
 
   /** Told when every actor has been replaced. */
@@ -20,7 +25,7 @@ export class SeatRegistry {
 
   constructor(options: SeatRegistryOptions) {
     this.#options = options;
-    this.#machine = seatMachine.provide({
+    const machine = seatMachine.provide({
       actions: {
         publish: ({ event }) => {
           if ('fact' in event && event.committedHere) options.publish(event.fact);
@@ -34,15 +39,28 @@ export class SeatRegistry {
         },
       },
     });
+    this.#deskOptions = { ...options, machine };
   }
 
   /** Replaces every actor by one that starts from what the store has. */
   hydrate(seats: Iterable<Seat>): void {
     this.stop();
+    const held: SeatDesk[] = [];
+    const others: SeatDesk[] = [];
     for (const seat of seats) {
-      this.#desks.set(seat.id, new SeatDesk({ ...this.#options, seat, machine: this.#machine }));
+      const desk = new SeatDesk(seat, this.#deskOptions);
+      this.#desks.set(seat.id, desk);
+      (seat.status === SeatStatus.held ? held : others).push(desk);
     }
+    this.#start([...held, ...others], 0);
     this.onHydrated();
+  }
+
+  /** A large venue's are started some at a time, so that the process answers meanwhile; what needs one sooner starts it. */
+  #start(desks: readonly SeatDesk[], from: number): void {
+    const until = Math.min(from + startedTogether, desks.length);
+    for (let i = from; i < until; i++) void desks[i]?.actor;
+    if (until < desks.length) this.#startTimer = this.#options.clock.setTimeout(() => this.#start(desks, until), 0);
   }
 
   desk(seatId: string): SeatDesk | undefined {
@@ -54,7 +72,8 @@ export class SeatRegistry {
   }
 
   stop(): void {
-    for (const desk of this.#desks.values()) desk.actor.stop();
+    this.#options.clock.clearTimeout(this.#startTimer);
+    for (const desk of this.#desks.values()) desk.stop();
     this.#desks.clear();
   }
 }

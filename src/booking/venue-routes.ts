@@ -2,6 +2,7 @@ import type { FastifySchema } from 'fastify';
 import fresh from 'fresh';
 import { Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
+import { jsonType } from '../http/json-type.ts';
 import { ErrorReply } from '../protocol/commands.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
@@ -42,7 +43,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: Bo
     reply.header('etag', etag).header('cache-control', 'no-cache');
     if (!confirmed) reply.header('x-venue-stale', 'true');
     if (fresh(request.headers, { etag })) return reply.status(304).send();
-    return reply.type('application/json; charset=utf-8').send(seatsJson.current());
+    return reply.type(jsonType).send(seatsJson.current());
   });
 
   const venueSchema = {

@@ -1,5 +1,5 @@
-import { jetstream, jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
-import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import { connect, headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -7,6 +7,7 @@ import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
 import type { PresenceBus } from './presence-bus.ts';
+import { PublishAcks } from './publish-acks.ts';
 
 const stream = { name: 'SEATS', maxBytes: 1024 ** 3, duplicateWindowMs: 120_000 };
 const ackTimeoutMs = 2_000;
@@ -31,6 +32,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #connecting: Promise<void>;
   #nats: NatsConnection | undefined;
+  #acks: PublishAcks | undefined;
   #connected = false;
   #closed = false;
   #making: Promise<void> | undefined;
@@ -50,12 +52,13 @@ export class NatsEventBus implements EventBus, PresenceBus {
   }
 
   async publish(event: SeatEvent): Promise<void> {
-    if (!this.#nats || !this.#connected) throw new BusDisconnectedError('NATS is out of reach');
+    if (!this.#nats || !this.#acks || !this.#connected) throw new BusDisconnectedError('NATS is out of reach');
     try {
-      await jetstream(this.#nats).publish(subjects.of(event), JSON.stringify(event), {
-        msgID: `${event.epoch}:${event.seq}`,
-        timeout: ackTimeoutMs,
-      });
+      const { reply, acknowledged } = this.#acks.next();
+      const messageHeaders = headers();
+      messageHeaders.set('Nats-Msg-Id', `${event.epoch}:${event.seq}`);
+      this.#nats.publish(subjects.of(event), JSON.stringify(event), { headers: messageHeaders, reply });
+      await acknowledged;
     } catch (cause) {
       // The stream may have been deleted under us: it is made again, for whoever tries next.
       this.#making ??= this.#makeStream(this.#nats)
@@ -95,6 +98,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
       await this.#nats?.close();
     }
     await this.#connecting;
+    this.#acks?.close();
   }
 
   async #connect(servers: string[], name: string): Promise<void> {
@@ -121,6 +125,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
     if (!nats) return;
     if (this.#closed) return nats.close();
 
+    this.#acks = new PublishAcks(nats, ackTimeoutMs);
     this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
       for (const listener of this.#listeners) listener.onEvent(event);
     });

@@ -71,7 +71,7 @@ export class SeatWatches {
       seat.watchers.delete(watcher);
       seat.joining.delete(watcher);
       if (seat.watchers.size + seat.joining.size > 0) continue;
-      seat.watch?.stop();
+      this.#unwatch(id, seat);
       this.#seats.delete(id);
     }
   }
@@ -87,7 +87,8 @@ export class SeatWatches {
   }
 
   #watch(id: string, seat: WatchedSeat): void {
-    const actor = this.#registry.desk(id)?.actor;
+    const desk = this.#registry.desk(id);
+    const actor = desk?.actor;
     seat.sinceSeq = actor?.getSnapshot().context.seat.seq ?? 0;
     seat.watch =
       actor &&
@@ -103,6 +104,13 @@ export class SeatWatches {
         onError: (error) => this.#logger.error({ err: error, seat: id }, 'The inspector failed; the seat goes on'),
       });
     seat.watch?.start();
+    if (desk) desk.isWatched = true;
+  }
+
+  #unwatch(id: string, seat: WatchedSeat): void {
+    const desk = this.#registry.desk(id);
+    if (desk) desk.isWatched = false;
+    seat.watch?.stop();
   }
 }
 

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { endOfTurn } from '../end-of-turn.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import createVenueLua from './lua/create-venue.lua';
 import decideLua from './lua/decide.lua';
@@ -37,8 +39,9 @@ export interface RedisSeatStoreOptions extends VenueLayout {
 }
 
 type EventFields = string[];
+type DecidedSeat = [versions: string[], transitions: (string | number)[], answers: (string | number)[]];
 type Scripts = {
-  decide(...keysAndArgs: (string | number)[]): Promise<[number, string[], EventFields[], (string | number)[]]>;
+  decide(...keysAndArgs: (string | number)[]): Promise<[number, ...DecidedSeat[]]>;
   readVenue(...keys: string[]): Promise<[number, string, number, string[]]>;
   readEvents(...keysAndArgs: (string | number)[]): Promise<[number, string, number, EventFields[] | null]>;
   createVenue(...keysAndArgs: (string | number)[]): Promise<'OK'>;
@@ -47,6 +50,17 @@ type Scripts = {
 
 /** Seats beyond this many go to Redis in several calls: each stays well below any limit of a command's size. */
 const createdPerCall = 5_000;
+
+/** A call stays well below what would keep others from Redis for long. */
+const seatsPerCall = 256;
+
+interface Question {
+  seatId: string;
+  commands: readonly SeatCommand[];
+  known: Position;
+  resolve: (decision: Decision) => void;
+  reject: (error: unknown) => void;
+}
 
 /** The venue in Redis, decided by scripts there (`lua/`); this is their client and nothing else. */
 export class RedisSeatStore implements SeatStore {
@@ -57,6 +71,7 @@ export class RedisSeatStore implements SeatStore {
   readonly #holdsKey: string;
   /** Which run of Redis answers: every epoch belongs to one, for a Redis that was started anew may have other data. */
   #run: string | undefined;
+  #waiting: Question[] = [];
 
   constructor(options: RedisSeatStoreOptions) {
     const { url, keyPrefix, callTimeoutMs = 1_000, logger } = options;
@@ -111,34 +126,11 @@ export class RedisSeatStore implements SeatStore {
     return this.#readVenue();
   }
 
-  async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
-    const { keyPrefix, holdTtlMs, maxHoldsPerUser } = this.#options;
-    const keys: string[] = [...this.#venueKeys, this.#holdsKey, `${keyPrefix}seat:${seatId}:lock`];
-    const args: string[] = [];
-    for (const command of commands) {
-      if (command.action === 'expire') {
-        args.push('expire', '', '');
-        continue;
-      }
-      const { action, userId, request } = command;
-      if (request) keys.push(`${keyPrefix}seat:${seatId}:answer:${request.key}:${action}:${userId}`);
-      args.push(action, userId, request ? (request.isRepeat ? 'repeat' : 'key') : '');
-    }
-    const [nowMs, versions, events, answers] = await this.#ask(() => {
-      if (!this.#isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
-      const settings = [known.epoch, known.seq, seatId, holdTtlMs, maxHoldsPerUser, answerKeptMs];
-      return this.#redis.decide(keys.length, ...keys, ...settings, ...args);
+  decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.length === 0) endOfTurn(() => this.#decideWaiting());
+      this.#waiting.push({ seatId, commands, known, resolve, reject });
     });
-    const seats = versions.map((json) => JSON.parse(json) as Seat);
-    return {
-      nowMs,
-      events: events.map((fields) => decodeEvent(known.epoch, fields)),
-      answers: commands.map((_, i) => {
-        const refusal = answers[2 * i] as Refusal | '';
-        const seat = seats[(answers[2 * i + 1] as number) - 1] as Seat;
-        return refusal === '' ? { seat } : { seat, refusal };
-      }),
-    };
   }
 
   async eventsAfter(position: Position, limit: number): Promise<History> {
@@ -164,6 +156,57 @@ export class RedisSeatStore implements SeatStore {
 
   async close(): Promise<void> {
     this.#redis.disconnect();
+  }
+
+  /** What is asked in one turn of the event loop is asked in one call: its cost for each is a small part of a call's. */
+  #decideWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    while (waiting.length > 0) {
+      const epoch = waiting[0]?.known.epoch;
+      const others = waiting.findIndex(({ known }) => known.epoch !== epoch);
+      void this.#decideTogether(waiting.splice(0, Math.min(seatsPerCall, others < 0 ? waiting.length : others)));
+    }
+  }
+
+  async #decideTogether(questions: Question[]): Promise<void> {
+    try {
+      const known = newestOf(questions);
+      const [nowMs, ...decided] = await this.#ask(() => {
+        if (!this.#isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
+        return this.#redis.decide(...this.#decideArgs(known, questions));
+      });
+      questions.forEach(({ commands, resolve }, i) => {
+        resolve(decodeDecision(nowMs, known.epoch, commands, decided[i] as DecidedSeat));
+      });
+    } catch (error) {
+      for (const { reject } of questions) reject(error);
+    }
+  }
+
+  /** As `lua/decide.lua` has them. */
+  #decideArgs(known: Position, questions: Question[]): [number, ...(string | number)[]] {
+    const { keyPrefix, holdTtlMs, maxHoldsPerUser } = this.#options;
+    const keys: string[] = [...this.#venueKeys, this.#holdsKey];
+    const args: (string | number)[] = [known.epoch, known.seq, holdTtlMs, maxHoldsPerUser, answerKeptMs];
+    args.push(questions.length);
+    for (const { seatId } of questions) {
+      keys.push(`${keyPrefix}seat:${seatId}:lock`);
+      args.push(seatId);
+    }
+    for (const { seatId, commands } of questions) {
+      args.push(commands.length);
+      for (const command of commands) {
+        if (command.action === 'expire') {
+          args.push('expire');
+          continue;
+        }
+        const { action, userId, request } = command;
+        if (request) keys.push(`${keyPrefix}seat:${seatId}:answer:${request.key}:${action}:${userId}`);
+        args.push(`${action} ${userId}${request ? (request.isRepeat ? ' repeat' : ' key') : ''}`);
+      }
+    }
+    return [keys.length, ...keys, ...args];
   }
 
   async #readVenue(): Promise<VenueSnapshot> {
@@ -202,6 +245,62 @@ export class RedisSeatStore implements SeatStore {
       throw new StoreUnavailableError(`Redis cannot be asked: ${message}`, { cause });
     }
   }
+}
+
+/** They know the same epoch, and one a little more of it than another. */
+function newestOf(questions: readonly Question[]): Position {
+  return questions.reduce((newest, { known }) => (known.seq > newest.seq ? known : newest), { epoch: '', seq: -1 });
+}
+
+/** From what `lua/decide.lua` returns for one seat. */
+function decodeDecision(
+  nowMs: number,
+  epoch: string,
+  commands: readonly SeatCommand[],
+  [versions, transitions, answers]: DecidedSeat,
+): Decision {
+  const seats = versions.map((json) => JSON.parse(json) as Seat);
+  const seatAt = (index: string | number | undefined) => seats[(index as number) - 1] as Seat;
+  const events: SeatEvent[] = [];
+  for (let i = 0; i < transitions.length; i += 3) {
+    const reason = transitions[i + 2] as SeatEvent['reason'] | '';
+    events.push(eventOf(seatAt(transitions[i]), transitions[i + 1] as string, reason, { nowMs, epoch }));
+  }
+  return {
+    nowMs,
+    events,
+    answers: commands.map((_, i) => {
+      const refusal = answers[2 * i] as Refusal | '';
+      const seat = seatAt(answers[2 * i + 1]);
+      return refusal === '' ? { seat } : { seat, refusal };
+    }),
+  };
+}
+
+const typeOf = {
+  [SeatStatus.available]: 'released',
+  [SeatStatus.held]: 'held',
+  [SeatStatus.booked]: 'booked',
+} as const;
+
+/** The event that made the seat what it is. */
+function eventOf(
+  { id, status, seq, expires_at }: Seat,
+  userId: string,
+  reason: SeatEvent['reason'] | '',
+  { nowMs, epoch }: { nowMs: number; epoch: string },
+): SeatEvent {
+  return {
+    type: typeOf[status],
+    seat_id: id,
+    user_id: userId,
+    status,
+    timestamp: new Date(nowMs).toISOString(),
+    ...(expires_at !== undefined && { expires_at }),
+    ...(reason && { reason }),
+    epoch,
+    seq,
+  };
 }
 
 /** From the flat list of names and values that `lua/decide.lua` puts into the log. */

@@ -105,6 +105,7 @@ export class Host {
         scheduled.action = undefined;
         countTimer(-1);
       },
+      endOfTurn: (action) => queueMicrotask(() => this.run(action)),
     };
   }
 }

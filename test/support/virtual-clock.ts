@@ -6,4 +6,6 @@ export class VirtualClock extends SimulatedClock implements Clock {
   nowMs(): number {
     return this.now();
   }
+
+  endOfTurn = (action: () => void): void => action();
 }

@@ -102,15 +102,24 @@ describe('[R29] the desk of a seat', () => {
     ]);
   });
 
-  test('shows in its actor that the store is being asked', async () => {
+  test('[R8] shows in its actor that the store is being asked, to whoever watches it, from when they begin', async () => {
     const { ask, desk, holdAnswers } = await setUp();
+    const decision = () => desk().actor.getSnapshot().value.decision;
     const release = holdAnswers();
     const asked = ask(select('alice'));
-    expect(desk().actor.getSnapshot().value.decision).toBe('asking');
+    expect(decision(), 'nobody watches').toBe('idle');
+    desk().isWatched = true;
+    expect(decision()).toBe('asking');
     release();
     await asked;
     await settle();
-    expect(desk().actor.getSnapshot().value.decision).toBe('idle');
+    expect(decision()).toBe('idle');
+    const askedAgain = ask(select('alice'));
+    expect(decision()).toBe('asking');
+    desk().isWatched = false;
+    await askedAgain;
+    await settle();
+    expect(decision(), 'the last one leaves in between').toBe('idle');
   });
 
   test('lives on after a store that failed', async () => {

@@ -1,37 +1,50 @@
--- Decides commands on one seat, in order, atomically. The only place where a seat changes.
+-- Decides commands on any number of seats: those on one seat in order, all of it atomically. The only place where seats change.
 --
 -- KEYS[1] venue:seats    hash: seat id -> JSON
 -- KEYS[2] venue:epoch    string
 -- KEYS[3] venue:seq      integer: transitions so far
 -- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
 -- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'
--- KEYS[6] seat:<id>:lock string: the user who holds or has booked the seat
--- KEYS[7..] seat:<id>:answer:... of each command that has a key, in order: what it was answered, '<refusal> <seat JSON>'
+-- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
+--           then of each command that has a key, in order, seat:<id>:answer:...: what it was answered, '<refusal> <seat JSON>'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
--- ARGV[3] seat id                       ARGV[4] hold TTL in ms
--- ARGV[5] how many seats one user may hold
--- ARGV[6] for how many ms an answer is kept
--- ARGV[7..] triples: action (select | book | release | expire), user id, '' | 'key' (it has one) | 'repeat' (and was asked before)
+-- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
+-- ARGV[5] for how many ms an answer is kept
+-- ARGV[6] number of seats               ARGV[7..] their ids
+-- and then for each seat the number of its commands, and these: 'expire', or '<select | book | release> <user id>',
+--   followed by ' key' where there is one, or by ' repeat' where it was asked before as well
 --
--- Returns {now ms, {seat JSON, ...}, {event, ...}, {refusal or '', index of the seat JSON, ...}};
+-- Returns {now ms, and for each seat {seat JSONs, transitions, answers}, ...}; of each transition the index of the seat JSON that it
+-- made, the user, and the reason or ''; of each answer the refusal or '', and the index of the seat JSON;
 -- fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it, whose epoch that ends.
 
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
+local ttl_ms = tonumber(ARGV[3])
+local max_holds = tonumber(ARGV[4])
+local seats = tonumber(ARGV[6])
 
 local epoch = redis.call('GET', KEYS[2])
 local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
-local json = redis.call('HGET', KEYS[1], ARGV[3])
-if epoch ~= ARGV[1] or seq < tonumber(ARGV[2]) or not json then
-  if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then redis.call('DEL', KEYS[2]) end
-  return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
+if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then
+  redis.call('DEL', KEYS[2])
+  epoch = false
+end
+local json_of = {} -- of each seat as it now is
+for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, 7, 6 + seats))) do
+  json_of[ARGV[6 + i]] = json or nil
+end
+for i = 7, 6 + seats do
+  if epoch ~= ARGV[1] or not json_of[ARGV[i]] then
+    return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
+  end
 end
 
-local seat = cjson.decode(json)
-local versions = { json }
-local newest = 1 -- which of them the seat is now
-local events = {}
-local answers = {}
+-- The seat that is being decided.
+local seat, lock_key
+local versions -- its JSON before and after each transition
+local newest -- which of them the seat is now
+local events
 
 local function encode()
   local parts = { string.format('{"id":%s,"row":%d,"col":%d,"status":%d', cjson.encode(seat.id), seat.row, seat.col, seat.status) }
@@ -65,7 +78,6 @@ local function commit(kind, status, user, expires_ms, reason)
   end
   redis.call('XADD', KEYS[4], string.format('%d-0', seq), unpack(event))
   redis.call('SET', KEYS[3], string.format('%d', seq))
-  events[#events + 1] = event
 
   seat.status = status
   seat.held_by = status ~= 0 and user or nil
@@ -73,7 +85,11 @@ local function commit(kind, status, user, expires_ms, reason)
   seat.seq = seq
   versions[#versions + 1] = encode()
   newest = #versions
+  events[#events + 1] = newest
+  events[#events + 1] = user
+  events[#events + 1] = reason or ''
   redis.call('HSET', KEYS[1], seat.id, versions[newest])
+  json_of[seat.id] = versions[newest]
 
   local holds = other_holds(user)
   if kind == 'held' then holds[#holds + 1] = string.format('%s=%d', seat.id, expires_ms) end
@@ -85,41 +101,33 @@ local decide = {}
 function decide.select(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
   if seat.status == 1 then return seat.held_by == user and '' or 'SEAT_HELD' end
-  if #other_holds(user) >= tonumber(ARGV[5]) then return 'HOLD_LIMIT' end
-  local ttl_ms = tonumber(ARGV[4])
-  local unit, ttl = 'PX', ARGV[4]
+  if #other_holds(user) >= max_holds then return 'HOLD_LIMIT' end
+  local unit, ttl = 'PX', ARGV[3]
   if ttl_ms % 1000 == 0 then unit, ttl = 'EX', string.format('%d', ttl_ms / 1000) end
-  if not redis.call('SET', KEYS[6], user, 'NX', unit, ttl) then return 'SEAT_HELD' end
-  commit('held', 1, user, redis.call('PEXPIRETIME', KEYS[6]))
+  if not redis.call('SET', lock_key, user, 'NX', unit, ttl) then return 'SEAT_HELD' end
+  commit('held', 1, user, redis.call('PEXPIRETIME', lock_key))
   return ''
 end
 
 function decide.book(user)
   if seat.status == 2 then return seat.held_by == user and '' or 'SEAT_BOOKED' end
-  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[6]) ~= user then return 'NOT_HOLDER' end
+  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
   commit('booked', 2, user)
-  redis.call('PERSIST', KEYS[6]) -- NX fails from now on for ever
+  redis.call('PERSIST', lock_key) -- NX fails from now on for ever
   return ''
 end
 
 function decide.release(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
-  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', KEYS[6]) ~= user then return 'NOT_HOLDER' end
+  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
   commit('released', 0, user, nil, 'user')
-  redis.call('DEL', KEYS[6])
+  redis.call('DEL', lock_key)
   return ''
 end
 
 -- What there is to decide about an expiry has been decided below, before any command.
 function decide.expire()
   return ''
-end
-
--- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
-if seat.status == 1 and redis.call('EXISTS', KEYS[6]) == 0 then
-  commit('released', 0, seat.held_by, nil, 'expired')
-elseif seat.expires_at then
-  seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
 end
 
 -- Decides once what may be asked again, elsewhere and late. Returns the refusal and the index of the seat JSON.
@@ -134,24 +142,44 @@ local function decide_once(key, action, user, is_repeat)
   local refusal = decide[action](user)
   -- A first attempt that changes nothing need not be kept: a second one may be decided anew.
   if is_repeat or seq > seq_before then
-    redis.call('SET', key, refusal .. ' ' .. versions[newest], 'PX', ARGV[6])
+    redis.call('SET', key, refusal .. ' ' .. versions[newest], 'PX', ARGV[5])
   end
   return refusal, newest
 end
 
-local next_key = 7
-for i = 7, #ARGV, 3 do
-  local action, user, asked = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local refusal, version
-  if asked == '' then
-    refusal = decide[action](user)
-    version = newest
-  else
-    refusal, version = decide_once(KEYS[next_key], action, user, asked == 'repeat')
-    next_key = next_key + 1
-  end
-  answers[#answers + 1] = refusal
-  answers[#answers + 1] = version
+local next_key, next_arg = 6 + seats, 7 + seats
+local function take_arg()
+  next_arg = next_arg + 1
+  return ARGV[next_arg - 1]
 end
 
-return { now_ms, versions, events, answers }
+local reply = { now_ms }
+for i = 1, seats do
+  local json = json_of[ARGV[6 + i]]
+  seat, lock_key = cjson.decode(json), KEYS[5 + i]
+  versions, newest, events = { json }, 1, {}
+
+  -- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
+  if seat.status == 1 and redis.call('EXISTS', lock_key) == 0 then
+    commit('released', 0, seat.held_by, nil, 'expired')
+  elseif seat.expires_at then
+    seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
+  end
+
+  local answers = {}
+  for _ = 1, tonumber(take_arg()) do
+    local action, user, asked = string.match(take_arg(), '^(%l+) ?(%S*) ?(%l*)$')
+    local refusal, version
+    if asked == '' then
+      refusal = decide[action](user)
+      version = newest
+    else
+      refusal, version = decide_once(KEYS[next_key], action, user, asked == 'repeat')
+      next_key = next_key + 1
+    end
+    answers[#answers + 1] = refusal
+    answers[#answers + 1] = version
+  end
+  reply[i + 1] = { versions, events, answers }
+end
+return reply
