@@ -30,10 +30,11 @@ const CommandHeaders = Type.Object({
 /** `POST /api/seats/select|book|release` */
 export function registerCommandRoutes(
   app: HttpApp,
-  { service, metrics, logger }: BookingAppOptions,
+  { service, metrics, logger, venue }: BookingAppOptions,
   identifyUser: IdentifyUser,
 ): void {
   const replies = new CommandReplies();
+  const cooldownSeconds = Math.ceil((venue.reholdCooldownMs ?? 0) / 1000);
   for (const action of userActions) {
     const schema = {
       tags: ['seats'],
@@ -54,6 +55,7 @@ export function registerCommandRoutes(
         count(answer.refusal ?? 'OK');
         const { refusal, seat } = answer;
         logger.debug({ reqId: request.id, action, seatId, userId, refusal, seq: seat.seq }, 'Decided');
+        if (refusal === 'COOLDOWN') reply.header('retry-after', cooldownSeconds); // at the most
         const { httpStatus, json } = replies.of(answer);
         return reply
           .status(httpStatus)

@@ -22,6 +22,7 @@ test('[R26] every setting has a default', () => {
     VENUE_COLS: 10,
     HOLD_SECONDS: 30,
     MAX_HOLDS_PER_USER: 6,
+    REHOLD_COOLDOWN_MS: 0,
     SESSION_HOURS: 24,
     ALLOWED_ORIGINS: '',
     TRUSTED_PROXIES: '127.0.0.1,::1',
