@@ -56,6 +56,7 @@ const Access = {
   REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
   REQUESTS_PER_SECOND_PER_USER: Type.Integer({ minimum: 1, default: 20 }),
   SESSIONS_PER_MINUTE_PER_ADDRESS: Type.Integer({ minimum: 1, default: 20 }),
+  HOLDS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 30, description: 'New ones, within the time of a hold' }),
 };
 
 const Links = {

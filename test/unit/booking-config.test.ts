@@ -30,6 +30,7 @@ test('[R26] every setting has a default', () => {
     REQUESTS_PER_SECOND_PER_ADDRESS: 100,
     REQUESTS_PER_SECOND_PER_USER: 20,
     SESSIONS_PER_MINUTE_PER_ADDRESS: 20,
+    HOLDS_PER_ADDRESS: 30,
     REDIS_URL: 'redis://127.0.0.1:6379',
     REDIS_KEY_PREFIX: '',
     NATS_URL: 'nats://127.0.0.1:4222',
