@@ -59,9 +59,7 @@ const nastyStrings = [
   'A'.repeat(5_000),
 ];
 
-export const seatId = fc
-  .tuple(fc.constantFrom(...'ABCDEFGHIJ'), fc.integer({ min: 1, max: 10 }))
-  .map((at) => at.join(''));
+const seatId = fc.tuple(fc.constantFrom(...'ABCDEFGHIJ'), fc.integer({ min: 1, max: 10 })).map((at) => at.join(''));
 export const userId = fc.constantFrom('mallory', 'trudy', 'a.b:c@d-e_f', 'x'.repeat(64));
 export const nasty = fc.oneof(fc.constantFrom(...nastyStrings), fc.string({ unit: 'binary', maxLength: 80 }));
 
