@@ -1,4 +1,5 @@
-# Two images: the node processes (the default, `--target server`) and nginx with the page (`--target nginx`).
+# Three images: the node processes (the default, `--target server`), nginx with the page (`--target nginx`), and NATS
+# with a folder for its stream (`--target nats`). None runs as root.
 
 FROM node:20-alpine AS build
 WORKDIR /app
@@ -11,19 +12,28 @@ COPY public public
 COPY src src
 RUN npm run build
 
+# A new volume takes over the owner of the folder that it is mounted on.
+FROM nats:2.10-alpine AS nats
+RUN mkdir /data && chown 1000:1000 /data
+USER 1000:1000
+
 FROM nginx:1.28-alpine AS nginx
-# The image's entrypoint fills the template in and writes it to where nginx looks.
-ENV NGINX_ENVSUBST_OUTPUT_DIR=/etc/nginx \
-    LISTEN=80 \
+# The image's entrypoint fills the template in; only /tmp need be writable.
+ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
+    LISTEN=8080 \
     PUBLIC_DIR=/usr/share/nginx/html \
-    RUN_DIR=/var/cache/nginx
+    RUN_DIR=/tmp
 COPY nginx/nginx.conf.template /etc/nginx/templates/nginx.conf.template
 COPY --from=build /app/public /usr/share/nginx/html
-EXPOSE 80
-HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/null http://127.0.0.1/ || exit 1
+USER nginx
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/null http://127.0.0.1:8080/ || exit 1
+CMD ["nginx", "-c", "/tmp/nginx.conf", "-e", "stderr", "-g", "daemon off;"]
 
 FROM node:20-alpine AS server
+# As src/launch/node-services.ts has them.
 ENV NODE_ENV=production \
+    NODE_OPTIONS="--enable-source-maps --max-semi-space-size=64" \
     HOST=0.0.0.0 \
     PORT=8080
 WORKDIR /app
@@ -35,4 +45,4 @@ USER node
 EXPOSE 8080 3000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/null "http://127.0.0.1:$PORT/ready" || exit 1
 # No npm in between: signals reach the process.
-CMD ["node", "--enable-source-maps", "dist/booking/server.js"]
+CMD ["node", "dist/booking/server.js"]

@@ -1,6 +1,7 @@
 import envSchema from 'env-schema';
 import { type Static, type TObject, Type } from 'typebox';
 import type { AuthMode } from './identity/acting-user.ts';
+import { SettingFileError, withSettingsFromFiles } from './settings-from-files.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];
@@ -109,11 +110,13 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
-/** Numbers are read from their text, defaults are filled in, what is not in the schema is left out. */
+/** Numbers are read from their text, `NAME_FILE` gives what is in that file, defaults are filled in, what is not in the schema is left out. */
 export function load<Schema extends TObject>(schema: Schema, env: Env): Static<Schema> {
   try {
-    return envSchema<Static<Schema>>({ schema, data: { ...env }, env: false, dotenv: false });
+    const data = withSettingsFromFiles(Object.keys(schema.properties), env);
+    return envSchema<Static<Schema>>({ schema, data, env: false, dotenv: false });
   } catch (cause) {
+    if (cause instanceof SettingFileError) throw new ConfigError(cause.message, { cause });
     const problems = (cause as { errors?: { instancePath: string; message?: string; params?: object }[] }).errors ?? [];
     const lines = problems.map(({ instancePath, message, params }) => {
       const allowed = params && 'allowedValues' in params ? `: ${params.allowedValues}` : '';

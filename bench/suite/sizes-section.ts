@@ -6,6 +6,7 @@ import type { ClientContext } from '../clients/client-context.ts';
 import { Journey } from '../clients/journey.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
 import { median } from '../measure/median.ts';
+import { readMetrics } from '../measure/process-monitor.ts';
 import { Services, startServers } from '../venue/own-venue.ts';
 import { numbered, pidsOf } from './http-sections.ts';
 import { atMost, type Section, type SuiteContext } from './section.ts';
@@ -23,7 +24,10 @@ const snapshots = 5;
 interface Size {
   seats: number;
   createS: number;
+  /** Until it answers. */
   hydrateS: number;
+  /** Until every seat's actor runs. */
+  actorsS: number;
   rssMb: number;
   snapshotMb: number;
   snapshotMs: number;
@@ -49,6 +53,7 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
           'seats',
           'first start (s)',
           'start on what is there (s)',
+          'all actors (s)',
           'RSS (MB)',
           'snapshot (MB)',
           'snapshot (ms)',
@@ -59,6 +64,7 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
           each.seats,
           each.createS,
           each.hydrateS,
+          each.actorsS,
           each.rssMb,
           each.snapshotMb,
           each.snapshotMs,
@@ -129,6 +135,8 @@ async function measureSize(
     const againAtMs = performance.now();
     await services.restart(name);
     const hydrateS = (performance.now() - againAtMs) / 1000;
+    while (!signal.aborted && (await runningActors(url)) < rows * cols) await sleep(20);
+    const actorsS = (performance.now() - againAtMs) / 1000;
     await sleep(500);
     const pids = pidsOf(services.monitored(), name);
     const { memory } = await pidusage(pids[0] as number);
@@ -149,6 +157,7 @@ async function measureSize(
       seats: rows * cols,
       createS,
       hydrateS,
+      actorsS,
       rssMb: memory / 1e6,
       ...snapshot,
       perSecond,
@@ -158,6 +167,8 @@ async function measureSize(
     await services.stop();
   }
 }
+
+const runningActors = async (url: string) => (await readMetrics(`${url}/metrics`)).get('booking_actors') ?? 0;
 
 async function measureSnapshot(url: string): Promise<{ snapshotMb: number; snapshotMs: number }> {
   const times: number[] = [];

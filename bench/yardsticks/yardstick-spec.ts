@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { httpUrl } from '../../src/launch/http-url.ts';
+import { nodeFlags } from '../../src/launch/node-services.ts';
 import { loopback } from '../../src/launch/ports.ts';
 import { httpAnswers } from '../../src/launch/probes.ts';
 import type { ServiceSpec } from '../../src/launch/service-process.ts';
@@ -13,7 +14,7 @@ export function yardstickSpec(
 ): ServiceSpec {
   return {
     name: `${name}-${port}`,
-    command: [process.execPath, '--enable-source-maps', join('dist', 'bench', 'yardsticks', `${name}.js`)],
+    command: [process.execPath, ...nodeFlags, join('dist', 'bench', 'yardsticks', `${name}.js`)],
     env: { ...process.env, ...env, HOST: loopback, PORT: String(port) },
     logFile,
     answers: () => httpAnswers(`${httpUrl(loopback, port)}/ready`),

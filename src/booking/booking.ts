@@ -25,7 +25,10 @@ export interface Booking {
 
 /** The booking service and its HTTP side, put together. `app.close()` ends both. */
 export async function buildBooking({ store, bus, inspect, ...rest }: BookingOptions): Promise<Booking> {
-  const metrics = bookingMetrics(() => service.unrelayedEvents);
+  const metrics = bookingMetrics({
+    unrelayed: () => service.unrelayedEvents,
+    actors: () => service.registry.running,
+  });
   const service: BookingService = new BookingService({
     store,
     bus,

@@ -1,8 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { UserAction } from '../protocol/commands.ts';
 
-/** What a booking process counts. `unrelayed`: how many committed events are not known to be published. */
-export function bookingMetrics(unrelayed: () => number) {
+interface Gauges {
+  /** How many committed events are not known to be published. */
+  unrelayed: () => number;
+  /** How many seats' actors run. */
+  actors: () => number;
+}
+
+/** What a booking process counts, and tells of itself. */
+export function bookingMetrics({ unrelayed, actors }: Gauges) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -11,6 +18,14 @@ export function bookingMetrics(unrelayed: () => number) {
     registers: [registry],
     collect() {
       this.set(unrelayed());
+    },
+  });
+  new Gauge({
+    name: 'booking_actors',
+    help: 'Seats whose actor runs',
+    registers: [registry],
+    collect() {
+      this.set(actors());
     },
   });
   const commands = new Counter({

@@ -52,6 +52,10 @@ export class SeatDesk {
     return this.#actor;
   }
 
+  get isRunning(): boolean {
+    return this.#actor !== undefined && !this.#isStopped;
+  }
+
   /** For good: another desk has taken the seat over. */
   stop(): void {
     this.#isStopped = true;

@@ -67,6 +67,14 @@ export class SeatRegistry {
     return this.#desks.get(seatId);
   }
 
+  /** How many actors run. */
+  get running(): number {
+    let running = 0;
+    for (const desk of this.#desks.values()) if (desk.isRunning) running++;
+    return running;
+  }
+
+  /** Of every seat: those that do not run yet are started. */
   get actors(): Actor<typeof seatMachine>[] {
     return [...this.#desks.values()].map((desk) => desk.actor);
   }

@@ -7,7 +7,7 @@ import { doorOf } from './door.ts';
 import { limitsOf } from './limits.ts';
 
 await runProcess('edge', loadEdgeConfig, async (config, logger) => {
-  const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `edge-${config.PORT}`, logger });
+  const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `edge-${config.PORT}`, logger, listensOnly: true });
   const booking = new BookingClient({ urls: commaList(config.BOOKING_URLS) });
   const { app, edge } = buildEdge({
     bus,

@@ -6,6 +6,7 @@ import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
+import { natsLogin } from './nats-address.ts';
 import type { PresenceBus } from './presence-bus.ts';
 import { PublishAcks } from './publish-acks.ts';
 
@@ -20,6 +21,8 @@ export interface NatsEventBusOptions {
   /** Names the connection in NATS's monitoring. */
   name: string;
   logger: Logger;
+  /** Whoever only listens needs no stream, and no acknowledgements. */
+  listensOnly?: boolean;
 }
 
 /**
@@ -28,6 +31,7 @@ export interface NatsEventBusOptions {
  */
 export class NatsEventBus implements EventBus, PresenceBus {
   readonly #logger: Logger;
+  readonly #listensOnly: boolean;
   readonly #listeners: BusListener[] = [];
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #connecting: Promise<void>;
@@ -42,8 +46,9 @@ export class NatsEventBus implements EventBus, PresenceBus {
     return new NatsEventBus(options);
   }
 
-  private constructor({ url, name, logger }: NatsEventBusOptions) {
+  private constructor({ url, name, logger, listensOnly = false }: NatsEventBusOptions) {
     this.#logger = logger;
+    this.#listensOnly = listensOnly;
     this.#connecting = this.#connect(url.split(','), name);
   }
 
@@ -101,12 +106,13 @@ export class NatsEventBus implements EventBus, PresenceBus {
     this.#acks?.close();
   }
 
-  async #connect(servers: string[], name: string): Promise<void> {
+  async #connect(urls: string[], name: string): Promise<void> {
+    const login = natsLogin(urls);
     while (!this.#closed) {
       try {
         // Own messages do not come back: what this process published it knows already.
         this.#nats = await connect({
-          servers,
+          ...login,
           name,
           noEcho: true,
           maxReconnectAttempts: -1,
@@ -125,7 +131,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
     if (!nats) return;
     if (this.#closed) return nats.close();
 
-    this.#acks = new PublishAcks(nats, ackTimeoutMs);
+    if (!this.#listensOnly) this.#acks = new PublishAcks(nats, ackTimeoutMs);
     this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
       for (const listener of this.#listeners) listener.onEvent(event);
     });
@@ -150,7 +156,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   /** Only when the stream is there are events published with success. */
   async #onConnected(nats: NatsConnection): Promise<void> {
     try {
-      await this.#makeStream(nats);
+      if (!this.#listensOnly) await this.#makeStream(nats);
       this.#tellConnected(true);
     } catch (error) {
       if (this.#closed || nats.isClosed()) return;

@@ -7,11 +7,21 @@ import { type ServerOrigin, type ServerProgram, type ServerRun, ServersMissingEr
 
 const engineTimeoutMs = 3_000;
 
-/** The same as in docker-compose.yml. */
+/** The same as in docker-compose.yml and Dockerfile. */
 const images: Record<ServerProgram, string> = {
   'redis-server': 'redis:7-alpine',
   'nats-server': 'nats:2.10-alpine',
   nginx: 'nginx:1.28-alpine',
+};
+
+/** Nothing is written but into the folders that are given, and no program gets more rights than it began with. */
+const leastRights = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
+
+/** Of a root, others have none: the folders may be somebody else's; nginx listens below 1024, and its workers become another user. */
+const capabilities: Record<ServerProgram, string[]> = {
+  'redis-server': ['DAC_OVERRIDE'],
+  'nats-server': ['DAC_OVERRIDE'],
+  nginx: ['DAC_OVERRIDE', 'CHOWN', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'],
 };
 
 const docker = (args: string[], timeout = 0) => promisify(execFile)('docker', args, { timeout, killSignal: 'SIGKILL' });
@@ -66,10 +76,11 @@ const publishedPorts: ServerOrigin = {
 
 function dockerRun(program: ServerProgram, { args, folders }: ServerRun, options: string[]) {
   const name = `concert-booking-${program}-${randomBytes(4).toString('hex')}`;
+  const rights = [...leastRights, ...capabilities[program].flatMap((capability) => ['--cap-add', capability])];
   const volumes = folders.flatMap((folder) => ['-v', `${folder}:${folder}`]);
   return {
     command: [
-      ...(['docker', 'run', '--rm', '--name', name, ...options, ...volumes] as const),
+      ...(['docker', 'run', '--rm', '--name', name, ...rights, ...options, ...volumes] as const),
       ...(['--entrypoint', program, images[program], ...args] as const),
     ] as const,
     // A killed `docker run` leaves its container running.

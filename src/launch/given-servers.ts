@@ -1,3 +1,4 @@
+import { natsUrl } from '../events/nats-address.ts';
 import { loopback } from './ports.ts';
 import { type Endpoint, natsAnswers, redisAnswers } from './probes.ts';
 
@@ -27,7 +28,7 @@ async function requireAnswer(
   } catch (cause) {
     const { message } = cause as Error;
     throw new GivenServerError(
-      `${setting}=${redacted(url)} does not answer (${message}). Start it, correct the address, or unset ${setting} to have one started.`,
+      `${setting}=${redacted(address)} does not answer (${message}). Start it, correct the address, or unset ${setting} to have one started.`,
       { cause },
     );
   }
@@ -35,14 +36,16 @@ async function requireAnswer(
 
 function parse(setting: string, address: string): URL {
   try {
-    return new URL(address.includes('://') ? address : `nats://${address}`);
+    return natsUrl(address);
   } catch (cause) {
     throw new GivenServerError(`${setting}: "${address}" is not an address.`, { cause });
   }
 }
 
-function redacted(url: URL): string {
-  const copy = new URL(url);
-  if (copy.password) copy.password = '***';
-  return String(copy);
+/** An address of Redis or NATS as it may be shown. */
+export function redacted(address: string): string {
+  const url = natsUrl(address);
+  if (url.password) url.password = '***';
+  else if (url.username) url.username = '***'; // a token
+  return String(url);
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { ConfigError, commaList, load, loadBookingConfig } from '../config.ts';
 import { authModeOf, isLoopback } from '../identity/access.ts';
@@ -59,6 +59,9 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
   refuseDuplicates(config);
   return config;
 }
+
+/** Where the process of this name writes its log. */
+export const logFile = ({ dataDir }: LaunchConfig, name: string): string => join(dataDir, 'logs', `${name}.log`);
 
 /** Redis and NATS move to a free port by themselves; people and clients know these by number. */
 export async function requirePorts(config: LaunchConfig): Promise<void> {

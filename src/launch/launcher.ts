@@ -1,28 +1,23 @@
 import { join } from 'node:path';
+import { natsServer, redisServer } from './data-servers.ts';
 import { findServers } from './find-servers.ts';
-import { requireGivenNats, requireGivenRedis } from './given-servers.ts';
-import type { LaunchConfig } from './launch-config.ts';
-import { requireHttpPort, requirePorts } from './launch-config.ts';
-import { natsSpec } from './nats.ts';
+import { type LaunchConfig, logFile, requireHttpPort, requirePorts } from './launch-config.ts';
 import { nginxSpec } from './nginx.ts';
 import { bookingSpec, edgeSpec, embeddedSpec } from './node-services.ts';
-import { freePort, loopback, portState } from './ports.ts';
+import { loopback } from './ports.ts';
 import { print } from './print.ts';
-import { redisSpec } from './redis.ts';
+import { type Secrets, secretsIn } from './secrets-file.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
-import type { ServiceSpec } from './service-process.ts';
-import { sessionKeysIn } from './session-keys-file.ts';
 import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
 
-const natsMonitorPort = 8222;
-
 /** Brings everything up, in order; resolves when all of it answers. */
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
-  const { env, dataDir } = settings;
-  const config = { ...settings, env: { SESSION_KEYS: sessionKeysIn(dataDir), ...env } };
+  const secrets = secretsIn(settings.dataDir);
+  const ownKeys = settings.env.SESSION_KEYS_FILE ? {} : { SESSION_KEYS: secrets.sessionKeys };
+  const config = { ...settings, env: { ...ownKeys, ...settings.env } };
   const origin = await findOrigin(config, signal);
-  if (origin) await launchServices(config, origin, supervisor, signal);
+  if (origin) await launchServices(config, secrets, origin, supervisor, signal);
   else await launchEmbedded(config, supervisor, signal);
 }
 
@@ -49,38 +44,30 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
   }
 }
 
-async function launchServices(config: LaunchConfig, origin: ServerOrigin, supervisor: Supervisor, signal: AbortSignal) {
+async function launchServices(
+  config: LaunchConfig,
+  secrets: Secrets,
+  origin: ServerOrigin,
+  supervisor: Supervisor,
+  signal: AbortSignal,
+) {
   await requirePorts(config);
   print(`Starting (Redis, NATS and nginx from ${origin.description}) …`);
-  const servers: ServiceSpec[] = [];
-  let { url: redisUrl } = config.redis;
-  if (redisUrl) await requireGivenRedis(redisUrl);
-  else {
-    const port = await portOrFree(config.redis.port, 'Redis');
-    redisUrl = `redis://${loopback}:${port}`;
-    servers.push(redisSpec({ origin, port, dir: join(config.dataDir, 'redis'), logFile: logFile(config, 'redis') }));
-  }
-  let { url: natsUrl } = config.nats;
-  if (natsUrl) await requireGivenNats(natsUrl);
-  else {
-    const port = await portOrFree(config.nats.port, 'NATS');
-    const monitorPort = await portOrFree(natsMonitorPort, "NATS's monitoring");
-    natsUrl = `nats://${loopback}:${port}`;
-    const dir = join(config.dataDir, 'nats');
-    servers.push(natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats') }));
-  }
+  const redis = await redisServer(config, secrets, origin);
+  const nats = await natsServer(config, secrets, origin);
+  const servers = [redis.spec, nats.spec].filter((spec) => spec !== undefined);
   await supervisor.start(servers, signal);
 
   const { bookingPorts, edgePorts, env } = config;
   const common = (name: string, port: number) => ({ port, env, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const bookings = bookingPorts.map((port) =>
-    bookingSpec({ ...common('booking', port), redisUrl, natsUrl, peerUrls: bookingUrls }),
+    bookingSpec({ ...common('booking', port), redisUrl: redis.url, natsUrl: nats.urls.booking, peerUrls: bookingUrls }),
   );
   await supervisor.start(bookings, signal);
 
   const edges = edgePorts.map((port, index) =>
-    edgeSpec({ ...common('edge', port), natsUrl, bookingUrls: rotated(bookingUrls, index) }),
+    edgeSpec({ ...common('edge', port), natsUrl: nats.urls.edge, bookingUrls: rotated(bookingUrls, index) }),
   );
   await supervisor.start(edges, signal);
 
@@ -96,7 +83,7 @@ async function launchServices(config: LaunchConfig, origin: ServerOrigin, superv
     logFile: logFile(config, 'nginx'),
   });
   await supervisor.start([nginx], signal);
-  print(summary(config, { redisUrl, natsUrl, pidOf: (name) => supervisor.pidOf(name) }));
+  print(summary(config, { redisUrl: redis.url, natsUrl: nats.urls.viewer, pidOf: (name) => supervisor.pidOf(name) }));
 }
 
 async function launchEmbedded(config: LaunchConfig, supervisor: Supervisor, signal: AbortSignal) {
@@ -106,17 +93,8 @@ async function launchEmbedded(config: LaunchConfig, supervisor: Supervisor, sign
   print(embeddedSummary(config));
 }
 
-async function portOrFree(port: number, user: string): Promise<number> {
-  if ((await portState(port)) === 'free') return port;
-  const free = await freePort();
-  print(`Port ${port} is in use: ${user} takes ${free} instead.`);
-  return free;
-}
-
 /** Each edge prefers another booking process. */
 const rotated = <T>(list: T[], by: number): T[] => [
   ...list.slice(by % list.length),
   ...list.slice(0, by % list.length),
 ];
-
-const logFile = ({ dataDir }: LaunchConfig, name: string) => join(dataDir, 'logs', `${name}.log`);

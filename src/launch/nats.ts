@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { loopback } from './ports.ts';
 import { natsAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
+import { writePrivately } from './write-privately.ts';
 
 export interface NatsOptions {
   origin: ServerOrigin;
@@ -10,12 +12,16 @@ export interface NatsOptions {
   monitorPort: number;
   dir: string;
   logFile: string;
+  /** As `natsUsers` gives them; without it everybody may do everything. */
+  users?: object;
 }
 
-export function natsSpec({ origin, port, monitorPort, dir, logFile }: NatsOptions): ServiceSpec {
+export function natsSpec({ origin, port, monitorPort, dir, logFile, users }: NatsOptions): ServiceSpec {
   mkdirSync(dir, { recursive: true });
   // -a binds the monitoring port as well.
   const args = ['-a', origin.bindHost(loopback), '-p', String(port), '-m', String(monitorPort), '-js', '-sd', dir];
+  if (users !== undefined)
+    args.push('-c', writePrivately(join(dir, 'users.conf'), JSON.stringify(users, undefined, 2)));
   const listens = [port, monitorPort].map((each) => ({ host: loopback, port: each }));
   return {
     name: 'nats',

@@ -1,27 +1,32 @@
 import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { loopback } from './ports.ts';
-import { redisAnswers } from './probes.ts';
+import { ownRedisAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
+import { writePrivately } from './write-privately.ts';
 
 export interface RedisOptions {
   origin: ServerOrigin;
   port: number;
   dir: string;
   logFile: string;
+  /** As `redisUsers` gives them; without it everybody may do everything. */
+  users?: string;
 }
 
 /** Durable before it answers: every write is in the append-only file, on disk. Nothing is ever evicted. */
-export function redisSpec({ origin, port, dir, logFile }: RedisOptions): ServiceSpec {
+export function redisSpec({ origin, port, dir, logFile, users }: RedisOptions): ServiceSpec {
   mkdirSync(dir, { recursive: true });
   const args = ['--bind', origin.bindHost(loopback), '--protected-mode', 'no', '--port', String(port), '--dir', dir];
   args.push('--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction');
+  if (users !== undefined) args.push('--aclfile', writePrivately(join(dir, 'users.acl'), users));
   return {
     name: 'redis',
     ...origin.command('redis-server', { args, folders: [dir], listens: [{ host: loopback, port }] }),
     env: process.env,
     logFile,
-    answers: () => redisAnswers({ host: loopback, port }),
+    answers: () => ownRedisAnswers({ host: loopback, port }),
     stopTimeoutMs: 1_500,
     hint: `Its data is in ${dir}. Or use a Redis of your own: REDIS_URL=redis://…`,
   };

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
+import { redacted } from './given-servers.ts';
 import { httpUrl } from './http-url.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { loopback } from './ports.ts';
+
+/** As the user without a password, who may only read. */
+const look = "redis-cli --user viewer --pass '' --no-auth-warning";
 
 export interface Running {
   redisUrl: string;
@@ -20,8 +24,8 @@ ${inspectLine(config)}
   API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
   API docs  ${bookingUrls[0]}/api/docs
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
-  Redis     ${redis.url ? `${redisUrl} (yours)` : `redis-cli -p ${new URL(redisUrl).port}`}
-  NATS      nats sub "seats.>" -s ${natsUrl}${nats.url ? ' (yours)' : ''}
+  Redis     ${redis.url ? `${redacted(redis.url)} (yours)` : `${look} -p ${new URL(redisUrl).port}`}
+  NATS      ${nats.url ? `${nats.url.split(',').map(redacted)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
   Processes ${[...bookingPorts.map((port) => own('booking', port)), ...edgePorts.map((port) => own('edge', port))].join('\n            ')}
   Logs      ${join(dataDir, 'logs')}
   Data      ${dataDir} (kept for the next run)

@@ -41,7 +41,7 @@ export type EventsAfter = Static<typeof EventsAfter>;
 /** What a subscriber of NATS needs to know. */
 export const subjects = {
   allSeats: 'seats.>',
-  of: (event: SeatEvent): string => `seats.${event.type}`,
+  of: (event: Pick<SeatEvent, 'type'>): string => `seats.${event.type}`,
   heartbeat: 'venue.heartbeat',
   presence: 'presence.edges',
 } as const;

@@ -91,6 +91,7 @@ export class RedisSeatStore implements SeatStore {
       enableOfflineQueue: false,
       commandTimeout: callTimeoutMs,
       connectTimeout: callTimeoutMs,
+      disableClientInfo: true, // it needs a right that nothing else needs
       retryStrategy: (attempt) => Math.min(50 * attempt, 500),
       scripts: {
         decide: { lua: decideLua },

@@ -189,6 +189,37 @@ describe('what lies in Redis', () => {
     expect((await store.decide('A1', [select('bob')], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
+  test('[R37] one seat that is missing decides nothing of what was asked with it', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    await admin.hdel('venue:seats', 'A2');
+    const asked = ['A1', 'A2', 'A3'].map((seatId) => store.decide(seatId, [select('alice')], known));
+    for (const each of await Promise.allSettled(asked)) {
+      expect(each).toMatchObject({ status: 'rejected', reason: expect.any(VenueLostError) });
+    }
+    expect((await store.open()).seq).toBe(0);
+  });
+
+  test('[R37] whoever knows an epoch that has ended spoils nothing for others who ask at once', async () => {
+    const store = storeAt(server.url);
+    const ended = await opened(store);
+    await admin.flushall();
+    const known = await store.open();
+    const asked = [ended, known, ended].map((position, i) => store.decide(`A${i + 1}`, [select('alice')], position));
+    expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual([
+      'rejected',
+      'fulfilled',
+      'rejected',
+    ]);
+  });
+
+  test('[R37] more seats than one call takes', async () => {
+    const store = storeAt(server.url, { rows: 10, cols: 100 });
+    const { seats, ...known } = await opened(store);
+    const decisions = await Promise.all(seats.map(({ id }, i) => store.decide(id, [select(`user${i}`)], known)));
+    expect(decisions.flatMap(({ events }) => events.map(({ seq }) => seq))).toEqual(seats.map((_, i) => i + 1));
+  });
+
   test('[R44] scripts that Redis has forgotten (SCRIPT FLUSH) are sent again', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);

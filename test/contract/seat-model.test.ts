@@ -14,7 +14,7 @@ const timeSteps = [25_000, 50_000, 130_000];
 const users = ['alice', 'bob', 'carol'];
 
 type Step =
-  | { kind: 'decide'; seatId: string; commands: SeatCommand[] }
+  | { kind: 'decide'; questions: { seatId: string; commands: SeatCommand[] }[] }
   | { kind: 'pass'; ms: number }
   | { kind: 'read'; back: number; limit: number }
   | { kind: 'reopen'; knownAhead: boolean };
@@ -39,8 +39,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 12,
     arbitrary: fc.record({
       kind: fc.constant('decide' as const),
-      seatId: fc.constantFrom('A1', 'A1', 'A2', 'A3'),
-      commands: fc.array(command, { minLength: 1, maxLength: 4 }),
+      // Asked at once: Redis decides them in one call.
+      questions: fc.array(
+        fc.record({
+          seatId: fc.constantFrom('A1', 'A1', 'A2', 'A3'),
+          commands: fc.array(command, { minLength: 1, maxLength: 4 }),
+        }),
+        { minLength: 1, maxLength: 3 },
+      ),
     }),
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(...timeSteps) }) },
@@ -83,8 +89,13 @@ async function transcript(place: StorePlace, steps: readonly Step[]): Promise<un
   for (const one of steps) {
     switch (one.kind) {
       case 'decide': {
-        const { answers, events } = await store.decide(one.seatId, one.commands, known);
-        said.push([answers.map(({ refusal, seat: after }) => [refusal, seat(after)]), events.map(event)]);
+        const { epoch: epochKnown, seq } = known;
+        const asked = one.questions.map(({ seatId, commands }) =>
+          store.decide(seatId, commands, { epoch: epochKnown, seq }),
+        );
+        for (const { answers, events } of await Promise.all(asked)) {
+          said.push([answers.map(({ refusal, seat: after }) => [refusal, seat(after)]), events.map(event)]);
+        }
         break;
       }
       case 'pass':

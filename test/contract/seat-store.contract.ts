@@ -529,6 +529,25 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
       expect((await store.eventsAfter({ epoch, seq: 0 }, 1_000)).events).toEqual(inOrder);
     });
 
+    test('[R37] of what one store is asked at once, of many seats and of one seat twice, each is answered as if it came alone', async () => {
+      const { store, known } = await openVenue();
+      const decisions = await Promise.all([
+        store.decide('A1', [select('alice')], known()),
+        store.decide('A2', [select('bob'), release('bob')], known()),
+        store.decide('A1', [select('carol'), book('alice')], known()),
+        store.decide('B3', [book('dan')], known()),
+      ]);
+      expect(decisions.map(({ answers }) => answers.map(({ refusal }) => refusal ?? 'ok'))).toEqual([
+        ['ok'],
+        ['ok', 'ok'],
+        ['SEAT_HELD', 'ok'],
+        ['NOT_HOLDER'],
+      ]);
+      expect(
+        decisions.map(({ events }) => events.map(({ seq, seat_id, type }) => [seq, seat_id, type].join(' '))),
+      ).toEqual([['1 A1 held'], ['2 A2 held', '3 A2 released'], ['4 A1 booked'], []]);
+    });
+
     test('[R31] is read in pages from any position', async () => {
       const { decide, store, epoch } = await openVenue();
       const { events } = await decide('A1', select('a'), release('a'), select('b'), release('b'), select('c'));

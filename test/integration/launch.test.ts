@@ -3,8 +3,10 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterEach, describe, expect, test } from 'vitest';
+import { connect } from '@nats-io/transport-node';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { startNats, startRedis } from '../support/servers.ts';
 import { fakeProgram, freeSettings, Launch, livingPids, portsInUse, type Settings } from './launch-fixture.ts';
 
 const launches: Launch[] = [];
@@ -125,7 +127,7 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     expect(launch.output).not.toContain('Open ');
   });
 
-  test('servers in Docker: the containers are run, named, and removed', async () => {
+  test('[R233] servers in Docker: the containers are run with few rights, named, and removed', async () => {
     const settings = await freeSettings();
     // An engine in nine lines: what would run in the container runs here.
     const PATH = fakeProgram(
@@ -145,12 +147,48 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     launch.signal('SIGINT');
     await expectStopped(launch, settings, pids);
     const calls = readFileSync(join(settings.DATA_DIR, 'docker-calls'), 'utf8');
+    // The same users as of servers of this machine, and no password where `ps` shows it.
+    expect(calls).toMatch(/ redis-server .*--aclfile \S+users\.acl/);
+    expect(calls).toMatch(/ nats-server .*-c \S+users\.conf/);
+    const secrets = JSON.parse(readFileSync(join(settings.DATA_DIR, 'secrets.json'), 'utf8')) as Record<string, string>;
+    expect(Object.keys(secrets).length).toBeGreaterThan(3);
+    for (const secret of Object.values(secrets)) expect(calls).not.toContain(secret);
     for (const program of ['redis-server', 'nats-server', 'nginx']) {
       expect(calls).toMatch(
-        new RegExp(`^run --rm --name concert-booking-${program}-\\w+ --network host .*-v ${settings.DATA_DIR}`, 'm'),
+        new RegExp(`^run --rm --name concert-booking-${program}-\\w+ .*--network host .*-v ${settings.DATA_DIR}`, 'm'),
+      );
+      expect(calls).toMatch(
+        new RegExp(`^run .*-${program}-\\w+ --read-only --cap-drop ALL --security-opt no-new-privileges `, 'm'),
       );
       expect(calls).toMatch(new RegExp(`^rm -f concert-booking-${program}-`, 'm'));
     }
+  });
+});
+
+describe('start.sh with servers that are given', { timeout: 90_000 }, () => {
+  test('[R230] they are used as they are, with the credentials of their addresses, which are not shown', async () => {
+    const redis = await startRedis({
+      users: 'user default on >a-given-password ~* &* +@all\nuser viewer on nopass +ping\n',
+    });
+    const nats = await startNats({ users: { authorization: { token: 'a-given-token' } } });
+    onTestFinished(async () => {
+      await redis.stop();
+      await nats.stop();
+    });
+    const settings: Settings = {
+      ...(await freeSettings()),
+      REDIS_URL: redis.url.replace('//', '//:a-given-password@'),
+      NATS_URL: `a-given-token@127.0.0.1:${nats.port}`,
+    };
+    const launch = await start(settings).isUp();
+    expect(Object.keys(launch.pids()).join()).not.toMatch(/redis|nats/);
+    expect(launch.output).not.toMatch(/a-given/);
+    const listener = await connect({ servers: `127.0.0.1:${nats.port}`, token: 'a-given-token' });
+    onTestFinished(() => listener.close());
+    const heard = listener.subscribe('seats.>', { max: 1 });
+    await listener.flush();
+    expect(await command(settings, 'select', 'A1')).toBe(200);
+    for await (const { subject } of heard) expect(subject).toBe('seats.held');
   });
 });
 

@@ -40,17 +40,25 @@ export interface NodeServerOptions extends ServerOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-export const startRedis = (options: ServerOptions = {}): Promise<TestServer> =>
+/** `users`: as `src/launch` gives them; without them everybody may do everything, as tests like to. */
+export const startRedis = ({ users, ...options }: ServerOptions & { users?: string } = {}): Promise<TestServer> =>
   start(options, 'redis', async ({ port, dir, logFile }) => {
     const origin = await originOf('redis-server');
-    return { url: `redis://${loopback}:${port}`, spec: redisSpec({ origin, port, dir, logFile }) };
+    return {
+      url: `redis://${loopback}:${port}`,
+      spec: redisSpec({ origin, port, dir, logFile, ...(users && { users }) }),
+    };
   });
 
-export const startNats = (options: ServerOptions = {}): Promise<TestServer> =>
+/** `users`: as for Redis. */
+export const startNats = ({ users, ...options }: ServerOptions & { users?: object } = {}): Promise<TestServer> =>
   start(options, 'nats', async ({ port, dir, logFile }) => {
     const origin = await originOf('nats-server');
     const monitorPort = await freePort();
-    return { url: `nats://${loopback}:${port}`, spec: natsSpec({ origin, port, monitorPort, dir, logFile }) };
+    return {
+      url: `nats://${loopback}:${port}`,
+      spec: natsSpec({ origin, port, monitorPort, dir, logFile, ...(users && { users }) }),
+    };
   });
 
 /** Tests ask more often than people; the limits have tests of their own. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Batcher, BusyError } from '../../src/booking/batcher.ts';
+import { endOfTurn } from '../../src/end-of-turn.ts';
 
 /** A call that is answered when the test says so. */
 function heldCalls() {
@@ -101,4 +102,34 @@ test('[R22] a call that throws before it returns a promise is a call that fails'
   await expect(batcher.ask(1)).rejects.toThrow('thrown at once');
   isBroken = false;
   expect(await batcher.ask(2)).toBe(2);
+});
+
+test('[R20] where the first call is put off, all that is asked until then takes part in it', async () => {
+  const { calls, call } = heldCalls();
+  const begun: (() => void)[] = [];
+  const batcher = new Batcher(100, call, (work) => begun.push(work));
+  const asked = [1, 2].map((n) => batcher.ask(n));
+  expect(calls).toEqual([]);
+  begun[0]?.();
+  const next = batcher.ask(3);
+  expect(calls.map(({ questions }) => questions)).toEqual([[1, 2]]);
+  calls[0]?.answer();
+  await settle();
+  calls[1]?.answer();
+  expect(await Promise.all([...asked, next])).toEqual(['answer 1', 'answer 2', 'answer 3']);
+  expect(begun, 'the next call begins when the one before has ended').toHaveLength(1);
+});
+
+test('[R20] the end of a turn of the event loop comes after all that the turn brings, and is one for all who wait for it', async () => {
+  const done: string[] = [];
+  endOfTurn(() => {
+    done.push('first');
+    endOfTurn(() => done.push('asked meanwhile'));
+  });
+  endOfTurn(() => done.push('second'));
+  setImmediate(() => done.push('next turn'));
+  process.nextTick(() => done.push('this turn'));
+  await settle();
+  await settle();
+  expect(done).toEqual(['this turn', 'first', 'second', 'asked meanwhile', 'next turn']);
 });

@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ConfigError, commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/config.ts';
 import { authModeOf } from '../../src/identity/access.ts';
 
@@ -97,4 +100,27 @@ describe('[R224] [G8] beyond this machine, who may act has to be said', () => {
 test('[R26] a comma list may have spaces and empty places', () => {
   expect(commaList('3000, 3001,,')).toEqual(['3000', '3001']);
   expect(commaList(' ')).toEqual([]);
+});
+
+describe('[R231] a setting may be in a file, as containers are given their secrets', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'concert-booking-config-'));
+  const file = join(folder, 'redis-url');
+  writeFileSync(file, 'redis://booking:secret@redis:6379\n');
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('which NAME_FILE names; without its line end', () => {
+    expect(loadBookingConfig({ REDIS_URL_FILE: file }).REDIS_URL).toBe('redis://booking:secret@redis:6379');
+  });
+
+  test('the setting itself counts before it', () => {
+    expect(loadBookingConfig({ REDIS_URL_FILE: file, REDIS_URL: 'redis://a:1' }).REDIS_URL).toBe('redis://a:1');
+  });
+
+  test('its content is checked as any, its absence is told by name', () => {
+    expect(errorOf(() => loadBookingConfig({ HOLD_SECONDS_FILE: file })).message).toContain(
+      'HOLD_SECONDS must be number',
+    );
+    const { message } = errorOf(() => loadBookingConfig({ REDIS_URL_FILE: join(folder, 'none') }));
+    expect(message).toMatch(/^REDIS_URL_FILE: ENOENT.*none/);
+  });
 });

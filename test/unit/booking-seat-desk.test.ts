@@ -217,3 +217,35 @@ describe('[R29] the desk of a seat', () => {
     expect(seatState(), 'the new actor hears of it from the log').toBe('"available"');
   });
 });
+
+test('[R29] [R38] of a large venue the actors start some at a time, those of held seats first, and any at once that is needed', async () => {
+  const clock = new VirtualClock();
+  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const { epoch, seq } = await store.open();
+  await store.decide('J100', [select('alice')], { epoch, seq });
+  const storeClock = new StoreClock(clock);
+  const registry = new SeatRegistry({
+    storeClock,
+    clock,
+    maxWaiting: 10,
+    onCommitted: () => {},
+    publish: () => {},
+    decide: (seatId, commands) => store.decide(seatId, commands, { epoch, seq }),
+  });
+  const snapshot = await store.open();
+  storeClock.heard(snapshot.nowMs);
+  registry.hydrate(snapshot.seats);
+  expect(registry.running).toBe(250);
+  expect(registry.desk('J100')?.isRunning, 'its hold has to be timed').toBe(true);
+  expect(registry.desk('J99')?.isRunning).toBe(false);
+  await registry.desk('J99')?.ask(select('bob'));
+  expect(registry.desk('J99')?.actor.getSnapshot().value.seat).toEqual({ held: 'counting' });
+  clock.increment(1);
+  expect(registry.running).toBeGreaterThan(251);
+  for (let i = 0; i < 4; i++) clock.increment(1);
+  expect(registry.running).toBe(1_000);
+  registry.hydrate(snapshot.seats);
+  registry.stop();
+  clock.increment(10);
+  expect(registry.running, 'nothing is started after the end').toBe(0);
+});

@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { requireGivenNats, requireGivenRedis } from './given-servers.ts';
+import { type LaunchConfig, logFile } from './launch-config.ts';
+import { natsSpec } from './nats.ts';
+import { natsUsers } from './nats-users.ts';
+import { freePort, loopback, portState } from './ports.ts';
+import { print } from './print.ts';
+import { redisSpec } from './redis.ts';
+import { redisUsers } from './redis-users.ts';
+import type { Secrets } from './secrets-file.ts';
+import type { ServerOrigin } from './server-origin.ts';
+import type { ServiceSpec } from './service-process.ts';
+
+const natsMonitorPort = 8222;
+
+interface NatsUrls {
+  booking: string;
+  edge: string;
+  /** Without a password: for people. */
+  viewer: string;
+}
+
+/** A Redis that was given is used as it is: without `spec`, there is none to be started. */
+export async function redisServer(
+  config: LaunchConfig,
+  secrets: Secrets,
+  origin: ServerOrigin,
+): Promise<{ url: string; spec?: ServiceSpec }> {
+  const { url } = config.redis;
+  if (url) {
+    await requireGivenRedis(url);
+    return { url };
+  }
+  const port = await portOrFree(config.redis.port, 'Redis');
+  const { redisAdminPassword: adminPassword, redisBookingPassword: bookingPassword } = secrets;
+  const users = redisUsers({ keyPrefix: config.env.REDIS_KEY_PREFIX ?? '', adminPassword, bookingPassword });
+  const dir = join(config.dataDir, 'redis');
+  return {
+    url: `redis://booking:${bookingPassword}@${loopback}:${port}`,
+    spec: redisSpec({ origin, port, dir, logFile: logFile(config, 'redis'), users }),
+  };
+}
+
+/** A NATS that was given is used as it is: without `spec`, there is none to be started. */
+export async function natsServer(
+  config: LaunchConfig,
+  secrets: Secrets,
+  origin: ServerOrigin,
+): Promise<{ urls: NatsUrls; spec?: ServiceSpec }> {
+  const { url } = config.nats;
+  if (url) {
+    await requireGivenNats(url);
+    return { urls: { booking: url, edge: url, viewer: url } };
+  }
+  const port = await portOrFree(config.nats.port, 'NATS');
+  const monitorPort = await portOrFree(natsMonitorPort, "NATS's monitoring");
+  const { natsBookingPassword: bookingPassword, natsEdgePassword: edgePassword } = secrets;
+  const address = `${loopback}:${port}`;
+  const users = natsUsers({ bookingPassword, edgePassword });
+  const dir = join(config.dataDir, 'nats');
+  return {
+    urls: {
+      booking: `nats://booking:${bookingPassword}@${address}`,
+      edge: `nats://edge:${edgePassword}@${address}`,
+      viewer: `nats://${address}`,
+    },
+    spec: natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats'), users }),
+  };
+}
+
+async function portOrFree(port: number, user: string): Promise<number> {
+  if ((await portState(port)) === 'free') return port;
+  const free = await freePort();
+  print(`Port ${port} is in use: ${user} takes ${free} instead.`);
+  return free;
+}

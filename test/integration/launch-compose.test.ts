@@ -1,0 +1,203 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { writeComposeSecrets } from '../../src/launch/compose-secrets.ts';
+import { findExecutable } from '../../src/launch/find-executable.ts';
+import { natsAnswers, ownRedisAnswers } from '../../src/launch/probes.ts';
+import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import { freePort, startBooking, startEdge } from '../support/servers.ts';
+
+interface Service {
+  image: string;
+  build?: { target: string };
+  command?: string[];
+  environment?: Record<string, string | number>;
+  networks: string[];
+  ports?: string[];
+  secrets?: string[];
+  user?: string;
+  privileged?: boolean;
+  read_only?: boolean;
+  cap_add?: string[];
+  cap_drop?: string[];
+  security_opt?: string[];
+  volumes?: string[];
+  tmpfs?: string[];
+  mem_limit?: string;
+  pids_limit?: number;
+  healthcheck?: object;
+}
+
+const compose = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }) as {
+  services: Record<string, Service>;
+  networks: Record<string, { internal?: boolean } | null>;
+  secrets: Record<string, { file: string }>;
+};
+const services = Object.entries(compose.services);
+
+/** The Dockerfile's lines that make the image of this service, of its last stage only. */
+function stageOf({ build }: Service): string {
+  const stages = readFileSync('Dockerfile', 'utf8').split(/^(?=FROM )/m);
+  return (build && stages.find((stage) => stage.split('\n')[0]?.endsWith(` AS ${build.target}`))) ?? '';
+}
+
+const dataDir = mkdtempSync(join(tmpdir(), 'concert-booking-compose-'));
+const folder = writeComposeSecrets(dataDir);
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+const secret = (name: string) => readFileSync(join(folder, name), 'utf8');
+
+describe('[R232] containers meet whom they talk to, and nobody else', () => {
+  test('from outside only nginx is reached, and that from this machine', () => {
+    const published = services.filter(([, { ports }]) => ports?.length).map(([name]) => name);
+    expect(published).toEqual(['nginx']);
+    for (const port of compose.services.nginx?.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  test('only nginx is in a network with a way out', () => {
+    const open = Object.keys(compose.networks).filter((name) => compose.networks[name]?.internal !== true);
+    expect(open).toHaveLength(1);
+    const inTheOpen = services.filter(([, { networks }]) => networks.some((name) => open.includes(name)));
+    expect(inTheOpen.map(([name]) => name)).toEqual(['nginx']);
+    for (const [name, { networks }] of services) expect(networks.length, name).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['redis', ['booking']],
+    ['nats', ['booking', 'edge-1', 'edge-2']],
+    ['nginx', ['booking', 'edge-1', 'edge-2']],
+  ])('%s meets %j', (name, expected) => {
+    const own = compose.services[name]?.networks ?? [];
+    const met = services.filter(
+      ([other, { networks }]) => other !== name && networks.some((each) => own.includes(each)),
+    );
+    expect(met.map(([other]) => other)).toEqual(expected);
+  });
+});
+
+describe('[R233] a container can do what it has to', () => {
+  test.each(services)(
+    '%s: not root, nothing to be written but data, no capabilities, with limits and a health check',
+    (_, service) => {
+      const stage = stageOf(service);
+      const user = service.user ?? /^USER (.+)$/m.exec(stage)?.[1];
+      expect(user).toBeDefined();
+      expect(user).not.toMatch(/^(root|0)\b/);
+      expect(service.read_only).toBe(true);
+      expect(service.cap_drop).toEqual(['ALL']);
+      expect(service.cap_add).toBeUndefined();
+      expect(service.privileged).toBeUndefined();
+      expect(service.security_opt).toEqual(['no-new-privileges:true']);
+      expect(service.mem_limit).toMatch(/^\d+[mg]$/);
+      expect(service.pids_limit).toBeGreaterThan(0);
+      expect(service.healthcheck ?? /^HEALTHCHECK .+/m.exec(stage)?.[0]).toBeDefined();
+      // Nothing of the machine's own: what is mounted is a named volume.
+      for (const volume of service.volumes ?? []) expect(volume).toMatch(/^[a-z-]+:\/data$/);
+    },
+  );
+
+  test.skipIf(!findExecutable('docker-compose'))('docker-compose takes the file (skipped where there is none)', () => {
+    execFileSync('docker-compose', ['config', '-q'], { stdio: 'pipe' });
+  });
+});
+
+describe('[R234] secrets', () => {
+  test('each container is given its own, and none in its settings', () => {
+    const given = Object.fromEntries(services.map(([name, { secrets = [] }]) => [name, secrets]));
+    expect(given).toEqual({
+      redis: ['redis-users'],
+      nats: ['nats-settings'],
+      booking: ['booking-redis-url', 'booking-nats-url', 'session-keys'],
+      'edge-1': ['edge-nats-url'],
+      'edge-2': ['edge-nats-url'],
+      nginx: [],
+    });
+    for (const [name, { environment = {}, secrets = [] }] of services) {
+      const files = Object.entries(environment).filter(([setting]) => setting.endsWith('_FILE'));
+      for (const [, path] of files) expect(secrets).toContain(String(path).replace('/run/secrets/', ''));
+      for (const setting of ['REDIS_URL', 'NATS_URL', 'SESSION_KEYS'])
+        expect(environment, name).not.toHaveProperty(setting);
+    }
+  });
+
+  test('they are written all, the same each time, into a folder that nobody else comes into', () => {
+    const files = Object.values(compose.secrets).map(({ file }) => file);
+    expect(files.toSorted()).toEqual(
+      readdirSync(folder)
+        .toSorted()
+        .map((name) => `./.data/compose/${name}`),
+    );
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(dataDir, 'secrets.json')).mode & 0o777).toBe(0o600);
+    const before = readdirSync(folder).map(secret);
+    expect(readdirSync(writeComposeSecrets(dataDir)).map(secret)).toEqual(before);
+    const other = mkdtempSync(join(tmpdir(), 'concert-booking-compose-'));
+    onTestFinished(() => rmSync(other, { recursive: true }));
+    expect(readFileSync(join(writeComposeSecrets(other), 'session-keys'), 'utf8')).not.toBe(secret('session-keys'));
+  });
+
+  test('with them the servers of the compose file start, and know the services by theirs', {
+    timeout: 60_000,
+  }, async () => {
+    const [redisPort, natsPort, monitorPort] = [await freePort(), await freePort(), await freePort()];
+    // As in the containers, but for addresses and folders.
+    const here = join(dataDir, 'here');
+    mkdirSync(join(here, 'data'), { recursive: true });
+    const local = (text: string) =>
+      text
+        .replaceAll('/run/secrets', here)
+        .replaceAll('"/data"', JSON.stringify(join(here, 'data')))
+        .replaceAll('redis:6379', `127.0.0.1:${redisPort}`)
+        .replaceAll('nats:4222', `127.0.0.1:${natsPort}`)
+        .replaceAll('127.0.0.1:8222', `127.0.0.1:${monitorPort}`);
+    for (const name of readdirSync(folder)) writeFileSync(join(here, name), local(secret(name)));
+    const commandOf = (name: string) => (compose.services[name]?.command ?? []).map(local);
+    const startServer = async (name: string, command: string[], answers: () => Promise<void>) => {
+      const [program = '', ...args] = command;
+      const spec: ServiceSpec = {
+        name,
+        command: [findExecutable(program) ?? program, ...args],
+        env: process.env,
+        logFile: join(here, `${name}.log`),
+        answers,
+        stopTimeoutMs: 1_000,
+        hint: '',
+      };
+      const started = new ServiceProcess(spec);
+      onTestFinished(() => started.stop());
+      await started.ready();
+    };
+    const redisArgs = ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', join(here, 'data')];
+    await startServer('redis', [...commandOf('redis'), ...redisArgs], () =>
+      ownRedisAnswers({ host: '127.0.0.1', port: redisPort }),
+    );
+    const natsCommand = ['nats-server', ...commandOf('nats'), '-a', '127.0.0.1', '-p', String(natsPort)];
+    await startServer('nats', natsCommand, () => natsAnswers({ host: '127.0.0.1', port: natsPort }));
+    expect((await fetch(`http://127.0.0.1:${monitorPort}/healthz`)).status).toBe(200);
+
+    const filesOf = (name: string) =>
+      Object.fromEntries(
+        Object.entries(compose.services[name]?.environment ?? {})
+          .filter(([setting]) => setting.endsWith('_FILE'))
+          .map(([setting, path]) => [setting, local(String(path))]),
+      );
+    const booking = await startBooking({ redisUrl: '', natsUrl: '', env: filesOf('booking') });
+    onTestFinished(() => booking.stop());
+    const edge = await startEdge({ natsUrl: '', bookingUrls: [booking.url], env: filesOf('edge-1') });
+    onTestFinished(() => edge.stop());
+    const held = await fetch(`${booking.url}/api/seats/select`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ seat_id: 'A1', user_id: 'alice' }),
+    });
+    expect(held.status).toBe(200);
+    const patience = { timeout: 20_000, interval: 50 };
+    const monitored = async (path: string) => (await fetch(`http://127.0.0.1:${monitorPort}/${path}`)).json();
+    await expect.poll(async () => (await monitored('jsz')).messages, patience).toBe(1);
+    const { connections } = await monitored('connz?auth=1');
+    const users = connections.map(({ authorized_user }: { authorized_user: string }) => authorized_user);
+    expect(users).toEqual(expect.arrayContaining(['booking', 'edge']));
+  });
+});
