@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { Compile } from 'typebox/compile';
 import { FrameReader } from '../../bench/sockets/frame-reader.ts';
 import { closeCodes } from '../../src/protocol/close-codes.ts';
 import { ServerMessage } from '../../src/protocol/messages.ts';
-import { rawSocket } from '../support/raw-http.ts';
+import { rawSocket, whenClosed } from '../support/raw-http.ts';
 
 /** Much of it has no answer, or no end: half-open is what it stays until then. */
 const patienceMs = 400;
@@ -27,9 +26,8 @@ export async function converse(url: string, bytes: Buffer, said: Said): Promise<
   const heard: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => heard.push(chunk));
   const timer = setTimeout(() => socket.destroy(), patienceMs);
-  const closed = socket.destroyed ? undefined : once(socket, 'close');
   socket.write(bytes);
-  await closed;
+  await whenClosed(socket);
   clearTimeout(timer);
   note(Buffer.concat(heard), bytes, said);
 }

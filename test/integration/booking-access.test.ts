@@ -32,6 +32,7 @@ async function startWith(access: Partial<Access> = {}) {
     begin: async (headers: Record<string, string> = {}): Promise<SessionReply & { cookie: string }> => {
       const reply = await ask({ method: 'POST', url: '/api/session', headers });
       expect(reply.statusCode).toBe(200);
+      expect(reply.headers['cache-control']).toBe('no-store');
       return { ...reply.json(), cookie: String(reply.headers['set-cookie']) };
     },
   };

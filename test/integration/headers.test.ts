@@ -32,6 +32,7 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
     ['the page as a file', '/index.html', 200],
     ['a file', '/styles.css', 200],
     ['no such file', '/no-such-file', 404],
+    ['what is for operators', '/metrics', 404],
     ['the API', '/api/seats', 200],
     ['no such route', '/api/no-such-route', 404],
     ['a refusal', '/api/session', 401],

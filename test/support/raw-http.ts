@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
 /** A TCP connection to a server of this machine, on which anything may be said. It never throws by itself. */
@@ -6,8 +5,13 @@ export async function rawSocket(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => {}); // to be cut off is what a hostile client expects
-  await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  await new Promise<unknown>((resolve) => socket.once('connect', resolve).once('close', resolve));
   return socket;
+}
+
+/** Unlike `once` of node:events it does not mind an error before. */
+export function whenClosed(socket: Socket): Promise<unknown> {
+  return socket.closed ? Promise.resolve() : new Promise((resolve) => socket.once('close', resolve));
 }
 
 /** What a server says to these bytes, until it or the time (milliseconds) ends the connection. */
@@ -18,9 +22,8 @@ export async function askRaw(url: string, bytes: string | Buffer, timeoutMs = 2_
     answer += text;
   });
   const timer = setTimeout(() => socket.destroy(), timeoutMs);
-  const closed = socket.destroyed ? undefined : once(socket, 'close');
   socket.write(bytes);
-  await closed;
+  await whenClosed(socket);
   clearTimeout(timer);
   return answer;
 }
