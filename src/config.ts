@@ -20,6 +20,12 @@ const Venue = {
   VENUE_COLS: Type.Integer({ minimum: 1, maximum: 99999, default: 10 }),
   HOLD_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 86400, default: 30 }),
   MAX_HOLDS_PER_USER: Type.Integer({ minimum: 1, maximum: 10000, default: 6 }),
+  REHOLD_COOLDOWN_MS: Type.Integer({
+    minimum: 0,
+    maximum: 86_400_000,
+    default: 0,
+    description: 'For so long a user may not hold a seat again after letting it lapse',
+  }),
 };
 
 const Door = {
@@ -51,6 +57,7 @@ const Access = {
   REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
   REQUESTS_PER_SECOND_PER_USER: Type.Integer({ minimum: 1, default: 20 }),
   SESSIONS_PER_MINUTE_PER_ADDRESS: Type.Integer({ minimum: 1, default: 20 }),
+  HOLDS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 30, description: 'New ones, within the time of a hold' }),
 };
 
 const Links = {

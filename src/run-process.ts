@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import { ConfigError } from './config.ts';
+import { createProcessLogger } from './process-logger.ts';
 
 const closeTimeoutMs = 5_000;
 /** Thousands of browsers come at once when another edge has gone. */
@@ -22,7 +23,7 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
 ): Promise<void> {
   try {
     const config = loadConfig(process.env);
-    const logger = pino({ name, level: config.LOG_LEVEL });
+    const logger = createProcessLogger(name, config.LOG_LEVEL);
     const app = await build(config, logger);
     closeWithGrace({ delay: closeTimeoutMs, logger }, async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'Ending after an error');

@@ -4,6 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { registerHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
+import { contentSecurityPolicy } from '../http/security-headers.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { registerCommandRoutes } from './command-routes.ts';
 import { installGuard } from './guard.ts';
@@ -19,7 +20,11 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   acceptJsonOfAnyType(app);
   const identifyUser = installGuard(app, access);
   await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
-  await app.register(swaggerUi, { routePrefix: '/api/docs' });
+  await app.register(swaggerUi, {
+    routePrefix: '/api/docs',
+    staticCSP: contentSecurityPolicy({ 'img-src': ["'self'", 'data:'] }),
+    uiConfig: { layout: 'BaseLayout' }, // the other one's bar has an inline style, and asks for any URL
+  });
   registerSessionRoutes(app, access);
   registerCommandRoutes(app, options, identifyUser);
   registerVenueRoutes(app, options);

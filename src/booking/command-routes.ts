@@ -8,6 +8,7 @@ import type { RequestKey } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { CommandReplies } from './command-replies.ts';
 import type { IdentifyUser } from './guard.ts';
+import { HoldAllowance } from './hold-allowance.ts';
 import { failureDetail } from './refusals.ts';
 
 const descriptions = {
@@ -31,10 +32,12 @@ const CommandHeaders = Type.Object({
 /** `POST /api/seats/select|book|release` */
 export function registerCommandRoutes(
   app: HttpApp,
-  { service, metrics }: BookingAppOptions,
+  { service, metrics, logger, venue, access }: BookingAppOptions,
   identifyUser: IdentifyUser,
 ): void {
   const replies = new CommandReplies();
+  const allowance = access.rateLimits && new HoldAllowance({ ...access.rateLimits, holdTtlMs: venue.holdTtlMs });
+  const cooldownSeconds = Math.ceil((venue.reholdCooldownMs ?? 0) / 1000);
   for (const action of userActions) {
     const schema = {
       tags: ['seats'],
@@ -55,8 +58,12 @@ export function registerCommandRoutes(
           throw new RefusedError('UNKNOWN_SEAT', `There is no seat ${seatId}`);
         }
         const userId = await identifyUser(request, claimed);
-        const answer = await service.command(action, seatId, userId, requestKey(request.headers));
+        const command = () => service.command(action, seatId, userId, requestKey(request.headers));
+        const answer = allowance && action === 'select' ? await allowance.spend(request, command) : await command();
         count(answer.refusal ?? 'OK');
+        const { refusal, seat } = answer;
+        logger.debug({ reqId: request.id, action, seatId, userId, refusal, seq: seat.seq }, 'Decided');
+        if (refusal === 'COOLDOWN') reply.header('retry-after', cooldownSeconds); // at the most
         const { httpStatus, json } = replies.of(answer);
         return reply
           .status(httpStatus)

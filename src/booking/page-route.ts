@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import fresh from 'fresh';
 import { seatGridHtml } from '../browser/seat-grid-html.ts';
 import type { HttpApp } from '../http/http-app.ts';
-import { pageHeaders } from '../http/page-headers.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { PageTemplate } from './page-template.ts';
@@ -19,7 +18,7 @@ export function registerPageRoute(app: HttpApp, { service, venue, publicDir }: B
   app.get('/', { schema: { hide: true } }, (request, reply) => {
     const { epoch, seq } = service.view.position;
     const etag = `"${template.hash}:${epoch}:${seq}"`;
-    reply.headers({ ...pageHeaders, etag, 'cache-control': 'no-cache' });
+    reply.headers({ etag, 'cache-control': 'no-cache' });
     if (fresh(request.headers, { etag })) return reply.status(304).send();
     const seats = [...service.view.seats];
     const count = (status: SeatStatus) => seats.filter((seat) => seat.status === status).length;

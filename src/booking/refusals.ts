@@ -8,6 +8,7 @@ const reasons: Record<Refusal, string> = {
   SEAT_BOOKED: 'This seat is booked',
   NOT_HOLDER: 'You do not hold this seat',
   HOLD_LIMIT: 'You hold as many seats as one user may; book or release one first',
+  COOLDOWN: 'Your hold of this seat has just lapsed; for a moment it is there for others',
 };
 
 /** What a user is told whose command Redis refused. */

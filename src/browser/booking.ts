@@ -196,7 +196,8 @@ export class Booking {
     if (action === 'select' && (code === 'SEAT_HELD' || code === 'SEAT_BOOKED')) this.#tellTaken(code, seatId, 'error');
     else {
       const mayHelp = code !== 'HOLD_LIMIT' && errorCodes[code]?.retryable;
-      const offer = mayHelp ? this.#offerAgain(action, [seatId]) : undefined;
+      const again = () => (code === 'COOLDOWN' ? this.#offerNearest(seatId) : this.#offerAgain(action, [seatId]));
+      const offer = mayHelp ? again() : undefined;
       // Several seats may be one too many; that is said once.
       const topic = code === 'HOLD_LIMIT' ? { topic: code } : {};
       this.#options.say(refusalText(code, action, seatId, text), 'error', { offer, ...topic });

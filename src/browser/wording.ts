@@ -13,6 +13,8 @@ export function refusalText(code: ErrorCode, action: UserAction, seatId: string,
       return `You no longer hold ${seatId}.`;
     case 'HOLD_LIMIT':
       return 'You hold as many seats as one person may. Book or release one first.';
+    case 'COOLDOWN':
+      return `Your hold of ${seatId} has just run out. For a moment others come first.`;
     case 'RATE_LIMITED':
       return 'That was a bit fast. Wait a moment, then try again.';
     case 'BUSY':

@@ -18,6 +18,8 @@ export interface Caller {
   token?: string | undefined;
   /** From which the browser came. */
   address: string;
+  /** Of the connection, or of what is asked on it: in the logs of all who had to do with it. */
+  requestId?: string;
 }
 
 /** What an edge asks of the booking service. */
@@ -173,8 +175,12 @@ function attemptHeaders(key: string, attempt: number): Record<string, string> {
   return { 'idempotency-key': key, 'x-attempt': String(attempt) };
 }
 
-function callerHeaders({ token, address }: Caller): Record<string, string> {
-  return { 'x-forwarded-for': address, ...(token !== undefined && bearer(token)) };
+function callerHeaders({ token, address, requestId }: Caller): Record<string, string> {
+  return {
+    'x-forwarded-for': address,
+    ...(requestId !== undefined && { 'x-request-id': requestId }),
+    ...(token !== undefined && bearer(token)),
+  };
 }
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });

@@ -58,6 +58,7 @@ export class ClientConnection {
   #behindTimer: NodeJS.Timeout | undefined;
   #bufferLimitBytes: number;
   #commandsInFlight = 0;
+  #commandsSoFar = 0;
   #messagesThisSecond = 0;
   #secondStartMs = 0;
   #heardSincePing = true;
@@ -221,13 +222,14 @@ export class ClientConnection {
       return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
     }
     this.#commandsInFlight++;
+    const requestId = `${this.#caller.requestId}.${++this.#commandsSoFar}`;
     try {
       const body = { seat_id, ...(user_id !== undefined && { user_id }) };
-      const outcome = await this.#booking.command(action, body, this.#caller);
+      const outcome = await this.#booking.command(action, body, { ...this.#caller, requestId });
       this.#answer(action, outcome, request_id);
     } catch (error) {
       const code = codeOf(error);
-      if (code === 'INTERNAL') this.#logger.error({ err: error }, 'A command failed unexpectedly');
+      if (code === 'INTERNAL') this.#logger.error({ err: error, reqId: requestId }, 'A command failed unexpectedly');
       this.#metrics.commands.inc({ action, code });
       this.#refuse(code, messages[code], request_id);
     } finally {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import { commaList, type SocketsConfig } from '../config.ts';
 import { isAllowedOrigin } from '../http/origin.ts';
+import { requestIdOf } from '../http/request-id.ts';
 import { requestToken } from '../identity/request-token.ts';
 import type { Caller } from './booking-client.ts';
 import type { EdgeLimits } from './limits.ts';
@@ -40,7 +41,7 @@ export class Door {
     if (this.#count >= this.#limits.connections) return '503 Service Unavailable';
     const address = proxyAddr(request, this.#isTrusted);
     if ((this.#inside.get(address) ?? 0) >= this.#limits.connectionsPerAddress) return '429 Too Many Requests';
-    return { token: requestToken(request.headers), address };
+    return { token: requestToken(request.headers), address, requestId: requestIdOf(request) };
   }
 
   entered({ address }: Caller): void {

@@ -110,9 +110,9 @@ export class Edge {
     }
   }
 
-  #welcome(ws: WebSocket, socket: Duplex, { token, address }: Caller): void {
+  #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {
     // A socket opened by hand, in the console of our own page say, is not the page: who acts it says itself.
-    const caller: Caller = ws.protocol === subprotocol ? { token, address } : { address };
+    const caller: Caller = ws.protocol === subprotocol ? { token, ...stranger } : stranger;
     this.#door.entered(caller);
     ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({

@@ -28,10 +28,14 @@ export class ErrorReplies {
         reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
       }
       const detail = error instanceof RefusedError ? error.detail : this.#explain(error);
+      if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') {
+        const { id: reqId, ip, method, url } = request;
+        this.#logger.info({ reqId, code: detail.code, ip, method, path: pathOf(url) }, 'Turned away');
+      }
       return detail ? refuse(reply, detail) : this.send(error, request, reply);
     });
     app.setNotFoundHandler((request, reply) => {
-      const path = request.url.split('?', 1)[0] ?? '/';
+      const path = pathOf(request.url);
       const allowed = methods.filter((method) => app.hasRoute({ method, url: path }));
       if (allowed.length === 0) return refuse(reply, errorDetail('NOT_FOUND', `There is nothing at ${path}`));
       reply.header('allow', allowed.join(', '));
@@ -49,6 +53,11 @@ export class ErrorReplies {
     this.#logger.error({ err: error, reqId: request.id }, 'A request failed unexpectedly');
     return refuse(reply, errorDetail(code, 'Something went wrong here; it has been logged')); // the details are nobody else's
   }
+}
+
+/** Without the query, in which a client may have put anything. */
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? '/';
 }
 
 function codeOf(httpStatus: number): ErrorCode {

@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 import type { ErrorDetail } from '../protocol/errors.ts';
 import { answerClientError } from './client-error-handler.ts';
 import { ErrorReplies } from './error-replies.ts';
+import { requestIdOf } from './request-id.ts';
+import { securityHeaders } from './security-headers.ts';
 
 export type HttpApp = FastifyInstance<
   RawServerDefault,
@@ -17,6 +19,8 @@ export type HttpApp = FastifyInstance<
 const bodyLimitBytes = 4_096;
 /** Longer than any proxy before us keeps a connection: it is never us who closes one that a request is on its way on. */
 const keepAliveTimeoutMs = 75_000;
+/** For all of a request, headers and body, to come: who sends slowly keeps nobody's place. */
+const requestTimeoutMs = 10_000;
 
 /** A Fastify app as every process here has it. `explain` tells what to say of errors that are foreseen. */
 export function createHttpApp(
@@ -31,12 +35,19 @@ export function createHttpApp(
     bodyLimit: bodyLimitBytes,
     trustProxy,
     keepAliveTimeout: keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    http: { connectionsCheckingInterval: requestTimeoutMs / 5 },
     forceCloseConnections: 'idle',
-    frameworkErrors: (error, request, reply) => errors.send(error, request, reply),
+    genReqId: requestIdOf,
+    frameworkErrors: (error, request, reply) => errors.send(error, request, reply.headers(securityHeaders)),
     clientErrorHandler: answerClientError,
     // What is of the wrong type is refused, not converted.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(securityHeaders);
+    done();
+  });
   errors.install(app);
   return app;
 }

@@ -9,6 +9,8 @@ interface RateLimits {
   requestsPerSecondPerAddress: number;
   requestsPerSecondPerUser: number;
   sessionsPerMinutePerAddress: number;
+  /** New holds within the time of a hold. */
+  holdsPerAddress: number;
 }
 
 /** Who may ask for what. */
@@ -41,6 +43,7 @@ export function accessOf(config: AccessConfig, logger: Logger): Access {
             requestsPerSecondPerAddress: config.REQUESTS_PER_SECOND_PER_ADDRESS,
             requestsPerSecondPerUser: config.REQUESTS_PER_SECOND_PER_USER,
             sessionsPerMinutePerAddress: config.SESSIONS_PER_MINUTE_PER_ADDRESS,
+            holdsPerAddress: config.HOLDS_PER_ADDRESS,
           },
   };
 }

@@ -21,4 +21,9 @@ export class RateLimit {
       throw new RefusedError('RATE_LIMITED', this.#message, { retryAfterMs: error.msBeforeNext });
     }
   }
+
+  /** What was counted last for the key came to nothing. */
+  async giveBack(key: string): Promise<void> {
+    await this.#limiter.reward(key);
+  }
 }

@@ -9,6 +9,7 @@ import { Type } from 'typebox';
 import type { BookingService } from '../booking/booking-service.ts';
 import { commaList } from '../config.ts';
 import type { HttpApp } from '../http/http-app.ts';
+import { contentSecurityPolicy } from '../http/security-headers.ts';
 import { type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
 import { askPeer } from './ask-peer.ts';
 import { Inspector } from './inspector.ts';
@@ -100,14 +101,14 @@ async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string
   ];
   for (const { url, file, frames } of pages) {
     const html = await readFile(join(pageDir, file), 'utf8');
-    const policy = `default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; frame-src ${frames}; frame-ancestors 'none'; base-uri 'none'; form-action 'self'`;
+    const policy = contentSecurityPolicy({
+      'img-src': ["'self'", 'data:'],
+      'frame-src': [frames],
+      'form-action': ["'self'"],
+    });
     app.get(url, { schema: { hide: true } }, async (_request, reply) =>
       reply
-        .headers({
-          'content-security-policy': policy,
-          'cache-control': 'no-cache',
-          'x-content-type-options': 'nosniff',
-        })
+        .headers({ 'content-security-policy': policy, 'cache-control': 'no-cache' })
         .type('text/html; charset=utf-8')
         .send(html),
     );

@@ -15,6 +15,7 @@ export const errorCodes = {
   TOO_LARGE: { httpStatus: 413, retryable: false },
   RATE_LIMITED: { httpStatus: 429, retryable: true },
   HOLD_LIMIT: { httpStatus: 429, retryable: true },
+  COOLDOWN: { httpStatus: 429, retryable: true },
   INTERNAL: { httpStatus: 500, retryable: false },
   STORE_UNAVAILABLE: { httpStatus: 503, retryable: true },
   BUSY: { httpStatus: 503, retryable: true },
@@ -24,7 +25,7 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 
 /** Why Redis said no. */
-export type Refusal = 'SEAT_HELD' | 'SEAT_BOOKED' | 'NOT_HOLDER' | 'HOLD_LIMIT';
+export type Refusal = 'SEAT_HELD' | 'SEAT_BOOKED' | 'NOT_HOLDER' | 'HOLD_LIMIT' | 'COOLDOWN';
 
 /** What a refused request is told. */
 export interface ErrorDetail {

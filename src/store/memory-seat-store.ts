@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { seatAfter } from '../protocol/seat-after.ts';
@@ -32,6 +33,8 @@ export class MemorySeatStore implements SeatStore {
   readonly #locks = new Map<string, Lock>();
   /** By user: the seats whose lock is a hold of theirs. */
   readonly #holds = new Map<string, Set<string>>();
+  /** By seat: whose hold lapsed last, and until when that user may not hold it again. */
+  readonly #cooldowns = new Map<string, { userId: string; untilMs: number }>();
   /** In the order in which they are forgotten. */
   readonly #answers = new Map<string, { answer: Answer; untilMs: number }>();
   #events: SeatEvent[] = [];
@@ -67,7 +70,12 @@ export class MemorySeatStore implements SeatStore {
     const events: SeatEvent[] = [];
 
     const ended = overdue(seat, this.#locks.get(seatId), nowMs);
-    if (ended) seat = this.#commit(seat, ended, nowMs, events);
+    if (ended) {
+      seat = this.#commit(seat, ended, nowMs, events);
+      const { reholdCooldownMs = 0 } = this.#options;
+      if (reholdCooldownMs > 0)
+        this.#cooldowns.set(seatId, { userId: ended.userId, untilMs: nowMs + reholdCooldownMs });
+    }
     for (const command of commands) {
       const key = answerKey(seatId, command);
       const kept = key && this.#answers.get(key);
@@ -75,8 +83,8 @@ export class MemorySeatStore implements SeatStore {
         answers.push(kept.answer);
         continue;
       }
-      const mayHold = (userId: string) => this.#liveHolds(userId, nowMs) < this.#options.maxHoldsPerUser;
-      const { refusal, transition } = decide(seat, this.#locks.get(seatId), command, nowMs, mayHold);
+      const holdRefusal = (userId: string) => this.#holdRefusal(userId, seatId, nowMs);
+      const { refusal, transition } = decide(seat, this.#locks.get(seatId), command, nowMs, holdRefusal);
       if (transition) seat = this.#commit(seat, transition, nowMs, events);
       const answer = refusal ? { seat, refusal } : { seat };
       answers.push(answer);
@@ -98,6 +106,12 @@ export class MemorySeatStore implements SeatStore {
       this.#answers.delete(oldest);
     }
     this.#answers.set(key, { answer, untilMs: nowMs + answerKeptMs });
+  }
+
+  #holdRefusal(userId: string, seatId: string, nowMs: number): Refusal | undefined {
+    if (this.#liveHolds(userId, nowMs) >= this.#options.maxHoldsPerUser) return 'HOLD_LIMIT';
+    const cooldown = this.#cooldowns.get(seatId);
+    return cooldown?.userId === userId && nowMs <= cooldown.untilMs ? 'COOLDOWN' : undefined;
   }
 
   #liveHolds(userId: string, nowMs: number): number {

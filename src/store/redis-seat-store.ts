@@ -31,6 +31,7 @@ export interface RedisSeatStoreOptions extends VenueLayout {
   keyPrefix: string;
   holdTtlMs: number;
   maxHoldsPerUser: number;
+  reholdCooldownMs?: number;
   logger: Logger;
   /** How many published events the log keeps for those who have to catch up. */
   keepEvents?: number;
@@ -187,14 +188,15 @@ export class RedisSeatStore implements SeatStore {
 
   /** As `lua/decide.lua` has them. */
   #decideArgs(known: Position, questions: Question[]): [number, ...(string | number)[]] {
-    const { keyPrefix, holdTtlMs, maxHoldsPerUser } = this.#options;
+    const { keyPrefix, holdTtlMs, maxHoldsPerUser, reholdCooldownMs = 0 } = this.#options;
     const keys: string[] = [...this.#venueKeys, this.#holdsKey];
-    const args: (string | number)[] = [known.epoch, known.seq, holdTtlMs, maxHoldsPerUser, answerKeptMs];
-    args.push(questions.length);
+    const rules = [holdTtlMs, maxHoldsPerUser, answerKeptMs, reholdCooldownMs];
+    const args: (string | number)[] = [known.epoch, known.seq, ...rules, questions.length];
     for (const { seatId } of questions) {
       keys.push(`${keyPrefix}seat:${seatId}:lock`);
       args.push(seatId);
     }
+    if (reholdCooldownMs > 0) keys.push(...questions.map(({ seatId }) => `${keyPrefix}seat:${seatId}:cooldown`));
     for (const { seatId, commands } of questions) {
       args.push(commands.length);
       for (const command of commands) {

@@ -21,6 +21,8 @@ export interface HoldRules {
   holdTtlMs: number;
   /** Of seats that are held, not of those that are booked. */
   maxHoldsPerUser: number;
+  /** For so long a user whose hold of a seat lapsed may not hold that one again; without it, at once. */
+  reholdCooldownMs?: number;
 }
 
 export type Transition = Pick<SeatEvent, 'type' | 'reason'> & { userId: string };
@@ -59,19 +61,20 @@ export function overdue(seat: Seat, lock: Lock | undefined, nowMs: number): Tran
 }
 
 /**
- * Expects a seat that is not overdue. Neither a refusal nor a transition: it is already as asked. `mayHold`: whether the
- * user holds less than is allowed.
+ * Expects a seat that is not overdue. Neither a refusal nor a transition: it is already as asked. `holdRefusal`: why this user
+ * may not hold this seat, though it is available.
  */
 export function decide(
   seat: Seat,
   lock: Lock | undefined,
   command: SeatCommand,
   nowMs: number,
-  mayHold: (userId: string) => boolean,
+  holdRefusal: (userId: string) => Refusal | undefined,
 ): { refusal?: Refusal; transition?: Transition } {
   if (command.action === 'expire') return {};
   const { action, userId } = command;
   const isHolder = seat.held_by === userId && isLocked(lock, nowMs) && lock.userId === userId;
+  let refusal: Refusal | undefined;
   switch (seat.status) {
     case SeatStatus.booked:
       return action === 'book' && seat.held_by === userId ? {} : { refusal: 'SEAT_BOOKED' };
@@ -82,7 +85,7 @@ export function decide(
       return { transition: { type: 'released', reason: 'user', userId } };
     case SeatStatus.available:
       if (action !== 'select') return { refusal: 'NOT_HOLDER' };
-      if (!mayHold(userId)) return { refusal: 'HOLD_LIMIT' };
-      return isLocked(lock, nowMs) ? { refusal: 'SEAT_HELD' } : { transition: { type: 'held', userId } };
+      refusal = holdRefusal(userId) ?? (isLocked(lock, nowMs) ? 'SEAT_HELD' : undefined);
+      return refusal ? { refusal } : { transition: { type: 'held', userId } };
   }
 }

@@ -14,5 +14,6 @@ export function venueSettings(config: VenueConfig): VenueSettings {
     cols: config.VENUE_COLS,
     holdTtlMs: Math.round(config.HOLD_SECONDS * 1000),
     maxHoldsPerUser: config.MAX_HOLDS_PER_USER,
+    reholdCooldownMs: config.REHOLD_COOLDOWN_MS,
   };
 }

@@ -9,7 +9,7 @@ import { opened, type StorePlace } from './seat-store.contract.ts';
 import { memoryPlace, redisPlace } from './store-places.ts';
 
 // Time passes in steps whose sums stay seconds away from a hold's end, so the real time of a run decides nothing.
-const settings = { rows: 1, cols: 3, holdTtlMs: 60_000, maxHoldsPerUser: 1 };
+const settings = { rows: 1, cols: 3, holdTtlMs: 60_000, maxHoldsPerUser: 1, reholdCooldownMs: 40_000 };
 const timeSteps = [25_000, 50_000, 130_000];
 const users = ['alice', 'bob', 'carol'];
 
@@ -142,6 +142,7 @@ test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules
   let refusals = 0;
   let expiries = 0;
   let limits = 0;
+  let cooldowns = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
       const places = [memoryPlace(), redisPlace(server.url, admin)];
@@ -152,6 +153,7 @@ test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules
         refusals += text.split('NOT_HOLDER').length - 1;
         expiries += text.split('expired').length - 1;
         limits += text.split('HOLD_LIMIT').length - 1;
+        cooldowns += text.split('COOLDOWN').length - 1;
       } finally {
         for (const place of places) await place.dispose();
       }
@@ -162,4 +164,5 @@ test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules
   expect(refusals).toBeGreaterThan(50);
   expect(expiries).toBeGreaterThan(50);
   expect(limits).toBeGreaterThan(20);
+  expect(cooldowns).toBeGreaterThan(20);
 }, 120_000);

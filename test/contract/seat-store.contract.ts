@@ -269,6 +269,45 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
     });
   });
 
+  describe('[R239] whose hold of a seat lapsed does not hold it again at once', () => {
+    const reholdCooldownMs = 40_000;
+    const lapse = async (venue: Awaited<ReturnType<typeof openVenue>>) => {
+      await venue.decide('A1', select('alice'));
+      await venue.place.pass(holdTtlMs + 1);
+    };
+    const refusalOf = async ({ decide }: Awaited<ReturnType<typeof openVenue>>, seatId: string, user: string) =>
+      (await decide(seatId, select(user))).answers[0]?.refusal;
+
+    test('that seat is for others, and other seats are for that user; later it is for all', async () => {
+      const venue = await openVenue({ reholdCooldownMs });
+      await lapse(venue);
+      const { events, answers } = await venue.decide('A1', select('alice'));
+      expect(events.map(({ type, reason }) => [type, reason])).toEqual([['released', 'expired']]);
+      expect(answers).toMatchObject([{ refusal: 'COOLDOWN', seat: { status: 0 } }]);
+      expect(await refusalOf(venue, 'A2', 'alice')).toBeUndefined();
+      await venue.place.pass(reholdCooldownMs / 2);
+      expect(await refusalOf(venue, 'A1', 'alice')).toBe('COOLDOWN');
+      await venue.place.pass(reholdCooldownMs / 2 + 1);
+      expect(await refusalOf(venue, 'A1', 'alice')).toBeUndefined();
+    });
+
+    test('another may take it at once', async () => {
+      const venue = await openVenue({ reholdCooldownMs });
+      await lapse(venue);
+      expect(await refusalOf(venue, 'A1', 'bob')).toBeUndefined();
+      expect(await refusalOf(venue, 'A1', 'alice')).toBe('SEAT_HELD');
+    });
+
+    test('who releases it oneself, or where there is no cool-down, may have it again', async () => {
+      const venue = await openVenue({ reholdCooldownMs });
+      await venue.decide('A1', select('alice'), release('alice'));
+      expect(await refusalOf(venue, 'A1', 'alice')).toBeUndefined();
+      const without = await openVenue();
+      await lapse(without);
+      expect(await refusalOf(without, 'A1', 'alice')).toBeUndefined();
+    });
+  });
+
   describe('[R35] a user holds no more seats than is allowed', () => {
     const seats = (answer: { seat: { status: number }; refusal?: string } | undefined) => [
       answer?.seat.status,

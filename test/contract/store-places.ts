@@ -37,7 +37,10 @@ export function redisPlace(url: string, admin: Redis, keyPrefix = `{${randomUUID
     async pass(ms) {
       const seatIds = await admin.hkeys(`${keyPrefix}venue:seats`);
       const answerKeys = await admin.keys(`${keyPrefix}seat:*:answer:*`);
-      for (const key of [...seatIds.map((seatId) => `${keyPrefix}seat:${seatId}:lock`), ...answerKeys]) {
+      const seatKeys = seatIds.flatMap((seatId) =>
+        ['lock', 'cooldown'].map((key) => `${keyPrefix}seat:${seatId}:${key}`),
+      );
+      for (const key of [...seatKeys, ...answerKeys]) {
         const remainingMs = await admin.pttl(key);
         // -1: for ever (booked), -2: no lock
         if (remainingMs > ms) await admin.pexpire(key, remainingMs - ms);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { pageHeaders } from '../../src/http/page-headers.ts';
+import { securityHeaders } from '../../src/http/security-headers.ts';
 import { classOf, hasClass, hold, post, soon } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
@@ -94,7 +94,7 @@ describe('before the script', () => {
       const response = await fetch(pages.venue.url);
       expect(response.status).toBe(200);
       expect(await response.text()).toContain('id="seat-map"');
-      expect(response.headers.get('content-security-policy')).toBe(pageHeaders['content-security-policy']);
+      expect(response.headers.get('content-security-policy')).toBe(securityHeaders['content-security-policy']);
       // The edge still knows the seats.
       const context = await pages.browser.newContext();
       onTestFinished(() => context.close());
@@ -115,9 +115,9 @@ describe('before the script', () => {
   test('[R121] its policy allows no inline script or style, and is the same wherever the page comes from', async () => {
     for (const path of ['/', '/index.html']) {
       const { headers } = await fetch(new URL(path, pages.venue.url));
-      for (const [name, value] of Object.entries(pageHeaders)) expect(headers.get(name), name).toBe(value);
+      for (const [name, value] of Object.entries(securityHeaders)) expect(headers.get(name), name).toBe(value);
     }
-    expect(pageHeaders['content-security-policy']).not.toContain('unsafe');
+    expect(securityHeaders['content-security-policy']).not.toContain('unsafe');
     const context = await pages.browser.newContext();
     onTestFinished(() => context.close());
     const page = await context.newPage();

@@ -32,6 +32,7 @@ async function startWith(access: Partial<Access> = {}) {
     begin: async (headers: Record<string, string> = {}): Promise<SessionReply & { cookie: string }> => {
       const reply = await ask({ method: 'POST', url: '/api/session', headers });
       expect(reply.statusCode).toBe(200);
+      expect(reply.headers['cache-control']).toBe('no-store');
       return { ...reply.json(), cookie: String(reply.headers['set-cookie']) };
     },
   };
@@ -127,7 +128,12 @@ describe('[R223] [G8] pages of other hosts', () => {
 });
 
 describe('[R225] [G9] [G10] limits', () => {
-  const rateLimits = { requestsPerSecondPerAddress: 8, requestsPerSecondPerUser: 3, sessionsPerMinutePerAddress: 2 };
+  const rateLimits = {
+    requestsPerSecondPerAddress: 8,
+    requestsPerSecondPerUser: 3,
+    sessionsPerMinutePerAddress: 2,
+    holdsPerAddress: 2,
+  };
   const times = <T>(count: number, make: () => Promise<T>) => Promise.all(Array.from({ length: count }, make));
   const statuses = (replies: { statusCode: number }[]) => replies.map(({ statusCode }) => statusCode);
 
@@ -157,6 +163,20 @@ describe('[R225] [G9] [G10] limits', () => {
   test('what our own edges ask is not counted', async () => {
     const { ask } = await startWith({ rateLimits });
     expect(new Set(statuses(await times(30, () => ask({ url: '/api/venue' }))))).toEqual(new Set([200]));
+  });
+
+  test('[R240] so many seats are held from one address, by whatever users; what was refused does not count', async () => {
+    const { post } = await startWith({ rateLimits });
+    const select = (seat_id: string, user_id: string, address: string) =>
+      post('/api/seats/select', { seat_id, user_id }, { 'x-forwarded-for': address });
+    expect((await select('A1', 'ann', '203.0.113.7')).statusCode).toBe(200);
+    expect((await select('A1', 'bob', '203.0.113.7')).statusCode).toBe(409);
+    const replies = await Promise.all(['A2', 'A3'].map((seat, i) => select(seat, `user${i}`, '203.0.113.7')));
+    expect(statuses(replies).sort()).toEqual([200, 429]);
+    const refused = replies.find(({ statusCode }) => statusCode === 429);
+    expect(refused?.json()).toMatchObject({ error: { code: 'RATE_LIMITED', retryable: true } });
+    expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(0);
+    expect((await select('A4', 'ann', '203.0.113.8')).statusCode).toBe(200);
   });
 
   test('sessions are given sparingly to one address', async () => {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { pageHeaders } from '../../src/http/page-headers.ts';
+import { securityHeaders } from '../../src/http/security-headers.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
 
 let server: TestServer;
@@ -25,7 +25,7 @@ test('one process serves the page, the API and the live venue', async () => {
   const page = await fetch(server.url);
   expect(page.headers.get('content-type')).toContain('text/html');
   expect(await page.text(), '[R120]').toContain('id="seat-J10"');
-  expect(page.headers.get('content-security-policy'), '[R121]').toBe(pageHeaders['content-security-policy']);
+  expect(page.headers.get('content-security-policy'), '[R121]').toBe(securityHeaders['content-security-policy']);
   const script = await fetch(new URL('app.js', page.url));
   expect(script.headers.get('content-type')).toContain('javascript');
   const { messages, socket } = listen();

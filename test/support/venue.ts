@@ -8,6 +8,7 @@ export interface TestVenue {
   nats: TestServer;
   bookings: TestServer[];
   edges: TestServer[];
+  nginx: TestServer;
   stop(): Promise<void>;
 }
 
@@ -44,7 +45,7 @@ export async function startVenue(options: VenueOptions = {}): Promise<TestVenue>
         bookingPorts: bookings.map((booking) => booking.port),
       }),
     );
-    return { url: nginx.url, redis, nats, bookings, edges, stop };
+    return { url: nginx.url, redis, nats, bookings, edges, nginx, stop };
   } catch (error) {
     await stop();
     throw error;

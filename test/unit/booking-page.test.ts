@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { PageTemplate } from '../../src/booking/page-template.ts';
-import { pageHeaders } from '../../src/http/page-headers.ts';
 
 const html =
   '<!-- seats -->|<!-- available -->/<!-- total --> <!-- held --> <!-- booked --> <!-- hold_seconds --> <!-- max_holds --><!-- other -->';
@@ -18,12 +17,6 @@ test('[R120] a page that lacks a mark is refused at the start, with its name', (
 test('[R120] another page has another hash', () => {
   expect(new PageTemplate(html).hash).toBe(new PageTemplate(html).hash);
   expect(new PageTemplate(html).hash).not.toBe(new PageTemplate(`${html} `).hash);
-});
-
-test('[R121] nginx says the same of the page as the booking service', () => {
-  const template = readFileSync('nginx/nginx.conf.template', 'utf8');
-  expect(template).toContain(`Content-Security-Policy "${pageHeaders['content-security-policy']}"`);
-  expect(template).toContain(`Referrer-Policy ${pageHeaders['referrer-policy']}`);
 });
 
 test('[R121] nothing in the page is written inline that its policy would not run', () => {

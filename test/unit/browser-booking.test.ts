@@ -180,6 +180,7 @@ describe('what happens to the user', () => {
     ['SEAT_BOOKED', 'A1 is already booked.'],
     ['NOT_HOLDER', 'You no longer hold A1.'],
     ['HOLD_LIMIT', 'You hold as many seats as one person may. Book or release one first.'],
+    ['COOLDOWN', 'Your hold of A1 has just run out. For a moment others come first.'],
     ['RATE_LIMITED', 'That was a bit fast. Wait a moment, then try again.'],
     ['BUSY', 'Many people want A1 right now. Try again.'],
     ['STORE_UNAVAILABLE', 'Bookings are interrupted for a moment. Try again shortly.'],
@@ -360,6 +361,14 @@ describe('what is offered', () => {
     run.update(booked('A1', 1, 'bob'), booked('A2', 2, 'bob'), held('A3', 3, 'bob'));
     run.booking.clickSeat('A1');
     expect(run.offer()).toBeUndefined();
+  });
+
+  test('[R239] [R114] whose hold has just run out is offered another seat, not the same', () => {
+    const run = startBooking();
+    run.booking.clickSeat('A2');
+    run.refuse('COOLDOWN');
+    run.offer()?.accept();
+    expect(run.sent).toMatchObject([{ data: { seat_id: 'A2' } }, { data: { seat_id: 'A1' } }]);
   });
 
   test.each(['BUSY', 'STORE_UNAVAILABLE', 'TIMEOUT', 'RATE_LIMITED'] as const)(

@@ -6,11 +6,13 @@
 -- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
 -- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'
 -- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
+--           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: whose hold lapsed last, while it lasts;
 --           then of each command that has a key, in order, seat:<id>:answer:...: what it was answered, '<refusal> <seat JSON>'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
 -- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
 -- ARGV[5] for how many ms an answer is kept
--- ARGV[6] number of seats               ARGV[7..] their ids
+-- ARGV[6] for how many ms whose hold of a seat lapsed may not hold it again; 0: no cool-down
+-- ARGV[7] number of seats               ARGV[8..] their ids
 -- and then for each seat the number of its commands, and these: 'expire', or '<select | book | release> <user id>',
 --   followed by ' key' where there is one, or by ' repeat' where it was asked before as well
 --
@@ -22,7 +24,8 @@ local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ttl_ms = tonumber(ARGV[3])
 local max_holds = tonumber(ARGV[4])
-local seats = tonumber(ARGV[6])
+local cooldown_ms = tonumber(ARGV[6])
+local seats = tonumber(ARGV[7])
 
 local epoch = redis.call('GET', KEYS[2])
 local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
@@ -31,17 +34,17 @@ if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then
   epoch = false
 end
 local json_of = {} -- of each seat as it now is
-for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, 7, 6 + seats))) do
-  json_of[ARGV[6 + i]] = json or nil
+for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, 8, 7 + seats))) do
+  json_of[ARGV[7 + i]] = json or nil
 end
-for i = 7, 6 + seats do
+for i = 8, 7 + seats do
   if epoch ~= ARGV[1] or not json_of[ARGV[i]] then
     return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
   end
 end
 
 -- The seat that is being decided.
-local seat, lock_key
+local seat, lock_key, cooldown_key
 local versions -- its JSON before and after each transition
 local newest -- which of them the seat is now
 local events
@@ -102,6 +105,7 @@ function decide.select(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
   if seat.status == 1 then return seat.held_by == user and '' or 'SEAT_HELD' end
   if #other_holds(user) >= max_holds then return 'HOLD_LIMIT' end
+  if cooldown_ms > 0 and redis.call('GET', cooldown_key) == user then return 'COOLDOWN' end
   local unit, ttl = 'PX', ARGV[3]
   if ttl_ms % 1000 == 0 then unit, ttl = 'EX', string.format('%d', ttl_ms / 1000) end
   if not redis.call('SET', lock_key, user, 'NX', unit, ttl) then return 'SEAT_HELD' end
@@ -147,7 +151,7 @@ local function decide_once(key, action, user, is_repeat)
   return refusal, newest
 end
 
-local next_key, next_arg = 6 + seats, 7 + seats
+local next_key, next_arg = 6 + (cooldown_ms > 0 and 2 or 1) * seats, 8 + seats
 local function take_arg()
   next_arg = next_arg + 1
   return ARGV[next_arg - 1]
@@ -155,13 +159,15 @@ end
 
 local reply = { now_ms }
 for i = 1, seats do
-  local json = json_of[ARGV[6 + i]]
-  seat, lock_key = cjson.decode(json), KEYS[5 + i]
+  local json = json_of[ARGV[7 + i]]
+  seat, lock_key, cooldown_key = cjson.decode(json), KEYS[5 + i], KEYS[5 + seats + i]
   versions, newest, events = { json }, 1, {}
 
   -- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
   if seat.status == 1 and redis.call('EXISTS', lock_key) == 0 then
-    commit('released', 0, seat.held_by, nil, 'expired')
+    local holder = seat.held_by
+    commit('released', 0, holder, nil, 'expired')
+    if cooldown_ms > 0 then redis.call('SET', cooldown_key, holder, 'PX', ARGV[6]) end
   elseif seat.expires_at then
     seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
   end

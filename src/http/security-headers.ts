@@ -1,0 +1,47 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import helmet from 'helmet';
+
+type Directives = Record<string, readonly string[]>;
+
+/** A page may load and ask nothing but its own host, nothing written into it is ever run, and nobody frames it. */
+const directives: Directives = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'"],
+  'connect-src': ["'self'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'none'"],
+  'frame-ancestors': ["'none'"],
+};
+
+/** On every answer of every process. nginx sets the same on what it says itself. */
+export const securityHeaders: Readonly<Record<string, string>> = {
+  ...helmetHeaders(directives),
+  // What helmet has not: a page that was taken over all the same gets at no device and no wallet.
+  'permissions-policy':
+    'camera=(), display-capture=(), geolocation=(), hid=(), microphone=(), payment=(), serial=(), usb=()',
+};
+
+/** The policy of a page that needs more than others: each directive named replaces ours. */
+export function contentSecurityPolicy(needed: Directives): string {
+  return helmetHeaders({ ...directives, ...needed })['content-security-policy'] as string;
+}
+
+/** Once and not at each request, as @fastify/helmet does it: that halves the requests per second. */
+function helmetHeaders(policy: Directives): Record<string, string> {
+  const request = new IncomingMessage(new Socket());
+  const response = new ServerResponse(request);
+  const setHeaders = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: policy },
+    // What these are for the policy says already, or browsers have given up.
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xFrameOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  });
+  setHeaders(request, response, () => {});
+  return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]));
+}

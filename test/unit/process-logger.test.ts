@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { createProcessLogger } from '../../src/process-logger.ts';
+
+function logged(entry: object, message = ''): { text: string; lines: string[] } {
+  const written: string[] = [];
+  const destination = { write: (line: string) => void written.push(line) };
+  createProcessLogger('test', 'info', destination).info(entry, message);
+  const text = written.join('');
+  return { text, lines: text.trimEnd().split('\n') };
+}
+
+test('[R242] what lets its bearer in is not written, wherever in an entry it is', () => {
+  const secret = 'eyJhbGciOiJIUzI1NiJ9.secret';
+  const headers = { authorization: `Bearer ${secret}`, cookie: `session=${secret}`, 'set-cookie': secret };
+  for (const entry of [
+    { token: secret },
+    headers,
+    { headers },
+    { request: { headers } },
+    { options: { password: secret } },
+  ]) {
+    expect(logged({ ...entry, kept: 'kept' }).text).not.toContain('secret');
+    expect(logged({ ...entry, kept: 'kept' }).text).toContain('"kept":"kept"');
+  }
+});
+
+test('[R242] an entry is one line, whatever is in it', () => {
+  const forged = 'a\n{"level":60,"msg":"forged"}\r\n\u2028\u001b[2J';
+  const { lines } = logged({ path: forged }, forged);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).not.toContain('\u001b');
+  expect(JSON.parse(lines[0] as string)).toMatchObject({ level: 30, path: forged, msg: forged });
+});
