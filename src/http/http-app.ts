@@ -6,7 +6,7 @@ import type { ErrorDetail } from '../protocol/errors.ts';
 import { answerClientError } from './client-error-handler.ts';
 import { ErrorReplies } from './error-replies.ts';
 import { requestIdOf } from './request-id.ts';
-import { securityHeaders } from './security-headers.ts';
+import { dataHeaders, isData, securityHeaders } from './security-headers.ts';
 
 export type HttpApp = FastifyInstance<
   RawServerDefault,
@@ -44,8 +44,8 @@ export function createHttpApp(
     // What is of the wrong type is refused, not converted.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.addHook('onRequest', (_request, reply, done) => {
-    reply.headers(securityHeaders);
+  app.addHook('onRequest', ({ url }, reply, done) => {
+    reply.headers(isData(url) ? dataHeaders : securityHeaders);
     done();
   });
   errors.install(app);

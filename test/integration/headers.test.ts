@@ -78,6 +78,14 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
     for (const [name, value] of Object.entries(securityHeaders)) expect(headers.get(name), name).toEqual([value]);
   });
 
+  test('a booking process that is asked directly: no answer of the API is taken for a page', async () => {
+    for (const path of ['/api/seats', '/api/no-such-route', '/api/seats/%c0']) {
+      const { headers } = await ask(get(path), venue.bookings[0]?.url);
+      expect(headers.get('x-content-type-options'), path).toEqual(['nosniff']);
+      expect(headers.get('content-type')?.[0], path).toContain('application/json');
+    }
+  });
+
   test('with every booking process away: the page from a file, and the refusal of the API', async () => {
     await venue.bookings[0]?.kill();
     await expectSecured(get('/'), 200);
