@@ -9,8 +9,8 @@ import { Type } from 'typebox';
 import type { BookingService } from '../booking/booking-service.ts';
 import { commaList } from '../config.ts';
 import type { HttpApp } from '../http/http-app.ts';
+import { RefusedError } from '../http/refused-error.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
-import { type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
 import { askPeer } from './ask-peer.ts';
 import { Inspector } from './inspector.ts';
 import { defaultInspectLimits, type InspectLimits } from './limits.ts';
@@ -54,8 +54,8 @@ export async function registerInspectRoutes(
   });
   await registerPages(app, pageDir, inspectorUrl);
 
-  const onlyOurPages = async ({ headers }: FastifyRequest, reply: FastifyReply) => {
-    if (!isSameOrigin(headers, hosts)) return refuse(reply, errorDetail('FORBIDDEN', 'Open /inspect on this host'));
+  const onlyOurPages = async ({ headers }: FastifyRequest) => {
+    if (!isSameOrigin(headers, hosts)) throw new RefusedError('FORBIDDEN', 'Open /inspect on this host');
   };
   const common = { schema: { hide: true, querystring: Query }, onRequest: onlyOurPages };
 
@@ -67,14 +67,15 @@ export async function registerInspectRoutes(
 
   app.get('/inspect/feed', common, async ({ query }, reply) => {
     const { seats, node = self } = query;
-    if (inspector.isFull) return refuse(reply, errorDetail('RATE_LIMITED', `${limits.viewers} are watching already`));
+    if (inspector.isFull) throw new RefusedError('RATE_LIMITED', `${limits.viewers} are watching already`);
     if (!peers.isSelf(node)) {
       const url = peers.urlOf(node, `/inspect/feed?${new URLSearchParams({ seats, node })}`);
-      return url ? relay(url, reply) : refuse(reply, errorDetail('NOT_FOUND', `There is no ${node}`));
+      if (!url) throw new RefusedError('NOT_FOUND', `There is no ${node}`);
+      return relay(url, reply);
     }
-    if (!service.isOpen) return refuse(reply, errorDetail('STORE_UNAVAILABLE', 'The venue has not been read yet'));
+    if (!service.isOpen) throw new RefusedError('STORE_UNAVAILABLE', 'The venue has not been read yet');
     const seatIds = inspector.seatIds(seats);
-    if (!seatIds) return refuse(reply, errorDetail('UNKNOWN_SEAT', 'There is no such seat'));
+    if (!seatIds) throw new RefusedError('UNKNOWN_SEAT', 'There is no such seat');
     reply.hijack();
     await inspector.show(seatIds, reply.raw);
   });
@@ -120,7 +121,7 @@ async function relay(url: string, reply: FastifyReply): Promise<unknown> {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const response = await askPeer(url, gone.signal).catch(() => undefined);
-  if (!response) return refuse(reply, errorDetail('STORE_UNAVAILABLE', 'That process does not answer'));
+  if (!response) throw new RefusedError('STORE_UNAVAILABLE', 'That process does not answer');
   reply.hijack();
   reply.raw.writeHead(response.statusCode ?? 500, {
     'content-type': response.headers['content-type'],
@@ -133,10 +134,6 @@ async function relay(url: string, reply: FastifyReply): Promise<unknown> {
 async function* startingWith<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
   yield first;
   yield* rest;
-}
-
-function refuse(reply: FastifyReply, error: ErrorDetail): FastifyReply {
-  return reply.status(errorCodes[error.code].httpStatus).send({ success: false, error });
 }
 
 /** The settings of both kinds of process that have actors, or undefined: nothing of this exists then. */

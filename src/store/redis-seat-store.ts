@@ -2,18 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { endOfTurn } from '../end-of-turn.ts';
-import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
+import { type DecidedSeat, decideCall, decodeDecision, type Question } from './decide-call.ts';
 import createVenueLua from './lua/create-venue.lua';
 import decideLua from './lua/decide.lua';
 import markRelayedLua from './lua/mark-relayed.lua';
 import readEventsLua from './lua/read-events.lua';
 import readVenueLua from './lua/read-venue.lua';
 import {
-  answerKeptMs,
   type Decision,
   type History,
   type SeatCommand,
@@ -40,7 +38,6 @@ export interface RedisSeatStoreOptions extends VenueLayout {
 }
 
 type EventFields = string[];
-type DecidedSeat = [versions: string[], transitions: (string | number)[], answers: (string | number)[]];
 type Scripts = {
   decide(...keysAndArgs: (string | number)[]): Promise<[number, ...DecidedSeat[]]>;
   readVenue(...keys: string[]): Promise<[number, string, number, string[]]>;
@@ -55,9 +52,7 @@ const createdPerCall = 5_000;
 /** A call stays well below what would keep others from Redis for long. */
 const seatsPerCall = 256;
 
-interface Question {
-  seatId: string;
-  commands: readonly SeatCommand[];
+interface Waiting extends Question {
   known: Position;
   resolve: (decision: Decision) => void;
   reject: (error: unknown) => void;
@@ -72,7 +67,7 @@ export class RedisSeatStore implements SeatStore {
   readonly #holdsKey: string;
   /** Which run of Redis answers: every epoch belongs to one, for a Redis that was started anew may have other data. */
   #run: string | undefined;
-  #waiting: Question[] = [];
+  #waiting: Waiting[] = [];
 
   constructor(options: RedisSeatStoreOptions) {
     const { url, keyPrefix, callTimeoutMs = 1_000, logger } = options;
@@ -171,12 +166,19 @@ export class RedisSeatStore implements SeatStore {
     }
   }
 
-  async #decideTogether(questions: Question[]): Promise<void> {
+  async #decideTogether(questions: Waiting[]): Promise<void> {
     try {
       const known = newestOf(questions);
       const [nowMs, ...decided] = await this.#ask(() => {
         if (!this.#isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
-        return this.#redis.decide(...this.#decideArgs(known, questions));
+        const { keys, args } = decideCall(questions, known, this.#options);
+        return this.#redis.decide(
+          this.#venueKeys.length + 1 + keys.length,
+          ...this.#venueKeys,
+          this.#holdsKey,
+          ...keys,
+          ...args,
+        );
       });
       questions.forEach(({ commands, resolve }, i) => {
         resolve(decodeDecision(nowMs, known.epoch, commands, decided[i] as DecidedSeat));
@@ -184,32 +186,6 @@ export class RedisSeatStore implements SeatStore {
     } catch (error) {
       for (const { reject } of questions) reject(error);
     }
-  }
-
-  /** As `lua/decide.lua` has them. */
-  #decideArgs(known: Position, questions: Question[]): [number, ...(string | number)[]] {
-    const { keyPrefix, holdTtlMs, maxHoldsPerUser, reholdCooldownMs = 0 } = this.#options;
-    const keys: string[] = [...this.#venueKeys, this.#holdsKey];
-    const rules = [holdTtlMs, maxHoldsPerUser, answerKeptMs, reholdCooldownMs];
-    const args: (string | number)[] = [known.epoch, known.seq, ...rules, questions.length];
-    for (const { seatId } of questions) {
-      keys.push(`${keyPrefix}seat:${seatId}:lock`);
-      args.push(seatId);
-    }
-    if (reholdCooldownMs > 0) keys.push(...questions.map(({ seatId }) => `${keyPrefix}seat:${seatId}:cooldown`));
-    for (const { seatId, commands } of questions) {
-      args.push(commands.length);
-      for (const command of commands) {
-        if (command.action === 'expire') {
-          args.push('expire');
-          continue;
-        }
-        const { action, userId, request } = command;
-        if (request) keys.push(`${keyPrefix}seat:${seatId}:answer:${request.key}:${action}:${userId}`);
-        args.push(`${action} ${userId}${request ? (request.isRepeat ? ' repeat' : ' key') : ''}`);
-      }
-    }
-    return [keys.length, ...keys, ...args];
   }
 
   async #readVenue(): Promise<VenueSnapshot> {
@@ -251,59 +227,8 @@ export class RedisSeatStore implements SeatStore {
 }
 
 /** They know the same epoch, and one a little more of it than another. */
-function newestOf(questions: readonly Question[]): Position {
+function newestOf(questions: readonly Waiting[]): Position {
   return questions.reduce((newest, { known }) => (known.seq > newest.seq ? known : newest), { epoch: '', seq: -1 });
-}
-
-/** From what `lua/decide.lua` returns for one seat. */
-function decodeDecision(
-  nowMs: number,
-  epoch: string,
-  commands: readonly SeatCommand[],
-  [versions, transitions, answers]: DecidedSeat,
-): Decision {
-  const seats = versions.map((json) => JSON.parse(json) as Seat);
-  const seatAt = (index: string | number | undefined) => seats[(index as number) - 1] as Seat;
-  const events: SeatEvent[] = [];
-  for (let i = 0; i < transitions.length; i += 3) {
-    const reason = transitions[i + 2] as SeatEvent['reason'] | '';
-    events.push(eventOf(seatAt(transitions[i]), transitions[i + 1] as string, reason, { nowMs, epoch }));
-  }
-  return {
-    nowMs,
-    events,
-    answers: commands.map((_, i) => {
-      const refusal = answers[2 * i] as Refusal | '';
-      const seat = seatAt(answers[2 * i + 1]);
-      return refusal === '' ? { seat } : { seat, refusal };
-    }),
-  };
-}
-
-const typeOf = {
-  [SeatStatus.available]: 'released',
-  [SeatStatus.held]: 'held',
-  [SeatStatus.booked]: 'booked',
-} as const;
-
-/** The event that made the seat what it is. */
-function eventOf(
-  { id, status, seq, expires_at }: Seat,
-  userId: string,
-  reason: SeatEvent['reason'] | '',
-  { nowMs, epoch }: { nowMs: number; epoch: string },
-): SeatEvent {
-  return {
-    type: typeOf[status],
-    seat_id: id,
-    user_id: userId,
-    status,
-    timestamp: new Date(nowMs).toISOString(),
-    ...(expires_at !== undefined && { expires_at }),
-    ...(reason && { reason }),
-    epoch,
-    seq,
-  };
 }
 
 /** From the flat list of names and values that `lua/decide.lua` puts into the log. */
