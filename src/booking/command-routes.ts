@@ -3,6 +3,7 @@ import type { HttpApp } from '../http/http-app.ts';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { CommandBody, CommandReply, ErrorReply, userActions } from '../protocol/commands.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestKey } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { CommandReplies } from './command-replies.ts';
@@ -45,7 +46,11 @@ export function registerCommandRoutes(
       body: CommandBody,
       response: { 200: CommandReply, '4xx': ErrorReply, '5xx': ErrorReply },
     };
-    const count = (outcome: string) => metrics.countCommand(action, outcome);
+    const counts: Partial<Record<Outcome, { count: number }>> = {};
+    const count = (outcome: Outcome) => {
+      counts[outcome] ??= metrics.commandCount(action, outcome);
+      counts[outcome].count++;
+    };
     app.post(`/api/seats/${action}`, { schema }, async (request, reply) => {
       const { seat_id: seatId, user_id: claimed } = request.body;
       try {
@@ -71,6 +76,8 @@ export function registerCommandRoutes(
     });
   }
 }
+
+type Outcome = ErrorCode | 'OK';
 
 function requestKey(headers: Static<typeof CommandHeaders>): RequestKey | undefined {
   const { 'idempotency-key': key, 'x-attempt': attempt } = headers;

@@ -28,20 +28,26 @@ export function bookingMetrics({ unrelayed, actors }: Gauges) {
       this.set(actors());
     },
   });
-  const commands = new Counter({
+  // Counted here and told when asked for: a counter that is looked up by its labels costs more than the rest of a route.
+  const commands = new Map<string, { action: UserAction; outcome: string; count: number }>();
+  new Counter({
     name: 'booking_commands_total',
     help: 'Commands of users by what became of them',
     labelNames: ['action', 'outcome'],
     registers: [registry],
+    collect() {
+      this.reset();
+      for (const { action, outcome, count } of commands.values()) this.inc({ action, outcome }, count);
+    },
   });
-  const counts = new Map<string, { inc(): void }>(); // looked up by labels, a count costs several times as much
   return {
     registry,
-    countCommand(action: UserAction, outcome: string): void {
+    /** Its `count` is whoever's to increase. */
+    commandCount(action: UserAction, outcome: string): { count: number } {
       const name = `${action} ${outcome}`;
-      const count = counts.get(name) ?? commands.labels({ action, outcome });
-      counts.set(name, count);
-      count.inc();
+      const known = commands.get(name) ?? { action, outcome, count: 0 };
+      commands.set(name, known);
+      return known;
     },
     decisionCommands: new Histogram({
       name: 'booking_decision_commands',

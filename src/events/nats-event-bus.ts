@@ -1,14 +1,14 @@
 import { jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
-import { connect, headers, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, EventBus } from './event-bus.ts';
+import { JetStreamPublisher } from './jetstream-publisher.ts';
 import { natsLogin } from './nats-address.ts';
 import type { PresenceBus } from './presence-bus.ts';
-import { PublishAcks } from './publish-acks.ts';
 
 const stream = { name: 'SEATS', maxBytes: 1024 ** 3, duplicateWindowMs: 120_000 };
 const ackTimeoutMs = 2_000;
@@ -36,7 +36,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #connecting: Promise<void>;
   #nats: NatsConnection | undefined;
-  #acks: PublishAcks | undefined;
+  #publisher: JetStreamPublisher | undefined;
   #connected = false;
   #closed = false;
   #making: Promise<void> | undefined;
@@ -57,13 +57,10 @@ export class NatsEventBus implements EventBus, PresenceBus {
   }
 
   async publish(event: SeatEvent): Promise<void> {
-    if (!this.#nats || !this.#acks || !this.#connected) throw new BusDisconnectedError('NATS is out of reach');
+    if (!this.#nats || !this.#publisher || !this.#connected) throw new BusDisconnectedError('NATS is out of reach');
     try {
-      const { reply, acknowledged } = this.#acks.next();
-      const messageHeaders = headers();
-      messageHeaders.set('Nats-Msg-Id', `${event.epoch}:${event.seq}`);
-      this.#nats.publish(subjects.of(event), JSON.stringify(event), { headers: messageHeaders, reply });
-      await acknowledged;
+      const id = `${event.epoch}:${event.seq}`;
+      await this.#publisher.publish({ subject: subjects.of(event), body: JSON.stringify(event), id });
     } catch (cause) {
       // The stream may have been deleted under us: it is made again, for whoever tries next.
       this.#making ??= this.#makeStream(this.#nats)
@@ -76,7 +73,9 @@ export class NatsEventBus implements EventBus, PresenceBus {
   }
 
   publishHeartbeat(heartbeat: Heartbeat): void {
-    if (this.#connected) this.#nats?.publish(subjects.heartbeat, JSON.stringify(heartbeat));
+    if (!this.#connected) return;
+    this.#publisher?.flush(); // whoever heard it before the events that it counts would ask for them
+    this.#nats?.publish(subjects.heartbeat, JSON.stringify(heartbeat));
   }
 
   subscribe(listener: BusListener): void {
@@ -95,6 +94,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#publisher?.flush();
     try {
       if (this.#connected) await this.#nats?.drain();
       else await this.#nats?.close();
@@ -103,7 +103,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
       await this.#nats?.close();
     }
     await this.#connecting;
-    this.#acks?.close();
+    this.#publisher?.close();
   }
 
   async #connect(urls: string[], name: string): Promise<void> {
@@ -131,7 +131,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
     if (!nats) return;
     if (this.#closed) return nats.close();
 
-    if (!this.#listensOnly) this.#acks = new PublishAcks(nats, ackTimeoutMs);
+    if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, ackTimeoutMs);
     this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
       for (const listener of this.#listeners) listener.onEvent(event);
     });
