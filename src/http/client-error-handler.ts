@@ -15,7 +15,8 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket):
 }
 
 function detailOf({ code }: NodeJS.ErrnoException): ErrorDetail {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return errorDetail('TIMEOUT', 'The request did not come whole in time');
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return errorDetail('INVALID_REQUEST', 'The request did not come whole in time');
   if (code === 'HPE_HEADER_OVERFLOW') return errorDetail('TOO_LARGE', 'The headers are too large');
   return errorDetail('INVALID_REQUEST', 'This is not an HTTP request that can be read');
 }

@@ -22,8 +22,9 @@ export class ErrorReplies {
 
   install(app: FastifyInstance): void {
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      // Fastify closes after any bad body, lest more of it come; one that has come whole keeps the connection.
+      // Who is refused with more to come is not waited for; one whose request has come whole keeps the connection.
       if (request.raw.complete) reply.removeHeader('connection');
+      else reply.header('connection', 'close');
       if (error instanceof RefusedError && error.retryAfterMs !== undefined) {
         reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
       }

@@ -36,7 +36,8 @@ export function createHttpApp(
     trustProxy,
     keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
-    http: { connectionsCheckingInterval: requestTimeoutMs / 5 },
+    // Node swaps the two where the headers' is the longer: then bodies would have that.
+    http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / 5 },
     forceCloseConnections: 'idle',
     genReqId: requestIdOf,
     frameworkErrors: (error, request, reply) => errors.send(error, request, reply.headers(securityHeaders)),
