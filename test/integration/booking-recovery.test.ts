@@ -34,13 +34,13 @@ describe('a booking process ends and another begins', () => {
 
   test('[G3] [R83] a running hold ends at its original deadline', async () => {
     const servers = await ownServers();
-    const options = { ...servers, holdSeconds: 2 };
+    const options = { ...servers, holdSeconds: 5 };
     const before = await startedBooking(options);
     const { body } = await before.command('select', 'A1', 'alice');
     const expiresAtMs = (body.seat?.expires_at as number) * 1000;
     // A second of it is over before the restart: a timer begun anew would end it that much too late.
     await vi.waitFor(async () => {
-      expect((await venueOf(before)).server_time * 1000).toBeGreaterThan(expiresAtMs - 1_000);
+      expect((await venueOf(before)).server_time * 1000).toBeGreaterThan(expiresAtMs - 4_000);
     }, patience);
     await before.app.close();
 
