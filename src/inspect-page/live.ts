@@ -48,7 +48,6 @@ const feed = new FeedSource({
   onMessage: receive,
   onStatus: (next) => {
     status = next;
-    if (next !== 'open') isJoined = false;
     requestRender();
   },
 });
@@ -57,6 +56,7 @@ function receive(message: FeedMessage): void {
   switch (message.type) {
     case 'hello':
       node = message.node;
+      isJoined = false;
       latest = [];
       for (const id of machines.ids) if (seatIdOf(id)) machines.forget(id);
       break;
@@ -156,7 +156,8 @@ function shownSeats(): GridSeat[] {
 function render(): void {
   const machine = shownMachine();
   const seats = shownSeats();
-  grid.render(seats, seatIdOf(chosen));
+  // A half-read venue would be another grid, and whoever is in it with the keyboard would be thrown out.
+  if (isJoined || isReplaying) grid.render(seats, seatIdOf(chosen));
   for (const kind of ['available', 'held', 'expiring', 'booked'] as const) {
     const state = { available: 'available', held: 'held.counting', expiring: 'held.expiring', booked: 'booked' }[kind];
     const count = seats.filter((seat) => seat.state === state).length;

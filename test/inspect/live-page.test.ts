@@ -51,6 +51,28 @@ async function violations(page: Page): Promise<string[]> {
   return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join(' | ')}`);
 }
 
+interface HoldableFeed {
+  /** How many messages of the feed still reach the page; the others wait for `letPass`. */
+  passing: number;
+  letPass(): void;
+}
+
+function holdableFeed(): void {
+  const waiting: (() => void)[] = [];
+  const held = { passing: Number.POSITIVE_INFINITY, letPass: () => waiting.splice(0).map((tell) => tell()) };
+  const page = Object.assign(window, held);
+  const { set } = Object.getOwnPropertyDescriptor(EventSource.prototype, 'onmessage') as PropertyDescriptor;
+  Object.defineProperty(EventSource.prototype, 'onmessage', {
+    set(listener: (event: MessageEvent) => void) {
+      set?.call(this, (event: MessageEvent) => {
+        if (page.passing-- > 0) return listener(event);
+        page.passing = 0;
+        waiting.push(() => listener(event));
+      });
+    },
+  });
+}
+
 const cell = (page: Page, id: string) => page.locator(`.cell[data-seat-id=${id}]`);
 const text = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText(), soon);
 const activeStates = (page: Page) =>
@@ -132,6 +154,26 @@ describe('[R163] the live view', () => {
     await own.restart();
     await post(own, 'select', 'A1');
     await text(page, 'machine-state').toBe('held.counting');
+  });
+
+  test('while the venue is read anew, the grid stays, and the focus in it', async () => {
+    const own = await startEmbedded({ env: { INSPECT: 'on' } });
+    onTestFinished(() => own.stop());
+    const page = await browser.newPage();
+    onTestFinished(() => page.close());
+    await page.addInitScript(holdableFeed);
+    await page.goto(`${own.url}/inspect/live`);
+    await cell(page, 'B2').focus();
+    await page.evaluate(() => Object.assign(window, { passing: 50 }));
+    await own.kill();
+    await own.restart();
+    await expect.poll(() => page.evaluate(() => (window as unknown as HoldableFeed).passing), soon).toBe(0);
+    await text(page, 'status').toContain('Reading');
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('data-seat-id'));
+    expect([await page.locator('.cell').count(), await focused()]).toEqual([100, 'B2']);
+    await page.evaluate(() => (window as unknown as HoldableFeed).letPass());
+    await text(page, 'status').toContain('Live from');
+    expect([await page.locator('.cell').count(), await focused()]).toEqual([100, 'B2']);
   });
 });
 
