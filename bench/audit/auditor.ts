@@ -51,7 +51,7 @@ export class Auditor {
     this.#isOwnUser = isOwnUser;
     this.audit = new Audit({ initial, isOwnUser });
     this.#timer = setInterval(() => {
-      this.#watching = this.#watching.then(() => this.#watch());
+      if (this.#isBehind) void this.judgeSoFar();
     }, watchIntervalMs);
   }
 
@@ -85,15 +85,18 @@ export class Auditor {
     this.audit.judge(told);
   }
 
-  /** Reads the log only where it might be trimmed, or too much waits to be judged: reading costs the system something. */
-  async #watch(): Promise<void> {
-    try {
-      const behind = Math.max(0, ...this.#witnesses.map(({ seq }) => seq)) - this.audit.position.seq;
-      if (behind < readAheadEvents && this.#log.waiting < judgedAtOnce) return;
-      await this.#catchUp();
-    } catch (error) {
-      this.audit.viewProblem(`The log could not be read: ${(error as Error).message}`);
-    }
+  /** The log is read only where it might be trimmed, or too much waits to be judged: reading costs the system something. */
+  get #isBehind(): boolean {
+    const behind = Math.max(0, ...this.#witnesses.map(({ seq }) => seq)) - this.audit.position.seq;
+    return behind >= readAheadEvents || this.#log.waiting >= judgedAtOnce;
+  }
+
+  /** Judges what has been told so far, as between two loads. Never rejects. */
+  judgeSoFar(): Promise<void> {
+    this.#watching = this.#watching
+      .then(() => this.#catchUp())
+      .catch((error: Error) => this.audit.viewProblem(`The log could not be read: ${error.message}`));
+    return this.#watching;
   }
 
   async #holdsEnd(): Promise<void> {

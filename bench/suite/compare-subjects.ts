@@ -13,11 +13,13 @@ export interface ComparisonOptions {
   connections: number;
   signal: AbortSignal;
   onProgress: (doing: string) => void;
+  /** Not measured: what the subject's clients were told is judged, or forgotten. */
+  afterSlice: (subject: Subject) => Promise<unknown>;
 }
 
 /** A B C, A B C, …: what disturbs the machine for a while disturbs all of them. The first subject is ours. */
 export async function compareSubjects(subjects: Subject[], options: ComparisonOptions): Promise<Comparison> {
-  const { rounds, sliceS, connections, signal, onProgress } = options;
+  const { rounds, sliceS, connections, signal, onProgress, afterSlice } = options;
   const slices = new Map<string, Slice[]>(subjects.map(({ name }) => [name, []]));
   // The first of each warms the compiler and does not count.
   for (let round = 0; round <= rounds && !signal.aborted; round++) {
@@ -26,6 +28,7 @@ export async function compareSubjects(subjects: Subject[], options: ComparisonOp
       const durationS = round === 0 ? Math.min(2, sliceS) : sliceS;
       const slice = await measureSlice(subject, { connections, durationS, signal });
       if (round > 0) slices.get(subject.name)?.push(slice);
+      await afterSlice(subject);
     }
   }
   const [ours, ...yardsticks] = subjects.map(({ name }) => ({ name, slices: slices.get(name) ?? [] }));

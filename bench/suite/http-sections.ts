@@ -9,10 +9,10 @@ import { SeatPool } from '../clients/seat-pool.ts';
 import type { Conversation } from '../http/closed-loop.ts';
 import { Services, startOwnVenue, startServers } from '../venue/own-venue.ts';
 import { type YardstickName, yardstickSpec } from '../yardsticks/yardstick-spec.ts';
-import type { Comparison } from './compare-subjects.ts';
-import { compareSubjects } from './compare-subjects.ts';
+import { type Comparison, compareSubjects } from './compare-subjects.ts';
+
 import { atLeast, type Section, type SuiteContext, type Target } from './section.ts';
-import { type Subject, UnjudgedLog } from './subject.ts';
+import type { Subject } from './subject.ts';
 
 const connections = 100;
 const holdSeconds = 2;
@@ -36,7 +36,8 @@ async function httpSection(options: HttpSectionOptions, context: SuiteContext): 
   const { name, title, rows, cols, yardsticks, clients, variant, targets } = options;
   const { isQuick, signal, onProgress } = context;
   const services = new Services();
-  const venue = await startOwnVenue({ bookings: 1, edges: 1, rows, cols, holdSeconds });
+  // Without an edge, as the yardsticks are: it and the auditor's socket at it would use the same two cores.
+  const venue = await startOwnVenue({ bookings: 1, edges: 0, rows, cols, holdSeconds });
   try {
     const ours = ownSubject(clients(), venue.apiUrls, pidsOf(venue.processes, 'booking'));
     const auditor = await Auditor.begin(venue, ours.log, (userId) => userId.startsWith('load-ours-'));
@@ -52,6 +53,7 @@ async function httpSection(options: HttpSectionOptions, context: SuiteContext): 
       connections,
       signal,
       onProgress: (doing) => onProgress(`${name}: ${doing}`),
+      afterSlice: async ({ log }) => (log === ours.log ? auditor.judgeSoFar() : log.take()),
     });
     const verdict = await auditor.finish();
     return {
@@ -93,7 +95,7 @@ async function startYardsticks(
     const [started] = await services.startNode(1, (place) => yardstickSpec(name, { ...place, env }));
     const urls = started ? [started.url] : [];
     const pids = pidsOf(services.monitored(), name);
-    subjects.push({ name, urls, pids, log: new UnjudgedLog(), newUserId: numbered(`load-${name}-`) });
+    subjects.push({ name, urls, pids, log: new ClientLog(), newUserId: numbered(`load-${name}-`) });
   }
   return subjects;
 }

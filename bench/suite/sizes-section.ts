@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { bookingSpec } from '../../src/launch/node-services.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
+import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { Journey } from '../clients/journey.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
@@ -10,7 +11,7 @@ import { readMetrics } from '../measure/process-monitor.ts';
 import { Services, startServers } from '../venue/own-venue.ts';
 import { numbered, pidsOf } from './http-sections.ts';
 import { atMost, type Section, type SuiteContext } from './section.ts';
-import { measureSlice, UnjudgedLog } from './subject.ts';
+import { measureSlice } from './subject.ts';
 
 const sizes = [
   { rows: 10, cols: 10 },
@@ -148,7 +149,7 @@ async function measureSize(
       name,
       urls: [url],
       pids,
-      log: new UnjudgedLog(),
+      log: new ClientLog(),
       newUserId: numbered('load-sizes-'),
       converse: (client: ClientContext) => new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 }),
     };

@@ -1,5 +1,5 @@
 import pidusage from 'pidusage';
-import { ClientLog } from '../audit/client-log.ts';
+import type { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { type Conversation, closedLoop } from '../http/closed-loop.ts';
 import { percentileMs, Recorder } from '../measure/recorder.ts';
@@ -55,10 +55,4 @@ export async function measureSlice(
 export async function cpuMs(pids: readonly number[]): Promise<number> {
   const used = await Promise.all(pids.map((pid) => pidusage(pid)));
   return used.reduce((sum, { ctime }) => sum + ctime, 0);
-}
-
-/** For a yardstick, whose answers nobody judges: they would only fill the memory. */
-export class UnjudgedLog extends ClientLog {
-  override answered(): void {}
-  override unanswered(): void {}
 }

@@ -10,8 +10,8 @@ export class Batcher<Question, Answer> {
   #isCalling = false;
 
   /**
-   * `call` answers each of its questions, in order; where it rejects, each of them is rejected so. `begin` may put the first call off, for
-   * more to take part in it.
+   * `call` answers each of its questions, in order; where it rejects, each of them is rejected so. `begin` may put a
+   * call off, for more to take part in it.
    */
   constructor(
     maxWaiting: number,
@@ -28,26 +28,27 @@ export class Batcher<Question, Answer> {
     if (this.#waiting.length >= this.#maxWaiting) return Promise.reject(new BusyError('Too many are waiting'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ question, resolve, reject });
-      if (this.#isCalling) return;
-      this.#isCalling = true;
-      this.#begin(() => void this.#work());
+      if (!this.#isCalling) this.#callSoon();
     });
   }
 
-  async #work(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const asked = this.#waiting;
-      this.#waiting = [];
-      try {
-        const answers = await this.#call(asked.map(({ question }) => question));
-        asked.forEach(({ resolve }, i) => {
-          resolve(answers[i] as Answer);
-        });
-      } catch (error) {
-        for (const { reject } of asked) reject(error);
-      }
+  #callSoon(): void {
+    this.#isCalling = this.#waiting.length > 0;
+    if (this.#isCalling) this.#begin(() => void this.#callNow());
+  }
+
+  async #callNow(): Promise<void> {
+    const asked = this.#waiting;
+    this.#waiting = [];
+    try {
+      const answers = await this.#call(asked.map(({ question }) => question));
+      asked.forEach(({ resolve }, i) => {
+        resolve(answers[i] as Answer);
+      });
+    } catch (error) {
+      for (const { reject } of asked) reject(error);
     }
-    this.#isCalling = false;
+    this.#callSoon();
   }
 }
 

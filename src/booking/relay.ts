@@ -91,14 +91,15 @@ export class Relay {
 
   async #goOnFromOthers(): Promise<void> {
     const relayed = await this.#store.relayedPosition();
-    if (relayed?.epoch === this.#position.epoch && relayed.seq > this.#position.seq) this.#advance(relayed.seq);
+    if (relayed?.epoch !== this.#position.epoch || relayed.seq <= this.#position.seq) return;
+    for (const ahead of this.#publishedAhead) if (ahead <= relayed.seq) this.#publishedAhead.delete(ahead);
+    this.#advance(relayed.seq);
   }
 
   /** To `seq`, and over what is published right after it. */
   #advance(seq: number): void {
     let upTo = seq;
     while (this.#publishedAhead.delete(upTo + 1)) upTo++;
-    for (const ahead of this.#publishedAhead) if (ahead <= upTo) this.#publishedAhead.delete(ahead);
     this.#position = { epoch: this.#position.epoch, seq: upTo };
   }
 }

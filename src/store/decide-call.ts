@@ -11,8 +11,8 @@ export interface Question {
   commands: readonly SeatCommand[];
 }
 
-/** What `lua/decide.lua` returns for one seat. */
-export type DecidedSeat = [versions: string[], transitions: (string | number)[], answers: (string | number)[]];
+/** What `lua/decide.lua` tells of one seat. */
+type DecidedSeat = [versions: Seat[], transitions: (string | number)[], answers: (string | number)[]];
 
 interface Rules {
   keyPrefix: string;
@@ -31,46 +31,39 @@ export function decideCall(
   const seatIds = questions.map(({ seatId }) => seatId);
   const keys = seatIds.map((id) => keyOf(id, 'lock'));
   if (reholdCooldownMs > 0) keys.push(...seatIds.map((id) => keyOf(id, 'cooldown')));
-  const rules = [holdTtlMs, maxHoldsPerUser, answerKeptMs, reholdCooldownMs];
-  const args = [known.epoch, known.seq, ...rules, seatIds.length, ...seatIds];
-  for (const { seatId, commands } of questions) {
-    args.push(commands.length);
-    for (const command of commands) {
-      if (command.action === 'expire') {
-        args.push('expire');
-        continue;
-      }
+  const asked = questions.map(({ seatId, commands }) => [
+    seatId,
+    ...commands.map((command) => {
+      if (command.action === 'expire') return [command.action];
       const { action, userId, request } = command;
-      if (request) keys.push(keyOf(seatId, `answer:${request.key}:${action}:${userId}`));
-      args.push(`${action} ${userId}${request ? (request.isRepeat ? ' repeat' : ' key') : ''}`);
-    }
-  }
-  return { keys, args };
+      if (!request) return [action, userId];
+      keys.push(keyOf(seatId, `answer:${request.key}:${action}:${userId}`));
+      return [action, userId, request.isRepeat ? 'repeat' : 'key'];
+    }),
+  ]);
+  const rules = [holdTtlMs, maxHoldsPerUser, answerKeptMs, reholdCooldownMs];
+  return { keys, args: [known.epoch, known.seq, ...rules, JSON.stringify(asked)] };
 }
 
-/** From what `lua/decide.lua` returns for one seat. */
-export function decodeDecision(
-  nowMs: number,
-  epoch: string,
-  commands: readonly SeatCommand[],
-  [versions, transitions, answers]: DecidedSeat,
-): Decision {
-  const seats = versions.map((json) => JSON.parse(json) as Seat);
-  const seatAt = (index: string | number | undefined) => seats[(index as number) - 1] as Seat;
-  const events: SeatEvent[] = [];
+/** A decision for each question, from what `lua/decide.lua` returns. */
+export function decodeDecisions(json: string, epoch: string): Decision[] {
+  const [nowMs, ...decided] = JSON.parse(json) as [number, ...DecidedSeat[]];
+  return decided.map((seat) => decodeDecision(nowMs, epoch, seat));
+}
+
+function decodeDecision(nowMs: number, epoch: string, [versions, transitions, answers]: DecidedSeat): Decision {
+  const seatAt = (index: string | number | undefined) => versions[index as number] as Seat;
+  const decision: Decision = { nowMs, events: [], answers: [] };
   for (let i = 0; i < transitions.length; i += 3) {
     const reason = transitions[i + 2] as SeatEvent['reason'] | '';
-    events.push(eventThatMade(seatAt(transitions[i]), transitions[i + 1] as string, reason, { nowMs, epoch }));
+    decision.events.push(eventThatMade(seatAt(transitions[i]), transitions[i + 1] as string, reason, { nowMs, epoch }));
   }
-  return {
-    nowMs,
-    events,
-    answers: commands.map((_, i) => {
-      const refusal = answers[2 * i] as Refusal | '';
-      const seat = seatAt(answers[2 * i + 1]);
-      return refusal === '' ? { seat } : { seat, refusal };
-    }),
-  };
+  for (let i = 0; i < answers.length; i += 2) {
+    const refusal = answers[i] as Refusal | '';
+    const seat = seatAt(answers[i + 1]);
+    decision.answers.push(refusal === '' ? { seat } : { seat, refusal });
+  }
+  return decision;
 }
 
 const typeOf = {

@@ -5,7 +5,7 @@ import { endOfTurn } from '../end-of-turn.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
-import { type DecidedSeat, decideCall, decodeDecision, type Question } from './decide-call.ts';
+import { decideCall, decodeDecisions, type Question } from './decide-call.ts';
 import createVenueLua from './lua/create-venue.lua';
 import decideLua from './lua/decide.lua';
 import markRelayedLua from './lua/mark-relayed.lua';
@@ -39,7 +39,7 @@ export interface RedisSeatStoreOptions extends VenueLayout {
 
 type EventFields = string[];
 type Scripts = {
-  decide(...keysAndArgs: (string | number)[]): Promise<[number, ...DecidedSeat[]]>;
+  decide(...keysAndArgs: (string | number)[]): Promise<string>;
   readVenue(...keys: string[]): Promise<[number, string, number, string[]]>;
   readEvents(...keysAndArgs: (string | number)[]): Promise<[number, string, number, EventFields[] | null]>;
   createVenue(...keysAndArgs: (string | number)[]): Promise<'OK'>;
@@ -169,7 +169,7 @@ export class RedisSeatStore implements SeatStore {
   async #decideTogether(questions: Waiting[]): Promise<void> {
     try {
       const known = newestOf(questions);
-      const [nowMs, ...decided] = await this.#ask(() => {
+      const json = await this.#ask(() => {
         if (!this.#isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
         const { keys, args } = decideCall(questions, known, this.#options);
         return this.#redis.decide(
@@ -180,8 +180,9 @@ export class RedisSeatStore implements SeatStore {
           ...args,
         );
       });
-      questions.forEach(({ commands, resolve }, i) => {
-        resolve(decodeDecision(nowMs, known.epoch, commands, decided[i] as DecidedSeat));
+      const decisions = decodeDecisions(json, known.epoch);
+      questions.forEach(({ resolve }, i) => {
+        resolve(decisions[i] as Decision);
       });
     } catch (error) {
       for (const { reject } of questions) reject(error);

@@ -12,20 +12,20 @@
 -- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
 -- ARGV[5] for how many ms an answer is kept
 -- ARGV[6] for how many ms whose hold of a seat lapsed may not hold it again; 0: no cool-down
--- ARGV[7] number of seats               ARGV[8..] their ids
--- and then for each seat the number of its commands, and these: 'expire', or '<select | book | release> <user id>',
---   followed by ' key' where there is one, or by ' repeat' where it was asked before as well
+-- ARGV[7] JSON: [[seat id, command, ...], ...]; a command is ["expire"], or ["select" | "book" | "release", user id],
+--   with a third item where it has a key: "key", or "repeat" where it was asked before as well
 --
--- Returns {now ms, and for each seat {seat JSONs, transitions, answers}, ...}; of each transition the index of the seat JSON that it
--- made, the user, and the reason or ''; of each answer the refusal or '', and the index of the seat JSON;
--- fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it, whose epoch that ends.
+-- Returns JSON, for clients read many small values slowly: [now ms, [seats, transitions, answers], ...], those three for each seat:
+-- what it was and then became; of each transition the index in `seats` that it made, the user, and the reason or ''; of each answer
+-- the refusal or '', and the index in `seats`.
+-- Fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it, whose epoch that ends.
 
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ttl_ms = tonumber(ARGV[3])
 local max_holds = tonumber(ARGV[4])
 local cooldown_ms = tonumber(ARGV[6])
-local seats = tonumber(ARGV[7])
+local questions = cjson.decode(ARGV[7])
 
 local epoch = redis.call('GET', KEYS[2])
 local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
@@ -33,12 +33,14 @@ if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then
   redis.call('DEL', KEYS[2])
   epoch = false
 end
+local ids = {}
+for i, question in ipairs(questions) do ids[i] = question[1] end
 local json_of = {} -- of each seat as it now is
-for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ARGV, 8, 7 + seats))) do
-  json_of[ARGV[7 + i]] = json or nil
+for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
+  json_of[ids[i]] = json or nil
 end
-for i = 8, 7 + seats do
-  if epoch ~= ARGV[1] or not json_of[ARGV[i]] then
+for _, id in ipairs(ids) do
+  if epoch ~= ARGV[1] or not json_of[id] then
     return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
   end
 end
@@ -47,7 +49,7 @@ end
 local seat, lock_key, cooldown_key
 local versions -- its JSON before and after each transition
 local newest -- which of them the seat is now
-local events
+local transitions
 
 local function encode()
   local parts = { string.format('{"id":%s,"row":%d,"col":%d,"status":%d', cjson.encode(seat.id), seat.row, seat.col, seat.status) }
@@ -88,9 +90,7 @@ local function commit(kind, status, user, expires_ms, reason)
   seat.seq = seq
   versions[#versions + 1] = encode()
   newest = #versions
-  events[#events + 1] = newest
-  events[#events + 1] = user
-  events[#events + 1] = reason or ''
+  transitions[#transitions + 1] = string.format('%d,%s,"%s"', newest - 1, cjson.encode(user), reason or '')
   redis.call('HSET', KEYS[1], seat.id, versions[newest])
   json_of[seat.id] = versions[newest]
 
@@ -134,7 +134,7 @@ function decide.expire()
   return ''
 end
 
--- Decides once what may be asked again, elsewhere and late. Returns the refusal and the index of the seat JSON.
+-- Decides once what may be asked again, elsewhere and late. Returns the refusal and which of the versions.
 local function decide_once(key, action, user, is_repeat)
   local kept = redis.call('GET', key)
   if kept then
@@ -151,17 +151,13 @@ local function decide_once(key, action, user, is_repeat)
   return refusal, newest
 end
 
-local next_key, next_arg = 6 + (cooldown_ms > 0 and 2 or 1) * seats, 8 + seats
-local function take_arg()
-  next_arg = next_arg + 1
-  return ARGV[next_arg - 1]
-end
+local next_key = 6 + (cooldown_ms > 0 and 2 or 1) * #questions
 
-local reply = { now_ms }
-for i = 1, seats do
-  local json = json_of[ARGV[7 + i]]
-  seat, lock_key, cooldown_key = cjson.decode(json), KEYS[5 + i], KEYS[5 + seats + i]
-  versions, newest, events = { json }, 1, {}
+local reply = { string.format('%d', now_ms) }
+for i, question in ipairs(questions) do
+  local json = json_of[question[1]]
+  seat, lock_key, cooldown_key = cjson.decode(json), KEYS[5 + i], KEYS[5 + #questions + i]
+  versions, newest, transitions = { json }, 1, {}
 
   -- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
   if seat.status == 1 and redis.call('EXISTS', lock_key) == 0 then
@@ -173,19 +169,19 @@ for i = 1, seats do
   end
 
   local answers = {}
-  for _ = 1, tonumber(take_arg()) do
-    local action, user, asked = string.match(take_arg(), '^(%l+) ?(%S*) ?(%l*)$')
+  for c = 2, #question do
+    local action, user, asked = unpack(question[c])
     local refusal, version
-    if asked == '' then
-      refusal = decide[action](user)
-      version = newest
-    else
+    if asked then
       refusal, version = decide_once(KEYS[next_key], action, user, asked == 'repeat')
       next_key = next_key + 1
+    else
+      refusal = decide[action](user)
+      version = newest
     end
-    answers[#answers + 1] = refusal
-    answers[#answers + 1] = version
+    answers[c - 1] = string.format('"%s",%d', refusal, version - 1)
   end
-  reply[i + 1] = { versions, events, answers }
+  reply[i + 1] = string.format('[[%s],[%s],[%s]]',
+    table.concat(versions, ','), table.concat(transitions, ','), table.concat(answers, ','))
 end
-return reply
+return '[' .. table.concat(reply, ',') .. ']'
