@@ -48,8 +48,8 @@ async function httpSection(options: HttpSectionOptions, context: SuiteContext): 
       ...others.map((other) => ({ ...other, converse: clients() })),
     ];
     const comparison = await compareSubjects(subjects, {
-      rounds: isQuick ? 3 : 5,
-      sliceS: isQuick ? 2 : 4,
+      rounds: isQuick ? 4 : 12, // many and short: what disturbs the machine lasts for seconds
+      sliceS: isQuick ? 1.5 : 2,
       connections,
       signal,
       onProgress: (doing) => onProgress(`${name}: ${doing}`),
