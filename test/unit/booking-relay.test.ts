@@ -44,8 +44,9 @@ class FakeBus implements EventBus {
   async close(): Promise<void> {}
 }
 
-async function setUp() {
-  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs: 30_000, maxHoldsPerUser: 6, nowMs: () => startMs });
+async function setUp({ keepEvents = 100_000 } = {}) {
+  const rules = { holdTtlMs: 30_000, maxHoldsPerUser: 6 };
+  const store = new MemorySeatStore({ rows: 1, cols: 1, ...rules, keepEvents, nowMs: () => startMs });
   const { epoch } = await store.open();
   const bus = new FakeBus();
   const relay = new Relay({ store, bus, logger: pino({ level: 'silent' }) });
@@ -142,6 +143,21 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     await repair();
     expect(bus.published).toEqual([]);
     expect(marked).toEqual([3]);
+  });
+
+  test('not what the log has no more: others have published that, and nothing after it', async () => {
+    const { bus, relay, store, commit, epoch, repair } = await setUp({ keepEvents: 1 });
+    for (let i = 0; i < 6; i++) await commit();
+    for (const seq of [3, 6]) relay.published({ epoch, seq });
+    await store.markRelayed({ epoch, seq: 5 });
+    await repair();
+    expect(relay.position).toEqual({ epoch, seq: 0 });
+    await repair();
+    expect(relay.position).toEqual({ epoch, seq: 6 });
+    await commit();
+    await repair();
+    await repair();
+    expect(bus.published).toEqual([7]);
   });
 
   test('goes on from where the last process came to', async () => {
