@@ -13,7 +13,7 @@ export default defineConfig({
     ...base.test,
     include: [
       'test/unit/booking-{batcher,frozen,relay,seat-desk,store-clock,venue-view}.test.ts',
-      'test/unit/edge-updates.test.ts',
+      'test/unit/edge-{updates,venue-feed}.test.ts',
       'test/machines/seat.test.ts',
       'test/contract/memory-*.test.ts',
       ...(WITH_SIMULATION ? ['test/simulation/simulation.test.ts', 'test/simulation/clock.test.ts'] : []),

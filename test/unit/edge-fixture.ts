@@ -44,6 +44,10 @@ export class FakeBus implements EventBus, PresenceBus {
   emit(...events: SeatEvent[]): void {
     for (const event of events) for (const listener of this.#listeners) listener.onEvent(event);
   }
+  connect(): void {
+    this.connected = true;
+    for (const listener of this.#listeners) listener.onConnected?.(true);
+  }
   /** As another edge says it. */
   tellPresence(presence: EdgePresence): void {
     this.#onPresence?.(presence);

@@ -1,0 +1,273 @@
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { VenueFeed } from '../../src/edge/venue-feed.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { VenueState } from '../../src/protocol/venue.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { FakeBus } from './edge-fixture.ts';
+
+const startMs = 1_700_000_000_000;
+const layout = { rows: 1, cols: 3 };
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A feed between a bus that says what the test says, and a store that is asked directly; the test moves the time. */
+async function setUp({ keepEvents = 100_000 } = {}) {
+  const clock = new VirtualClock();
+  const nowMs = () => startMs + clock.nowMs();
+  const rules = { ...layout, holdTtlMs: 30_000, maxHoldsPerUser: 6, keepEvents, nowMs };
+  let store = new MemorySeatStore(rules);
+  let position = { epoch: (await store.open()).epoch, seq: 0 };
+  const bus = new FakeBus();
+  const told: string[] = [];
+  const asked: string[] = [];
+  const warned: string[] = [];
+  const state = { isStale: false, fails: false, listenerThrows: false };
+  const ask = <T>(what: string, answer: () => Promise<T>): Promise<T> => {
+    asked.push(what);
+    return state.fails ? Promise.reject(new Error('nobody answers')) : answer();
+  };
+  const feed = new VenueFeed({
+    bus,
+    clock,
+    booking: {
+      venue: () =>
+        ask('venue', async () => {
+          const { epoch, seq, seats } = await store.open();
+          const rest = { venue: 'main', server_time: nowMs() / 1000, hold_seconds: 30, max_holds: 6 };
+          return { ...rest, ...layout, epoch, seq, seats, ...(state.isStale && { stale: true }) } as VenueState;
+        }),
+      eventsAfter: (from) =>
+        ask('events', async () => {
+          const { epoch, seq, events } = await store.eventsAfter(from, 100);
+          return { epoch, seq, server_time: nowMs() / 1000, ...(events && { events }) };
+        }),
+    },
+    logger: pino(
+      { level: 'info' },
+      { write: (line: string) => void warned.push((JSON.parse(line) as { msg: string }).msg) },
+    ),
+  });
+  onTestFinished(() => feed.close());
+  feed.start({
+    onUpdate: ({ seq }) => {
+      if (state.listenerThrows) throw new Error('of the listener');
+      told.push(`${seq}`);
+    },
+    onReset: () => void told.push('reset'),
+    onStale: (isStale) => void told.push(isStale ? 'stale' : 'fresh'),
+    onCatchUp: (kind) => void told.push(`caught up by ${kind}`),
+  });
+  const heartbeat = () => bus.heartbeat(position);
+  await feed.ready;
+  heartbeat();
+  const forget = () => {
+    for (const list of [told, asked, warned]) list.length = 0;
+  };
+  forget();
+  return {
+    feed,
+    bus,
+    told,
+    asked,
+    warned,
+    state,
+    forget,
+    heartbeat,
+    commit: async (): Promise<SeatEvent> => {
+      const action = position.seq % 2 === 0 ? 'select' : 'release';
+      const { events } = await store.decide('A1', [{ action, userId: 'alice' }], position);
+      position = { ...position, seq: position.seq + 1 };
+      return events[0] as SeatEvent;
+    },
+    /** The log then begins after `seq`. */
+    trimTo: (seq: number) => store.markRelayed({ ...position, seq }),
+    startOver: async () => {
+      store = new MemorySeatStore(rules);
+      position = { epoch: (await store.open()).epoch, seq: 0 };
+    },
+    /** With a heartbeat every half a second, if `beats`. */
+    pass: async (ms: number, beats = false) => {
+      for (let passed = 5; passed <= ms; passed += 5) {
+        clock.increment(5);
+        if (beats && clock.nowMs() % 500 === 0) heartbeat();
+        await settle();
+      }
+    },
+  };
+}
+
+describe('[G6] the feed of an edge asks for what it lacks', () => {
+  test('after 20 ms, if it has not come by then', async () => {
+    const { bus, commit, told, asked, pass } = await setUp();
+    const [first, second, third] = [await commit(), await commit(), await commit()];
+    bus.emit(third, second);
+    await pass(15);
+    expect(asked).toEqual([]);
+    bus.emit(first);
+    expect(told).toEqual(['1', '2', '3']);
+    await pass(100, true);
+    expect(asked).toEqual([]);
+
+    await commit();
+    bus.emit(await commit());
+    await pass(20);
+    expect(asked).toEqual(['events']);
+    expect(told.slice(3)).toEqual(['4', '5', 'caught up by events']);
+  });
+
+  test('anew for what comes ahead while it waits', async () => {
+    const { bus, commit, told, asked, pass } = await setUp();
+    const first = await commit();
+    bus.emit(await commit());
+    await pass(10);
+    bus.emit(first);
+    await commit();
+    bus.emit(await commit());
+    await pass(10);
+    expect(asked, 'what it waited for has come').toEqual([]);
+    await pass(20);
+    expect(asked).toEqual(['events']);
+    expect(told).toEqual(['1', '2', '3', '4', 'caught up by events']);
+  });
+
+  test('where a heartbeat knows of more, and only there', async () => {
+    const { commit, told, asked, heartbeat, pass } = await setUp();
+    await pass(1_000, true);
+    expect(asked).toEqual([]);
+    await commit();
+    heartbeat();
+    await pass(15);
+    expect(asked).toEqual([]);
+    await pass(5);
+    expect(told).toEqual(['1', 'caught up by events']);
+  });
+
+  test('as soon as the bus is there again', async () => {
+    const { bus, commit, told, pass } = await setUp();
+    await commit();
+    bus.connect();
+    await pass(5);
+    expect(told).toEqual(['1', 'caught up by events']);
+  });
+
+  test.each([
+    ['the bus is not connected', false, true],
+    ['no heartbeat comes for 2 s', true, false],
+  ])('twice a second while %s', async (_, isConnected, beats) => {
+    const { bus, asked, pass, forget, told, commit } = await setUp();
+    bus.connected = isConnected;
+    await pass(2_500, beats);
+    forget();
+    await commit();
+    await pass(2_000, beats);
+    expect(asked).toEqual(['events', 'events', 'events', 'events']);
+    expect(told).toEqual(['1', 'caught up by events']);
+  });
+
+  test('not while heartbeats come', async () => {
+    const { asked, pass } = await setUp();
+    await pass(10_000, true);
+    expect(asked).toEqual([]);
+  });
+
+  test.each(['an event', 'a heartbeat'] as const)('for all of the venue where %s is of another epoch', async (what) => {
+    const { feed, bus, asked, told, startOver, commit, heartbeat, pass } = await setUp();
+    bus.emit(await commit());
+    await startOver();
+    const event = await commit();
+    if (what === 'an event') bus.emit(event);
+    else heartbeat();
+    await pass(5);
+    expect(asked).toEqual(['events', 'venue']);
+    expect(told).toEqual(['1', 'caught up by venue', 'reset']);
+    expect(feed.position).toEqual({ epoch: event.epoch, seq: 1 });
+  });
+
+  test('for all of the venue where the log does not reach back', async () => {
+    const { asked, told, commit, trimTo, heartbeat, pass } = await setUp({ keepEvents: 1 });
+    for (let i = 0; i < 5; i++) await commit();
+    await trimTo(5);
+    heartbeat();
+    await pass(20);
+    expect(asked).toEqual(['events', 'venue']);
+    expect(told).toEqual(['caught up by venue', 'reset']);
+  });
+
+  test('again after 250 ms where it is not answered, and complains once', async () => {
+    const { state, told, asked, warned, commit, heartbeat, pass } = await setUp();
+    state.fails = true;
+    await commit();
+    heartbeat();
+    await pass(20 + 600);
+    expect(asked).toEqual(['events', 'events', 'events']);
+    expect(warned).toEqual(['Cannot catch up with the venue, trying again']);
+    state.fails = false;
+    await pass(200);
+    expect(told).toEqual(['1', 'caught up by events']);
+    expect(warned.slice(1)).toEqual(['The booking service answers again']);
+  });
+
+  test('where its listener fails', async () => {
+    const { bus, state, asked, warned, commit, pass } = await setUp();
+    state.listenerThrows = true;
+    bus.emit(await commit());
+    await pass(5);
+    expect(warned).toEqual(['News of the venue could not be handled']);
+    expect(asked).toEqual(['events']);
+  });
+
+  test('and for nothing once it is closed', async () => {
+    const { feed, bus, told, asked, commit, heartbeat, pass } = await setUp();
+    const event = await commit();
+    await commit();
+    heartbeat();
+    feed.close();
+    bus.emit(event);
+    bus.connect();
+    await pass(5_000);
+    expect([...asked, ...told]).toEqual([]);
+  });
+});
+
+describe('[G5] the feed of an edge says whether there is news', () => {
+  test('without any for 3 s the venue is stale, until there is some', async () => {
+    const { feed, state, told, pass, heartbeat, warned } = await setUp();
+    state.fails = true;
+    await pass(3_000);
+    expect([feed.stale, feed.header().stale]).toEqual([false, undefined]);
+    await pass(1_000);
+    expect([feed.stale, feed.header().stale]).toEqual([true, true]);
+    state.fails = false;
+    heartbeat();
+    expect(feed.stale).toBe(false);
+    expect(told).toEqual(['stale', 'fresh']);
+    expect(warned.filter((text) => text.includes('Redis'))).toEqual([
+      'No news from Redis: the venue may be stale',
+      'News from Redis again',
+    ]);
+  });
+
+  test('a venue that is read stale is stale, and not news', async () => {
+    const { feed, state, told, startOver, heartbeat, pass, asked } = await setUp();
+    state.isStale = true;
+    await startOver();
+    heartbeat();
+    await pass(5);
+    expect(feed.stale).toBe(true);
+    expect([...asked, ...told]).toEqual(['events', 'venue', 'caught up by venue', 'reset']);
+  });
+
+  test('its time is that of Redis', async () => {
+    const { feed, pass } = await setUp();
+    await pass(1_000, true);
+    expect(feed.serverTime()).toBe(startMs / 1000 + 1);
+  });
+});
+
+test('[G6] before it has read the venue it is not ready, and has nothing to say', () => {
+  const booking = { venue: () => new Promise<never>(() => {}), eventsAfter: () => new Promise<never>(() => {}) };
+  const feed = new VenueFeed({ bus: new FakeBus(), booking, logger: pino({ level: 'silent' }) });
+  expect(feed.isReady()).toBe(false);
+  expect(() => feed.header()).toThrow('has not been read');
+});
