@@ -47,6 +47,8 @@ async function setUp(maxWaiting = 3) {
   };
   return {
     store,
+    storeClock,
+    nowMs,
     known,
     registry,
     published,
@@ -154,6 +156,19 @@ describe('[R29] the desk of a seat', () => {
     expect(seatState()).toBe('"available"');
   });
 
+  test('[G3] is told by a store that it asked too early how long the hold still runs, and waits for that', async () => {
+    const { ask, pass, storeClock, nowMs, calls, seatState } = await setUp();
+    storeClock.heard(nowMs() + 5_000);
+    await ask(select('alice'));
+    await pass(holdTtlMs - 5_000 + 1);
+    expect(seatState()).toBe('{"held":"counting"}');
+    await pass(4_999);
+    expect(calls).toEqual([1, 1]);
+    await pass(1);
+    expect(calls).toEqual([1, 1, 1]);
+    expect(seatState()).toBe('"available"');
+  });
+
   test('follows what another process committed, and does not publish it', async () => {
     const { desk, store, known, published, seatState } = await setUp();
     const { events } = await store.decide('A1', [select('bob'), { action: 'book', userId: 'bob' }], known);
@@ -191,6 +206,24 @@ describe('[R29] the desk of a seat', () => {
     for (const event of [...after.events, ...before.events]) desk().follow(event);
     expect(seatState()).toBe('"booked"');
     expect(published).toMatchObject([{ type: 'held', user_id: 'alice', seq: 3 }]);
+  });
+
+  test('takes what it held back in the order in which it happened, on both sides of its own', async () => {
+    const { ask, desk, store, known, published, seatState } = await setUp();
+    const seqs: number[] = [];
+    desk().actor.subscribe(({ context }) => seqs.push(context.seat.seq));
+    const decided = store.decide.bind(store);
+    store.decide = async (...asked) => {
+      const before = await decided('A1', [select('bob'), { action: 'release', userId: 'bob' }], known);
+      const own = await decided(...asked);
+      const after = await decided('A1', [{ action: 'book', userId: 'alice' }], known);
+      for (const event of [...after.events, ...own.events, ...before.events]) desk().follow(event);
+      return own;
+    };
+    await ask(select('alice'));
+    expect(seqs).toEqual([1, 2, 3, 4]);
+    expect(seatState()).toBe('"booked"');
+    expect(published.map(({ seq }) => seq)).toEqual([3]);
   });
 
   test('follows what it held back when the store fails to answer', async () => {
