@@ -12,7 +12,11 @@ export interface Question {
 }
 
 /** What `lua/decide.lua` tells of one seat. */
-type DecidedSeat = [versions: Seat[], transitions: (string | number)[], answers: (string | number)[]];
+type DecidedSeat = [
+  versions: Seat[],
+  transitions: [index: number, userId: string, reason: SeatEvent['reason'] | ''][],
+  answers: [refusal: Refusal | '', index: number][],
+];
 
 interface Rules {
   keyPrefix: string;
@@ -52,18 +56,14 @@ export function decodeDecisions(json: string, epoch: string): Decision[] {
 }
 
 function decodeDecision(nowMs: number, epoch: string, [versions, transitions, answers]: DecidedSeat): Decision {
-  const seatAt = (index: string | number | undefined) => versions[index as number] as Seat;
-  const decision: Decision = { nowMs, events: [], answers: [] };
-  for (let i = 0; i < transitions.length; i += 3) {
-    const reason = transitions[i + 2] as SeatEvent['reason'] | '';
-    decision.events.push(eventThatMade(seatAt(transitions[i]), transitions[i + 1] as string, reason, { nowMs, epoch }));
-  }
-  for (let i = 0; i < answers.length; i += 2) {
-    const refusal = answers[i] as Refusal | '';
-    const seat = seatAt(answers[i + 1]);
-    decision.answers.push(refusal === '' ? { seat } : { seat, refusal });
-  }
-  return decision;
+  const seatAt = (index: number) => versions[index] as Seat;
+  return {
+    nowMs,
+    events: transitions.map(([index, userId, reason]) =>
+      eventThatMade(seatAt(index), userId, reason, { nowMs, epoch }),
+    ),
+    answers: answers.map(([refusal, index]) => ({ seat: seatAt(index), ...(refusal !== '' && { refusal }) })),
+  };
 }
 
 const typeOf = {

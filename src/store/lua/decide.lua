@@ -16,8 +16,8 @@
 --   with a third item where it has a key: "key", or "repeat" where it was asked before as well
 --
 -- Returns JSON, for clients read many small values slowly: [now ms, [seats, transitions, answers], ...], those three for each seat:
--- what it was and then became; of each transition the index in `seats` that it made, the user, and the reason or ''; of each answer
--- the refusal or '', and the index in `seats`.
+-- what it was and then became; each transition as [index in `seats` of what it made, user, reason or '']; each answer as
+-- [refusal or '', index in `seats`].
 -- Fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it, whose epoch that ends.
 
 local now = redis.call('TIME')
@@ -37,12 +37,10 @@ local ids = {}
 for i, question in ipairs(questions) do ids[i] = question[1] end
 local json_of = {} -- of each seat as it now is
 for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
-  json_of[ids[i]] = json or nil
-end
-for _, id in ipairs(ids) do
-  if epoch ~= ARGV[1] or not json_of[id] then
+  if epoch ~= ARGV[1] or not json then
     return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
   end
+  json_of[ids[i]] = json
 end
 
 -- The seat that is being decided.
@@ -90,7 +88,7 @@ local function commit(kind, status, user, expires_ms, reason)
   seat.seq = seq
   versions[#versions + 1] = encode()
   newest = #versions
-  transitions[#transitions + 1] = string.format('%d,%s,"%s"', newest - 1, cjson.encode(user), reason or '')
+  transitions[#transitions + 1] = string.format('[%d,%s,"%s"]', newest - 1, cjson.encode(user), reason or '')
   redis.call('HSET', KEYS[1], seat.id, versions[newest])
   json_of[seat.id] = versions[newest]
 
@@ -179,7 +177,7 @@ for i, question in ipairs(questions) do
       refusal = decide[action](user)
       version = newest
     end
-    answers[c - 1] = string.format('"%s",%d', refusal, version - 1)
+    answers[c - 1] = string.format('["%s",%d]', refusal, version - 1)
   end
   reply[i + 1] = string.format('[[%s],[%s],[%s]]',
     table.concat(versions, ','), table.concat(transitions, ','), table.concat(answers, ','))
