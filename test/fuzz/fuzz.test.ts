@@ -115,7 +115,7 @@ async function openSlowSockets(count: number): Promise<{ close(): void; areOpen(
 test(`[R238] [G9] [G10] ${totalMessages} hostile messages, seed ${seed}`, {
   timeout: 120_000 + totalMessages * 10,
 }, async () => {
-  console.log(`fuzz: FUZZ_SEED=${seed}`);
+  process.stdout.write(`fuzz: FUZZ_SEED=${seed}\n`);
   const slow = await openSlowSockets(4 * slowBodies);
   await send(500, phases); // whatever is compiled or cached at first use is no leak
   const before = processes().map(({ pid }) => ({ pid, megabytes: residentMegabytes(pid), files: openFiles(pid) }));
@@ -200,7 +200,7 @@ function report(
   };
   const [loud, quiet] = [p99(isHostile), p99(isQuiet)];
   const seconds = hostileSpans.reduce((sum, [fromMs, toMs]) => sum + (toMs - fromMs) / 1_000, 0);
-  console.log(
+  process.stdout.write(
     [
       `fuzz: ${sent} messages in ${seconds.toFixed(0)} s (${Math.round(sent / seconds)} a second)`,
       `fuzz: heard ${[...counts]
@@ -208,7 +208,7 @@ function report(
         .map(([what, count]) => `${what} ${count}`)
         .join(', ')}`,
       `fuzz: ${served.length} requests of ${ordinaryUsers} others, p99 ${loud.toFixed(1)} ms with it, ${quiet.toFixed(1)} ms without: ${(loud / quiet).toFixed(2)} times`,
-      `fuzz: MB of booking, edge, edge: ${megabytes.join(', ')}`,
+      `fuzz: MB of booking, edge, edge: ${megabytes.join(', ')}\n`,
     ].join('\n'),
   );
 }

@@ -108,9 +108,9 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
 
 function report(what: string, { sessions, shareHeld, mostHeld, honestGot, honestTried, refusals }: Figures): void {
   const told = Object.entries(refusals).map(([code, count]) => `${code} ${count}`);
-  console.log(
+  process.stdout.write(
     `hoarding, ${what}: ${sessions} sessions held ${Math.round(shareHeld * 100)} of ${seatCount} seats on average, ${mostHeld} at most; ` +
-      `of ${honestTried} clicks of somebody else ${honestGot} got a seat; refused: ${told.join(', ') || 'nothing'}`,
+      `of ${honestTried} clicks of somebody else ${honestGot} got a seat; refused: ${told.join(', ') || 'nothing'}\n`,
   );
 }
 

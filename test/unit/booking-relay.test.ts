@@ -6,6 +6,7 @@ import type { EventBus } from '../../src/events/event-bus.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { commitNext } from '../support/commit-next.ts';
 
 const startMs = 1_700_000_000_000;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -64,13 +65,7 @@ async function setUp({ keepEvents = 100_000 } = {}) {
     store,
     epoch,
     marked,
-    /** One more transition: the seat is held and let go in turn. */
-    commit: async (): Promise<SeatEvent> => {
-      const action = seq % 2 === 0 ? 'select' : 'release';
-      const { events } = await store.decide('A1', [{ action, userId: 'alice' }], { epoch, seq });
-      seq++;
-      return events[0] as SeatEvent;
-    },
+    commit: (): Promise<SeatEvent> => commitNext(store, { epoch, seq: seq++ }),
     repair: async () => {
       await relay.repair({ epoch, seq });
       await settle();

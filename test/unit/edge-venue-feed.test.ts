@@ -4,6 +4,7 @@ import { VenueFeed } from '../../src/edge/venue-feed.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { commitNext } from '../support/commit-next.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { FakeBus } from './edge-fixture.ts';
 
@@ -75,10 +76,9 @@ async function setUp({ keepEvents = 100_000 } = {}) {
     forget,
     heartbeat,
     commit: async (): Promise<SeatEvent> => {
-      const action = position.seq % 2 === 0 ? 'select' : 'release';
-      const { events } = await store.decide('A1', [{ action, userId: 'alice' }], position);
-      position = { ...position, seq: position.seq + 1 };
-      return events[0] as SeatEvent;
+      const event = await commitNext(store, position);
+      position = { ...position, seq: event.seq };
+      return event;
     },
     /** The log then begins after `seq`. */
     trimTo: (seq: number) => store.markRelayed({ ...position, seq }),
