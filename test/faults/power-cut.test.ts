@@ -14,12 +14,14 @@ import { Load, type Operation } from './load.ts';
 import { proofLine } from './proof-line.ts';
 import { recordIn } from './record-in.ts';
 import { chosenSeed } from './seeded-random.ts';
-import { nowMs } from './time.ts';
+import { nowMs, until } from './time.ts';
 import type { VenueRecord } from './venue-log.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
 const aofFolder = 'appendonlydir';
+/** What may not be on disk yet with `everysec`. */
+const unsyncedMs = 1_000;
 const layout = { rows: 20, cols: 20 };
 
 /** How much of the log was with the operating system when an answer came. */
@@ -77,6 +79,8 @@ async function recordUntilTheCut(appendfsync: 'always' | 'everysec'): Promise<Re
   const load = new Load({ bookers: witnessed, seatIds, seed, thinkMs: 8, bookedShare: 0.2 });
   load.start();
   await load.decides(800);
+  const lastedMs = () => nowMs() - (witnesses[0]?.atMs ?? nowMs());
+  await until('a load that is longer than what everysec may lose', () => lastedMs() > 2 * unsyncedMs);
   await venue.redis.kill('SIGKILL');
   await load.stop();
   return { venue, aofName, operations: load.operations, witnesses, seed };
@@ -133,7 +137,7 @@ test('[G2] the control: with everysec, where up to a second is not on disk yet, 
   const recorded = await recordUntilTheCut('everysec');
   const { witnesses, seed } = recorded;
   const last = witnesses[witnesses.length - 2] as Witness;
-  const synced = witnesses.findLast(({ atMs }) => atMs <= last.atMs - 1_000) as Witness;
+  const synced = witnesses.findLast(({ atMs }) => atMs <= last.atMs - unsyncedMs) as Witness;
   const record = await afterCutAt(recorded, synced.aofBytes);
   const verdict = judge(recorded, (witnesses[witnesses.length - 1] as Witness).atMs, record);
   const { violations, ...counts } = verdict;

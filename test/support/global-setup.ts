@@ -1,10 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { installWithApt } from '../../src/launch/apt.ts';
 import { findExecutable } from '../../src/launch/find-executable.ts';
 
 const needed = ['redis-server', 'nats-server', 'nginx', 'chromium'];
 
-/** The tests run against the real servers and a real browser: what is missing is installed, and nothing is skipped. */
-export default async function setup(): Promise<void> {
+/**
+ * The tests run against the real servers and a real browser: what is missing is installed, and nothing is skipped.
+ * What they leave behind in the folder for temporary files, browsers too, goes with the run.
+ */
+export default async function setup(): Promise<() => void> {
   const missing = needed.filter((program) => !findExecutable(program));
   if (missing.length > 0) await installWithApt(missing, '.test-data/install.log', new AbortController().signal);
+  const folder = mkdtempSync(join(tmpdir(), 'concert-booking-tests-'));
+  process.env.TMPDIR = folder;
+  return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
