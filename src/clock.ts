@@ -7,8 +7,8 @@ export interface Clock {
   // biome-ignore lint/suspicious/noExplicitAny: as XState declares it
   setTimeout(fn: (...args: any[]) => void, timeoutMs: number): unknown;
   clearTimeout(timer: unknown): void;
-  /** Runs what must not throw when all that is there has been taken in. */
-  endOfTurn(action: () => void): void;
+  /** Runs what must not throw when all that is there has been taken in; what may wait, after some turns more. */
+  endOfTurn(action: () => void, turns?: number): void;
 }
 
 export const hostClock: Clock = {

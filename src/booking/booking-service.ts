@@ -16,14 +16,16 @@ import {
 } from '../store/seat-store.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
-import { Batcher } from './batcher.ts';
 import { Relay } from './relay.ts';
 import { SeatRegistry } from './seat-registry.ts';
+import { SharedCall } from './shared-call.ts';
 
 const heartbeatMs = 500;
 const eventsPerRead = 1_024;
 /** Well above what any load does to a timer, and well below the time for which answers are kept. */
 const frozenMs = 5_000;
+/** Of the event loop: under load each brings more reads to share a question; without, they take microseconds. */
+const turnsBeforeRead = 3;
 
 export interface BookingServiceOptions {
   store: SeatStore;
@@ -50,7 +52,7 @@ export class BookingService {
   readonly #bus: EventBus;
   readonly #logger: Logger;
   readonly #onDecision: (commands: number, durationMs: number) => void;
-  readonly #reads: Batcher<void, void>;
+  readonly #confirming: SharedCall<void>;
   #opening: Promise<void> | undefined;
   #beating: Promise<void> | undefined;
   #isOpen = false;
@@ -78,13 +80,9 @@ export class BookingService {
       publish: (event) => this.#relay.publish(event),
     });
     this.view = new VenueView((event) => this.registry.desk(event.seat_id)?.follow(event));
-    this.#reads = new Batcher(
-      100_000,
-      async (waiting) => {
-        await this.#catchUp();
-        return waiting;
-      },
-      clock.endOfTurn,
+    this.#confirming = new SharedCall(
+      () => this.#catchUpOrReopen(),
+      (work) => clock.endOfTurn(work, turnsBeforeRead),
     );
   }
 
@@ -138,14 +136,8 @@ export class BookingService {
    * Resolves when the view shows every transition that was committed before this was called: one question to the
    * store, shared by all who wait. Rejects as the store does; the view then shows what was last known.
    */
-  async confirm(): Promise<void> {
-    try {
-      await this.#reads.ask();
-    } catch (error) {
-      if (!(error instanceof VenueLostError)) throw error;
-      await this.#reopen();
-      await this.#reads.ask(); // the opening may have begun before this was called
-    }
+  confirm(): Promise<void> {
+    return this.#confirming.ask();
   }
 
   /** What happened after a position, from the store's log. Rejects as the store does. */
@@ -209,6 +201,16 @@ export class BookingService {
     const nowMs = this.storeClock.nowMs();
     this.#bus.publishHeartbeat({ epoch, seq, server_time: Math.round(nowMs) / 1000 });
     await this.#relay.repair({ epoch, seq });
+  }
+
+  async #catchUpOrReopen(): Promise<void> {
+    try {
+      await this.#catchUp();
+    } catch (error) {
+      if (!(error instanceof VenueLostError)) throw error;
+      await this.#reopen();
+      await this.#catchUp(); // the opening may have begun before this was called
+    }
   }
 
   async #catchUp(): Promise<void> {

@@ -51,13 +51,13 @@ export function bookingMetrics({ unrelayed, actors }: Gauges) {
     },
     decisionCommands: new Histogram({
       name: 'booking_decision_commands',
-      help: 'Commands that one call to the store decided together',
+      help: 'Commands on one seat that were decided together',
       buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
       registers: [registry],
     }),
     decisionSeconds: new Histogram({
       name: 'booking_decision_seconds',
-      help: 'Time that one call to the store took',
+      help: 'Time that the store took to decide them',
       buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1],
       registers: [registry],
     }),

@@ -89,7 +89,9 @@ export class SeatDesk {
       const { answers, events, nowMs } = await this.#options.decide(this.#seat.id, commands);
       this.#tell(events);
       this.#options.onCommitted(events);
-      this.#tellIfStillHeld(answers[answers.length - 1]?.seat, nowMs);
+      if (commands.some(({ action }) => action === 'expire')) {
+        this.#tellIfStillHeld(answers[answers.length - 1]?.seat, nowMs);
+      }
       this.#showAnswer('ANSWERED');
       return answers;
     } catch (error) {
@@ -114,11 +116,12 @@ export class SeatDesk {
 
   /** What the decision committed, and what was held back meanwhile, in the order in which it happened. */
   #tell(committedHere: readonly SeatEvent[]): void {
-    const own = new Set(committedHere.map(({ seq }) => seq));
-    const others = (this.#heldBack ?? []).filter(({ seq }) => !own.has(seq));
+    const heldBack = this.#heldBack ?? [];
     this.#heldBack = undefined;
+    const isOwn = ({ seq }: SeatEvent) => committedHere.some((own) => own.seq === seq);
+    const others = heldBack.filter((event) => !isOwn(event));
     const inOrder = others.length === 0 ? committedHere : [...committedHere, ...others].sort((a, b) => a.seq - b.seq);
-    for (const event of inOrder) this.#send(this.#committed(event, own.has(event.seq)));
+    for (const event of inOrder) this.#send(this.#committed(event, isOwn(event)));
   }
 
   /** The venue may have been opened anew, with other actors, while the store was asked. */

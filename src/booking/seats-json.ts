@@ -1,22 +1,30 @@
 import type { Position } from '../protocol/venue.ts';
 import type { VenueView } from '../venue/venue-view.ts';
 
-/** All seats of a view as the bytes of `GET /api/seats`, made again only when the view has moved. */
+interface SeatsReply {
+  bytes: Buffer;
+  headers: { etag: string; 'cache-control': string };
+}
+
+/** All seats of a view as `GET /api/seats` answers them, made again only when the view has moved. */
 export class SeatsJson {
   readonly #view: VenueView;
-  #position: Position = { epoch: '', seq: -1 };
-  #bytes = Buffer.alloc(0);
+  #position: Position | undefined;
+  #reply!: SeatsReply;
 
   constructor(view: VenueView) {
     this.#view = view;
   }
 
-  current(): Buffer {
+  current(): SeatsReply {
     const { epoch, seq } = this.#view;
-    if (seq !== this.#position.seq || epoch !== this.#position.epoch) {
-      this.#bytes = Buffer.from(JSON.stringify([...this.#view.seats]));
+    if (seq !== this.#position?.seq || epoch !== this.#position.epoch) {
       this.#position = { epoch, seq };
+      this.#reply = {
+        bytes: Buffer.from(JSON.stringify([...this.#view.seats])),
+        headers: { etag: `"${epoch}:${seq}"`, 'cache-control': 'no-cache' },
+      };
     }
-    return this.#bytes;
+    return this.#reply;
   }
 }

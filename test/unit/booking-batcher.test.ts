@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { Batcher, BusyError } from '../../src/booking/batcher.ts';
+import { SharedCall } from '../../src/booking/shared-call.ts';
 import { endOfTurn } from '../../src/end-of-turn.ts';
 
 /** A call that is answered when the test says so. */
@@ -127,6 +128,32 @@ test('[R20] where calls are put off, all that is asked until then takes part in 
   expect(begun).toHaveLength(2);
 });
 
+test('[R20] a shared call is one for all who ask before it begins, and not for those who ask after', async () => {
+  const begun: (() => void)[] = [];
+  let calls = 0;
+  const shared = new SharedCall(
+    async () => ++calls,
+    (work) => begun.push(work),
+  );
+  const asked = [shared.ask(), shared.ask()];
+  begun[0]?.();
+  asked.push(shared.ask());
+  expect(await Promise.all(asked.slice(0, 2))).toEqual([1, 1]);
+  expect(begun).toHaveLength(2);
+  begun[1]?.();
+  expect(await asked[2]).toBe(2);
+  expect(begun).toHaveLength(2);
+});
+
+test('[R22] a shared call that fails does so for all who share it, and the next one is made', async () => {
+  const answers = [() => Promise.reject(new Error('the first call failed')), async () => 'second'];
+  const shared = new SharedCall(() => (answers.shift() as () => Promise<string>)());
+  const first = shared.ask();
+  const second = [shared.ask(), shared.ask()];
+  await expect(first).rejects.toThrow('the first call failed');
+  expect(await Promise.all(second)).toEqual(['second', 'second']);
+});
+
 test('[R20] the end of a turn of the event loop comes after all that the turn brings, and is one for all who wait for it', async () => {
   const done: string[] = [];
   endOfTurn(() => {
@@ -139,4 +166,16 @@ test('[R20] the end of a turn of the event loop comes after all that the turn br
   await settle();
   await settle();
   expect(done).toEqual(['this turn', 'first', 'second', 'asked meanwhile', 'next turn']);
+});
+
+test('[R20] what is put off for three turns waits two turns longer than for the end of this one', async () => {
+  const done: string[] = [];
+  endOfTurn(() => done.push('three turns'), 3);
+  const bring = (turn: number) => {
+    done.push(`turn ${turn}`);
+    if (turn < 4) setImmediate(() => bring(turn + 1));
+  };
+  setImmediate(() => bring(1));
+  await vi.waitFor(() => expect(done).toHaveLength(5));
+  expect(done).toEqual(['turn 1', 'turn 2', 'three turns', 'turn 3', 'turn 4']);
 });
