@@ -7,7 +7,7 @@ export interface Comparison {
   ratios: Record<string, { perSecond: number; cpuUsPerAnswer: number; p99Ms: number }>;
 }
 
-export interface ComparisonOptions {
+export interface RoundsOptions {
   rounds: number;
   sliceS: number;
   connections: number;
@@ -17,27 +17,33 @@ export interface ComparisonOptions {
   afterSlice: (subject: Subject) => Promise<unknown>;
 }
 
-/** A B C, A B C, …: what disturbs the machine for a while disturbs all of them. The first subject is ours. */
-export async function compareSubjects(subjects: Subject[], options: ComparisonOptions): Promise<Comparison> {
+/** By subject, in the order of the rounds. */
+export type Slices = Map<string, Slice[]>;
+
+/** A B C, A B C, …: what disturbs the machine for a while disturbs all of them. Adds to `slices`. */
+export async function measureInTurns(subjects: Subject[], slices: Slices, options: RoundsOptions): Promise<void> {
   const { rounds, sliceS, connections, signal, onProgress, afterSlice } = options;
-  const slices = new Map<string, Slice[]>(subjects.map(({ name }) => [name, []]));
   // The first of each warms the compiler and does not count.
   for (let round = 0; round <= rounds && !signal.aborted; round++) {
     for (const subject of subjects) {
       onProgress(round === 0 ? `${subject.name}, warming up` : `${subject.name}, round ${round} of ${rounds}`);
       const durationS = round === 0 ? Math.min(2, sliceS) : sliceS;
       const slice = await measureSlice(subject, { connections, durationS, signal });
-      if (round > 0) slices.get(subject.name)?.push(slice);
+      if (round > 0) slices.set(subject.name, [...(slices.get(subject.name) ?? []), slice]);
       await afterSlice(subject);
     }
   }
-  const [ours, ...yardsticks] = subjects.map(({ name }) => ({ name, slices: slices.get(name) ?? [] }));
+}
+
+/** The first subject is ours. */
+export function compare(slices: Slices): Comparison {
+  const [ours, ...yardsticks] = [...slices];
   const ratio = (theirs: Slice[], of: keyof Slice) =>
-    median((ours?.slices ?? []).map((slice, round) => slice[of] / (theirs[round]?.[of] ?? Number.NaN)));
+    median((ours?.[1] ?? []).map((slice, round) => slice[of] / (theirs[round]?.[of] ?? Number.NaN)));
   return {
-    subjects: subjects.map(({ name }) => ({ name, median: medianSlice(slices.get(name) ?? []) })),
+    subjects: [...slices].map(([name, measured]) => ({ name, median: medianSlice(measured) })),
     ratios: Object.fromEntries(
-      yardsticks.map(({ name, slices: theirs }) => [
+      yardsticks.map(([name, theirs]) => [
         name,
         {
           perSecond: ratio(theirs, 'perSecond'),
