@@ -16,6 +16,8 @@ import type { Subject } from './subject.ts';
 
 const connections = 100;
 const holdSeconds = 2;
+/** As many as are sold until all start anew. */
+const journeySeats = { rows: 150, cols: 100 };
 const notModified = 'ours, 304 by ETag';
 
 interface HttpSectionOptions {
@@ -176,11 +178,10 @@ export const journeySection = (context: SuiteContext): Promise<Section> =>
     {
       name: 'journey',
       title: 'Select, then book, release or forget, 100 connections, nobody in the way of another',
-      rows: 400,
-      cols: 100,
+      ...journeySeats,
       yardsticks: ['without-actors', 'naive-plan'],
       clients: () => {
-        const pool = new SeatPool(emptySeats({ rows: 400, cols: 100 }), connections);
+        const pool = new SeatPool(emptySeats(journeySeats), connections);
         const journeys = { completed: 0 };
         return (client) => new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 });
       },
