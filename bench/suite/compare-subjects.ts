@@ -17,18 +17,19 @@ export interface RoundsOptions {
   afterSlice: (subject: Subject) => Promise<unknown>;
 }
 
+/** Until V8 has compiled what is hot, some seconds of load, an answer costs up to twice as much. These do not count. */
+const warmUpRounds = 3;
+
 /** By subject, in the order of the rounds. */
 export type Slices = Map<string, Slice[]>;
 
 /** A B C, A B C, …: what disturbs the machine for a while disturbs all of them. Adds to `slices`. */
 export async function measureInTurns(subjects: Subject[], slices: Slices, options: RoundsOptions): Promise<void> {
   const { rounds, sliceS, connections, signal, onProgress, afterSlice } = options;
-  // The first of each warms the compiler and does not count.
-  for (let round = 0; round <= rounds && !signal.aborted; round++) {
+  for (let round = 1 - warmUpRounds; round <= rounds && !signal.aborted; round++) {
     for (const subject of subjects) {
-      onProgress(round === 0 ? `${subject.name}, warming up` : `${subject.name}, round ${round} of ${rounds}`);
-      const durationS = round === 0 ? Math.min(2, sliceS) : sliceS;
-      const slice = await measureSlice(subject, { connections, durationS, signal });
+      onProgress(round > 0 ? `${subject.name}, round ${round} of ${rounds}` : `${subject.name}, warming up`);
+      const slice = await measureSlice(subject, { connections, durationS: sliceS, signal });
       if (round > 0) slices.set(subject.name, [...(slices.get(subject.name) ?? []), slice]);
       await afterSlice(subject);
     }

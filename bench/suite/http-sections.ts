@@ -35,7 +35,7 @@ interface HttpSectionOptions {
 
 /** Ours against yardsticks under one kind of load. Ours is audited as ever. */
 async function httpSection(options: HttpSectionOptions, context: SuiteContext): Promise<Section> {
-  const starts = context.isQuick ? 1 : 4;
+  const starts = context.isQuick ? 1 : 3;
   const slices: Slices = new Map();
   const violations: string[] = [];
   // What V8 makes of a program differs from start to start, by up to a tenth.
@@ -67,7 +67,7 @@ async function measureFromStart(
       ...others.map((other) => ({ ...other, converse: clients() })),
     ];
     await measureInTurns(subjects, slices, {
-      rounds: 4, // many and short: what disturbs the machine lasts for seconds
+      rounds: 5, // many and short: what disturbs the machine lasts for seconds
       sliceS: 2,
       connections,
       signal,
