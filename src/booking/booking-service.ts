@@ -81,7 +81,7 @@ export class BookingService {
     });
     this.view = new VenueView((event) => this.registry.desk(event.seat_id)?.follow(event));
     this.#confirming = new SharedCall(
-      () => this.#catchUpOrReopen(),
+      () => this.#reopenWhereLost(() => this.#catchUp()),
       (work) => clock.endOfTurn(work, turnsBeforeRead),
     );
   }
@@ -121,15 +121,9 @@ export class BookingService {
   }
 
   /** Rejects as the store does, or with a `BusyError`. The seat must be one that the venue has. */
-  async command(action: UserAction, seatId: string, userId: string, request?: RequestKey): Promise<Answer> {
+  command(action: UserAction, seatId: string, userId: string, request?: RequestKey): Promise<Answer> {
     const command = { action, userId, request };
-    try {
-      return await this.#ask(seatId, command);
-    } catch (error) {
-      if (!(error instanceof VenueLostError)) throw error;
-      await this.#reopen();
-      return this.#ask(seatId, command);
-    }
+    return this.#reopenWhereLost(() => this.#ask(seatId, command));
   }
 
   /**
@@ -203,16 +197,6 @@ export class BookingService {
     await this.#relay.repair({ epoch, seq });
   }
 
-  async #catchUpOrReopen(): Promise<void> {
-    try {
-      await this.#catchUp();
-    } catch (error) {
-      if (!(error instanceof VenueLostError)) throw error;
-      await this.#reopen();
-      await this.#catchUp(); // the opening may have begun before this was called
-    }
-  }
-
   async #catchUp(): Promise<void> {
     for (;;) {
       const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
@@ -220,6 +204,17 @@ export class BookingService {
       if (!history.events) throw new VenueLostError('The log does not reach back to what is known here');
       for (const event of history.events) this.view.apply(event);
       if (this.view.seq >= history.seq) return;
+    }
+  }
+
+  /** Asks again after an opening, which may have begun before this was called. */
+  async #reopenWhereLost<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof VenueLostError)) throw error;
+      await this.#reopen();
+      return ask();
     }
   }
 

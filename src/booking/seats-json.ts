@@ -1,7 +1,7 @@
 import type { Position } from '../protocol/venue.ts';
 import type { VenueView } from '../venue/venue-view.ts';
 
-interface SeatsReply {
+interface SeatsReply extends Position {
   bytes: Buffer;
   headers: { etag: string; 'cache-control': string };
 }
@@ -9,8 +9,7 @@ interface SeatsReply {
 /** All seats of a view as `GET /api/seats` answers them, made again only when the view has moved. */
 export class SeatsJson {
   readonly #view: VenueView;
-  #position: Position | undefined;
-  #reply!: SeatsReply;
+  #reply: SeatsReply | undefined;
 
   constructor(view: VenueView) {
     this.#view = view;
@@ -18,9 +17,10 @@ export class SeatsJson {
 
   current(): SeatsReply {
     const { epoch, seq } = this.#view;
-    if (seq !== this.#position?.seq || epoch !== this.#position.epoch) {
-      this.#position = { epoch, seq };
+    if (seq !== this.#reply?.seq || epoch !== this.#reply.epoch) {
       this.#reply = {
+        epoch,
+        seq,
         bytes: Buffer.from(JSON.stringify([...this.#view.seats])),
         headers: { etag: `"${epoch}:${seq}"`, 'cache-control': 'no-cache' },
       };

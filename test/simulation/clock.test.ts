@@ -3,13 +3,13 @@ import { BookingService } from '../../src/booking/booking-service.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { silentLogger } from './simulated-booking.ts';
 
 const hourMs = 3_600_000;
 const holdTtlMs = 30_000;
 const storeStartedAtMs = 1_700_000_000_000;
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A booking process on a host whose time of day is `wrongByMs` off, before a store that has the right one. */
 async function startOnHost(wrongByMs: number) {

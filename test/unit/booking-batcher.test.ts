@@ -2,6 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { Batcher, BusyError } from '../../src/booking/batcher.ts';
 import { SharedCall } from '../../src/booking/shared-call.ts';
 import { endOfTurn } from '../../src/end-of-turn.ts';
+import { settle } from '../support/settle.ts';
 
 /** A call that is answered when the test says so. */
 function heldCalls() {
@@ -12,8 +13,6 @@ function heldCalls() {
     });
   return { calls, call };
 }
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 test('[R20] one call at a time; everything asked meanwhile goes into the next', async () => {
   const { calls, call } = heldCalls();

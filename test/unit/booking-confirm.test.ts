@@ -5,9 +5,8 @@ import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
+import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A store whose venue can be lost, and whose next snapshots are held up on their way. */
 class StoreHeldUp implements SeatStore {

@@ -4,9 +4,8 @@ import { BookingService } from '../../src/booking/booking-service.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { StoreUnavailableError } from '../../src/store/seat-store.ts';
+import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** The time goes on while the process, and so every timer of it, stands still. */
 class FreezableClock extends VirtualClock {

@@ -7,9 +7,9 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { commitNext } from '../support/commit-next.ts';
+import { settle } from '../support/settle.ts';
 
 const startMs = 1_700_000_000_000;
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A bus whose acknowledgements come when the test says so. */
 class FakeBus implements EventBus {

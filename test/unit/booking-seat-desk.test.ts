@@ -6,10 +6,10 @@ import type { Position } from '../../src/protocol/venue.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { type SeatCommand, StoreTimeoutError } from '../../src/store/seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
+import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const holdTtlMs = 30_000;
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** The actor of one seat over a store in memory, with one clock for all, which the test moves. */
 async function setUp(maxWaiting = 3) {

@@ -5,12 +5,12 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { commitNext } from '../support/commit-next.ts';
+import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { FakeBus } from './edge-fixture.ts';
 
 const startMs = 1_700_000_000_000;
 const layout = { rows: 1, cols: 3 };
-const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 /** A feed between a bus that says what the test says, and a store that is asked directly; the test moves the time. */
 async function setUp({ keepEvents = 100_000 } = {}) {
