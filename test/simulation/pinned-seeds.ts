@@ -14,4 +14,5 @@ export const pinnedSeeds: readonly { seed: number; why: string }[] = [
   { seed: 23599, why: 'as above, with other faults' },
   { seed: 183072367, why: "the store's clock leapt over the answers it keeps, and a command was decided again" },
   { seed: 183084493, why: 'as above, with other faults' },
+  { seed: 219523597, why: 'as above; the try decided again came late, after the answer to another' },
 ];

@@ -21,7 +21,7 @@ export function* seatHistories(
 ): Generator<SeatHistory> {
   // Where the store's clock has jumped, the times that it told say nothing.
   const told = (seat: Seat) => (store.hasJumped ? withoutEnd(seat) : onOurClock(seat, store.clockOffsetMs));
-  const all = [...operations, ...firstTriesForgotten(operations, store.jumps)];
+  const all = [...operations, ...forgottenTries(operations, store.jumps)];
   const lives = [{ atMs: Number.NEGATIVE_INFINITY, seats: undefined }, ...store.losses];
   for (const [i, { atMs, seats }] of lives.entries()) {
     const endMs = lives[i + 1]?.atMs ?? Number.POSITIVE_INFINITY;
@@ -37,16 +37,14 @@ export function* seatHistories(
   }
 }
 
-/** Redis keeps the answer to a try for a while of its own clock: where that leaps over it, the next try is decided anew. */
-function firstTriesForgotten(
-  operations: readonly RecordedOperation[],
-  jumps: StoreServer['jumps'],
-): RecordedOperation[] {
+/**
+ * Redis keeps the answer to a try for a while of its own clock: where that leaps over it, another try is decided anew, be
+ * it one that came late to a process that was given up.
+ */
+function forgottenTries(operations: readonly RecordedOperation[], jumps: StoreServer['jumps']): RecordedOperation[] {
   const leaps = jumps.filter(({ byMs }) => byMs >= answerKeptMs);
   return operations
-    .filter(({ wasRepeated, invokedAtMs, returnedAtMs = Number.POSITIVE_INFINITY }) => {
-      return wasRepeated && leaps.some(({ atMs }) => atMs >= invokedAtMs && atMs <= returnedAtMs);
-    })
+    .filter(({ wasRepeated, invokedAtMs }) => wasRepeated && leaps.some(({ atMs }) => atMs >= invokedAtMs))
     .map((operation) => ({ ...operation, outcome: 'unknown' }));
 }
 
