@@ -179,9 +179,7 @@ export class VenueFeed {
   #poll(): void {
     const nowMs = this.#clock.nowMs();
     if (!this.#bus.connected || nowMs - this.#heartbeatAtMs > heartbeatSilenceMs) this.#catchUp();
-    if (nowMs - this.#newsAtMs > staleAfterMs && this.isReady() && this.#becomes(true)) {
-      this.#listener?.onStale(true);
-    }
+    if (nowMs - this.#newsAtMs > staleAfterMs && this.isReady()) this.#tellStale(true);
   }
 
   /** What comes while one is on its way leads to one more after it. */
@@ -227,7 +225,11 @@ export class VenueFeed {
     const venue = await this.#booking.venue();
     if (this.#closed) return;
     const before = this.#view.position;
-    if (venue.epoch !== before.epoch) this.#storeClock.reset();
+    if (venue.epoch !== before.epoch) {
+      // Not confirmed by Redis, it may be an epoch that has ended: what is known already is no worse.
+      if (venue.stale && this.isReady()) return this.#tellStale(true);
+      this.#storeClock.reset();
+    }
     this.#storeClock.heard(venue.server_time * 1000);
     if (!this.#view.reset(venue)) return; // a booking process that is itself behind
     const { venue: name, hold_seconds, max_holds, rows, cols } = venue;
@@ -243,7 +245,11 @@ export class VenueFeed {
 
   #heard(): void {
     this.#newsAtMs = this.#clock.nowMs();
-    if (this.#becomes(false)) this.#listener?.onStale(false);
+    this.#tellStale(false);
+  }
+
+  #tellStale(stale: boolean): void {
+    if (this.#becomes(stale)) this.#listener?.onStale(stale);
   }
 
   /** Returns whether that is a change. */

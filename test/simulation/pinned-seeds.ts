@@ -15,4 +15,9 @@ export const pinnedSeeds: readonly { seed: number; why: string }[] = [
   { seed: 183072367, why: "the store's clock leapt over the answers it keeps, and a command was decided again" },
   { seed: 183084493, why: 'as above, with other faults' },
   { seed: 219523597, why: 'as above; the try decided again came late, after the answer to another' },
+  {
+    seed: 500001557,
+    why: 'an edge left an epoch for an ended one, of which a process told that had no word of the store',
+  },
+  { seed: 600001725, why: 'as above, with other faults' },
 ];

@@ -249,13 +249,28 @@ describe('[G5] the feed of an edge says whether there is news', () => {
   });
 
   test('a venue that is read stale is stale, and not news', async () => {
-    const { feed, state, told, startOver, heartbeat, pass, asked } = await setUp();
+    const { feed, state, told, commit, trimTo, heartbeat, pass, asked } = await setUp({ keepEvents: 1 });
+    for (let i = 0; i < 3; i++) await commit();
+    await trimTo(3);
+    state.isStale = true;
+    heartbeat();
+    await pass(50);
+    expect([feed.stale, feed.position.seq]).toEqual([true, 3]);
+    expect([...asked, ...told]).toEqual(['events', 'venue', 'caught up by venue', 'reset']);
+  });
+
+  test('one of another epoch that is read stale may be older: what is known is shown on, as stale', async () => {
+    const { feed, state, told, startOver, heartbeat, pass } = await setUp();
+    const { epoch } = feed.position;
     state.isStale = true;
     await startOver();
     heartbeat();
     await pass(5);
-    expect(feed.stale).toBe(true);
-    expect([...asked, ...told]).toEqual(['events', 'venue', 'caught up by venue', 'reset']);
+    expect([feed.stale, feed.position.epoch, told]).toEqual([true, epoch, ['stale']]);
+    state.isStale = false;
+    heartbeat();
+    await pass(5);
+    expect([feed.stale, feed.position.epoch === epoch, told.at(-1)]).toEqual([false, false, 'reset']);
   });
 
   test('its time is that of Redis', async () => {
