@@ -7,7 +7,8 @@ if ! command -v node >/dev/null; then
   echo "Node.js is not installed (or not on PATH). Version 20.19 or newer is needed: https://nodejs.org/en/download" >&2
   exit 1
 fi
-if ! node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)'; then
+IFS=. read -r major minor _ < <(node --version | tr -d v)
+if ((major < 20 || (major == 20 && minor < 19))); then
   echo "Node.js $(node --version) is too old: version 20.19 or newer is needed (https://nodejs.org/en/download)." >&2
   exit 1
 fi
@@ -20,11 +21,12 @@ fi
 
 built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/app.js)
 needs_build() {
-  local output
+  local output newer=()
   for output in "${built[@]}"; do
-    if [[ ! -e $output || -n "$(find src machines package.json -newer "$output" -print -quit)" ]]; then return 0; fi
+    if [[ ! -e $output ]]; then return 0; fi
+    newer+=(-o -newer "$output")
   done
-  return 1
+  [[ -n "$(find src machines package.json \( "${newer[@]:1}" \) -print -quit)" ]]
 }
 if needs_build; then npm run --silent build; fi
 

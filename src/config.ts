@@ -1,6 +1,6 @@
-import envSchema from 'env-schema';
+import { Ajv } from 'ajv';
 import { type Static, type TObject, Type } from 'typebox';
-import type { AuthMode } from './identity/acting-user.ts';
+import type { AuthMode } from './identity/auth-mode.ts';
 import { SettingFileError, withSettingsFromFiles } from './settings-from-files.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -110,19 +110,33 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
+/** The schemas are ours: to check them as well would take most of what this takes of a start. */
+const ajv = new Ajv({
+  allErrors: true,
+  coerceTypes: true,
+  useDefaults: true,
+  removeAdditional: 'all',
+  validateSchema: false,
+});
+
 /** Numbers are read from their text, `NAME_FILE` gives what is in that file, defaults are filled in, what is not in the schema is left out. */
 export function load<Schema extends TObject>(schema: Schema, env: Env): Static<Schema> {
+  const settings = withFiles(schema, env);
+  const validate = ajv.compile<Static<Schema>>(schema);
+  if (validate(settings)) return settings;
+  const lines = (validate.errors ?? []).map(({ instancePath, message, params }) => {
+    const allowed = 'allowedValues' in params ? `: ${params.allowedValues}` : '';
+    return `  ${instancePath.slice(1)} ${message}${allowed}`;
+  });
+  throw new ConfigError(`These settings cannot be used:\n${lines.join('\n')}`);
+}
+
+function withFiles(schema: TObject, env: Env): Env {
   try {
-    const data = withSettingsFromFiles(Object.keys(schema.properties), env);
-    return envSchema<Static<Schema>>({ schema, data, env: false, dotenv: false });
+    return withSettingsFromFiles(Object.keys(schema.properties), env);
   } catch (cause) {
     if (cause instanceof SettingFileError) throw new ConfigError(cause.message, { cause });
-    const problems = (cause as { errors?: { instancePath: string; message?: string; params?: object }[] }).errors ?? [];
-    const lines = problems.map(({ instancePath, message, params }) => {
-      const allowed = params && 'allowedValues' in params ? `: ${params.allowedValues}` : '';
-      return `  ${instancePath.slice(1)} ${message}${allowed}`;
-    });
-    throw new ConfigError(`These settings cannot be used:\n${lines.join('\n') || String(cause)}`, { cause });
+    throw cause;
   }
 }
 

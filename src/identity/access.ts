@@ -1,7 +1,6 @@
-import { isIP } from 'node:net';
 import type { Logger } from 'pino';
 import { type AccessConfig, ConfigError, commaList } from '../config.ts';
-import type { AuthMode } from './acting-user.ts';
+import { type AuthMode, authModeOf } from './auth-mode.ts';
 import { newSessionKey, parseSessionKeys, SessionKeysError } from './session-keys.ts';
 import { Sessions } from './sessions.ts';
 
@@ -46,19 +45,6 @@ export function accessOf(config: AccessConfig, logger: Logger): Access {
             holdsPerAddress: config.HOLDS_PER_ADDRESS,
           },
   };
-}
-
-/** Guests name themselves: that is for one's own machine, elsewhere it has to be meant. Throws a `ConfigError`. */
-export function authModeOf({ AUTH_MODE, HOST }: Pick<AccessConfig, 'AUTH_MODE' | 'HOST'>): AuthMode {
-  if (AUTH_MODE || isLoopback(HOST)) return AUTH_MODE ?? 'guest';
-  throw new ConfigError(
-    `This would listen on ${HOST}, beyond this machine, where anybody could act as anybody who has no session.\n` +
-      'Set AUTH_MODE=required (nobody acts without a session), or AUTH_MODE=guest if that is what you want.',
-  );
-}
-
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function sessionKeys(text: string) {

@@ -1,9 +1,7 @@
 import { RefusedError } from '../http/refused-error.ts';
 import { sessionUserPrefix } from '../protocol/session.ts';
+import type { AuthMode } from './auth-mode.ts';
 import { InvalidSessionError, type Session, type Sessions } from './sessions.ts';
-
-/** `guest`: without a session a caller names itself, but never as a session's user. `required`: nobody acts without one. */
-export type AuthMode = 'guest' | 'required';
 
 /** Rejects with a `RefusedError` where there is a token that is not (or no longer) good. */
 export async function sessionOf(sessions: Sessions, token: string | undefined): Promise<Session | undefined> {

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { ConfigError, commaList, load, loadBookingConfig } from '../config.ts';
-import { authModeOf, isLoopback } from '../identity/access.ts';
+import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
 import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { ConfigError, commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/config.ts';
-import { authModeOf } from '../../src/identity/access.ts';
+import { authModeOf } from '../../src/identity/auth-mode.ts';
 
 function errorOf(load: () => unknown): ConfigError {
   try {
