@@ -18,6 +18,8 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: '.test-data/results.json' }]],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // What takes no time here may take seconds on a machine that is busy with other tests.
+    expect: { poll: { timeout: 20_000 } },
     // Many files start servers of their own; more at once would only make them wait for each other.
     maxWorkers: 2,
   },

@@ -1,7 +1,7 @@
 import axe, { type AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { classOf, hasClass, hold, post, seat, soon, textOf } from '../support/browser.ts';
+import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 /** What axe finds, each as a line. */
@@ -144,7 +144,7 @@ describe('for everybody', () => {
     const viewport = await page.locator('meta[name=viewport]').getAttribute('content');
     expect(viewport).not.toMatch(/user-scalable|maximum-scale/);
     await page.emulateMedia({ media: 'print' });
-    await expect.poll(() => page.locator('.actions').isVisible(), soon).toBe(false);
+    await expect.poll(() => page.locator('.actions').isVisible()).toBe(false);
     expect(await seat(page, 'A1').isVisible()).toBe(true);
     const { right, bottom } = await page.evaluate(() => {
       const map = (document.querySelector('.legend') as HTMLElement).getBoundingClientRect();

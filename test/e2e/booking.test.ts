@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Booker, classOf as classOfId, hasClass, seat, soon, textOf } from '../support/browser.ts';
+import { type Booker, classOf as classOfId, hasClass, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 const classOf = (page: Page, id: string) => classOfId(page, `seat-${id}`);
@@ -17,13 +17,13 @@ describe('two browsers', () => {
   });
 
   test('[G5] a seat that one selects turns yellow for the other, and red when it is booked', async () => {
-    await expect.poll(() => one.page.locator('#seat-map button').count(), soon).toBe(100);
+    await expect.poll(() => one.page.locator('#seat-map button').count()).toBe(100);
     await seat(one.page, 'C4').click();
     await classOf(one.page, 'C4').toMatch(hasClass('mine'));
     await classOf(two.page, 'C4').toMatch(hasClass('held'));
     await expect.poll(() => two.page.locator('#count').innerText()).toBe('99');
-    await expect.poll(() => one.page.locator('#selected-seat').innerText(), soon).toBe('C4');
-    await expect.poll(() => one.page.locator('#timer').innerText(), soon).toMatch(/\d/);
+    await expect.poll(() => one.page.locator('#selected-seat').innerText()).toBe('C4');
+    await expect.poll(() => one.page.locator('#timer').innerText()).toMatch(/\d/);
 
     await one.page.locator('#book-btn').click();
     await classOf(two.page, 'C4').toMatch(hasClass('booked'));
@@ -54,7 +54,7 @@ describe('two browsers', () => {
     await expect.poll(() => seat(two.page, 'D5').getAttribute('class'), waiting).toMatch(hasClass('available'));
     await classOf(one.page, 'D5').toMatch(hasClass('available'));
     await messages(one.page).toContain('D5');
-    await expect.poll(() => one.page.locator('#selected-info').isVisible(), soon).toBe(false);
+    await expect.poll(() => one.page.locator('#selected-info').isVisible()).toBe(false);
   });
 
   test('a hold outlives a reload, as the same person', async () => {
@@ -62,7 +62,7 @@ describe('two browsers', () => {
     await classOf(one.page, 'F6').toMatch(hasClass('mine'));
     await one.page.reload();
     await classOf(one.page, 'F6').toMatch(hasClass('mine'));
-    await expect.poll(() => one.page.locator('#selected-seat').innerText(), soon).toBe('F6');
+    await expect.poll(() => one.page.locator('#selected-seat').innerText()).toBe('F6');
     await one.page.locator('#release-btn').click();
     await classOf(two.page, 'F6').toMatch(hasClass('available'));
   });
@@ -72,7 +72,7 @@ describe('two browsers', () => {
     for (const [index, edge] of pages.venue.edges.entries()) {
       const id = `G${index + 1}`;
       await edge.kill();
-      for (const { page } of [one, two]) await page.locator('#connection-status.connected').waitFor(soon);
+      for (const { page } of [one, two]) await page.locator('#connection-status.connected').waitFor();
       await expect
         .poll(
           async () => {

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { securityHeaders } from '../../src/http/security-headers.ts';
-import { classOf, hasClass, hold, post, soon } from '../support/browser.ts';
+import { classOf, hasClass, hold, post } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 describe('before the script', () => {
@@ -43,7 +43,7 @@ describe('before the script', () => {
     const again = () => get({ 'if-none-match': first });
     expect((await again()).statusCode).toBe(304);
     await post(pages.venue, 'select', 'B1');
-    await expect.poll(async () => (await again()).statusCode, soon).toBe(200);
+    await expect.poll(async () => (await again()).statusCode).toBe(200);
     expect(await etag()).not.toBe(first);
   });
 
@@ -60,7 +60,7 @@ describe('before the script', () => {
       .poll(async () => {
         await page.reload();
         return page.locator('#seat-C1').getAttribute('class');
-      }, soon)
+      })
       .toBe('seat booked');
   });
 
@@ -77,10 +77,10 @@ describe('before the script', () => {
       await route.continue();
     });
     await page.goto(pages.venue.url, { waitUntil: 'commit' });
-    await page.locator('#seat-J10').waitFor(soon);
+    await page.locator('#seat-J10').waitFor();
     const before = await page.locator('#seat-D4').elementHandle();
     letGo();
-    await page.locator('#connection-status.connected').waitFor(soon);
+    await page.locator('#connection-status.connected').waitFor();
     await hold(page, 'D4');
     expect(await before?.evaluate((seat) => seat === document.getElementById('seat-D4'))).toBe(true);
   });
@@ -100,12 +100,12 @@ describe('before the script', () => {
       onTestFinished(() => context.close());
       const page = await context.newPage();
       await page.goto(pages.venue.url);
-      await expect.poll(() => page.locator('.seat').count(), soon).toBe(100);
+      await expect.poll(() => page.locator('.seat').count()).toBe(100);
       expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
       // Nobody can be anybody as long as no session can be begun.
       expect(await page.locator('#connection-status').innerText()).toBe('● Connecting…');
       await booking?.restart();
-      await page.locator('#connection-status.connected').waitFor(soon);
+      await page.locator('#connection-status.connected').waitFor();
       await hold(page, 'J10');
     } finally {
       if (!(await fetch(`${booking?.url}/health`).catch(() => undefined))) await booking?.restart();
@@ -122,7 +122,7 @@ describe('before the script', () => {
     onTestFinished(() => context.close());
     const page = await context.newPage();
     await page.goto(pages.venue.url);
-    await page.locator('#connection-status.connected').waitFor(soon);
+    await page.locator('#connection-status.connected').waitFor();
     const violated = await page.evaluate(async () => {
       const violations: string[] = [];
       document.addEventListener('securitypolicyviolation', (event) => violations.push(event.effectiveDirective));

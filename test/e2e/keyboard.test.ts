@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { classOf, focusOf, hasClass, post, seat, soon, textOf } from '../support/browser.ts';
+import { classOf, focusOf, hasClass, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 describe('by keyboard alone', () => {
@@ -69,7 +69,7 @@ describe('by keyboard alone', () => {
     // What is offered is the next tab stop.
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await expect.poll(() => page.locator('.seat.held.mine').count(), soon).toBe(1);
+    await expect.poll(() => page.locator('.seat.held.mine').count()).toBe(1);
     await focusOf(page).toMatch(/^seat-/);
   });
 

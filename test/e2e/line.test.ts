@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket as Socket } from 'ws';
-import { classOf, hasClass, hold, post, seat, soon, textOf } from '../support/browser.ts';
+import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
@@ -33,7 +33,7 @@ describe('a bad line', () => {
     await hold(page, 'A1');
     proxy.hang();
     await post(pages.venue, 'select', 'A2');
-    await expect.poll(() => page.locator('#connection-status').innerText(), soon).not.toBe('● Connected');
+    await expect.poll(() => page.locator('#connection-status').innerText()).not.toBe('● Connected');
     await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
     expect(await page.locator('#seat-map').getAttribute('aria-disabled')).toBe('true');
     expect(await page.locator('#book-btn').getAttribute('aria-disabled')).toBe('true');
@@ -64,9 +64,9 @@ describe('a bad line', () => {
       });
     proxy.delay(100);
     await sleep();
-    await expect.poll(() => statuses.jsonValue(), soon).toContain('● Checking the connection… true');
+    await expect.poll(() => statuses.jsonValue()).toContain('● Checking the connection… true');
     await textOf(page, 'connection-status').toBe('● Connected');
-    await expect.poll(() => page.locator('#messages').innerText(), soon).not.toContain('lost');
+    await expect.poll(() => page.locator('#messages').innerText()).not.toContain('lost');
     // This time it did not survive.
     proxy.delay(0);
     proxy.hang();
@@ -90,7 +90,7 @@ describe('a bad line', () => {
     expect(shown).toEqual({ className: expect.stringMatching(hasClass('pending')), ariaBusy: 'true' });
     await classOf(page, 'seat-C1').toMatch(hasClass('mine'));
     await expect
-      .poll(async () => Number((await page.locator('#round-trip').innerText()).match(/\d+/)?.[0]), soon)
+      .poll(async () => Number((await page.locator('#round-trip').innerText()).match(/\d+/)?.[0]))
       .toBeGreaterThanOrEqual(1_200);
   });
 
@@ -124,20 +124,20 @@ describe('a bad line', () => {
   }, async () => {
     const [one, two] = [await pages.open(), await pages.open()];
     const watching = () => one.page.locator('#watching').innerText();
-    await expect.poll(watching, soon).toBe('2 looking');
+    await expect.poll(watching).toBe('2 looking');
     // All browsers of this machine come to the same edge; these go to each by its own port.
     const sockets = pages.venue.edges.map(({ url }) => new Socket(`${url.replace('http', 'ws')}/ws`));
     for (const socket of sockets) socket.on('error', () => {});
-    await expect.poll(watching, soon).toBe('4 looking');
+    await expect.poll(watching).toBe('4 looking');
     await two.page.close();
-    await expect.poll(watching, soon).toBe('3 looking');
+    await expect.poll(watching).toBe('3 looking');
     const crashed = pages.venue.edges[1];
     await crashed?.kill();
     // Which of the two had the browsers is nginx's to know: one way or the other this one stays.
     await textOf(one.page, 'connection-status').toBe('● Connected');
     await expect.poll(watching, { timeout: 30_000 }).toBe('2 looking');
     for (const socket of sockets) socket.terminate();
-    await expect.poll(watching, soon).toBe('Only you');
+    await expect.poll(watching).toBe('Only you');
     await crashed?.restart();
   });
 });

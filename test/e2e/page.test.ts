@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { type Booker, classOf, focusOf, hasClass, hold, post, seat, soon, textOf } from '../support/browser.ts';
+import { type Booker, classOf, focusOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 import type { TestVenue } from '../support/venue.ts';
 
@@ -12,14 +12,11 @@ async function countsOf(venue: TestVenue): Promise<[number, number, number]> {
 }
 
 const shownCounts = (page: Page) =>
-  expect.poll(
-    async () => [
-      Number(await page.locator('#count').innerText()),
-      Number(await page.locator('#held-count').innerText()),
-      Number(await page.locator('#booked-count').innerText()),
-    ],
-    soon,
-  );
+  expect.poll(async () => [
+    Number(await page.locator('#count').innerText()),
+    Number(await page.locator('#held-count').innerText()),
+    Number(await page.locator('#booked-count').innerText()),
+  ]);
 
 /** Where things are in the window. */
 const boxes = (page: Page) =>
@@ -48,12 +45,12 @@ describe('the page', () => {
   });
 
   test('[R101] shows that it is connected, who the user is, and counts of every state', async () => {
-    await expect.poll(() => page.locator('#connection-status').innerText(), soon).toBe('● Connected');
-    await expect.poll(() => page.locator('#connection-status').getAttribute('class'), soon).toBe('connected');
-    await expect.poll(() => page.locator('#retry-btn').isVisible(), soon).toBe(false);
-    await expect.poll(() => page.locator('#user-id').innerText(), soon).toMatch(/^u_[\w-]{22}$/);
-    await expect.poll(() => page.locator('#total').innerText(), soon).toBe('100');
-    await expect.poll(() => page.locator('#hold-seconds').innerText(), soon).toBe('30');
+    await expect.poll(() => page.locator('#connection-status').innerText()).toBe('● Connected');
+    await expect.poll(() => page.locator('#connection-status').getAttribute('class')).toBe('connected');
+    await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('#user-id').innerText()).toMatch(/^u_[\w-]{22}$/);
+    await expect.poll(() => page.locator('#total').innerText()).toBe('100');
+    await expect.poll(() => page.locator('#hold-seconds').innerText()).toBe('30');
 
     await post(venue, 'select', 'A1');
     await post(venue, 'select', 'A2');
@@ -64,8 +61,8 @@ describe('the page', () => {
     await page.locator('#book-btn').click();
     await classOf(page, 'seat-A3').toMatch(hasClass('booked'));
     await shownCounts(page).toEqual(await countsOf(venue));
-    await expect.poll(() => seat(page, 'A2').getAttribute('aria-label'), soon).toBe('Row A, seat 2, booked');
-    await expect.poll(() => seat(page, 'A3').getAttribute('aria-label'), soon).toBe('Row A, seat 3, booked by you');
+    await expect.poll(() => seat(page, 'A2').getAttribute('aria-label')).toBe('Row A, seat 2, booked');
+    await expect.poll(() => seat(page, 'A3').getAttribute('aria-label')).toBe('Row A, seat 3, booked by you');
   });
 
   test('[R98] of two held seats the panel shows the one chosen last, then the one that is left', async () => {
@@ -86,7 +83,7 @@ describe('the page', () => {
     await page.locator('#release-btn').focus();
     await page.keyboard.press('Enter');
     await classOf(page, 'seat-B2').toMatch(hasClass('available'));
-    await expect.poll(isPanelShown, soon).toBe(false);
+    await expect.poll(isPanelShown).toBe(false);
     // The focus goes where it came from.
     await focusOf(page).toBe('seat-B2');
   });
@@ -109,11 +106,11 @@ describe('the page', () => {
     await textOf(page, 'connection-status').toBe('● Offline');
     await classOf(page, 'connection-status').toBe('disconnected');
     await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
-    await expect.poll(() => page.locator('#retry-btn').isVisible(), soon).toBe(true);
+    await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(true);
     await booker.context.setOffline(false);
     await textOf(page, 'connection-status').toBe('● Connected');
     await classOf(page, 'seat-map').not.toMatch(hasClass('dimmed'));
-    await expect.poll(() => page.locator('#retry-btn').isVisible(), soon).toBe(false);
+    await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
   });
 
   test('[R101] [R97] without any edge it says so and refuses clicks; afterwards it is true again', {
@@ -133,7 +130,7 @@ describe('the page', () => {
         await textOf(page, 'messages').toContain('Not connected');
       }
       await post(venue, 'select', 'C3');
-      await expect.poll(() => seat(page, 'C2').getAttribute('class'), soon).toBe('seat available');
+      await expect.poll(() => seat(page, 'C2').getAttribute('class')).toBe('seat available');
     } finally {
       await Promise.all(venue.edges.map((edge) => edge.restart()));
     }
@@ -143,7 +140,7 @@ describe('the page', () => {
     await textOf(page, 'messages').toContain('Connected again.');
     await shownCounts(page).toEqual(await countsOf(venue));
     await expect
-      .poll(() => seat(page, 'C2').getAttribute('class'), { ...soon, message: 'the refused click was not kept' })
+      .poll(() => seat(page, 'C2').getAttribute('class'), { message: 'the refused click was not kept' })
       .toBe('seat available');
     await hold(page, 'C2');
   });
@@ -152,22 +149,22 @@ describe('the page', () => {
     timeout: 120_000,
   }, async () => {
     const notice = page.locator('#stale-notice');
-    await expect.poll(() => notice.isVisible(), soon).toBe(false);
+    await expect.poll(() => notice.isVisible()).toBe(false);
     await venue.redis.kill('SIGSTOP');
     try {
-      await notice.waitFor(soon);
-      await expect.poll(() => page.locator('#connection-status').innerText(), soon).toBe('● Connected');
+      await notice.waitFor();
+      await expect.poll(() => page.locator('#connection-status').innerText()).toBe('● Connected');
       await seat(page, 'D1').click();
-      await page.locator('.message.error').first().waitFor(soon);
+      await page.locator('.message.error').first().waitFor();
     } finally {
       await venue.redis.kill('SIGCONT');
     }
-    await notice.waitFor({ state: 'hidden', ...soon });
+    await notice.waitFor({ state: 'hidden' });
     await expect
       .poll(async () => {
         await seat(page, 'D2').click();
         return seat(page, 'D2').getAttribute('class');
-      }, soon)
+      })
       .toMatch(hasClass('mine'));
     await shownCounts(page).toEqual(await countsOf(venue));
   });
@@ -184,9 +181,7 @@ describe('the page', () => {
       expect(left).toBeGreaterThanOrEqual(0);
       expect(right).toBeLessThanOrEqual(320);
     }
-    await expect
-      .poll(() => page.locator('#seat-map').evaluate((map) => map.scrollWidth <= map.clientWidth), soon)
-      .toBe(true);
+    await expect.poll(() => page.locator('#seat-map').evaluate((map) => map.scrollWidth <= map.clientWidth)).toBe(true);
   });
 
   test.each([
@@ -226,8 +221,8 @@ describe('the page', () => {
     await seat(page, 'G10').focus();
     for (let n = 0; n < 3; n++) await page.keyboard.press('ArrowDown');
     const focused = await page.evaluate(() => document.activeElement?.getBoundingClientRect().bottom ?? 0);
-    await expect.poll(() => page.evaluate(() => document.activeElement?.id), soon).toBe('seat-J10');
-    await expect.poll(async () => focused <= (await boxes(page)).panel.top, soon).toBe(true);
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('seat-J10');
+    await expect.poll(async () => focused <= (await boxes(page)).panel.top).toBe(true);
     await page.locator('#release-btn').click();
   });
 
@@ -248,7 +243,7 @@ describe('the page', () => {
     page.on('request', (request) => hosts.add(new URL(request.url()).host));
     page.on('websocket', (socket) => hosts.add(new URL(socket.url()).host));
     await page.reload({ waitUntil: 'networkidle' });
-    await page.locator('#connection-status.connected').waitFor(soon);
+    await page.locator('#connection-status.connected').waitFor();
     await hold(page, 'H1');
     await page.locator('#release-btn').click();
     await classOf(page, 'seat-H1').toMatch(hasClass('available'));
@@ -277,10 +272,10 @@ describe('with holds of 3 s', () => {
       } as DateConstructor;
     }, wrongByMs);
     await page.reload();
-    await page.locator('#connection-status.connected').waitFor(soon);
+    await page.locator('#connection-status.connected').waitFor();
     const shownByDevice = await page.evaluate(() => Date.now());
     expect(Math.abs(shownByDevice - Date.now() - wrongByMs)).toBeLessThan(60_000);
-    await expect.poll(() => page.locator('#hold-seconds').innerText(), soon).toBe('3');
+    await expect.poll(() => page.locator('#hold-seconds').innerText()).toBe('3');
 
     await page.evaluate(() => {
       const shown: [string, number][] = [];
@@ -293,10 +288,8 @@ describe('with holds of 3 s', () => {
       });
     });
     await seat(page, 'A1').click();
-    await expect
-      .poll(() => page.locator('#messages').innerText(), soon)
-      .toContain('Time is up: you no longer hold A1.');
-    await expect.poll(() => page.locator('#selected-info').isVisible(), soon).toBe(false);
+    await expect.poll(() => page.locator('#messages').innerText()).toContain('Time is up: you no longer hold A1.');
+    await expect.poll(() => page.locator('#selected-info').isVisible()).toBe(false);
     await classOf(page, 'seat-A1').toMatch(hasClass('available'));
 
     const shown = await page.evaluate(() => (window as unknown as { shown: [string, number][] }).shown);

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
-import { classOf, hasClass, hold, post, seat, soon, textOf } from '../support/browser.ts';
+import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 /** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` renews those of the README. */
@@ -65,6 +65,6 @@ test('on phones: a race that was lost, several seats, a line that broke', { time
   await hold(offline.page, 'F4');
   await offline.context.setOffline(true);
   await textOf(offline.page, 'connection-status').toBe('● Offline');
-  await expect.poll(() => offline.page.locator('#retry-btn').isVisible(), soon).toBe(true);
+  await expect.poll(() => offline.page.locator('#retry-btn').isVisible()).toBe(true);
   await picture('phones', [lost.page, several.page, offline.page], 375);
 });

@@ -1,7 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
-import { soon } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 const pages = usePages({ edges: 1, env: { INSPECT: 'on', INSPECTOR_URL: 'http://127.0.0.1:9/inspector' } });
@@ -28,7 +27,7 @@ test('[R236] no page asks for anything that its policy forbids', async () => {
   ];
   for (const [path, element] of shown) {
     const { page, faults } = await watched(path);
-    await page.locator(element).first().waitFor(soon);
+    await page.locator(element).first().waitFor();
     expect(faults, path).toEqual([]);
   }
 });
@@ -39,7 +38,7 @@ test('[R236] the documentation works under it: an operation opens, and is tried'
   await operation.locator('.opblock-summary-control').click();
   await operation.locator('.try-out__btn').click();
   await operation.locator('.execute').click();
-  await operation.locator('.live-responses-table .response .response-col_status', { hasText: '200' }).waitFor(soon);
+  await operation.locator('.live-responses-table .response .response-col_status', { hasText: '200' }).waitFor();
   expect(faults).toEqual([]);
 });
 
@@ -59,10 +58,10 @@ test('[R237] a user name with HTML in it is text wherever it is shown', async ()
   await booking?.restart();
 
   const { page } = await watched('/');
-  await page.locator('#connection-status.connected').waitFor(soon);
+  await page.locator('#connection-status.connected').waitFor();
   await page.locator('#seat-A1.booked').click();
   const { page: live } = await watched('/inspect/live#seat=A1');
-  await expect.poll(() => live.locator('body').innerText(), soon).toContain('<img');
+  await expect.poll(() => live.locator('body').innerText()).toContain('<img');
   for (const shown of [page, live]) {
     expect(await shown.locator('.injected, img[src=x]').count()).toBe(0);
     expect(await shown.evaluate(() => 'wasRun' in window)).toBe(false);

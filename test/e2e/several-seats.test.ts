@@ -1,9 +1,9 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { classOf, focusOf, hasClass, hold, openTab, post, seat, soon, textOf } from '../support/browser.ts';
+import { classOf, focusOf, hasClass, hold, openTab, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
-const isVisible = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).isVisible(), soon);
+const isVisible = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).isVisible());
 const heldHere = (page: Page) => page.locator('#hold-list .hold-seat').allInnerTexts();
 
 describe('several seats', () => {
@@ -22,14 +22,14 @@ describe('several seats', () => {
       .poll(async () => {
         const [[group], each] = await Promise.all([seconds('#holds-timer'), seconds('.hold-seconds')]);
         return each.length === 3 && Math.min(...each) === group;
-      }, soon)
+      })
       .toBe(true);
     expect(await page.locator('.hold[aria-pressed=true]').getAttribute('id')).toBe('hold-A2');
     await classOf(page, 'seat-A2').toMatch(hasClass('chosen'));
     await classOf(page, 'seat-A1').not.toMatch(hasClass('chosen'));
 
     await page.locator('#book-all-btn').click();
-    for (const id of ['A1', 'A2', 'A3']) await seat(page, id).and(page.locator('.booked.mine')).waitFor(soon);
+    for (const id of ['A1', 'A2', 'A3']) await seat(page, id).and(page.locator('.booked.mine')).waitFor();
     await textOf(page, 'messages').toContain('are booked. They are yours.');
     await isVisible(page, 'hint').toBe(true);
   });
@@ -71,14 +71,14 @@ describe('several seats', () => {
     const { context, page, faults } = await pages.open();
     const other = await openTab(context, pages.venue.url, faults);
     await hold(page, 'D1', 'D2');
-    await expect.poll(() => heldHere(other), soon).toEqual(['D1', 'D2']);
+    await expect.poll(() => heldHere(other)).toEqual(['D1', 'D2']);
     await other.locator('#book-all-btn').click();
-    for (const id of ['D1', 'D2']) await seat(page, id).and(page.locator('.booked.mine')).waitFor(soon);
+    for (const id of ['D1', 'D2']) await seat(page, id).and(page.locator('.booked.mine')).waitFor();
     await hold(other, 'D3', 'D4');
     await page.reload();
-    await expect.poll(() => heldHere(page), soon).toEqual(['D3', 'D4']);
+    await expect.poll(() => heldHere(page)).toEqual(['D3', 'D4']);
     await page.locator('#release-all-btn').click();
-    await expect.poll(() => heldHere(other), soon).toEqual([]);
+    await expect.poll(() => heldHere(other)).toEqual([]);
   });
 
   test('[R114] who loses a race keeps the focus, sees the truth, and gets the nearest seat by one press', async () => {
@@ -112,7 +112,7 @@ describe('several seats', () => {
     await post(pages.venue, 'select', 'G1');
     await classOf(page, 'seat-G1').toMatch(hasClass('held'));
     await seat(page, 'G1').click();
-    await page.getByRole('button', { name: 'Take G2 instead' }).waitFor(soon);
+    await page.getByRole('button', { name: 'Take G2 instead' }).waitFor();
     await post(pages.venue, 'select', 'G2', 'another');
     await classOf(page, 'seat-G2').toMatch(hasClass('held'));
     await page.getByRole('button', { name: 'Take G2 instead' }).click();
@@ -138,7 +138,7 @@ describe('with holds of 4 s', () => {
     });
     await hold(page, 'A1', 'A2');
     await expect
-      .poll(() => page.locator('#messages').innerText(), soon)
+      .poll(() => page.locator('#messages').innerText())
       .toContain('Time is up: you no longer hold A1 and A2.');
     await isVisible(page, 'hint').toBe(true);
     await page.getByRole('button', { name: 'Try the same seats again' }).click();
@@ -162,7 +162,7 @@ describe('with holds of 4 s', () => {
       .poll(async () => {
         const left = await fractions();
         return left.every((each) => each > 0 && each <= 0.5);
-      }, soon)
+      })
       .toBe(true);
     expect(new Set(await fractions()).size, 'they agree').toBe(1);
   });

@@ -2,7 +2,7 @@ import type { StatelyInspectionEvent } from '@statelyai/inspect';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { seatMachine } from '../../machines/seat.ts';
-import { launchBrowser, post, soon } from '../support/browser.ts';
+import { launchBrowser, post } from '../support/browser.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
 import { startStandIn } from './stand-in-inspector.ts';
 
@@ -52,30 +52,30 @@ const snapshots = async (page: Page) =>
 test('[R153] a seat, in an inspector that speaks Stately’s protocol', async () => {
   await post(server, 'select', 'A1', 'user_0123456789abcdef');
   const page = await openBridge('?seat=A1');
-  await expect.poll(() => actorIds(page), soon).toEqual(['seat-A1']);
+  await expect.poll(() => actorIds(page)).toEqual(['seat-A1']);
   const actor = (await received(page)).find((event) => event.type === '@xstate.actor');
   expect(actor).toMatchObject({ name: 'seat-A1', snapshot: { value: { seat: { held: 'counting' } } } });
   const definition = JSON.parse(actor?.definition ?? '');
   expect(definition).toMatchObject({ id: 'seat', type: 'parallel' });
   expect(Object.keys(definition.states)).toEqual(Object.keys(seatMachine.config.states ?? {}));
   await post(server, 'book', 'A1', 'user_0123456789abcdef');
-  await expect.poll(async () => (await snapshots(page)).at(-1), soon).toMatchObject({ value: { seat: 'booked' } });
+  await expect.poll(async () => (await snapshots(page)).at(-1)).toMatchObject({ value: { seat: 'booked' } });
   expect(JSON.stringify(await received(page))).not.toContain('0123456789');
 });
 
 test('[R153] several seats, and all', async () => {
   const several = await openBridge('?seat=B1,b2&seat=C3');
-  await expect.poll(() => actorIds(several), soon).toEqual(['seat-B1', 'seat-B2', 'seat-C3']);
+  await expect.poll(() => actorIds(several)).toEqual(['seat-B1', 'seat-B2', 'seat-C3']);
   const all = await openBridge('?seat=all');
-  await expect.poll(async () => (await actorIds(all)).length, soon).toBe(100);
+  await expect.poll(async () => (await actorIds(all)).length).toBe(100);
 });
 
 test('[R153] an inspector that is loaded anew is told everything anew', async () => {
   const page = await openBridge('?seat=D1');
-  await expect.poll(() => actorIds(page), soon).toEqual(['seat-D1']);
+  await expect.poll(() => actorIds(page)).toEqual(['seat-D1']);
   await post(server, 'select', 'D1');
   await page.frames()[1]?.goto(`${standIn.url}`);
-  await expect.poll(() => actorIds(page), soon).toEqual(['seat-D1']);
+  await expect.poll(() => actorIds(page)).toEqual(['seat-D1']);
   const actor = (await received(page)).find((event) => event.type === '@xstate.actor');
   expect(actor).toMatchObject({ snapshot: { value: { seat: { held: 'counting' } } } });
 });
@@ -84,18 +84,18 @@ test('[R153] nothing leaves before seats are chosen, and the page says what then
   const page = await openBridge('');
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
-  await expect.poll(() => page.locator('#inspector-url').innerText(), soon).toBe(standIn.url);
+  await expect.poll(() => page.locator('#inspector-url').innerText()).toBe(standIn.url);
   expect(await page.locator('.explain').innerText()).toMatch(/ids are shortened.*no token, address or key/s);
   expect(page.frames()[1]?.url()).toBe('about:blank');
   expect(asked.filter((url) => !url.startsWith(server.url))).toEqual([]);
   await page.locator('input[name=seat]').fill('e5');
   await page.keyboard.press('Enter');
-  await expect.poll(() => actorIds(page), soon).toEqual(['seat-E5']);
+  await expect.poll(() => actorIds(page)).toEqual(['seat-E5']);
 });
 
 test('[R153] only the inspector that is embedded is told: another window’s greeting is not heard', async () => {
   const page = await openBridge('?seat=F1');
-  await expect.poll(() => actorIds(page), soon).toEqual(['seat-F1']);
+  await expect.poll(() => actorIds(page)).toEqual(['seat-F1']);
   const before = (await received(page)).length;
   await page.evaluate(() => {
     const frame = document.createElement('iframe');
@@ -108,7 +108,7 @@ test('[R153] only the inspector that is embedded is told: another window’s gre
     postMessage({ type: '@statelyai.connected' }, '*');
   });
   await post(server, 'select', 'F1');
-  await expect.poll(async () => (await snapshots(page)).length, soon).toBeGreaterThan(0);
+  await expect.poll(async () => (await snapshots(page)).length).toBeGreaterThan(0);
   expect((await received(page)).length).toBeGreaterThan(before);
   expect(await actorIds(page), 'the feed was not opened again').toEqual(['seat-F1']);
 });
@@ -120,5 +120,5 @@ test('[R165] the tabs of this browser too', async () => {
   await booking.goto(`${server.url}/?inspect`);
   const page = await context.newPage();
   await page.goto(`${server.url}/inspect?tabs`);
-  await expect.poll(() => actorIds(page), soon).toEqual([expect.stringMatching(/^connection-/)]);
+  await expect.poll(() => actorIds(page)).toEqual([expect.stringMatching(/^connection-/)]);
 });

@@ -1,7 +1,7 @@
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, post, soon } from '../support/browser.ts';
+import { launchBrowser, post } from '../support/browser.ts';
 import { freePort, startBooking, startEmbedded, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { startVenue } from '../support/venue.ts';
 import { joined, ofType, openFeed } from './inspect-fixture.ts';
@@ -39,8 +39,8 @@ async function openLive(
     expect(faults).toEqual([]);
   });
   await page.goto(`${url}/inspect/live${hash}`);
-  await page.locator('#status.open, #status.past').waitFor(soon);
-  await page.locator('.cell').first().waitFor(soon);
+  await page.locator('#status.open, #status.past').waitFor();
+  await page.locator('.cell').first().waitFor();
   return page;
 }
 
@@ -74,14 +74,12 @@ function holdableFeed(): void {
 }
 
 const cell = (page: Page, id: string) => page.locator(`.cell[data-seat-id=${id}]`);
-const text = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText(), soon);
+const text = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText());
 const activeStates = (page: Page) =>
-  expect.poll(
-    () =>
-      page.evaluate(() =>
-        [...document.querySelectorAll('#chart .active:not(.root, .region) > .name')].map((name) => name.textContent),
-      ),
-    soon,
+  expect.poll(() =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('#chart .active:not(.root, .region) > .name')].map((name) => name.textContent),
+    ),
   );
 
 describe('[R163] the live view', () => {
@@ -92,11 +90,11 @@ describe('[R163] the live view', () => {
     await activeStates(page).toEqual(['available', 'idle']);
     await post(server, 'select', 'A1', 'user_0123456789abcdef');
     await activeStates(page).toEqual(['held', 'counting', 'idle']);
-    await expect.poll(() => cell(page, 'A1').getAttribute('class'), soon).toBe('cell held');
-    await expect.poll(() => page.locator('.transition.on-seat_seat_available_HELD_0.last').count(), soon).toBe(1);
+    await expect.poll(() => cell(page, 'A1').getAttribute('class')).toBe('cell held');
+    await expect.poll(() => page.locator('.transition.on-seat_seat_available_HELD_0.last').count()).toBe(1);
     await text(page, 'left').toMatch(/^59\d\.\d s left$/);
     await text(page, 'facts').toContain('user_…def');
-    await expect.poll(async () => Number(await page.locator('.fuse').getAttribute('width')), soon).toBeGreaterThan(0);
+    await expect.poll(async () => Number(await page.locator('.fuse').getAttribute('width'))).toBeGreaterThan(0);
     await text(page, 'sequence').toMatch(
       /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*answered/,
     );
@@ -120,7 +118,7 @@ describe('[R163] the live view', () => {
     expect(new URL(page.url()).hash).toBe('#seat=C3');
     await page.locator('#tab-sequence').focus();
     await page.keyboard.press('ArrowRight');
-    await expect.poll(() => page.locator('#events').isVisible(), soon).toBe(true);
+    await expect.poll(() => page.locator('#events').isVisible()).toBe(true);
   });
 
   test.each([320, 768, 1280])('nothing sticks out at %i px', async (width) => {
@@ -132,13 +130,13 @@ describe('[R163] the live view', () => {
     const page = await openLive('#seat=H1');
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await post(server, 'select', colorScheme === 'light' ? 'H1' : 'H2');
-    await page.locator('#machine-state.held').waitFor(soon);
+    await page.locator('#machine-state.held').waitFor();
     for (const panel of ['sequence', 'events', 'history']) {
       await page.locator(`#tab-${panel}`).click();
       expect(await violations(page)).toEqual([]);
     }
     await page.locator('#replay-btn').click();
-    await page.locator('#replay').waitFor(soon);
+    await page.locator('#replay').waitFor();
     expect(await violations(page)).toEqual([]);
   });
 
@@ -148,9 +146,9 @@ describe('[R163] the live view', () => {
     const page = await browser.newPage();
     onTestFinished(() => page.close());
     await page.goto(`${own.url}/inspect/live#seat=A1`);
-    await page.locator('.cell').first().waitFor(soon);
+    await page.locator('.cell').first().waitFor();
     await own.kill();
-    await page.locator('#status:not(.open)').waitFor(soon);
+    await page.locator('#status:not(.open)').waitFor();
     await own.restart();
     await post(own, 'select', 'A1');
     await text(page, 'machine-state').toBe('held.counting');
@@ -167,7 +165,7 @@ describe('[R163] the live view', () => {
     await page.evaluate(() => Object.assign(window, { passing: 50 }));
     await own.kill();
     await own.restart();
-    await expect.poll(() => page.evaluate(() => (window as unknown as HoldableFeed).passing), soon).toBe(0);
+    await expect.poll(() => page.evaluate(() => (window as unknown as HoldableFeed).passing)).toBe(0);
     await text(page, 'status').toContain('Reading');
     const focused = () => page.evaluate(() => document.activeElement?.getAttribute('data-seat-id'));
     expect([await page.locator('.cell').count(), await focused()]).toEqual([100, 'B2']);
@@ -189,11 +187,11 @@ describe('[R161] the sale again', () => {
     }
     const page = await openLive('#seat=E1');
     await page.keyboard.press('r');
-    await page.locator('#status.past').waitFor(soon);
+    await page.locator('#status.past').waitFor();
     await activeStates(page).toEqual(['booked', 'idle']);
     await page.keyboard.press(',');
-    await expect.poll(() => cell(page, 'E2').getAttribute('class'), soon).toBe('cell held');
-    await expect.poll(() => page.locator('.on-seat_seat_held_BOOKED_0.last').count(), soon).toBe(2); // arrow and label
+    await expect.poll(() => cell(page, 'E2').getAttribute('class')).toBe('cell held');
+    await expect.poll(() => page.locator('.on-seat_seat_held_BOOKED_0.last').count()).toBe(2); // arrow and label
     await page.keyboard.press(',');
     await activeStates(page).toEqual(['held', 'counting', 'idle']);
     const link = page.url();
@@ -205,7 +203,7 @@ describe('[R161] the sale again', () => {
 
     await page.locator('#tab-history').click();
     await expect
-      .poll(() => page.locator('.history-item').allInnerTexts(), soon)
+      .poll(() => page.locator('.history-item').allInnerTexts())
       .toEqual([expect.stringMatching(/ann\s+booked it/), expect.stringMatching(/ann\s+selected it/)]);
     await page.locator('.history-item').last().click();
     await text(page, 'moment-what').toContain('E1 held');
@@ -219,7 +217,7 @@ describe('[R161] the sale again', () => {
     await text(page, 'moment-what').toContain('E2 released');
     await text(page, 'play-btn').toBe('Play');
     await page.keyboard.press('l');
-    await page.locator('#status.open').waitFor(soon);
+    await page.locator('#status.open').waitFor();
   });
 
   test('a link to a moment of an epoch that is no more says so', async () => {
@@ -242,7 +240,7 @@ test('[R165] the connection of a booking page that is open with ?inspect, while 
   await activeStates(page).toEqual(expect.arrayContaining(['attached', 'live']));
   await text(page, 'sequence').toMatch(/OFFLINE[\s\S]*ONLINE[\s\S]*OPENED[\s\S]*CONNECT[\s\S]*SYNCHRONISED/);
   await booking.close();
-  await expect.poll(() => page.locator('.tab-machine').count(), soon).toBe(0);
+  await expect.poll(() => page.locator('.tab-machine').count()).toBe(0);
 });
 
 test('[R165] without ?inspect nothing of it is loaded', async () => {
@@ -251,7 +249,7 @@ test('[R165] without ?inspect nothing of it is loaded', async () => {
   const asked: string[] = [];
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
   await page.goto(server.url);
-  await page.locator('#connection-status.connected').waitFor(soon);
+  await page.locator('#connection-status.connected').waitFor();
   expect(asked.some((path) => path.includes('inspect'))).toBe(false);
 });
 
@@ -289,7 +287,7 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
     { node: `booking-${two.port}`, seats: { A1: { state: 'available', seq: 7 } } },
   ];
   await page.route('**/inspect/states*', (route) => route.fulfill({ json: difference }));
-  await expect.poll(() => cell(page, 'A1').getAttribute('class'), soon).toBe('cell held differs');
+  await expect.poll(() => cell(page, 'A1').getAttribute('class')).toBe('cell held differs');
   await text(page, 'nodes').toBe(`A1: booking-${one.port} booked · 9, booking-${two.port} available · 7`);
 });
 
@@ -299,7 +297,7 @@ test('[R151] through nginx as well, at once', async () => {
   const feed = await joined(await openFeed(venue.url, 'A1'));
   await post(venue, 'select', 'A1');
   await expect
-    .poll(() => ofType(feed, '@xstate.snapshot').at(-1)?.snapshot, soon)
+    .poll(() => ofType(feed, '@xstate.snapshot').at(-1)?.snapshot)
     .toMatchObject({
       value: { seat: { held: 'counting' } },
     });

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, post, soon } from '../support/browser.ts';
+import { launchBrowser, post } from '../support/browser.ts';
 import { startEmbedded } from '../support/servers.ts';
 
 /** `PICTURES_DIR=docs npx vitest run test/inspect/pictures` renews those of the README. */
@@ -16,7 +16,7 @@ test('a seat that is watched', { timeout: 60_000 }, async () => {
   });
   const page = await browser.newPage({ viewport: { width: 1280, height: 990 }, colorScheme: 'dark' });
   await page.goto(`${server.url}/inspect/live#seat=D5`);
-  await page.locator('.cell').first().waitFor(soon);
+  await page.locator('.cell').first().waitFor();
   const users = ['ann', 'bob', 'eve', 'user_0123456789ab', 'user_fedcba987654'];
   for (const [index, id] of ['B3', 'B4', 'E9', 'G2', 'A7', 'H8', 'C1', 'J10', 'F5', 'F6', 'I2', 'D5'].entries()) {
     const user = users[index % users.length] ?? '';
@@ -24,8 +24,8 @@ test('a seat that is watched', { timeout: 60_000 }, async () => {
     if (index % 3 === 0) await post(server, 'book', id, user);
     if (index % 5 === 2) await post(server, 'release', id, user);
   }
-  await page.locator('#machine-state.held').waitFor(soon);
-  await page.locator('#left').waitFor(soon);
+  await page.locator('#machine-state.held').waitFor();
+  await page.locator('#left').waitFor();
   const png = await page.screenshot({ path: join(folder, 'live-view.png') });
   expect(png.length).toBeGreaterThan(10_000);
 });

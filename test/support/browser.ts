@@ -1,9 +1,6 @@
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
 
-/** This machine may be busy with other tests. */
-export const soon = { timeout: 20_000 };
-
 /** Debian's Chromium, kept from looking for anything beyond this machine. */
 export function launchBrowser(): Promise<Browser> {
   return chromium.launch({
@@ -50,16 +47,15 @@ export const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
 export const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
 
 /** Looked at until it is as expected. */
-export const classOf = (page: Page, id: string) =>
-  expect.poll(() => page.locator(`#${id}`).getAttribute('class'), soon);
-export const textOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText(), soon);
-export const focusOf = (page: Page) => expect.poll(() => page.evaluate(() => document.activeElement?.id), soon);
+export const classOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).getAttribute('class'));
+export const textOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText());
+export const focusOf = (page: Page) => expect.poll(() => page.evaluate(() => document.activeElement?.id));
 
 /** Clicks the seat, and waits until it is held for whoever clicked. */
 export async function hold(page: Page, ...ids: string[]): Promise<void> {
   for (const id of ids) {
     await seat(page, id).click();
-    await seat(page, id).and(page.locator('.held.mine')).waitFor(soon);
+    await seat(page, id).and(page.locator('.held.mine')).waitFor();
   }
 }
 
