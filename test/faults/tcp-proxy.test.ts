@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
 /** A server that sends everything back, in capitals, and the proxy before it. */
@@ -42,7 +42,7 @@ class Client {
 
   async says(text: string, answer: string): Promise<void> {
     this.socket.write(text);
-    await vi.waitFor(() => expect(this.received).toBe(answer), { timeout: 5_000 });
+    await expect.poll(() => this.received).toBe(answer);
   }
 }
 
@@ -51,7 +51,7 @@ test('[proxy] lets everything through, both ways, and the end of it', async () =
   const client = new Client(proxy.port);
   await client.says('one', 'ONE');
   client.socket.end();
-  await vi.waitFor(() => expect(client.isClosed).toBe(true));
+  await expect.poll(() => client.isClosed).toBe(true);
 });
 
 test('[proxy] a delay holds back each way, in order', async () => {
@@ -72,12 +72,12 @@ test('[proxy] drop cuts and refuses, cut only cuts, heal lets through again', as
   const [first, second] = [new Client(proxy.port), new Client(proxy.port)];
   await first.says('x', 'X');
   proxy.cut();
-  await vi.waitFor(() => expect([first.isClosed, second.isClosed]).toEqual([true, true]));
+  await expect.poll(() => [first.isClosed, second.isClosed]).toEqual([true, true]);
   await new Client(proxy.port).says('y', 'Y');
 
   proxy.drop();
   const refused = new Client(proxy.port);
-  await vi.waitFor(() => expect(refused.isClosed).toBe(true));
+  await expect.poll(() => refused.isClosed).toBe(true);
   proxy.heal();
   await new Client(proxy.port).says('z', 'Z');
 });
@@ -88,10 +88,10 @@ test('[proxy] swallows replies only: the request arrives, its connection does no
   await client.says('a', 'A');
   proxy.swallowReplies(true);
   client.socket.write('b');
-  await vi.waitFor(() => expect(heard()).toBe('ab'));
+  await expect.poll(() => heard()).toBe('ab');
   expect(client.isClosed).toBe(false);
   proxy.swallowReplies(false);
-  await vi.waitFor(() => expect(client.isClosed).toBe(true));
+  await expect.poll(() => client.isClosed).toBe(true);
   expect(client.received).toBe('A');
 });
 

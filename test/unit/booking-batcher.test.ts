@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { Batcher, BusyError } from '../../src/booking/batcher.ts';
 import { SharedCall } from '../../src/booking/shared-call.ts';
 import { endOfTurn } from '../../src/end-of-turn.ts';
@@ -175,6 +175,6 @@ test('[R20] what is put off for three turns waits two turns longer than for the 
     if (turn < 4) setImmediate(() => bring(turn + 1));
   };
   setImmediate(() => bring(1));
-  await vi.waitFor(() => expect(done).toHaveLength(5));
+  await expect.poll(() => done).toHaveLength(5);
   expect(done).toEqual(['turn 1', 'turn 2', 'three turns', 'turn 3', 'turn 4']);
 });
