@@ -35,10 +35,10 @@ interface HttpSectionOptions {
 
 /** Ours against yardsticks under one kind of load. Ours is audited as ever. */
 async function httpSection(options: HttpSectionOptions, context: SuiteContext): Promise<Section> {
-  const starts = context.isQuick ? 1 : 3;
+  const starts = context.isQuick ? 1 : 8;
   const slices: Slices = new Map();
   const violations: string[] = [];
-  // What V8 makes of a program differs from start to start, by up to a tenth.
+  // What V8 makes of a program differs from start to start, by more than from round to round.
   for (let start = 1; start <= starts && !context.signal.aborted; start++) {
     const onProgress = (doing: string) => context.onProgress(`start ${start} of ${starts}: ${doing}`);
     violations.push(...(await measureFromStart(options, slices, { ...context, onProgress })));
@@ -67,7 +67,7 @@ async function measureFromStart(
       ...others.map((other) => ({ ...other, converse: clients() })),
     ];
     await measureInTurns(subjects, slices, {
-      rounds: 5, // many and short: what disturbs the machine lasts for seconds
+      rounds: 2, // short: what disturbs the machine lasts for seconds
       sliceS: 2,
       connections,
       signal,
