@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { defineConfig, type Plugin } from 'vitest/config';
+import { patience } from './test/support/patience.ts';
 
 /** As the build does (`--loader:.lua=text`): a Lua file is imported as its text. */
 const luaAsText: Plugin = {
@@ -18,8 +19,7 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: '.test-data/results.json' }]],
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    // What takes no time here may take seconds on a machine that is busy with other tests.
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: patience.timeout } },
     // Many files start servers of their own; more at once would only make them wait for each other.
     maxWorkers: 2,
   },

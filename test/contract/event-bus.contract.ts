@@ -1,13 +1,12 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { EventBus } from '../../src/events/event-bus.ts';
 import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
+import { patience } from '../support/patience.ts';
 
 /** Any number of buses that hear each other. */
 export interface BusPlace {
   bus(): EventBus;
 }
-
-export const patience = { timeout: 20_000, interval: 20 };
 
 /** Every test has its epoch: what other tests left in the stream is not of it. */
 export function eventsOf(epoch: string) {

@@ -2,8 +2,9 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BusDisconnectedError, NatsEventBus, NotAcknowledgedError } from '../../src/events/nats-event-bus.ts';
+import { patience } from '../support/patience.ts';
 import { freePort, startNats, type TestServer } from '../support/servers.ts';
-import { connected, eventBusContract, eventsOf, listenTo, patience } from './event-bus.contract.ts';
+import { connected, eventBusContract, eventsOf, listenTo } from './event-bus.contract.ts';
 import { silent } from './store-places.ts';
 
 let server: TestServer;

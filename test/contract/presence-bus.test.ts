@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import type { EdgePresence } from '../../src/protocol/presence.ts';
+import { patience } from '../support/patience.ts';
 import { startNats, type TestServer } from '../support/servers.ts';
-import { connected, patience } from './event-bus.contract.ts';
+import { connected } from './event-bus.contract.ts';
 
 let nats: TestServer;
 beforeAll(async () => {

@@ -2,13 +2,12 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../../src/store/seat-store.ts';
+import { patience } from '../support/patience.ts';
 import { freePort, startRedis, type TestServer } from '../support/servers.ts';
 import { book, opened, release, seatStoreContract, select } from './seat-store.contract.ts';
 import { redisPlace, silent } from './store-places.ts';
 
 const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100 };
-const patience = { timeout: 20_000, interval: 50 };
-
 let server: TestServer;
 let admin: Redis;
 

@@ -1,12 +1,11 @@
 import { expect, test, vi } from 'vitest';
+import { patience } from '../support/patience.ts';
 import { expectProven, faultTestTimeoutMs, twoSecondsMs } from './expect-proven.ts';
 import { runFault } from './fault-run.ts';
 import { notPublishedOnce } from './published.ts';
 import { nowMs, pause } from './time.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
-
-const patience = { timeout: 20_000, interval: 100 };
 
 test('[G2] [G7] kill -9 of one of two booking processes under load: nobody waits longer than 2 s, nothing is lost', async () => {
   const result = await runFault('booking kill -9', { withNginx: true }, async ({ venue }) => {

@@ -1,14 +1,13 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { patience } from '../support/patience.ts';
 import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
 import { type FaultRun, runFault } from './fault-run.ts';
 import { notPublishedOnce } from './published.ts';
 import { nowMs, pause, until } from './time.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
-
-const patience = { timeout: 20_000, interval: 100 };
 
 /** While NATS is away the browsers learn by polling; no more than these two seconds behind. */
 async function everybodySeesNews({ venue, clients }: FaultRun): Promise<void> {

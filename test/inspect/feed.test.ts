@@ -3,8 +3,9 @@ import { describe, expect, test, vi } from 'vitest';
 import { seatMachine } from '../../machines/seat.ts';
 import { chartDefinition } from '../../src/charts/chart-definition.ts';
 import { VenueLostError } from '../../src/store/seat-store.ts';
+import { patience } from '../support/patience.ts';
 import { freePort } from '../support/servers.ts';
-import { joined, newStore, ofType, openFeed, patience, sinceJoined, startInspected } from './inspect-fixture.ts';
+import { joined, newStore, ofType, openFeed, sinceJoined, startInspected } from './inspect-fixture.ts';
 
 const waitFor = (check: () => void) => vi.waitFor(check, patience);
 

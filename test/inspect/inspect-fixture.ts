@@ -10,8 +10,7 @@ import type { InspectOptions } from '../../src/inspect/routes.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { silent } from '../contract/store-places.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
-
-export const patience = { timeout: 20_000, interval: 20 };
+import { patience } from '../support/patience.ts';
 
 /** The pages are tested in a browser; here they only have to be there. */
 function emptyPages(): string {

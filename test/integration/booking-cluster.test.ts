@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
-import { natsListener, ownServers, patience, startedBooking } from './booking-fixture.ts';
+import { patience } from '../support/patience.ts';
+import { natsListener, ownServers, startedBooking } from './booking-fixture.ts';
 
 const brief = ({ type, seat_id, user_id, reason }: SeatEvent) =>
   [type, seat_id, user_id, ...(reason ? [reason] : [])].join(' ');

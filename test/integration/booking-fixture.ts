@@ -13,9 +13,8 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { silent } from '../contract/store-places.ts';
+import { patience } from '../support/patience.ts';
 import { startNats, startRedis, type TestServer } from '../support/servers.ts';
-
-export const patience = { timeout: 20_000, interval: 20 };
 
 export interface BookingOptions {
   redis: TestServer;

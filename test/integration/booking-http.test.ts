@@ -2,8 +2,9 @@ import { type AddressInfo, connect } from 'node:net';
 import type { InjectOptions } from 'fastify';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { patience } from '../support/patience.ts';
 import { startNats, startRedis, type TestServer } from '../support/servers.ts';
-import { becomesReady, newBooking, patience, type TestBooking } from './booking-fixture.ts';
+import { becomesReady, newBooking, type TestBooking } from './booking-fixture.ts';
 
 let redis: TestServer;
 let nats: TestServer;

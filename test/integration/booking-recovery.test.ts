@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
+import { patience } from '../support/patience.ts';
 import {
   becomesReady,
   natsListener,
   newBooking,
   ownServers,
-  patience,
   startedBooking,
   storedEvents,
   type TestBooking,

@@ -193,9 +193,8 @@ describe('[R234] secrets', () => {
       body: JSON.stringify({ seat_id: 'A1', user_id: 'alice' }),
     });
     expect(held.status).toBe(200);
-    const patience = { timeout: 20_000, interval: 50 };
     const monitored = async (path: string) => (await fetch(`http://127.0.0.1:${monitorPort}/${path}`)).json();
-    await expect.poll(async () => (await monitored('jsz')).messages, patience).toBe(1);
+    await expect.poll(async () => (await monitored('jsz')).messages).toBe(1);
     const { connections } = await monitored('connz?auth=1');
     const users = connections.map(({ authorized_user }: { authorized_user: string }) => authorized_user);
     expect(users).toEqual(expect.arrayContaining(['booking', 'edge']));

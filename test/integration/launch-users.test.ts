@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 
 import { natsUsers } from '../../src/launch/nats-users.ts';
 import { portState } from '../../src/launch/ports.ts';
 import { redisUsers } from '../../src/launch/redis-users.ts';
+import { patience } from '../support/patience.ts';
 import { startBooking, startEdge, startNats, startRedis, type TestServer } from '../support/servers.ts';
 
-const patience = { timeout: 20_000, interval: 50 };
 const passwords = { admin: 'an-admin-password', booking: 'a-booking-password', edge: 'an-edge-password' };
 const servers: TestServer[] = [];
 let [redis, nats, booking, edge] = [] as unknown as [TestServer, TestServer, TestServer, TestServer];
