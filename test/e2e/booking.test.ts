@@ -21,9 +21,9 @@ describe('two browsers', () => {
     await seat(one.page, 'C4').click();
     await classOf(one.page, 'C4').toMatch(hasClass('mine'));
     await classOf(two.page, 'C4').toMatch(hasClass('held'));
-    await expect.poll(() => two.page.locator('#count').innerText()).toBe('99');
-    await expect.poll(() => one.page.locator('#selected-seat').innerText()).toBe('C4');
-    await expect.poll(() => one.page.locator('#timer').innerText()).toMatch(/\d/);
+    await textOf(two.page, 'count').toBe('99');
+    await textOf(one.page, 'selected-seat').toBe('C4');
+    await textOf(one.page, 'timer').toMatch(/\d/);
 
     await one.page.locator('#book-btn').click();
     await classOf(two.page, 'C4').toMatch(hasClass('booked'));
@@ -62,7 +62,7 @@ describe('two browsers', () => {
     await classOf(one.page, 'F6').toMatch(hasClass('mine'));
     await one.page.reload();
     await classOf(one.page, 'F6').toMatch(hasClass('mine'));
-    await expect.poll(() => one.page.locator('#selected-seat').innerText()).toBe('F6');
+    await textOf(one.page, 'selected-seat').toBe('F6');
     await one.page.locator('#release-btn').click();
     await classOf(two.page, 'F6').toMatch(hasClass('available'));
   });

@@ -33,7 +33,7 @@ describe('a bad line', () => {
     await hold(page, 'A1');
     proxy.hang();
     await post(pages.venue, 'select', 'A2');
-    await expect.poll(() => page.locator('#connection-status').innerText()).not.toBe('● Connected');
+    await textOf(page, 'connection-status').not.toBe('● Connected');
     await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
     expect(await page.locator('#seat-map').getAttribute('aria-disabled')).toBe('true');
     expect(await page.locator('#book-btn').getAttribute('aria-disabled')).toBe('true');
@@ -66,7 +66,7 @@ describe('a bad line', () => {
     await sleep();
     await expect.poll(() => statuses.jsonValue()).toContain('● Checking the connection… true');
     await textOf(page, 'connection-status').toBe('● Connected');
-    await expect.poll(() => page.locator('#messages').innerText()).not.toContain('lost');
+    await textOf(page, 'messages').not.toContain('lost');
     // This time it did not survive.
     proxy.delay(0);
     proxy.hang();

@@ -45,12 +45,12 @@ describe('the page', () => {
   });
 
   test('[R101] shows that it is connected, who the user is, and counts of every state', async () => {
-    await expect.poll(() => page.locator('#connection-status').innerText()).toBe('● Connected');
-    await expect.poll(() => page.locator('#connection-status').getAttribute('class')).toBe('connected');
+    await textOf(page, 'connection-status').toBe('● Connected');
+    await classOf(page, 'connection-status').toBe('connected');
     await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
-    await expect.poll(() => page.locator('#user-id').innerText()).toMatch(/^u_[\w-]{22}$/);
-    await expect.poll(() => page.locator('#total').innerText()).toBe('100');
-    await expect.poll(() => page.locator('#hold-seconds').innerText()).toBe('30');
+    await textOf(page, 'user-id').toMatch(/^u_[\w-]{22}$/);
+    await textOf(page, 'total').toBe('100');
+    await textOf(page, 'hold-seconds').toBe('30');
 
     await post(venue, 'select', 'A1');
     await post(venue, 'select', 'A2');
@@ -130,7 +130,7 @@ describe('the page', () => {
         await textOf(page, 'messages').toContain('Not connected');
       }
       await post(venue, 'select', 'C3');
-      await expect.poll(() => seat(page, 'C2').getAttribute('class')).toBe('seat available');
+      await classOf(page, 'seat-C2').toBe('seat available');
     } finally {
       await Promise.all(venue.edges.map((edge) => edge.restart()));
     }
@@ -153,7 +153,7 @@ describe('the page', () => {
     await venue.redis.kill('SIGSTOP');
     try {
       await notice.waitFor();
-      await expect.poll(() => page.locator('#connection-status').innerText()).toBe('● Connected');
+      await textOf(page, 'connection-status').toBe('● Connected');
       await seat(page, 'D1').click();
       await page.locator('.message.error').first().waitFor();
     } finally {
@@ -221,7 +221,7 @@ describe('the page', () => {
     await seat(page, 'G10').focus();
     for (let n = 0; n < 3; n++) await page.keyboard.press('ArrowDown');
     const focused = await page.evaluate(() => document.activeElement?.getBoundingClientRect().bottom ?? 0);
-    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('seat-J10');
+    await focusOf(page).toBe('seat-J10');
     await expect.poll(async () => focused <= (await boxes(page)).panel.top).toBe(true);
     await page.locator('#release-btn').click();
   });
@@ -275,7 +275,7 @@ describe('with holds of 3 s', () => {
     await page.locator('#connection-status.connected').waitFor();
     const shownByDevice = await page.evaluate(() => Date.now());
     expect(Math.abs(shownByDevice - Date.now() - wrongByMs)).toBeLessThan(60_000);
-    await expect.poll(() => page.locator('#hold-seconds').innerText()).toBe('3');
+    await textOf(page, 'hold-seconds').toBe('3');
 
     await page.evaluate(() => {
       const shown: [string, number][] = [];
@@ -288,7 +288,7 @@ describe('with holds of 3 s', () => {
       });
     });
     await seat(page, 'A1').click();
-    await expect.poll(() => page.locator('#messages').innerText()).toContain('Time is up: you no longer hold A1.');
+    await textOf(page, 'messages').toContain('Time is up: you no longer hold A1.');
     await expect.poll(() => page.locator('#selected-info').isVisible()).toBe(false);
     await classOf(page, 'seat-A1').toMatch(hasClass('available'));
 

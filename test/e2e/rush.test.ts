@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { classOf, hasClass, post } from '../support/browser.ts';
+import { classOf, hasClass, post, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 const updatesPerSecond = 100;
@@ -81,7 +81,7 @@ describe('a rush', () => {
     expect(changes).toBeGreaterThan(100);
     expect(drawings).toBeLessThanOrEqual(frames as number);
     for (let row = 0; row < 10; row++) await classOf(page, `seat-${'ABCDEFGHIJ'[row]}1`).toMatch(hasClass('available'));
-    await expect.poll(() => page.locator('#count').innerText()).toBe('100');
+    await textOf(page, 'count').toBe('100');
 
     // Not judged, as the machine may be busy; `npx vitest run test/e2e/rush` says it.
     process.stdout.write(`Fates of frames, ${turnMs / 1_000} s at a time: ${JSON.stringify({ calm, rushed })}\n`);

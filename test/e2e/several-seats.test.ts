@@ -137,9 +137,7 @@ describe('with holds of 4 s', () => {
       return said;
     });
     await hold(page, 'A1', 'A2');
-    await expect
-      .poll(() => page.locator('#messages').innerText())
-      .toContain('Time is up: you no longer hold A1 and A2.');
+    await textOf(page, 'messages').toContain('Time is up: you no longer hold A1 and A2.');
     await isVisible(page, 'hint').toBe(true);
     await page.getByRole('button', { name: 'Try the same seats again' }).click();
     for (const id of ['A1', 'A2']) await classOf(page, `seat-${id}`).toMatch(hasClass('mine'));

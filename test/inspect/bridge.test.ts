@@ -2,7 +2,7 @@ import type { StatelyInspectionEvent } from '@statelyai/inspect';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { seatMachine } from '../../machines/seat.ts';
-import { launchBrowser, post } from '../support/browser.ts';
+import { launchBrowser, post, textOf } from '../support/browser.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
 import { startStandIn } from './stand-in-inspector.ts';
 
@@ -84,7 +84,7 @@ test('[R153] nothing leaves before seats are chosen, and the page says what then
   const page = await openBridge('');
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
-  await expect.poll(() => page.locator('#inspector-url').innerText()).toBe(standIn.url);
+  await textOf(page, 'inspector-url').toBe(standIn.url);
   expect(await page.locator('.explain').innerText()).toMatch(/ids are shortened.*no token, address or key/s);
   expect(page.frames()[1]?.url()).toBe('about:blank');
   expect(asked.filter((url) => !url.startsWith(server.url))).toEqual([]);

@@ -1,7 +1,7 @@
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, post } from '../support/browser.ts';
+import { launchBrowser, post, textOf } from '../support/browser.ts';
 import { freePort, startBooking, startEmbedded, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { startVenue } from '../support/venue.ts';
 import { joined, ofType, openFeed } from './inspect-fixture.ts';
@@ -64,7 +64,7 @@ function holdableFeed(): void {
     passing: Number.POSITIVE_INFINITY,
     letPass() {
       page.passing = Number.POSITIVE_INFINITY;
-      for (const tell of waiting) tell();
+      for (const tell of waiting.splice(0)) tell();
     },
   });
   const { set } = Object.getOwnPropertyDescriptor(EventSource.prototype, 'onmessage') as PropertyDescriptor;
@@ -80,7 +80,6 @@ function holdableFeed(): void {
 }
 
 const cell = (page: Page, id: string) => page.locator(`.cell[data-seat-id=${id}]`);
-const text = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText());
 const activeStates = (page: Page) =>
   expect.poll(() =>
     page.evaluate(() =>
@@ -92,24 +91,24 @@ describe('[R163] the live view', () => {
   test('100 seats by state, one of them with its chart, which moves', async () => {
     const page = await openLive('#seat=A1');
     expect(await page.locator('.cell').count()).toBe(100);
-    await text(page, 'machine-state').toBe('available');
+    await textOf(page, 'machine-state').toBe('available');
     await activeStates(page).toEqual(['available', 'idle']);
     await post(server, 'select', 'A1', 'user_0123456789abcdef');
     await activeStates(page).toEqual(['held', 'counting', 'idle']);
     await expect.poll(() => cell(page, 'A1').getAttribute('class')).toBe('cell held');
     await expect.poll(() => page.locator('.transition.on-seat_seat_available_HELD_0.last').count()).toBe(1);
-    await text(page, 'left').toMatch(/^59\d\.\d s left$/);
-    await text(page, 'facts').toContain('user_…def');
+    await textOf(page, 'left').toMatch(/^59\d\.\d s left$/);
+    await textOf(page, 'facts').toContain('user_…def');
     await expect.poll(async () => Number(await page.locator('.fuse').getAttribute('width'))).toBeGreaterThan(0);
-    await text(page, 'sequence').toMatch(
+    await textOf(page, 'sequence').toMatch(
       /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*answered/,
     );
     await page.locator('#tab-events').click();
-    await text(page, 'events').toMatch(/ANSWERED[\s\S]*HELD[\s\S]*ASK/);
-    await text(page, 'latest').toContain('A1');
+    await textOf(page, 'events').toMatch(/ANSWERED[\s\S]*HELD[\s\S]*ASK/);
+    await textOf(page, 'latest').toContain('A1');
     await post(server, 'book', 'A1', 'user_0123456789abcdef');
     await activeStates(page).toEqual(['booked', 'idle']);
-    await text(page, 'count-booked').toBe('1');
+    await textOf(page, 'count-booked').toBe('1');
     expect(await page.locator('body').innerText()).not.toContain('0123456789');
   });
 
@@ -118,7 +117,7 @@ describe('[R163] the live view', () => {
     await cell(page, 'B2').focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowDown');
-    await text(page, 'machine-name').toBe('C3');
+    await textOf(page, 'machine-name').toBe('C3');
     expect(await page.evaluate(() => document.activeElement?.getAttribute('data-seat-id'))).toBe('C3');
     expect(await page.evaluate(() => document.querySelectorAll('.cell[tabindex="0"]').length)).toBe(1);
     expect(new URL(page.url()).hash).toBe('#seat=C3');
@@ -157,7 +156,7 @@ describe('[R163] the live view', () => {
     await page.locator('#status:not(.open)').waitFor();
     await own.restart();
     await post(own, 'select', 'A1');
-    await text(page, 'machine-state').toBe('held.counting');
+    await textOf(page, 'machine-state').toBe('held.counting');
   });
 
   test('while the venue is read anew, the grid stays, and the focus in it', async () => {
@@ -172,11 +171,11 @@ describe('[R163] the live view', () => {
     await own.kill();
     await own.restart();
     await expect.poll(() => page.evaluate(() => (window as unknown as HoldableFeed).passing)).toBe(0);
-    await text(page, 'status').toContain('Reading');
+    await textOf(page, 'status').toContain('Reading');
     const focused = () => page.evaluate(() => document.activeElement?.getAttribute('data-seat-id'));
     expect([await page.locator('.cell').count(), await focused()]).toEqual([100, 'B2']);
     await page.evaluate(() => (window as unknown as HoldableFeed).letPass());
-    await text(page, 'status').toContain('Live from');
+    await textOf(page, 'status').toContain('Live from');
     expect([await page.locator('.cell').count(), await focused()]).toEqual([100, 'B2']);
   });
 });
@@ -212,23 +211,23 @@ describe('[R161] the sale again', () => {
       .poll(() => page.locator('.history-item').allInnerTexts())
       .toEqual([expect.stringMatching(/ann\s+booked it/), expect.stringMatching(/ann\s+selected it/)]);
     await page.locator('.history-item').last().click();
-    await text(page, 'moment-what').toContain('E1 held');
+    await textOf(page, 'moment-what').toContain('E1 held');
 
     await page.locator('#slider').focus();
     await page.keyboard.press('Home');
-    await text(page, 'moment-what').toContain('before the first transition');
-    await text(page, 'count-available').toBe('100');
+    await textOf(page, 'moment-what').toContain('before the first transition');
+    await textOf(page, 'count-available').toBe('100');
     await page.locator('#speed').selectOption('10');
     await page.locator('#play-btn').click();
-    await text(page, 'moment-what').toContain('E2 released');
-    await text(page, 'play-btn').toBe('Play');
+    await textOf(page, 'moment-what').toContain('E2 released');
+    await textOf(page, 'play-btn').toBe('Play');
     await page.keyboard.press('l');
     await page.locator('#status.open').waitFor();
   });
 
   test('a link to a moment of an epoch that is no more says so', async () => {
     const page = await openLive('#seat=A1&at=1&epoch=00000000-0000-0000-0000-000000000000');
-    await text(page, 'status').toContain('an epoch that is no more');
+    await textOf(page, 'status').toContain('an epoch that is no more');
   });
 });
 
@@ -244,7 +243,7 @@ test('[R165] the connection of a booking page that is open with ?inspect, while 
   await activeStates(page).toEqual(['offline']);
   await booking.evaluate(() => dispatchEvent(new Event('online')));
   await activeStates(page).toEqual(expect.arrayContaining(['attached', 'live']));
-  await text(page, 'sequence').toMatch(/OFFLINE[\s\S]*ONLINE[\s\S]*OPENED[\s\S]*CONNECT[\s\S]*SYNCHRONISED/);
+  await textOf(page, 'sequence').toMatch(/OFFLINE[\s\S]*ONLINE[\s\S]*OPENED[\s\S]*CONNECT[\s\S]*SYNCHRONISED/);
   await booking.close();
   await expect.poll(() => page.locator('.tab-machine').count()).toBe(0);
 });
@@ -273,20 +272,20 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
     await Promise.all([redis.stop(), nats.stop()]);
   });
   const page = await openLive('#seat=A1', { url: one.url });
-  await text(page, 'nodes').toBe('2 processes, and all show the same.');
+  await textOf(page, 'nodes').toBe('2 processes, and all show the same.');
   await page.locator('#node').selectOption(`booking-${two.port}`);
-  await text(page, 'status').toContain(`Live from booking-${two.port}`);
+  await textOf(page, 'status').toContain(`Live from booking-${two.port}`);
   await post(two, 'select', 'A1');
-  await text(page, 'machine-state').toBe('held.counting');
-  await text(page, 'sequence').toContain('select · someone');
+  await textOf(page, 'machine-state').toBe('held.counting');
+  await textOf(page, 'sequence').toContain('select · someone');
   await page.locator('#node').selectOption(`booking-${one.port}`);
-  await text(page, 'status').toContain(`Live from booking-${one.port}`);
-  await text(page, 'machine-state').toBe('held.counting');
+  await textOf(page, 'status').toContain(`Live from booking-${one.port}`);
+  await textOf(page, 'machine-state').toBe('held.counting');
 
   await two.kill('SIGSTOP'); // it lives, and hears nothing
-  await text(page, 'nodes').toContain(`booking-${two.port} does not answer.`);
+  await textOf(page, 'nodes').toContain(`booking-${two.port} does not answer.`);
   await two.kill('SIGCONT');
-  await text(page, 'nodes').toBe('2 processes, and all show the same.');
+  await textOf(page, 'nodes').toBe('2 processes, and all show the same.');
 
   const difference = [
     { node: `booking-${one.port}`, seats: { A1: { state: 'booked', seq: 9 } } },
@@ -294,7 +293,7 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
   ];
   await page.route('**/inspect/states*', (route) => route.fulfill({ json: difference }));
   await expect.poll(() => cell(page, 'A1').getAttribute('class')).toBe('cell held differs');
-  await text(page, 'nodes').toBe(`A1: booking-${one.port} booked · 9, booking-${two.port} available · 7`);
+  await textOf(page, 'nodes').toBe(`A1: booking-${one.port} booked · 9, booking-${two.port} available · 7`);
 });
 
 test('[R151] through nginx as well, at once', async () => {
@@ -309,5 +308,5 @@ test('[R151] through nginx as well, at once', async () => {
     });
   feed.close();
   const page = await openLive('#seat=A1', { url: venue.url });
-  await text(page, 'machine-state').toBe('held.counting');
+  await textOf(page, 'machine-state').toBe('held.counting');
 });
