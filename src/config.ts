@@ -1,7 +1,8 @@
 import { Ajv } from 'ajv';
 import { type Static, type TObject, Type } from 'typebox';
+import { ConfigError } from './config-error.ts';
 import type { AuthMode } from './identity/auth-mode.ts';
-import { SettingFileError, withSettingsFromFiles } from './settings-from-files.ts';
+import { withSettingsFromFiles } from './settings-from-files.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];
@@ -105,11 +106,6 @@ export const loadBookingConfig = (env: Env): BookingConfig => load(BookingConfig
 export const loadEdgeConfig = (env: Env): EdgeConfig => load(EdgeConfig, env);
 export const loadEmbeddedConfig = (env: Env): EmbeddedConfig => load(EmbeddedConfig, env);
 
-/** A setting that is missing or out of bounds. The message names each and says what it may be. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-}
-
 /** The schemas are ours: to check them as well would take most of what this takes of a start. */
 const ajv = new Ajv({
   allErrors: true,
@@ -121,7 +117,7 @@ const ajv = new Ajv({
 
 /** Numbers are read from their text, `NAME_FILE` gives what is in that file, defaults are filled in, what is not in the schema is left out. */
 export function load<Schema extends TObject>(schema: Schema, env: Env): Static<Schema> {
-  const settings = withFiles(schema, env);
+  const settings = withSettingsFromFiles(Object.keys(schema.properties), env);
   const validate = ajv.compile<Static<Schema>>(schema);
   if (validate(settings)) return settings;
   const lines = (validate.errors ?? []).map(({ instancePath, message, params }) => {
@@ -129,15 +125,6 @@ export function load<Schema extends TObject>(schema: Schema, env: Env): Static<S
     return `  ${instancePath.slice(1)} ${message}${allowed}`;
   });
   throw new ConfigError(`These settings cannot be used:\n${lines.join('\n')}`);
-}
-
-function withFiles(schema: TObject, env: Env): Env {
-  try {
-    return withSettingsFromFiles(Object.keys(schema.properties), env);
-  } catch (cause) {
-    if (cause instanceof SettingFileError) throw new ConfigError(cause.message, { cause });
-    throw cause;
-  }
 }
 
 /** `"3000, 3001"` → `["3000", "3001"]`. */

@@ -1,6 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
-import { ConfigError } from './config.ts';
+import { ConfigError } from './config-error.ts';
 import { createProcessLogger } from './process-logger.ts';
 
 const closeTimeoutMs = 5_000;

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { ConfigError } from './config-error.ts';
 
 type Env = Record<string, string | undefined>;
 
 /**
  * `REDIS_URL_FILE=/run/secrets/redis-url` gives the setting `REDIS_URL`, for each of `names`, as containers are given
- * their secrets; a setting that is there itself counts before its file. Throws a `SettingFileError` where one cannot be read.
+ * their secrets; a setting that is there itself counts before its file. Throws a `ConfigError` where one cannot be read.
  */
 export function withSettingsFromFiles(names: readonly string[], env: Env): Env {
   const complete = { ...env };
@@ -19,10 +20,6 @@ function readSetting(setting: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (cause) {
-    throw new SettingFileError(`${setting}: ${(cause as Error).message}`, { cause });
+    throw new ConfigError(`${setting}: ${(cause as Error).message}`, { cause });
   }
-}
-
-export class SettingFileError extends Error {
-  override name = 'SettingFileError';
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { type AccessConfig, ConfigError, commaList } from '../config.ts';
+import { type AccessConfig, commaList } from '../config.ts';
+import { ConfigError } from '../config-error.ts';
 import { type AuthMode, authModeOf } from './auth-mode.ts';
 import { newSessionKey, parseSessionKeys, SessionKeysError } from './session-keys.ts';
 import { Sessions } from './sessions.ts';

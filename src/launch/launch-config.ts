@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { ConfigError, commaList, load, loadBookingConfig } from '../config.ts';
+import { commaList, load, loadBookingConfig } from '../config.ts';
+import { ConfigError } from '../config-error.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
 import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 

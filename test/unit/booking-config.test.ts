@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { ConfigError, commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/config.ts';
+import { commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/config.ts';
+import { ConfigError } from '../../src/config-error.ts';
 import { authModeOf } from '../../src/identity/auth-mode.ts';
 
 function errorOf(load: () => unknown): ConfigError {
