@@ -7,9 +7,10 @@ if ! command -v node >/dev/null; then
   echo "Node.js is not installed (or not on PATH). Version 20.19 or newer is needed: https://nodejs.org/en/download" >&2
   exit 1
 fi
-IFS=. read -r major minor _ < <(node --version | tr -d v)
+version=$(node --version)
+IFS=. read -r major minor _ <<<"${version#v}"
 if ((major < 20 || (major == 20 && minor < 19))); then
-  echo "Node.js $(node --version) is too old: version 20.19 or newer is needed (https://nodejs.org/en/download)." >&2
+  echo "Node.js $version is too old: version 20.19 or newer is needed (https://nodejs.org/en/download)." >&2
   exit 1
 fi
 
