@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { SeatId, UserId } from './seat.ts';
+import { SystemId } from './venue.ts';
 
 /** One transition of one seat, as NATS carries it on `seats.<type>`. */
 export const SeatEvent = Type.Object(
@@ -11,6 +12,7 @@ export const SeatEvent = Type.Object(
     timestamp: Type.String({ description: 'ISO 8601, on the clock of Redis' }),
     expires_at: Type.Optional(Type.Number({ description: 'Unix seconds; of a hold only' })),
     reason: Type.Optional(Type.Union([Type.Literal('user'), Type.Literal('expired')], { description: 'Of a release' })),
+    system: Type.Optional(SystemId),
     epoch: Type.String({ minLength: 1, maxLength: 64 }),
     seq: Type.Integer({ minimum: 1 }),
   },
@@ -18,11 +20,18 @@ export const SeatEvent = Type.Object(
 );
 export type SeatEvent = Static<typeof SeatEvent>;
 
-/** How far the venue has come, told at least once a second: whoever is behind has missed something. */
+/**
+ * The newest position and the hold settings of a venue, published by every booking process twice a second. A subscriber
+ * that is behind has missed an event. A message of another `system` or `venue` is not for this subscriber.
+ */
 export const Heartbeat = Type.Object({
+  system: Type.Optional(SystemId),
+  venue: Type.Optional(Type.String({ maxLength: 64 })),
   epoch: Type.String({ minLength: 1, maxLength: 64 }),
   seq: Type.Integer({ minimum: 0 }),
   server_time: Type.Number({ description: 'Unix seconds on the clock of Redis' }),
+  hold_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+  max_holds: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 export type Heartbeat = Static<typeof Heartbeat>;
 

@@ -55,7 +55,15 @@ export const ServerMessage = Type.Union([
   Type.Object({
     type: Type.Literal('ACK'),
     request_id: RequestId,
-    data: Type.Object({ success: Type.Literal(true), seat: Type.Optional(Seat) }),
+    data: Type.Object({
+      success: Type.Literal(true),
+      seat: Type.Optional(Seat),
+      server_time: Type.Optional(
+        Type.Number({ description: 'Unix seconds on the clock of Redis; for CONNECT and PING' }),
+      ),
+      hold_seconds: Type.Optional(Type.Number({ description: 'For CONNECT and PING' })),
+      max_holds: Type.Optional(Type.Integer({ description: 'For CONNECT and PING' })),
+    }),
   }),
   Type.Object({
     type: Type.Literal('ERROR'),

@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox';
 import { Seat } from './seat.ts';
 
+/** Names one installation: one Redis with one key prefix. Keeps several that share a NATS server apart. */
+export const SystemId = Type.String({ pattern: '^[A-Za-z0-9_-]{1,32}$' });
+
 /**
  * A point in the venue's history. `seq` counts its transitions without gaps, in the order in which Redis decided
  * them; `epoch` changes when Redis was started anew or has lost its data, and then nothing that was known before holds.
@@ -13,6 +16,7 @@ export type Position = Static<typeof Position>;
 
 export const VenueState = Type.Object(
   {
+    system: Type.Optional(SystemId),
     venue: Type.String(),
     epoch: Type.String(),
     seq: Type.Integer({ minimum: 0 }),
