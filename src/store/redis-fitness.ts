@@ -1,0 +1,104 @@
+import type { Redis } from 'ioredis';
+import checkWritableLua from './lua/check-writable.lua';
+
+export interface RedisFitness {
+  /** Why this Redis must not be used, with the remedy; absent if it may be used. */
+  problem?: string;
+  /** What an operator should know before selling with it. */
+  warnings: string[];
+}
+
+const minVersion = '7.0';
+/** Beside SET and DEL, which the script runs in any case. */
+const neededCommands = [
+  ...['XADD', 'XRANGE', 'XREVRANGE', 'XTRIM', 'HSET', 'HSETNX', 'HGET', 'HMGET', 'HDEL', 'HGETALL', 'HLEN'],
+  ...['GET', 'EXISTS', 'PERSIST', 'PEXPIRETIME'],
+];
+
+/**
+ * Judges whether a Redis can hold a venue: version, role, eviction, cluster, persistence, rights, and whether it takes
+ * writes. Leaves nothing behind in it. Rejects as ioredis does if Redis does not answer.
+ */
+export async function redisFitness(redis: Redis, { keyPrefix }: { keyPrefix: string }): Promise<RedisFitness> {
+  let info: string;
+  try {
+    info = await redis.info();
+  } catch (error) {
+    return refusedBy(error as Error);
+  }
+  const fitness = fitnessOf(info, keyPrefix);
+  if (fitness.problem) return fitness;
+  try {
+    await redis.eval(checkWritableLua, 2, ...writableKeys(keyPrefix), ...neededCommands);
+    return fitness;
+  } catch (error) {
+    return { ...fitness, ...refusedBy(error as Error) };
+  }
+}
+
+/** The keys of `lua/check-writable.lua`: one of each kind that the booking service has, and none of its own. */
+export const writableKeys = (keyPrefix: string): [string, string] => [
+  `${keyPrefix}venue:writable`,
+  `${keyPrefix}seat:-:lock`,
+];
+
+/** From the text of `INFO`. Source: https://redis.io/docs/latest/commands/info/ */
+export function fitnessOf(info: string, keyPrefix: string): RedisFitness {
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const warnings: string[] = [];
+  const problem = (text: string): RedisFitness => ({ problem: text, warnings });
+
+  const version = field('redis_version') ?? 'unknown';
+  if (!(Number.parseInt(version, 10) >= 7)) {
+    return problem(`It is Redis ${version}; version ${minVersion} or newer is needed.`);
+  }
+  if (field('loading') === '1') return problem('It is still loading its data. Wait until it has finished.');
+  if (field('role') === 'slave') {
+    return problem(`It is a replica of ${field('master_host')}:${field('master_port')}. Use the primary's address.`);
+  }
+  if (field('cluster_enabled') === '1' && !/\{[^{}]+\}/.test(keyPrefix)) {
+    return problem(
+      'It is a node of a Redis Cluster, where all keys of a venue must be in one slot. Set REDIS_KEY_PREFIX={main}: (with the braces).',
+    );
+  }
+  const policy = field('maxmemory_policy') ?? 'noeviction';
+  if (policy !== 'noeviction') {
+    return problem(
+      `It may evict keys (maxmemory-policy ${policy}), and a lost key could be a sold seat. Set maxmemory-policy to noeviction.`,
+    );
+  }
+  if (field('aof_enabled') === '0') {
+    warnings.push(
+      'It has no append-only file, so a restart loses holds and bookings. Set appendonly yes and appendfsync always.',
+    );
+  }
+  if (field('aof_last_write_status') === 'err') warnings.push('Its last write to the append-only file failed.');
+  return { warnings };
+}
+
+function refusedBy(error: Error): RedisFitness {
+  const { message } = error;
+  const problem = unwritableReason(message) ?? missingRight(message);
+  if (problem) return { problem, warnings: [] };
+  throw error;
+}
+
+function missingRight(message: string): string | undefined {
+  if (!/NOPERM|can't run this command|ACL failure/.test(message)) return undefined;
+  return `Its user lacks a right that the booking service needs (${message}). Grant the rights listed in docs/operations.md.`;
+}
+
+/** Explains an error reply of a write that Redis cannot take at the moment; undefined for any other error. */
+export function unwritableReason(message: string): string | undefined {
+  for (const [pattern, reason] of unwritable) if (pattern.test(message)) return reason;
+  return undefined;
+}
+
+const unwritable: readonly [RegExp, string][] = [
+  [/\bREADONLY\b/, 'It is a read-only replica. Use the primary.'],
+  [/\bOOM\b/, 'It has reached its maxmemory. Raise maxmemory, or free memory.'],
+  [/\bMISCONF\b/, 'It cannot save its data to disk. Free disk space, or repair its data folder; its log says why.'],
+  [/\bNOREPLICAS\b/, 'It has too few replicas (min-replicas-to-write). Start the replicas.'],
+  [/\bLOADING\b/, 'It is still loading its data. Wait until it has finished.'],
+  [/\bMASTERDOWN\b/, 'It is a replica without its primary. Use the primary.'],
+];

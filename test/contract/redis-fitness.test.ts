@@ -1,0 +1,107 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { redisUsers } from '../../src/launch/redis-users.ts';
+import { fitnessOf, redisFitness } from '../../src/store/redis-fitness.ts';
+import { startRedis, type TestServer } from '../support/servers.ts';
+
+const keyPrefix = '';
+let server: TestServer;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+});
+afterAll(async () => {
+  admin?.disconnect();
+  await server?.stop();
+});
+beforeEach(async () => {
+  await admin.flushall();
+});
+
+describe('[R260] a Redis is judged before it holds a venue', () => {
+  test('our own has no problem, no warning, and no key is left', async () => {
+    expect(await redisFitness(admin, { keyPrefix })).toEqual({ warnings: [] });
+    expect(await admin.keys('*')).toEqual([]);
+  });
+
+  test('our own user `booking` has all rights that it needs', async () => {
+    const users = redisUsers({ keyPrefix: 'a:', adminPassword: 'admin', bookingPassword: 'booking' });
+    const own = await startRedis({ users });
+    onTestFinished(() => own.stop());
+    const redis = new Redis(own.url, { username: 'booking', password: 'booking', disableClientInfo: true });
+    onTestFinished(() => redis.disconnect());
+    expect(await redisFitness(redis, { keyPrefix: 'a:' })).toEqual({ warnings: [] });
+  });
+
+  test('one that may evict keys is refused, by the name of its policy', async () => {
+    await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    onTestFinished(async () => void (await admin.config('SET', 'maxmemory-policy', 'noeviction')));
+    const { problem } = await redisFitness(admin, { keyPrefix });
+    expect(problem).toContain('allkeys-lru');
+    expect(problem).toContain('noeviction');
+  });
+
+  test('one at its maxmemory takes no writes', async () => {
+    await admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
+    expect((await redisFitness(admin, { keyPrefix })).problem).toContain('maxmemory');
+  });
+
+  test('a replica is refused, by the name of its primary', async () => {
+    const replica = await startRedis();
+    onTestFinished(() => replica.stop());
+    const redis = new Redis(replica.url);
+    onTestFinished(() => redis.disconnect());
+    await redis.replicaof('127.0.0.1', server.port);
+    await expect
+      .poll(async () => (await redisFitness(redis, { keyPrefix })).problem)
+      .toContain(`replica of 127.0.0.1:${server.port}`);
+  });
+
+  test.each([
+    ['~venue:* ~seat:* -@all +info', 'eval'],
+    ['~venue:* ~seat:* -@all +info +eval +set +del', 'XADD'],
+    ['~other:* +@all', 'keys'],
+    ['~venue:* +@all', 'keys'],
+  ])('a user with only the rights %s is refused', async (rights, named) => {
+    await admin.acl('SETUSER', 'limited', 'reset', 'on', 'nopass', ...rights.split(' '));
+    onTestFinished(async () => void (await admin.acl('DELUSER', 'limited')));
+    const redis = new Redis(server.url, { username: 'limited', password: 'x', disableClientInfo: true });
+    onTestFinished(() => redis.disconnect());
+    const { problem } = await redisFitness(redis, { keyPrefix });
+    expect(problem).toContain('lacks a right');
+    expect(problem).toContain(named);
+    expect(await admin.keys('*')).toEqual([]);
+  });
+});
+
+describe('[R260] what INFO says', () => {
+  const info = (fields: Record<string, string>) =>
+    Object.entries({ redis_version: '7.2.4', role: 'master', ...fields })
+      .map(([name, value]) => `${name}:${value}\r\n`)
+      .join('');
+
+  test.each([
+    ['6.2.14', '6.2.14'],
+    ['5.0.7', '7.0'],
+  ])('version %s is too old', (version, named) => {
+    expect(fitnessOf(info({ redis_version: version }), '').problem).toContain(named);
+  });
+
+  test.each(['7.0.0', '8.2.1', '10.0.0'])('version %s is new enough', (version) => {
+    expect(fitnessOf(info({ redis_version: version }), '').problem).toBeUndefined();
+  });
+
+  test('a node of a cluster needs a prefix with a hash tag', () => {
+    expect(fitnessOf(info({ cluster_enabled: '1' }), 'venue:').problem).toContain('REDIS_KEY_PREFIX');
+    expect(fitnessOf(info({ cluster_enabled: '1' }), '{main}:').problem).toBeUndefined();
+  });
+
+  test('without an append-only file there is a warning, and no problem', () => {
+    const { problem, warnings } = fitnessOf(info({ aof_enabled: '0' }), '');
+    expect(problem).toBeUndefined();
+    expect(warnings.join()).toContain('appendonly');
+  });
+});
