@@ -9,7 +9,15 @@ const reasons: Record<Refusal, string> = {
   NOT_HOLDER: 'You do not hold this seat',
   HOLD_LIMIT: 'You hold as many seats as one user may; book or release one first',
   COOLDOWN: 'Your hold of this seat has just lapsed; for a moment it is there for others',
+  STORE_UNAVAILABLE: 'No seat can be held at the moment; try again. What you hold can still be booked or released',
 };
+
+/** The causes are logged, not sent: they name servers and settings. */
+const failures = {
+  BUSY: 'Too many requests wait for this seat; try again',
+  TIMEOUT: 'The booking service did not get a reply in time; try again, repeating a command is safe',
+  STORE_UNAVAILABLE: 'The booking service cannot reach its store; try again in a moment',
+} as const satisfies Partial<Record<ErrorCode, string>>;
 
 /** What a user is told whose command Redis refused. */
 export function refusalDetail(refusal: Refusal): ErrorDetail {
@@ -20,10 +28,10 @@ export function refusalDetail(refusal: Refusal): ErrorDetail {
 export function failureDetail(error: unknown): ErrorDetail | undefined {
   if (error instanceof RefusedError) return error.detail;
   const code = failureCode(error);
-  return code && errorDetail(code, (error as Error).message);
+  return code && errorDetail(code, failures[code]);
 }
 
-function failureCode(error: unknown): ErrorCode | undefined {
+function failureCode(error: unknown): keyof typeof failures | undefined {
   if (error instanceof BusyError) return 'BUSY';
   if (error instanceof StoreTimeoutError) return 'TIMEOUT';
   if (error instanceof StoreUnavailableError || error instanceof VenueLostError) return 'STORE_UNAVAILABLE';

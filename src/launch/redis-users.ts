@@ -9,7 +9,7 @@ export interface RedisUsersOptions {
 
 /** What the scripts of `src/store/lua` call, and what their client asks beside them. */
 const bookingCommands = [
-  ...['get', 'set', 'del', 'exists', 'persist', 'pexpiretime', 'time'],
+  ...['get', 'set', 'del', 'exists', 'persist', 'pexpiretime', 'pttl', 'time'],
   ...['hget', 'hmget', 'hset', 'hsetnx', 'hdel', 'hgetall', 'hlen', 'xadd', 'xrange', 'xrevrange', 'xtrim'],
   ...['eval', 'evalsha', 'info', 'ping', 'hello'],
 ];

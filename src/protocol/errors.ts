@@ -25,7 +25,7 @@ export const errorCodes = {
 export type ErrorCode = keyof typeof errorCodes;
 
 /** Why Redis said no. */
-export type Refusal = 'SEAT_HELD' | 'SEAT_BOOKED' | 'NOT_HOLDER' | 'HOLD_LIMIT' | 'COOLDOWN';
+export type Refusal = 'SEAT_HELD' | 'SEAT_BOOKED' | 'NOT_HOLDER' | 'HOLD_LIMIT' | 'COOLDOWN' | 'STORE_UNAVAILABLE';
 
 /** What a refused request is told. */
 export interface ErrorDetail {

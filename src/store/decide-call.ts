@@ -23,13 +23,15 @@ interface Rules {
   holdTtlMs: number;
   maxHoldsPerUser: number;
   reholdCooldownMs?: number;
+  /** Maximum length of the log: beyond it the oldest events are dropped, published or not. */
+  maxEvents: number;
 }
 
 /** The arguments of `lua/decide.lua`, and of its keys those that are about seats. */
 export function decideCall(
   questions: readonly Question[],
   known: Position,
-  { keyPrefix, holdTtlMs, maxHoldsPerUser, reholdCooldownMs = 0 }: Rules,
+  { keyPrefix, holdTtlMs, maxHoldsPerUser, reholdCooldownMs = 0, maxEvents }: Rules,
 ): { keys: string[]; args: (string | number)[] } {
   const keyOf = (seatId: string, kind: string) => `${keyPrefix}seat:${seatId}:${kind}`;
   const seatIds = questions.map(({ seatId }) => seatId);
@@ -46,7 +48,7 @@ export function decideCall(
     }),
   ]);
   const rules = [holdTtlMs, maxHoldsPerUser, answerKeptMs, reholdCooldownMs];
-  return { keys, args: [known.epoch, known.seq, ...rules, JSON.stringify(asked)] };
+  return { keys, args: [known.epoch, known.seq, ...rules, JSON.stringify(asked), maxEvents] };
 }
 
 /** A decision for each question, from what `lua/decide.lua` returns. */

@@ -12,6 +12,7 @@ import {
   type Lock,
   lockAfter,
   overdue,
+  startsCooldown,
   type Transition,
 } from './seat-rules.ts';
 import {
@@ -19,6 +20,7 @@ import {
   answerKeptMs,
   type Decision,
   type History,
+  newSystemId,
   type SeatCommand,
   type SeatStore,
   VenueLostError,
@@ -38,6 +40,7 @@ export class MemorySeatStore implements SeatStore {
   /** In the order in which they are forgotten. */
   readonly #answers = new Map<string, { answer: Answer; untilMs: number }>();
   #events: SeatEvent[] = [];
+  #system = '';
   #epoch = '';
   #seq = 0;
   #relayed: Position | undefined;
@@ -48,13 +51,15 @@ export class MemorySeatStore implements SeatStore {
     this.#options = { keepEvents: 10_000, nowMs, ...options };
   }
 
-  async open(): Promise<VenueSnapshot> {
+  async open(knownSystem = newSystemId()): Promise<VenueSnapshot> {
+    this.#system ||= knownSystem;
     if (this.#epoch === '') {
       this.#epoch = randomUUID();
       this.#relayed = { epoch: this.#epoch, seq: this.#relayed?.seq ?? this.#seq };
     }
     for (const seat of emptySeats(this.#options)) if (!this.#seats.has(seat.id)) this.#seats.set(seat.id, seat);
     return {
+      system: this.#system,
       epoch: this.#epoch,
       seq: this.#seq,
       nowMs: this.#options.nowMs(),
@@ -70,12 +75,7 @@ export class MemorySeatStore implements SeatStore {
     const events: SeatEvent[] = [];
 
     const ended = overdue(seat, this.#locks.get(seatId), nowMs);
-    if (ended) {
-      seat = this.#commit(seat, ended, nowMs, events);
-      const { reholdCooldownMs = 0 } = this.#options;
-      if (reholdCooldownMs > 0)
-        this.#cooldowns.set(seatId, { userId: ended.userId, untilMs: nowMs + reholdCooldownMs });
-    }
+    if (ended) seat = this.#commit(seat, ended, nowMs, events);
     for (const command of commands) {
       const key = answerKey(seatId, command);
       const kept = key && this.#answers.get(key);
@@ -129,7 +129,10 @@ export class MemorySeatStore implements SeatStore {
   }
 
   #commit(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): Seat {
-    const holdTtlMs = this.#options.holdTtlMs;
+    const { holdTtlMs, reholdCooldownMs = 0 } = this.#options;
+    if (reholdCooldownMs > 0 && startsCooldown(transition, this.#locks.get(seat.id), nowMs, holdTtlMs)) {
+      this.#cooldowns.set(seat.id, { userId: transition.userId, untilMs: nowMs + reholdCooldownMs });
+    }
     const event = eventOf(seat, transition, { nowMs, holdTtlMs, epoch: this.#epoch, seq: ++this.#seq });
     const lock = lockAfter(transition, nowMs, holdTtlMs);
     if (lock) this.#locks.set(seat.id, lock);
@@ -164,6 +167,8 @@ export class MemorySeatStore implements SeatStore {
     this.#relayed = position;
     this.#events = this.#events.filter((event) => event.seq >= position.seq - this.#options.keepEvents);
   }
+
+  async checkWritable(): Promise<void> {}
 
   async close(): Promise<void> {}
 }

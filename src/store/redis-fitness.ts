@@ -12,7 +12,7 @@ const minVersion = '7.0';
 /** Beside SET and DEL, which the script runs in any case. */
 const neededCommands = [
   ...['XADD', 'XRANGE', 'XREVRANGE', 'XTRIM', 'HSET', 'HSETNX', 'HGET', 'HMGET', 'HDEL', 'HGETALL', 'HLEN'],
-  ...['GET', 'EXISTS', 'PERSIST', 'PEXPIRETIME'],
+  ...['GET', 'EXISTS', 'PERSIST', 'PEXPIRETIME', 'PTTL'],
 ];
 
 /**

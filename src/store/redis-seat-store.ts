@@ -1,56 +1,47 @@
 import { randomUUID } from 'node:crypto';
-import { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import { endOfTurn } from '../end-of-turn.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import { decideCall, decodeDecisions, type Question } from './decide-call.ts';
-import createVenueLua from './lua/create-venue.lua';
-import decideLua from './lua/decide.lua';
-import markRelayedLua from './lua/mark-relayed.lua';
-import readEventsLua from './lua/read-events.lua';
-import readVenueLua from './lua/read-venue.lua';
+import { type EventFields, RedisConnection, type RedisConnectionOptions } from './redis-connection.ts';
+import { writableKeys } from './redis-fitness.ts';
+import { isWithheld, restoredSeat, type VenueRemains } from './restore-venue.ts';
+import type { HoldRules, Lock } from './seat-rules.ts';
 import {
   type Decision,
   type History,
+  newSystemId,
   type SeatCommand,
   type SeatStore,
-  StoreTimeoutError,
   StoreUnavailableError,
   VenueLostError,
   type VenueSnapshot,
 } from './seat-store.ts';
-import { emptySeats, inRowMajorOrder, type VenueLayout } from './venue-layout.ts';
+import { emptySeats, inRowMajorOrder, seatCount, type VenueLayout, venueMismatch } from './venue-layout.ts';
 
-export interface RedisSeatStoreOptions extends VenueLayout {
-  /** redis:// or rediss:// with credentials, if there are any. */
-  url: string;
-  keyPrefix: string;
-  holdTtlMs: number;
-  maxHoldsPerUser: number;
-  reholdCooldownMs?: number;
-  logger: Logger;
-  /** How many published events the log keeps for those who have to catch up. */
+export interface RedisSeatStoreOptions extends RedisConnectionOptions, VenueLayout, HoldRules {
+  /** Of the venue. A Redis remembers it: another name under the same prefix is refused. */
+  name?: string;
+  /** How many published events the log keeps for subscribers that catch up. */
   keepEvents?: number;
-  /** A call that takes longer is given up as a `StoreTimeoutError`. */
-  callTimeoutMs?: number;
+  /** Maximum length of the log, published or not; approximate. */
+  maxEvents?: number;
 }
 
-type EventFields = string[];
-type Scripts = {
-  decide(...keysAndArgs: (string | number)[]): Promise<string>;
-  readVenue(...keys: string[]): Promise<[number, string, number, string[]]>;
-  readEvents(...keysAndArgs: (string | number)[]): Promise<[number, string, number, EventFields[] | null]>;
-  createVenue(...keysAndArgs: (string | number)[]): Promise<'OK'>;
-  markRelayed(...keysAndArgs: (string | number)[]): Promise<0 | 1>;
-};
+/** Beyond this many seats or events, Redis gets several calls: each stays well below any limit of a command's size. */
+const itemsPerCall = 5_000;
 
-/** Seats beyond this many go to Redis in several calls: each stays well below any limit of a command's size. */
-const createdPerCall = 5_000;
-
-/** A call stays well below what would keep others from Redis for long. */
+/** Limits of one script call, so that it does not keep others from Redis for long. */
 const seatsPerCall = 256;
+const commandsPerCall = 1_000;
+
+/** Of opening a venue that other processes open, or that loses more of itself, at the same time. */
+const openAttempts = 5;
+
+/** At most this many seat ids are named in one log line. */
+const namedSeats = 20;
 
 interface Waiting extends Question {
   known: Position;
@@ -60,67 +51,36 @@ interface Waiting extends Question {
 
 /** The venue in Redis, decided by scripts there (`lua/`); this is their client and nothing else. */
 export class RedisSeatStore implements SeatStore {
-  readonly #options: RedisSeatStoreOptions;
-  readonly #redis: Redis & Scripts;
-  readonly #venueKeys: readonly [string, string, string, string];
-  readonly #relayedKey: string;
+  readonly #options: RedisSeatStoreOptions & { maxEvents: number };
+  readonly #connection: RedisConnection;
+  readonly #venueKeys: readonly [seats: string, epoch: string, seq: string, events: string];
   readonly #holdsKey: string;
-  /** Which run of Redis answers: every epoch belongs to one, for a Redis that was started anew may have other data. */
-  #run: string | undefined;
+  readonly #relayedKey: string;
+  readonly #aboutKey: string;
   #waiting: Waiting[] = [];
 
   constructor(options: RedisSeatStoreOptions) {
-    const { url, keyPrefix, callTimeoutMs = 1_000, logger } = options;
-    this.#options = options;
-    this.#venueKeys = [
-      `${keyPrefix}venue:seats`,
-      `${keyPrefix}venue:epoch`,
-      `${keyPrefix}venue:seq`,
-      `${keyPrefix}venue:events`,
-    ];
-    this.#relayedKey = `${keyPrefix}venue:relayed`;
-    this.#holdsKey = `${keyPrefix}venue:holds`;
-    const redis = new Redis(url, {
-      // A command is never repeated or kept for later by the client: whoever asked decides that.
-      maxRetriesPerRequest: 0,
-      enableOfflineQueue: false,
-      commandTimeout: callTimeoutMs,
-      connectTimeout: callTimeoutMs,
-      disableClientInfo: true, // it needs a right that nothing else needs
-      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-      scripts: {
-        decide: { lua: decideLua },
-        readVenue: { lua: readVenueLua, numberOfKeys: 4 },
-        readEvents: { lua: readEventsLua, numberOfKeys: 4 },
-        createVenue: { lua: createVenueLua, numberOfKeys: 5 },
-        markRelayed: { lua: markRelayedLua, numberOfKeys: 3 },
-      },
-    });
-    this.#redis = redis as Redis & Scripts;
-    redis.on('ready', () => void this.#learnRun());
-    redis.on('close', () => {
-      this.#run = undefined;
-    });
-    redis.on('error', (error) => logger.warn({ error: error.message || String(error) }, 'Redis is out of reach'));
+    this.#options = { maxEvents: 500_000, ...options };
+    this.#connection = new RedisConnection(options);
+    const venueKey = (name: string) => `${options.keyPrefix}venue:${name}`;
+    this.#venueKeys = [venueKey('seats'), venueKey('epoch'), venueKey('seq'), venueKey('events')];
+    this.#holdsKey = venueKey('holds');
+    this.#relayedKey = venueKey('relayed');
+    this.#aboutKey = venueKey('about');
   }
 
-  async open(): Promise<VenueSnapshot> {
-    const found = await this.#readVenue();
-    const isOfThisRun = this.#isOfThisRun(found.epoch);
-    const present = new Set(found.seats.map((seat) => seat.id));
-    const missing = [...emptySeats(this.#options)].filter((seat) => !present.has(seat.id));
-    if (isOfThisRun && missing.length === 0) return found;
-
-    const leastSeq = found.seats.reduce((seq, seat) => Math.max(seq, seat.seq), 0);
-    for (let i = 0; i === 0 || i < missing.length; i += createdPerCall) {
-      const seats = missing.slice(i, i + createdPerCall).flatMap((seat) => [seat.id, JSON.stringify(seat)]);
-      const endedEpoch = isOfThisRun || i > 0 ? '' : found.epoch;
-      const newEpoch = `${this.#run}-${randomUUID()}`;
-      await this.#ask(() =>
-        this.#redis.createVenue(...this.#venueKeys, this.#relayedKey, newEpoch, endedEpoch, leastSeq, ...seats),
-      );
+  async open(knownSystem?: string): Promise<VenueSnapshot> {
+    for (let attempt = 0; attempt < openAttempts; attempt++) {
+      const found = await this.#readVenue();
+      const missing = missingParts(found, this.#options);
+      if (this.#connection.isOfThisRun(found.epoch) && missing.length === 0) {
+        const { system, epoch, seq, nowMs, seats } = found;
+        return { system, epoch, seq, nowMs, seats };
+      }
+      await this.#endEpoch(found.epoch);
+      await this.#restore(knownSystem);
     }
-    return this.#readVenue();
+    throw new StoreUnavailableError('Redis loses parts of the venue faster than they are restored');
   }
 
   decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
@@ -131,15 +91,21 @@ export class RedisSeatStore implements SeatStore {
   }
 
   async eventsAfter(position: Position, limit: number): Promise<History> {
-    const [nowMs, epoch, seq, events] = await this.#ask(() =>
-      this.#redis.readEvents(...this.#venueKeys, position.epoch, position.seq, limit),
+    const [nowMs, epoch, seq, events] = await this.#connection.call(() =>
+      this.#connection.redis.readEvents(
+        ...this.#venueKeys,
+        position.epoch,
+        position.seq,
+        limit,
+        seatCount(this.#options),
+      ),
     );
-    if (!this.#isOfThisRun(epoch)) throw new VenueLostError('Redis was started anew');
+    if (!this.#connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was started anew');
     return { nowMs, epoch, seq, ...(events && { events: events.map((fields) => decodeEvent(epoch, fields)) }) };
   }
 
   async relayedPosition(): Promise<Position | undefined> {
-    const text = await this.#ask(() => this.#redis.get(this.#relayedKey));
+    const text = await this.#connection.call(() => this.#connection.redis.get(this.#relayedKey));
     if (text === null) return undefined;
     const colon = text.lastIndexOf(':');
     return { epoch: text.slice(0, colon), seq: Number(text.slice(colon + 1)) };
@@ -148,11 +114,18 @@ export class RedisSeatStore implements SeatStore {
   async markRelayed({ epoch, seq }: Position): Promise<void> {
     const [, epochKey, , eventsKey] = this.#venueKeys;
     const keep = this.#options.keepEvents ?? 100_000;
-    await this.#ask(() => this.#redis.markRelayed(this.#relayedKey, epochKey, eventsKey, epoch, seq, keep));
+    await this.#connection.call(() =>
+      this.#connection.redis.markRelayed(this.#relayedKey, epochKey, eventsKey, epoch, seq, keep),
+    );
+  }
+
+  async checkWritable(): Promise<void> {
+    await this.#connection.judge();
+    await this.#connection.call(() => this.#connection.redis.checkWritable(...writableKeys(this.#options.keyPrefix)));
   }
 
   async close(): Promise<void> {
-    this.#redis.disconnect();
+    this.#connection.close();
   }
 
   /** What is asked in one turn of the event loop is asked in one call: its cost for each is a small part of a call's. */
@@ -161,24 +134,28 @@ export class RedisSeatStore implements SeatStore {
     this.#waiting = [];
     while (waiting.length > 0) {
       const epoch = waiting[0]?.known.epoch;
-      const others = waiting.findIndex(({ known }) => known.epoch !== epoch);
-      void this.#decideTogether(waiting.splice(0, Math.min(seatsPerCall, others < 0 ? waiting.length : others)));
+      let commands = 0;
+      const end = waiting.findIndex((question, index) => {
+        commands += question.commands.length;
+        return question.known.epoch !== epoch || index >= seatsPerCall || (index > 0 && commands > commandsPerCall);
+      });
+      void this.#decideTogether(waiting.splice(0, end < 0 ? waiting.length : end));
     }
   }
 
   async #decideTogether(questions: Waiting[]): Promise<void> {
     try {
       const known = newestOf(questions);
-      const json = await this.#ask(() => {
-        if (!this.#isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
+      const json = await this.#connection.call(() => {
+        if (!this.#connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
         const { keys, args } = decideCall(questions, known, this.#options);
-        return this.#redis.decide(
-          this.#venueKeys.length + 1 + keys.length,
-          ...this.#venueKeys,
-          this.#holdsKey,
-          ...keys,
-          ...args,
-        );
+        const allKeys = [...this.#venueKeys, this.#holdsKey, ...keys];
+        const { redis } = this.#connection;
+        return redis.decide(allKeys.length, ...allKeys, ...args).catch((error: Error) => {
+          if (!/\bOOM\b/.test(error.message)) throw error;
+          // Nothing was decided. What ends a hold still works.
+          return redis.decideAtMemoryLimit(allKeys.length, ...allKeys, ...args, 'full');
+        });
       });
       const decisions = decodeDecisions(json, known.epoch);
       questions.forEach(({ resolve }, i) => {
@@ -189,42 +166,190 @@ export class RedisSeatStore implements SeatStore {
     }
   }
 
-  async #readVenue(): Promise<VenueSnapshot> {
-    const [nowMs, epoch, seq, fields] = await this.#ask(() => this.#redis.readVenue(...this.#venueKeys));
-    const seats: Seat[] = [];
-    for (let i = 1; i < fields.length; i += 2) seats.push(JSON.parse(fields[i] as string) as Seat);
-    return { nowMs, epoch, seq, seats: inRowMajorOrder(seats) };
+  /** `epoch`: '' if there is none; `seq`: -1 if there is none. */
+  async #readVenue(): Promise<FoundVenue> {
+    const { redis } = this.#connection;
+    const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount] =
+      await this.#connection.call(() => redis.readVenue(...this.#allVenueKeys));
+    const seats = [...pairsOf(fields)].map(([, json]) => JSON.parse(json) as Seat);
+    const about = Object.fromEntries(pairsOf(aboutFields));
+    const { system = '', venue, rows, cols } = about;
+    const layout = rows && cols ? { name: venue, rows: Number(rows), cols: Number(cols) } : undefined;
+    const mismatch = venueMismatch(layout ?? layoutOf(seats), this.#options);
+    if (mismatch) throw new StoreUnavailableError(`This Redis has another venue. ${mismatch}`);
+    return {
+      nowMs,
+      epoch,
+      seq,
+      seats: inRowMajorOrder(seats),
+      system,
+      layout,
+      oldestSeq,
+      newestSeq,
+      hasLog: hasLog === 1,
+      keyCount,
+    };
   }
 
-  async #learnRun(): Promise<void> {
-    try {
-      const info = await this.#redis.info('server');
-      this.#run = /^run_id:(\w{16})/m.exec(info)?.[1];
-      if (!this.#run) throw new Error('INFO tells no run_id');
-      this.#options.logger.info({ run: this.#run }, 'Redis answers');
-    } catch (error) {
-      if (this.#redis.status !== 'ready') return;
-      this.#options.logger.warn({ error: (error as Error).message }, 'Redis does not tell which run of it this is');
-      this.#redis.disconnect(true);
+  async #endEpoch(epoch: string): Promise<void> {
+    if (epoch === '') return;
+    const [, epochKey] = this.#venueKeys;
+    await this.#connection.call(() => this.#connection.redis.endEpoch(epochKey, epoch));
+  }
+
+  /** Writes the venue as far as what is left of it proves, and opens a new epoch. Nothing is decided meanwhile. */
+  async #restore(knownSystem: string | undefined): Promise<void> {
+    const found = await this.#readVenue();
+    if (found.epoch !== '') return; // another process has opened it
+    const before = new Map(found.seats.map((seat) => [seat.id, seat]));
+    const locks = await this.#readLocks();
+    const isFresh = found.keyCount === 0 && locks.size === 0;
+    const missing = isFresh ? [] : missingParts(found, found.layout ?? this.#options);
+    const lastEvents = missing.length > 0 ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
+    const isLogWhole =
+      isFresh || (found.oldestSeq === 1 && found.newestSeq >= found.seq) || (found.seq === 0 && found.newestSeq === 0);
+    const { rows, cols } = found.layout ?? this.#options;
+    const remains: VenueRemains = {
+      seats: before,
+      locks,
+      lastEvents,
+      isUntouched: (seat) => isLogWhole || seat.row >= rows || seat.col >= cols,
+    };
+    const seats = [...emptySeats(this.#options)].map((empty) => restoredSeat(empty, remains));
+    const changed = seats.filter((seat) => before.get(seat.id) !== seat);
+    await this.#lockBooked(seats, locks);
+    const seq = Math.max(0, found.seq, found.newestSeq, ...chunksOf(seats).map(newestSeqOf));
+    await this.#write(changed, seq, holdsOf(seats, locks), found.system || knownSystem || newSystemId());
+    this.#report(isFresh ? [] : missing, changed, seats);
+  }
+
+  async #write(seats: readonly Seat[], seq: number, holds: Record<string, string>, system: string): Promise<void> {
+    const { name: venue = 'main', rows, cols } = this.#options;
+    const rest = JSON.stringify({ about: { system, venue, rows, cols }, holds });
+    const chunks = seats.length === 0 ? [[]] : chunksOf(seats);
+    for (const [index, chunk] of chunks.entries()) {
+      const isLast = index === chunks.length - 1;
+      const epoch = isLast ? `${this.#connection.run}-${randomUUID()}` : '';
+      const pairs = chunk.flatMap((seat) => [seat.id, JSON.stringify(seat)]);
+      await this.#connection.call(() =>
+        this.#connection.redis.writeVenue(...this.#allVenueKeys, epoch, seq, rest, ...pairs),
+      );
     }
   }
 
-  #isOfThisRun(epoch: string): boolean {
-    return this.#run !== undefined && epoch.startsWith(`${this.#run}-`);
+  async #readLocks(): Promise<Map<string, Lock>> {
+    const locks = new Map<string, Lock>();
+    for (const seats of chunksOf([...emptySeats(this.#options)])) {
+      const keys = seats.map(({ id }) => this.#lockKey(id));
+      const found = await this.#connection.call(() => this.#connection.redis.readLocks(keys.length, ...keys));
+      for (const [i, { id }] of seats.entries()) {
+        const [userId, endMs] = [found[2 * i] as string | null, found[2 * i + 1] as number];
+        if (userId !== null) locks.set(id, { userId, ...(endMs >= 0 && { expiresAtMs: endMs }) });
+      }
+    }
+    return locks;
   }
 
-  async #ask<T>(call: () => Promise<T>): Promise<T> {
-    try {
-      if (this.#run === undefined) throw new Error('there is no connection');
-      return await call();
-    } catch (cause) {
-      if (cause instanceof VenueLostError) throw cause;
-      const { message } = cause as Error;
-      if (message.startsWith('VENUELOST')) throw new VenueLostError(message, { cause });
-      if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not answer in time', { cause });
-      throw new StoreUnavailableError(`Redis cannot be asked: ${message}`, { cause });
+  async #readLastEvents({ oldestSeq, newestSeq }: FoundVenue): Promise<Map<string, SeatEvent>> {
+    const events = new Map<string, SeatEvent>();
+    for (let from = oldestSeq; from > 0 && from <= newestSeq; from += itemsPerCall) {
+      const range = [`${from}-0`, `${from + itemsPerCall - 1}-0`] as const;
+      const entries = await this.#connection.call(() => this.#connection.redis.xrange(this.#venueKeys[3], ...range));
+      for (const [, fields] of entries) {
+        const event = decodeEvent('', fields);
+        events.set(event.seat_id, event);
+      }
+    }
+    return events;
+  }
+
+  /** A booked seat has a lock without an end. */
+  async #lockBooked(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Promise<void> {
+    const unlocked = seats.filter(
+      ({ id, status, held_by }) => status === SeatStatus.booked && held_by !== locks.get(id)?.userId,
+    );
+    for (const chunk of chunksOf(unlocked)) {
+      const writes = chunk.map(
+        ({ id, held_by = '' }) =>
+          () =>
+            this.#connection.redis.set(this.#lockKey(id), held_by),
+      );
+      await Promise.all(writes.map((write) => this.#connection.call(write)));
     }
   }
+
+  get #allVenueKeys(): string[] {
+    return [...this.#venueKeys, this.#holdsKey, this.#relayedKey, this.#aboutKey];
+  }
+
+  #lockKey(seatId: string): string {
+    return `${this.#options.keyPrefix}seat:${seatId}:lock`;
+  }
+
+  #report(missing: readonly string[], changed: readonly Seat[], seats: readonly Seat[]): void {
+    const { logger } = this.#options;
+    const ids = (some: readonly Seat[]) => some.slice(0, namedSeats).map(({ id }) => id);
+    if (missing.length > 0) {
+      const details = { missing, seats: changed.length, first: ids(changed) };
+      logger.error(details, 'Redis had lost a part of the venue; it is restored, in a new epoch');
+    }
+    const withheld = seats.filter(isWithheld);
+    if (withheld.length === 0) return;
+    const details = { seats: withheld.length, first: ids(withheld) };
+    logger.error(details, 'Seats are not for sale: Redis lost them, and nothing proves that they are free');
+  }
+}
+
+interface FoundVenue extends VenueSnapshot {
+  /** As the venue was opened last; undefined if Redis does not know. */
+  layout: (VenueLayout & { name?: string | undefined }) | undefined;
+  /** Of the log; 0 if it is empty. */
+  oldestSeq: number;
+  newestSeq: number;
+  hasLog: boolean;
+  /** How many of the venue's own keys exist; 0: it was never opened. */
+  keyCount: number;
+}
+
+/** The parts that an open epoch must have, and has not. */
+function missingParts({ seats, seq, newestSeq, hasLog, system, layout }: FoundVenue, expected: VenueLayout): string[] {
+  const missing: string[] = [];
+  if (seats.length !== seatCount(expected)) missing.push('venue:seats');
+  if (seq < 0) missing.push('venue:seq');
+  if (newestSeq > seq || (seq > 0 && !hasLog)) missing.push('venue:events');
+  if (system === '' || !layout) missing.push('venue:about');
+  return missing;
+}
+
+function* pairsOf(flat: readonly string[]): Generator<[string, string]> {
+  for (let i = 0; i < flat.length; i += 2) yield [flat[i] as string, flat[i + 1] as string];
+}
+
+function chunksOf<T>(items: readonly T[]): T[][] {
+  const chunks: T[][] = [];
+  for (let i = 0; i < items.length; i += itemsPerCall) chunks.push(items.slice(i, i + itemsPerCall));
+  return chunks;
+}
+
+const newestSeqOf = (seats: readonly Seat[]) => seats.reduce((newest, { seq }) => Math.max(newest, seq), 0);
+
+/** The least layout that has all these seats. */
+function layoutOf(seats: readonly Seat[]): VenueLayout {
+  return seats.reduce(
+    ({ rows, cols }, seat) => ({ rows: Math.max(rows, seat.row + 1), cols: Math.max(cols, seat.col + 1) }),
+    { rows: 0, cols: 0 },
+  );
+}
+
+/** As `venue:holds` has them: by user, `<seat id>=<end in ms> …`. */
+function holdsOf(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Record<string, string> {
+  const holds: Record<string, string> = {};
+  for (const { id, status, held_by } of seats) {
+    const endMs = locks.get(id)?.expiresAtMs;
+    if (status !== SeatStatus.held || held_by === undefined || endMs === undefined) continue;
+    holds[held_by] = [holds[held_by], `${id}=${endMs}`].filter(Boolean).join(' ');
+  }
+  return holds;
 }
 
 /** They know the same epoch, and one a little more of it than another. */
@@ -234,8 +359,7 @@ function newestOf(questions: readonly Waiting[]): Position {
 
 /** From the flat list of names and values that `lua/decide.lua` puts into the log. */
 function decodeEvent(epoch: string, fields: EventFields): SeatEvent {
-  const field: Record<string, string> = {};
-  for (let i = 0; i < fields.length; i += 2) field[fields[i] as string] = fields[i + 1] as string;
+  const field: Record<string, string> = Object.fromEntries(pairsOf(fields));
   return {
     type: field.type as SeatEvent['type'],
     seat_id: field.seat_id as string,

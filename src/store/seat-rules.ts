@@ -21,7 +21,7 @@ export interface HoldRules {
   holdTtlMs: number;
   /** Of seats that are held, not of those that are booked. */
   maxHoldsPerUser: number;
-  /** For so long a user whose hold of a seat lapsed may not hold that one again; without it, at once. */
+  /** How long a user must wait before holding the same seat again after a hold lapsed or was released late; absent: not at all. */
   reholdCooldownMs?: number;
 }
 
@@ -46,6 +46,20 @@ export function eventOf(
     epoch,
     seq,
   };
+}
+
+/**
+ * Whether the user of an ended hold must wait before holding the seat again: the hold lapsed, or was released in its
+ * second half. Otherwise a user could keep a seat by releasing and selecting it again just before each end.
+ */
+export function startsCooldown(
+  { type, reason }: Transition,
+  lock: Lock | undefined,
+  nowMs: number,
+  holdTtlMs: number,
+): boolean {
+  if (type !== 'released') return false;
+  return reason === 'expired' || ((lock?.expiresAtMs ?? 0) - nowMs) * 2 < holdTtlMs;
 }
 
 /** The lock after a transition; undefined: none. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { UserAction } from '../protocol/commands.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
@@ -36,6 +37,8 @@ export const answerKeptMs = 15_000;
 
 /** The whole venue at one point of its history. */
 export interface VenueSnapshot extends Position {
+  /** Names the store: made once, and kept in it. */
+  system: string;
   /** Unix milliseconds on the store's clock. */
   nowMs: number;
   /** In row-major order. */
@@ -56,10 +59,11 @@ export interface History extends Position {
  */
 export interface SeatStore {
   /**
-   * Creates whatever is missing of the venue and reads it all. There is a new epoch if there was none, and whenever the
-   * store was started anew: it may be an older copy of itself, which nothing in it could tell.
+   * Reads the whole venue, and first creates or restores what is missing. There is a new epoch if there was none, if a part
+   * was missing, and after each restart of the store, which may then be an older copy of itself. `knownSystem`: the id to
+   * keep if the store has lost its own.
    */
-  open(): Promise<VenueSnapshot>;
+  open(knownSystem?: string): Promise<VenueSnapshot>;
   /** Decides the commands in order, atomically. `known`: the newest position that the caller has seen. */
   decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision>;
   /** What happened after a position, oldest first, at most `limit` transitions. */
@@ -68,8 +72,13 @@ export interface SeatStore {
   relayedPosition(): Promise<Position | undefined>;
   /** Notes that everything up to `position` was published, and lets the log forget what is older than it keeps. */
   markRelayed(position: Position): Promise<void>;
+  /** Rejects with a `StoreUnavailableError` while the store takes no writes, though it may still be read. */
+  checkWritable(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** For a store that has no id yet; see `SystemId`. */
+export const newSystemId = (): string => randomBytes(6).toString('base64url');
 
 export class StoreUnavailableError extends Error {
   override name = 'StoreUnavailableError';

@@ -19,3 +19,22 @@ export function* emptySeats({ rows, cols }: VenueLayout): Generator<Seat> {
 export function inRowMajorOrder(seats: Seat[]): Seat[] {
   return seats.sort((a, b) => a.row - b.row || a.col - b.col);
 }
+
+export const seatCount = ({ rows, cols }: VenueLayout): number => rows * cols;
+
+type NamedLayout = VenueLayout & { name?: string | undefined };
+
+/**
+ * Why a venue must not be opened where another one was sold before, with the remedy; undefined if it may. A venue may
+ * grow, but a seat that was sold must not go.
+ */
+export function venueMismatch(known: NamedLayout, wanted: NamedLayout): string | undefined {
+  if (known.name !== undefined && wanted.name !== undefined && known.name !== wanted.name) {
+    return `It holds the venue "${known.name}", and VENUE is "${wanted.name}". Set VENUE=${known.name}, or another REDIS_KEY_PREFIX.`;
+  }
+  if (known.rows <= wanted.rows && known.cols <= wanted.cols) return undefined;
+  return (
+    `It holds a venue of ${known.rows} rows and ${known.cols} columns, and VENUE_ROWS=${wanted.rows}, VENUE_COLS=${wanted.cols} would ` +
+    'drop seats of it. A venue can only grow: restore the settings, or set another REDIS_KEY_PREFIX.'
+  );
+}

@@ -60,9 +60,9 @@ export class CopyableSeatStore implements SeatStore {
     this.#epochOf = new Map([['', '']]);
   }
 
-  async open(): Promise<VenueSnapshot> {
-    this.#note((store) => store.open());
-    return this.#outer(await this.#store.open());
+  async open(knownSystem?: string): Promise<VenueSnapshot> {
+    this.#note((store) => store.open(knownSystem));
+    return this.#outer(await this.#store.open(knownSystem));
   }
 
   async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
@@ -87,6 +87,8 @@ export class CopyableSeatStore implements SeatStore {
     this.#note((store) => store.markRelayed(position));
     await this.#store.markRelayed(this.#inner(position));
   }
+
+  async checkWritable(): Promise<void> {}
 
   async close(): Promise<void> {}
 

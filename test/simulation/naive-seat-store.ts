@@ -35,7 +35,7 @@ export class NaiveSeatStore implements SeatStore {
   }
 
   async open(): Promise<VenueSnapshot> {
-    return { epoch, seq: this.#events.length, nowMs: this.#nowMs(), seats: [...this.#seats.values()] };
+    return { system: 'naive', epoch, seq: this.#events.length, nowMs: this.#nowMs(), seats: [...this.#seats.values()] };
   }
 
   async decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision> {
@@ -72,6 +72,8 @@ export class NaiveSeatStore implements SeatStore {
   async markRelayed(position: Position): Promise<void> {
     this.#relayed = position;
   }
+
+  async checkWritable(): Promise<void> {}
 
   async close(): Promise<void> {}
 

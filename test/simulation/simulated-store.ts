@@ -221,9 +221,9 @@ export class StoreConnection implements SeatStore {
     this.#isCut = false;
   }
 
-  open(): Promise<VenueSnapshot> {
+  open(knownSystem?: string): Promise<VenueSnapshot> {
     return this.#call('open', async (store) => {
-      const snapshot = await store.open();
+      const snapshot = await store.open(knownSystem);
       this.#server.ledger.opened(snapshot);
       return snapshot;
     });
@@ -253,6 +253,10 @@ export class StoreConnection implements SeatStore {
       this.#server.auditRelayed(position);
       return store.markRelayed(position);
     });
+  }
+
+  checkWritable(): Promise<void> {
+    return this.#call('checkWritable', (store) => store.checkWritable());
   }
 
   async close(): Promise<void> {

@@ -1,19 +1,21 @@
 -- Decides commands on any number of seats: those on one seat in order, all of it atomically. The only place where seats change.
 --
 -- KEYS[1] venue:seats    hash: seat id -> JSON
--- KEYS[2] venue:epoch    string
+-- KEYS[2] venue:epoch    string; empty while the venue has none: a trace that it was opened before
 -- KEYS[3] venue:seq      integer: transitions so far
 -- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
 -- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'
 -- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
---           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: whose hold lapsed last, while it lasts;
+--           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: the user whose hold lapsed last;
 --           then of each command that has a key, in order, seat:<id>:answer:...: what it was answered, '<refusal> <seat JSON>'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
 -- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
 -- ARGV[5] for how many ms an answer is kept
--- ARGV[6] for how many ms whose hold of a seat lapsed may not hold it again; 0: no cool-down
+-- ARGV[6] cool-down in ms: after a hold lapsed, or was released in its second half, its user may not hold the seat again; 0: none
 -- ARGV[7] JSON: [[seat id, command, ...], ...]; a command is ["expire"], or ["select" | "book" | "release", user id],
 --   with a third item where it has a key: "key", or "repeat" where it was asked before as well
+-- ARGV[8] maximum length of the log
+-- ARGV[9] "full" if Redis has reached its memory limit: then no seat is newly held (STORE_UNAVAILABLE), all else works
 --
 -- Returns JSON, for clients read many small values slowly: [now ms, [seats, transitions, answers], ...], those three for each seat:
 -- what it was and then became; each transition as [index in `seats` of what it made, user, reason or '']; each answer as
@@ -26,12 +28,13 @@ local ttl_ms = tonumber(ARGV[3])
 local max_holds = tonumber(ARGV[4])
 local cooldown_ms = tonumber(ARGV[6])
 local questions = cjson.decode(ARGV[7])
+local is_full = ARGV[9] == 'full'
 
 local epoch = redis.call('GET', KEYS[2])
 local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
 if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then
-  redis.call('DEL', KEYS[2])
-  epoch = false
+  redis.call('SET', KEYS[2], '')
+  epoch = ''
 end
 local ids = {}
 for i, question in ipairs(questions) do ids[i] = question[1] end
@@ -79,7 +82,7 @@ local function commit(kind, status, user, expires_ms, reason)
     event[#event + 1] = 'reason'
     event[#event + 1] = reason
   end
-  redis.call('XADD', KEYS[4], string.format('%d-0', seq), unpack(event))
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[8], string.format('%d-0', seq), unpack(event))
   redis.call('SET', KEYS[3], string.format('%d', seq))
 
   seat.status = status
@@ -97,6 +100,10 @@ local function commit(kind, status, user, expires_ms, reason)
   if #holds > 0 then redis.call('HSET', KEYS[5], user, table.concat(holds, ' ')) else redis.call('HDEL', KEYS[5], user) end
 end
 
+local function start_cooldown(user)
+  if cooldown_ms > 0 then redis.call('SET', cooldown_key, user, 'PX', ARGV[6]) end
+end
+
 local decide = {}
 
 function decide.select(user)
@@ -104,10 +111,11 @@ function decide.select(user)
   if seat.status == 1 then return seat.held_by == user and '' or 'SEAT_HELD' end
   if #other_holds(user) >= max_holds then return 'HOLD_LIMIT' end
   if cooldown_ms > 0 and redis.call('GET', cooldown_key) == user then return 'COOLDOWN' end
-  local unit, ttl = 'PX', ARGV[3]
-  if ttl_ms % 1000 == 0 then unit, ttl = 'EX', string.format('%d', ttl_ms / 1000) end
-  if not redis.call('SET', lock_key, user, 'NX', unit, ttl) then return 'SEAT_HELD' end
-  commit('held', 1, user, redis.call('PEXPIRETIME', lock_key))
+  if redis.call('EXISTS', lock_key) == 1 then return 'SEAT_HELD' end
+  if is_full then return 'STORE_UNAVAILABLE' end
+  local ends_ms = now_ms + ttl_ms
+  commit('held', 1, user, ends_ms)
+  redis.call('SET', lock_key, user, 'NX', 'PXAT', string.format('%d', ends_ms))
   return ''
 end
 
@@ -122,8 +130,11 @@ end
 function decide.release(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
   if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
+  -- Otherwise a user could keep a seat by releasing and selecting it again just before each end.
+  local is_late = redis.call('PTTL', lock_key) * 2 < ttl_ms
   commit('released', 0, user, nil, 'user')
   redis.call('DEL', lock_key)
+  if is_late then start_cooldown(user) end
   return ''
 end
 
@@ -143,7 +154,7 @@ local function decide_once(key, action, user, is_repeat)
   local seq_before = seq
   local refusal = decide[action](user)
   -- A first attempt that changes nothing need not be kept: a second one may be decided anew.
-  if is_repeat or seq > seq_before then
+  if (is_repeat or seq > seq_before) and refusal ~= 'STORE_UNAVAILABLE' then
     redis.call('SET', key, refusal .. ' ' .. versions[newest], 'PX', ARGV[5])
   end
   return refusal, newest
@@ -161,7 +172,7 @@ for i, question in ipairs(questions) do
   if seat.status == 1 and redis.call('EXISTS', lock_key) == 0 then
     local holder = seat.held_by
     commit('released', 0, holder, nil, 'expired')
-    if cooldown_ms > 0 then redis.call('SET', cooldown_key, holder, 'PX', ARGV[6]) end
+    start_cooldown(holder)
   elseif seat.expires_at then
     seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
   end

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Notes how far the events are known to have been published, and forgets the oldest of those.
 --
 -- KEYS[1] venue:relayed  string: <epoch>:<seq>   KEYS[2] venue:epoch   KEYS[3] venue:events

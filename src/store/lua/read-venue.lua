@@ -1,13 +1,24 @@
--- The whole venue at one moment.
+-- Reads the whole venue at one moment.
 --
--- KEYS as in decide.lua, 1 to 4
--- Returns {now ms, epoch or '', seq, {seat id, seat JSON, ...}}
+-- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about   hash: system, venue, rows, cols
+-- Returns {now ms, epoch or '', seq or -1, {seat id, seat JSON, ...}, oldest and newest seq of the log or 0, 1 if there is a log,
+--   {field of venue:about, value, ...}, number of KEYS that exist}
 
 local now = redis.call('TIME')
+
+local function seq_at(command, from, to)
+  local entry = redis.call(command, KEYS[4], from, to, 'COUNT', 1)[1]
+  return entry and tonumber(string.match(entry[1], '^%d+')) or 0
+end
 
 return {
   now[1] * 1000 + math.floor(now[2] / 1000),
   redis.call('GET', KEYS[2]) or '',
-  tonumber(redis.call('GET', KEYS[3]) or 0),
+  tonumber(redis.call('GET', KEYS[3]) or -1),
   redis.call('HGETALL', KEYS[1]),
+  seq_at('XRANGE', '-', '+'),
+  seq_at('XREVRANGE', '+', '-'),
+  redis.call('EXISTS', KEYS[4]),
+  redis.call('HGETALL', KEYS[7]),
+  redis.call('EXISTS', unpack(KEYS)),
 }

@@ -1,0 +1,32 @@
+#!lua flags=allow-oom
+-- Writes a venue that has no epoch, and opens a new epoch with it. Of several processes that do so, the first one decides.
+--
+-- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about
+-- ARGV[1] the new epoch, or '' if more seats follow in another call
+-- ARGV[2] seq
+-- ARGV[3] JSON: {"about": {field: value, ...}, "holds": {user: '<seat id>=<end in ms> ...', ...}}
+-- ARGV[4..] pairs: seat id, seat JSON
+-- Returns 0 if the venue has an epoch: another process has opened it.
+
+if (redis.call('GET', KEYS[2]) or '') ~= '' then return 0 end
+
+for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+if ARGV[1] == '' then return 1 end
+
+local rest = cjson.decode(ARGV[3])
+for field, value in pairs(rest.about) do redis.call('HSET', KEYS[7], field, value) end
+redis.call('DEL', KEYS[5])
+for user, holds in pairs(rest.holds) do redis.call('HSET', KEYS[5], user, holds) end
+
+-- Events that the last epoch left unpublished are published in this one.
+local seq = tonumber(ARGV[2])
+local relayed = tonumber(string.match(redis.call('GET', KEYS[6]) or '', ':(%d+)$') or seq)
+redis.call('SET', KEYS[6], string.format('%s:%d', ARGV[1], math.min(relayed, seq)))
+redis.call('SET', KEYS[3], string.format('%d', seq))
+if seq > 0 and redis.call('EXISTS', KEYS[4]) == 0 then
+  -- An empty log that goes on after seq.
+  redis.call('XADD', KEYS[4], string.format('%d-0', seq), 'type', 'lost')
+  redis.call('XTRIM', KEYS[4], 'MAXLEN', 0)
+end
+redis.call('SET', KEYS[2], ARGV[1])
+return 1

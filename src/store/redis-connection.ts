@@ -1,0 +1,160 @@
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import checkWritableLua from './lua/check-writable.lua';
+import decideLua from './lua/decide.lua';
+import endEpochLua from './lua/end-epoch.lua';
+import markRelayedLua from './lua/mark-relayed.lua';
+import readEventsLua from './lua/read-events.lua';
+import readLocksLua from './lua/read-locks.lua';
+import readVenueLua from './lua/read-venue.lua';
+import writeVenueLua from './lua/write-venue.lua';
+import { fitnessOf, redisFitness, unwritableReason } from './redis-fitness.ts';
+import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from './seat-store.ts';
+
+export type EventFields = string[];
+type KeysAndArgs = (string | number)[];
+
+/** The scripts of `lua/`, as ioredis runs them. */
+export type RedisWithScripts = Redis & {
+  decide(...keysAndArgs: KeysAndArgs): Promise<string>;
+  decideAtMemoryLimit(...keysAndArgs: KeysAndArgs): Promise<string>;
+  readVenue(...keys: string[]): Promise<[number, string, number, string[], number, number, 0 | 1, string[], number]>;
+  readLocks(...keysAndArgs: KeysAndArgs): Promise<(string | number | null)[]>;
+  readEvents(...keysAndArgs: KeysAndArgs): Promise<[number, string, number, EventFields[] | null]>;
+  endEpoch(...keysAndArgs: string[]): Promise<0 | 1>;
+  writeVenue(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
+  markRelayed(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
+  checkWritable(...keys: string[]): Promise<'OK'>;
+};
+
+export interface RedisConnectionOptions {
+  /** redis:// or rediss:// with credentials, if there are any. */
+  url: string;
+  keyPrefix: string;
+  logger: Logger;
+  /** A call that takes longer is given up as a `StoreTimeoutError`. */
+  callTimeoutMs?: number;
+}
+
+/** A Redis that must not be used is connected to again this often: its address may lead to another one by then. */
+const unfitRetryMs = 500;
+const fitnessIntervalMs = 10_000;
+
+/**
+ * One connection to Redis, made again whenever it is lost, silent, or leads to a server that takes no writes. Every
+ * failure becomes one of the errors of a `SeatStore`; each change is logged once.
+ */
+export class RedisConnection {
+  readonly redis: RedisWithScripts;
+  readonly #options: RedisConnectionOptions;
+  /** Identifies the process that answers. Each run of Redis has epochs of its own: after a restart its data may be older. */
+  #run: string | undefined;
+  /** Why Redis cannot be used, as it was logged last. */
+  #problem: string | undefined;
+  #judgedAtMs = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: RedisConnectionOptions) {
+    const { url, callTimeoutMs = 1_000 } = options;
+    this.#options = options;
+    const redis = new Redis(url, {
+      // The client never repeats or keeps a command: the caller decides that.
+      maxRetriesPerRequest: 0,
+      enableOfflineQueue: false,
+      commandTimeout: callTimeoutMs,
+      connectTimeout: callTimeoutMs,
+      // A command that timed out stays queued, so a silent connection must be replaced as a whole.
+      socketTimeout: 3.5 * callTimeoutMs,
+      disableClientInfo: true, // it needs a right that nothing else needs
+      retryStrategy: (attempt) => Math.min(50 * attempt, 500),
+      // The primary may be elsewhere by now, behind the same address.
+      reconnectOnError: ({ message }) => /\b(READONLY|LOADING|MASTERDOWN|MOVED|CLUSTERDOWN)\b/.test(message),
+      scripts: {
+        decide: { lua: decideLua },
+        decideAtMemoryLimit: { lua: `#!lua flags=allow-oom\n${decideLua}` },
+        readVenue: { lua: readVenueLua, numberOfKeys: 7 },
+        readLocks: { lua: readLocksLua },
+        readEvents: { lua: readEventsLua, numberOfKeys: 4 },
+        endEpoch: { lua: endEpochLua, numberOfKeys: 1 },
+        writeVenue: { lua: writeVenueLua, numberOfKeys: 7 },
+        markRelayed: { lua: markRelayedLua, numberOfKeys: 3 },
+        checkWritable: { lua: checkWritableLua, numberOfKeys: 2 },
+      },
+    });
+    this.redis = redis as RedisWithScripts;
+    redis.on('ready', () => void this.#learnRun());
+    redis.on('close', () => {
+      this.#run = undefined;
+    });
+    redis.on('error', (error) => this.#failed(`Redis is out of reach: ${error.message || String(error)}`));
+  }
+
+  /** The name that an epoch of this run of Redis begins with. */
+  get run(): string | undefined {
+    return this.#run;
+  }
+
+  isOfThisRun(epoch: string): boolean {
+    return this.#run !== undefined && epoch.startsWith(`${this.#run}-`);
+  }
+
+  /** Rejects with a `VenueLostError`, a `StoreTimeoutError` or a `StoreUnavailableError`, never otherwise. */
+  async call<T>(command: () => Promise<T>): Promise<T> {
+    try {
+      if (this.#run === undefined) throw new Error(this.#problem ?? 'there is no connection');
+      return await command();
+    } catch (cause) {
+      if (cause instanceof VenueLostError) throw cause;
+      const { message } = cause as Error;
+      if (message.startsWith('VENUELOST')) throw new VenueLostError(message, { cause });
+      if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not answer in time', { cause });
+      throw new StoreUnavailableError(`Redis cannot be asked: ${unwritableReason(message) ?? message}`, { cause });
+    }
+  }
+
+  /** Judges again now and then: a setting of Redis can be changed while it runs. */
+  async judge(): Promise<void> {
+    if (performance.now() - this.#judgedAtMs < fitnessIntervalMs) return;
+    const { keyPrefix } = this.#options;
+    const { problem } = await this.call(() => redisFitness(this.redis, { keyPrefix }));
+    this.#judgedAtMs = performance.now();
+    if (!problem) return;
+    this.#unfit(problem);
+    throw new StoreUnavailableError(problem);
+  }
+
+  close(): void {
+    clearTimeout(this.#retryTimer);
+    this.redis.disconnect();
+  }
+
+  async #learnRun(): Promise<void> {
+    const { logger, keyPrefix } = this.#options;
+    try {
+      const info = await this.redis.info();
+      const { problem, warnings } = fitnessOf(info, keyPrefix);
+      if (problem) return this.#unfit(problem);
+      const run = /^run_id:(\w{16})/m.exec(info)?.[1];
+      if (!run) throw new Error('INFO tells no run_id');
+      this.#run = run;
+      this.#problem = undefined;
+      this.#judgedAtMs = performance.now();
+      logger.info({ run }, 'Redis answers');
+      for (const warning of warnings) logger.warn(`Redis: ${warning}`);
+    } catch (error) {
+      if (this.redis.status === 'ready') this.#unfit(`It does not answer INFO: ${(error as Error).message}`);
+    }
+  }
+
+  #unfit(problem: string): void {
+    this.#run = undefined;
+    this.#failed(`This Redis cannot be used. ${problem}`);
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.redis.disconnect(true), unfitRetryMs);
+  }
+
+  #failed(problem: string): void {
+    if (problem !== this.#problem) this.#options.logger.warn(problem);
+    this.#problem = problem;
+  }
+}

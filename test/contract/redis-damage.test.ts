@@ -1,0 +1,317 @@
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { type Logger, pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import { StoreUnavailableError, VenueLostError, type VenueSnapshot } from '../../src/store/seat-store.ts';
+import { emptySeats } from '../../src/store/venue-layout.ts';
+import { startRedis, type TestServer } from '../support/servers.ts';
+import { book, opened, release, select } from './seat-store.contract.ts';
+
+const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100, keyPrefix: '' };
+const seatIds = [...emptySeats(settings)].map(({ id }) => id);
+const venueKeys = ['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about'].map((name) => `venue:${name}`);
+let server: TestServer;
+let admin: Redis;
+
+beforeAll(async () => {
+  server = await startRedis();
+  admin = new Redis(server.url);
+});
+afterAll(async () => {
+  admin?.disconnect();
+  await server?.stop();
+});
+beforeEach(async () => {
+  await admin.flushall();
+});
+
+function newStore(overrides: Partial<ConstructorParameters<typeof RedisSeatStore>[0]> = {}): RedisSeatStore {
+  const store = new RedisSeatStore({ url: server.url, logger: pino({ level: 'silent' }), ...settings, ...overrides });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+/** A logger that keeps what it is given. */
+function recorded(): { logger: Logger; lines: { level: number; msg: string }[] } {
+  const lines: { level: number; msg: string }[] = [];
+  return { lines, logger: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
+}
+
+/** A1 and B2 are booked, A2 is held by carol, A3 was held and released, all else is untouched. */
+async function sold(store: RedisSeatStore): Promise<VenueSnapshot> {
+  const venue = await opened(store);
+  await store.decide('A1', [select('alice'), book('alice')], venue);
+  await store.decide('B2', [select('bob'), book('bob')], venue);
+  await store.decide('A2', [select('carol')], venue);
+  await store.decide('A3', [select('carol'), release('carol')], venue);
+  return venue;
+}
+
+/** As a service does: on a lost venue it opens, and tries again. */
+async function tryToBuy(store: RedisSeatStore, seatId: string, userId: string, known: VenueSnapshot): Promise<boolean> {
+  let venue = known;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    try {
+      const { answers } = await store.decide(seatId, [select(userId), book(userId)], venue);
+      return answers[1]?.refusal === undefined;
+    } catch (error) {
+      if (!(error instanceof VenueLostError)) throw error;
+      venue = await store.open();
+    }
+  }
+  throw new Error(`the venue stays lost: ${seatId}`);
+}
+
+const statusOf = (venue: VenueSnapshot) =>
+  Object.fromEntries(venue.seats.map(({ id, status, held_by }: Seat) => [id, `${status}${held_by ?? ''}`]));
+const asSold = { A1: '2alice', A2: '1carol', A3: '0', B1: '0', B2: '2bob', B3: '0' };
+
+describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
+  test.each([
+    [['venue:seats', 'seat:A1:lock']],
+    [['venue:seats']],
+    [['venue:seats', 'venue:epoch', 'venue:seq']],
+    [['venue:seats', 'venue:about', 'venue:relayed', 'venue:holds']],
+    [['venue:events']],
+    [['venue:seq']],
+    [['venue:epoch']],
+    [['venue:about']],
+    [['seat:A1:lock', 'seat:B2:lock', 'venue:epoch']],
+  ])('%s: the seats are restored, in a new epoch, and logged', async (keys) => {
+    const { logger, lines } = recorded();
+    const store = newStore({ logger });
+    const before = await sold(store);
+    await admin.del(...keys);
+    const venue = await store.open();
+    expect(venue.epoch).not.toBe(before.epoch);
+    if (!keys.includes('venue:about')) expect(venue.system).toBe(before.system);
+    expect(statusOf(venue)).toEqual(asSold);
+    for (const seatId of ['A1', 'B2']) {
+      expect(await tryToBuy(store, seatId, 'mallory', venue)).toBe(false);
+      expect(await admin.pttl(`seat:${seatId}:lock`)).toBe(-1);
+    }
+    if (keys.some((key) => key !== 'venue:epoch' && !key.endsWith('lock'))) {
+      expect(lines.filter(({ level }) => level >= 50)).toHaveLength(1);
+    }
+  });
+
+  test('one seat: its buyer keeps it, its holder may book it', async () => {
+    const store = newStore();
+    const before = await sold(store);
+    await admin.hdel('venue:seats', 'A1', 'A2');
+    await expect(store.decide('A1', [select('mallory')], before)).rejects.toBeInstanceOf(VenueLostError);
+    const venue = await store.open();
+    expect(statusOf(venue)).toEqual(asSold);
+    const { answers } = await store.decide('A1', [book('alice')], venue);
+    expect(answers[0]).toMatchObject({ seat: { status: 2, held_by: 'alice' } });
+    expect((await store.decide('A2', [book('carol')], venue)).answers[0]?.refusal).toBeUndefined();
+  });
+
+  test('seats and log: a lock proves a booking and a hold; a seat without a trace is withheld, and an operator is told', async () => {
+    const { logger, lines } = recorded();
+    const store = newStore({ logger });
+    await sold(store);
+    await admin.del('venue:seats', 'venue:events', 'seat:B2:lock');
+    const venue = await store.open();
+    expect(statusOf(venue)).toEqual({ A1: '2alice', A2: '1carol', A3: '2', B1: '2', B2: '2', B3: '2' });
+    expect(await tryToBuy(store, 'B2', 'mallory', venue)).toBe(false);
+    // Not even under a name that looks like an absent one.
+    for (const user of ['undefined', 'null', 'nil']) expect(await tryToBuy(store, 'B2', user, venue)).toBe(false);
+    expect(lines.find(({ msg }) => msg.startsWith('Seats are not for sale'))).toMatchObject({ seats: 4, level: 50 });
+  });
+
+  test('a running process notices within one read: a lost seat, log or seq ends the epoch', async () => {
+    for (const key of ['venue:seats', 'venue:events', 'venue:seq', 'venue:epoch']) {
+      const store = newStore();
+      const venue = await sold(store);
+      await admin.del(key);
+      await expect(store.eventsAfter({ ...venue, seq: 0 }, 10), key).rejects.toBeInstanceOf(VenueLostError);
+      await admin.flushall();
+    }
+  });
+
+  test('the holds of users are counted again', async () => {
+    const store = newStore({ maxHoldsPerUser: 1 });
+    const venue = await opened(store);
+    await store.decide('A2', [select('carol')], venue);
+    await admin.del('venue:holds', 'venue:seq');
+    const reopened = await store.open();
+    expect((await store.decide('A3', [select('carol')], reopened)).answers[0]?.refusal).toBe('HOLD_LIMIT');
+  });
+
+  test('ten processes that open it at once agree', async () => {
+    const stores = Array.from({ length: 10 }, () => newStore());
+    await sold(stores[0] as RedisSeatStore);
+    for (const store of stores) await opened(store);
+    await admin.del('venue:seats', 'venue:events');
+    const venues = await Promise.all(stores.map((store) => store.open()));
+    for (const venue of venues) expect(venue).toEqual({ ...venues[0], nowMs: expect.any(Number) });
+  });
+});
+
+/** What of the venue is deleted, by name. */
+const damage = fc.record({
+  keys: fc.subarray(venueKeys),
+  fields: fc.subarray(seatIds),
+  locks: fc.subarray(seatIds),
+});
+const sales = fc.array(fc.tuple(fc.constantFrom(...seatIds), fc.constantFrom('alice', 'bob', 'carol')), {
+  minLength: 1,
+  maxLength: 8,
+});
+
+/** Sells, deletes, lets `restore` do its work, and tries to sell everything again. Returns the seats that were sold twice. */
+async function soldTwice(
+  store: RedisSeatStore,
+  bought: [string, string][],
+  { keys, fields, locks }: { keys: string[]; fields: string[]; locks: string[] },
+  restore: () => Promise<unknown>,
+): Promise<string[]> {
+  await admin.flushall();
+  const venue = await opened(store);
+  const owners = new Map<string, string>();
+  for (const [seatId, user] of bought) if (await tryToBuy(store, seatId, user, venue)) owners.set(seatId, user);
+  if (keys.length > 0) await admin.del(...keys);
+  if (fields.length > 0) await admin.hdel('venue:seats', ...fields);
+  for (const seatId of locks) await admin.del(`seat:${seatId}:lock`);
+  // With every trace gone, nobody can know that there was a venue.
+  if ((await admin.dbsize()) === 0) return [];
+  await restore();
+  const twice: string[] = [];
+  for (const seatId of owners.keys()) if (await tryToBuy(store, seatId, 'mallory', venue)) twice.push(seatId);
+  return twice;
+}
+
+test('[G1] [G12] [R261] whatever part is lost, no booked seat is sold again', { timeout: 120_000 }, async () => {
+  const store = newStore();
+  await fc.assert(
+    fc.asyncProperty(sales, damage, async (bought, lost) => {
+      expect(await soldTwice(store, bought, lost, async () => {})).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('[G1] the control: a store that creates missing seats as available sells them again', async () => {
+  const refill = async () => {
+    for (const seat of emptySeats(settings)) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
+  };
+  const lost = { keys: ['venue:seats'], fields: [], locks: ['A1'] };
+  expect(await soldTwice(newStore(), [['A1', 'alice']], lost, refill)).toEqual(['A1']);
+});
+
+describe('[R262] Redis remembers its venue', () => {
+  test('another name is refused, by both names', async () => {
+    await opened(newStore({ name: 'friday' }));
+    const other = newStore({ name: 'saturday' });
+    await expect.poll(() => other.open().catch((error: Error) => error.message)).toMatch(/"friday".*"saturday"/);
+    await expect(other.open()).rejects.toBeInstanceOf(StoreUnavailableError);
+  });
+
+  test.each([
+    { rows: 1, cols: 3 },
+    { rows: 2, cols: 2 },
+    { rows: 3, cols: 2 },
+  ])('$rows x $cols after 2 x 3 is refused: it would drop seats', async (layout) => {
+    await sold(newStore());
+    const smaller = newStore(layout);
+    await expect.poll(() => smaller.open().catch((error: Error) => error.message)).toMatch(/2 rows and 3 columns/);
+    expect(await admin.hlen('venue:seats')).toBe(6);
+  });
+
+  test('the name and the size of a venue without venue:about are those of its seats', async () => {
+    await sold(newStore());
+    await admin.del('venue:about');
+    const smaller = newStore({ rows: 1 });
+    await expect.poll(() => smaller.open().catch((error: Error) => error.message)).toMatch(/2 rows and 3 columns/);
+  });
+
+  test('a larger venue has the new seats available and the others as they were, without an alarm', async () => {
+    await sold(newStore());
+    await admin.xtrim('venue:events', 'MAXLEN', 1); // new seats have no trace in any log
+    const { logger, lines } = recorded();
+    const venue = await opened(newStore({ rows: 3, cols: 4, logger }));
+    expect(venue.seats).toHaveLength(12);
+    expect(statusOf(venue)).toEqual({
+      ...asSold,
+      ...Object.fromEntries(['A4', 'B4', 'C1', 'C2', 'C3', 'C4'].map((id) => [id, '0'])),
+    });
+    expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
+  });
+});
+
+describe('[R263] Redis at its memory limit', () => {
+  test('no seat is newly held; expire, book and release work; then all does', async () => {
+    const store = newStore({ holdTtlMs: 600 });
+    const venue = await opened(store);
+    const stays = newStore({ holdTtlMs: 60_000 });
+    await opened(stays);
+    await store.decide('B3', [select('erin')], venue);
+    await stays.decide('A1', [select('alice')], venue);
+    await stays.decide('A2', [select('bob')], venue);
+    await admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
+
+    await expect(store.checkWritable()).rejects.toThrow(/maxmemory/);
+    const [free, mixed, released] = await Promise.all([
+      stays.decide('B1', [select('carol')], venue),
+      stays.decide('A1', [select('carol'), book('alice')], venue),
+      stays.decide('A2', [release('bob')], venue),
+    ]);
+    expect(free.answers[0]).toMatchObject({ refusal: 'STORE_UNAVAILABLE', seat: { status: 0 } });
+    expect(mixed.answers.map(({ refusal }) => refusal)).toEqual(['SEAT_HELD', undefined]);
+    expect(released.events).toMatchObject([{ type: 'released' }]);
+    await expect
+      .poll(async () => (await store.decide('B3', [{ action: 'expire' }], venue)).events)
+      .toMatchObject([{ type: 'released', reason: 'expired' }]);
+    await stays.markRelayed({ epoch: venue.epoch, seq: 2 });
+    expect(await stays.relayedPosition()).toMatchObject({ seq: 2 });
+
+    await admin.config('SET', 'maxmemory', '0');
+    await store.checkWritable();
+    expect((await stays.decide('B1', [select('carol')], venue)).events).toMatchObject([{ type: 'held' }]);
+  });
+
+  test('a repeat of a refused select is not refused by the kept answer', async () => {
+    const store = newStore();
+    const venue = await opened(store);
+    await admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
+    const command = { action: 'select' as const, userId: 'alice', request: { key: 'k', isRepeat: true } };
+    expect((await store.decide('A1', [command], venue)).answers[0]?.refusal).toBe('STORE_UNAVAILABLE');
+    await admin.config('SET', 'maxmemory', '0');
+    expect((await store.decide('A1', [command], venue)).answers[0]?.refusal).toBeUndefined();
+  });
+
+  test('a venue is opened, too: after a restart its bookings can be read and its holds booked', async () => {
+    const venue = await sold(newStore());
+    await admin.del('venue:epoch');
+    await admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
+    const reopened = await opened(newStore());
+    expect(reopened.epoch).not.toBe(venue.epoch);
+    expect(statusOf(reopened)).toEqual(asSold);
+  });
+});
+
+test('[R264] the log is bounded though nothing is relayed', async () => {
+  const store = newStore({ maxEvents: 200 });
+  const venue = await opened(store);
+  for (let i = 0; i < 300; i++) await store.decide('A1', [select('alice'), release('alice')], venue);
+  expect(await admin.xlen('venue:events')).toBeLessThan(400);
+  expect((await store.open()).epoch).toBe(venue.epoch);
+});
+
+test('[R264] one script call decides at most so many commands: a thousand on each of ten seats are answered', async () => {
+  const store = newStore({ rows: 10, cols: 1 });
+  const venue = await opened(store);
+  await admin.config('RESETSTAT');
+  const commands = Array.from({ length: 1_000 }, (_, i) => select(`user${i}`));
+  const decisions = await Promise.all(venue.seats.map(({ id }) => store.decide(id, commands, venue)));
+  const stats = await admin.info('commandstats');
+  const calls = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  expect(decisions.every(({ answers }) => answers.length === 1_000)).toBe(true);
+  expect(calls).toBeGreaterThanOrEqual(10);
+});
