@@ -25,7 +25,7 @@ const Venue = {
     minimum: 0,
     maximum: 86_400_000,
     default: 0,
-    description: 'For so long a user may not hold a seat again after letting it lapse',
+    description: 'How long a user waits before holding a seat again after a hold of it expired or was released late',
   }),
 };
 

@@ -34,7 +34,7 @@ await runProcess('without-actors', loadBookingConfig, async (config, logger) => 
   const service = direct as unknown as BookingService; // the routes use no more of it
   const app = await buildBookingApp({
     service,
-    metrics: bookingMetrics({ unrelayed: () => 0, actors: () => 0 }),
+    metrics: bookingMetrics({ unrelayed: () => 0, actors: () => 0, withheld: () => 0 }),
     logger,
     venue,
     access: accessOf(config, logger),

@@ -1,8 +1,9 @@
 import type { Logger } from 'pino';
 import { type Clock, hostClock } from '../clock.ts';
 import type { EventBus } from '../events/event-bus.ts';
+import { OutageLog } from '../outage-log.ts';
 import type { UserAction } from '../protocol/commands.ts';
-import type { SeatEvent } from '../protocol/events.ts';
+import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
 import {
   type Answer,
@@ -34,6 +35,8 @@ export interface BookingServiceOptions {
   /** How many commands may wait for one seat before the next is refused as BUSY. */
   maxWaitingPerSeat?: number;
   clock?: Clock;
+  /** Sent with each heartbeat, so that edges know the settings of the processes that run. */
+  venue?: { name: string; holdTtlMs: number; maxHoldsPerUser: number };
   /** Told of each decision of the store: how many commands it took together, and how long it took. */
   onDecision?: (commands: number, durationMs: number) => void;
 }
@@ -53,18 +56,32 @@ export class BookingService {
   readonly #logger: Logger;
   readonly #onDecision: (commands: number, durationMs: number) => void;
   readonly #confirming: SharedCall<void>;
+  readonly #outage: OutageLog;
+  readonly #settings: Pick<Heartbeat, 'venue' | 'hold_seconds' | 'max_holds'>;
   #opening: Promise<void> | undefined;
   #beating: Promise<void> | undefined;
+  /** The id of the store's installation, once it is known. */
+  #system: string | undefined;
+  /** Why the store takes no writes; undefined while it does. */
+  #unwritable: Error | undefined;
   #isOpen = false;
+  #hasBeaten = false;
   #isClosed = false;
   #heartbeatTimer: unknown;
   #lastBeatAtMs = 0;
 
   constructor(options: BookingServiceOptions) {
-    const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {} } = options;
+    const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {}, venue } = options;
+    this.#settings = venue
+      ? { venue: venue.name, hold_seconds: venue.holdTtlMs / 1000, max_holds: venue.maxHoldsPerUser }
+      : {};
     this.#store = store;
     this.#bus = bus;
     this.#logger = logger;
+    this.#outage = new OutageLog(logger, {
+      failed: 'The store is unavailable: nothing can be sold',
+      recovered: 'The store is available again',
+    });
     this.#onDecision = onDecision;
     this.#clock = clock;
     this.storeClock = new StoreClock(clock);
@@ -111,6 +128,10 @@ export class BookingService {
     return confirmed && this.#isOpen;
   }
 
+  get system(): string | undefined {
+    return this.#system;
+  }
+
   /** How many committed events are not known to be published. */
   get unrelayedEvents(): number {
     return Math.max(0, this.view.seq - this.#relay.position.seq);
@@ -127,11 +148,12 @@ export class BookingService {
   }
 
   /**
-   * Resolves when the view shows every transition that was committed before this was called: one question to the
-   * store, shared by all who wait. Rejects as the store does; the view then shows what was last known.
+   * Resolves when the view shows every transition that was committed before this was called: one read of the store,
+   * shared by all callers that wait. Rejects as the store does, and while the store takes no writes; the view then shows
+   * the last known state.
    */
   confirm(): Promise<void> {
-    return this.#confirming.ask();
+    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#confirming.ask();
   }
 
   /** What happened after a position, from the store's log. Rejects as the store does. */
@@ -169,6 +191,7 @@ export class BookingService {
   }
 
   #hear(event: SeatEvent): void {
+    if (event.system !== undefined && event.system !== this.#system) return; // another system on the same NATS
     this.#relay.published(event);
     if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
   }
@@ -179,22 +202,40 @@ export class BookingService {
     this.#heartbeatTimer = this.#clock.setTimeout(() => this.#keepBeating(), heartbeatMs);
   }
 
-  /** Asks the store what is new, and tells the others how far the venue has come. Never throws. */
+  /** Reads new events from the store, and publishes the newest position. Never rejects. */
   #beat(): Promise<void> {
     this.#beating ??= this.#heartbeatOnce()
-      .catch((error: Error) => this.#logger.debug({ error: error.message }, 'The store cannot be asked'))
+      .then(
+        () => this.#outage.recovered(),
+        (error: Error) => {
+          if (this.#hasBeaten) this.#outage.failed(error.message); // the first one comes before the connection
+        },
+      )
       .finally(() => {
+        this.#hasBeaten = true;
         this.#beating = undefined;
       });
     return this.#beating;
   }
 
   async #heartbeatOnce(): Promise<void> {
-    await this.confirm();
+    await Promise.all([this.#checkWritable(), this.#confirming.ask()]);
     const { epoch, seq } = this.view;
-    const nowMs = this.storeClock.nowMs();
-    this.#bus.publishHeartbeat({ epoch, seq, server_time: Math.round(nowMs) / 1000 });
+    const server_time = Math.round(this.storeClock.nowMs()) / 1000;
+    const system = this.#system;
+    this.#bus.publishHeartbeat({ ...(system !== undefined && { system }), ...this.#settings, epoch, seq, server_time });
     await this.#relay.repair({ epoch, seq });
+  }
+
+  /** A store that can only be read sells nothing, and may be a replica whose primary has moved: it is not ready. */
+  async #checkWritable(): Promise<void> {
+    try {
+      await this.#store.checkWritable();
+      this.#unwritable = undefined;
+    } catch (error) {
+      this.#unwritable = error as Error;
+      throw error;
+    }
   }
 
   async #catchUp(): Promise<void> {
@@ -227,9 +268,11 @@ export class BookingService {
   }
 
   async #open(): Promise<void> {
-    const snapshot = await this.#store.open();
+    const snapshot = await this.#store.open(this.#system);
     await this.#relay.reset(snapshot); // the last that may fail: what follows is done as one
     if (this.#isClosed) return;
+    this.#system = snapshot.system;
+    if (snapshot.epoch !== this.view.epoch) this.storeClock.reset(); // another store, which may have another clock
     this.storeClock.heard(snapshot.nowMs);
     this.view.reset(snapshot);
     this.registry.hydrate(this.view.seats);

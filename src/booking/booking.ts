@@ -2,6 +2,7 @@ import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { type InspectOptions, registerInspectRoutes } from '../inspect/routes.ts';
+import { isWithheld } from '../store/restore-venue.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 import { buildBookingApp } from './app.ts';
 import type { BookingAppOptions } from './app-options.ts';
@@ -28,11 +29,13 @@ export async function buildBooking({ store, bus, inspect, ...rest }: BookingOpti
   const metrics = bookingMetrics({
     unrelayed: () => service.unrelayedEvents,
     actors: () => service.registry.running,
+    withheld: () => [...service.view.seats].filter(isWithheld).length,
   });
   const service: BookingService = new BookingService({
     store,
     bus,
     logger: rest.logger,
+    venue: rest.venue,
     onDecision: (commands, durationMs) => {
       metrics.decisionCommands.observe(commands);
       metrics.decisionSeconds.observe(durationMs / 1000);

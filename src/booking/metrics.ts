@@ -6,10 +6,12 @@ interface Gauges {
   unrelayed: () => number;
   /** How many seats' actors run. */
   actors: () => number;
+  /** How many seats are not for sale because the store lost them. */
+  withheld: () => number;
 }
 
 /** What a booking process counts, and tells of itself. */
-export function bookingMetrics({ unrelayed, actors }: Gauges) {
+export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -26,6 +28,14 @@ export function bookingMetrics({ unrelayed, actors }: Gauges) {
     registers: [registry],
     collect() {
       this.set(actors());
+    },
+  });
+  new Gauge({
+    name: 'booking_seats_withheld',
+    help: 'Seats that are not for sale because the store lost them and nothing proves that they are free',
+    registers: [registry],
+    collect() {
+      this.set(withheld());
     },
   });
   // Counted here and told when asked for: prom-client sorts and joins the labels at each count, which every request would pay.

@@ -54,6 +54,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: Bo
     const confirmed = await isConfirmed();
     reply.header('cache-control', 'no-store');
     return {
+      ...(service.system !== undefined && { system: service.system }),
       venue: venue.name,
       ...service.view.position,
       server_time: Math.round(service.storeClock.nowMs()) / 1000,

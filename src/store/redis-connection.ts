@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { OutageLog } from '../outage-log.ts';
 import checkWritableLua from './lua/check-writable.lua';
 import decideLua from './lua/decide.lua';
 import endEpochLua from './lua/end-epoch.lua';
@@ -49,7 +50,8 @@ export class RedisConnection {
   readonly #options: RedisConnectionOptions;
   /** Identifies the process that answers. Each run of Redis has epochs of its own: after a restart its data may be older. */
   #run: string | undefined;
-  /** Why Redis cannot be used, as it was logged last. */
+  readonly #outage: OutageLog;
+  /** Why Redis cannot be used. */
   #problem: string | undefined;
   #judgedAtMs = 0;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -57,6 +59,10 @@ export class RedisConnection {
   constructor(options: RedisConnectionOptions) {
     const { url, callTimeoutMs = 1_000 } = options;
     this.#options = options;
+    this.#outage = new OutageLog(options.logger, {
+      failed: 'Redis cannot be used',
+      recovered: 'Redis can be used again',
+    });
     const redis = new Redis(url, {
       // The client never repeats or keeps a command: the caller decides that.
       maxRetriesPerRequest: 0,
@@ -86,7 +92,7 @@ export class RedisConnection {
     redis.on('close', () => {
       this.#run = undefined;
     });
-    redis.on('error', (error) => this.#failed(`Redis is out of reach: ${error.message || String(error)}`));
+    redis.on('error', (error) => this.#failed(error.message || String(error)));
   }
 
   /** The name that an epoch of this run of Redis begins with. */
@@ -139,6 +145,7 @@ export class RedisConnection {
       this.#run = run;
       this.#problem = undefined;
       this.#judgedAtMs = performance.now();
+      this.#outage.recovered();
       logger.info({ run }, 'Redis answers');
       for (const warning of warnings) logger.warn(`Redis: ${warning}`);
     } catch (error) {
@@ -148,13 +155,13 @@ export class RedisConnection {
 
   #unfit(problem: string): void {
     this.#run = undefined;
-    this.#failed(`This Redis cannot be used. ${problem}`);
+    this.#failed(problem);
     clearTimeout(this.#retryTimer);
     this.#retryTimer = setTimeout(() => this.redis.disconnect(true), unfitRetryMs);
   }
 
   #failed(problem: string): void {
-    if (problem !== this.#problem) this.#options.logger.warn(problem);
+    this.#outage.failed(problem);
     this.#problem = problem;
   }
 }

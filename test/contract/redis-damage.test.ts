@@ -122,6 +122,20 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     expect(lines.find(({ msg }) => msg.startsWith('Seats are not for sale'))).toMatchObject({ seats: 4, level: 50 });
   });
 
+  test('a withheld seat is put back for sale, or given to its owner, as docs/operations.md says', async () => {
+    const store = newStore();
+    await sold(store);
+    await admin.del('venue:seats', 'venue:events');
+    await store.open();
+    await admin.hset('venue:seats', 'B1', '{"id":"B1","row":1,"col":0,"status":0,"seq":0}');
+    await admin.set('seat:B3:lock', 'dave');
+    await admin.hdel('venue:seats', 'B3');
+    await admin.set('venue:epoch', '');
+    const venue = await store.open();
+    expect(statusOf(venue)).toEqual({ A1: '2alice', A2: '1carol', A3: '2', B1: '0', B2: '2bob', B3: '2dave' });
+    expect(await tryToBuy(store, 'B1', 'erin', venue)).toBe(true);
+  });
+
   test('a running process notices within one read: a lost seat, log or seq ends the epoch', async () => {
     for (const key of ['venue:seats', 'venue:events', 'venue:seq', 'venue:epoch']) {
       const store = newStore();

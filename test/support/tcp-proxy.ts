@@ -16,6 +16,10 @@ export interface TcpProxy {
   swallowReplies(isSwallowing: boolean): void;
   /** Nothing moves, and nobody is told: connections stay, and new ones are accepted. */
   hang(): void;
+  /** What is connected goes silent for good, as behind a firewall that forgot it; new connections work. */
+  silence(): void;
+  /** New connections go to another port: a stable name whose server has changed. */
+  retarget(port: number): void;
   /** As at first. What hung goes on. */
   heal(): void;
   close(): Promise<void>;
@@ -29,7 +33,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
 }
 
 class LinkProxy implements TcpProxy {
-  readonly #targetPort: number;
+  #targetPort: number;
   readonly #server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client));
   readonly #links = new Set<Link>();
   #delayMs = 0;
@@ -71,6 +75,14 @@ class LinkProxy implements TcpProxy {
   hang(): void {
     this.#isHanging = true;
     for (const link of this.#links) link.hang(true);
+  }
+
+  silence(): void {
+    for (const link of this.#links) link.silence();
+  }
+
+  retarget(port: number): void {
+    this.#targetPort = port;
   }
 
   heal(): void {
@@ -117,6 +129,7 @@ class Link {
   readonly #target: Socket;
   readonly #delayMs: () => number;
   #isHoled = false;
+  #isSilent = false;
 
   constructor({ client, target, delayMs, isSwallowing, onEnd }: LinkOptions) {
     this.#client = client;
@@ -139,9 +152,14 @@ class Link {
 
   hang(isHanging: boolean): void {
     for (const socket of [this.#client, this.#target]) {
-      if (isHanging) socket.pause();
+      if (isHanging || this.#isSilent) socket.pause();
       else socket.resume();
     }
+  }
+
+  silence(): void {
+    this.#isSilent = true;
+    this.hang(true);
   }
 
   cut(): void {
