@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import checkWritableLua from './lua/check-writable.lua';
+import { knownLayout, type NamedLayout, venueMismatch } from './venue-layout.ts';
 
 export interface RedisFitness {
   /** Why this Redis must not be used, with the remedy; absent if it may be used. */
@@ -15,11 +16,17 @@ const neededCommands = [
   ...['GET', 'EXISTS', 'PERSIST', 'PEXPIRETIME', 'PTTL'],
 ];
 
+interface FitnessOptions {
+  keyPrefix: string;
+  /** The venue that is to be sold with it: another one that Redis remembers is a problem. */
+  venue?: Required<NamedLayout>;
+}
+
 /**
  * Judges whether a Redis can hold a venue: version, role, eviction, cluster, persistence, rights, and whether it takes
  * writes. Leaves nothing behind in it. Rejects as ioredis does if Redis does not answer.
  */
-export async function redisFitness(redis: Redis, { keyPrefix }: { keyPrefix: string }): Promise<RedisFitness> {
+export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOptions): Promise<RedisFitness> {
   let info: string;
   try {
     info = await redis.info();
@@ -30,7 +37,9 @@ export async function redisFitness(redis: Redis, { keyPrefix }: { keyPrefix: str
   if (fitness.problem) return fitness;
   try {
     await redis.eval(checkWritableLua, 2, ...writableKeys(keyPrefix), ...neededCommands);
-    return fitness;
+    const known = venue && knownLayout(await redis.hgetall(`${keyPrefix}venue:about`));
+    const problem = known && venueMismatch(known, venue);
+    return { ...fitness, ...(problem && { problem }) };
   } catch (error) {
     return { ...fitness, ...refusedBy(error as Error) };
   }

@@ -19,7 +19,15 @@ import {
   VenueLostError,
   type VenueSnapshot,
 } from './seat-store.ts';
-import { emptySeats, inRowMajorOrder, seatCount, type VenueLayout, venueMismatch } from './venue-layout.ts';
+import {
+  emptySeats,
+  inRowMajorOrder,
+  knownLayout,
+  type NamedLayout,
+  seatCount,
+  type VenueLayout,
+  venueMismatch,
+} from './venue-layout.ts';
 
 export interface RedisSeatStoreOptions extends RedisConnectionOptions, VenueLayout, HoldRules {
   /** Of the venue. A Redis remembers it: another name under the same prefix is refused. */
@@ -173,8 +181,8 @@ export class RedisSeatStore implements SeatStore {
       await this.#connection.call(() => redis.readVenue(...this.#allVenueKeys));
     const seats = [...pairsOf(fields)].map(([, json]) => JSON.parse(json) as Seat);
     const about = Object.fromEntries(pairsOf(aboutFields));
-    const { system = '', venue, rows, cols } = about;
-    const layout = rows && cols ? { name: venue, rows: Number(rows), cols: Number(cols) } : undefined;
+    const { system = '' } = about;
+    const layout = knownLayout(about);
     const mismatch = venueMismatch(layout ?? layoutOf(seats), this.#options);
     if (mismatch) throw new StoreUnavailableError(`This Redis has another venue. ${mismatch}`);
     return {
@@ -302,7 +310,7 @@ export class RedisSeatStore implements SeatStore {
 
 interface FoundVenue extends VenueSnapshot {
   /** As the venue was opened last; undefined if Redis does not know. */
-  layout: (VenueLayout & { name?: string | undefined }) | undefined;
+  layout: NamedLayout | undefined;
   /** Of the log; 0 if it is empty. */
   oldestSeq: number;
   newestSeq: number;

@@ -22,7 +22,12 @@ export function inRowMajorOrder(seats: Seat[]): Seat[] {
 
 export const seatCount = ({ rows, cols }: VenueLayout): number => rows * cols;
 
-type NamedLayout = VenueLayout & { name?: string | undefined };
+export type NamedLayout = VenueLayout & { name?: string | undefined };
+
+/** From the fields of `venue:about`; undefined if it has none. */
+export function knownLayout({ venue, rows, cols }: Record<string, string>): NamedLayout | undefined {
+  return rows && cols ? { name: venue, rows: Number(rows), cols: Number(cols) } : undefined;
+}
 
 /**
  * Why a venue must not be opened where another one was sold before, with the remedy; undefined if it may. A venue may

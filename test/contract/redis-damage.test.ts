@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
+import { redisFitness } from '../../src/store/redis-fitness.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { StoreUnavailableError, VenueLostError, type VenueSnapshot } from '../../src/store/seat-store.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
@@ -222,6 +223,9 @@ describe('[R262] Redis remembers its venue', () => {
     const other = newStore({ name: 'saturday' });
     await expect.poll(() => other.open().catch((error: Error) => error.message)).toMatch(/"friday".*"saturday"/);
     await expect(other.open()).rejects.toBeInstanceOf(StoreUnavailableError);
+    const venue = { name: 'saturday', rows: 2, cols: 3 };
+    expect((await redisFitness(admin, { keyPrefix: '', venue })).problem).toMatch(/"friday".*"saturday"/);
+    expect((await redisFitness(admin, { keyPrefix: '', venue: { ...venue, name: 'friday' } })).problem).toBeUndefined();
   });
 
   test.each([

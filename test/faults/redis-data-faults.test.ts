@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
 import { type FaultRun, runFault } from './fault-run.ts';
 import { recordIn } from './record-in.ts';
@@ -42,6 +43,19 @@ test('[G5] Redis restarted with an empty data folder: a new epoch, in which ever
   const result = await runFault('Redis data deleted', {}, (run) => replaceData(run, () => {}));
   expectProven(result);
   expect(result.record.epoch).not.toBe(result.lost?.record.epoch);
+});
+
+test('[G1] [G12] [R261] the seats and the locks of what is booked are deleted under load: all is restored, in a new epoch', async () => {
+  const result = await runFault('Redis seats deleted', { bookedShare: 0.7 }, async ({ venue: { admin } }) => {
+    const beganAtMs = nowMs();
+    const { epoch: endedEpoch, seats } = await readVenueRecord(admin);
+    const booked = [...seats.values()].filter(({ status }) => status === SeatStatus.booked);
+    await admin.del('venue:seats', ...booked.map(({ id }) => `seat:${id}:lock`));
+    return { beganAtMs, endedAtMs: nowMs(), endedEpoch, figures: { booked: booked.length } };
+  });
+  expectProven(result);
+  expect(Number(result.figures?.booked)).toBeGreaterThan(0);
+  expect(result.record.epoch).not.toBe(result.endedEpoch);
 });
 
 test('[G5] an older backup of Redis is restored: a new epoch, with the bookings of the backup', async () => {

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import type { TestServer } from '../support/servers.ts';
 import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
 import { expiryLatenessMs } from './expiry-lateness.ts';
 import { type FaultRun, runFault } from './fault-run.ts';
@@ -84,6 +85,19 @@ test('[G4] connections to Redis are cut, again and again: what was asked again t
       for (const link of venue.links.bookingToRedis) link.cut();
     }
     return { beganAtMs, endedAtMs: nowMs() };
+  });
+  expectProven(result);
+});
+
+test('[G2] [R265] connections to Redis go silent for good: each is replaced, and what was asked again tells the truth', async () => {
+  const result = await runFault('Redis connections silent', {}, async ({ venue }) => {
+    const beganAtMs = nowMs();
+    for (const link of venue.links.bookingToRedis) link.silence();
+    const isReady = async ({ url }: { url: string }) => (await fetch(`${url}/ready`)).status === 200;
+    await until('a process notices', async () => !(await isReady(venue.bookings[0] as TestServer)));
+    for (const booking of venue.bookings) await until('it is ready', () => isReady(booking));
+    const endedAtMs = nowMs();
+    return { beganAtMs, endedAtMs, figures: { replacedAfterMs: endedAtMs - beganAtMs } };
   });
   expectProven(result);
 });
