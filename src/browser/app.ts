@@ -151,7 +151,8 @@ function tellPhase({ phase: next, wasWebSocketLive }: ConnectionView): void {
   if ((next === 'live' || next === 'polling') && !isConnected(phase)) {
     venue.endCatchUp();
     if (isLost) say('Connected again.', 'info', { topic: 'connection' });
-    if (next === 'polling') say(pollingText(wasWebSocketLive), 'warning', { topic: 'line' });
+    // Without a session booking does not work; the status says why.
+    if (next === 'polling' && !session.refusal) say(pollingText(wasWebSocketLive), 'warning', { topic: 'line' });
     isLost = false;
     wasLive = true;
     session.serverAnswered();
@@ -160,16 +161,19 @@ function tellPhase({ phase: next, wasWebSocketLive }: ConnectionView): void {
     watching = undefined;
     roundTripMs = undefined;
     // To synchronise at once is a change of lines, not a loss.
-    if (next !== 'synchronising') {
-      isLost = true;
-      say('The connection is lost. What is shown may be out of date.', 'error', { topic: 'connection' });
-    }
+    if (next !== 'synchronising') sayLost();
     // After it, so above it: where there is room for one message only, this is the one that matters.
     booking.connectionLost();
   }
+  if (phase === 'synchronising' && !isConnected(next) && wasLive && !isLost) sayLost();
   if (next === 'gaveUp') {
     say('The server ended this connection. Use “Reconnect” to try again.', 'error', { topic: 'connection' });
   }
+}
+
+function sayLost(): void {
+  isLost = true;
+  say('The connection is lost. What is shown may be out of date.', 'error', { topic: 'connection' });
 }
 
 function shownStatus(): ConnectionStatus {

@@ -79,11 +79,26 @@ describe('[R326] behind a proxy or a limit', () => {
     await hold(page, 'B1');
   });
 
+  test('[R324] after a sleep in which the clock of the page stood still, the countdown is right with the next reply', {
+    timeout: 90_000,
+  }, async () => {
+    const { page } = await openThrough({ dropsUpgrade: true });
+    await textOf(page, 'connection-status').toBe(polling);
+    await hold(page, 'B3');
+    await page.evaluate(() => {
+      const now = performance.now.bind(performance);
+      performance.now = () => now() - 60_000;
+    });
+    const shownSeconds = async () => Number.parseInt(await page.locator('#timer').innerText(), 10);
+    await expect.poll(shownSeconds, { timeout: 10_000 }).toBeLessThanOrEqual(30);
+  });
+
   test('[R326] a proxy that rewrites Host: the page says that its address is not allowed, and how to allow it', async () => {
     const { page, proxy } = await openThrough({ rewritesHost: true });
     await textOf(page, 'connection-status').toMatch(/^● This address is not allowed\. Next try in \d+ s\.$/);
     await textOf(page, 'messages').toContain(`the server accepts no bookings from ${proxy.url}`);
     await textOf(page, 'messages').toContain('ALLOWED_ORIGINS');
+    expect(await page.locator('#messages').innerText()).not.toContain('booking works');
     expect(await isMapDisabled(page)).toEqual(disabled);
     await post(pages.venue, 'select', 'C1');
     await classOf(page, 'seat-C1').toMatch(hasClass('held'));
