@@ -1,41 +1,68 @@
 import { Announcer } from './announcer.ts';
+import { askHttp } from './ask-http.ts';
 import { Booking } from './booking.ts';
-import { Connection } from './connection.ts';
-import type { ConnectionPhase } from './connection-status.ts';
+import { Connection, type ConnectionView } from './connection.ts';
+import { type ConnectionPhase, type ConnectionStatus, connectionStatus, sessionStatus } from './connection-status.ts';
 import { element } from './dom.ts';
+import { HttpSocket } from './http-socket.ts';
 import { type MessageDetails, MessageList, type MessageTone } from './message-list.ts';
 import { oncePerFrame } from './once-per-frame.ts';
 import { OthersNews } from './others-news.ts';
 import { SeatMap } from './seat-map.ts';
 import { SelectionPanel } from './selection-panel.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
-import { openSession, type PageSession, renewInMs } from './session.ts';
+import { PageSession } from './session.ts';
 import type { ShownHold } from './shown-hold.ts';
 import { StatusBar } from './status-bar.ts';
 import { watchForSleep } from './watch-for-sleep.ts';
+import { cookiesBlockedText, forbiddenText, newUserText, pollingText, unavailableText } from './wording.ts';
+
+/** How long the connection waits for the session. */
+const sessionWaitMs = 1_000;
 
 const clock = new ServerClock(() => performance.now());
 const messages = new MessageList();
 const announcer = new Announcer();
+const ask: typeof fetch = (...request) => fetch(...request);
 
-let session: PageSession | undefined;
-let phase: ConnectionPhase = 'connecting';
+let view: ConnectionView = { phase: 'connecting', retryDelayMs: 0, httpStatus: undefined, wasWebSocketLive: false };
 let retryAtMs = 0;
+let isStarted = false;
+/** As whom the line in use was opened. */
+let connectedAs: string | undefined;
 let wasLive = false;
+let isLost = false;
 let watching: number | undefined;
 let roundTripMs: number | undefined;
 let nextTick: ReturnType<typeof setTimeout> | undefined;
 
-const userId = () => session?.user_id ?? '';
+const session = new PageSession({
+  fetch: ask,
+  monotonicMs: () => performance.now(),
+  random: Math.random,
+  onBegun: startConnection,
+  onSession: takeSession,
+  onRefused: ({ status }) => {
+    if (status === 403) say(forbiddenText(location.origin), 'error', { topic: 'session' });
+    startConnection();
+    requestRender();
+  },
+  onCookiesBlocked: () => say(cookiesBlockedText, 'warning', { topic: 'cookies' }),
+});
+
+const userId = () => session.userId ?? '';
+const sessionRetryS = () => secondsLeft((session.refusal?.retryAtMs ?? 0) - performance.now());
 
 const booking = new Booking({
   userId,
   clock,
-  isLive: () => connection.isLive && session !== undefined,
+  whyNotLive: () => {
+    return unavailableText(view.phase, session, { wasLive, retrySeconds: sessionRetryS(), origin: location.origin });
+  },
   send: (message) => connection.send(message),
   say,
   onSeatTouched: (seatId, byOthers) => {
-    seatMap.touch(seatId, byOthers && phase === 'live');
+    seatMap.touch(seatId, byOthers && isConnected(view.phase));
     const seat = venue.seat(seatId);
     if (byOthers && seat) others.add(seat.status);
     requestRender();
@@ -45,6 +72,7 @@ const booking = new Booking({
     watching = count;
     requestRender();
   },
+  onUserRefused: () => void session.check(),
 });
 const { venue } = booking;
 const others = new OthersNews(
@@ -53,13 +81,23 @@ const others = new OthersNews(
 );
 
 const connection = new Connection({
-  token: () => session?.token,
-  onSessionOver: beginSession,
+  identity: () => ({
+    ...(session.userId !== undefined && { user_id: session.userId }),
+    ...(session.token !== undefined && { token: session.token }),
+  }),
+  onSessionOver: () => session.over(),
   jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
   openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
+  openHttpSocket: () => new HttpSocket({ fetch: ask, authorization: () => session.authorization, random: Math.random }),
+  askHttp: () => askHttp(ask),
   network: window,
+  visibility: document,
   watchForSleep,
   position: () => venue.position,
+  onReply: (settings, tookMs) => {
+    booking.learnSettings(settings, tookMs);
+    requestRender();
+  },
   onRoundTrip: (ms) => {
     roundTripMs = ms;
     requestRender();
@@ -68,15 +106,18 @@ const connection = new Connection({
     booking.receive(message);
     requestRender();
   },
-  onPhase: (next, retryDelayMs) => {
+  onView: (next) => {
     tellPhase(next);
-    phase = next;
-    retryAtMs = performance.now() + retryDelayMs;
+    view = next;
+    retryAtMs = performance.now() + next.retryDelayMs;
     requestRender();
   },
 });
 
-const statusBar = new StatusBar(() => connection.retry());
+const statusBar = new StatusBar(() => {
+  connection.retry();
+  session.retry();
+});
 const seatMap = new SeatMap({
   userId,
   seat: (seatId) => venue.seat(seatId),
@@ -101,40 +142,61 @@ function say(text: string, tone: MessageTone, details: MessageDetails = {}): voi
   announcer.say(details.offer ? `${text} Button: ${details.offer.label}.` : text, details.urgent);
 }
 
-const isConnected = (at: ConnectionPhase): boolean => at === 'live' || at === 'checking';
+const isConnected = (phase: ConnectionPhase): boolean =>
+  phase === 'live' || phase === 'polling' || phase === 'checking';
 
-function tellPhase(next: ConnectionPhase): void {
+function tellPhase({ phase: next, wasWebSocketLive }: ConnectionView): void {
+  const { phase } = view;
   if (next === 'synchronising') venue.beginCatchUp();
-  if (next === 'live' && !isConnected(phase)) {
+  if ((next === 'live' || next === 'polling') && !isConnected(phase)) {
     venue.endCatchUp();
-    if (wasLive) say('Connected again.', 'info', { topic: 'connection' });
+    if (isLost) say('Connected again.', 'info', { topic: 'connection' });
+    // Without a session booking does not work; the status says why.
+    if (next === 'polling' && !session.refusal) say(pollingText(wasWebSocketLive), 'warning', { topic: 'line' });
+    isLost = false;
     wasLive = true;
+    session.serverAnswered();
   }
   if (isConnected(phase) && !isConnected(next)) {
     watching = undefined;
     roundTripMs = undefined;
-    say('The connection is lost. What is shown may be out of date.', 'error', { topic: 'connection' });
+    // To synchronise at once is a change of lines, not a loss.
+    if (next !== 'synchronising') sayLost();
     // After it, so above it: where there is room for one message only, this is the one that matters.
     booking.connectionLost();
   }
+  if (phase === 'synchronising' && !isConnected(next) && wasLive && !isLost) sayLost();
   if (next === 'gaveUp') {
     say('The server ended this connection. Use “Reconnect” to try again.', 'error', { topic: 'connection' });
   }
 }
 
-function render(): void {
-  const untilRetryMs = retryAtMs - performance.now();
+function sayLost(): void {
+  isLost = true;
+  say('The connection is lost. What is shown may be out of date.', 'error', { topic: 'connection' });
+}
+
+function shownStatus(): ConnectionStatus {
+  const { phase } = view;
+  const retrySeconds = secondsLeft(retryAtMs - performance.now());
+  const status = connectionStatus(phase, retrySeconds, view);
+  if (session.isReady || phase === 'waiting' || phase === 'offline' || phase === 'gaveUp') return status;
   // Without a session one can look, not book.
-  const shown = phase === 'live' && !session ? 'connecting' : phase;
-  const isLive = shown === 'live';
-  statusBar.renderConnection(shown, secondsLeft(untilRetryMs));
+  if (session.refusal) return sessionStatus(session.refusal, sessionRetryS());
+  return connectionStatus('connecting', 0);
+}
+
+function render(): void {
+  statusBar.renderConnection(shownStatus());
   statusBar.renderLine(watching, roundTripMs);
+  const isLive = connection.isLive && session.isReady;
+  seatMap.renderLive(isLive);
   const holds = shownHolds();
   if (venue.isKnown) {
     const { holdSeconds, maxHolds } = venue;
     const holdMs = holdSeconds * 1000;
     statusBar.renderVenue(venue);
-    seatMap.render(venue, isLive, booking.selectedHold?.id);
+    seatMap.render(venue, booking.selectedHold?.id);
     seatMap.renderTime(holds, holdMs);
     panel.render({ holds, holdMs, maxHolds, isLive });
   }
@@ -154,7 +216,9 @@ function shownHolds(): ShownHold[] {
 /** When the first of the shown seconds changes. Not in a frame: a page in the background has none, and warns all the same. */
 function tickLater(): void {
   clearTimeout(nextTick);
-  const untilMs = [...shownHolds().map(({ remainingMs }) => remainingMs), retryAtMs - performance.now()];
+  const nowMs = performance.now();
+  const retriesMs = [retryAtMs - nowMs, (session.refusal?.retryAtMs ?? 0) - nowMs];
+  const untilMs = [...shownHolds().map(({ remainingMs }) => remainingMs), ...retriesMs];
   const delayMs = Math.min(...untilMs.map((ms) => msUntilNextSecond(ms) ?? Number.POSITIVE_INFINITY));
   if (Number.isFinite(delayMs)) nextTick = setTimeout(tick, delayMs);
 }
@@ -165,20 +229,26 @@ function tick(): void {
   requestRender();
 }
 
-/** Begins a session, or makes the one that there is last longer. */
-function beginSession(): void {
-  void openSession((...request) => fetch(...request)).then((begun) => {
-    // Another user: nothing on this page is theirs.
-    if (session && begun.user_id !== session.user_id) location.reload();
-    const isNew = session === undefined;
-    session = begun;
-    statusBar.renderUser(begun.user_id);
-    if (isNew) connection.identify();
-    requestRender();
-    setTimeout(beginSession, renewInMs(begun, Date.now()));
-  });
+function takeSession(user: string, previous: string | undefined): void {
+  statusBar.renderUser(user);
+  if (previous !== undefined && previous !== user) {
+    say(newUserText, 'warning', { topic: 'session' });
+    for (const { id } of venue.seats) seatMap.touch(id);
+  }
+  // A renewed cookie, a token, another user, or a session that came late: the line does not know them yet.
+  if (previous !== undefined || session.token !== undefined || connectedAs !== user) connection.identify();
+  connectedAs = user;
+  requestRender();
+}
+
+/** With the session's cookie where it comes in time; without it the seats can be seen. */
+function startConnection(): void {
+  if (isStarted) return;
+  isStarted = true;
+  connectedAs = session.userId;
+  connection.start();
 }
 
 render();
-connection.start();
-beginSession();
+void session.begin();
+setTimeout(startConnection, sessionWaitMs);

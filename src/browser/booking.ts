@@ -3,6 +3,7 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import type { ServerSettings } from './connection.ts';
 import type { MessageDetails, MessageTone, Offer } from './message-list.ts';
 import { nearestFreeSeat } from './nearest-free-seat.ts';
 import { type PendingRequest, PendingRequests, type RequestBatch } from './pending-requests.ts';
@@ -25,7 +26,8 @@ export interface BookingOptions {
   /** Of the session; '' until there is one. */
   userId: () => string;
   clock: ServerClock;
-  isLive: () => boolean;
+  /** Why no command can be sent now; undefined if one can. */
+  whyNotLive: () => string | undefined;
   send: (message: ClientMessage) => void;
   say: (text: string, tone: MessageTone, details?: MessageDetails) => void;
   /** The seat looks different now. `byOthers`: it was never the user's, and is not now. */
@@ -33,6 +35,8 @@ export interface BookingOptions {
   /** An offer of that seat was accepted: the focus belongs there. */
   onOffered: (seatId: string) => void;
   onWatching: (watching: number) => void;
+  /** The server does not accept the page as this user. */
+  onUserRefused: () => void;
 }
 
 const messageTypes = { select: 'SELECT_SEAT', book: 'BOOK_SEAT', release: 'RELEASE_SEAT' } as const;
@@ -72,11 +76,11 @@ export class Booking {
   }
 
   clickSeat(seatId: string): void {
+    if (this.#refuseUnconnected()) return;
     const seat = this.venue.seat(seatId);
     if (!seat) return;
     const isMine = seat.held_by === this.#options.userId();
     if (seat.status === SeatStatus.available) this.#request('select', [seatId]);
-    else if (!this.#options.isLive()) this.#refuseUnconnected();
     else if (seat.status === SeatStatus.held && isMine) this.#choose(seatId);
     else if (isMine) this.#options.say(`${seatId} is booked. It is yours.`, 'info');
     else this.#tellTaken(seat.status === SeatStatus.held ? 'SEAT_HELD' : 'SEAT_BOOKED', seatId, 'info');
@@ -118,15 +122,11 @@ export class Booking {
         this.venue.replace(message.data);
         break;
       case 'SEAT_UPDATE':
-        this.#learnTime(message.data);
         this.venue.update(message.data);
         break;
       case 'ACK': {
         // The seat first: while the request is pending, what happens to its seat is left for the answer to tell.
-        if (message.data.seat) {
-          this.#learnTime(message.data.seat);
-          this.venue.learn(message.data.seat);
-        }
+        if (message.data.seat) this.venue.learn(message.data.seat);
         const request = this.#settle(message.request_id);
         if (request) this.#confirm(request);
         break;
@@ -146,6 +146,12 @@ export class Booking {
     }
   }
 
+  /** The answer to a CONNECT or PING: the time, and the settings as they are now. */
+  learnSettings({ server_time, ...settings }: ServerSettings, roundTripMs: number): void {
+    if (server_time !== undefined) this.#options.clock.sample(server_time, roundTripMs);
+    this.venue.learnSettings(settings);
+  }
+
   /** Answers to what was sent over the old connection will not come. */
   connectionLost(): void {
     for (const { seatId, batch } of this.#requests.abandonAll()) {
@@ -155,10 +161,7 @@ export class Booking {
   }
 
   #request(action: UserAction, seatIds: readonly string[]): void {
-    if (!this.#options.isLive()) {
-      this.#refuseUnconnected();
-      return;
-    }
+    if (this.#refuseUnconnected()) return;
     for (const { id, seatId } of this.#requests.open(action, seatIds)) {
       this.#options.send({ type: messageTypes[action], request_id: id, data: { seat_id: seatId } });
       this.#options.onSeatTouched(seatId, false);
@@ -193,6 +196,7 @@ export class Booking {
   }
 
   #tellRefused(code: ErrorCode, { action, seatId, batch }: PendingRequest, text: string): void {
+    if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') this.#options.onUserRefused();
     if (action === 'select' && (code === 'SEAT_HELD' || code === 'SEAT_BOOKED')) this.#tellTaken(code, seatId, 'error');
     else {
       const mayHelp = code !== 'HOLD_LIMIT' && errorCodes[code]?.retryable;
@@ -238,9 +242,11 @@ export class Booking {
     if (before) this.#options.onSeatTouched(before.id, false);
   }
 
-  #refuseUnconnected(): void {
-    const text = 'Not connected. Seats can be chosen again once the connection is back.';
-    this.#options.say(text, 'error');
+  /** True if no command can be sent now; the user then reads why. */
+  #refuseUnconnected(): boolean {
+    const reason = this.#options.whyNotLive();
+    if (reason !== undefined) this.#options.say(reason, 'error', { topic: 'unavailable' });
+    return reason !== undefined;
   }
 
   #seatChanged(after: Seat, before: Seat | undefined): void {
@@ -251,11 +257,6 @@ export class Booking {
     if (isHeldByMe && !wasHeldByMe) this.#lost = [];
     if (wasHeldByMe && after.held_by !== userId && !this.isPending(after.id)) this.#tellHoldEnded(before);
     onSeatTouched(after.id, before !== undefined && before.held_by !== userId && after.held_by !== userId);
-  }
-
-  /** A new hold tells the time at which it began. Those of a VENUE_STATE may be of a time with longer holds. */
-  #learnTime({ expires_at }: Pick<Seat, 'expires_at'>): void {
-    if (expires_at !== undefined) this.#options.clock.atLeast(expires_at - this.venue.holdSeconds);
   }
 
   #tellHoldEnded({ id, expires_at = 0 }: Seat): void {

@@ -1,31 +1,85 @@
+import type { SessionRefusal } from './session.ts';
+
 /** Where the connection stands, as far as the page cares. */
-export type ConnectionPhase = 'connecting' | 'synchronising' | 'live' | 'checking' | 'waiting' | 'offline' | 'gaveUp';
+export type ConnectionPhase =
+  | 'connecting'
+  | 'synchronising'
+  | 'live'
+  | 'polling'
+  | 'checking'
+  | 'waiting'
+  | 'offline'
+  | 'gaveUp';
 
 export interface ConnectionStatus {
   text: string;
+  /** What changes every second: shown, but not read aloud each time. */
+  countdown?: string;
   className: 'connected' | 'connecting' | 'disconnected';
   /** True where the user can usefully ask for another attempt. */
   mayRetry: boolean;
 }
 
-export function connectionStatus(phase: ConnectionPhase, retrySeconds: number): ConnectionStatus {
+export interface StatusDetails {
+  httpStatus?: number | undefined;
+  /** False: no WebSocket was ever live, so a proxy may block them. */
+  wasWebSocketLive?: boolean;
+}
+
+export function connectionStatus(
+  phase: ConnectionPhase,
+  retrySeconds: number,
+  { httpStatus, wasWebSocketLive = false }: StatusDetails = {},
+): ConnectionStatus {
   switch (phase) {
     case 'connecting':
     case 'synchronising':
       return { text: '● Connecting…', className: 'connecting', mayRetry: false };
     case 'live':
       return { text: '● Connected', className: 'connected', mayRetry: false };
+    case 'polling': {
+      const reason = wasWebSocketLive ? 'WebSocket unavailable' : 'WebSocket blocked';
+      return { text: `● Live updates every second (${reason})`, className: 'connected', mayRetry: false };
+    }
     case 'checking':
       return { text: '● Checking the connection…', className: 'connecting', mayRetry: false };
-    case 'waiting':
-      return {
-        text: retrySeconds > 0 ? `● Reconnecting in ${retrySeconds} s` : '● Reconnecting…',
-        className: 'connecting',
-        mayRetry: retrySeconds > 1,
-      };
+    case 'waiting': {
+      const mayRetry = retrySeconds > 1 && httpStatus !== 429;
+      if (httpStatus !== undefined) {
+        return { ...refused(httpReason(httpStatus), retrySeconds), className: 'connecting', mayRetry };
+      }
+      const text = retrySeconds > 0 ? `● Reconnecting in ${retrySeconds} s` : '● Reconnecting…';
+      return { text, className: 'connecting', mayRetry };
+    }
     case 'offline':
       return { text: '● Offline', className: 'disconnected', mayRetry: true };
     case 'gaveUp':
       return { text: '● Disconnected', className: 'disconnected', mayRetry: true };
   }
 }
+
+/** Why there is no session, while the rest works. */
+export function sessionStatus({ status }: SessionRefusal, retrySeconds: number): ConnectionStatus {
+  return {
+    ...refused(sessionReason(status), retrySeconds),
+    className: 'disconnected',
+    mayRetry: status !== 429 && retrySeconds > 1,
+  };
+}
+
+export function sessionReason(status: number | undefined): string {
+  if (status === 429) return 'Too many visitors from your network.';
+  if (status === 403) return 'This address is not allowed.';
+  if (status === undefined) return 'The server cannot be reached to start your session.';
+  return `The server cannot start your session (${status}).`;
+}
+
+function httpReason(status: number): string {
+  return status === 429 ? 'Too many requests from your network.' : `The server is unavailable (${status}).`;
+}
+
+function refused(reason: string, retrySeconds: number): Pick<ConnectionStatus, 'text' | 'countdown'> {
+  return { text: `● ${reason}`, countdown: nextTry(retrySeconds) };
+}
+
+export const nextTry = (seconds: number): string => (seconds > 0 ? `Next try in ${seconds} s.` : 'Trying again…');

@@ -8,45 +8,83 @@ import type { ConnectionPhase } from './connection-status.ts';
 
 /** The part of a WebSocket that is used here. */
 export interface Socket extends EventTarget {
+  readonly readyState: number;
   send(data: string): void;
   close(): void;
 }
 
+/** What a reply to CONNECT or PING says about the time and the holds. */
+export type ServerSettings = Pick<
+  Extract<ServerMessage, { type: 'ACK' }>['data'],
+  'server_time' | 'hold_seconds' | 'max_holds'
+>;
+
+/** Where the connection stands, for the page to show. */
+export interface ConnectionView {
+  phase: ConnectionPhase;
+  retryDelayMs: number;
+  /** The status of the last HTTP request if it was an error. */
+  httpStatus: number | undefined;
+  /** False while WebSockets may be blocked: none was live so far. */
+  wasWebSocketLive: boolean;
+}
+
 export interface ConnectionOptions {
-  /** Of the session, once there is one. A cookie alone would not do: the WebSocket may be older than it is. */
-  token: () => string | undefined;
+  /** Of the session, once there is one. With a token only where cookies are blocked. */
+  identity: () => { user_id?: string; token?: string };
   /** The edge says that the session has come to its end. */
   onSessionOver: () => void;
   jitterSeed: number;
   openSocket: (subprotocol: string) => Socket;
+  /** The same messages over HTTP. */
+  openHttpSocket: () => Socket;
+  /** Asks whether HTTP works: undefined if it does, else the status, or 0 without a reply. */
+  askHttp: () => Promise<number | undefined>;
   /** Tells `online` and `offline`: the window. */
   network: EventTarget;
+  /** Tells `visibilitychange`: the document. */
+  visibility: EventTarget & { readonly hidden: boolean };
   /** Calls back whenever the device has slept; returns how to stop that. */
   watchForSleep: (onWake: () => void) => () => void;
   /** The position to resume from. */
   position: () => Position | undefined;
   onMessage: (message: ServerMessage) => void;
+  /** The answer to a CONNECT or PING: how long it took, and what it says. */
+  onReply: (settings: ServerSettings, roundTripMs: number) => void;
   /** How long a message to the edge and back takes, every few seconds. */
   onRoundTrip: (roundTripMs: number) => void;
-  onPhase: (phase: ConnectionPhase, retryDelayMs: number) => void;
+  onView: (view: ConnectionView) => void;
 }
 
-/** Owns the WebSocket, and does what the statechart says. */
+/** A WebSocket is replaced once no command is on its way, or after this long. */
+const replacedWithinMs = 6_000;
+
+/** Owns the line to the server, a WebSocket or HTTP, and does what the statechart says. */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #actor: Actor<typeof connectionMachine>;
+  readonly #unanswered = new Set<string | number>();
   #socket: Socket | undefined;
+  /** Opened already; the next to be used. */
+  #successor: Socket | undefined;
+  #stopSuccession = () => {};
   #isOpen = false;
+  #isAskingHttp = false;
   #connects = 0;
+  #connectedAtMs = 0;
   #pings = 0;
   #pingedAtMs = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const machine = connectionMachine.provide({
-      actions: { ping: () => this.#ping() },
+      actions: { ping: () => this.#ping(), askHttp: () => void this.#askHttp() },
       actors: {
-        socket: fromCallback<ConnectionEvent>(({ sendBack }) => this.#attach(sendBack)),
+        socket: fromCallback<ConnectionEvent>(({ sendBack }) =>
+          this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket(subprotocol)),
+        ),
+        poller: fromCallback<ConnectionEvent>(({ sendBack }) => this.#attach(sendBack, options.openHttpSocket())),
+        successor: fromCallback<ConnectionEvent>(({ sendBack }) => this.#openSuccessor(sendBack)),
         network: fromCallback<ConnectionEvent>(({ sendBack }) => this.#watchNetwork(sendBack)),
       },
     });
@@ -54,36 +92,52 @@ export class Connection {
   }
 
   start(): void {
-    let shown: string | undefined;
+    let shown = '';
     this.#actor.subscribe((snapshot) => {
+      const { retryDelayMs, httpStatus, wasWebSocketLive } = snapshot.context;
       const phase = phaseOf(snapshot);
       // A second `waiting` follows only after another attempt, so the same phase twice is no news.
-      if (phase === shown) return;
-      shown = phase;
-      this.#options.onPhase(phase, snapshot.context.retryDelayMs);
+      const key = `${phase} ${httpStatus}`;
+      if (key === shown) return;
+      shown = key;
+      this.#options.onView({ phase, retryDelayMs, httpStatus, wasWebSocketLive });
     });
     this.#actor.start();
     inspectIfAsked(this.#actor);
   }
 
   get isLive(): boolean {
-    return this.#actor.getSnapshot().matches({ attached: 'live' });
+    const phase = phaseOf(this.#actor.getSnapshot());
+    return phase === 'live' || phase === 'polling';
   }
 
   /** To be called only while live: commands are never queued, since the seat may be gone by the time they are sent. */
   send(message: ClientMessage): void {
-    this.#socket?.send(JSON.stringify(message));
+    if (!this.#socket) return;
+    if (isCommand(message) && message.request_id !== undefined) this.#unanswered.add(message.request_id);
+    this.#socket.send(JSON.stringify(message));
   }
 
-  /** A session that came later than the connection; else CONNECT says it. */
+  /** There is a session, or another one. A WebSocket keeps the cookie with which it was opened; a token can be sent over it. */
   identify(): void {
-    if (this.#isOpen) this.#connect();
+    if (this.#options.identity().token !== undefined) {
+      if (this.#isOpen) this.#connect();
+    } else if (this.#actor.getSnapshot().matches('attached')) {
+      this.#stopSuccession();
+      this.#stopSuccession = this.#openSuccessor((event) => {
+        this.#actor.send(event.type === 'REPLACED' ? event : { type: 'CLOSED', code: closeCodes.goingAway.code });
+      });
+    }
+  }
+
+  retry(): void {
+    this.#actor.send({ type: 'RETRY' });
   }
 
   #connect(connectId?: string): void {
     const position = this.#options.position();
-    const token = this.#options.token();
-    const data = { presence: true, ...(position && { position }), ...(token !== undefined && { token }) };
+    const data = { presence: true, ...(position && { position }), ...this.#options.identity() };
+    this.#connectedAtMs = performance.now();
     this.send({ type: 'CONNECT', ...(connectId !== undefined && { request_id: connectId }), data });
   }
 
@@ -97,38 +151,36 @@ export class Connection {
   #isPong(message: ServerMessage): boolean {
     if (message.type !== 'ACK' && message.type !== 'ERROR') return false;
     if (message.request_id !== `ping-${this.#pings}`) return false;
-    this.#options.onRoundTrip(performance.now() - this.#pingedAtMs);
+    const roundTripMs = performance.now() - this.#pingedAtMs;
+    if (message.type === 'ACK') this.#options.onReply(message.data, roundTripMs);
+    this.#options.onRoundTrip(roundTripMs);
     return true;
   }
 
-  retry(): void {
-    this.#actor.send({ type: 'RETRY' });
-  }
-
-  /** Opens a WebSocket and translates what happens to it; returns how to let go of it. */
-  #attach(sendBack: (event: ConnectionEvent) => void): () => void {
-    const socket = this.#options.openSocket(subprotocol);
+  /** Uses a line and translates what happens to it; returns how to let go of it. */
+  #attach(sendBack: (event: ConnectionEvent) => void, socket: Socket): () => void {
     this.#socket = socket;
     this.#connects++;
     const connectId = `connect-${this.#connects}`;
     const listening = new AbortController();
     const { signal } = listening;
 
-    socket.addEventListener(
-      'open',
-      () => {
-        this.#isOpen = true;
-        this.#connect(connectId);
-        sendBack({ type: 'OPENED' });
-      },
-      { signal },
-    );
+    const opened = () => {
+      this.#isOpen = true;
+      this.#connect(connectId);
+      sendBack({ type: 'OPENED' });
+    };
+    if (socket.readyState === openState) opened();
+    else socket.addEventListener('open', opened, { signal });
     socket.addEventListener(
       'message',
       (event) => {
         const message = parseMessage((event as MessageEvent<unknown>).data);
         if (!message) return;
         if (this.#isPong(message)) return sendBack({ type: 'ANSWERED' });
+        const requestId = 'request_id' in message ? message.request_id : undefined;
+        if (requestId !== undefined) this.#unanswered.delete(requestId);
+        if (requestId === connectId) this.#connectReplied(message);
         this.#options.onMessage(message);
         const outcome = connectOutcome(message, connectId);
         if (outcome) sendBack(outcome);
@@ -138,9 +190,14 @@ export class Connection {
     socket.addEventListener(
       'close',
       (event) => {
-        const { code } = event as CloseEvent;
+        const { code, httpStatus, retryAfterMs } = event as CloseEvent & { httpStatus?: number; retryAfterMs?: number };
         if (code === closeCodes.sessionOver.code) this.#options.onSessionOver();
-        sendBack({ type: 'CLOSED', code });
+        sendBack({
+          type: 'CLOSED',
+          code,
+          ...(httpStatus !== undefined && { httpStatus }),
+          ...(retryAfterMs !== undefined && { retryAfterMs }),
+        });
       },
       { signal },
     );
@@ -149,16 +206,79 @@ export class Connection {
       listening.abort();
       this.#isOpen = false;
       this.#socket = undefined;
+      this.#unanswered.clear();
       socket.close();
     };
   }
 
+  #connectReplied(message: ServerMessage): void {
+    const { data } = message;
+    if ('server_time' in data) this.#options.onReply(data, performance.now() - this.#connectedAtMs);
+  }
+
+  #takeSuccessor(): Socket | undefined {
+    const successor = this.#successor;
+    this.#successor = undefined;
+    return successor?.readyState === openState ? successor : undefined;
+  }
+
+  /** Opens a WebSocket beside the line in use. Returns how to give it up. */
+  #openSuccessor(sendBack: (event: { type: 'REPLACED' } | { type: 'BLOCKED' }) => void): () => void {
+    let socket: Socket;
+    try {
+      socket = this.#options.openSocket(subprotocol);
+    } catch {
+      sendBack({ type: 'BLOCKED' });
+      return () => {};
+    }
+    const listening = new AbortController();
+    const { signal } = listening;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const handOver = (untilMs: number) => {
+      if (this.#unanswered.size > 0 && performance.now() < untilMs) {
+        timer = setTimeout(() => handOver(untilMs), 50);
+        return;
+      }
+      listening.abort();
+      this.#successor = socket;
+      sendBack({ type: 'REPLACED' });
+    };
+    socket.addEventListener('open', () => handOver(performance.now() + replacedWithinMs), { signal });
+    socket.addEventListener(
+      'close',
+      () => {
+        clearTimeout(timer);
+        sendBack({ type: 'BLOCKED' });
+      },
+      { signal },
+    );
+    return () => {
+      clearTimeout(timer);
+      if (signal.aborted) return;
+      listening.abort();
+      socket.close();
+    };
+  }
+
+  async #askHttp(): Promise<void> {
+    if (this.#isAskingHttp) return;
+    this.#isAskingHttp = true;
+    const httpStatus = await this.#options.askHttp();
+    this.#isAskingHttp = false;
+    if (httpStatus === undefined) this.#actor.send({ type: 'HTTP_WORKS' });
+    else this.#actor.send({ type: 'HTTP_FAILED', ...(httpStatus > 0 && { httpStatus }) });
+  }
+
   #watchNetwork(sendBack: (event: ConnectionEvent) => void): () => void {
     const listening = new AbortController();
-    const { network } = this.#options;
+    const { signal } = listening;
+    const { network, visibility } = this.#options;
     // Only the events count: navigator.onLine is false on machines whose server is the machine itself.
-    network.addEventListener('online', () => sendBack({ type: 'ONLINE' }), { signal: listening.signal });
-    network.addEventListener('offline', () => sendBack({ type: 'OFFLINE' }), { signal: listening.signal });
+    network.addEventListener('online', () => sendBack({ type: 'ONLINE' }), { signal });
+    network.addEventListener('offline', () => sendBack({ type: 'OFFLINE' }), { signal });
+    const tellVisibility = () => sendBack({ type: visibility.hidden ? 'HIDDEN' : 'SHOWN' });
+    visibility.addEventListener('visibilitychange', tellVisibility, { signal });
+    if (visibility.hidden) tellVisibility();
     const stopWatching = this.#options.watchForSleep(() => sendBack({ type: 'WOKE' }));
     return () => {
       listening.abort();
@@ -167,10 +287,16 @@ export class Connection {
   }
 }
 
+/** `WebSocket.OPEN`, which Node's tests do not have. */
+const openState = 1;
+
+const isCommand = ({ type }: ClientMessage): boolean => type.endsWith('_SEAT');
+
 /** The chart's states as the page tells them apart, which is not whether a PING is under way. */
 function phaseOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionPhase {
-  if (typeof value === 'string') return value as Exclude<typeof value, 'attached'>;
-  return typeof value.attached === 'object' ? 'live' : value.attached;
+  if (typeof value === 'string') return value as 'waiting' | 'offline' | 'gaveUp';
+  if ('attached' in value) return typeof value.attached === 'object' ? 'live' : value.attached;
+  return typeof value.polling.venue === 'object' ? 'polling' : value.polling.venue;
 }
 
 /** What a message means for the CONNECT that was sent, if anything. */

@@ -64,14 +64,18 @@ export class SeatMap {
     this.#buttons.get(id)?.focus();
   }
 
-  render(venue: ShownVenue, isLive: boolean, chosenId: string | undefined): void {
+  /** Also before the seats are known: those that came with the page look like it, too. */
+  renderLive(isLive: boolean): void {
+    this.#root.classList.toggle('dimmed', !isLive);
+    setDisabled(this.#root, !isLive);
+  }
+
+  render(venue: ShownVenue, chosenId: string | undefined): void {
     if (this.#size.rows !== venue.rows || this.#size.cols !== venue.cols) this.#takeOver(venue);
     if (this.#chosenId !== chosenId) {
       for (const id of [this.#chosenId, chosenId]) if (id) this.#dirty.add(id);
       this.#chosenId = chosenId;
     }
-    this.#root.classList.toggle('dimmed', !isLive);
-    setDisabled(this.#root, !isLive);
     for (const id of this.#dirty) this.#draw(id);
     if (this.#changedByOthers.size <= animatedAtMost) for (const id of this.#changedByOthers) this.#animate(id);
     this.#dirty.clear();

@@ -1,10 +1,12 @@
-import { type ConnectionPhase, connectionStatus } from './connection-status.ts';
+import type { ConnectionStatus } from './connection-status.ts';
 import { element, setText } from './dom.ts';
 import type { Venue } from './venue.ts';
 
 /** The line under the title, the counts in the legend, the small print, and the notice that the seats may be out of date. */
 export class StatusBar {
   readonly #status = element('connection-status', HTMLElement);
+  readonly #statusText = element('connection-text', HTMLElement);
+  readonly #nextTry = element('next-try', HTMLElement);
   readonly #retryButton = element('retry-btn', HTMLButtonElement);
   readonly #available = element('count', HTMLElement);
   readonly #total = element('total', HTMLElement);
@@ -24,9 +26,9 @@ export class StatusBar {
     setText(element('user-id', HTMLElement), userId);
   }
 
-  renderConnection(phase: ConnectionPhase, retrySeconds: number): void {
-    const { text, className, mayRetry } = connectionStatus(phase, retrySeconds);
-    setText(this.#status, text);
+  renderConnection({ text, countdown, className, mayRetry }: ConnectionStatus): void {
+    setText(this.#statusText, text);
+    setText(this.#nextTry, countdown === undefined ? '' : ` ${countdown}`);
     this.#status.className = className;
     this.#retryButton.hidden = !mayRetry;
   }

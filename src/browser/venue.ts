@@ -100,6 +100,12 @@ export class Venue {
     }
   }
 
+  /** Takes over the settings of an ACK: they may change while the page is open. */
+  learnSettings({ hold_seconds, max_holds }: Partial<Pick<VenueState, 'hold_seconds' | 'max_holds'>>): void {
+    this.#holdSeconds = hold_seconds ?? this.#holdSeconds;
+    this.#maxHolds = max_holds ?? this.#maxHolds;
+  }
+
   /** Takes over a SEAT_UPDATE, which also moves the position. Returns false for an old one. */
   update({ seat_id, ...change }: SeatUpdate): boolean {
     if (this.#catchUpSeq === undefined) {

@@ -1,6 +1,8 @@
 import type { UserAction } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { type ConnectionPhase, nextTry, sessionReason } from './connection-status.ts';
 import { answerTimeoutMs } from './pending-requests.ts';
+import type { SessionRefusal } from './session.ts';
 
 /** Why a command was refused, in plain words. `fallback`: what the server said, for codes a user should never see. */
 export function refusalText(code: ErrorCode, action: UserAction, seatId: string, fallback: string): string {
@@ -27,6 +29,38 @@ export function refusalText(code: ErrorCode, action: UserAction, seatId: string,
       return `${seatId}: ${fallback}`;
   }
 }
+
+/** Why no seat can be chosen now; undefined if one can. */
+export function unavailableText(
+  phase: ConnectionPhase,
+  session: { isReady: boolean; refusal: SessionRefusal | undefined },
+  { wasLive, retrySeconds, origin }: { wasLive: boolean; retrySeconds: number; origin: string },
+): string | undefined {
+  const isLive = phase === 'live' || phase === 'polling';
+  if (!isLive) {
+    if (wasLive) return 'Not connected. Seats can be chosen again once the connection is back.';
+    return 'Not connected yet. Seats can be chosen once the page is connected.';
+  }
+  if (session.isReady) return undefined;
+  if (!session.refusal) return 'Your session is being started. Try again in a moment.';
+  if (session.refusal.status === 403) return forbiddenText(origin);
+  return `${sessionReason(session.refusal.status)} ${nextTry(retrySeconds)}`;
+}
+
+export function forbiddenText(origin: string): string {
+  return `This address is not allowed: the server accepts no bookings from ${origin}. Its operator can add it to ALLOWED_ORIGINS.`;
+}
+
+export function pollingText(wasWebSocketLive: boolean): string {
+  const reason = wasWebSocketLive ? 'WebSockets do not work now.' : 'A proxy does not let WebSockets through.';
+  return `${reason} The seats are updated every second instead; booking works.`;
+}
+
+export const cookiesBlockedText =
+  'Cookies are blocked. Your seats are yours only while this page is open. Allow cookies to keep them longer.';
+
+export const newUserText =
+  'Your session has ended, and you have a new one. Seats that you held before are released when their time is up.';
 
 export function confirmationText(action: UserAction, seatIds: readonly string[], secondsLeft: number): string {
   const { seats, are, they } = inWords(seatIds);

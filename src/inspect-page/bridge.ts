@@ -1,6 +1,7 @@
 import { element, setText } from '../browser/dom.ts';
 import { type FeedMessage, isForInspector } from '../inspect/feed.ts';
-import { FeedSource, type FeedStatus } from './feed-source.ts';
+import type { FeedStatus } from './feed-hub.ts';
+import { FeedSource } from './feed-source.ts';
 import { watchTabs } from './tab-source.ts';
 
 const silenceMs = 10_000;
@@ -27,6 +28,7 @@ const texts: Record<FeedStatus, [state: string, text: string]> = {
   open: ['open', `Showing ${seats.includes('all') ? 'all seats' : seats.join(', ')}`],
   connecting: ['connecting', 'Connecting to the seats…'],
   refused: ['refused', 'The seats are refused. Is there such a seat? Trying again…'],
+  paused: ['refused', 'Paused: other inspector pages use all connections. Close one, or bring this one to the front.'],
 };
 
 function say(state: string, text: string): void {

@@ -1,44 +1,80 @@
 import type { FeedMessage } from '../inspect/feed.ts';
-
-export type FeedStatus = 'connecting' | 'open' | 'refused';
+import { FeedHub, type FeedReply, type FeedRequest, type FeedStatus } from './feed-hub.ts';
 
 interface FeedSourceOptions {
   onMessage: (message: FeedMessage) => void;
   onStatus: (status: FeedStatus) => void;
 }
 
-const retryMs = 1_000;
-
 /** The feed of some seats of one process. It comes back by itself, and then tells everything anew. */
 export class FeedSource {
   readonly #options: FeedSourceOptions;
-  #source: EventSource | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  #port: MessagePort | undefined;
+  #wanted: FeedRequest | undefined;
 
   constructor(options: FeedSourceOptions) {
     this.#options = options;
+    document.addEventListener('visibilitychange', () => this.#tellVisibility());
+    // Of several windows that are visible, the one in use counts first.
+    addEventListener('focus', () => this.#tellVisibility());
+    addEventListener('pagehide', () => this.#close());
+    addEventListener('pageshow', ({ persisted }) => {
+      if (persisted && this.#wanted) this.#send(this.#wanted);
+    });
   }
 
   /** `seats`: `all`, or a comma list. `node`: the process to watch; without one, any. */
   open(seats: string, node?: string): void {
-    this.close();
-    const { onMessage, onStatus } = this.#options;
-    onStatus('connecting');
-    const source = new EventSource(`/inspect/feed?${new URLSearchParams({ seats, ...(node && { node }) })}`);
-    this.#source = source;
-    source.onopen = () => onStatus('open');
-    source.onmessage = ({ data }) => onMessage(JSON.parse(data) as FeedMessage);
-    source.onerror = () => {
-      // A browser tries again by itself, but not where it was answered with an error.
-      const isRefused = source.readyState === EventSource.CLOSED;
-      onStatus(isRefused ? 'refused' : 'connecting');
-      if (isRefused) this.#retry = setTimeout(() => this.open(seats, node), retryMs);
-    };
+    this.#wanted = { type: 'open', seats, ...(node !== undefined && { node }) };
+    this.#options.onStatus('connecting');
+    this.#send(this.#wanted);
   }
 
-  close(): void {
-    clearTimeout(this.#retry);
-    this.#source?.close();
-    this.#source = undefined;
+  #send(request: FeedRequest): void {
+    this.#port ??= this.#connect();
+    this.#port.postMessage(request);
   }
+
+  #connect(): MessagePort {
+    const port = hubPort(() => {
+      this.#port = this.#listen(ownHubPort());
+      if (this.#wanted) this.#port.postMessage(this.#wanted);
+    });
+    return this.#listen(port);
+  }
+
+  #listen(port: MessagePort): MessagePort {
+    const { onMessage, onStatus } = this.#options;
+    port.onmessage = ({ data }: MessageEvent<FeedReply>) => {
+      if (data.type === 'status') onStatus(data.status);
+      else onMessage(data.message);
+    };
+    port.postMessage(visibility());
+    return port;
+  }
+
+  #tellVisibility(): void {
+    if (this.#wanted) this.#send(visibility());
+  }
+
+  #close(): void {
+    this.#port?.postMessage({ type: 'close' } satisfies FeedRequest);
+    this.#port = undefined;
+  }
+}
+
+const visibility = (): FeedRequest => ({ type: document.hidden ? 'hidden' : 'shown' });
+
+/** Of the hub that all pages of the browser share, where it has shared workers. */
+function hubPort(onFailed: () => void): MessagePort {
+  if (!('SharedWorker' in globalThis)) return ownHubPort();
+  const worker = new SharedWorker('/inspect/assets/feed-worker.js', { type: 'module', name: 'inspect feed' });
+  worker.onerror = onFailed;
+  return worker.port;
+}
+
+function ownHubPort(): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  new FeedHub().connect(port2);
+  return port1;
 }

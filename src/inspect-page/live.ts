@@ -7,7 +7,8 @@ import type { Seat } from '../protocol/seat.ts';
 import { addressOf, readAddress, seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
 import { renderEvents, renderHistory, renderLatest } from './event-list.ts';
-import { FeedSource, type FeedStatus } from './feed-source.ts';
+import type { FeedStatus } from './feed-hub.ts';
+import { FeedSource } from './feed-source.ts';
 import { html } from './html.ts';
 import { Machines, type ShownMachine, seatOf } from './machine.ts';
 import { type Difference, NodeDifferences } from './node-differences.ts';
@@ -244,7 +245,12 @@ function renderStatus(): void {
   const root = element('status', HTMLElement);
   const watching = viewers === 1 ? 'you alone watch' : `${viewers} watch`;
   const live = isJoined ? `Live from ${node} · ${watching}` : `Reading ${node} …`;
-  const text = { open: live, connecting: 'Connecting…', refused: 'Refused, trying again…' }[status];
+  const text = {
+    open: live,
+    connecting: 'Connecting…',
+    refused: 'Refused, trying again…',
+    paused: 'Paused: other inspector pages use all connections. Close one, or bring this one to the front.',
+  }[status];
   setText(root, notice || (isReplaying ? 'Showing the past' : text));
   root.className = `status ${isReplaying ? 'past' : status}`;
 }

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { securityHeaders } from '../../src/http/security-headers.ts';
-import { classOf, hasClass, hold, post } from '../support/browser.ts';
+import { classOf, hasClass, hold, post, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 describe('before the script', () => {
@@ -103,7 +103,7 @@ describe('before the script', () => {
       await expect.poll(() => page.locator('.seat').count()).toBe(100);
       expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
       // Nobody can be anybody as long as no session can be begun.
-      expect(await page.locator('#connection-status').innerText()).toBe('● Connecting…');
+      await textOf(page, 'connection-status').toMatch(/^● The server cannot start your session \(50\d\)\. /);
       await booking?.restart();
       await page.locator('#connection-status.connected').waitFor();
       await hold(page, 'J10');

@@ -19,13 +19,31 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
   let attempts = 0;
   let open = 0;
   let pings = 0;
+  let httpAsked = 0;
+  let polling = 0;
+  let trying = 0;
   const machine = connectionMachine.provide({
     actions: {
       ping: () => {
         pings++;
       },
+      askHttp: () => {
+        httpAsked++;
+      },
     },
     actors: {
+      poller: fromCallback(() => {
+        polling++;
+        return () => {
+          polling--;
+        };
+      }),
+      successor: fromCallback(() => {
+        trying++;
+        return () => {
+          trying--;
+        };
+      }),
       socket: fromCallback(() => {
         attempts++;
         if (!opensSockets) throw new Error('no WebSocket may be opened here');
@@ -48,9 +66,16 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
     attempts: () => attempts,
     open: () => open,
     pings: () => pings,
+    httpAsked: () => httpAsked,
+    polling: () => polling,
+    trying: () => trying,
     state: () => {
       const { value } = actor.getSnapshot();
       if (typeof value === 'string') return value;
+      if ('polling' in value) {
+        const { venue, webSocket } = value.polling;
+        return `polling ${typeof venue === 'object' ? venue.live : venue}, ${webSocket}`;
+      }
       return typeof value.attached === 'object' ? 'live' : value.attached;
     },
     context: () => actor.getSnapshot().context,
@@ -293,6 +318,161 @@ test('[R113] where there is no live connection a sleep changes nothing', () => {
   run.fail();
   run.send({ type: 'WOKE' });
   expect([run.state(), run.pings()]).toEqual(['waiting', 0]);
+});
+
+/** A page whose WebSockets are blocked while HTTP works. */
+function startBlocked(options: { jitterSeed?: number } = {}) {
+  const run = startConnection(options);
+  run.clock.increment(run.fail());
+  run.fail();
+  run.send({ type: 'HTTP_WORKS' });
+  return run;
+}
+
+test('[R320] after two WebSockets that never opened it polls if HTTP works, and not before', () => {
+  const run = startConnection();
+  const delayMs = run.fail();
+  expect(run.httpAsked()).toBe(1);
+  run.send({ type: 'HTTP_WORKS' });
+  expect(run.state()).toBe('waiting');
+  run.clock.increment(delayMs);
+  run.fail();
+  run.send({ type: 'HTTP_FAILED', httpStatus: 502 });
+  expect([run.state(), run.context().httpStatus]).toEqual(['waiting', 502]);
+  run.send({ type: 'HTTP_WORKS' });
+  expect([run.state(), run.polling(), run.open()]).toEqual(['polling synchronising, blocked', 1, 0]);
+  expect(run.context().httpStatus).toBeUndefined();
+});
+
+test('[R320] a WebSocket that opens into silence, or does not open for 4 s, is asked about as well', () => {
+  const slow = startConnection();
+  slow.clock.increment(connectionTimings.slowOpeningMs);
+  expect(slow.httpAsked()).toBe(1);
+  slow.send({ type: 'HTTP_WORKS' });
+  expect(slow.state()).toBe('polling synchronising, blocked');
+  const silent = startConnection();
+  for (let n = 0; n < 2; n++) {
+    silent.send({ type: 'OPENED' });
+    silent.clock.increment(connectTimeoutMs);
+    if (n === 0) silent.clock.increment(silent.context().retryDelayMs);
+  }
+  silent.send({ type: 'HTTP_WORKS' });
+  expect(silent.state()).toBe('polling synchronising, blocked');
+});
+
+test('[R320] a live WebSocket that breaks is no proxy: it is opened again first', () => {
+  const run = startConnection();
+  run.fail();
+  run.send({ type: 'RETRY' });
+  run.becomeLive();
+  for (let failures = 0; failures < 12; failures++) {
+    run.clock.increment(run.fail());
+    run.send({ type: 'HTTP_WORKS' });
+    expect(run.state()).toBe('connecting');
+  }
+  run.fail();
+  run.send({ type: 'HTTP_WORKS' });
+  expect(run.state(), 'the network may be another one by now').toBe('polling synchronising, blocked');
+});
+
+test('[R320] where no WebSocket can even be made it polls', () => {
+  const run = startConnection({ opensSockets: false });
+  expect([run.state(), run.httpAsked()]).toEqual(['gaveUp', 1]);
+  run.send({ type: 'HTTP_WORKS' });
+  expect(run.state()).toBe('polling synchronising, blocked');
+});
+
+test('[R320] a server that asked the page to stay away is not polled', () => {
+  const run = startConnection();
+  run.becomeLive();
+  run.send({ type: 'CLOSED', code: closeCodes.tooManyMessages.code }, { type: 'HTTP_WORKS' });
+  expect(run.state()).toBe('gaveUp');
+});
+
+test('[R321] polls about once a second with jitter, every 10 s while hidden, and at once when it is seen again', () => {
+  const delays = Array.from({ length: 200 }, (_, jitterSeed) => {
+    const run = startBlocked({ jitterSeed });
+    run.send({ type: 'SYNCHRONISED' });
+    expect(run.state()).toBe('polling resting, blocked');
+    return run.context().pollDelayMs;
+  });
+  expect(Math.min(...delays)).toBeGreaterThanOrEqual(750);
+  expect(Math.max(...delays)).toBeLessThanOrEqual(1_250);
+  expect(new Set(delays).size).toBeGreaterThan(100);
+  const run = startBlocked();
+  run.send({ type: 'SYNCHRONISED' });
+  run.clock.increment(run.context().pollDelayMs);
+  expect([run.state(), run.pings()]).toEqual(['polling asked, blocked', 1]);
+  run.send({ type: 'HIDDEN' }, { type: 'ANSWERED' });
+  expect(run.context().pollDelayMs).toBeGreaterThanOrEqual(7_500);
+  run.clock.increment(5_000);
+  expect(run.pings()).toBe(1);
+  run.send({ type: 'SHOWN' });
+  expect([run.state(), run.pings()]).toEqual(['polling asked, blocked', 2]);
+  run.send({ type: 'ANSWERED' });
+  expect(run.context().pollDelayMs).toBeLessThanOrEqual(1_250);
+});
+
+test('[R321] a poll without a reply ends the line; after a wait it polls again where WebSockets never worked', () => {
+  const run = startBlocked();
+  run.send({ type: 'SYNCHRONISED' });
+  run.clock.increment(run.context().pollDelayMs);
+  run.clock.increment(connectionTimings.pollTimeoutMs);
+  expect([run.state(), run.polling()]).toEqual(['waiting', 0]);
+  run.clock.increment(run.context().retryDelayMs);
+  expect(run.state()).toBe('polling synchronising, blocked');
+});
+
+test('[R323] the wait that a server asks for is kept, with jitter, and fits a timer', () => {
+  const waits = Array.from({ length: 50 }, (_, jitterSeed) => {
+    const run = startBlocked({ jitterSeed });
+    run.send({ type: 'CLOSED', code: 1006, httpStatus: 429, retryAfterMs: 40_000 });
+    expect([run.state(), run.context().httpStatus]).toEqual(['waiting', 429]);
+    return run.context().retryDelayMs;
+  });
+  expect(Math.min(...waits)).toBeGreaterThanOrEqual(40_000);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(50_000);
+  expect(new Set(waits).size).toBeGreaterThan(40);
+  const run = startBlocked();
+  run.send({ type: 'CLOSED', code: 1006, retryAfterMs: 1e15 });
+  expect(run.context().retryDelayMs).toBe(2 ** 31 - 1);
+});
+
+test('[R322] while polling a WebSocket is tried every minute, and takes over when it opens', () => {
+  const run = startBlocked();
+  run.send({ type: 'SYNCHRONISED' }, { type: 'ANSWERED' });
+  const poll = () => {
+    run.clock.increment(run.context().pollDelayMs);
+    run.send({ type: 'ANSWERED' });
+  };
+  for (let passedMs = 0; run.trying() === 0; passedMs += run.context().pollDelayMs) {
+    expect(passedMs).toBeLessThan(80_000);
+    poll();
+  }
+  expect(run.state()).toBe('polling resting, tried');
+  run.send({ type: 'BLOCKED' });
+  expect([run.state(), run.trying()]).toEqual(['polling resting, blocked', 0]);
+  run.send({ type: 'ONLINE' });
+  expect([run.state(), run.polling()]).toEqual(['polling resting, tried', 1]);
+  run.send({ type: 'REPLACED' });
+  expect([run.state(), run.polling(), run.trying(), run.open()]).toEqual(['synchronising', 0, 0, 1]);
+  run.send({ type: 'SYNCHRONISED' });
+  expect(run.context()).toMatchObject({ isPolling: false, failedOpenings: 0, wasWebSocketLive: true });
+});
+
+test('[R322] a WebSocket that opens in the place of a live one is synchronised at once', () => {
+  const run = startConnection();
+  run.becomeLive();
+  run.send({ type: 'REPLACED' });
+  expect([run.state(), run.attempts(), run.open()]).toEqual(['synchronising', 2, 1]);
+});
+
+test('[R113] after a sleep a polling page is not live until a poll is answered', () => {
+  const run = startBlocked();
+  run.send({ type: 'SYNCHRONISED' }, { type: 'WOKE' });
+  expect([run.state(), run.pings()]).toEqual(['polling checking, blocked', 1]);
+  run.send({ type: 'ANSWERED' });
+  expect(run.state()).toBe('polling resting, blocked');
 });
 
 interface StateConfig {

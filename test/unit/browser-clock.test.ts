@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { msUntilNextSecond, ServerClock, secondsLeft } from '../../src/browser/server-clock.ts';
-import { held, serverTime, startBooking, venueState } from './browser-fixture.ts';
+import { held, serverTime, startBooking } from './browser-fixture.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -18,13 +18,56 @@ test('[R96] counts on the clock of the server, by time that passes here', () => 
   expect(clock.msUntil(serverTime + 30)).toBe(50_000);
 });
 
-test('[R96] what the server is known to show puts the clock forward, never back', () => {
-  const clock = new ServerClock(() => 1_000);
+test('[R324] of many round trips the shortest counts, until it is too old', () => {
+  let nowMs = 0;
+  const clock = new ServerClock(() => nowMs);
+  /** The server shows `serverTime` and 0 ms at 0; a reply was `outMs` on its way there and `backMs` back. */
+  const reply = (outMs: number, backMs: number) => {
+    const serverMs = nowMs + outMs;
+    nowMs = serverMs + backMs;
+    clock.sample(serverTime + serverMs / 1000, outMs + backMs);
+  };
+  const errorMs = () => Math.abs(clock.msUntil(serverTime + 100) - (100_000 - nowMs));
+  reply(500, 100);
+  expect(errorMs()).toBeCloseTo(200);
+  reply(20, 10);
+  expect(errorMs()).toBeCloseTo(5);
+  reply(900, 100);
+  expect(errorMs()).toBeCloseTo(5);
+  nowMs += 3_600_000;
+  reply(100, 0);
+  expect(errorMs()).toBeCloseTo(50);
+});
+
+test('[R324] a step of either clock is taken over with the next reply; what the round trip explains is none', () => {
+  let nowMs = 0;
+  let serverMs = serverTime * 1000;
+  const clock = new ServerClock(() => nowMs);
+  const reply = (roundTripMs: number) => {
+    nowMs += roundTripMs;
+    serverMs += roundTripMs;
+    clock.sample((serverMs - roundTripMs / 2) / 1000, roundTripMs);
+  };
+  const errorMs = () => Math.abs(clock.msUntil(serverTime) - (serverTime * 1000 - serverMs));
+  reply(20);
+  for (const stepMs of [90_000, -90_000, 2_000, -1_000]) {
+    serverMs += stepMs; // set on the server, or slept through here
+    reply(20);
+    expect(errorMs()).toBeLessThan(20);
+  }
+  clock.sample(serverMs / 1000 - 1, 2_000);
+  expect(errorMs()).toBeLessThan(20);
+});
+
+test('[R324] a message that waited on the way does not put a measured clock back', () => {
+  let nowMs = 0;
+  const clock = new ServerClock(() => nowMs);
+  clock.sample(serverTime, 20);
+  nowMs += 10_000;
   clock.set(serverTime);
-  clock.atLeast(serverTime - 60);
-  expect(clock.msUntil(serverTime + 30)).toBe(30_000);
-  clock.atLeast(serverTime + 10);
-  expect(clock.msUntil(serverTime + 30)).toBe(20_000);
+  expect(clock.msUntil(serverTime + 30)).toBeCloseTo(19_990);
+  clock.set(serverTime + 70);
+  expect(clock.msUntil(serverTime + 30)).toBe(-40_000);
 });
 
 test.each([
@@ -47,16 +90,22 @@ test('[R96] a wall clock that is wrong, or jumps, changes nothing', () => {
   expect(clock.msUntil(serverTime + 30)).toBe(30_000);
 });
 
-test('[R96] after a sleep in which the monotonic clock stood still, any new hold puts it right', () => {
-  const { update, clock } = startBooking();
-  update(held('A2', 1, 'bob', serverTime + 600 + 30));
-  expect(clock.msUntil(serverTime + 600)).toBe(0);
+test('[R324] a hold says nothing about the time: HOLD_SECONDS may have changed since the page was opened', () => {
+  const { update, ack, booking, clock } = startBooking();
+  update(held('A2', 1, 'bob', serverTime + 120));
+  booking.clickSeat('A1');
+  ack(held('A1', 2, 'alice', serverTime + 120));
+  expect(clock.msUntil(serverTime + 120)).toBe(120_000);
 });
 
-test('[R96] a hold from when holds were longer does not put the clock forward', () => {
-  const { receive, clock } = startBooking();
-  receive({ type: 'VENUE_STATE', data: venueState({ seq: 1 }, held('A2', 1, 'bob', serverTime + 590)) });
-  expect(clock.msUntil(serverTime + 30)).toBe(30_000);
+test('[R324] the reply to a PING corrects the time and the settings of a page that is open', () => {
+  const { booking, clock, pass } = startBooking();
+  pass(3_000);
+  booking.learnSettings({ server_time: serverTime + 63, hold_seconds: 120, max_holds: 2 }, 20);
+  expect(clock.msUntil(serverTime + 123)).toBeCloseTo(59_990);
+  expect([booking.venue.holdSeconds, booking.venue.maxHolds]).toEqual([120, 2]);
+  booking.learnSettings({}, 20);
+  expect([booking.venue.holdSeconds, booking.venue.maxHolds]).toEqual([120, 2]);
 });
 
 test('[R96] a countdown that is drawn when due shows every second once', () => {

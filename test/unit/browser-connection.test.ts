@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { backoffCeilingMs, connectionTimings } from '../../machines/connection.ts';
-import { Connection, type Socket } from '../../src/browser/connection.ts';
-import { connectionStatus } from '../../src/browser/connection-status.ts';
+import { Connection, type ServerSettings, type Socket } from '../../src/browser/connection.ts';
+import { connectionStatus, sessionStatus } from '../../src/browser/connection-status.ts';
 import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { Position } from '../../src/protocol/venue.ts';
@@ -10,6 +10,7 @@ import { venueState } from './browser-fixture.ts';
 /** A WebSocket whose other end is the test. */
 class FakeSocket extends EventTarget implements Socket {
   readonly sent: unknown[] = [];
+  readyState = 0;
   closed = false;
   send(data: string): void {
     this.sent.push(JSON.parse(data));
@@ -18,6 +19,7 @@ class FakeSocket extends EventTarget implements Socket {
     this.closed = true;
   }
   open(): void {
+    this.readyState = 1;
     this.dispatchEvent(new Event('open'));
   }
   receive(message: ServerMessage): void {
@@ -33,10 +35,10 @@ class FakeSocket extends EventTarget implements Socket {
 
 function startConnection({
   openSocket,
-  token = () => undefined,
+  identity = () => ({}),
 }: {
   openSocket?: () => Socket;
-  token?: () => string | undefined;
+  identity?: () => { user_id?: string; token?: string };
 } = {}) {
   let sessionsOver = 0;
   const sockets: FakeSocket[] = [];
@@ -44,12 +46,16 @@ function startConnection({
   const received: ServerMessage[] = [];
   const phases: string[] = [];
   const roundTripsMs: number[] = [];
+  const replies: [ServerSettings, number][] = [];
   const network = new EventTarget();
+  const visibility = Object.assign(new EventTarget(), { hidden: false });
+  const httpSockets: FakeSocket[] = [];
+  let httpStatus: number | undefined = 0;
   let wake = () => {};
   let position: Position | undefined;
   let retryDelayMs = 0;
   const connection = new Connection({
-    token,
+    identity,
     onSessionOver: () => {
       sessionsOver++;
     },
@@ -61,7 +67,14 @@ function startConnection({
       sockets.push(socket);
       return socket;
     },
+    openHttpSocket: () => {
+      const socket = new FakeSocket();
+      httpSockets.push(socket);
+      return socket;
+    },
+    askHttp: async () => httpStatus,
     network,
+    visibility,
     watchForSleep: (onWake) => {
       wake = onWake;
       return () => {};
@@ -69,9 +82,10 @@ function startConnection({
     position: () => position,
     onRoundTrip: (roundTripMs) => roundTripsMs.push(roundTripMs),
     onMessage: (message) => received.push(message),
-    onPhase: (phase, delayMs) => {
-      phases.push(phase);
-      retryDelayMs = delayMs;
+    onReply: (settings, roundTripMs) => replies.push([settings, roundTripMs]),
+    onView: (view) => {
+      if (phases.at(-1) !== view.phase) phases.push(view.phase);
+      retryDelayMs = view.retryDelayMs;
     },
   });
   connection.start();
@@ -85,6 +99,12 @@ function startConnection({
     network,
     socket,
     roundTripsMs,
+    replies,
+    httpSockets,
+    httpSocket: () => httpSockets.at(-1) as FakeSocket,
+    httpWorks: () => {
+      httpStatus = undefined;
+    },
     sessionsOver: () => sessionsOver,
     wake: () => wake(),
     retryDelayMs: () => retryDelayMs,
@@ -115,23 +135,65 @@ describe('the connection', () => {
     expect(run.received).toHaveLength(1);
   });
 
-  test('[R90] says who the user is as soon as that is known, and no sooner', () => {
-    let token: string | undefined;
-    const run = startConnection({ token: () => token });
+  test('[R90] [R325] a token that comes later than the WebSocket is sent over it, and no sooner', () => {
+    let identity = {};
+    const run = startConnection({ identity: () => identity });
+    identity = { user_id: 'u_1', token: 'a token' };
     run.connection.identify();
     expect(run.socket().sent).toEqual([]);
+    identity = {};
     run.socket().open();
-    token = 'a token';
+    identity = { user_id: 'u_1', token: 'a token' };
     run.connection.identify();
     expect(run.socket().sent).toEqual([
       { type: 'CONNECT', request_id: 'connect-1', data: { presence: true } },
-      { type: 'CONNECT', data: { presence: true, token: 'a token' } },
+      { type: 'CONNECT', data: { presence: true, user_id: 'u_1', token: 'a token' } },
     ]);
     run.socket().end(1006);
     vi.advanceTimersByTime(run.retryDelayMs());
     run.connection.identify();
     run.socket().open();
     expect(run.socket().sent).toMatchObject([{ request_id: 'connect-2', data: { token: 'a token' } }]);
+    expect(run.sockets).toHaveLength(2);
+  });
+
+  test('[R99] [R322] a cookie that comes later opens a second WebSocket, which takes over once it is open', () => {
+    const run = startConnection({ identity: () => ({ user_id: 'u_1' }) });
+    run.becomeLive();
+    const first = run.socket();
+    run.connection.identify();
+    expect(run.sockets).toHaveLength(2);
+    expect([first.closed, run.connection.isLive]).toEqual([false, true]);
+    run.setPosition({ epoch: 'e1', seq: 7 });
+    run.socket().open();
+    expect(first.closed).toBe(true);
+    expect(run.socket().sent).toMatchObject([
+      { type: 'CONNECT', request_id: 'connect-2', data: { user_id: 'u_1', position: { seq: 7 } } },
+    ]);
+    run.socket().receive({ type: 'ACK', request_id: 'connect-2', data: { success: true } });
+    expect(run.phases).toEqual(['connecting', 'synchronising', 'live', 'synchronising', 'live']);
+  });
+
+  test('[R322] a line with a command on its way is not replaced before the answer', () => {
+    const run = startConnection();
+    run.becomeLive();
+    const first = run.socket();
+    run.connection.send({ type: 'BOOK_SEAT', request_id: 'book-1', data: { seat_id: 'A1' } });
+    run.connection.identify();
+    run.socket().open();
+    vi.advanceTimersByTime(1_000);
+    expect(first.closed).toBe(false);
+    first.receive({ type: 'ACK', request_id: 'book-1', data: { success: true } });
+    vi.advanceTimersByTime(100);
+    expect([first.closed, run.received.length]).toEqual([true, 2]);
+  });
+
+  test('[R99] a second WebSocket that cannot be opened does not leave the page with the old session', () => {
+    const run = startConnection();
+    run.becomeLive();
+    run.connection.identify();
+    run.socket().end(1006);
+    expect(run.phases.at(-1)).toBe('waiting');
   });
 
   test('[R99] a session that is over is told to the page, and the connection comes back', () => {
@@ -287,6 +349,64 @@ describe('the connection', () => {
     expect(run.phases.at(-1)).toBe('waiting');
   });
 
+  test('[R324] the answers to CONNECT and PING tell the time and the settings, with their round trip', () => {
+    const run = startConnection();
+    run.socket().open();
+    vi.advanceTimersByTime(40);
+    run.socket().receive({ type: 'VENUE_STATE', request_id: 'connect-1', data: venueState() });
+    vi.advanceTimersByTime(60);
+    const data = { success: true, server_time: 5, hold_seconds: 120, max_holds: 2 } as const;
+    run.socket().receive({ type: 'ACK', request_id: 'ping-1', data });
+    expect(run.replies).toMatchObject([
+      [{ hold_seconds: 30 }, 40],
+      [{ server_time: 5, hold_seconds: 120, max_holds: 2 }, 60],
+    ]);
+  });
+
+  describe('where WebSockets are blocked', () => {
+    /** Two WebSockets never opened; HTTP works. */
+    async function startPolling() {
+      const run = startConnection();
+      run.httpWorks();
+      run.socket().end(1006);
+      await vi.advanceTimersByTimeAsync(run.retryDelayMs());
+      run.socket().end(1006);
+      await vi.advanceTimersByTimeAsync(0);
+      return run;
+    }
+
+    test('[R320] [R321] everything goes over HTTP: CONNECT, a poll a second, commands', async () => {
+      const run = await startPolling();
+      run.httpSocket().open();
+      expect(run.httpSocket().sent).toMatchObject([{ type: 'CONNECT', request_id: 'connect-3' }]);
+      run.httpSocket().receive({ type: 'VENUE_STATE', data: venueState() });
+      expect([run.phases.at(-1), run.connection.isLive]).toEqual(['polling', true]);
+      await vi.advanceTimersByTimeAsync(1_250);
+      expect(run.httpSocket().sent.at(-1)).toMatchObject({ type: 'PING', request_id: 'ping-1' });
+      const command = { type: 'SELECT_SEAT', request_id: 'select-1', data: { seat_id: 'A1' } } as const;
+      run.connection.send(command);
+      expect(run.httpSocket().sent.at(-1)).toEqual(command);
+    });
+
+    test('[R322] after a minute a WebSocket that opens takes over without a break', async () => {
+      const run = await startPolling();
+      run.httpSocket().open();
+      run.httpSocket().receive({ type: 'VENUE_STATE', data: venueState() });
+      const before = run.sockets.length;
+      for (let seconds = 0; run.sockets.length === before; seconds++) {
+        expect(seconds).toBeLessThan(80);
+        await vi.advanceTimersByTimeAsync(1_000);
+        const { request_id } = run.httpSocket().sent.at(-1) as { request_id: string };
+        run.httpSocket().receive({ type: 'ACK', request_id, data: { success: true } });
+      }
+      expect(run.connection.isLive).toBe(true);
+      run.socket().open();
+      expect(run.httpSocket().closed).toBe(true);
+      run.socket().receive({ type: 'ACK', request_id: 'connect-4', data: { success: true } });
+      expect(run.phases.slice(-3)).toEqual(['polling', 'synchronising', 'live']);
+    });
+  });
+
   test.each(['not json', '', 'null', '42', '"hello"', '[]', '{}', new ArrayBuffer(3)])(
     '[R90] %j is not a message, and harms nothing',
     (data) => {
@@ -306,6 +426,7 @@ test.each([
   ['synchronising', 0, '● Connecting…', 'connecting', false],
   ['live', 0, '● Connected', 'connected', false],
   ['checking', 0, '● Checking the connection…', 'connecting', false],
+  ['polling', 0, '● Live updates every second (WebSocket blocked)', 'connected', false],
   ['waiting', 7, '● Reconnecting in 7 s', 'connecting', true],
   ['waiting', 1, '● Reconnecting in 1 s', 'connecting', false],
   ['waiting', 0, '● Reconnecting…', 'connecting', false],
@@ -313,4 +434,29 @@ test.each([
   ['gaveUp', 0, '● Disconnected', 'disconnected', true],
 ] as const)('[R101] the status of %s with %i s left', (phase, seconds, text, className, mayRetry) => {
   expect(connectionStatus(phase, seconds)).toEqual({ text, className, mayRetry });
+});
+
+test('[R326] the status says why: which reply, and when the next try is', () => {
+  expect(connectionStatus('polling', 0, { wasWebSocketLive: true }).text).toContain('WebSocket unavailable');
+  expect(connectionStatus('waiting', 7, { httpStatus: 502 })).toEqual({
+    text: '● The server is unavailable (502).',
+    countdown: 'Next try in 7 s.',
+    className: 'connecting',
+    mayRetry: true,
+  });
+  expect(connectionStatus('waiting', 7, { httpStatus: 429 })).toMatchObject({
+    text: '● Too many requests from your network.',
+    mayRetry: false,
+  });
+  expect(sessionStatus({ status: 429, retryAtMs: 0 }, 58)).toEqual({
+    text: '● Too many visitors from your network.',
+    countdown: 'Next try in 58 s.',
+    className: 'disconnected',
+    mayRetry: false,
+  });
+  expect(sessionStatus({ status: 403, retryAtMs: 0 }, 58).text).toBe('● This address is not allowed.');
+  expect(sessionStatus({ status: 503, retryAtMs: 0 }, 0)).toMatchObject({
+    text: '● The server cannot start your session (503).',
+    countdown: 'Trying again…',
+  });
 });

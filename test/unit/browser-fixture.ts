@@ -58,11 +58,12 @@ export function startBooking() {
   const touched: string[] = [];
   let nowMs = 5_000;
   let isLive = true;
+  let usersRefused = 0;
   const clock = new ServerClock(() => nowMs);
   const booking = new Booking({
     userId: () => 'alice',
     clock,
-    isLive: () => isLive,
+    whyNotLive: () => (isLive ? undefined : 'Not connected.'),
     send: (message) => sent.push(message),
     say: (text, tone, more = {}) => {
       said.push(`${tone}: ${text}`);
@@ -74,6 +75,9 @@ export function startBooking() {
     },
     onOffered: (seatId) => offered.push(seatId),
     onWatching: () => {},
+    onUserRefused: () => {
+      usersRefused++;
+    },
   });
   const receive = (...messages: ServerMessage[]) => {
     for (const message of messages) booking.receive(message);
@@ -88,6 +92,7 @@ export function startBooking() {
     touched,
     touchedByOthers,
     offered,
+    usersRefused: () => usersRefused,
     offer: () => details.at(-1)?.offer,
     details,
     receive,

@@ -1,29 +1,184 @@
-import { expect, test } from 'vitest';
-import { openSession, renewInMs } from '../../src/browser/session.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { retryAfterMs } from '../../src/browser/retry-after.ts';
+import { PageSession, renewInMs } from '../../src/browser/session.ts';
 
-const session = { user_id: 'u_alice', expires_at: 2_000, token: 't' };
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
 
-test('[R99] a session is asked for until there is one: no line, an error and a limit are only reasons to wait', async () => {
+const json = (body: object, status = 200, headers: Record<string, string> = {}) =>
+  Response.json(body, { status, headers });
+const refusal = (status: number, headers: Record<string, string> = {}) => new Response('', { status, headers });
+
+/** A page and a server that is the test's: `POST` and `GET` of /api/session. */
+function startSession({
+  post,
+  get = () => json({ user_id: 'u_alice' }),
+  random = 0,
+}: {
+  post: (nth: number, request: RequestInit) => Response | Promise<Response>;
+  get?: (request: RequestInit) => Response | Promise<Response>;
+  random?: number;
+}) {
+  const posts: { atMs: number; request: RequestInit }[] = [];
+  const users: [string, string | undefined][] = [];
+  const refused: (number | undefined)[] = [];
+  let cookiesBlocked = 0;
+  const session = new PageSession({
+    fetch: async (_url, request = {}) => {
+      if (request.method !== 'POST') return get(request);
+      posts.push({ atMs: performance.now(), request });
+      return post(posts.length, request);
+    },
+    monotonicMs: () => performance.now(),
+    random: () => random,
+    onBegun: () => {},
+    onSession: (userId, previous) => users.push([userId, previous]),
+    onRefused: ({ status }) => refused.push(status),
+    onCookiesBlocked: () => {
+      cookiesBlocked++;
+    },
+  });
+  void session.begin();
+  /** Time enough for replies, not for retries. */
+  const settle = async () => {
+    for (let turn = 0; turn < 10; turn++) await vi.advanceTimersByTimeAsync(0);
+  };
+  return { session, posts, users, refused, settle, cookiesBlocked: () => cookiesBlocked };
+}
+
+const good = () => json({ user_id: 'u_alice', expires_in: 7_200 });
+
+test('[R99] a session is asked for until there is one: no line, an error and no JSON are only reasons to wait', async () => {
   const answers = [
     () => Promise.reject(new TypeError('fetch failed')),
-    () => Promise.resolve(new Response('', { status: 503 })),
-    () => Promise.resolve(new Response('', { status: 429 })),
-    () => Promise.resolve(Response.json(session)),
+    () => refusal(503),
+    () => new Response('<p>'),
+    good,
   ];
-  const pausesMs: number[] = [];
-  const asked: unknown[] = [];
-  const ask = (...request: unknown[]) => {
-    asked.push(request);
-    return (answers[asked.length - 1] as () => Promise<Response>)();
-  };
-  const opened = await openSession(ask, async (ms) => void pausesMs.push(ms));
-  expect(opened).toEqual(session);
-  expect(asked).toEqual(new Array(4).fill(['/api/session', { method: 'POST' }]));
-  expect(pausesMs).toEqual([1_000, 1_000, 1_000]);
+  const run = startSession({ post: (nth) => (answers[nth - 1] as () => Response)() });
+  await run.settle();
+  expect(run.session.refusal?.status).toBeUndefined();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(run.session.refusal?.status).toBe(503);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(run.users).toEqual([['u_alice', undefined]]);
+  expect(run.session).toMatchObject({ isReady: true, token: undefined, refusal: undefined });
+  expect(run.posts[0]?.request.body, 'no token is asked for').toBeUndefined();
+  expect(run.posts.map(({ atMs }, i) => atMs - (run.posts[i - 1]?.atMs ?? atMs))).toEqual([0, 1_000, 2_000, 4_000]);
 });
 
-test('[R99] it is renewed when half of it is over, and never without a pause', () => {
-  expect(renewInMs(session, 1_000_000)).toBe(500_000);
-  expect(renewInMs(session, 1_999_000)).toBe(60_000);
-  expect(renewInMs({ ...session, expires_at: 1e12 }, 0)).toBeLessThan(2 ** 31);
+test.each([0, 0.5, 0.999])(
+  '[R323] Retry-After is kept, with jitter %d: never earlier, at most a quarter later',
+  async (random) => {
+    const run = startSession({ post: (nth) => (nth < 3 ? refusal(429, { 'retry-after': '58' }) : good()), random });
+    await run.settle();
+    expect(run.refused).toEqual([429]);
+    const waitMs = (run.session.refusal?.retryAtMs ?? 0) - performance.now();
+    expect(waitMs).toBeCloseTo(58_000 * (1 + random / 4), -1);
+    run.session.retry();
+    run.session.serverAnswered();
+    await vi.advanceTimersByTimeAsync(57_999);
+    expect(run.posts, 'nobody gets round the wait').toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(150_000);
+    expect(run.users).toHaveLength(1);
+  },
+);
+
+test('[R323] without Retry-After a 429 waits 10 s, a 403 a minute; the user may end the wait of a 403', async () => {
+  const limited = startSession({ post: () => refusal(429) });
+  await vi.advanceTimersByTimeAsync(9_999);
+  expect(limited.posts).toHaveLength(1);
+  const forbidden = startSession({ post: () => refusal(403) });
+  await vi.advanceTimersByTimeAsync(59_999);
+  expect(forbidden.posts).toHaveLength(1);
+  forbidden.session.retry();
+  await forbidden.settle();
+  expect(forbidden.posts).toHaveLength(2);
+});
+
+test('[R325] blocked cookies are noticed and told once; the user is kept by a token that is asked for', async () => {
+  const run = startSession({
+    post: (nth, { headers }) => {
+      const { authorization } = (headers ?? {}) as { authorization?: string };
+      if (authorization) return json({ user_id: 'u_2', token: `t${nth}`, expires_in: 7_200 });
+      return json({ user_id: `u_${nth}`, expires_in: 7_200, ...(nth > 1 && { token: 't2' }) });
+    },
+    get: () => refusal(401),
+  });
+  await run.settle();
+  expect(run.cookiesBlocked()).toBe(1);
+  expect(run.posts[1]?.request.body).toBe('{"token":true}');
+  expect(run.users).toEqual([['u_2', undefined]]);
+  expect(run.session.authorization).toEqual({ authorization: 'Bearer t2' });
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(run.posts[2]?.request).toMatchObject({
+    body: '{"token":true}',
+    headers: { authorization: 'Bearer t2' },
+  });
+  expect(run.users[1]).toEqual(['u_2', 'u_2']);
+  expect([run.session.token, run.cookiesBlocked()]).toEqual(['t3', 1]);
+});
+
+test('[R325] a renewal that fails keeps the session that there is', async () => {
+  const run = startSession({ post: (nth) => (nth === 2 ? refusal(503) : good()), random: 0.5 });
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect([run.posts.length, run.session.isReady, run.session.refusal, run.refused]).toEqual([2, true, undefined, []]);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(run.users).toEqual([
+    ['u_alice', undefined],
+    ['u_alice', 'u_alice'],
+  ]);
+});
+
+test('[R99] what the browser sends counts: another tab may have begun a session in between', async () => {
+  const run = startSession({ post: good, get: () => json({ user_id: 'u_other_tab' }) });
+  await run.settle();
+  expect(run.users).toEqual([['u_other_tab', undefined]]);
+});
+
+test('[R99] a session that the server ends again and again is begun again at most every 5 s', async () => {
+  const run = startSession({ post: good });
+  for (let ms = 0; ms < 60_000; ms += 100) {
+    run.session.over();
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(run.posts.length).toBeLessThanOrEqual(13);
+  expect(run.posts.length).toBeGreaterThanOrEqual(11);
+});
+
+test('[R99] a command that is refused for its user makes the page look whose session it is, not more than every 5 s', async () => {
+  let users = ['u_alice', 'u_bob'];
+  const run = startSession({ post: good, get: () => json({ user_id: users.shift() ?? 'u_bob' }) });
+  await run.settle();
+  for (let n = 0; n < 10; n++) await run.session.check();
+  expect(run.users).toEqual([
+    ['u_alice', undefined],
+    ['u_bob', 'u_alice'],
+  ]);
+  users = [];
+});
+
+test('[R99] it is renewed when about half of it is over, never within a minute, never beyond a timer', () => {
+  expect(renewInMs(1_000, 0.5)).toBe(500_000);
+  expect(renewInMs(1_000, 0)).toBe(450_000);
+  expect(renewInMs(10, 0.5)).toBe(60_000);
+  expect(renewInMs(-1e9, 0.5)).toBe(60_000);
+  expect(renewInMs(1e12, 0.5)).toBe(2 ** 31 - 1);
+});
+
+test.each([
+  ['58', undefined, 58_000],
+  ['0', undefined, 0],
+  ['Tue, 14 Nov 2023 22:14:20 GMT', 'Tue, 14 Nov 2023 22:13:20 GMT', 60_000],
+  ['Tue, 14 Nov 2023 22:10:00 GMT', 'Tue, 14 Nov 2023 22:13:20 GMT', 0],
+  ['99999999999999', undefined, 2 ** 31 - 1],
+  ['soon', undefined, undefined],
+  ['', undefined, undefined],
+  [undefined, undefined, undefined],
+])('[R323] Retry-After: %s, at %s, is %s ms', (retryAfter, date, ms) => {
+  const headers = new Headers({
+    ...(retryAfter !== undefined && { 'retry-after': retryAfter }),
+    ...(date && { date }),
+  });
+  expect(retryAfterMs({ headers })).toBe(ms);
 });

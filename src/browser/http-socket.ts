@@ -1,0 +1,201 @@
+import type { ErrorReply, UserAction } from '../protocol/commands.ts';
+import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
+import type { EventsAfter, SeatEvent } from '../protocol/events.ts';
+import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
+import type { Seat } from '../protocol/seat.ts';
+import type { Position, VenueState } from '../protocol/venue.ts';
+import type { Socket } from './connection.ts';
+import { retryAfterMs } from './retry-after.ts';
+
+/** The hold settings come with the whole venue only. */
+const venueEveryMs = 30_000;
+/** A longer `Retry-After` ends this line; the connection then waits. */
+const longestWaitMs = 5_000;
+const commandTimeoutMs = 10_000;
+
+type Command = Extract<ClientMessage, { type: 'SELECT_SEAT' | 'BOOK_SEAT' | 'RELEASE_SEAT' }>;
+type RequestId = string | number | undefined;
+
+export interface HttpSocketOptions {
+  fetch: typeof fetch;
+  /** `Authorization` where cookies are blocked. */
+  authorization: () => Record<string, string>;
+  random: () => number;
+}
+
+/** Speaks the WebSocket's messages over HTTP: each `CONNECT` and `PING` is a poll, each command a POST. */
+export class HttpSocket extends EventTarget implements Socket {
+  readonly #options: HttpSocketOptions;
+  /** Opens in a moment, as a WebSocket does. */
+  readyState = 0;
+  readonly #closed = new AbortController();
+  #position: Position | undefined;
+  #userId: string | undefined;
+  #venueAtMs = 0;
+
+  constructor(options: HttpSocketOptions) {
+    super();
+    this.#options = options;
+    queueMicrotask(() => {
+      this.readyState = 1;
+      this.dispatchEvent(new Event('open'));
+    });
+  }
+
+  send(data: string): void {
+    const message = JSON.parse(data) as ClientMessage;
+    switch (message.type) {
+      case 'CONNECT':
+        this.#position = message.data?.position;
+        this.#userId = message.data?.user_id;
+        void this.#poll(message.request_id);
+        break;
+      case 'PING':
+        void this.#poll(message.request_id);
+        break;
+      case 'subscribe':
+        this.#position = undefined;
+        void this.#poll(message.request_id);
+        break;
+      default:
+        void this.#command(message);
+    }
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  async #poll(requestId: RequestId): Promise<void> {
+    try {
+      const data = (await this.#changes()) ?? (await this.#venue());
+      this.#emit({ type: 'ACK', ...withId(requestId), data: { success: true, ...data } });
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      const failed = error instanceof FailedReply ? error : undefined;
+      const close = { code: 1006, httpStatus: failed?.status, retryAfterMs: failed?.retryAfterMs };
+      this.dispatchEvent(Object.assign(new Event('close'), close));
+    }
+  }
+
+  /** Undefined where the changes cannot be told: the whole venue is needed. */
+  async #changes(): Promise<{ server_time: number } | undefined> {
+    if (performance.now() - this.#venueAtMs > venueEveryMs) return undefined;
+    for (;;) {
+      const from = this.#position;
+      if (!from) return undefined;
+      const query = new URLSearchParams({ epoch: from.epoch, after: String(from.seq) });
+      // While the store is unavailable the venue is still served, as stale.
+      const reply = await this.#get<EventsAfter>(`/api/events?${query}`).catch((error: unknown) => {
+        if (error instanceof FailedReply && error.status >= 500) return undefined;
+        throw error;
+      });
+      if (!reply?.events || reply.epoch !== from.epoch) return undefined;
+      for (const event of reply.events) this.#emit({ type: 'SEAT_UPDATE', data: updateOf(event) });
+      const seq = reply.events.at(-1)?.seq ?? reply.seq;
+      this.#position = { epoch: reply.epoch, seq };
+      // A reply has a limited number of events.
+      if (seq >= reply.seq || reply.events.length === 0) return { server_time: reply.server_time };
+    }
+  }
+
+  async #venue(): Promise<{ server_time: number; hold_seconds: number; max_holds: number }> {
+    const venue = await this.#get<VenueState>('/api/venue');
+    if (!Array.isArray(venue.seats)) throw new FailedReply(502);
+    this.#position = venue.stale ? undefined : { epoch: venue.epoch, seq: venue.seq };
+    this.#venueAtMs = performance.now();
+    this.#emit({ type: 'VENUE_STATE', data: venue });
+    const { server_time, hold_seconds, max_holds } = venue;
+    return { server_time, hold_seconds, max_holds };
+  }
+
+  async #get<T>(path: string): Promise<T> {
+    const { fetch, random } = this.#options;
+    for (let attempt = 1; ; attempt++) {
+      const reply = await fetch(path, { cache: 'no-store', signal: this.#closed.signal });
+      if (reply.ok) return (await reply.json()) as T;
+      const waitMs = retryAfterMs(reply);
+      if (reply.status !== 429 || attempt > 1 || waitMs === undefined || waitMs > longestWaitMs) {
+        throw new FailedReply(reply.status, waitMs);
+      }
+      await pause(waitMs * (1 + random() / 4));
+      this.#closed.signal.throwIfAborted();
+    }
+  }
+
+  async #command({ type, request_id, data: { seat_id, user_id = this.#userId } }: Command): Promise<void> {
+    const headers = {
+      ...this.#options.authorization(),
+      'content-type': 'application/json',
+      'idempotency-key': newKey(),
+    };
+    const body = JSON.stringify({ seat_id, ...(user_id !== undefined && { user_id }) });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const reply = await this.#options.fetch(`/api/seats/${actions[type]}`, {
+          method: 'POST',
+          headers: attempt === 1 ? headers : { ...headers, 'x-attempt': String(attempt) },
+          body,
+          signal: AbortSignal.timeout(commandTimeoutMs),
+        });
+        return this.#answer(request_id, reply.status, await reply.json().catch(() => undefined));
+      } catch {
+        // The connection broke on the way: the key makes a second attempt safe.
+        if (attempt > 1) return this.#refuse(request_id, 'TIMEOUT', 'The server cannot be reached');
+      }
+    }
+  }
+
+  #answer(requestId: RequestId, status: number, body: { success: true; seat: Seat } | ErrorReply | undefined): void {
+    if (body?.success === true) {
+      this.#emit({ type: 'ACK', ...withId(requestId), data: { success: true, seat: body.seat } });
+    } else if (body?.success === false) {
+      const { error, seat } = body;
+      this.#emit({ type: 'ERROR', ...withId(requestId), data: { ...error, ...(seat && { seat }) } });
+    } else {
+      this.#refuse(requestId, status === 429 ? 'RATE_LIMITED' : 'STORE_UNAVAILABLE', `A proxy replied ${status}`);
+    }
+  }
+
+  #refuse(requestId: RequestId, code: ErrorCode, message: string): void {
+    this.#emit({ type: 'ERROR', ...withId(requestId), data: errorDetail(code, message) });
+  }
+
+  #emit(message: ServerMessage): void {
+    this.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(message) }));
+  }
+}
+
+/** An HTTP reply that is not what was asked for. */
+class FailedReply extends Error {
+  readonly status: number;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(status: number, retryAfterMs?: number) {
+    super(`The server replied ${status}`);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+const actions = { SELECT_SEAT: 'select', BOOK_SEAT: 'book', RELEASE_SEAT: 'release' } as const satisfies Record<
+  Command['type'],
+  UserAction
+>;
+
+const withId = (request_id: RequestId) => (request_id === undefined ? {} : { request_id });
+
+const updateOf = ({ seat_id, user_id, type, status, expires_at, seq }: SeatEvent) => ({
+  seat_id,
+  status,
+  ...(type !== 'released' && { held_by: user_id }),
+  ...(expires_at !== undefined && { expires_at }),
+  seq,
+});
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Not `randomUUID`, which pages over plain HTTP do not have. */
+function newKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

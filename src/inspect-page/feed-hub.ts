@@ -1,0 +1,124 @@
+import type { FeedMessage } from '../inspect/feed.ts';
+
+/** `paused`: other pages use all connections that this browser may have to the server. */
+export type FeedStatus = 'connecting' | 'open' | 'refused' | 'paused';
+
+/** What a page sends to the hub. `shown` and `hidden` follow its visibility. */
+export type FeedRequest =
+  | { type: 'open'; seats: string; node?: string }
+  | { type: 'shown' }
+  | { type: 'hidden' }
+  | { type: 'close' };
+
+export type FeedReply = { type: 'status'; status: FeedStatus } | { type: 'message'; message: FeedMessage };
+
+/** A browser has six connections to a host over HTTP/1.1, shared by all its tabs; some stay free for requests. */
+const maxStreams = 3;
+const retryMs = 1_000;
+
+interface Page {
+  port: MessagePort;
+  /** The feed that the page wants. */
+  path: string | undefined;
+  isShown: boolean;
+  shownNth: number;
+  /** True once the page gets all messages of its feed. */
+  isFed: boolean;
+}
+
+interface Stream {
+  source: EventSource;
+  retry: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Shares the feeds between all pages of a browser. A feed that no visible page wants is closed, and told anew later. */
+export class FeedHub {
+  readonly #pages = new Set<Page>();
+  readonly #streams = new Map<string, Stream>();
+  #shown = 0;
+  #isUpdateDue = false;
+
+  connect(port: MessagePort): void {
+    const page: Page = { port, path: undefined, isShown: false, shownNth: 0, isFed: false };
+    this.#pages.add(page);
+    port.onmessage = ({ data }: MessageEvent<FeedRequest>) => this.#take(page, data);
+  }
+
+  #take(page: Page, request: FeedRequest): void {
+    switch (request.type) {
+      case 'open':
+        page.path = `/inspect/feed?${new URLSearchParams({ seats: request.seats, ...(request.node && { node: request.node }) })}`;
+        page.isFed = false;
+        break;
+      case 'shown':
+        page.isShown = true;
+        page.shownNth = ++this.#shown;
+        break;
+      case 'hidden':
+        page.isShown = false;
+        break;
+      case 'close':
+        this.#pages.delete(page);
+        page.port.close();
+    }
+    this.#updateSoon();
+  }
+
+  /** Several pages that begin together are one change. */
+  #updateSoon(): void {
+    if (this.#isUpdateDue) return;
+    this.#isUpdateDue = true;
+    setTimeout(() => {
+      this.#isUpdateDue = false;
+      this.#update();
+    });
+  }
+
+  #update(): void {
+    const shown = [...this.#pages].filter(({ isShown }) => isShown).sort((a, b) => b.shownNth - a.shownNth);
+    const paths = new Set(shown.flatMap(({ path }) => path ?? []));
+    const wanted = new Set([...paths].slice(0, maxStreams));
+    for (const path of this.#streams.keys()) if (!wanted.has(path)) this.#close(path);
+    for (const path of wanted) {
+      // A page that joins needs everything that was told before it: the feed is begun again, for all its pages.
+      const isComplete = shown.every((page) => page.path !== path || page.isFed);
+      if (!this.#streams.has(path) || !isComplete) this.#open(path);
+    }
+    for (const page of shown)
+      if (page.path && !wanted.has(page.path)) reply(page, { type: 'status', status: 'paused' });
+  }
+
+  #open(path: string): void {
+    this.#close(path);
+    for (const page of this.#pages) if (page.path === path) page.isFed = true;
+    this.#tell(path, { type: 'status', status: 'connecting' });
+    const source = new EventSource(path);
+    const stream: Stream = { source, retry: undefined };
+    this.#streams.set(path, stream);
+    source.onopen = () => this.#tell(path, { type: 'status', status: 'open' });
+    source.onmessage = ({ data }) => this.#tell(path, { type: 'message', message: JSON.parse(data) as FeedMessage });
+    source.onerror = () => {
+      // A browser tries again by itself, but not where it was answered with an error.
+      const isRefused = source.readyState === EventSource.CLOSED;
+      this.#tell(path, { type: 'status', status: isRefused ? 'refused' : 'connecting' });
+      if (isRefused) stream.retry = setTimeout(() => this.#open(path), retryMs);
+    };
+  }
+
+  #close(path: string): void {
+    const stream = this.#streams.get(path);
+    if (!stream) return;
+    clearTimeout(stream.retry);
+    stream.source.close();
+    this.#streams.delete(path);
+    for (const page of this.#pages) if (page.path === path) page.isFed = false;
+  }
+
+  #tell(path: string, message: FeedReply): void {
+    for (const page of this.#pages) if (page.path === path && page.isFed) reply(page, message);
+  }
+}
+
+function reply({ port }: Page, message: FeedReply): void {
+  port.postMessage(message);
+}

@@ -1,0 +1,10 @@
+import { FeedHub } from './feed-hub.ts';
+
+/** One for all inspector pages of a browser. */
+const hub = new FeedHub();
+
+Object.assign(globalThis, {
+  onconnect: ({ ports }: MessageEvent) => {
+    for (const port of ports) hub.connect(port);
+  },
+});
