@@ -53,7 +53,9 @@ export class FakeBus implements EventBus, PresenceBus {
     this.#onPresence?.(presence);
   }
   heartbeat(position: Position): void {
-    const heartbeat: Heartbeat = { ...position, server_time: serverTime };
+    this.tellHeartbeat({ ...position, server_time: serverTime });
+  }
+  tellHeartbeat(heartbeat: Heartbeat): void {
     for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
   }
 }
