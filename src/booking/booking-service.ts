@@ -185,8 +185,9 @@ export class BookingService {
     // Who asked has long given up, and asked elsewhere.
     if (startedAtMs - this.#lastBeatAtMs > frozenMs) throw new StoreUnavailableError('This process stood still');
     const decision = await this.#store.decide(seatId, commands, this.view.position);
-    this.#onDecision(commands.length, this.#clock.nowMs() - startedAtMs);
-    this.storeClock.heard(decision.nowMs);
+    const durationMs = this.#clock.nowMs() - startedAtMs;
+    this.#onDecision(commands.length, durationMs);
+    this.storeClock.heard(decision.nowMs, durationMs);
     return decision;
   }
 
@@ -240,8 +241,9 @@ export class BookingService {
 
   async #catchUp(): Promise<void> {
     for (;;) {
+      const startedAtMs = this.#clock.nowMs();
       const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
-      this.storeClock.heard(history.nowMs);
+      this.storeClock.heard(history.nowMs, this.#clock.nowMs() - startedAtMs);
       if (!history.events) throw new VenueLostError('The log does not reach back to what is known here');
       for (const event of history.events) this.view.apply(event);
       if (this.view.seq >= history.seq) return;

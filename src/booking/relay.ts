@@ -2,11 +2,17 @@ import type { Logger } from 'pino';
 import type { EventBus } from '../events/event-bus.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
+import { StateLog } from '../state-log.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 
-const repairedPerTurn = 512;
+const repairedPerRead = 512;
 /** Beyond this many unacknowledged events the log alone remembers them. */
 const maxInFlight = 4096;
+/**
+ * While the bus stores nothing, the newest events wait in the log for its return. Older ones count as relayed, because the log has to stay
+ * bounded: subscribers got them, and whoever missed one asks the booking service.
+ */
+const maxUnstored = 100_000;
 
 /**
  * Sees to it that every committed event is published. What this process commits it publishes at once. The store's log
@@ -16,18 +22,26 @@ export class Relay {
   readonly #store: SeatStore;
   readonly #bus: EventBus;
   readonly #logger: Logger;
+  readonly #publishLog: StateLog;
   /** Every event of the epoch up to `seq` is known to be published, and those in `#publishedAhead`. */
   #position: Position = { epoch: '', seq: 0 };
   #markedSeq = 0;
   /** The venue's newest when `repair` was called last: what is older and unpublished has been on its way for too long. */
   #seqLastTime = 0;
   readonly #publishedAhead = new Set<number>();
-  readonly #inFlight = new Set<number>();
+  /** By seq. */
+  readonly #inFlight = new Map<number, Promise<void>>();
+  #overdueSeq = 0;
+  #isRepairing = false;
+  #isFailing = false;
+  /** How many events the bus's own log will never get since it stores nothing. */
+  #neverStored = 0;
 
   constructor({ store, bus, logger }: { store: SeatStore; bus: EventBus; logger: Logger }) {
     this.#store = store;
     this.#bus = bus;
     this.#logger = logger;
+    this.#publishLog = new StateLog(logger);
   }
 
   get position(): Position {
@@ -42,45 +56,34 @@ export class Relay {
     this.#seqLastTime = this.#position.seq;
     this.#publishedAhead.clear();
     this.#inFlight.clear();
+    this.#overdueSeq = 0;
   }
 
   /** Publishes what was just committed here. What fails is left to `repair`. */
   publish(event: SeatEvent): void {
-    if (!this.#bus.connected || this.#inFlight.size >= maxInFlight || this.#inFlight.has(event.seq)) return;
-    this.#inFlight.add(event.seq);
-    this.#bus
-      .publish(event)
-      .then(
-        () => this.published(event),
-        (error: Error) => this.#logger.debug({ seq: event.seq, error: error.message }, 'Not published yet'),
-      )
-      .finally(() => this.#inFlight.delete(event.seq));
+    if (this.#bus.connected && this.#inFlight.size < maxInFlight) void this.#publish(event);
   }
 
-  /** The event is out: acknowledged to this process, or heard from another. */
-  published({ epoch, seq }: Position): void {
-    if (epoch !== this.#position.epoch || seq <= this.#position.seq) return;
-    this.#publishedAhead.add(seq);
-    this.#advance(this.#position.seq);
+  /** The event was received from another process: a bus that stores events has stored it. */
+  published(position: Position): void {
+    if (this.#bus.storesEvents) this.#stored(position);
   }
 
   /**
    * To be called twice a second or so. Publishes what the log had the last time and nobody has published since, then
-   * notes in the store how far all is published.
+   * notes in the store how far all is published. Does not wait for the former.
    */
   async repair(newest: Position): Promise<void> {
     if (newest.epoch !== this.#position.epoch) return;
     const overdueSeq = this.#seqLastTime;
     this.#seqLastTime = newest.seq;
     if (!this.#bus.connected) return;
-    if (overdueSeq > this.#position.seq) {
-      const { epoch, events } = await this.#store.eventsAfter(this.#position, repairedPerTurn);
-      if (epoch !== this.#position.epoch) return;
-      // The log is trimmed only where it was relayed: others are further than we have heard.
-      if (!events) await this.#goOnFromOthers();
-      for (const event of events ?? []) {
-        if (event.seq <= overdueSeq && !this.#publishedAhead.has(event.seq)) this.publish(event);
-      }
+    if (this.#bus.storesEvents) {
+      this.#tellNeverStored();
+      this.#overdueSeq = overdueSeq;
+      if (!this.#isRepairing) void this.#repairAll();
+    } else {
+      this.#giveUpOldest(newest.seq);
     }
     if (this.#position.seq > this.#markedSeq) {
       const reached = this.#position;
@@ -89,11 +92,117 @@ export class Relay {
     }
   }
 
-  async #goOnFromOthers(): Promise<void> {
+  /** Never rejects. Its result is the same for a second publication of an event that is still in flight. */
+  #publish(event: SeatEvent): Promise<void> {
+    const { seq } = event;
+    const inFlight = this.#inFlight.get(seq);
+    if (inFlight) return inFlight;
+    const publishing = this.#bus
+      .publish(event)
+      .then(
+        (delivery) => {
+          if (delivery === 'stored') this.#stored(event);
+          if (this.#isFailing) this.#publishLog.info('Events are published again');
+          this.#isFailing = false;
+        },
+        (error: Error) => {
+          const { message } = error.cause instanceof Error ? error.cause : error;
+          this.#isFailing = true;
+          this.#publishLog.warn('Events cannot be published, trying again', { error: message });
+        },
+      )
+      .finally(() => {
+        if (this.#inFlight.get(seq) === publishing) this.#inFlight.delete(seq);
+      });
+    this.#inFlight.set(seq, publishing);
+    return publishing;
+  }
+
+  #stored({ epoch, seq }: Position): void {
+    if (epoch !== this.#position.epoch || seq <= this.#position.seq) return;
+    this.#publishedAhead.add(seq);
+    this.#advance(this.#position.seq);
+  }
+
+  /** Never rejects. */
+  async #repairAll(): Promise<void> {
+    this.#isRepairing = true;
+    try {
+      while (this.#overdueSeq > this.#position.seq && this.#bus.connected && this.#bus.storesEvents) {
+        const before = this.#position;
+        await this.#repairPage(before);
+        if (this.#position.epoch !== before.epoch || this.#position.seq === before.seq) break; // until the next call
+      }
+    } catch {
+      // The store is unavailable, which the heartbeat notices and logs as well. The next call tries again.
+    }
+    this.#isRepairing = false;
+  }
+
+  /** Waits for what it publishes: so much, and no more, is in flight beside what is committed meanwhile. */
+  async #repairPage(from: Position): Promise<void> {
+    const { epoch, seq, events } = await this.#store.eventsAfter(from, repairedPerRead);
+    if (epoch !== this.#position.epoch) return;
+    if (!events) return this.#goOnBehindGap(from, seq);
+    const missing = events.filter((event) => event.seq <= this.#overdueSeq && !this.#publishedAhead.has(event.seq));
+    await Promise.all(missing.map((event) => this.#publish(event)));
+  }
+
+  /** The log is trimmed where it was relayed: others are further than we have heard. Or it is too long, and has lost its beginning. */
+  async #goOnBehindGap(from: Position, newestSeq: number): Promise<void> {
     const relayed = await this.#store.relayedPosition();
-    if (relayed?.epoch !== this.#position.epoch || relayed.seq <= this.#position.seq) return;
-    for (const ahead of this.#publishedAhead) if (ahead <= relayed.seq) this.#publishedAhead.delete(ahead);
-    this.#advance(relayed.seq);
+    if (this.#position.epoch !== from.epoch) return;
+    if (relayed?.epoch === from.epoch && relayed.seq > this.#position.seq) return this.#skipTo(relayed.seq);
+    const startSeq = await this.#logStart(from, newestSeq);
+    if (this.#position.epoch !== from.epoch || startSeq <= this.#position.seq) return;
+    const events = this.#countUnpublished(startSeq);
+    this.#logger.warn(
+      { events, seq: startSeq },
+      'The log has lost events that were not published: JetStream never gets them',
+    );
+    this.#skipTo(startSeq);
+  }
+
+  /** The least position from which the log can be read. */
+  async #logStart({ epoch, seq }: Position, newestSeq: number): Promise<number> {
+    let [gone, there] = [seq, newestSeq];
+    while (there - gone > 1) {
+      const middle = gone + Math.floor((there - gone) / 2);
+      const { events } = await this.#store.eventsAfter({ epoch, seq: middle }, 1);
+      if (events) there = middle;
+      else gone = middle;
+    }
+    return there;
+  }
+
+  #giveUpOldest(newestSeq: number): void {
+    const seq = newestSeq - maxUnstored;
+    if (seq <= this.#position.seq) return;
+    if (this.#neverStored === 0) {
+      this.#logger.warn(
+        { newest: maxUnstored },
+        'JetStream is unavailable for long: of what it misses, it will get only the newest events',
+      );
+    }
+    this.#neverStored += this.#countUnpublished(seq);
+    this.#skipTo(seq);
+  }
+
+  #tellNeverStored(): void {
+    if (this.#neverStored > 0)
+      this.#logger.warn({ events: this.#neverStored }, 'JetStream never gets the oldest events that it missed');
+    this.#neverStored = 0;
+  }
+
+  #countUnpublished(upToSeq: number): number {
+    let count = upToSeq - this.#position.seq;
+    for (const ahead of this.#publishedAhead) if (ahead <= upToSeq) count--;
+    return count;
+  }
+
+  #skipTo(seq: number): void {
+    for (const ahead of this.#publishedAhead) if (ahead <= seq) this.#publishedAhead.delete(ahead);
+    this.#advance(seq);
   }
 
   /** To `seq`, and over what is published right after it. */

@@ -1,5 +1,6 @@
 import { type Clock, hostClock } from '../clock.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
+import { isForeign, type Origin } from '../protocol/origin.ts';
 
 const tellIntervalMs = 1_000;
 /** Two tellings may be lost on the way; after the third the edge counts as gone. */
@@ -9,6 +10,8 @@ interface AudienceOptions {
   bus: PresenceBus;
   /** Tells this edge from all others. */
   edgeId: string;
+  /** The installation and the venue of this edge, as far as they are known now. */
+  origin: () => Origin;
   /** How many browsers this edge has now. */
   clientCount: () => number;
   /** At most once a second, and only when the number is another. */
@@ -20,7 +23,7 @@ interface AudienceOptions {
 export class Audience {
   readonly #options: AudienceOptions;
   readonly #clock: Clock;
-  readonly #others = new Map<string, { clients: number; heardAtMs: number }>();
+  readonly #others = new Map<string, { clients: number; origin: Origin; heardAtMs: number }>();
   #told = -1;
   #timer: unknown;
   #closed = false;
@@ -31,8 +34,9 @@ export class Audience {
   }
 
   start(): void {
-    this.#options.bus.subscribePresence(({ edge, clients }) => {
-      this.#others.set(edge, { clients, heardAtMs: this.#clock.nowMs() });
+    this.#options.bus.subscribePresence(({ edge, clients, ...origin }) => {
+      if (isForeign(origin, this.#options.origin())) return;
+      this.#others.set(edge, { clients, origin, heardAtMs: this.#clock.nowMs() });
     });
     this.#tellLater();
   }
@@ -40,9 +44,11 @@ export class Audience {
   /** Those of an edge that ended without a word are counted until its time is over. */
   get watching(): number {
     const nowMs = this.#clock.nowMs();
+    const own = this.#options.origin();
     let watching = this.#options.clientCount();
-    for (const [edge, { clients, heardAtMs }] of this.#others) {
-      if (nowMs - heardAtMs > lapseMs) this.#others.delete(edge);
+    for (const [edge, { clients, origin, heardAtMs }] of this.#others) {
+      const isOver = nowMs - heardAtMs > lapseMs;
+      if (isOver || isForeign(origin, own)) this.#others.delete(edge);
       else watching += clients;
     }
     return watching;
@@ -52,7 +58,7 @@ export class Audience {
   close(): void {
     this.#closed = true;
     this.#clock.clearTimeout(this.#timer);
-    this.#options.bus.publishPresence({ edge: this.#options.edgeId, clients: 0 });
+    this.#publish(0);
   }
 
   #tellLater(): void {
@@ -63,11 +69,16 @@ export class Audience {
   }
 
   #tell(): void {
-    const { bus, edgeId, clientCount, onChange } = this.#options;
-    bus.publishPresence({ edge: edgeId, clients: clientCount() });
+    const { clientCount, onChange } = this.#options;
+    this.#publish(clientCount());
     const { watching } = this;
     if (watching === this.#told) return;
     this.#told = watching;
     onChange(watching);
+  }
+
+  #publish(clients: number): void {
+    const { bus, edgeId, origin } = this.#options;
+    bus.publishPresence({ ...origin(), edge: edgeId, clients });
   }
 }

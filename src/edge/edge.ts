@@ -53,6 +53,7 @@ export class Edge {
     this.#audience = new Audience({
       bus,
       edgeId: randomUUID(),
+      origin: () => this.#feed.origin,
       clientCount: () => this.clientCount,
       onChange: (watching) => this.#hub.tellPresence(watching),
     });

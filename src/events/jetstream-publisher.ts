@@ -1,7 +1,7 @@
-import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/transport-node';
+import { createInbox, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { endOfTurn } from '../end-of-turn.ts';
 
-interface Message {
+export interface Message {
   subject: string;
   body: string;
   /** JetStream keeps only the first of those with the same. */
@@ -36,7 +36,7 @@ export class JetStreamPublisher {
     nats.subscribe(`${this.#inbox}.*`, { callback: (error, message) => this.#hear(error, message) });
   }
 
-  /** Resolves when JetStream has stored it; rejects where it did not say so in time, or said that it did not. */
+  /** Resolves when JetStream has stored it; rejects with a `StoringRefusedError` where it says that it did not, else where it says nothing in time. */
   publish(message: Message): Promise<void> {
     return new Promise((resolve, reject) => {
       const token = String(++this.#published);
@@ -66,9 +66,7 @@ export class JetStreamPublisher {
 
   #send(token: string, { message: { subject, body, id }, reject }: Waiting): void {
     try {
-      const messageHeaders = headers();
-      messageHeaders.set('Nats-Msg-Id', id);
-      this.#nats.publish(subject, body, { headers: messageHeaders, reply: `${this.#inbox}.${token}` });
+      this.#nats.publish(subject, body, { headers: idHeader(id), reply: `${this.#inbox}.${token}` });
     } catch (error) {
       this.#waiting.delete(token);
       reject(error as Error);
@@ -83,7 +81,7 @@ export class JetStreamPublisher {
     this.#waiting.delete(token);
     const failure = failureIn(message);
     if (failure === undefined) waiting.resolve();
-    else waiting.reject(new Error(failure));
+    else waiting.reject(failure);
   }
 
   #giveUpOverdue(): void {
@@ -100,13 +98,25 @@ export class JetStreamPublisher {
   }
 }
 
+/** Lets JetStream store a message once, however often it is published. */
+export function idHeader(id: string): MsgHdrs {
+  const messageHeaders = headers();
+  messageHeaders.set('Nats-Msg-Id', id);
+  return messageHeaders;
+}
+
+/** JetStream replied that it does not store the message. */
+export class StoringRefusedError extends Error {
+  override name = 'StoringRefusedError';
+}
+
 /** `{"stream": …, "seq": …}`, or `{"error": …}`; without a body, status 503: there is no stream for this subject. */
-function failureIn(message: Msg): string | undefined {
-  if (message.data.length === 0) return 'There is no stream';
+function failureIn(message: Msg): Error | undefined {
+  if (message.data.length === 0) return new Error('There is no stream');
   try {
     const { error } = message.json<{ error?: { description?: string } }>();
-    return error && (error.description ?? 'JetStream refused it');
+    return error && new StoringRefusedError(error.description ?? 'JetStream refused it');
   } catch {
-    return 'What came is no acknowledgement';
+    return new Error('What came is no acknowledgement');
   }
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
 import type { EdgePresence } from '../protocol/presence.ts';
-import type { BusListener, EventBus } from './event-bus.ts';
+import type { BusListener, Delivery, EventBus } from './event-bus.ts';
 import type { PresenceBus } from './presence-bus.ts';
 
 /** The line that several memory buses of one process share. */
@@ -14,6 +14,7 @@ export class MemoryBusLine extends EventEmitter<{
 /** Reaches whoever is on the same line, in this process. For the embedded default and for tests. */
 export class MemoryEventBus implements EventBus, PresenceBus {
   readonly connected = true;
+  readonly storesEvents = true;
   readonly #line: MemoryBusLine;
   readonly #unsubscribe: (() => void)[] = [];
 
@@ -21,8 +22,9 @@ export class MemoryEventBus implements EventBus, PresenceBus {
     this.#line = line;
   }
 
-  async publish(event: SeatEvent): Promise<void> {
+  async publish(event: SeatEvent): Promise<Delivery> {
     this.#line.emit('event', event, this);
+    return 'stored';
   }
 
   publishHeartbeat(heartbeat: Heartbeat): void {

@@ -1,3 +1,5 @@
+import { ConfigError } from '../config-error.ts';
+
 /** NATS's own tools take an address without `nats://` too. Throws a TypeError where it is none. */
 export const natsUrl = (address: string): URL => new URL(address.includes('://') ? address : `nats://${address}`);
 
@@ -6,13 +8,42 @@ export interface NatsLogin {
   user?: string;
   pass?: string;
   token?: string;
+  /** Present: TLS is required. */
+  tls?: Record<string, never>;
 }
 
-/** The client takes credentials apart from the addresses: those of the first, for all. `nats://<token>@…` is a token. */
-export function natsLogin(addresses: readonly string[]): NatsLogin {
-  const { username, password } = natsUrl(addresses[0] ?? '');
-  const servers = addresses.map((address) => natsUrl(address).host);
-  if (username === '') return { servers };
-  if (password === '') return { servers, token: decodeURIComponent(username) };
-  return { servers, user: decodeURIComponent(username), pass: decodeURIComponent(password) };
+/**
+ * Reads the setting NATS_URL: a comma list of addresses. The client takes credentials apart from the addresses: those of the first, for all.
+ * `nats://<token>@…` is a token. Throws a ConfigError for a malformed list.
+ */
+export function natsLogin(setting: string): NatsLogin {
+  const urls = setting.split(',').map((address) => usableUrl(address.trim()));
+  const servers = urls.map(({ host }) => host);
+  const tls = urls.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {};
+  const { username, password } = urls[0] as URL;
+  if (username === '') return { servers, ...tls };
+  if (password === '') return { servers, ...tls, token: decodeURIComponent(username) };
+  return { servers, ...tls, user: decodeURIComponent(username), pass: decodeURIComponent(password) };
 }
+
+function usableUrl(address: string): URL {
+  try {
+    const url = natsUrl(address);
+    decodeURIComponent(url.username + url.password); // throws for an invalid escape
+    const isUsable =
+      ['nats:', 'tls:'].includes(url.protocol) &&
+      url.hostname !== '' &&
+      url.port !== '0' &&
+      ['', '/'].includes(url.pathname) &&
+      url.search + url.hash === '';
+    if (isUsable) return url;
+  } catch {
+    // The message below says the same about every malformed address.
+  }
+  throw new ConfigError(
+    `NATS_URL has ${JSON.stringify(withoutCredentials(address))}, which is not the address of a NATS server: it takes nats://[user:password@]host[:port] or tls://…, or a comma list of these.`,
+  );
+}
+
+/** The text may be no URL at all, so everything that could be a credential is cut off. */
+const withoutCredentials = (address: string): string => address.replace(/(^|\/\/).*@/s, '$1…@').slice(0, 200);

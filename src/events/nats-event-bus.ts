@@ -1,19 +1,26 @@
-import { jetstreamManager, RetentionPolicy, StorageType } from '@nats-io/jetstream';
-import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ConnectionOptions, connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { endOfTurn } from '../end-of-turn.ts';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
-import type { BusListener, EventBus } from './event-bus.ts';
-import { JetStreamPublisher } from './jetstream-publisher.ts';
+import { StateLog } from '../state-log.ts';
+import type { BusListener, Delivery, EventBus } from './event-bus.ts';
+import { idHeader, JetStreamPublisher, type Message, StoringRefusedError } from './jetstream-publisher.ts';
 import { natsLogin } from './nats-address.ts';
 import type { PresenceBus } from './presence-bus.ts';
+import { requireSeatsStream } from './seats-stream.ts';
 
-const stream = { name: 'SEATS', maxBytes: 1024 ** 3, duplicateWindowMs: 120_000 };
 const ackTimeoutMs = 2_000;
-/** NATS fails a publish at once where there is no stream; its making is tried again this often. */
+const connectTimeoutMs = 4_000;
+const connectRetryMs = 500;
+/** The stream's making is tried again after this time, doubled with every failure up to the second. */
 const streamRetryMs = 1_000;
+const maxStreamRetryMs = 5_000;
+/** However many events JetStream does not acknowledge. */
+const minCheckIntervalMs = 100;
 
 export interface NatsEventBusOptions {
   /** nats:// with credentials, if there are any; a comma list of a cluster's servers. */
@@ -26,50 +33,78 @@ export interface NatsEventBusOptions {
 }
 
 /**
- * JetStream for what must not be lost (published with a message id, until it is acknowledged), plain subscriptions for
- * speed: a subscriber notices by `seq` what it missed and asks the booking service for it.
+ * Plain subscriptions for speed: a subscriber notices by `seq` what it missed and asks the booking service for it. Where JetStream is available, it
+ * stores every event under a message id; where it is not, events reach the subscribers all the same.
  */
 export class NatsEventBus implements EventBus, PresenceBus {
   readonly #logger: Logger;
+  readonly #connectionLog: StateLog;
+  readonly #streamLog: StateLog;
+  readonly #errorLog: StateLog;
+  readonly #messageLog: StateLog;
   readonly #listensOnly: boolean;
   readonly #listeners: BusListener[] = [];
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
-  readonly #connecting: Promise<void>;
+  readonly #closing = new AbortController();
+  readonly #running: Promise<void>;
   #nats: NatsConnection | undefined;
   #publisher: JetStreamPublisher | undefined;
   #connected = false;
-  #closed = false;
-  #making: Promise<void> | undefined;
+  /** Changes whenever the connection is lost: an operation that began before says nothing about the time after. */
+  #session = 0;
+  #storesEvents = false;
+  /** True while JetStream has a stream but refuses to store: only an acknowledgement shows that it stores again. */
+  #needsProof = false;
+  #isProving = false;
+  #checking: Promise<void> | undefined;
+  #checkedAtMs = Number.NEGATIVE_INFINITY;
+  #streamTimer: NodeJS.Timeout | undefined;
+  #streamFailures = 0;
+  #nextFlush: Promise<void> | undefined;
 
-  /** Returns at once; the connection is tried for until it is there, and again whenever it is lost. */
+  /** Returns at once; the connection is tried for until it is there, and again whenever it is lost. Throws a ConfigError for a malformed address. */
   static connect(options: NatsEventBusOptions): NatsEventBus {
     return new NatsEventBus(options);
   }
 
   private constructor({ url, name, logger, listensOnly = false }: NatsEventBusOptions) {
     this.#logger = logger;
+    this.#connectionLog = new StateLog(logger);
+    this.#streamLog = new StateLog(logger);
+    this.#errorLog = new StateLog(logger);
+    this.#messageLog = new StateLog(logger);
     this.#listensOnly = listensOnly;
-    this.#connecting = this.#connect(url.split(','), name);
+    this.#running = this.#run({
+      ...natsLogin(url),
+      name,
+      noEcho: true, // what this process published it knows already
+      timeout: connectTimeoutMs,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 250,
+      pingInterval: 5_000,
+      maxPingOut: 2,
+      ignoreAuthErrorAbort: true,
+    });
   }
 
   get connected(): boolean {
     return this.#connected;
   }
 
-  async publish(event: SeatEvent): Promise<void> {
-    if (!this.#nats || !this.#publisher || !this.#connected) throw new BusDisconnectedError('NATS is out of reach');
-    try {
-      const id = `${event.epoch}:${event.seq}`;
-      await this.#publisher.publish({ subject: subjects.of(event), body: JSON.stringify(event), id });
-    } catch (cause) {
-      // The stream may have been deleted under us: it is made again, for whoever tries next.
-      this.#making ??= this.#makeStream(this.#nats)
-        .catch(() => {})
-        .finally(() => {
-          this.#making = undefined;
-        });
-      throw new NotAcknowledgedError(`JetStream did not acknowledge ${event.epoch}:${event.seq}`, { cause });
-    }
+  get storesEvents(): boolean {
+    return this.#storesEvents;
+  }
+
+  async publish(event: SeatEvent): Promise<Delivery> {
+    const [nats, publisher] = [this.#nats, this.#publisher];
+    if (!nats || !publisher || !this.#connected) throw new BusDisconnectedError('NATS is out of reach');
+    const message = {
+      subject: subjects.of(event),
+      body: JSON.stringify(event),
+      id: `${event.epoch}:${event.seq}`,
+    };
+    if (this.#storesEvents) return this.#store(publisher, message);
+    return this.#isProving ? this.#send(nats, message) : this.#storeAsProof(nats, publisher, message);
   }
 
   publishHeartbeat(heartbeat: Heartbeat): void {
@@ -93,102 +128,203 @@ export class NatsEventBus implements EventBus, PresenceBus {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#closing.abort();
+    clearTimeout(this.#streamTimer);
     this.#publisher?.flush();
+    const nats = this.#nats;
+    if (!nats) return; // an attempt to connect may be under way: it ends what it gets
     try {
-      if (this.#connected) await this.#nats?.drain();
-      else await this.#nats?.close();
+      if (this.#connected) await nats.drain();
+      else await nats.close();
     } catch (error) {
       this.#logger.warn({ error: (error as Error).message }, 'NATS went while we were leaving it');
-      await this.#nats?.close();
+      await nats.close();
     }
-    await this.#connecting;
-    this.#publisher?.close();
+    await this.#running;
   }
 
-  async #connect(urls: string[], name: string): Promise<void> {
-    const login = natsLogin(urls);
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Never rejects. */
+  async #run(options: ConnectionOptions): Promise<void> {
     while (!this.#closed) {
       try {
-        // Own messages do not come back: what this process published it knows already.
-        this.#nats = await connect({
-          ...login,
-          name,
-          noEcho: true,
-          maxReconnectAttempts: -1,
-          reconnectTimeWait: 250,
-          pingInterval: 5_000,
-          maxPingOut: 2,
-          ignoreAuthErrorAbort: true,
-        });
-        break;
+        const nats = await connect(options);
+        if (this.#closed) await nats.close();
+        else await this.#serve(nats);
       } catch (error) {
-        this.#logger.warn({ error: (error as Error).message }, 'NATS is out of reach');
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        this.#disconnected((error as Error).message);
       }
+      await delay(connectRetryMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
     }
-    const nats = this.#nats;
-    if (!nats) return;
-    if (this.#closed) return nats.close();
+  }
 
+  /** Resolves when the connection is closed, which the client library does only where it cannot reconnect. */
+  async #serve(nats: NatsConnection): Promise<void> {
+    this.#nats = nats;
     if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, ackTimeoutMs);
-    this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
-      for (const listener of this.#listeners) listener.onEvent(event);
-    });
-    this.#subscribeTo(nats, subjects.heartbeat, Heartbeat, (heartbeat: Heartbeat) => {
-      for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
-    });
-    this.#subscribeTo(nats, subjects.presence, EdgePresence, (presence: EdgePresence) => {
-      for (const listener of this.#presenceListeners) listener(presence);
-    });
-    void this.#watch(nats);
-    await nats.flush();
-    await this.#onConnected(nats);
+    try {
+      void this.#watch(nats);
+      this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
+        for (const listener of this.#listeners) listener.onEvent(event);
+      });
+      this.#subscribeTo(nats, subjects.heartbeat, Heartbeat, (heartbeat: Heartbeat) => {
+        for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
+      });
+      this.#subscribeTo(nats, subjects.presence, EdgePresence, (presence: EdgePresence) => {
+        for (const listener of this.#presenceListeners) listener(presence);
+      });
+      void this.#onConnected(nats);
+      const error = await nats.closed();
+      this.#disconnected(error?.message);
+    } finally {
+      this.#publisher?.close();
+      this.#publisher = undefined;
+      this.#nats = undefined;
+    }
   }
 
   async #watch(nats: NatsConnection): Promise<void> {
     for await (const status of nats.status()) {
-      if (status.type === 'disconnect') this.#tellConnected(false);
-      if (status.type === 'reconnect') await this.#onConnected(nats);
+      if (status.type === 'disconnect') this.#disconnected();
+      if (status.type === 'reconnect') void this.#onConnected(nats);
+      if (status.type === 'error') this.#errorLog.warn('NATS refuses something', { error: status.error.message });
     }
   }
 
-  /** Only when the stream is there are events published with success. */
+  /** Whether events are stored is known before they are published. Never rejects. */
   async #onConnected(nats: NatsConnection): Promise<void> {
+    const session = this.#session;
     try {
-      if (!this.#listensOnly) await this.#makeStream(nats);
-      this.#tellConnected(true);
-    } catch (error) {
-      if (this.#closed || nats.isClosed()) return;
-      this.#logger.warn({ error: (error as Error).message }, 'JetStream is out of reach');
-      setTimeout(() => this.#onConnected(nats), streamRetryMs).unref();
+      await nats.flush(); // the subscriptions are in place
+    } catch {
+      return; // the connection is lost again: the next one calls this
+    }
+    this.#needsProof = false;
+    this.#streamFailures = 0;
+    if (!this.#listensOnly) await this.#checkStream(nats);
+    if (!this.#closed && session === this.#session) this.#tellConnected(true);
+  }
+
+  async #store(publisher: JetStreamPublisher, message: Message): Promise<Delivery> {
+    try {
+      await publisher.publish(message);
+      return 'stored';
+    } catch (cause) {
+      this.#storingFailed(cause as Error);
+      throw new NotAcknowledgedError(`JetStream did not acknowledge ${message.id}`, { cause });
     }
   }
 
-  async #makeStream(nats: NatsConnection): Promise<void> {
-    const { streams } = await jetstreamManager(nats, { checkAPI: false });
-    const config = {
-      name: stream.name,
-      subjects: [subjects.allSeats],
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-      max_bytes: stream.maxBytes,
-      duplicate_window: stream.duplicateWindowMs * 1e6,
-    };
-    await streams.info(stream.name).catch(() => streams.add(config));
+  /** One event at a time tries whether JetStream stores again. */
+  async #storeAsProof(nats: NatsConnection, publisher: JetStreamPublisher, message: Message): Promise<Delivery> {
+    this.#isProving = true;
+    const session = this.#session;
+    try {
+      await publisher.publish(message);
+      if (session === this.#session) this.#streamIsAvailable();
+      return 'stored';
+    } catch {
+      return this.#delivered(nats);
+    } finally {
+      this.#isProving = false;
+    }
+  }
+
+  #send(nats: NatsConnection, { subject, body, id }: Message): Promise<Delivery> {
+    this.#publisher?.flush(); // in the order of publishing
+    nats.publish(subject, body, { headers: idHeader(id) });
+    return this.#delivered(nats);
+  }
+
+  /** Resolves when NATS has taken what was published until the end of the turn. */
+  async #delivered(nats: NatsConnection): Promise<Delivery> {
+    this.#nextFlush ??= new Promise((resolve, reject) => {
+      endOfTurn(() => {
+        this.#nextFlush = undefined;
+        const timer = setTimeout(() => reject(new NotAcknowledgedError('NATS did not reply in time')), ackTimeoutMs);
+        nats
+          .flush()
+          .then(resolve, reject)
+          .finally(() => clearTimeout(timer));
+      });
+    });
+    await this.#nextFlush;
+    return 'sent';
+  }
+
+  #storingFailed(error: Error): void {
+    if (this.#closed || !this.#connected || !this.#nats || !this.#storesEvents) return;
+    if (error instanceof StoringRefusedError) {
+      this.#needsProof = true;
+      this.#streamIsUnavailable(error.message);
+    }
+    // The stream may have been deleted under us: it is made again, for whoever tries next.
+    if (performance.now() - this.#checkedAtMs > minCheckIntervalMs) void this.#checkStream(this.#nats);
+  }
+
+  /** Never rejects. */
+  #checkStream(nats: NatsConnection): Promise<void> {
+    this.#checking ??= this.#checkStreamOnce(nats).finally(() => {
+      this.#checking = undefined;
+    });
+    return this.#checking;
+  }
+
+  async #checkStreamOnce(nats: NatsConnection): Promise<void> {
+    clearTimeout(this.#streamTimer);
+    const session = this.#session;
+    const failure = await requireSeatsStream(nats, this.#logger).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if (this.#closed || nats.isClosed()) return;
+    this.#checkedAtMs = performance.now();
+    if (failure === undefined) {
+      if (!this.#needsProof) this.#streamIsAvailable();
+      return;
+    }
+    this.#needsProof = false;
+    if (session === this.#session) this.#streamIsUnavailable(failure);
+    const retryMs = Math.min(streamRetryMs * 2 ** this.#streamFailures++, maxStreamRetryMs);
+    this.#streamTimer = setTimeout(() => void this.#checkStream(nats), retryMs).unref();
+  }
+
+  #streamIsAvailable(): void {
+    clearTimeout(this.#streamTimer);
+    this.#needsProof = false;
+    this.#streamFailures = 0;
+    this.#storesEvents = true;
+    this.#streamLog.info('JetStream stores the events');
+  }
+
+  #streamIsUnavailable(reason: string): void {
+    this.#storesEvents = false;
+    this.#streamLog.warn('JetStream is unavailable: events reach the edges, and are stored when it is back', {
+      reason,
+    });
+  }
+
+  #disconnected(error?: string): void {
+    if (this.#closed) return;
+    this.#session++;
+    this.#connectionLog.warn('NATS is out of reach', error === undefined ? {} : { error });
+    this.#tellConnected(false);
   }
 
   #tellConnected(connected: boolean): void {
     if (connected === this.#connected) return;
     this.#connected = connected;
-    this.#logger.info({ connected }, connected ? 'NATS answers' : 'NATS is out of reach');
+    if (connected) this.#connectionLog.info('NATS answers');
     for (const listener of this.#listeners) listener.onConnected?.(connected);
   }
 
   /** An exception in here would end the connection's reading for good. */
-  #subscribeTo<T>(nats: NatsConnection, subject: string, schema: TSchema, tell: (body: T) => void): Subscription {
+  #subscribeTo<T>(nats: NatsConnection, subject: string, schema: TSchema, tell: (body: T) => void): void {
     const validator = Compile(schema);
-    return nats.subscribe(subject, {
+    nats.subscribe(subject, {
       callback: (error, message: Msg) => {
         try {
           if (error) throw error;
@@ -196,7 +332,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
           if (!validator.Check(body)) throw new TypeError('not of the shape agreed on');
           tell(body as T);
         } catch (cause) {
-          this.#logger.warn({ subject: message?.subject, error: (cause as Error).message }, 'Left a message out');
+          this.#messageLog.warn('Left a message out', { subject, error: (cause as Error).message });
         }
       },
     });

@@ -1,6 +1,10 @@
 import { type Clock, hostClock } from '../clock.ts';
 
 const windowMs = 5_000;
+/** Calls of the store end within about this time, and heartbeats are published at once. */
+const usualDelayAtMostMs = 1_000;
+/** Smaller differences are the inaccuracy of another process's idea of the store's time. */
+const leastStepMs = 100;
 
 /**
  * The store's clock, as far as it can be known here: the only clock for holds. It runs on this process's monotonic
@@ -16,10 +20,15 @@ export class StoreClock {
     this.#clock = clock;
   }
 
-  /** The store has just told its time. It told it a while before we hear it, so the greatest offset is the truest. */
-  heard(storeNowMs: number): void {
+  /**
+   * Takes a time that the store gave. It was on its way for some time, but at most `delayAtMostMs`, so the greatest offset is the truest.
+   * An offset lower than any delay can explain shows that the store's clock stepped back.
+   */
+  heard(storeNowMs: number, delayAtMostMs = usualDelayAtMostMs): void {
     const atMs = this.#clock.nowMs();
-    this.#bestInWindowMs = Math.max(this.#bestInWindowMs, storeNowMs - atMs);
+    const offsetMs = storeNowMs - atMs;
+    if (this.#offsetMs !== undefined && offsetMs + delayAtMostMs + leastStepMs < this.#offsetMs) this.reset();
+    this.#bestInWindowMs = Math.max(this.#bestInWindowMs, offsetMs);
     if (this.#offsetMs === undefined || this.#bestInWindowMs > this.#offsetMs || atMs >= this.#windowEndsAtMs) {
       this.#offsetMs = this.#bestInWindowMs;
     }

@@ -6,6 +6,7 @@ import { type Faults, noFaults } from './faults.ts';
 import { runHistory, type Variant } from './history.ts';
 import { NaiveFeed } from './naive-feed.ts';
 import { NaiveSeatStore } from './naive-seat-store.ts';
+import { BusConnection } from './simulated-bus.ts';
 
 /** Seeds of their own: whatever the simulation is told to run, the controls are the same. */
 const firstSeed = 900_000_000;
@@ -66,6 +67,16 @@ describe('a simulation that can fail', () => {
     });
     const variant: Variant = { faults: faults({ message: { busPublishLost: 0.2 } }) };
     await isCaught('a relay that does not wait for the ack', variant, ['R50', 'R51'], 20);
+  });
+
+  test('[R276] [R51] catches a relay that takes what was only sent for stored', async () => {
+    const { publish } = BusConnection.prototype;
+    vi.spyOn(BusConnection.prototype, 'publish').mockImplementation(async function (this: BusConnection, event) {
+      await publish.call(this, event);
+      return 'stored';
+    });
+    const variant: Variant = { faults: faults({ incidents: { busStoresNothing: 2 } }) };
+    await isCaught('a relay that takes what was sent for stored', variant, ['R50', 'R51'], 20);
   });
 
   test('[G3] catches hold timers by the time of day of the host', async () => {

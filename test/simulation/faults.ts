@@ -26,6 +26,8 @@ export interface Incidents {
   storeRestore: number;
   storeClockJump: number;
   busDown: number;
+  /** NATS works, and JetStream does not. */
+  busStoresNothing: number;
   busDisconnect: number;
   /** Deaf, and does not know it. */
   busDeaf: number;
@@ -65,6 +67,7 @@ export const noFaults: Faults = {
     storeRestore: 0,
     storeClockJump: 0,
     busDown: 0,
+    busStoresNothing: 0,
     busDisconnect: 0,
     busDeaf: 0,
     bookingKill: 0,

@@ -21,6 +21,8 @@ const layouts = [
   { rows: 3, cols: 2 },
 ];
 
+const pageSizes = [1, 3, 1_000];
+
 /** What a control has instead of the real thing. */
 export interface Variant {
   createStore?: (world: World, settings: StoreSettings, nowMs: () => number) => SeatStore;
@@ -76,6 +78,8 @@ class History {
   readonly #settings: StoreSettings;
   readonly #faults: Faults;
   readonly #activeMs: number;
+  /** As many events as an edge is given at once. */
+  readonly #pageEvents: number;
   readonly #system: System;
   readonly #users: Users;
 
@@ -92,6 +96,7 @@ class History {
     };
     this.hostTimeOfDayMs = 1_700_000_000_000 + random.pick([-3_600_000, 0, 3_600_000]);
     this.#activeMs = random.int(2_500, 7_000);
+    this.#pageEvents = pageSizes[seed % pageSizes.length] as number;
     world.faultsEndMs = hasFaults(this.#faults) ? this.#activeMs : 0;
     this.#system = this.#createSystem(variant);
     this.#users = new Users({
@@ -168,7 +173,8 @@ class History {
       },
       startEdge: (index) => {
         const processes = () => system.bookings;
-        const options = { world, name: nameOf('edge', index), bus, http, ledger: store.ledger, processes };
+        const name = nameOf('edge', index);
+        const options = { world, name, bus, http, ledger: store.ledger, processes, pageEvents: this.#pageEvents };
         system.edges[index] = new EdgeProcess(createFeed ? { ...options, createFeed } : options);
       },
       setHostClocks: (byMs) => {

@@ -77,6 +77,10 @@ function strike(system: System, kind: keyof Incidents): void {
       bus.down();
       until(() => bus.up());
       break;
+    case 'busStoresNothing':
+      bus.storeEvents(false);
+      until(() => bus.storeEvents(true));
+      break;
     case 'busDisconnect':
     case 'busDeaf': {
       const connection = random.pick([booking, edge]).bus;

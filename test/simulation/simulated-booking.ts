@@ -79,9 +79,17 @@ export class SimulatedBookingClient implements Pick<Booking, 'venue' | 'eventsAf
   readonly #host: Host;
   readonly #http: SimulatedHttp;
   readonly #processes: () => readonly BookingProcess[];
+  /** A page of the booking service is larger than what a history brings about. */
+  readonly #pageEvents: number;
   #preferred = 0;
 
-  constructor(host: Host, http: SimulatedHttp, processes: () => readonly BookingProcess[]) {
+  constructor(
+    host: Host,
+    http: SimulatedHttp,
+    processes: () => readonly BookingProcess[],
+    pageEvents = Number.POSITIVE_INFINITY,
+  ) {
+    this.#pageEvents = pageEvents;
     this.#host = host;
     this.#http = http;
     this.#processes = processes;
@@ -91,8 +99,9 @@ export class SimulatedBookingClient implements Pick<Booking, 'venue' | 'eventsAf
     return this.#ask((process) => process.venue());
   }
 
-  eventsAfter(position: Position): Promise<EventsAfter> {
-    return this.#ask((process) => process.eventsAfter(position));
+  async eventsAfter(position: Position): Promise<EventsAfter> {
+    const { events, ...rest } = await this.#ask((process) => process.eventsAfter(position));
+    return { ...rest, ...(events && { events: events.slice(0, this.#pageEvents) }) };
   }
 
   async #ask<T>(handle: (process: BookingProcess) => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import type { BusListener, EventBus } from '../../src/events/event-bus.ts';
+import type { BusListener, Delivery, EventBus } from '../../src/events/event-bus.ts';
 import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import type { MessageFaults } from './faults.ts';
 import { FifoLink } from './fifo-link.ts';
@@ -7,6 +7,7 @@ import type { World } from './world.ts';
 
 const ackTimeoutMs = 2_000;
 const duplicateAfterMs = 400;
+const slowestMs = 1_500;
 
 type Message = { event: SeatEvent } | { heartbeat: Heartbeat };
 
@@ -18,6 +19,7 @@ export class BusServer {
   readonly #accepted = new Map<number, SeatEvent[]>();
   readonly #connections = new Set<BusConnection>();
   #isDown = false;
+  #storesEvents = true;
 
   constructor(world: World, faults: MessageFaults) {
     this.world = world;
@@ -26,6 +28,16 @@ export class BusServer {
 
   get isDown(): boolean {
     return this.#isDown;
+  }
+
+  get storesEvents(): boolean {
+    return this.#storesEvents;
+  }
+
+  /** False: as NATS without JetStream, what is published reaches those that are connected and nothing else. */
+  storeEvents(storesEvents: boolean): void {
+    this.#storesEvents = storesEvents;
+    for (const connection of this.#connections) connection.noticeStorage();
   }
 
   connect(host: Host): BusConnection {
@@ -58,7 +70,7 @@ export class BusServer {
   }
 
   accept(message: Message, from: BusConnection): void {
-    if ('event' in message) {
+    if ('event' in message && this.#storesEvents) {
       const { event } = message;
       const key = event.seq;
       this.#accepted.set(key, [...(this.#accepted.get(key) ?? []), event]);
@@ -77,6 +89,8 @@ export class BusConnection implements EventBus {
   #inbound = new Map<BusConnection, FifoLink>();
   #outbound: FifoLink;
   #connected = false;
+  #storesEvents: boolean;
+  #storageChanges = 0;
   #isDeaf = false;
   #isClosed = false;
   /** Raised by each disconnection: what is on its way then is lost. */
@@ -87,6 +101,7 @@ export class BusConnection implements EventBus {
     this.#world = server.world;
     this.#host = host;
     this.#outbound = new FifoLink(this.#world);
+    this.#storesEvents = server.storesEvents;
     this.#world.after(this.#world.random.int(0, 30), () => this.reconnect());
   }
 
@@ -94,7 +109,21 @@ export class BusConnection implements EventBus {
     return this.#connected;
   }
 
-  publish(event: SeatEvent): Promise<void> {
+  /** As far as this process knows. */
+  get storesEvents(): boolean {
+    return this.#storesEvents;
+  }
+
+  /** At once that nothing is stored; that it is again, when what was sent meanwhile has arrived. */
+  noticeStorage(): void {
+    this.#storesEvents = false;
+    const changes = ++this.#storageChanges;
+    this.#world.after(slowestMs + duplicateAfterMs, () => {
+      if (changes === this.#storageChanges) this.#storesEvents = this.#server.storesEvents;
+    });
+  }
+
+  publish(event: SeatEvent): Promise<Delivery> {
     if (!this.#connected) return Promise.reject(new Error('no connection to the bus'));
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
@@ -106,11 +135,12 @@ export class BusConnection implements EventBus {
       this.#open.add(fail);
       if (this.#world.strikes('bus publish lost', this.#server.faults.busPublishLost)) return;
       this.#send({ event }, () => {
+        const delivery = this.#server.storesEvents ? 'stored' : 'sent';
         if (this.#world.strikes('bus ack lost', this.#server.faults.busAckLost)) return;
         this.#whileConnected(this.#world.latencyMs(), () => {
           if (!this.#open.delete(fail)) return;
           this.#host.libraryClock.clearTimeout(timer);
-          this.#host.run(resolve);
+          this.#host.run(() => resolve(delivery));
         });
       });
     });
@@ -163,7 +193,7 @@ export class BusConnection implements EventBus {
     const { faults } = this.#server;
     const isSlow = this.#world.strikes('bus slow', faults.busSlow);
     const hear = this.#inSession(() => this.#hear(message));
-    link.send(isSlow ? this.#world.faultMs(20, 1_500) : this.#world.latencyMs(), hear);
+    link.send(isSlow ? this.#world.faultMs(20, slowestMs) : this.#world.latencyMs(), hear);
     if (this.#world.strikes('bus duplicate', faults.busDuplicate)) {
       this.#world.after(this.#world.random.int(0, duplicateAfterMs), hear);
     }

@@ -33,14 +33,24 @@ export class EdgeProcess implements VenueFeedListener {
     http: SimulatedHttp;
     ledger: SeatLedger;
     processes: () => readonly BookingProcess[];
+    pageEvents: number;
     createFeed?: CreateFeed;
   }) {
-    const { world, name, bus, http, ledger, processes, createFeed = (feed) => new VenueFeed(feed) } = options;
+    const {
+      world,
+      name,
+      bus,
+      http,
+      ledger,
+      processes,
+      pageEvents,
+      createFeed = (feed) => new VenueFeed(feed),
+    } = options;
     this.#world = world;
     this.#ledger = ledger;
     this.host = new Host(world, name);
     this.bus = bus.connect(this.host);
-    const booking = new SimulatedBookingClient(this.host, http, processes);
+    const booking = new SimulatedBookingClient(this.host, http, processes, pageEvents);
     this.feed = createFeed({ bus: this.bus, booking, logger: silentLogger, clock: this.host.clock });
     this.host.run(() => this.feed.start(this));
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { Relay } from '../../src/booking/relay.ts';
-import type { EventBus } from '../../src/events/event-bus.ts';
+import type { Delivery, EventBus } from '../../src/events/event-bus.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
@@ -14,18 +14,25 @@ const startMs = 1_700_000_000_000;
 /** A bus whose acknowledgements come when the test says so. */
 class FakeBus implements EventBus {
   connected = true;
+  storesEvents = true;
+  acknowledgesAtOnce = false;
   readonly #open: { event: SeatEvent; acknowledge: () => void; fail: () => void }[] = [];
   readonly acknowledged = new Set<number>();
   readonly published: number[] = [];
 
-  publish(event: SeatEvent): Promise<void> {
+  publish(event: SeatEvent): Promise<Delivery> {
     this.published.push(event.seq);
+    if (!this.storesEvents) return Promise.resolve('sent');
+    if (this.acknowledgesAtOnce) {
+      this.acknowledged.add(event.seq);
+      return Promise.resolve('stored');
+    }
     return new Promise((resolve, reject) => {
       this.#open.push({
         event,
         acknowledge: () => {
           this.acknowledged.add(event.seq);
-          resolve();
+          resolve('stored');
         },
         fail: () => reject(new Error('not acknowledged')),
       });
@@ -50,7 +57,9 @@ async function setUp({ keepEvents = 100_000 } = {}) {
   const store = new MemorySeatStore({ rows: 1, cols: 1, ...rules, keepEvents, nowMs: () => startMs });
   const { epoch } = await store.open();
   const bus = new FakeBus();
-  const relay = new Relay({ store, bus, logger: pino({ level: 'silent' }) });
+  const logged: Record<string, unknown>[] = [];
+  const write = (line: string) => void logged.push(JSON.parse(line));
+  const relay = new Relay({ store, bus, logger: pino({ level: 'info' }, { write }) });
   await relay.reset({ epoch, seq: 0 });
   const marked: number[] = [];
   const markRelayed = store.markRelayed.bind(store);
@@ -65,6 +74,7 @@ async function setUp({ keepEvents = 100_000 } = {}) {
     store,
     epoch,
     marked,
+    logged,
     commit: (): Promise<SeatEvent> => commitNext(store, { epoch, seq: seq++ }),
     repair: async () => {
       await relay.repair({ epoch, seq });
@@ -234,4 +244,148 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
       { numRuns: 60 },
     );
   });
+});
+
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+
+describe('[R50] [R275] what waits in the log is published whatever the rate', () => {
+  test('all of it, and not a page at each call', async () => {
+    const { bus, commit, repair, marked } = await setUp();
+    bus.connected = false;
+    for (let i = 0; i < 5_000; i++) await commit();
+    await repair();
+    bus.connected = true;
+    bus.acknowledgesAtOnce = true;
+    await repair();
+    await expect.poll(() => bus.published.length).toBe(5_000);
+    await repair();
+    expect(bus.published).toEqual(upTo(5_000));
+    expect(marked.at(-1)).toBe(5_000);
+  });
+
+  test('[G10] without waiting for it, and with a bounded number in flight', async () => {
+    const { bus, commit, repair } = await setUp();
+    for (let i = 0; i < 2_000; i++) await commit();
+    for (let i = 0; i < 10; i++) await repair();
+    expect(bus.open).toEqual(upTo(512));
+    for (let i = 0; i < 512; i++) await bus.answer('acknowledge');
+    expect(bus.open).toEqual(upTo(512).map((seq) => seq + 512));
+  });
+
+  test('and ends with a failure, until the next call', async () => {
+    const { bus, commit, repair } = await setUp();
+    for (let i = 0; i < 3; i++) await commit();
+    await repair();
+    await repair();
+    for (let i = 0; i < 3; i++) await bus.answer('fail');
+    expect(bus.published).toEqual([1, 2, 3]);
+    await repair();
+    expect(bus.published).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+});
+
+describe('[R276] while the bus stores nothing', () => {
+  test('[R51] an event that was sent, or received from another process, is not relayed', async () => {
+    const { bus, relay, commit, repair, marked } = await setUp();
+    bus.storesEvents = false;
+    relay.publish(await commit());
+    relay.published(await commit());
+    for (let i = 0; i < 4; i++) await repair();
+    expect([bus.published, marked, relay.position.seq]).toEqual([[1], [], 0]);
+  });
+
+  test('[R84] it gets all that it missed when it stores again', async () => {
+    const { bus, relay, commit, repair, marked } = await setUp();
+    bus.storesEvents = false;
+    for (let i = 0; i < 1_500; i++) relay.publish(await commit());
+    await repair();
+    await repair();
+    bus.published.length = 0;
+    bus.storesEvents = true;
+    bus.acknowledgesAtOnce = true;
+    await repair();
+    await expect.poll(() => bus.published).toEqual(upTo(1_500));
+    await repair();
+    expect(marked.at(-1)).toBe(1_500);
+  });
+
+  test('[G10] only the newest 100,000 wait for it; how many it never gets is logged once', async () => {
+    const { bus, relay, commit, repair, marked, logged } = await setUp();
+    bus.storesEvents = false;
+    for (let i = 0; i < 100_000; i++) await commit();
+    await repair();
+    expect([marked, logged]).toEqual([[], []]);
+    for (let i = 0; i < 3; i++) {
+      await commit();
+      await repair();
+    }
+    expect(marked).toEqual([1, 2, 3]);
+    expect(logged).toMatchObject([{ level: 40, newest: 100_000 }]);
+    expect(relay.position.seq).toBe(3);
+    bus.storesEvents = true;
+    await repair();
+    await repair();
+    expect(logged.slice(1)).toMatchObject([{ level: 40, events: 3 }]);
+  });
+});
+
+describe('[R277] where the log has lost its beginning', () => {
+  /** As after a store trimmed its log by length, whatever was relayed. */
+  async function withLogFrom(startSeq: number, count: number) {
+    const venue = await setUp();
+    for (let i = 0; i < count; i++) await venue.commit();
+    const { eventsAfter } = venue.store;
+    let reads = 0;
+    venue.store.eventsAfter = async (position, limit) => {
+      reads++;
+      const history = await eventsAfter.call(venue.store, position, limit);
+      if (position.seq < startSeq) delete history.events;
+      return history;
+    };
+    return { ...venue, reads: () => reads };
+  }
+
+  test.each([1, 2, 4_999, 5_000, 9_999, 10_000])(
+    'the relay goes on after %i, and logs what is lost once',
+    async (startSeq) => {
+      const { bus, repair, reads, logged, marked } = await withLogFrom(startSeq, 10_000);
+      bus.acknowledgesAtOnce = true;
+      await repair();
+      await repair();
+      await expect.poll(() => bus.published.length).toBe(10_000 - startSeq);
+      for (let i = 0; i < 5; i++) await repair();
+      expect(bus.published[0]).toBe(startSeq === 10_000 ? undefined : startSeq + 1);
+      expect(logged).toMatchObject([{ level: 40, events: startSeq }]);
+      expect(reads()).toBeLessThan(60);
+      expect(marked.at(-1)).toBe(10_000);
+    },
+  );
+
+  test('events that were published all the same are not counted as lost', async () => {
+    const { relay, epoch, repair, logged } = await withLogFrom(10, 20);
+    for (const seq of [3, 4, 5, 10]) relay.published({ epoch, seq });
+    await repair();
+    await repair();
+    expect(logged).toMatchObject([{ events: 6, seq: 10 }]);
+  });
+
+  test('a store that fails meanwhile is asked again at the next call, not at once', async () => {
+    const { store, repair, reads, bus } = await withLogFrom(50, 100);
+    store.relayedPosition = () => Promise.reject(new Error('unavailable'));
+    await repair();
+    for (let i = 0; i < 5; i++) await repair();
+    expect(reads()).toBe(5);
+    expect(bus.published).toEqual([]);
+  });
+});
+
+test('[R278] a thousand events that cannot be published are one line of the log, and their end another', async () => {
+  const { bus, relay, commit, logged, repair } = await setUp();
+  for (let i = 0; i < 1_000; i++) relay.publish(await commit());
+  for (let i = 0; i < 1_000; i++) await bus.answer('fail');
+  expect(logged).toMatchObject([{ level: 40, error: 'not acknowledged' }]);
+  bus.acknowledgesAtOnce = true;
+  await repair();
+  await repair();
+  expect(logged.slice(1)).toMatchObject([{ level: 30 }]);
 });

@@ -7,7 +7,8 @@ const storeStartMs = 1_700_000_000_000;
 function clocks() {
   let monotonicMs = 5_000;
   const clock = new StoreClock({ nowMs: () => monotonicMs });
-  const storeNowMs = () => storeStartMs + monotonicMs;
+  let storeStepMs = 0;
+  const storeNowMs = () => storeStartMs + monotonicMs + storeStepMs;
   return {
     clock,
     storeNowMs,
@@ -15,10 +16,13 @@ function clocks() {
       monotonicMs += ms;
     },
     /** The store tells its time, and we hear it so much later. */
-    hear: (latencyMs: number) => {
+    hear: (latencyMs: number, delayAtMostMs?: number) => {
       const toldMs = storeNowMs();
       monotonicMs += latencyMs;
-      clock.heard(toldMs);
+      clock.heard(toldMs, delayAtMostMs);
+    },
+    step: (ms: number) => {
+      storeStepMs += ms;
     },
   };
 }
@@ -68,6 +72,49 @@ describe('[R23] the clock of the store', () => {
       expect(clock.nowMs()).toBeLessThanOrEqual(storeNowMs());
       pass((i * 53) % 400);
     }
+  });
+
+  test.each([20_000, -20_000, 1_500, -1_500, 86_400_000, -86_400_000])(
+    '[R270] a step of %i ms is followed with the next time that comes, whatever came before',
+    (stepMs) => {
+      const { clock, hear, pass, step, storeNowMs } = clocks();
+      for (let i = 0; i < 20; i++) {
+        hear((i * 37) % 90);
+        pass(500);
+      }
+      step(stepMs);
+      hear(5);
+      expect(clock.nowMs()).toBe(storeNowMs() - 5);
+      pass(7_000);
+      hear(2);
+      expect(clock.nowMs()).toBe(storeNowMs() - 2);
+    },
+  );
+
+  test('[R270] the measured duration of a call tells a small step from a slow reply', () => {
+    const { clock, hear, step, storeNowMs } = clocks();
+    hear(2, 4);
+    hear(700, 900);
+    expect(clock.nowMs(), 'slow').toBe(storeNowMs() - 2);
+    step(-400);
+    hear(3, 5);
+    expect(clock.nowMs(), 'a step').toBe(storeNowMs() - 3);
+  });
+
+  test('[R270] a time that was read while this process stood still is no step', () => {
+    const { clock, hear, storeNowMs } = clocks();
+    hear(2, 4);
+    hear(3_000, 3_001);
+    expect(clock.nowMs()).toBe(storeNowMs() - 2);
+  });
+
+  test('[R270] a heartbeat that was kept from us for long costs no more than the next one gives', () => {
+    const { clock, hear, storeNowMs } = clocks();
+    hear(2);
+    hear(8_000);
+    expect(clock.nowMs()).toBe(storeNowMs() - 8_000);
+    hear(1);
+    expect(clock.nowMs()).toBe(storeNowMs() - 1);
   });
 
   test('follows a store whose clock was set back, within some windows', () => {

@@ -1,12 +1,18 @@
 import { expect, test } from 'vitest';
 import { Audience } from '../../src/edge/audience.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import type { Origin } from '../../src/protocol/origin.ts';
 import type { EdgePresence } from '../../src/protocol/presence.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { startEdge } from './edge-fixture.ts';
 
 /** Edges on one line and one clock, whose browsers the test counts. */
 function startEdges(...counts: number[]) {
+  return startEdgesOf(counts, () => ({}));
+}
+
+/** `originOf`: what the edge with this index knows of its installation and venue. */
+function startEdgesOf(counts: number[], originOf: (index: number) => Origin) {
   const clock = new VirtualClock();
   const line = new MemoryBusLine();
   const edges = counts.map((count, index) => {
@@ -19,6 +25,7 @@ function startEdges(...counts: number[]) {
     const audience = new Audience({
       bus: { publishPresence, subscribePresence: (listener) => bus.subscribePresence(listener) },
       edgeId: `edge-${index}`,
+      origin: () => originOf(index),
       clientCount: () => edge.clients,
       onChange: (watching) => edge.told.push(watching),
       clock,
@@ -61,6 +68,30 @@ test('[R110] the browsers of an edge that says nothing any more lapse; of one th
   clock.increment(2_500);
   expect(here.audience.watching).toBe(2);
   expect(here.told.at(-1)).toBe(2);
+});
+
+test('[R110] [R272] browsers of another system or venue on the same NATS are not counted', () => {
+  const origins = [
+    { system: 'a', venue: 'main' },
+    { system: 'a', venue: 'main' },
+    { system: 'b', venue: 'main' },
+    { system: 'a', venue: 'friday' },
+    {}, // an edge of an older version
+  ];
+  const { clock, edges } = startEdgesOf([1, 2, 4, 8, 16], (index) => origins[index] as Origin);
+  clock.increment(2_000);
+  expect(edges.map(({ audience }) => audience.watching)).toEqual([19, 19, 20, 24, 31]);
+});
+
+test('[R110] [R272] browsers of another system count no more once this edge knows its own', () => {
+  let own: Origin = {};
+  const { clock, edges } = startEdgesOf([1, 2], (index) => (index === 0 ? own : { system: 'b' }));
+  clock.increment(2_000);
+  expect(edges[0]?.audience.watching).toBe(3);
+  own = { system: 'a' };
+  expect(edges[0]?.audience.watching).toBe(1);
+  clock.increment(2_000);
+  expect(edges[0]?.told.at(-1)).toBe(1);
 });
 
 test('[R110] a browser that asks is told at once and on every change; one that does not is told nothing', async () => {

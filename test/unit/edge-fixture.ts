@@ -8,7 +8,7 @@ import { buildEdge } from '../../src/edge/app.ts';
 import { BookingClient } from '../../src/edge/booking-client.ts';
 import type { DoorOptions } from '../../src/edge/door.ts';
 import type { EdgeLimits } from '../../src/edge/limits.ts';
-import type { BusListener, EventBus } from '../../src/events/event-bus.ts';
+import type { BusListener, Delivery, EventBus } from '../../src/events/event-bus.ts';
 import type { PresenceBus } from '../../src/events/presence-bus.ts';
 import type { EventsAfter, Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
@@ -24,6 +24,7 @@ export const serverTime = 1_700_000_000;
 /** A bus that says only what the test lets it say. */
 export class FakeBus implements EventBus, PresenceBus {
   connected = true;
+  readonly storesEvents = true;
   readonly #listeners: BusListener[] = [];
   readonly presence: EdgePresence[] = [];
   #onPresence: ((presence: EdgePresence) => void) | undefined;
@@ -31,7 +32,9 @@ export class FakeBus implements EventBus, PresenceBus {
   subscribe(listener: BusListener): void {
     this.#listeners.push(listener);
   }
-  async publish(): Promise<void> {}
+  async publish(): Promise<Delivery> {
+    return 'stored';
+  }
   publishHeartbeat(): void {}
   async close(): Promise<void> {}
   publishPresence(presence: EdgePresence): void {
@@ -53,7 +56,9 @@ export class FakeBus implements EventBus, PresenceBus {
     this.#onPresence?.(presence);
   }
   heartbeat(position: Position): void {
-    const heartbeat: Heartbeat = { ...position, server_time: serverTime };
+    this.tellHeartbeat({ ...position, server_time: serverTime });
+  }
+  tellHeartbeat(heartbeat: Heartbeat): void {
     for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
   }
 }

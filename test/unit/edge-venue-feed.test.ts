@@ -13,7 +13,7 @@ const startMs = 1_700_000_000_000;
 const layout = { rows: 1, cols: 3 };
 
 /** A feed between a bus that says what the test says, and a store that is asked directly; the test moves the time. */
-async function setUp({ keepEvents = 100_000 } = {}) {
+async function setUp({ keepEvents = 100_000, pageEvents = 100, askMs = 0 } = {}) {
   const clock = new VirtualClock();
   const nowMs = () => startMs + clock.nowMs();
   const rules = { ...layout, holdTtlMs: 30_000, maxHoldsPerUser: 6, keepEvents, nowMs };
@@ -23,10 +23,13 @@ async function setUp({ keepEvents = 100_000 } = {}) {
   const told: string[] = [];
   const asked: string[] = [];
   const warned: string[] = [];
-  const state = { isStale: false, fails: false, listenerThrows: false };
-  const ask = <T>(what: string, answer: () => Promise<T>): Promise<T> => {
+  const state = { isStale: false, fails: false, listenerThrows: false, system: 'ours' };
+  const ask = async <T>(what: string, answer: () => Promise<T>): Promise<T> => {
     asked.push(what);
-    return state.fails ? Promise.reject(new Error('nobody answers')) : answer();
+    if (state.fails) throw new Error('nobody answers');
+    const answered = await answer();
+    if (askMs > 0 && feed.isReady()) await new Promise<void>((resolve) => void clock.setTimeout(resolve, askMs));
+    return answered;
   };
   const feed = new VenueFeed({
     bus,
@@ -35,12 +38,18 @@ async function setUp({ keepEvents = 100_000 } = {}) {
       venue: () =>
         ask('venue', async () => {
           const { epoch, seq, seats } = await store.open();
-          const rest = { venue: 'main', server_time: nowMs() / 1000, hold_seconds: 30, max_holds: 6 };
+          const rest = {
+            system: state.system,
+            venue: 'main',
+            server_time: nowMs() / 1000,
+            hold_seconds: 30,
+            max_holds: 6,
+          };
           return { ...rest, ...layout, epoch, seq, seats, ...(state.isStale && { stale: true }) } as VenueState;
         }),
       eventsAfter: (from) =>
         ask('events', async () => {
-          const { epoch, seq, events } = await store.eventsAfter(from, 100);
+          const { epoch, seq, events } = await store.eventsAfter(from, pageEvents);
           return { epoch, seq, server_time: nowMs() / 1000, ...(events && { events }) };
         }),
     },
@@ -59,7 +68,7 @@ async function setUp({ keepEvents = 100_000 } = {}) {
     onStale: (isStale) => void told.push(isStale ? 'stale' : 'fresh'),
     onCatchUp: (kind) => void told.push(`caught up by ${kind}`),
   });
-  const heartbeat = () => bus.heartbeat(position);
+  const heartbeat = () => bus.tellHeartbeat({ ...position, server_time: nowMs() / 1000 });
   await feed.ready;
   heartbeat();
   const forget = () => {
@@ -73,6 +82,7 @@ async function setUp({ keepEvents = 100_000 } = {}) {
     asked,
     warned,
     state,
+    seq: () => position.seq,
     forget,
     heartbeat,
     commit: async (): Promise<SeatEvent> => {
@@ -228,6 +238,204 @@ describe('[G6] the feed of an edge asks for what it lacks', () => {
     await pass(5_000);
     expect([...asked, ...told]).toEqual([]);
   });
+});
+
+describe('[R271] the feed of an edge catches up in full', () => {
+  /** Commits so many events while NATS is unavailable, every `everyMs`, for `ms`. */
+  async function commitWithoutNats(
+    { commit, bus, pass }: Awaited<ReturnType<typeof setUp>>,
+    perStep: number,
+    ms: number,
+  ) {
+    bus.connected = false;
+    for (let passed = 0; passed < ms; passed += 100) {
+      for (let i = 0; i < perStep; i++) await commit();
+      await pass(100);
+    }
+  }
+
+  test('without NATS, with many more events between two questions than a page has', async () => {
+    const venue = await setUp({ pageEvents: 10 });
+    await commitWithoutNats(venue, 30, 3_000);
+    await venue.pass(500);
+    expect([venue.feed.position.seq, venue.feed.stale]).toEqual([900, false]);
+    expect(venue.asked).not.toContain('venue');
+    expect(venue.told.filter((what) => /^[0-9]+$/.test(what)).map(Number)).toEqual(
+      Array.from({ length: 900 }, (_, i) => i + 1),
+    );
+  });
+
+  test('with the whole venue where that is cheaper than what is missing', async () => {
+    const { bus, commit, feed, asked, told, pass } = await setUp({ pageEvents: 10 });
+    bus.connected = false;
+    for (let i = 0; i < 4_100; i++) await commit();
+    await pass(500);
+    expect(asked).toEqual(['events', 'venue']);
+    expect(told).toEqual(['caught up by venue', 'reset']);
+    expect(feed.position.seq).toBe(4_100);
+  });
+
+  test('a question ends although events are committed faster than it reads', async () => {
+    const { bus, commit, asked, feed, pass, forget } = await setUp({ pageEvents: 5, askMs: 5 });
+    bus.connected = false;
+    for (let i = 0; i < 50; i++) await commit();
+    await pass(495);
+    forget();
+    for (let passed = 0; passed < 400; passed += 5) {
+      for (let i = 0; i < 6; i++) await commit();
+      await pass(5);
+    }
+    expect(asked, 'for the 56 events that there were when it began').toHaveLength(12);
+    expect(feed.position.seq).toBe(60);
+  });
+
+  test('[G5] while it lacks an event for more than 2 s it is stale, whatever else arrives', async () => {
+    const { bus, state, commit, feed, told, pass } = await setUp();
+    state.fails = true;
+    await commit();
+    for (let passed = 0; passed < 1_900; passed += 100) {
+      bus.emit(await commit());
+      await pass(100, true);
+    }
+    expect(feed.stale).toBe(false);
+    for (let passed = 0; passed < 700; passed += 100) {
+      bus.emit(await commit());
+      await pass(100, true);
+    }
+    expect([feed.stale, feed.position.seq]).toEqual([true, 0]);
+    state.fails = false;
+    await pass(300, true);
+    expect([feed.stale, feed.position.seq]).toEqual([false, 27]);
+    expect(told.filter((what) => what === 'stale' || what === 'fresh')).toEqual(['stale', 'fresh']);
+  });
+
+  test('[G5] a view that moves on and stays behind is stale', async () => {
+    const { bus, commit, feed, pass, heartbeat } = await setUp({ pageEvents: 5, askMs: 500 });
+    for (let passed = 0; passed < 6_000; passed += 100) {
+      bus.connected = false;
+      for (let i = 0; i < 3; i++) await commit();
+      await pass(100);
+      if (passed % 500 === 0) heartbeat();
+    }
+    expect(feed.position.seq).toBeGreaterThan(20);
+    expect(feed.stale).toBe(true);
+  });
+
+  test('[G10] a page that does not help leads to the whole venue, not to the same question for ever', async () => {
+    const { bus, asked, commit, feed, pass } = await setUp({ pageEvents: 0 });
+    bus.connected = false;
+    await commit();
+    await pass(500);
+    expect(asked).toEqual(['events', 'venue']);
+    expect(feed.position.seq).toBe(1);
+  });
+
+  test('[G10] a change to stale does not follow a change to fresh within a second', async () => {
+    const { bus, state, told, commit, trimTo, pass, heartbeat, seq } = await setUp({ keepEvents: 1 });
+    state.isStale = true;
+    bus.connected = false;
+    for (let passed = 0; passed < 4_000; passed += 100) {
+      for (let i = 0; i < 3; i++) await commit();
+      await trimTo(seq());
+      await pass(100);
+      heartbeat();
+    }
+    const changes = told.filter((what) => what === 'stale' || what === 'fresh').length;
+    expect(changes).toBeLessThanOrEqual(8);
+  });
+});
+
+describe('[R272] two systems on one NATS', () => {
+  const foreign = { system: 'theirs', epoch: 'foreign-epoch', server_time: 5 };
+  const foreignEvent = (seq: number) => ({
+    type: 'held' as const,
+    seat_id: 'A1',
+    user_id: 'mallory',
+    status: 1 as const,
+    timestamp: '2023-11-14T22:13:20.000Z',
+    system: 'theirs',
+    epoch: 'foreign-epoch',
+    seq,
+  });
+
+  test('events and heartbeats of the other one do nothing, after one question who that is', async () => {
+    const { feed, bus, asked, told, pass } = await setUp();
+    const before = feed.serverTime();
+    for (let seq = 1; seq <= 680; seq++) {
+      bus.emit(foreignEvent(seq));
+      if (seq % 50 === 0) bus.tellHeartbeat({ ...foreign, seq, hold_seconds: 999 });
+      await pass(5, true);
+    }
+    expect(asked).toEqual(['events']);
+    expect([told, feed.header().hold_seconds]).toEqual([[], 30]);
+    expect(feed.serverTime() - before).toBeCloseTo(3.4, 1);
+  });
+
+  test('a heartbeat of another venue does nothing either, whatever its position', async () => {
+    const { feed, bus, asked, pass } = await setUp();
+    const { epoch } = feed.position;
+    for (let i = 0; i < 20; i++) {
+      bus.tellHeartbeat({ system: 'ours', venue: 'friday', epoch, seq: 1_000, server_time: 5 });
+      await pass(500, true);
+    }
+    expect(asked).toEqual(['events']);
+    expect(feed.stale).toBe(false);
+  });
+
+  test('the heartbeats of the other one are no sign of life', async () => {
+    const { feed, bus, state, pass } = await setUp();
+    state.fails = true;
+    for (let i = 0; i < 10; i++) {
+      bus.tellHeartbeat({ ...foreign, seq: 1 });
+      await pass(500);
+    }
+    expect(feed.stale).toBe(true);
+  });
+
+  test('our own system with another name, after the loss of its data, is found at once', async () => {
+    const { feed, bus, state, startOver, commit, pass } = await setUp();
+    await startOver();
+    state.system = 'ours-again';
+    const event = await commit();
+    bus.emit({ ...event, system: 'ours-again' });
+    await pass(5);
+    expect([feed.position, feed.origin.system]).toEqual([{ epoch: event.epoch, seq: 1 }, 'ours-again']);
+  });
+
+  test('many late events of an epoch that has ended lead to one question', async () => {
+    const { bus, asked, pass } = await setUp();
+    for (let seq = 1; seq <= 200; seq++) {
+      bus.emit({ ...foreignEvent(seq), system: 'ours' });
+      await pass(5, true);
+    }
+    expect(asked).toEqual(['events']);
+  });
+
+  test('a heartbeat that insists on another epoch leads to a question every 2 s', async () => {
+    const { bus, asked, pass } = await setUp();
+    for (let passed = 0; passed < 10_000; passed += 500) {
+      bus.tellHeartbeat({ ...foreign, system: 'ours', seq: 1 });
+      await pass(500, true);
+    }
+    expect(asked).toEqual(Array(5).fill('events'));
+  });
+});
+
+test('[R273] the hold settings of a heartbeat are those of the venue from then on', async () => {
+  const { feed, bus, told, asked, pass } = await setUp();
+  bus.tellHeartbeat({ ...feed.position, server_time: startMs / 1000, hold_seconds: 120, max_holds: 2 });
+  expect(feed.header()).toMatchObject({ hold_seconds: 120, max_holds: 2 });
+  bus.tellHeartbeat({ ...feed.position, server_time: startMs / 1000 });
+  expect(feed.header()).toMatchObject({ hold_seconds: 120, max_holds: 2 });
+  await pass(1_000, true);
+  expect([told, asked]).toEqual([[], []]);
+});
+
+test('[R270] after the clock of Redis stepped back 20 s, the time is right with the next heartbeat', async () => {
+  const { feed, bus, pass } = await setUp();
+  await pass(3_000, true);
+  bus.tellHeartbeat({ ...feed.position, server_time: startMs / 1000 + 3 - 20 });
+  expect(feed.serverTime()).toBeCloseTo(startMs / 1000 + 3 - 20, 1);
 });
 
 describe('[G5] the feed of an edge says whether there is news', () => {

@@ -1,0 +1,58 @@
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Logger } from 'pino';
+import { subjects } from '../protocol/events.ts';
+
+const name = 'SEATS';
+const mebibyte = 1024 ** 2;
+const wantedBytes = 1024 * mebibyte;
+const leastBytes = 16 * mebibyte;
+const duplicateWindowMs = 120_000;
+const apiTimeoutMs = 1_000;
+/** JetStream reserves `max_bytes`: with these codes it says that the disk, the account or the cluster has no room for it. */
+const noRoomCodes = [10002, 10005, 10023, 10028, 10047, 10122];
+
+/** Uses the stream that is there, or makes it as large as there is room for. Rejects with the reason why there is none. */
+export async function requireSeatsStream(nats: NatsConnection, logger: Logger): Promise<void> {
+  const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: apiTimeoutMs });
+  const found = await streams.info(name).catch((error: Error) => {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  });
+  if (found) return requireSubjects(found.config.subjects);
+  for (let maxBytes = wantedBytes; ; maxBytes /= 2) {
+    try {
+      await streams.add({
+        name,
+        subjects: [subjects.allSeats],
+        storage: StorageType.File,
+        retention: RetentionPolicy.Limits,
+        max_bytes: maxBytes,
+        duplicate_window: duplicateWindowMs * 1e6,
+      });
+    } catch (error) {
+      if (isNoRoom(error) && maxBytes > leastBytes) continue;
+      throw error;
+    }
+    const size = { stream: name, maxMebibytes: maxBytes / mebibyte };
+    if (maxBytes === wantedBytes) logger.info(size, 'Made the JetStream stream');
+    else logger.warn(size, `Made the JetStream stream smaller: there is no room for ${wantedBytes / mebibyte} MiB`);
+    return;
+  }
+}
+
+/** An operator may have made the stream. */
+function requireSubjects(taken: readonly string[] = []): void {
+  if (taken.some((subject) => [subjects.allSeats, 'seats.*', '>'].includes(subject))) return;
+  throw new Error(`The stream ${name} takes ${JSON.stringify(taken)}, not ${subjects.allSeats}`);
+}
+
+const isNotFound = (error: Error) =>
+  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
+const isNoRoom = (error: unknown) => error instanceof JetStreamApiError && noRoomCodes.includes(error.code);
