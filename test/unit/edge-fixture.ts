@@ -66,6 +66,10 @@ export class FakeBooking {
   failure: { status: number; body: string } | undefined;
   /** Answers no request at all, where set. */
   hangs = false;
+  /** As a process that cannot reach Redis: 503 for commands and events, a stale venue, sessions as ever. */
+  isCutOff = false;
+  /** Answers no command, where set. */
+  hangsOnCommands = false;
   readonly requests: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
   /** By token. */
@@ -89,7 +93,7 @@ export class FakeBooking {
       request.on('end', () => {
         this.requests.push(`${request.method} ${request.url}`);
         this.headers.push(request.headers);
-        if (this.hangs) return;
+        if (this.hangs || (this.hangsOnCommands && request.method === 'POST')) return;
         const [status, reply] = this.failure
           ? [this.failure.status, this.failure.body]
           : this.#answer(request.url ?? '', body, request.headers.authorization);
@@ -146,6 +150,7 @@ export class FakeBooking {
   #answer(url: string, body: string, authorization?: string): [number, string] {
     if (url.startsWith('/api/venue')) return [200, JSON.stringify(this.#venue())];
     if (url === '/api/session') return this.#session(authorization);
+    if (this.isCutOff) return [503, refusal('STORE_UNAVAILABLE')];
     if (url.startsWith('/api/events')) return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
     const { seat_id, user_id = 'u_session' } = JSON.parse(body) as { seat_id: string; user_id?: string };
     const seat = this.#seats.get(seat_id);
@@ -165,7 +170,11 @@ export class FakeBooking {
       rows: 10,
       cols: 10,
     };
-    return { ...state, ...(this.stale && { stale: true as const }), seats: [...this.#seats.values()] };
+    return {
+      ...state,
+      ...((this.stale || this.isCutOff) && { stale: true as const }),
+      seats: [...this.#seats.values()],
+    };
   }
 
   #eventsAfter({ searchParams }: URL): EventsAfter {
