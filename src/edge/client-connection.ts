@@ -13,6 +13,8 @@ import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
+import type { SessionChecks } from './session-checks.ts';
+import { SessionWatch } from './session-watch.ts';
 
 type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
 type CommandMessage = Extract<ClientMessage, { type: 'SELECT_SEAT' | 'BOOK_SEAT' | 'RELEASE_SEAT' }>;
@@ -28,14 +30,12 @@ interface ClientConnectionOptions {
   venue: string;
   hub: Hub;
   audience: Audience;
-  booking: Pick<Booking, 'command' | 'session'>;
+  booking: Pick<Booking, 'command'>;
+  sessions: SessionChecks;
   limits: EdgeLimits;
   metrics: EdgeMetrics;
   logger: Logger;
 }
-
-/** The longest that a timer takes; what is later is looked at again then. */
-const maxTimerMs = 2 ** 31 - 1;
 
 const binaryRefused = { ok: false, problem: 'A message is text (JSON), not binary', requestId: undefined } as const;
 
@@ -46,13 +46,13 @@ export class ClientConnection {
   readonly #venue: string;
   readonly #hub: Hub;
   readonly #audience: Audience;
-  readonly #booking: Pick<Booking, 'command' | 'session'>;
+  readonly #booking: Pick<Booking, 'command'>;
+  readonly #session: SessionWatch;
   readonly #limits: EdgeLimits;
   readonly #metrics: EdgeMetrics;
   readonly #logger: Logger;
   #caller: Caller;
   #userId: string | undefined;
-  #sessionTimer: NodeJS.Timeout | undefined;
   #connectTimer: NodeJS.Timeout | undefined;
   /** Running while the client is behind: it is sent no updates until it has read what waits. */
   #behindTimer: NodeJS.Timeout | undefined;
@@ -64,7 +64,7 @@ export class ClientConnection {
   #heardSincePing = true;
 
   constructor(options: ClientConnectionOptions) {
-    const { ws, socket, caller, venue, hub, audience, booking, limits, metrics, logger } = options;
+    const { ws, socket, caller, venue, hub, audience, booking, sessions, limits, metrics, logger } = options;
     this.#ws = ws;
     this.#socket = socket;
     this.#caller = caller;
@@ -72,6 +72,12 @@ export class ClientConnection {
     this.#hub = hub;
     this.#audience = audience;
     this.#booking = booking;
+    this.#session = new SessionWatch({
+      checks: sessions,
+      onOver: () => this.#sessionOver(),
+      retryMs: limits.sessionRetryMs,
+      logger,
+    });
     this.#limits = limits;
     this.#metrics = metrics;
     this.#logger = logger;
@@ -87,7 +93,7 @@ export class ClientConnection {
 
   /** A client of the subprotocol says first where it wants to go on; any other is sent the venue at once. */
   start(): void {
-    void this.#checkSession();
+    this.#session.follow(this.#caller.token);
     if (this.#ws.protocol === '') {
       this.#hub.sendState(this);
     } else {
@@ -176,9 +182,9 @@ export class ClientConnection {
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
     this.#userId = data?.user_id ?? this.#userId;
-    if (data?.token !== undefined && data.token !== this.#caller.token) {
+    if (data?.token !== undefined) {
       this.#caller = { ...this.#caller, token: data.token };
-      void this.#checkSession();
+      this.#session.follow(data.token);
     }
     const resumed = data?.position !== undefined && this.#hub.resume(this, data.position);
     if (!resumed) this.#hub.sendState(this, request_id);
@@ -186,24 +192,10 @@ export class ClientConnection {
     if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
   }
 
-  /** Whose session is over, or none of ours, is told at once and not only when it acts: each command is checked anyway. */
-  async #checkSession(): Promise<void> {
-    const { token } = this.#caller;
-    if (token === undefined) return;
-    const again = (delayMs: number) => {
-      clearTimeout(this.#sessionTimer);
-      this.#sessionTimer = setTimeout(() => void this.#checkSession(), Math.min(delayMs, maxTimerMs));
-    };
-    try {
-      const session = await this.#booking.session(token);
-      if (this.#ws.readyState !== this.#ws.OPEN || token !== this.#caller.token) return;
-      if (session) return again(session.expires_at * 1000 - Date.now() + 1_000);
-      this.#refuse('UNAUTHENTICATED', 'The session is over, or none of ours: POST /api/session', undefined);
-      this.close(closeCodes.sessionOver);
-    } catch (error) {
-      this.#logger.debug({ error: (error as Error).message }, 'A session cannot be checked now');
-      if (this.#ws.readyState === this.#ws.OPEN) again(this.#limits.sessionRetryMs);
-    }
+  /** The client learns it at once and not only when it acts: each command is checked anyway. */
+  #sessionOver(): void {
+    this.#refuse('UNAUTHENTICATED', 'The session is over, or none of ours: POST /api/session', undefined);
+    this.close(closeCodes.sessionOver);
   }
 
   #subscribe({ venue, data, request_id }: Subscribe): void {
@@ -242,6 +234,7 @@ export class ClientConnection {
     if (body.success) {
       this.#reply({ type: 'ACK', data: { success: true, seat: body.seat } }, requestId);
     } else {
+      if (body.error.code === 'UNAUTHENTICATED') this.#session.doubt();
       const data = body.seat ? { ...body.error, seat: body.seat } : body.error;
       this.#reply({ type: 'ERROR', data }, requestId);
     }
@@ -302,7 +295,7 @@ export class ClientConnection {
   #left(): void {
     clearTimeout(this.#connectTimer);
     clearTimeout(this.#behindTimer);
-    clearTimeout(this.#sessionTimer);
+    this.#session.close();
     this.#hub.remove(this);
   }
 }

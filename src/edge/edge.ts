@@ -14,6 +14,7 @@ import { Door, type DoorOptions } from './door.ts';
 import { Hub } from './hub.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
+import { SessionChecks } from './session-checks.ts';
 import { VenueFeed } from './venue-feed.ts';
 
 export interface EdgeOptions {
@@ -37,6 +38,7 @@ export class Edge {
   readonly #feed: VenueFeed;
   readonly #hub: Hub;
   readonly #audience: Audience;
+  readonly #sessions: SessionChecks;
   readonly #door: Door;
   readonly #wss: WebSocketServer;
   #draining = false;
@@ -46,6 +48,7 @@ export class Edge {
     this.#venue = venue;
     this.#logger = logger;
     this.#limits = { ...defaultLimits, ...limits };
+    this.#sessions = new SessionChecks({ booking, minIntervalMs: this.#limits.sessionCheckMinMs });
     this.#door = new Door(door, this.#limits);
     this.#metrics = edgeMetrics(registry);
     this.#feed = new VenueFeed({ bus, booking, logger });
@@ -123,6 +126,7 @@ export class Edge {
       hub: this.#hub,
       audience: this.#audience,
       booking: this.#booking,
+      sessions: this.#sessions,
       limits: this.#limits,
       metrics: this.#metrics,
       logger: this.#logger,

@@ -14,6 +14,8 @@ export const defaultLimits = {
   pingIntervalMs: 15_000,
   closeTimeoutMs: 2000,
   sessionRetryMs: 10_000,
+  /** Between two checks of one session. */
+  sessionCheckMinMs: 5_000,
   resumableUpdates: 1024,
   drainBatchClients: 200,
   drainBatchIntervalMs: 50,
