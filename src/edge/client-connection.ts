@@ -8,6 +8,7 @@ import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Audience } from './audience.ts';
 import type { Booking, Caller, CommandOutcome } from './booking-client.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
+import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
@@ -15,6 +16,8 @@ import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
 import type { SessionChecks } from './session-checks.ts';
 import { SessionWatch } from './session-watch.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { VenueStateFrame } from './venue-state-frames.ts';
 
 type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
 type CommandMessage = Extract<ClientMessage, { type: 'SELECT_SEAT' | 'BOOK_SEAT' | 'RELEASE_SEAT' }>;
@@ -32,15 +35,21 @@ interface ClientConnectionOptions {
   audience: Audience;
   booking: Pick<Booking, 'command'>;
   sessions: SessionChecks;
+  buffers: ClientBuffers;
   limits: EdgeLimits;
   metrics: EdgeMetrics;
   logger: Logger;
 }
 
+/** Beyond this, MAX_HOLDS_PER_USER would let one client fill the edge. */
+const maxSeatsAtOnce = 256;
+/** PING, CONNECT and what a user does beside holding and booking all seats in one second. */
+const otherMessagesPerSecond = 10;
+const readFirst = 'Read what was sent before asking for more';
 const binaryRefused = { ok: false, problem: 'A message is text (JSON), not binary', requestId: undefined } as const;
 
 /** One browser. Nothing waits for it but what its socket buffers, and that is bounded. */
-export class ClientConnection {
+export class ClientConnection implements BufferedClient {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
   readonly #venue: string;
@@ -49,6 +58,8 @@ export class ClientConnection {
   readonly #booking: Pick<Booking, 'command'>;
   readonly #session: SessionWatch;
   readonly #limits: EdgeLimits;
+  readonly #buffers: ClientBuffers;
+  readonly #states: TokenBucket;
   readonly #metrics: EdgeMetrics;
   readonly #logger: Logger;
   #caller: Caller;
@@ -57,6 +68,11 @@ export class ClientConnection {
   /** Running while the client is behind: it is sent no updates until it has read what waits. */
   #behindTimer: NodeJS.Timeout | undefined;
   #bufferLimitBytes: number;
+  /** The newest VENUE_STATE, and what was written after it. */
+  #state: VenueStateFrame | undefined;
+  #bytesAfterState = 0;
+  #bytesWritten = 0;
+  #bytesWrittenAtCheck = 0;
   #commandsInFlight = 0;
   #commandsSoFar = 0;
   #messagesThisSecond = 0;
@@ -64,7 +80,7 @@ export class ClientConnection {
   #heardSincePing = true;
 
   constructor(options: ClientConnectionOptions) {
-    const { ws, socket, caller, venue, hub, audience, booking, sessions, limits, metrics, logger } = options;
+    const { ws, socket, caller, venue, hub, audience, booking, sessions, buffers, limits, metrics, logger } = options;
     this.#ws = ws;
     this.#socket = socket;
     this.#caller = caller;
@@ -79,6 +95,8 @@ export class ClientConnection {
       logger,
     });
     this.#limits = limits;
+    this.#buffers = buffers;
+    this.#states = new TokenBucket({ perSecond: limits.statesPerSecond, burst: limits.stateBurst });
     this.#metrics = metrics;
     this.#logger = logger;
     this.#bufferLimitBytes = limits.clientBufferBytes;
@@ -89,6 +107,7 @@ export class ClientConnection {
     ws.on('close', () => this.#left());
     socket.on('drain', () => this.#drained());
     hub.add(this);
+    buffers.add(this);
   }
 
   /** A client of the subprotocol says first where it wants to go on; any other is sent the venue at once. */
@@ -108,14 +127,31 @@ export class ClientConnection {
     else this.#write(frames);
   }
 
-  sendState(frame: Buffer): void {
+  sendState(frame: VenueStateFrame): void {
     if (this.#socket.writableLength > this.#bufferLimitBytes) {
       this.#fallBehind();
     } else {
       this.#catchUp();
-      this.#bufferLimitBytes = this.#limits.clientBufferBytes + frame.length; // a large venue is no sign of slowness
-      this.#write(frame);
+      this.#bufferLimitBytes = this.#limits.clientBufferBytes + frame.bytes; // a large venue is no sign of slowness
+      this.#socket.cork(); // one system call for all parts
+      for (const part of frame.parts) this.#write(part);
+      this.#socket.uncork();
+      this.#state = frame;
+      this.#bytesAfterState = 0;
     }
+  }
+
+  waiting(): WaitingBytes {
+    const bytes = this.#socket.writableLength;
+    const stalledBytes = Math.max(0, bytes - (this.#bytesWritten - this.#bytesWrittenAtCheck));
+    this.#bytesWrittenAtCheck = this.#bytesWritten;
+    const stateBytes = this.#waitingStateBytes;
+    if (stateBytes === 0) this.#state = undefined;
+    return { bytes, stalledBytes, stateBytes, stateParts: this.#state?.parts ?? [] };
+  }
+
+  get #waitingStateBytes(): number {
+    return Math.min(this.#state?.bytes ?? 0, Math.max(0, this.#socket.writableLength - this.#bytesAfterState));
   }
 
   /** Gives up a peer that said nothing since the last ping, not even pong. */
@@ -148,7 +184,7 @@ export class ClientConnection {
     } else if (!read.ok) {
       this.#refuse('INVALID_REQUEST', read.problem, read.requestId);
     } else if (this.#behindTimer) {
-      this.#refuse('RATE_LIMITED', 'Read what was sent before asking for more', read.message.request_id);
+      this.#refuse('RATE_LIMITED', readFirst, read.message.request_id);
     } else {
       this.#handle(read.message);
     }
@@ -163,7 +199,7 @@ export class ClientConnection {
         this.#subscribe(message);
         break;
       case 'PING':
-        this.#reply({ type: 'ACK', data: { success: true } }, message.request_id);
+        this.#acknowledge(message.request_id);
         break;
       case 'SELECT_SEAT':
         void this.#command('select', message);
@@ -186,9 +222,11 @@ export class ClientConnection {
       this.#caller = { ...this.#caller, token: data.token };
       this.#session.follow(data.token);
     }
-    const resumed = data?.position !== undefined && this.#hub.resume(this, data.position);
-    if (!resumed) this.#hub.sendState(this, request_id);
-    if (resumed || request_id !== undefined) this.#reply({ type: 'ACK', data: { success: true } }, request_id);
+    const position = data?.position;
+    const isUpToDate = position !== undefined && this.#hub.resume(this, position);
+    // A VENUE_STATE that is still on its way, and what follows it, is all that a new one would say.
+    const isSent = isUpToDate || this.#waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
+    if (isSent && (position !== undefined || request_id !== undefined)) this.#acknowledge(request_id);
     if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
   }
 
@@ -204,13 +242,26 @@ export class ClientConnection {
       this.#refuse('INVALID_REQUEST', `The venue here is ${JSON.stringify(this.#venue)}`, request_id);
     } else {
       clearTimeout(this.#connectTimer);
-      this.#hub.sendState(this, request_id);
+      if (this.#waitingStateBytes > 0) this.#refuse('RATE_LIMITED', readFirst, request_id);
+      else this.#sendStateOnRequest(request_id);
     }
+  }
+
+  /** False if the client asks too often. */
+  #sendStateOnRequest(requestId: RequestId | undefined): boolean {
+    if (this.#states.take()) {
+      this.#hub.sendState(this, requestId);
+      return true;
+    }
+    const { statesPerSecond } = this.#limits;
+    const message = `At most ${statesPerSecond} VENUE_STATEs per second; what changes is sent without asking`;
+    this.#refuse('RATE_LIMITED', message, requestId);
+    return false;
   }
 
   async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
     const { seat_id, user_id = this.#userId } = data;
-    if (this.#commandsInFlight >= this.#limits.commandsInFlightPerClient) {
+    if (this.#commandsInFlight >= Math.max(this.#limits.commandsInFlightPerClient, this.#seatsAtOnce)) {
       return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
     }
     this.#commandsInFlight++;
@@ -240,6 +291,11 @@ export class ClientConnection {
     }
   }
 
+  /** Of CONNECT and PING: countdowns stay right after a sleep, and after the settings have changed. */
+  #acknowledge(requestId: RequestId | undefined): void {
+    this.#reply({ type: 'ACK', data: { success: true, ...this.#hub.holdSettings } }, requestId);
+  }
+
   #refuse(code: ErrorCode, message: string, requestId: RequestId | undefined): void {
     this.#reply({ type: 'ERROR', data: errorDetail(code, message) }, requestId);
   }
@@ -252,6 +308,8 @@ export class ClientConnection {
   #write(frames: Buffer): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return; // nothing may follow a close frame
     this.#metrics.frameBytes.inc(frames.length);
+    this.#bytesWritten += frames.length;
+    this.#bytesAfterState += frames.length;
     this.#socket.write(frames);
   }
 
@@ -289,7 +347,13 @@ export class ClientConnection {
       this.#secondStartMs = nowMs;
       this.#messagesThisSecond = 0;
     }
-    return ++this.#messagesThisSecond > this.#limits.messagesPerSecond;
+    const ofOneUser = 2 * this.#seatsAtOnce + otherMessagesPerSecond;
+    return ++this.#messagesThisSecond > Math.max(this.#limits.messagesPerSecond, ofOneUser);
+  }
+
+  /** "Book all" sends this many commands at once. */
+  get #seatsAtOnce(): number {
+    return Math.min(this.#hub.holdSettings.max_holds, maxSeatsAtOnce);
   }
 
   #left(): void {
@@ -297,6 +361,7 @@ export class ClientConnection {
     clearTimeout(this.#behindTimer);
     this.#session.close();
     this.#hub.remove(this);
+    this.#buffers.remove(this);
   }
 }
 

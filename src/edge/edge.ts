@@ -9,6 +9,7 @@ import type { PresenceBus } from '../events/presence-bus.ts';
 import { subprotocol } from '../protocol/close-codes.ts';
 import { Audience } from './audience.ts';
 import type { Booking, Caller } from './booking-client.ts';
+import { ClientBuffers } from './client-buffers.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Door, type DoorOptions } from './door.ts';
 import { Hub } from './hub.ts';
@@ -38,6 +39,7 @@ export class Edge {
   readonly #feed: VenueFeed;
   readonly #hub: Hub;
   readonly #audience: Audience;
+  readonly #buffers: ClientBuffers;
   readonly #sessions: SessionChecks;
   readonly #door: Door;
   readonly #wss: WebSocketServer;
@@ -51,6 +53,8 @@ export class Edge {
     this.#sessions = new SessionChecks({ booking, minIntervalMs: this.#limits.sessionCheckMinMs });
     this.#door = new Door(door, this.#limits);
     this.#metrics = edgeMetrics(registry);
+    const { clientBuffersBytes: budgetBytes } = this.#limits;
+    this.#buffers = new ClientBuffers({ budgetBytes, metrics: this.#metrics, logger });
     this.#feed = new VenueFeed({ bus, booking, logger });
     this.#hub = new Hub({ feed: this.#feed, limits: this.#limits, metrics: this.#metrics });
     this.#audience = new Audience({
@@ -95,6 +99,7 @@ export class Edge {
     this.#draining = true;
     this.#logger.info({ clients: this.clientCount }, 'Draining');
     await this.#hub.drain();
+    this.#buffers.close();
     this.#audience.close();
     this.#feed.close();
   }
@@ -127,6 +132,7 @@ export class Edge {
       audience: this.#audience,
       booking: this.#booking,
       sessions: this.#sessions,
+      buffers: this.#buffers,
       limits: this.#limits,
       metrics: this.#metrics,
       logger: this.#logger,

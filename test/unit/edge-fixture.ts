@@ -62,6 +62,7 @@ export class FakeBus implements EventBus, PresenceBus {
 export class FakeBooking {
   epoch = 'e1';
   stale = false;
+  maxHolds = 6;
   /** Answers every request with it, where set. */
   failure: { status: number; body: string } | undefined;
   /** Answers no request at all, where set. */
@@ -166,7 +167,7 @@ export class FakeBooking {
       ...this.position,
       server_time: serverTime,
       hold_seconds: 30,
-      max_holds: 6,
+      max_holds: this.maxHolds,
       rows: 10,
       cols: 10,
     };
@@ -236,8 +237,15 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
   }
 }
 
-export async function startEdge({ limits = {}, door = {} }: { limits?: Partial<EdgeLimits>; door?: DoorOptions } = {}) {
+export interface EdgeFixtureOptions {
+  limits?: Partial<EdgeLimits>;
+  door?: DoorOptions;
+  maxHolds?: number;
+}
+
+export async function startEdge({ limits = {}, door = {}, maxHolds = 6 }: EdgeFixtureOptions = {}) {
   const booking = new FakeBooking();
+  booking.maxHolds = maxHolds;
   const bus = new FakeBus();
   const bookingClient = new BookingClient({ urls: [await booking.listen()] });
   const { app, edge } = buildEdge({
