@@ -4,6 +4,7 @@ import { endOfTurn } from './end-of-turn.ts';
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes backwards. */
   nowMs(): number;
+  /** A delay of more than 24.8 days ends early: the callback checks what is due. */
   // biome-ignore lint/suspicious/noExplicitAny: as XState declares it
   setTimeout(fn: (...args: any[]) => void, timeoutMs: number): unknown;
   clearTimeout(timer: unknown): void;
@@ -11,9 +12,12 @@ export interface Clock {
   endOfTurn(action: () => void, turns?: number): void;
 }
 
+/** Of a Node.js or browser timer: a longer one would fire at once, and again and again. */
+const maxTimerMs = 2 ** 31 - 1;
+
 export const hostClock: Clock = {
   nowMs: () => performance.now(),
-  setTimeout: (fn, timeoutMs) => setTimeout(fn, timeoutMs),
+  setTimeout: (fn, timeoutMs) => setTimeout(fn, Math.min(timeoutMs, maxTimerMs)),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
   endOfTurn,
 };

@@ -39,7 +39,16 @@ const Sockets = {
   ...Door,
   MAX_CONNECTIONS: Type.Integer({ minimum: 1, default: 20_000, description: 'Of one edge' }),
   CONNECTIONS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 200 }),
-  MESSAGES_PER_SECOND: Type.Integer({ minimum: 1, default: 50, description: 'Of one connection' }),
+  MESSAGES_PER_SECOND: Type.Integer({
+    minimum: 1,
+    default: 50,
+    description: 'Of one connection; at least what MAX_HOLDS_PER_USER needs to hold and book all seats at once',
+  }),
+  CLIENT_BUFFERS_MIB: Type.Integer({
+    minimum: 1,
+    default: 256,
+    description: 'Memory of one edge for what its clients have yet to read; beyond it the slowest are dropped',
+  }),
 };
 
 const Access = {
@@ -102,9 +111,20 @@ export type EdgeConfig = Static<typeof EdgeConfig>;
 export type EmbeddedConfig = Static<typeof EmbeddedConfig>;
 type Env = Record<string, string | undefined>;
 
-export const loadBookingConfig = (env: Env): BookingConfig => load(BookingConfig, env);
+export const loadBookingConfig = (env: Env): BookingConfig => withinVenueBound(load(BookingConfig, env));
 export const loadEdgeConfig = (env: Env): EdgeConfig => load(EdgeConfig, env);
-export const loadEmbeddedConfig = (env: Env): EmbeddedConfig => load(EmbeddedConfig, env);
+export const loadEmbeddedConfig = (env: Env): EmbeddedConfig => withinVenueBound(load(EmbeddedConfig, env));
+
+/** A venue is one reply, and one actor and one line of the map for each seat: rows and columns are bounded together. */
+const maxSeats = 100_000;
+
+function withinVenueBound<Config extends VenueConfig>(config: Config): Config {
+  const { VENUE_ROWS: rows, VENUE_COLS: cols } = config;
+  if (rows * cols <= maxSeats) return config;
+  throw new ConfigError(
+    `These settings cannot be used:\n  VENUE_ROWS=${rows} and VENUE_COLS=${cols} make ${rows * cols} seats. A venue has at most ${maxSeats}: lower one of them.`,
+  );
+}
 
 /** The schemas are ours: to check them as well would take most of what this takes of a start. */
 const ajv = new Ajv({

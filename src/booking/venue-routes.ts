@@ -1,8 +1,9 @@
 import type { FastifySchema } from 'fastify';
 import fresh from 'fresh';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { jsonType } from '../http/json-type.ts';
+import { RefusedError } from '../http/refused-error.ts';
 import { ErrorReply } from '../protocol/commands.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
@@ -15,43 +16,63 @@ const EventsQuery = Type.Object({
   after: Type.String({ pattern: '^[0-9]{1,15}$', description: 'A seq' }),
 });
 
+const ReadHeaders = Type.Object({
+  'x-venue-stale': Type.Optional(
+    Type.String({
+      description:
+        'While Redis cannot be asked: `refuse` gets 503 in place of a stale venue, so that another process can be tried; `accept` gets the stale venue at once. Without it Redis is tried first.',
+    }),
+  ),
+});
+const staleRefused = 'Redis cannot be reached from this booking process; another one may reach it';
+
+type ReadHeaders = Static<typeof ReadHeaders>;
+
 /** `GET /api/seats`, `/api/venue`, `/api/events`: what everybody may read. */
 export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: BookingAppOptions): void {
   const seatsJson = new SeatsJson(service.view);
 
   /** False where the store cannot be asked: then the view shows what was last known. */
-  const isConfirmed = (): Promise<boolean> =>
-    service.confirm().then(
-      () => true,
-      (error: Error) => {
-        if (!service.isOpen) throw error; // nothing was ever known
-        logger.debug({ error: error.message }, 'Read from what was last known');
-        return false;
-      },
-    );
+  const isConfirmed = async ({ 'x-venue-stale': staleReads }: ReadHeaders): Promise<boolean> => {
+    if (staleReads === 'accept' && service.isOpen) return false;
+    try {
+      await service.confirm();
+      return true;
+    } catch (error) {
+      if (!service.isOpen) throw error; // nothing was ever known
+      if (staleReads === 'refuse') throw new RefusedError('STORE_UNAVAILABLE', staleRefused, { cause: error });
+      logger.debug({ error: (error as Error).message }, 'Read from what was last known');
+      return false;
+    }
+  };
 
   const seatsSchema: FastifySchema = {
     tags: ['venue'],
     description: 'Every seat, in row-major order. The ETag is the position in the history of the venue.',
+    headers: ReadHeaders,
     response: { 200: Type.Array(Seat), 503: ErrorReply },
   };
-  app.get('/api/seats', { schema: seatsSchema, serializerCompiler: () => String }, (request, reply) =>
-    isConfirmed().then((confirmed) => {
-      const { bytes, headers } = seatsJson.current();
-      reply.headers(headers);
-      if (!confirmed) reply.header('x-venue-stale', 'true');
-      if (fresh(request.headers, headers)) return reply.status(304).send();
-      return reply.type(jsonType).send(bytes);
-    }),
+  app.get<{ Headers: ReadHeaders }>(
+    '/api/seats',
+    { schema: seatsSchema, serializerCompiler: () => String },
+    (request, reply) =>
+      isConfirmed(request.headers).then((confirmed) => {
+        const { bytes, headers } = seatsJson.current();
+        reply.headers(headers);
+        if (!confirmed) reply.header('x-venue-stale', 'true');
+        if (fresh(request.headers, headers)) return reply.status(304).send();
+        return reply.type(jsonType).send(bytes);
+      }),
   );
 
   const venueSchema = {
     tags: ['venue'],
     description: 'The venue, its seats, and the position in its history that they show.',
+    headers: ReadHeaders,
     response: { 200: VenueState, 503: ErrorReply },
   };
-  app.get('/api/venue', { schema: venueSchema }, async (_request, reply) => {
-    const confirmed = await isConfirmed();
+  app.get('/api/venue', { schema: venueSchema }, async ({ headers }, reply) => {
+    const confirmed = await isConfirmed(headers);
     reply.header('cache-control', 'no-store');
     return {
       ...(service.system !== undefined && { system: service.system }),

@@ -33,16 +33,22 @@ export interface Booking {
 }
 
 interface BookingClientOptions {
-  /** In the order of preference: others are asked only where the first fails. */
+  /** In the order of preference: the next one is tried where one fails. */
   urls: readonly string[];
   commandTimeoutMs?: number;
   connectionsPerUrl?: number;
   maxPending?: number;
 }
 
-interface Content {
-  headers: Record<string, string>;
+interface Request {
+  method: 'GET' | 'POST';
+  path: string;
+  headers?: Record<string, string>;
   body?: string;
+  /** Whether an answer that is no failure proves that the process reaches the store. */
+  provesStore: (answer: Answer) => boolean;
+  /** A good answer of a process that cannot reach the store: used only if no other process has a better one. */
+  isStale?: (answer: Answer) => boolean;
 }
 
 interface Answer {
@@ -52,55 +58,69 @@ interface Answer {
 
 interface BookingProcess {
   pool: Pool;
-  answeredAtMs: number;
+  /** When an answer last proved that the process reaches the store. */
+  provedAtMs: number;
 }
 
-/** Two rounds: the first may only have found a kept-alive connection that the other side was just closing. */
+/** Two rounds: in the first, a kept-alive connection may just have been closed by the other side. */
 const rounds = 2;
 const pauseBetweenRoundsMs = 100;
 /** Less time than this is not worth a connection. */
 const minAttemptMs = 10;
+/** The longest part of the deadline that one silent process may take if there are others. */
+const maxHangShare = 0.35;
 
 /**
- * The booking processes over HTTP. Whatever fails on the connection is asked of the next process, a command by the same
- * key: so it is done once. The process that answered last is asked first.
+ * The booking processes over HTTP. A request that fails at one process (no answer, a 5xx, a stale venue) is sent to the
+ * next, a command with the same key: so it is done once. A process that fails is tried last from then on.
  */
 export class BookingClient implements Booking {
-  readonly #processes: readonly BookingProcess[];
+  /** The one to try first comes first. */
+  readonly #processes: BookingProcess[];
   readonly #timeoutMs: number;
   readonly #hangTimeoutMs: number;
   readonly #maxPending: number;
-  #preferred = 0;
   #pending = 0;
 
   constructor({ urls, commandTimeoutMs = 2800, connectionsPerUrl = 64, maxPending = 4096 }: BookingClientOptions) {
     this.#processes = urls.map((url) => ({
       pool: new Pool(url, { connections: connectionsPerUrl, pipelining: 1 }),
-      answeredAtMs: Number.NEGATIVE_INFINITY,
+      provedAtMs: Number.NEGATIVE_INFINITY,
     }));
     this.#timeoutMs = commandTimeoutMs;
-    // A process that hangs without closing its connections must leave time to ask another.
-    this.#hangTimeoutMs = urls.length === 1 ? commandTimeoutMs : Math.floor(commandTimeoutMs * 0.35);
+    // Processes that hang without closing their connections must leave time for all others.
+    const hangShare = urls.length === 1 ? 1 : Math.min(maxHangShare, 1 / urls.length);
+    this.#hangTimeoutMs = Math.floor(commandTimeoutMs * hangShare);
     this.#maxPending = maxPending;
   }
 
   async venue(): Promise<VenueState> {
-    return succeeded(await this.#ask('GET', '/api/venue')) as VenueState;
+    const isStale = ({ body }: Answer) => (body as VenueState).stale === true;
+    const answer = await this.#ask({ method: 'GET', path: '/api/venue', provesStore: () => true, isStale });
+    return succeeded(answer) as VenueState;
   }
 
   async eventsAfter({ epoch, seq }: Position): Promise<EventsAfter> {
     const query = new URLSearchParams({ epoch, after: String(seq) });
-    return succeeded(await this.#ask('GET', `/api/events?${query}`)) as EventsAfter;
+    const provesStore = ({ httpStatus }: Answer) => httpStatus === 200;
+    return succeeded(await this.#ask({ method: 'GET', path: `/api/events?${query}`, provesStore })) as EventsAfter;
   }
 
   async command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome> {
-    const headers = { ...callerHeaders(caller), 'content-type': 'application/json' };
-    const command = { body: JSON.stringify(body), headers };
-    return (await this.#ask('POST', `/api/seats/${action}`, command)) as CommandOutcome;
+    const answer = await this.#ask({
+      method: 'POST',
+      path: `/api/seats/${action}`,
+      headers: { ...callerHeaders(caller), 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      // Whatever the store has decided comes with the seat; other refusals are the process's own.
+      provesStore: ({ body }) => (body as CommandReply | ErrorReply).seat !== undefined,
+    });
+    return answer as CommandOutcome;
   }
 
   async session(token: string): Promise<SessionInfo | undefined> {
-    const answer = await this.#ask('GET', '/api/session', { headers: bearer(token) });
+    const headers = bearer(token);
+    const answer = await this.#ask({ method: 'GET', path: '/api/session', headers, provesStore: () => false });
     return answer.httpStatus === 401 ? undefined : (succeeded(answer) as SessionInfo);
   }
 
@@ -108,71 +128,90 @@ export class BookingClient implements Booking {
     await Promise.all(this.#processes.map(({ pool }) => pool.destroy()));
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, content: Content = { headers: {} }): Promise<Answer> {
+  async #ask(request: Request): Promise<Answer> {
     if (this.#pending >= this.#maxPending) throw new BookingBusyError(`${this.#pending} requests wait already`);
     this.#pending++;
     try {
-      return await this.#askEach(method, path, content);
+      return await this.#askEach(request);
     } finally {
       this.#pending--;
     }
   }
 
-  async #askEach(method: 'GET' | 'POST', path: string, { body, headers }: Content): Promise<Answer> {
+  async #askEach(request: Request): Promise<Answer> {
     const deadlineMs = performance.now() + this.#timeoutMs;
-    const first = this.#preferred;
     const key = randomUUID();
     let attempt = 0;
+    /** Of the last process that answered, but failed to do what was asked. */
+    let refusal: Answer | undefined;
     let failure: unknown;
-    for (let round = 0; round < rounds; round++) {
+    let unasked: BookingProcess[] = [...this.#processes];
+    for (let round = 0; round < rounds && unasked.length > 0; round++) {
       if (round > 0) await delay(pauseBetweenRoundsMs);
-      for (let i = 0; i < this.#processes.length; i++) {
+      const unreached: BookingProcess[] = [];
+      for (const asked of unasked) {
         const remainingMs = deadlineMs - performance.now();
-        if (remainingMs < minAttemptMs) throw new BookingTimeoutError(`${path}: no answer in time`, { cause: failure });
-        const index = (first + i) % this.#processes.length;
+        if (remainingMs < minAttemptMs) {
+          return refusal ?? fail(new BookingTimeoutError(`${request.path}: no answer in time`, { cause: failure }));
+        }
         try {
-          const attempted = { ...headers, ...(body !== undefined && attemptHeaders(key, ++attempt)) };
-          const request = { method, path, headers: attempted, ...(body !== undefined && { body }) };
-          const answer = await this.#attempt(index, request, remainingMs);
-          this.#preferred = index;
-          return answer;
+          const answer = await this.#attempt(asked, request, attemptHeaders(request, key, ++attempt), remainingMs);
+          if (!this.#hasFailed(asked, request, answer)) return answer;
+          if (refusal?.httpStatus !== 200) refusal = answer; // a stale venue is better than none
         } catch (error) {
+          this.#tryLast(asked);
+          unreached.push(asked);
           failure = error;
         }
       }
+      unasked = unreached;
     }
-    const timedOut = failure instanceof BookingTimeoutError;
-    const Failure = timedOut ? BookingTimeoutError : BookingUnavailableError;
-    throw new Failure(`${path}: no booking process answered`, { cause: failure });
+    if (refusal) return refusal;
+    const Failure = failure instanceof BookingTimeoutError ? BookingTimeoutError : BookingUnavailableError;
+    throw new Failure(`${request.path}: no booking process answered`, { cause: failure });
   }
 
   async #attempt(
-    index: number,
-    request: { method: 'GET' | 'POST'; path: string } & Content,
+    asked: BookingProcess,
+    { method, path, body, provesStore, isStale }: Request,
+    headers: Record<string, string>,
     timeoutMs: number,
   ): Promise<Answer> {
-    const asked = this.#processes[index] as BookingProcess;
     const abort = new AbortController();
     const giveUp = () => abort.abort(new BookingTimeoutError('no answer in time'));
     const hangTimeoutMs = Math.min(this.#hangTimeoutMs, timeoutMs);
     let timer = setTimeout(() => {
-      // One that answers others is only busy: to ask the next as well would be twice the load on both.
-      if (performance.now() - asked.answeredAtMs > hangTimeoutMs / 2) giveUp();
+      // One that does the work of others is only busy: to ask the next as well would be twice the load on both.
+      if (performance.now() - asked.provedAtMs > hangTimeoutMs / 2) giveUp();
       else timer = setTimeout(giveUp, timeoutMs - hangTimeoutMs);
     }, hangTimeoutMs);
     try {
+      const request = { method, path, headers, ...(body !== undefined && { body }) };
       const response = await asked.pool.request({ ...request, signal: abort.signal });
-      const text = await response.body.text();
-      asked.answeredAtMs = performance.now();
-      return answerOf(response.statusCode, text);
+      const answer = answerOf(response.statusCode, await response.body.text());
+      if (!isFailure(answer) && !isStale?.(answer) && provesStore(answer)) asked.provedAtMs = performance.now();
+      return answer;
     } finally {
       clearTimeout(timer);
     }
   }
+
+  /** True if the next process may do better. */
+  #hasFailed(asked: BookingProcess, { isStale }: Request, answer: Answer): boolean {
+    if (!isFailure(answer) && !isStale?.(answer)) return false;
+    if (!isBusy(answer)) this.#tryLast(asked); // a crowd at one seat is no reason to avoid its process
+    return true;
+  }
+
+  #tryLast(failed: BookingProcess): void {
+    this.#processes.push(...this.#processes.splice(this.#processes.indexOf(failed), 1));
+  }
 }
 
-function attemptHeaders(key: string, attempt: number): Record<string, string> {
-  return { 'idempotency-key': key, 'x-attempt': String(attempt) };
+/** A command has one key for all its attempts. */
+function attemptHeaders({ body, headers }: Request, key: string, attempt: number): Record<string, string> {
+  if (body === undefined) return headers ?? {};
+  return { ...headers, 'idempotency-key': key, 'x-attempt': String(attempt) };
 }
 
 function callerHeaders({ token, address, requestId }: Caller): Record<string, string> {
@@ -185,7 +224,15 @@ function callerHeaders({ token, address, requestId }: Caller): Record<string, st
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-/** What has another shape was not said by the booking service: by a proxy, or by a process that is just ending. */
+const isFailure = ({ httpStatus }: Answer): boolean => httpStatus >= 500;
+
+const isBusy = ({ body }: Answer): boolean => (body as Partial<ErrorReply>).error?.code === 'BUSY';
+
+function fail(error: Error): never {
+  throw error;
+}
+
+/** An unexpected shape means that a proxy or a dying process replied. */
 function answerOf(httpStatus: number, text: string): Answer {
   const body: unknown = JSON.parse(text);
   if (httpStatus !== 200 && !isErrorReply(body)) throw new BookingUnavailableError(`HTTP ${httpStatus}`);

@@ -8,11 +8,16 @@ import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Audience } from './audience.ts';
 import type { Booking, Caller, CommandOutcome } from './booking-client.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
+import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
+import type { SessionChecks } from './session-checks.ts';
+import { SessionWatch } from './session-watch.ts';
+import { TokenBucket } from './token-bucket.ts';
+import type { VenueStateFrame } from './venue-state-frames.ts';
 
 type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
 type CommandMessage = Extract<ClientMessage, { type: 'SELECT_SEAT' | 'BOOK_SEAT' | 'RELEASE_SEAT' }>;
@@ -28,35 +33,46 @@ interface ClientConnectionOptions {
   venue: string;
   hub: Hub;
   audience: Audience;
-  booking: Pick<Booking, 'command' | 'session'>;
+  booking: Pick<Booking, 'command'>;
+  sessions: SessionChecks;
+  buffers: ClientBuffers;
   limits: EdgeLimits;
   metrics: EdgeMetrics;
   logger: Logger;
 }
 
-/** The longest that a timer takes; what is later is looked at again then. */
-const maxTimerMs = 2 ** 31 - 1;
-
+/** Beyond this, MAX_HOLDS_PER_USER would let one client fill the edge. */
+const maxSeatsAtOnce = 256;
+/** PING, CONNECT and what a user does beside holding and booking all seats in one second. */
+const otherMessagesPerSecond = 10;
+const readFirst = 'Read what was sent before asking for more';
 const binaryRefused = { ok: false, problem: 'A message is text (JSON), not binary', requestId: undefined } as const;
 
 /** One browser. Nothing waits for it but what its socket buffers, and that is bounded. */
-export class ClientConnection {
+export class ClientConnection implements BufferedClient {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
   readonly #venue: string;
   readonly #hub: Hub;
   readonly #audience: Audience;
-  readonly #booking: Pick<Booking, 'command' | 'session'>;
+  readonly #booking: Pick<Booking, 'command'>;
+  readonly #session: SessionWatch;
   readonly #limits: EdgeLimits;
+  readonly #buffers: ClientBuffers;
+  readonly #states: TokenBucket;
   readonly #metrics: EdgeMetrics;
   readonly #logger: Logger;
   #caller: Caller;
   #userId: string | undefined;
-  #sessionTimer: NodeJS.Timeout | undefined;
   #connectTimer: NodeJS.Timeout | undefined;
   /** Running while the client is behind: it is sent no updates until it has read what waits. */
   #behindTimer: NodeJS.Timeout | undefined;
   #bufferLimitBytes: number;
+  /** The newest VENUE_STATE, and what was written after it. */
+  #state: VenueStateFrame | undefined;
+  #bytesAfterState = 0;
+  #bytesWritten = 0;
+  #bytesWrittenAtCheck = 0;
   #commandsInFlight = 0;
   #commandsSoFar = 0;
   #messagesThisSecond = 0;
@@ -64,7 +80,7 @@ export class ClientConnection {
   #heardSincePing = true;
 
   constructor(options: ClientConnectionOptions) {
-    const { ws, socket, caller, venue, hub, audience, booking, limits, metrics, logger } = options;
+    const { ws, socket, caller, venue, hub, audience, booking, sessions, buffers, limits, metrics, logger } = options;
     this.#ws = ws;
     this.#socket = socket;
     this.#caller = caller;
@@ -72,7 +88,15 @@ export class ClientConnection {
     this.#hub = hub;
     this.#audience = audience;
     this.#booking = booking;
+    this.#session = new SessionWatch({
+      checks: sessions,
+      onOver: () => this.#sessionOver(),
+      retryMs: limits.sessionRetryMs,
+      logger,
+    });
     this.#limits = limits;
+    this.#buffers = buffers;
+    this.#states = new TokenBucket({ perSecond: limits.statesPerSecond, burst: limits.stateBurst });
     this.#metrics = metrics;
     this.#logger = logger;
     this.#bufferLimitBytes = limits.clientBufferBytes;
@@ -83,11 +107,12 @@ export class ClientConnection {
     ws.on('close', () => this.#left());
     socket.on('drain', () => this.#drained());
     hub.add(this);
+    buffers.add(this);
   }
 
   /** A client of the subprotocol says first where it wants to go on; any other is sent the venue at once. */
   start(): void {
-    void this.#checkSession();
+    this.#session.follow(this.#caller.token);
     if (this.#ws.protocol === '') {
       this.#hub.sendState(this);
     } else {
@@ -102,14 +127,31 @@ export class ClientConnection {
     else this.#write(frames);
   }
 
-  sendState(frame: Buffer): void {
+  sendState(frame: VenueStateFrame): void {
     if (this.#socket.writableLength > this.#bufferLimitBytes) {
       this.#fallBehind();
     } else {
       this.#catchUp();
-      this.#bufferLimitBytes = this.#limits.clientBufferBytes + frame.length; // a large venue is no sign of slowness
-      this.#write(frame);
+      this.#bufferLimitBytes = this.#limits.clientBufferBytes + frame.bytes; // a large venue is no sign of slowness
+      this.#socket.cork(); // one system call for all parts
+      for (const part of frame.parts) this.#write(part);
+      this.#socket.uncork();
+      this.#state = frame;
+      this.#bytesAfterState = 0;
     }
+  }
+
+  waiting(): WaitingBytes {
+    const bytes = this.#socket.writableLength;
+    const stalledBytes = Math.max(0, bytes - (this.#bytesWritten - this.#bytesWrittenAtCheck));
+    this.#bytesWrittenAtCheck = this.#bytesWritten;
+    const stateBytes = this.#waitingStateBytes;
+    if (stateBytes === 0) this.#state = undefined;
+    return { bytes, stalledBytes, stateBytes, stateParts: this.#state?.parts ?? [] };
+  }
+
+  get #waitingStateBytes(): number {
+    return Math.min(this.#state?.bytes ?? 0, Math.max(0, this.#socket.writableLength - this.#bytesAfterState));
   }
 
   /** Gives up a peer that said nothing since the last ping, not even pong. */
@@ -142,7 +184,7 @@ export class ClientConnection {
     } else if (!read.ok) {
       this.#refuse('INVALID_REQUEST', read.problem, read.requestId);
     } else if (this.#behindTimer) {
-      this.#refuse('RATE_LIMITED', 'Read what was sent before asking for more', read.message.request_id);
+      this.#refuse('RATE_LIMITED', readFirst, read.message.request_id);
     } else {
       this.#handle(read.message);
     }
@@ -157,7 +199,7 @@ export class ClientConnection {
         this.#subscribe(message);
         break;
       case 'PING':
-        this.#reply({ type: 'ACK', data: { success: true } }, message.request_id);
+        this.#acknowledge(message.request_id);
         break;
       case 'SELECT_SEAT':
         void this.#command('select', message);
@@ -176,34 +218,22 @@ export class ClientConnection {
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
     this.#userId = data?.user_id ?? this.#userId;
-    if (data?.token !== undefined && data.token !== this.#caller.token) {
+    if (data?.token !== undefined) {
       this.#caller = { ...this.#caller, token: data.token };
-      void this.#checkSession();
+      this.#session.follow(data.token);
     }
-    const resumed = data?.position !== undefined && this.#hub.resume(this, data.position);
-    if (!resumed) this.#hub.sendState(this, request_id);
-    if (resumed || request_id !== undefined) this.#reply({ type: 'ACK', data: { success: true } }, request_id);
+    const position = data?.position;
+    const isUpToDate = position !== undefined && this.#hub.resume(this, position);
+    // A VENUE_STATE that is still on its way, and what follows it, is all that a new one would say.
+    const isSent = isUpToDate || this.#waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
+    if (isSent && (position !== undefined || request_id !== undefined)) this.#acknowledge(request_id);
     if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
   }
 
-  /** Whose session is over, or none of ours, is told at once and not only when it acts: each command is checked anyway. */
-  async #checkSession(): Promise<void> {
-    const { token } = this.#caller;
-    if (token === undefined) return;
-    const again = (delayMs: number) => {
-      clearTimeout(this.#sessionTimer);
-      this.#sessionTimer = setTimeout(() => void this.#checkSession(), Math.min(delayMs, maxTimerMs));
-    };
-    try {
-      const session = await this.#booking.session(token);
-      if (this.#ws.readyState !== this.#ws.OPEN || token !== this.#caller.token) return;
-      if (session) return again(session.expires_at * 1000 - Date.now() + 1_000);
-      this.#refuse('UNAUTHENTICATED', 'The session is over, or none of ours: POST /api/session', undefined);
-      this.close(closeCodes.sessionOver);
-    } catch (error) {
-      this.#logger.debug({ error: (error as Error).message }, 'A session cannot be checked now');
-      if (this.#ws.readyState === this.#ws.OPEN) again(this.#limits.sessionRetryMs);
-    }
+  /** The client learns it at once and not only when it acts: each command is checked anyway. */
+  #sessionOver(): void {
+    this.#refuse('UNAUTHENTICATED', 'The session is over, or none of ours: POST /api/session', undefined);
+    this.close(closeCodes.sessionOver);
   }
 
   #subscribe({ venue, data, request_id }: Subscribe): void {
@@ -212,13 +242,26 @@ export class ClientConnection {
       this.#refuse('INVALID_REQUEST', `The venue here is ${JSON.stringify(this.#venue)}`, request_id);
     } else {
       clearTimeout(this.#connectTimer);
-      this.#hub.sendState(this, request_id);
+      if (this.#waitingStateBytes > 0) this.#refuse('RATE_LIMITED', readFirst, request_id);
+      else this.#sendStateOnRequest(request_id);
     }
+  }
+
+  /** False if the client asks too often. */
+  #sendStateOnRequest(requestId: RequestId | undefined): boolean {
+    if (this.#states.take()) {
+      this.#hub.sendState(this, requestId);
+      return true;
+    }
+    const { statesPerSecond } = this.#limits;
+    const message = `At most ${statesPerSecond} VENUE_STATEs per second; what changes is sent without asking`;
+    this.#refuse('RATE_LIMITED', message, requestId);
+    return false;
   }
 
   async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
     const { seat_id, user_id = this.#userId } = data;
-    if (this.#commandsInFlight >= this.#limits.commandsInFlightPerClient) {
+    if (this.#commandsInFlight >= Math.max(this.#limits.commandsInFlightPerClient, this.#seatsAtOnce)) {
       return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
     }
     this.#commandsInFlight++;
@@ -242,9 +285,15 @@ export class ClientConnection {
     if (body.success) {
       this.#reply({ type: 'ACK', data: { success: true, seat: body.seat } }, requestId);
     } else {
+      if (body.error.code === 'UNAUTHENTICATED') this.#session.doubt();
       const data = body.seat ? { ...body.error, seat: body.seat } : body.error;
       this.#reply({ type: 'ERROR', data }, requestId);
     }
+  }
+
+  /** Of CONNECT and PING: countdowns stay right after a sleep, and after the settings have changed. */
+  #acknowledge(requestId: RequestId | undefined): void {
+    this.#reply({ type: 'ACK', data: { success: true, ...this.#hub.holdSettings } }, requestId);
   }
 
   #refuse(code: ErrorCode, message: string, requestId: RequestId | undefined): void {
@@ -259,6 +308,8 @@ export class ClientConnection {
   #write(frames: Buffer): void {
     if (this.#ws.readyState !== this.#ws.OPEN) return; // nothing may follow a close frame
     this.#metrics.frameBytes.inc(frames.length);
+    this.#bytesWritten += frames.length;
+    this.#bytesAfterState += frames.length;
     this.#socket.write(frames);
   }
 
@@ -296,14 +347,21 @@ export class ClientConnection {
       this.#secondStartMs = nowMs;
       this.#messagesThisSecond = 0;
     }
-    return ++this.#messagesThisSecond > this.#limits.messagesPerSecond;
+    const ofOneUser = 2 * this.#seatsAtOnce + otherMessagesPerSecond;
+    return ++this.#messagesThisSecond > Math.max(this.#limits.messagesPerSecond, ofOneUser);
+  }
+
+  /** "Book all" sends this many commands at once. */
+  get #seatsAtOnce(): number {
+    return Math.min(this.#hub.holdSettings.max_holds, maxSeatsAtOnce);
   }
 
   #left(): void {
     clearTimeout(this.#connectTimer);
     clearTimeout(this.#behindTimer);
-    clearTimeout(this.#sessionTimer);
+    this.#session.close();
     this.#hub.remove(this);
+    this.#buffers.remove(this);
   }
 }
 

@@ -9,11 +9,13 @@ import type { PresenceBus } from '../events/presence-bus.ts';
 import { subprotocol } from '../protocol/close-codes.ts';
 import { Audience } from './audience.ts';
 import type { Booking, Caller } from './booking-client.ts';
+import { ClientBuffers } from './client-buffers.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Door, type DoorOptions } from './door.ts';
 import { Hub } from './hub.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
+import { SessionChecks } from './session-checks.ts';
 import { VenueFeed } from './venue-feed.ts';
 
 export interface EdgeOptions {
@@ -37,6 +39,8 @@ export class Edge {
   readonly #feed: VenueFeed;
   readonly #hub: Hub;
   readonly #audience: Audience;
+  readonly #buffers: ClientBuffers;
+  readonly #sessions: SessionChecks;
   readonly #door: Door;
   readonly #wss: WebSocketServer;
   #draining = false;
@@ -46,8 +50,11 @@ export class Edge {
     this.#venue = venue;
     this.#logger = logger;
     this.#limits = { ...defaultLimits, ...limits };
+    this.#sessions = new SessionChecks({ booking, minIntervalMs: this.#limits.sessionCheckMinMs });
     this.#door = new Door(door, this.#limits);
     this.#metrics = edgeMetrics(registry);
+    const { clientBuffersBytes: budgetBytes } = this.#limits;
+    this.#buffers = new ClientBuffers({ budgetBytes, metrics: this.#metrics, logger });
     this.#feed = new VenueFeed({ bus, booking, logger });
     this.#hub = new Hub({ feed: this.#feed, limits: this.#limits, metrics: this.#metrics });
     this.#audience = new Audience({
@@ -93,6 +100,7 @@ export class Edge {
     this.#draining = true;
     this.#logger.info({ clients: this.clientCount }, 'Draining');
     await this.#hub.drain();
+    this.#buffers.close();
     this.#audience.close();
     this.#feed.close();
   }
@@ -124,6 +132,8 @@ export class Edge {
       hub: this.#hub,
       audience: this.#audience,
       booking: this.#booking,
+      sessions: this.#sessions,
+      buffers: this.#buffers,
       limits: this.#limits,
       metrics: this.#metrics,
       logger: this.#logger,

@@ -4,9 +4,15 @@ const finalText = 0x81; // FIN, opcode 1
 
 /** A whole WebSocket text message (RFC 6455, unmasked as a server's are), ready to be written to any client's socket. */
 export function textFrame(text: string): Buffer {
-  const length = Buffer.byteLength(text);
+  return frameStart(text, 0);
+}
+
+/** The header and the first part of a text message. `restBytes` of payload follow it. */
+export function frameStart(text: string, restBytes: number): Buffer {
+  const textBytes = Buffer.byteLength(text);
+  const length = textBytes + restBytes;
   const headerLength = length < 126 ? 2 : length < 65536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(headerLength + length);
+  const frame = Buffer.allocUnsafe(headerLength + textBytes);
   frame[0] = finalText;
   if (headerLength === 2) {
     frame[1] = length;

@@ -3,20 +3,20 @@ import { closeCodes } from '../protocol/close-codes.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { SeatUpdate } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
-import type { Position } from '../protocol/venue.ts';
+import type { Position, VenueState } from '../protocol/venue.ts';
 import type { RequestId } from './client-message.ts';
 import { messageFrame } from './frame.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
 import { UpdateLog } from './update-log.ts';
 import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
-import { VenueStateFrames } from './venue-state-frames.ts';
+import { type VenueStateFrame, VenueStateFrames } from './venue-state-frames.ts';
 
 /** A client as the hub knows it. */
 interface HubClient {
   /** Whole frames. */
   sendUpdates(frames: Buffer): void;
-  sendState(frame: Buffer): void;
+  sendState(frame: VenueStateFrame): void;
   ping(): void;
   close(reason: { code: number }): void;
   terminate(reason: string): void;
@@ -55,6 +55,12 @@ export class Hub implements VenueFeedListener {
 
   get clientCount(): number {
     return this.#clients.size;
+  }
+
+  /** What a countdown and a limit on the page need to be right, as it is now. */
+  get holdSettings(): Pick<VenueState, 'server_time' | 'hold_seconds' | 'max_holds'> {
+    const { server_time, hold_seconds, max_holds } = this.#feed.header();
+    return { server_time, hold_seconds, max_holds };
   }
 
   add(client: HubClient): void {
@@ -161,7 +167,7 @@ export class Hub implements VenueFeedListener {
   #sendStateToAll(): void {
     this.#unsent = []; // the state contains it
     if (this.#subscribers.size === 0) return;
-    const frame = this.#states.frame();
+    const frame = this.#states.sharedFrame();
     for (const client of this.#subscribers) client.sendState(frame);
   }
 

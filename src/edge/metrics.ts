@@ -21,6 +21,11 @@ export function edgeMetrics(registry: Registry) {
       help: 'Bytes of frames written to browsers',
       registers,
     }),
+    bufferedBytes: new Gauge({
+      name: 'edge_buffered_bytes',
+      help: 'Bytes that wait for browsers to read them, shared ones counted once; checked every second',
+      registers,
+    }),
     slow: new Counter({ name: 'edge_clients_slow_total', help: 'Clients skipped for not reading', registers }),
     resynced: new Counter({
       name: 'edge_clients_resynced_total',

@@ -1,27 +1,74 @@
+import type { Seat } from '../protocol/seat.ts';
 import type { RequestId } from './client-message.ts';
-import { textFrame } from './frame.ts';
+import { frameStart } from './frame.ts';
 import type { VenueFeed } from './venue-feed.ts';
 
-/** VENUE_STATE for whoever joins. The seats are serialised once per position; the time is always that of sending. */
+/** A whole VENUE_STATE. Frames share the parts with the seats, in memory as well. */
+export interface VenueStateFrame {
+  readonly parts: readonly Buffer[];
+  readonly bytes: number;
+}
+
+/** A change serialises this many seats again, not the whole venue. */
+const seatsPerPart = 250;
+const end = Buffer.from(']}}');
+
+/** VENUE_STATE of the venue as it is. Each part of the seats is serialised once per change; the time is always that of sending. */
 export class VenueStateFrames {
   readonly #feed: VenueFeed;
   #epoch = '';
   #seq = -1;
-  #seatsJson = '';
+  /** What the parts show. */
+  #seats: Seat[] = [];
+  #parts: Buffer[] = [];
 
   constructor(feed: VenueFeed) {
     this.#feed = feed;
   }
 
-  frame(requestId?: RequestId): Buffer {
+  /** For one client. */
+  frame(requestId?: RequestId): VenueStateFrame {
     const header = this.#feed.header();
     if (header.epoch !== this.#epoch || header.seq !== this.#seq) {
-      this.#seatsJson = JSON.stringify([...this.#feed.seats]);
+      this.#update();
       this.#epoch = header.epoch;
       this.#seq = header.seq;
     }
     const id = requestId === undefined ? '' : `"request_id":${JSON.stringify(requestId)},`;
-    const data = `${JSON.stringify(header).slice(0, -1)},"seats":${this.#seatsJson}}`;
-    return textFrame(`{"type":"VENUE_STATE",${id}"data":${data}}`);
+    const text = `{"type":"VENUE_STATE",${id}"data":${JSON.stringify(header).slice(0, -1)},"seats":[`;
+    const rest = [...this.#parts, end];
+    const parts = [frameStart(text, bytesOf(rest)), ...rest];
+    return { parts, bytes: bytesOf(parts) };
   }
+
+  /** For many clients at once: a single part, which they share. */
+  sharedFrame(): VenueStateFrame {
+    const { parts, bytes } = this.frame();
+    return { parts: [Buffer.concat(parts)], bytes };
+  }
+
+  #update(): void {
+    const seats = [...this.#feed.seats];
+    const isSameVenue = seats.length === this.#seats.length;
+    for (let start = 0, part = 0; start < seats.length; start += seatsPerPart, part++) {
+      if (isSameVenue && this.#shows(seats, start)) continue;
+      const json = JSON.stringify(seats.slice(start, start + seatsPerPart)).slice(1, -1);
+      this.#parts[part] = Buffer.from(start === 0 ? json : `,${json}`);
+    }
+    this.#parts.length = Math.ceil(seats.length / seatsPerPart);
+    this.#seats = seats;
+  }
+
+  /** A seat that has changed is another object. */
+  #shows(seats: readonly Seat[], start: number): boolean {
+    const stop = Math.min(start + seatsPerPart, seats.length);
+    for (let i = start; i < stop; i++) if (seats[i] !== this.#seats[i]) return false;
+    return true;
+  }
+}
+
+function bytesOf(parts: readonly Buffer[]): number {
+  let bytes = 0;
+  for (const part of parts) bytes += part.length;
+  return bytes;
 }

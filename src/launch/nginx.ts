@@ -46,12 +46,19 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
 
 /** As the official Docker image does it: only `${NAME}`s that are defined are replaced, nginx's own $variables stay. */
 function renderConfig({ origin, host, port, edgePorts, bookingPorts, ...files }: NginxOptions): string {
-  const upstream = (ports: number[]) =>
-    ports.map((each) => `server ${origin.machineHost}:${each} max_fails=1 fail_timeout=1s;`).join(' ');
+  const servers = (ports: number[], parameters: string) =>
+    ports.map((each) => `server ${origin.machineHost}:${each} ${parameters};`).join(' ');
+  const hasFailover = bookingPorts.length > 1;
+  // A process that fails is left out for 5 s. The same ones again as backup: when each of them has failed, all are tried.
+  const booking = hasFailover
+    ? `${servers(bookingPorts, 'max_fails=1 fail_timeout=5s')} ${servers(bookingPorts, 'max_fails=0 backup')}`
+    : servers(bookingPorts, 'max_fails=0');
   const variables: Record<string, string> = {
     LISTEN: `${bracketed(origin.bindHost(host))}:${port}`,
-    EDGE_SERVERS: upstream(edgePorts),
-    BOOKING_SERVERS: upstream(bookingPorts),
+    EDGE_SERVERS: servers(edgePorts, 'max_fails=1 fail_timeout=1s'),
+    BOOKING_SERVERS: booking,
+    BOOKING_COUNT: String(bookingPorts.length),
+    BOOKING_FAILOVER: hasFailover ? 'on' : 'off',
     PUBLIC_DIR: files.publicDir,
     RUN_DIR: files.dir,
   };

@@ -8,7 +8,11 @@ export const sessionCookie = 'session';
 export const sessionUserPrefix = 'u_';
 
 export const SessionInfo = Type.Object(
-  { user_id: UserId, expires_at: Type.Number({ description: 'Unix seconds' }) },
+  {
+    user_id: UserId,
+    expires_at: Type.Number({ description: 'Unix seconds' }),
+    expires_in: Type.Optional(Type.Number({ description: 'Seconds from now: needs no clock that agrees' })),
+  },
   { $id: 'SessionInfo' },
 );
 export type SessionInfo = Static<typeof SessionInfo>;

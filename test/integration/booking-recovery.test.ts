@@ -141,6 +141,11 @@ describe('Redis', () => {
     expect((await booking.app.inject({ url: '/health' })).json()).toEqual({ status: 'ok' });
     expect(await venueOf(booking)).toMatchObject({ stale: true, seq: 2 });
     expect((await booking.app.inject({ url: '/api/seats' })).headers['x-venue-stale']).toBe('true');
+    const reads = (staleReads: string) =>
+      booking.app.inject({ url: '/api/seats', headers: { 'x-venue-stale': staleReads } });
+    const refused = await reads('refuse');
+    expect([refused.statusCode, refused.json()]).toMatchObject([503, { error: { code: 'STORE_UNAVAILABLE' } }]);
+    expect((await reads('accept')).headers['x-venue-stale']).toBe('true');
     expect((await booking.app.inject({ url: '/metrics' })).statusCode).toBe(200);
 
     await servers.redis.restart();

@@ -10,6 +10,7 @@ const upstreams: Server[] = [];
 afterEach(async () => {
   await nginx?.stop();
   hangs.clear();
+  failures.clear();
   for (const upstream of upstreams.splice(0)) close(upstream);
 });
 
@@ -23,12 +24,22 @@ interface Upstream {
 /** By name: these never answer. */
 const hangs = new Set<string>();
 
+/** By name: these answer with a status and a refusal of their own, reads that accept a stale venue excepted. */
+const failures = new Map<string, { status: number; code: string }>();
+
 /** Answers with the headers that it got, and accepts sockets. */
 async function startUpstream(name: string): Promise<Upstream> {
   const attempts: IncomingHttpHeaders[] = [];
   const server = createServer((request, response) => {
     if (request.method === 'POST') attempts.push(request.headers);
     if (hangs.has(name)) return;
+    const failure = failures.get(name);
+    if (failure && request.headers['x-venue-stale'] !== 'accept') {
+      const error = { code: failure.code, message: `${failure.code} of ${name}`, retryable: true };
+      response.writeHead(failure.status, { 'content-type': 'application/json', 'retry-after': '7' });
+      response.end(JSON.stringify({ success: false, error }));
+      return;
+    }
     response.end(JSON.stringify({ name, url: request.url, headers: request.headers }));
   });
   new WebSocketServer({ server }).on('connection', (socket) => socket.send(name));
@@ -110,22 +121,23 @@ test('a booking service out of reach and a body too large are refused in the sha
   expect(await unreachable.json()).toMatchObject({ error: { code: 'STORE_UNAVAILABLE', retryable: true } });
 });
 
+async function setUpTwo() {
+  const bookings = [await startUpstream('one'), await startUpstream('two')] as const;
+  const edge = await startUpstream('edge');
+  nginx = await startNginx({ bookingPorts: bookings.map(({ port }) => port), edgePorts: [edge.port] });
+  const post = (headers = {}) => fetch(`${nginx?.url}/api/seats/select`, { method: 'POST', body: '{}', headers });
+  const get = (path: string) => fetch(`${nginx?.url}${path}`);
+  const attempts = () =>
+    bookings.flatMap((booking) =>
+      booking.attempts.map((headers) => [headers['idempotency-key'], headers['x-attempt']]),
+    );
+  return { bookings, post, get, attempts };
+}
+
+/** Each of nginx's workers takes turns of its own: until one has begun with the first. */
+const tries = 10;
+
 describe('[R36] [G4] a command that the first booking process does not answer is asked of the next, by the same key', () => {
-  async function setUpTwo() {
-    const bookings = [await startUpstream('one'), await startUpstream('two')] as const;
-    const edge = await startUpstream('edge');
-    nginx = await startNginx({ bookingPorts: bookings.map(({ port }) => port), edgePorts: [edge.port] });
-    const post = (headers = {}) => fetch(`${nginx?.url}/api/seats/select`, { method: 'POST', body: '{}', headers });
-    const attempts = () =>
-      bookings.flatMap((booking) =>
-        booking.attempts.map((headers) => [headers['idempotency-key'], headers['x-attempt']]),
-      );
-    return { bookings, post, attempts };
-  }
-
-  /** Each of nginx's workers takes turns of its own: until one has begun with the first. */
-  const tries = 10;
-
   test('where it hangs', async () => {
     const { bookings, post } = await setUpTwo();
     hangs.add('one');
@@ -158,5 +170,81 @@ describe('[R36] [G4] a command that the first booking process does not answer is
     const { post, attempts } = await setUpTwo();
     await post({ 'idempotency-key': 'a-key-of-the-client', 'x-attempt': '7' });
     expect(attempts()).toEqual([['a-key-of-the-client', undefined]]);
+  });
+});
+
+describe('[R281] [G7] a booking process that answers, but fails', () => {
+  test.each([
+    [503, 'STORE_UNAVAILABLE'],
+    [503, 'BUSY'],
+    [504, 'TIMEOUT'],
+    [500, 'INTERNAL'],
+  ])('%i %s: the command goes to the next one, as a repeat with the same key', async (status, code) => {
+    const { bookings, post } = await setUpTwo();
+    failures.set('one', { status, code });
+    for (let i = 0; i < 2 * tries; i++) expect(await (await post()).json()).toMatchObject({ name: 'two' });
+    const [failed] = bookings[0].attempts;
+    const repeated = bookings[1].attempts.find((headers) => headers['idempotency-key'] === failed?.['idempotency-key']);
+    expect(failed).toBeDefined();
+    expect(repeated?.['x-attempt']).toBe('2');
+  });
+
+  test.each([400, 401, 403, 404, 409, 429])('a %i is an answer: it is not repeated', async (status) => {
+    const { post, attempts } = await setUpTwo();
+    for (const name of ['one', 'two']) failures.set(name, { status, code: 'SEAT_HELD' });
+    const response = await post();
+    expect([response.status, await response.json()]).toMatchObject([status, { error: { code: 'SEAT_HELD' } }]);
+    expect(attempts()).toHaveLength(1);
+  });
+
+  test('both: the last refusal with its Retry-After, after a few attempts, and either one is used as soon as it works', async () => {
+    const { post, get, attempts } = await setUpTwo();
+    for (const name of ['one', 'two']) failures.set(name, { status: 503, code: 'STORE_UNAVAILABLE' });
+    for (let i = 0; i < tries; i++) {
+      const response = await post();
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '7']);
+      expect(await response.json()).toMatchObject({ error: { message: expect.stringMatching(/of (one|two)$/) } });
+    }
+    expect(attempts().length).toBeLessThanOrEqual(tries * 3);
+    failures.delete('two');
+    expect(await (await post()).json(), 'nginx has not given up on all of them').toMatchObject({ name: 'two' });
+    expect((await get('/api/events?epoch=e&after=0')).status).toBe(200);
+  });
+
+  test.each(['/api/seats', '/api/venue', '/api/events?epoch=e&after=0', '/api/session'])(
+    'GET %s comes from the next one',
+    async (path) => {
+      const { get } = await setUpTwo();
+      failures.set('one', { status: 503, code: 'STORE_UNAVAILABLE' });
+      for (let i = 0; i < tries; i++) expect(await (await get(path)).json()).toMatchObject({ name: 'two' });
+    },
+  );
+
+  test('both: a read takes the stale venue, any other its refusal', async () => {
+    const { get } = await setUpTwo();
+    for (const name of ['one', 'two']) failures.set(name, { status: 503, code: 'STORE_UNAVAILABLE' });
+    for (let i = 0; i < tries; i++) {
+      expect(await (await get('/api/seats')).json()).toMatchObject({ headers: { 'x-venue-stale': 'accept' } });
+    }
+    const events = await get('/api/events?epoch=e&after=0');
+    expect([events.status, await events.json()]).toMatchObject([503, { error: { code: 'STORE_UNAVAILABLE' } }]);
+  });
+
+  test('the only one: its refusal, asked once, and reads as the client wants them', async () => {
+    const { url, booking } = await setUp();
+    failures.set('booking', { status: 503, code: 'STORE_UNAVAILABLE' });
+    const response = await fetch(`${url}/api/seats/select`, { method: 'POST', body: '{}' });
+    expect([response.status, response.headers.get('retry-after')]).toEqual([503, '7']);
+    expect(await response.json()).toMatchObject({ error: { message: 'STORE_UNAVAILABLE of booking' } });
+    expect(booking.attempts).toHaveLength(1);
+    failures.clear();
+    const { headers } = (await (await fetch(`${url}/api/seats`)).json()) as { headers: IncomingHttpHeaders };
+    expect(headers).not.toHaveProperty('x-venue-stale');
+  });
+
+  test('and hangs then: a read still comes from the next one in time', async () => {
+    const { get } = await setUpTwo();
+    hangs.add('one');
+    for (let i = 0; i < tries; i++) expect(await (await get('/api/seats')).json()).toMatchObject({ name: 'two' });
   });
 });

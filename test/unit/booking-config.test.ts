@@ -75,6 +75,23 @@ describe('[R26] what cannot be used is refused by name', () => {
     expect(errorOf(() => loadBookingConfig({ [name]: value })).message).toContain(name);
   });
 
+  test.each([loadBookingConfig, loadEmbeddedConfig])(
+    '[R288] [G10] rows and columns together: at most 100,000 seats',
+    (load) => {
+      const { message } = errorOf(() => load({ VENUE_ROWS: '18278', VENUE_COLS: '99999' }));
+      expect(message).toContain('VENUE_ROWS=18278 and VENUE_COLS=99999 make 1827781722 seats');
+      expect(message).toContain('100000');
+      expect(errorOf(() => load({ VENUE_ROWS: '317', VENUE_COLS: '316' })).message).toContain('VENUE_COLS');
+      for (const [rows, cols] of [
+        ['316', '316'],
+        ['1', '99999'],
+        ['18278', '5'],
+      ]) {
+        expect(load({ VENUE_ROWS: rows, VENUE_COLS: cols }).VENUE_ROWS).toBe(Number(rows));
+      }
+    },
+  );
+
   test('a level that is none: the message lists those that are', () => {
     expect(errorOf(() => loadBookingConfig({ LOG_LEVEL: 'loud' })).message).toContain('trace,debug,info');
   });

@@ -4,7 +4,7 @@ import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus
 import type { Origin } from '../../src/protocol/origin.ts';
 import type { EdgePresence } from '../../src/protocol/presence.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { startEdge } from './edge-fixture.ts';
+import { serverTime, startEdge } from './edge-fixture.ts';
 
 /** Edges on one line and one clock, whose browsers the test counts. */
 function startEdges(...counts: number[]) {
@@ -109,9 +109,13 @@ test('[R110] a browser that asks is told at once and on every change; one that d
   expect(asksNot.ofType('PRESENCE')).toEqual([]);
 });
 
-test('[R111] PING is answered at once, with its id', async () => {
+test('[R111] [R284] PING is answered at once, with its id, the time and the hold settings', async () => {
   const { connect } = await startEdge();
   const client = await connect();
   client.send({ type: 'PING', request_id: 'ping-1' });
-  expect(await client.received('ACK')).toEqual({ type: 'ACK', request_id: 'ping-1', data: { success: true } });
+  expect(await client.received('ACK')).toEqual({
+    type: 'ACK',
+    request_id: 'ping-1',
+    data: { success: true, server_time: expect.closeTo(serverTime, -2), hold_seconds: 30, max_holds: 6 },
+  });
 });

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { BookingClient } from '../../src/edge/booking-client.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from '../../src/edge/booking-errors.ts';
 import { FakeBooking, until } from './edge-fixture.ts';
@@ -101,4 +101,126 @@ test('[G10] no more than a bounded number of commands waits', async () => {
   const first = booking.command('select', command, caller);
   await expect(booking.command('select', command, caller)).rejects.toThrow(BookingBusyError);
   await expect(first).rejects.toThrow(BookingTimeoutError);
+});
+
+describe('[R280] [G7] a process that answers, but cannot do what is asked', () => {
+  const inAnHour = Date.now() / 1000 + 3_600;
+  const unavailable = (code: string) =>
+    JSON.stringify({ success: false, error: { code, message: `${code} here`, retryable: true } });
+
+  async function two(more = {}) {
+    const [cutOff, healthy] = [new FakeBooking(), new FakeBooking()];
+    for (const fake of [cutOff, healthy]) fake.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour });
+    const booking = client([await cutOff.listen(), await healthy.listen()], more);
+    cutOff.isCutOff = true;
+    return { cutOff, healthy, booking };
+  }
+  const commandsOf = ({ requests }: FakeBooking) => requests.filter((request) => request.startsWith('POST')).length;
+
+  test.each([
+    [503, 'STORE_UNAVAILABLE'],
+    [503, 'BUSY'],
+    [504, 'TIMEOUT'],
+    [500, 'INTERNAL'],
+  ])('%i %s: the command goes to the next one, with the same key and the next attempt', async (status, code) => {
+    const { cutOff, healthy, booking } = await two();
+    cutOff.failure = { status, body: unavailable(code) };
+    expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+    const [first, second] = [cutOff.headers[0], healthy.headers[0]];
+    expect(second?.['idempotency-key']).toBe(first?.['idempotency-key']);
+    expect([first?.['x-attempt'], second?.['x-attempt']]).toEqual(['1', '2']);
+  });
+
+  test('is tried last from then on, though it answers session checks and stale reads', async () => {
+    const { cutOff, healthy, booking } = await two();
+    for (let n = 1; n <= 10; n++) {
+      expect((await booking.command('select', { ...command, seat_id: `A${n}` }, caller)).httpStatus).toBe(200);
+      await booking.session('good');
+      expect(await booking.venue()).not.toHaveProperty('stale');
+      expect((await booking.eventsAfter({ epoch: 'e1', seq: 0 })).events).toHaveLength(n);
+    }
+    expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([1, 10]);
+    expect(cutOff.requests).toHaveLength(1);
+  });
+
+  test('is tried again when the others fail, and stays if it succeeds', async () => {
+    const { cutOff, healthy, booking } = await two();
+    await booking.command('select', command, caller);
+    cutOff.isCutOff = false;
+    healthy.isCutOff = true;
+    for (const seat_id of ['A2', 'A3']) {
+      expect((await booking.command('select', { ...command, seat_id }, caller)).httpStatus).toBe(200);
+    }
+    expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([3, 2]);
+  });
+
+  test('is not preferred for a busy seat alone', async () => {
+    const { cutOff, healthy, booking } = await two();
+    cutOff.failure = { status: 503, body: unavailable('BUSY') };
+    await booking.command('select', command, caller);
+    cutOff.failure = undefined;
+    cutOff.isCutOff = false;
+    await booking.command('select', { ...command, seat_id: 'A2' }, caller);
+    expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([2, 1]);
+  });
+
+  test('that has a stale venue is asked only if no other one has a fresh venue', async () => {
+    const { cutOff, healthy, booking } = await two();
+    expect(await booking.venue()).not.toHaveProperty('stale');
+    healthy.isCutOff = true;
+    expect(await booking.venue()).toHaveProperty('stale', true);
+    healthy.failure = { status: 503, body: unavailable('STORE_UNAVAILABLE') };
+    expect(await booking.venue(), 'stale, rather than none').toHaveProperty('stale', true);
+    expect(cutOff.requests).toContain('GET /api/venue');
+  });
+
+  test('all of them: the refusal of the last one, each asked once, at once', async () => {
+    const { cutOff, healthy, booking } = await two();
+    cutOff.failure = { status: 504, body: unavailable('TIMEOUT') };
+    healthy.failure = { status: 503, body: unavailable('STORE_UNAVAILABLE') };
+    const startMs = performance.now();
+    const { httpStatus, body } = await booking.command('select', command, caller);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    expect([httpStatus, body]).toMatchObject([503, { error: { message: 'STORE_UNAVAILABLE here' } }]);
+    expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([1, 1]);
+  });
+
+  test('the only one: its refusal, asked once', async () => {
+    const only = new FakeBooking();
+    only.isCutOff = true;
+    const { httpStatus, body } = await client([await only.listen()]).command('select', command, caller);
+    expect([httpStatus, body]).toMatchObject([503, { error: { code: 'STORE_UNAVAILABLE' } }]);
+    expect(only.requests).toHaveLength(1);
+  });
+
+  test('beside one that is dead: the refusal says more than the dead connection', async () => {
+    const { healthy, booking } = await two();
+    healthy.stop();
+    const { body } = await booking.command('select', command, caller);
+    expect(body).toMatchObject({ error: { code: 'STORE_UNAVAILABLE' } });
+  });
+
+  test('does not count as alive by its session checks while it hangs on commands', async () => {
+    const { cutOff, healthy, booking } = await two({ commandTimeoutMs: 1_000 });
+    const answerSessions = setInterval(() => void booking.session('good').catch(() => {}), 25);
+    onTestFinished(() => clearInterval(answerSessions));
+    cutOff.hangsOnCommands = true;
+    expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+    expect(commandsOf(healthy)).toBe(1);
+  });
+
+  test.each([400, 401, 403, 404, 409, 429])('a %i is an answer: no other process is asked', async (status) => {
+    const { cutOff, healthy, booking } = await two();
+    cutOff.failure = { status, body: unavailable('RATE_LIMITED') };
+    expect((await booking.command('select', command, caller)).httpStatus).toBe(status);
+    expect(healthy.requests).toHaveLength(0);
+  });
+
+  test('many that hang leave time for the last', async () => {
+    const fakes = Array.from({ length: 5 }, () => new FakeBooking());
+    const urls = await Promise.all(fakes.map((fake) => fake.listen()));
+    for (const fake of fakes.slice(0, 4)) fake.hangs = true;
+    const booking = client(urls, { commandTimeoutMs: 1_000 });
+    expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+  });
 });

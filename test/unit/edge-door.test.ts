@@ -108,7 +108,7 @@ describe('[R226] [G8] a session', () => {
   });
 
   test('that comes to its end on a live connection closes it', async () => {
-    const { booking, connect } = await startEdge();
+    const { booking, connect } = await startEdge({ limits: { sessionCheckMinMs: 20 } });
     booking.sessions.set('short', { user_id: 'u_alice', expires_at: Date.now() / 1000 });
     const client = await connect([subprotocol], { cookie: 'session=short' });
     await until(() => booking.requests.includes('GET /api/session'), 'it was checked');

@@ -67,10 +67,15 @@ export class FakeBus implements EventBus, PresenceBus {
 export class FakeBooking {
   epoch = 'e1';
   stale = false;
+  maxHolds = 6;
   /** Answers every request with it, where set. */
   failure: { status: number; body: string } | undefined;
   /** Answers no request at all, where set. */
   hangs = false;
+  /** As a process that cannot reach Redis: 503 for commands and events, a stale venue, sessions as ever. */
+  isCutOff = false;
+  /** Answers no command, where set. */
+  hangsOnCommands = false;
   readonly requests: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
   /** By token. */
@@ -94,7 +99,7 @@ export class FakeBooking {
       request.on('end', () => {
         this.requests.push(`${request.method} ${request.url}`);
         this.headers.push(request.headers);
-        if (this.hangs) return;
+        if (this.hangs || (this.hangsOnCommands && request.method === 'POST')) return;
         const [status, reply] = this.failure
           ? [this.failure.status, this.failure.body]
           : this.#answer(request.url ?? '', body, request.headers.authorization);
@@ -151,6 +156,7 @@ export class FakeBooking {
   #answer(url: string, body: string, authorization?: string): [number, string] {
     if (url.startsWith('/api/venue')) return [200, JSON.stringify(this.#venue())];
     if (url === '/api/session') return this.#session(authorization);
+    if (this.isCutOff) return [503, refusal('STORE_UNAVAILABLE')];
     if (url.startsWith('/api/events')) return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
     const { seat_id, user_id = 'u_session' } = JSON.parse(body) as { seat_id: string; user_id?: string };
     const seat = this.#seats.get(seat_id);
@@ -166,11 +172,15 @@ export class FakeBooking {
       ...this.position,
       server_time: serverTime,
       hold_seconds: 30,
-      max_holds: 6,
+      max_holds: this.maxHolds,
       rows: 10,
       cols: 10,
     };
-    return { ...state, ...(this.stale && { stale: true as const }), seats: [...this.#seats.values()] };
+    return {
+      ...state,
+      ...((this.stale || this.isCutOff) && { stale: true as const }),
+      seats: [...this.#seats.values()],
+    };
   }
 
   #eventsAfter({ searchParams }: URL): EventsAfter {
@@ -232,8 +242,15 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
   }
 }
 
-export async function startEdge({ limits = {}, door = {} }: { limits?: Partial<EdgeLimits>; door?: DoorOptions } = {}) {
+export interface EdgeFixtureOptions {
+  limits?: Partial<EdgeLimits>;
+  door?: DoorOptions;
+  maxHolds?: number;
+}
+
+export async function startEdge({ limits = {}, door = {}, maxHolds = 6 }: EdgeFixtureOptions = {}) {
   const booking = new FakeBooking();
+  booking.maxHolds = maxHolds;
   const bus = new FakeBus();
   const bookingClient = new BookingClient({ urls: [await booking.listen()] });
   const { app, edge } = buildEdge({

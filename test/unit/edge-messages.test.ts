@@ -69,9 +69,52 @@ test('[G10] too many commands in flight are refused, retryable', async () => {
   const { booking, connect } = await startEdge({ limits: { commandsInFlightPerClient: 2 } });
   const client = await connect();
   booking.hangs = true;
-  for (let n = 0; n < 3; n++) client.ws.send(select('A1', { user_id: 'u' }));
+  for (let n = 0; n < 7; n++) client.ws.send(select('A1', { user_id: 'u' })); // six may be held at once
   const error = await client.received('ERROR');
   expect(error.data).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
+});
+
+test('[R285] [G9] "book all" of as many seats as one may hold is neither refused nor closed', async () => {
+  const maxHolds = 90;
+  const limits = { messagesPerSecond: 50, commandsInFlightPerClient: 32 };
+  const { connect } = await startEdge({ limits, maxHolds });
+  const client = await connect();
+  for (let n = 0; n < maxHolds; n++) {
+    const seat_id = `${String.fromCharCode(65 + Math.floor(n / 10))}${(n % 10) + 1}`;
+    client.send({ type: 'SELECT_SEAT', request_id: n, data: { seat_id, user_id: 'alice' } });
+  }
+  for (let n = 0; n < 10; n++) client.send({ type: 'PING', request_id: `ping-${n}` });
+  const replies = () => [...client.ofType('ACK'), ...client.ofType('ERROR')];
+  await until(() => replies().length === maxHolds + 10, 'every reply');
+  expect(client.ofType('ERROR').filter(({ data }) => data.code === 'RATE_LIMITED')).toEqual([]);
+  for (let n = 0; n < 1_000; n++) client.ws.send('{"type":"PING"}');
+  expect(await client.closed, 'a flood is a flood').toBe(4008);
+});
+
+test('[R285] [G10] MAX_HOLDS_PER_USER lets no client fill the edge', async () => {
+  const { booking, connect } = await startEdge({ limits: { messagesPerSecond: 2_000 }, maxHolds: 10_000 });
+  const client = await connect();
+  booking.hangs = true;
+  for (let n = 0; n < 1_000; n++) client.ws.send(select('A1', { user_id: 'u' }));
+  await client.received('ERROR', 1_000 - 256);
+  expect(client.ofType('ERROR').every(({ data }) => data.code === 'RATE_LIMITED')).toBe(true);
+});
+
+test('[R286] [G10] a client that asks for the venue again and again is refused, keeps its connection and its updates', async () => {
+  const { booking, bus, connect } = await startEdge({ limits: { statesPerSecond: 0.001, stateBurst: 3 } });
+  const client = await connect();
+  for (const type of ['subscribe', 'CONNECT', 'subscribe', 'CONNECT', 'subscribe'] as const) {
+    client.send({ type, request_id: `${type}-${client.ws.bufferedAmount}` });
+  }
+  const error = await client.received('ERROR', 2);
+  expect(error.data).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
+  expect(error.request_id).toMatch(/^subscribe/);
+  expect(client.ofType('VENUE_STATE'), 'the first one was not asked for').toHaveLength(4);
+  bus.emit(booking.hold('A1', 'alice'));
+  await until(() => client.seqs.length === 1, 'the update');
+  const position = { epoch: 'e1', seq: 0 };
+  client.send({ type: 'CONNECT', request_id: 'resumed', data: { position } });
+  await until(() => client.ofType('ACK').at(-1)?.request_id === 'resumed', 'what was missed costs nothing');
 });
 
 test('commands are answered by ACK or ERROR, with the seat as it now is', async () => {

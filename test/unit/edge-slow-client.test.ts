@@ -55,7 +55,9 @@ test('[G10] a client that stays behind is given up', async () => {
 }, 60_000);
 
 test('[G10] a client that asks but does not read is not read from', async () => {
-  const { app, wsUrl } = await startEdge({ limits: { clientBufferBytes: 16 * 1024, messagesPerSecond: 1e9 } });
+  const { app, wsUrl } = await startEdge({
+    limits: { clientBufferBytes: 16 * 1024, messagesPerSecond: 1e9, stateBurst: 1e9 },
+  });
   const slow = new TestClient(wsUrl);
   const socket = await socketOf(slow);
   socket.pause();
@@ -65,6 +67,30 @@ test('[G10] a client that asks but does not read is not read from', async () => 
   expect(body).toContain('edge_clients_slow_total 1');
   // 50,000 answers would be 350 MB; the kernel takes some MB before anything is seen to wait.
   expect(Number(/^edge_frame_bytes_total (\d+)/m.exec(body)?.[1])).toBeLessThan(30e6);
+}, 60_000);
+
+test('[R287] [G10] slow clients together wait for no more than the budget: the slowest are dropped, readers stay', async () => {
+  const clientBuffersBytes = 4 * 1024 * 1024;
+  const { app, edge, booking, bus, wsUrl, connect } = await startEdge({ limits: { clientBuffersBytes } });
+  const reader = await connect();
+  for (let n = 0; n < 10; n++) {
+    const slow = new TestClient(wsUrl);
+    const socket = await socketOf(slow);
+    socket.pause();
+  }
+  await until(() => edge.clientCount === 11, 'all are connected');
+  // More than all kernel buffers hold: several MB.
+  for (let round = 0; round < 20; round++) {
+    for (let n = 0; n < silentCount; n++) bus.emit(booking.hold('A1', `${'u'.repeat(50)}${n % 10}`));
+    await until(() => reader.seqs.at(-1) === booking.events.length, 'the reader is not held up');
+  }
+  await until(() => edge.clientCount < 11, 'some are dropped');
+  const { body } = await app.inject('/metrics');
+  const buffered = Number(/^edge_buffered_bytes (\d+)/m.exec(body)?.[1]);
+  expect(buffered).toBeLessThanOrEqual(clientBuffersBytes);
+  expect(buffered, 'no more are dropped than need be').toBeGreaterThan(clientBuffersBytes / 4);
+  expect(body).toMatch(/terminated_total\{reason="memory"\} [1-9]/);
+  expect(reader.ws.readyState).toBe(reader.ws.OPEN);
 }, 60_000);
 
 test('[G10] a peer that answers no ping is given up', async () => {

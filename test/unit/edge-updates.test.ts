@@ -109,14 +109,15 @@ test('[G5] a venue without news is called stale, and no more once there is news'
   expect(fresh.seq).toBe(1);
 }, 15_000);
 
-test('[G6] CONNECT with a position is answered by exactly what was missed', async () => {
+test('[G6] [R284] CONNECT with a position is answered by exactly what was missed', async () => {
   const { booking, bus, connect } = await startEdge();
   for (const user of ['a', 'b', 'c', 'd']) bus.emit(booking.hold('A1', user));
   const client = await connect([subprotocol]);
   expect(client.ws.protocol).toBe(subprotocol);
   client.send({ type: 'CONNECT', request_id: 7, data: { user_id: 'eve', position: { epoch: 'e1', seq: 2 } } });
   const ack = await client.received('ACK');
-  expect(ack).toEqual({ type: 'ACK', request_id: 7, data: { success: true } });
+  const settings = { server_time: expect.closeTo(serverTime, -2), hold_seconds: 30, max_holds: 6 };
+  expect(ack).toEqual({ type: 'ACK', request_id: 7, data: { success: true, ...settings } });
   expect(client.messages.map(({ type }) => type)).toEqual(['SEAT_UPDATE', 'SEAT_UPDATE', 'ACK']);
   bus.emit(booking.hold('A1', 'e'));
   await until(() => client.seqs.length === 3, 'what follows');
@@ -134,6 +135,15 @@ test.each([
   await client.received('ACK');
   expect(client.messages.map(({ type }) => type)).toEqual(['VENUE_STATE', 'ACK']);
   expect(client.ofType('VENUE_STATE')[0]?.data.seq).toBe(4);
+});
+
+test('[R284] CONNECT with a position and no id is acknowledged, whether it could be resumed or not', async () => {
+  const { connect } = await startEdge();
+  const client = await connect([subprotocol]);
+  for (const epoch of ['e1', 'e0']) client.send({ type: 'CONNECT', data: { position: { epoch, seq: 0 } } });
+  const { data } = await client.received('ACK', 2);
+  expect(data).toMatchObject({ hold_seconds: 30, max_holds: 6 });
+  expect(client.messages.map(({ type }) => type)).toEqual(['ACK', 'VENUE_STATE', 'ACK']);
 });
 
 test('[G5] a client that another edge brought further is not taken back', async () => {

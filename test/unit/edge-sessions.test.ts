@@ -1,0 +1,180 @@
+import { pino } from 'pino';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { hostClock } from '../../src/clock.ts';
+import { SessionChecks } from '../../src/edge/session-checks.ts';
+import { SessionWatch } from '../../src/edge/session-watch.ts';
+import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
+import type { SessionInfo } from '../../src/protocol/session.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { startEdge, until } from './edge-fixture.ts';
+
+const logger = pino({ level: 'silent' });
+const minIntervalMs = 5_000;
+const secondsAgo = (seconds: number) => Date.now() / 1000 - seconds;
+
+/** A booking service whose answers the test gives; counts what is asked. */
+class Asked {
+  readonly tokens: string[] = [];
+  inFlight = 0;
+  mostInFlight = 0;
+  answer: (token: string) => SessionInfo | undefined | Promise<SessionInfo | undefined> = () => good({});
+
+  async session(token: string): Promise<SessionInfo | undefined> {
+    this.tokens.push(token);
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    try {
+      return await this.answer(token);
+    } finally {
+      this.inFlight--;
+    }
+  }
+}
+
+const good = (more: Partial<SessionInfo>): SessionInfo => ({ user_id: 'u_alice', expires_at: secondsAgo(0), ...more });
+
+function setUp(clock = new VirtualClock()) {
+  const asked = new Asked();
+  const checks = new SessionChecks({ booking: asked, minIntervalMs, clock });
+  const over: string[] = [];
+  const watch = (token: string) => {
+    const watched = new SessionWatch({ checks, clock, logger, retryMs: 10_000, onOver: () => over.push(token) });
+    onTestFinished(() => watched.close());
+    watched.follow(token);
+    return watched;
+  };
+  /** In small steps, so that a loop could go round. */
+  const pass = async (ms: number) => {
+    for (let passedMs = 0; passedMs < ms; passedMs += 100) {
+      clock.increment(100);
+      await settled();
+    }
+  };
+  return { asked, checks, over, watch, pass };
+}
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+}
+
+describe('[R282] [G10] the session of an idle connection', () => {
+  test('is not asked about in a loop by an edge whose clock is ahead', async () => {
+    const { asked, over, watch, pass } = setUp();
+    asked.answer = () => good({ expires_at: secondsAgo(60) }); // for the booking service: in the last minute
+    watch('token');
+    await settled();
+    await pass(4_900);
+    expect(asked.tokens).toHaveLength(1);
+    await pass(55_000);
+    expect(asked.tokens.length).toBeGreaterThanOrEqual(6);
+    expect(asked.tokens.length).toBeLessThanOrEqual(12);
+    expect(over, 'that is for the booking service to say').toEqual([]);
+  });
+
+  test('is asked about after its lifetime, by no clock that must agree', async () => {
+    const { asked, over, watch, pass } = setUp();
+    asked.answer = () => good({ expires_at: secondsAgo(3_600), expires_in: 60 });
+    watch('token');
+    await settled();
+    await pass(59_900);
+    expect(asked.tokens).toHaveLength(1);
+    asked.answer = () => undefined;
+    await pass(5_200);
+    expect([asked.tokens.length, over]).toEqual([2, ['token']]);
+  });
+
+  test('is not over because it cannot be checked', async () => {
+    const { asked, over, watch, pass } = setUp();
+    asked.answer = () => Promise.reject(new Error('unreachable'));
+    watch('token');
+    await settled();
+    await pass(60_000);
+    expect(over).toEqual([]);
+    expect(asked.tokens.length).toBeLessThanOrEqual(6);
+    asked.answer = () => undefined;
+    await pass(15_100);
+    expect(over).toEqual(['token']);
+  });
+
+  test('is asked about once for all connections with that token, and not again while it is good', async () => {
+    const { asked, watch, pass } = setUp();
+    asked.answer = () => good({ expires_in: 60 });
+    for (let n = 0; n < 100; n++) watch('token');
+    await settled();
+    await pass(1_000);
+    for (let n = 0; n < 100; n++) watch('token');
+    await pass(58_000);
+    expect(asked.tokens).toHaveLength(1);
+  });
+
+  test('is checked at spread moments: connections that came together do not ask together', async () => {
+    const { asked, watch, pass } = setUp();
+    asked.answer = () => good({ expires_in: 60 });
+    for (let n = 0; n < 100; n++) watch(`token-${n}`);
+    await settled();
+    await pass(62_500);
+    const early = asked.tokens.length - 100;
+    expect(early).toBeGreaterThan(10);
+    expect(early).toBeLessThan(90);
+  });
+
+  test('has one check at a time, which goes on with the newest token', async () => {
+    const { asked, over, watch } = setUp();
+    const answers: ((session: SessionInfo | undefined) => void)[] = [];
+    asked.answer = () => new Promise((resolve) => answers.push(resolve));
+    const watched = watch('first');
+    for (const token of ['second', 'third']) watched.follow(token);
+    await settled();
+    expect(asked.tokens).toEqual(['first']);
+    answers[0]?.(undefined);
+    await settled();
+    expect([asked.tokens, over], 'the first is not the session any more').toEqual([['first', 'third'], []]);
+  });
+
+  test('many at once leave room for commands', async () => {
+    const { asked, watch } = setUp();
+    const answers: (() => void)[] = [];
+    asked.answer = () => new Promise((resolve) => answers.push(() => resolve(good({ expires_in: 60 }))));
+    for (let n = 0; n < 1_000; n++) watch(`token-${n}`);
+    await settled();
+    while (answers.length > 0) {
+      answers.shift()?.();
+      await settled();
+    }
+    expect([asked.tokens.length, asked.mostInFlight]).toEqual([1_000, 32]);
+  });
+
+  test('that a command finds over closes the connection at once', async () => {
+    const { booking, connect } = await startEdge();
+    booking.sessions.set('good', { user_id: 'u_alice', expires_at: secondsAgo(-3_600) });
+    const client = await connect([subprotocol], { cookie: 'session=good' });
+    await until(() => booking.requests.includes('GET /api/session'), 'it was checked');
+    booking.sessions.delete('good');
+    const error = { code: 'UNAUTHENTICATED', message: 'over', retryable: false };
+    booking.failure = { status: 401, body: JSON.stringify({ success: false, error }) };
+    client.send({ type: 'SELECT_SEAT', data: { seat_id: 'A1' } });
+    expect(await client.closed).toBe(closeCodes.sessionOver.code);
+  });
+});
+
+describe('[R283] a timer longer than 2^31 − 1 ms', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('does not fire at once', () => {
+    vi.useFakeTimers();
+    const fired = vi.fn();
+    for (const delayMs of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY]) hostClock.setTimeout(fired, delayMs);
+    vi.advanceTimersByTime(24 * 86_400_000);
+    expect(fired).not.toHaveBeenCalled();
+  });
+
+  test('of a session of a year does not loop', async () => {
+    vi.useFakeTimers();
+    const { asked, watch } = setUp(hostClock as VirtualClock);
+    asked.answer = () => good({ expires_in: 8_760 * 3_600 });
+    watch('token');
+    await vi.advanceTimersByTimeAsync(30 * 86_400_000);
+    expect(asked.tokens).toHaveLength(1);
+  });
+});
