@@ -12,10 +12,14 @@ interface Log {
   warn(fields: Record<string, unknown>, text: string): void;
 }
 
-/** Logs a state when it changes, not while it lasts. Of one that changes again and again, it logs the latest every 10 s. */
+/**
+ * Logs a state when it changes, not while it lasts, and each warning once until a good state follows. Of a state that changes
+ * again and again, it logs the latest every 10 s.
+ */
 export class StateLog {
   readonly #log: Log;
   #state: string | undefined;
+  readonly #warnings = new Set<string>();
   #unlogged: Entry | undefined;
   #unloggedChanges = 0;
   #windowStartMs = Number.NEGATIVE_INFINITY;
@@ -34,10 +38,18 @@ export class StateLog {
     this.#is({ level: 'warn', text, fields });
   }
 
+  /** A good state that is worth a line only after a warning. */
+  recovered(text: string): void {
+    if (this.#warnings.size > 0) this.info(text);
+  }
+
   #is(entry: Entry): void {
     const state = `${entry.text} ${JSON.stringify(entry.fields)}`;
     if (state === this.#state) return;
     this.#state = state;
+    if (entry.level === 'info') this.#warnings.clear();
+    else if (this.#warnings.has(state)) return;
+    else this.#warnings.add(state);
     this.#unlogged = entry;
     this.#unloggedChanges++;
     const nowMs = performance.now();

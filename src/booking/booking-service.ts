@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import { type Clock, hostClock } from '../clock.ts';
 import type { EventBus } from '../events/event-bus.ts';
-import { OutageLog } from '../outage-log.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
+import { isForeign } from '../protocol/origin.ts';
 import type { Position } from '../protocol/venue.ts';
+import { StateLog } from '../state-log.ts';
 import {
   type Answer,
   type Decision,
@@ -56,7 +57,7 @@ export class BookingService {
   readonly #logger: Logger;
   readonly #onDecision: (commands: number, durationMs: number) => void;
   readonly #confirming: SharedCall<void>;
-  readonly #outage: OutageLog;
+  readonly #storeLog: StateLog;
   readonly #settings: Pick<Heartbeat, 'venue' | 'hold_seconds' | 'max_holds'>;
   #opening: Promise<void> | undefined;
   #beating: Promise<void> | undefined;
@@ -78,10 +79,7 @@ export class BookingService {
     this.#store = store;
     this.#bus = bus;
     this.#logger = logger;
-    this.#outage = new OutageLog(logger, {
-      failed: 'The store is unavailable: nothing can be sold',
-      recovered: 'The store is available again',
-    });
+    this.#storeLog = new StateLog(logger);
     this.#onDecision = onDecision;
     this.#clock = clock;
     this.storeClock = new StoreClock(clock);
@@ -192,7 +190,7 @@ export class BookingService {
   }
 
   #hear(event: SeatEvent): void {
-    if (event.system !== undefined && event.system !== this.#system) return; // another system on the same NATS
+    if (this.#system !== undefined && isForeign(event, { system: this.#system })) return; // another system on the same NATS
     this.#relay.published(event);
     if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
   }
@@ -207,9 +205,10 @@ export class BookingService {
   #beat(): Promise<void> {
     this.#beating ??= this.#heartbeatOnce()
       .then(
-        () => this.#outage.recovered(),
+        () => this.#storeLog.recovered('The store is available again'),
         (error: Error) => {
-          if (this.#hasBeaten) this.#outage.failed(error.message); // the first one comes before the connection
+          if (!this.#hasBeaten) return; // the first one comes before the connection
+          this.#storeLog.warn('The store is unavailable: nothing can be sold', { error: error.message });
         },
       )
       .finally(() => {

@@ -25,6 +25,8 @@ export class Relay {
   readonly #publishLog: StateLog;
   /** Every event of the epoch up to `seq` is known to be published, and those in `#publishedAhead`. */
   #position: Position = { epoch: '', seq: 0 };
+  /** Published with each event, so that others on the same NATS can tell whose it is. */
+  #system = '';
   #markedSeq = 0;
   /** The venue's newest when `repair` was called last: what is older and unpublished has been on its way for too long. */
   #seqLastTime = 0;
@@ -49,9 +51,10 @@ export class Relay {
   }
 
   /** Starts from what is known to be published, in the epoch that begins or goes on with `opened`. */
-  async reset(opened: Position): Promise<void> {
+  async reset(opened: Position & { system: string }): Promise<void> {
     const relayed = await this.#store.relayedPosition();
     this.#position = relayed?.epoch === opened.epoch ? relayed : { epoch: opened.epoch, seq: opened.seq };
+    this.#system = opened.system;
     this.#markedSeq = this.#position.seq;
     this.#seqLastTime = this.#position.seq;
     this.#publishedAhead.clear();
@@ -98,7 +101,7 @@ export class Relay {
     const inFlight = this.#inFlight.get(seq);
     if (inFlight) return inFlight;
     const publishing = this.#bus
-      .publish(event)
+      .publish({ ...event, system: this.#system })
       .then(
         (delivery) => {
           if (delivery === 'stored') this.#stored(event);

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { OutageLog } from '../outage-log.ts';
+import { StateLog } from '../state-log.ts';
 import checkWritableLua from './lua/check-writable.lua';
 import decideLua from './lua/decide.lua';
 import endEpochLua from './lua/end-epoch.lua';
@@ -50,7 +50,7 @@ export class RedisConnection {
   readonly #options: RedisConnectionOptions;
   /** Identifies the process that answers. Each run of Redis has epochs of its own: after a restart its data may be older. */
   #run: string | undefined;
-  readonly #outage: OutageLog;
+  readonly #log: StateLog;
   /** Why Redis cannot be used. */
   #problem: string | undefined;
   #judgedAtMs = 0;
@@ -59,10 +59,7 @@ export class RedisConnection {
   constructor(options: RedisConnectionOptions) {
     const { url, callTimeoutMs = 1_000 } = options;
     this.#options = options;
-    this.#outage = new OutageLog(options.logger, {
-      failed: 'Redis cannot be used',
-      recovered: 'Redis can be used again',
-    });
+    this.#log = new StateLog(options.logger);
     const redis = new Redis(url, {
       // The client never repeats or keeps a command: the caller decides that.
       maxRetriesPerRequest: 0,
@@ -145,8 +142,7 @@ export class RedisConnection {
       this.#run = run;
       this.#problem = undefined;
       this.#judgedAtMs = performance.now();
-      this.#outage.recovered();
-      logger.info({ run }, 'Redis answers');
+      this.#log.info('Redis answers', { run });
       for (const warning of warnings) logger.warn(`Redis: ${warning}`);
     } catch (error) {
       if (this.redis.status === 'ready') this.#unfit(`It does not answer INFO: ${(error as Error).message}`);
@@ -161,7 +157,7 @@ export class RedisConnection {
   }
 
   #failed(problem: string): void {
-    this.#outage.failed(problem);
+    this.#log.warn('Redis cannot be used', { error: problem });
     this.#problem = problem;
   }
 }
