@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
+import { bracketed } from './http-url.ts';
 import { print } from './print.ts';
 import { runToLog } from './run-to-log.ts';
 import { type ServerOrigin, type ServerProgram, type ServerRun, ServersMissingError } from './server-origin.ts';
@@ -70,7 +71,7 @@ const publishedPorts: ServerOrigin = {
     dockerRun(
       program,
       run,
-      run.listens.flatMap(({ host, port }) => ['-p', `${host}:${port}:${port}`]),
+      run.listens.flatMap(({ host, port }) => ['-p', `${bracketed(host)}:${port}:${port}`]),
     ),
 };
 

@@ -3,7 +3,9 @@ import { type Static, Type } from 'typebox';
 import { commaList, load, loadBookingConfig } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
-import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
+import { badPorts } from './bad-ports.ts';
+import { listenHost, requireHttpHost } from './listen-host.ts';
+import { exampleFor, loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
 export type OriginName = (typeof originNames)[number];
@@ -43,13 +45,15 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
   const settings = load(LaunchEnv, env);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
   const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
-  const authMode = authModeOf({ ...ofBooking, HOST: settings.HTTP_HOST });
+  const httpHost = listenHost(settings.HTTP_HOST);
+  const authMode = authModeOf({ ...ofBooking, HOST: httpHost });
+  await requireHttpHost(httpHost);
 
   const config: LaunchConfig = {
     // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
-    env: { INSPECT: isLoopback(settings.HTTP_HOST) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
-    httpHost: settings.HTTP_HOST,
-    httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(settings.HTTP_HOST)),
+    env: { INSPECT: isLoopback(httpHost) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
+    httpHost,
+    httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(httpHost)),
     bookingPorts: bookingPorts(settings),
     edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
     redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
@@ -57,6 +61,7 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
     dataDir: resolve(settings.DATA_DIR),
     origin: settings.SERVERS,
   };
+  refuseBadPorts(config);
   refuseDuplicates(config);
   return config;
 }
@@ -93,6 +98,18 @@ function portList(setting: string, text: string): number[] {
   });
   if (ports.length === 0) throw new ConfigError(`${setting} is empty. It takes a comma list of ports, at least one.`);
   return ports;
+}
+
+/** All of these are opened by browsers, or asked with `fetch`. */
+function refuseBadPorts({ httpPort, bookingPorts, edgePorts }: LaunchConfig): void {
+  const uses = { HTTP_PORT: [httpPort], BOOKING_PORTS: bookingPorts, EDGE_PORTS: edgePorts };
+  for (const [setting, ports] of Object.entries(uses)) {
+    const port = ports.find((each) => badPorts.has(each));
+    if (port !== undefined)
+      throw new ConfigError(
+        `${setting}: browsers refuse to connect to port ${port}, it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
+      );
+  }
 }
 
 function refuseDuplicates(config: LaunchConfig): void {
