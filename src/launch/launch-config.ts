@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { commaList, load, loadBookingConfig } from '../config.ts';
+import { commaList, load, loadBookingConfig, loadEdgeConfig } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
 import { badPorts } from './bad-ports.ts';
@@ -37,6 +37,8 @@ export interface LaunchConfig {
   redis: { url?: string; port: number };
   nats: { url?: string; port: number };
   dataDir: string;
+  /** Of one edge. */
+  maxConnections: number;
   origin: OriginName;
 }
 
@@ -58,6 +60,7 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
     edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
     redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
     nats: { port: settings.NATS_PORT, ...(settings.NATS_URL && { url: settings.NATS_URL }) },
+    maxConnections: loadEdgeConfig({ ...env, PORT: undefined }).MAX_CONNECTIONS,
     dataDir: resolve(settings.DATA_DIR),
     origin: settings.SERVERS,
   };

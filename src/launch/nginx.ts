@@ -53,6 +53,7 @@ function renderConfig({ origin, host, port, edgePorts, bookingPorts, ...files }:
     EDGE_SERVERS: upstream(edgePorts),
     BOOKING_SERVERS: upstream(bookingPorts),
     // nginx replaces variables in this path, and has no escape for a $.
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's variable, not ours
     PUBLIC_DIR: quotable(files.publicDir).replaceAll('$', '${dollar}'),
     RUN_DIR: quotable(files.dir),
   };
