@@ -1,5 +1,5 @@
 import { connect as connectTcp } from 'node:net';
-import { jetstreamManager, PubHeaders } from '@nats-io/jetstream';
+import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, PubHeaders, StorageType } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
 import { natsLogin } from '../events/nats-address.ts';
 import { subjects } from '../protocol/events.ts';
@@ -8,6 +8,9 @@ import { GivenServerError } from './given-server-error.ts';
 import { tooOld } from './server-versions.ts';
 
 const setting = 'NATS_URL';
+const seatsStream = 'SEATS';
+/** As small as the stream may be. */
+const trial = { name: 'SEATS_TRIAL', subjects: ['seats_trial'], max_bytes: 16 * 1024 ** 2 };
 
 /** Returns warnings; throws a GivenServerError if this NATS cannot be used. */
 export async function judgeNats(addresses: string, { timeoutMs }: { timeoutMs: number }): Promise<string[]> {
@@ -91,14 +94,28 @@ async function missingRight(nats: NatsConnection): Promise<string | undefined> {
 
 /** Live updates need no stream: without one, a booking process publishes missed events from the log in Redis. */
 async function streamWarnings(nats: NatsConnection, timeoutMs: number): Promise<string[]> {
-  try {
-    const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: timeoutMs });
-    await streams.info('SEATS');
-    return [];
-  } catch (error) {
-    const { name, message } = error as Error;
-    if (name === 'JetStreamNotEnabled')
-      return ['It has no JetStream, which keeps events for other subscribers. Start it with -js.'];
-    return [`${message}`];
-  }
+  const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: timeoutMs });
+  const problemOf = (call: Promise<unknown>) =>
+    call.then(
+      () => undefined,
+      (error: Error) => error,
+    );
+  const unknown = await problemOf(streams.info(seatsStream));
+  if (!unknown) return [];
+  if (unknown.name === 'JetStreamNotEnabled' || hasCode(unknown, JetStreamApiCodes.JetStreamNotEnabledForAccount))
+    return ['It has no JetStream, which keeps events for other subscribers; live updates work. Start it with -js.'];
+  if (!hasCode(unknown, JetStreamApiCodes.StreamNotFound))
+    return [`JetStream does not answer (${unknown.message}); live updates work.`];
+
+  // A booking process makes the stream. Only making one shows whether there is room, so a trial one comes and goes.
+  const mayDelete = hasCode(await problemOf(streams.delete(trial.name)), JetStreamApiCodes.StreamNotFound);
+  if (!mayDelete) return [];
+  const noRoom = await problemOf(streams.add({ ...trial, storage: StorageType.File }));
+  if (!noRoom) await streams.delete(trial.name);
+  if (!(noRoom instanceof JetStreamApiError)) return [];
+  return [
+    `JetStream has no room for the stream (${noRoom.message}), which keeps events for other subscribers; live updates work. Give it ${trial.max_bytes / 1024 ** 2} MiB of storage or more.`,
+  ];
 }
+
+const hasCode = (error: Error | undefined, code: number) => error instanceof JetStreamApiError && error.code === code;

@@ -28,18 +28,19 @@ export async function judgeRedis(
   redis.on('error', (error) => {
     firstError ??= error;
   });
-  // The client's own time-outs follow each other: connecting, then the greeting.
-  const timer = setTimeout(() => {
-    firstError ??= new Error(`no reply within ${timeoutMs / 1_000} s`);
-    redis.disconnect();
-  }, timeoutMs);
-  try {
+  // The client's own time-outs follow each other: of the connection, of the greeting, of the disconnection.
+  const expired = new AbortController();
+  const timer = setTimeout(() => expired.abort(new Error(`no reply within ${timeoutMs / 1_000} s`)), timeoutMs);
+  const judge = async () => {
     await redis.connect();
     await loaded(redis, address, timer, signal);
     const { problem, warnings } = await redisFitness(redis, { keyPrefix });
     if (firstError) throw firstError; // of SELECT: the client goes on in database 0
     if (problem) throw new GivenServerError(`${setting}=${redacted(address)} cannot be used. ${problem}`);
     return [...warnings, ...(await syncWarning(redis))].map((text) => `${setting}=${redacted(address)}: ${text}`);
+  };
+  try {
+    return await Promise.race([judge(), rejectedBy(expired.signal)]);
   } catch (cause) {
     signal.throwIfAborted();
     if (cause instanceof GivenServerError) throw cause;
@@ -49,6 +50,9 @@ export async function judgeRedis(
     redis.disconnect();
   }
 }
+
+const rejectedBy = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
 
 /** A large append-only file takes minutes. */
 async function loaded(redis: Redis, address: string, timer: NodeJS.Timeout, signal: AbortSignal): Promise<void> {
@@ -84,7 +88,7 @@ function connectProblem(address: string, error: NodeJS.ErrnoException): Error {
   if (/DB index|SELECT is not allowed/.test(message))
     return problem('has no database of this number. Correct the end of the address.');
   const isEncrypted = address.startsWith('rediss:');
-  if (isEncrypted && (code === 'ETIMEDOUT' || code === 'EPROTO'))
+  if (isEncrypted && (code === 'ETIMEDOUT' || code === 'EPROTO' || /^no reply/.test(message)))
     return problem(`does not answer over TLS (${message}). Without TLS its address begins with redis://.`);
   if (!isEncrypted && (code === 'ECONNRESET' || message === 'Connection is closed.'))
     return problem(`closes the connection (${message}). With TLS its address begins with rediss://.`);
