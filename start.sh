@@ -1,7 +1,63 @@
 #!/usr/bin/env bash
 # Starts everything; Ctrl-C stops it. Settings: see "Configuration" in README.md.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
+
+# A symbolic link may lead here, over other links. `readlink -f` is missing on older macOS.
+script=${BASH_SOURCE[0]}
+if [[ $script != */* ]]; then script=./$script; fi
+while [[ -L $script ]]; do
+  target=$(readlink "$script")
+  if [[ $target != /* ]]; then target=${script%/*}/$target; fi
+  script=$target
+done
+CDPATH='' cd -- "${script%/*}"
+
+usage() {
+  cat <<'END'
+Usage: ./start.sh [--help | --version]
+
+Starts Redis, NATS, the booking processes, the WebSocket edges and nginx, and prints the address of the page.
+Ctrl-C stops everything. The data is kept in .data for the next run.
+
+Settings are environment variables, e.g. HTTP_PORT=8000 ./start.sh
+  HTTP_PORT, HTTP_HOST             where browsers connect (80, or 8000 without the right to use 80; 127.0.0.1)
+  BOOKING_PORTS, EDGE_PORTS        comma lists, one process on each port (8080; 3000,3001)
+  REDIS_URL, NATS_URL              your own servers, in place of those that start.sh starts
+  SERVERS                          auto, docker, machine or embedded (auto)
+  DATA_DIR                         the folder of data and logs (.data)
+  HOLD_SECONDS                     the length of a hold (30)
+  VENUE, VENUE_ROWS, VENUE_COLS    the venue (main, 10, 10)
+  LOG_LEVEL                        trace, debug, info, warn, error, fatal or silent (info)
+All settings: "Configuration" in README.md.
+END
+}
+
+for argument in "$@"; do
+  case $argument in
+    -h | --help)
+      usage
+      exit
+      ;;
+    --version)
+      sed -n 's/^  "version": "\(.*\)",$/concert-booking \1/p' package.json
+      exit
+      ;;
+    [A-Z]*=*)
+      echo "start.sh: \"$argument\" is not an argument. Settings are environment variables: $argument ./start.sh" >&2
+      exit 2
+      ;;
+    *)
+      echo "start.sh: unknown argument \"$argument\". Usage: ./start.sh [--help | --version]" >&2
+      exit 2
+      ;;
+  esac
+done
+
+# Node loads no module from a path with \, and PATH, which npm extends, is separated by colons.
+if [[ $PWD == *[:\\]* ]]; then
+  echo "The path of this folder has a character that Node or npm cannot use (\":\" or \"\\\"): $PWD. Rename or move the folder." >&2
+  exit 1
+fi
 
 if ! command -v node >/dev/null; then
   echo "Node.js is not installed (or not on PATH). Version 20.19 or newer is needed: https://nodejs.org/en/download" >&2
@@ -17,7 +73,8 @@ fi
 # npm writes this file last: it is older than the lockfile when that has changed, or an installation broke off.
 if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
   echo "Installing the npm packages …"
-  npm ci --loglevel=error
+  # Three packages ask for Node 22 (@nats-io/nuid, content-disposition, cookie 2) and pass all tests on 20.19.
+  npm ci --loglevel=error --engine-strict=false
 fi
 
 built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/app.js)
@@ -31,5 +88,9 @@ needs_build() {
 }
 if needs_build; then npm run --silent build; fi
 
+# Node resets ignored signals at its start. Only a shell can still find out that nohup set SIGHUP to be ignored.
+launch_options=()
+if { sh -c 'kill -HUP $$'; } 2>/dev/null; then launch_options=(--ignore-hangup); fi
+
 # In place of this shell: signals reach the launcher itself.
-exec node --enable-source-maps dist/launch/main.js "$@"
+exec node --enable-source-maps dist/launch/main.js ${launch_options[@]+"${launch_options[@]}"}

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { requireGivenNats, requireGivenRedis } from './given-servers.ts';
 import { type LaunchConfig, logFile } from './launch-config.ts';
 import { natsSpec } from './nats.ts';
 import { natsUsers } from './nats-users.ts';
@@ -27,10 +26,7 @@ export async function redisServer(
   origin: ServerOrigin,
 ): Promise<{ url: string; spec?: ServiceSpec }> {
   const { url } = config.redis;
-  if (url) {
-    await requireGivenRedis(url);
-    return { url };
-  }
+  if (url) return { url };
   const port = await portOrFree(config.redis.port, 'Redis');
   const { redisAdminPassword: adminPassword, redisBookingPassword: bookingPassword } = secrets;
   const users = redisUsers({ keyPrefix: config.env.REDIS_KEY_PREFIX ?? '', adminPassword, bookingPassword });
@@ -48,10 +44,7 @@ export async function natsServer(
   origin: ServerOrigin,
 ): Promise<{ urls: NatsUrls; spec?: ServiceSpec }> {
   const { url } = config.nats;
-  if (url) {
-    await requireGivenNats(url);
-    return { urls: { booking: url, edge: url, viewer: url } };
-  }
+  if (url) return { urls: { booking: url, edge: url, viewer: url } };
   const port = await portOrFree(config.nats.port, 'NATS');
   const monitorPort = await portOrFree(natsMonitorPort, "NATS's monitoring");
   const { natsBookingPassword: bookingPassword, natsEdgePassword: edgePassword } = secrets;

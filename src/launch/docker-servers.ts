@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { bracketed } from './http-url.ts';
 import { print } from './print.ts';
+import { rehearse } from './rehearse.ts';
 import { runToLog } from './run-to-log.ts';
 import { type ServerOrigin, type ServerProgram, type ServerRun, ServersMissingError } from './server-origin.ts';
 
@@ -34,7 +37,26 @@ export async function findDockerServers(
   const engine = await docker(['info'], engineTimeoutMs).catch(() => undefined);
   if (!engine) throw new ServersMissingError('Docker: no engine answers `docker info`');
   for (const program of needed) await pullIfMissing(images[program], logFile, signal);
-  return process.platform === 'linux' ? hostNetwork(engine.stdout.includes('rootless')) : publishedPorts;
+  const isNative = process.platform === 'linux' && !isDockerDesktop(engine.stdout);
+  const origin = isNative ? hostNetwork(engine.stdout.includes('rootless')) : publishedPorts;
+  await requireReach(origin, dirname(logFile), signal);
+  return origin;
+}
+
+/** Also in WSL. It has a virtual machine on Linux too. Its command-line plugins name it on any engine. */
+const isDockerDesktop = (info: string) => /^\s*Operating System: Docker Desktop/m.test(info);
+
+/** An engine may be on another machine, or around this one: only a server that was reached shows that it can be. */
+async function requireReach(origin: ServerOrigin, logDir: string, signal: AbortSignal): Promise<void> {
+  try {
+    await rehearse(origin, logDir, signal);
+  } catch (cause) {
+    signal.throwIfAborted();
+    const [reason] = (cause as Error).message.split('\n');
+    throw new ServersMissingError(`Docker: a server in a container is out of reach of this machine (${reason})`, {
+      cause,
+    });
+  }
 }
 
 async function pullIfMissing(image: string, logFile: string, signal: AbortSignal): Promise<void> {
@@ -61,7 +83,7 @@ function hostNetwork(rootless: boolean): ServerOrigin {
   };
 }
 
-/** On macOS and Windows the engine lives in a virtual machine: its network is not the one of the browser. */
+/** On macOS and Windows, and with Docker Desktop on Linux, the engine lives in a virtual machine: its network is not the one of the browser. */
 const publishedPorts: ServerOrigin = {
   description: 'Docker',
   bindHost: () => '0.0.0.0',
@@ -70,7 +92,7 @@ const publishedPorts: ServerOrigin = {
     dockerRun(
       program,
       run,
-      run.listens.flatMap(({ host, port }) => ['-p', `${host}:${port}:${port}`]),
+      run.listens.flatMap(({ host, port }) => ['-p', `${bracketed(host)}:${port}:${port}`]),
     ),
 };
 

@@ -1,51 +1,24 @@
-import { natsUrl } from '../events/nats-address.ts';
-import { loopback } from './ports.ts';
-import { type Endpoint, natsAnswers, redisAnswers } from './probes.ts';
+import { judgeNats } from './given-nats.ts';
+import { judgeRedis } from './given-redis.ts';
+import { GivenServerError } from './given-server-error.ts';
+import type { LaunchConfig } from './launch-config.ts';
 
-class GivenServerError extends Error {
-  override name = 'GivenServerError';
-}
+/** The reply of a start comes within 5 s; Node and this program need the rest. */
+const timeoutMs = 3_500;
 
-export const requireGivenRedis = (url: string) => requireAnswer('REDIS_URL', url, 6379, redisAnswers);
-
-/** Of a cluster's list, the first. */
-export const requireGivenNats = (urls: string) =>
-  requireAnswer('NATS_URL', urls.split(',')[0] ?? '', 4222, natsAnswers);
-
-/** Asked before anything is started: a wrong address is told at once, and not after a long wait by whoever uses it. */
-async function requireAnswer(
-  setting: string,
-  address: string,
-  defaultPort: number,
-  answers: (endpoint: Endpoint) => Promise<void>,
-): Promise<void> {
-  const url = parse(setting, address);
-  // Who encrypts is asked by those who have the certificates.
-  if (url.protocol === 'rediss:' || url.protocol === 'tls:') return;
-  const host = url.hostname.replace(/^\[|\]$/g, '') || loopback;
-  try {
-    await answers({ host, port: Number(url.port) || defaultPort });
-  } catch (cause) {
-    const { message } = cause as Error;
-    throw new GivenServerError(
-      `${setting}=${redacted(address)} does not answer (${message}). Start it, correct the address, or unset ${setting} to have one started.`,
-      { cause },
-    );
-  }
-}
-
-function parse(setting: string, address: string): URL {
-  try {
-    return natsUrl(address);
-  } catch (cause) {
-    throw new GivenServerError(`${setting}: "${address}" is not an address.`, { cause });
-  }
-}
-
-/** An address of Redis or NATS as it may be shown. */
-export function redacted(address: string): string {
-  const url = natsUrl(address);
-  if (url.password) url.password = '***';
-  else if (url.username) url.username = '***'; // a token
-  return String(url);
+/**
+ * Judges the servers of REDIS_URL and NATS_URL before anything is started: a wrong address is reported at once, not as
+ * the time-out of a process that uses it. Returns warnings for the operator.
+ */
+export async function requireGivenServers({ redis, nats, env }: LaunchConfig, signal: AbortSignal): Promise<string[]> {
+  const judged = await Promise.allSettled([
+    redis.url ? judgeRedis(redis.url, { keyPrefix: env.REDIS_KEY_PREFIX ?? '', timeoutMs, signal }) : [],
+    nats.url ? judgeNats(nats.url, { timeoutMs }) : [],
+  ]);
+  signal.throwIfAborted();
+  const problems = judged.filter((result) => result.status === 'rejected').map(({ reason }) => reason as Error);
+  const unexpected = problems.find((problem) => !(problem instanceof GivenServerError));
+  if (unexpected) throw unexpected;
+  if (problems.length > 0) throw new GivenServerError(problems.map(({ message }) => message).join('\n'));
+  return judged.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
 }

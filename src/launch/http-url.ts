@@ -1,9 +1,11 @@
 /** How the machine itself opens what listens on this address. */
 export function httpUrl(host: string, port: number): string {
-  const isEverywhere = host === '0.0.0.0' || host === '::';
-  const name = isEverywhere ? '127.0.0.1' : bracketed(host);
+  const name = isEveryAddress(host) ? '127.0.0.1' : bracketed(host);
   return `http://${name}${port === 80 ? '' : `:${port}`}`;
 }
+
+/** Listening on `::` includes IPv4. */
+export const isEveryAddress = (host: string) => host === '0.0.0.0' || host === '::';
 
 /** IPv6 addresses stand in brackets where a port follows. */
 export const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);

@@ -1,9 +1,11 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { commaList, load, loadBookingConfig } from '../config.ts';
+import { commaList, load, loadBookingConfig, loadEdgeConfig } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
-import { loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
+import { badPorts } from './bad-ports.ts';
+import { listenHost, requireHttpHost } from './listen-host.ts';
+import { exampleFor, loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
 export type OriginName = (typeof originNames)[number];
@@ -35,6 +37,8 @@ export interface LaunchConfig {
   redis: { url?: string; port: number };
   nats: { url?: string; port: number };
   dataDir: string;
+  /** Of one edge. */
+  maxConnections: number;
   origin: OriginName;
 }
 
@@ -43,20 +47,24 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
   const settings = load(LaunchEnv, env);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
   const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
-  const authMode = authModeOf({ ...ofBooking, HOST: settings.HTTP_HOST });
+  const httpHost = listenHost(settings.HTTP_HOST);
+  const authMode = authModeOf({ ...ofBooking, HOST: httpHost });
+  await requireHttpHost(httpHost);
 
   const config: LaunchConfig = {
     // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
-    env: { INSPECT: isLoopback(settings.HTTP_HOST) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
-    httpHost: settings.HTTP_HOST,
-    httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(settings.HTTP_HOST)),
+    env: { INSPECT: isLoopback(httpHost) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
+    httpHost,
+    httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(httpHost)),
     bookingPorts: bookingPorts(settings),
     edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
     redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
     nats: { port: settings.NATS_PORT, ...(settings.NATS_URL && { url: settings.NATS_URL }) },
+    maxConnections: loadEdgeConfig({ ...env, PORT: undefined }).MAX_CONNECTIONS,
     dataDir: resolve(settings.DATA_DIR),
     origin: settings.SERVERS,
   };
+  refuseBadPorts(config);
   refuseDuplicates(config);
   return config;
 }
@@ -93,6 +101,18 @@ function portList(setting: string, text: string): number[] {
   });
   if (ports.length === 0) throw new ConfigError(`${setting} is empty. It takes a comma list of ports, at least one.`);
   return ports;
+}
+
+/** All of these are opened by browsers, or asked with `fetch`. */
+function refuseBadPorts({ httpPort, bookingPorts, edgePorts }: LaunchConfig): void {
+  const uses = { HTTP_PORT: [httpPort], BOOKING_PORTS: bookingPorts, EDGE_PORTS: edgePorts };
+  for (const [setting, ports] of Object.entries(uses)) {
+    const port = ports.find((each) => badPorts.has(each));
+    if (port !== undefined)
+      throw new ConfigError(
+        `${setting}: browsers refuse to connect to port ${port}, it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
+      );
+  }
 }
 
 function refuseDuplicates(config: LaunchConfig): void {

@@ -1,23 +1,31 @@
 import { join } from 'node:path';
 import { natsServer, redisServer } from './data-servers.ts';
 import { findServers } from './find-servers.ts';
+import { requireGivenServers } from './given-servers.ts';
 import { type LaunchConfig, logFile, requireHttpPort, requirePorts } from './launch-config.ts';
 import { nginxSpec } from './nginx.ts';
 import { bookingSpec, edgeSpec, embeddedSpec } from './node-services.ts';
+import { openFilesWarning } from './open-files.ts';
+import { pageUrl } from './page-url.ts';
 import { loopback } from './ports.ts';
 import { print } from './print.ts';
 import { type Secrets, secretsIn } from './secrets-file.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
 import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
+import { recordVenue, requireSameVenue } from './venue-record.ts';
 
 /** Brings everything up, in order; resolves when all of it answers. */
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
   const secrets = secretsIn(settings.dataDir);
   const ownKeys = settings.env.SESSION_KEYS_FILE ? {} : { SESSION_KEYS: secrets.sessionKeys };
   const config = { ...settings, env: { ...ownKeys, ...settings.env } };
+  const warnings = config.origin === 'embedded' ? [] : await requireGivenServers(config, signal);
+  const tooFewFiles = openFilesWarning(config.maxConnections);
+  if (tooFewFiles) print(`!! ${tooFewFiles}`);
+  for (const warning of warnings) print(`!! ${warning}`);
   const origin = await findOrigin(config, signal);
-  if (origin) await launchServices(config, secrets, origin, supervisor, signal);
+  if (origin) await launchServices(config, { secrets, origin, warnings, supervisor, signal });
   else await launchEmbedded(config, supervisor, signal);
 }
 
@@ -44,13 +52,17 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
   }
 }
 
-async function launchServices(
-  config: LaunchConfig,
-  secrets: Secrets,
-  origin: ServerOrigin,
-  supervisor: Supervisor,
-  signal: AbortSignal,
-) {
+interface LaunchContext {
+  secrets: Secrets;
+  origin: ServerOrigin;
+  /** About given servers. */
+  warnings: string[];
+  supervisor: Supervisor;
+  signal: AbortSignal;
+}
+
+async function launchServices(config: LaunchConfig, { secrets, origin, warnings, supervisor, signal }: LaunchContext) {
+  if (!config.redis.url) requireSameVenue(config);
   await requirePorts(config);
   print(`Starting (Redis, NATS and nginx from ${origin.description}) …`);
   const redis = await redisServer(config, secrets, origin);
@@ -65,6 +77,7 @@ async function launchServices(
     bookingSpec({ ...common('booking', port), redisUrl: redis.url, natsUrl: nats.urls.booking, peerUrls: bookingUrls }),
   );
   await supervisor.start(bookings, signal);
+  if (!config.redis.url) recordVenue(config);
 
   const edges = edgePorts.map((port, index) =>
     edgeSpec({ ...common('edge', port), natsUrl: nats.urls.edge, bookingUrls: rotated(bookingUrls, index) }),
@@ -83,14 +96,16 @@ async function launchServices(
     logFile: logFile(config, 'nginx'),
   });
   await supervisor.start([nginx], signal);
-  print(summary(config, { redisUrl: redis.url, natsUrl: nats.urls.viewer, pidOf: (name) => supervisor.pidOf(name) }));
+  const page = await pageUrl(config);
+  const pidOf = (name: string) => supervisor.pidOf(name);
+  print(summary(config, { page, warnings, redisUrl: redis.url, natsUrl: nats.urls.viewer, pidOf }));
 }
 
 async function launchEmbedded(config: LaunchConfig, supervisor: Supervisor, signal: AbortSignal) {
   await requireHttpPort(config);
   const { httpPort: port, httpHost: host, env } = config;
   await supervisor.start([embeddedSpec({ host, port, env, logFile: logFile(config, 'embedded') })], signal);
-  print(embeddedSummary(config));
+  print(embeddedSummary(config, await pageUrl(config)));
 }
 
 /** Each edge prefers another booking process. */

@@ -1,15 +1,20 @@
 import { installWithApt } from './apt.ts';
 import { findExecutable } from './find-executable.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
+import { tooOld, versionOf } from './server-versions.ts';
 
-/** Servers installed on this machine; what is missing is installed, where apt can. */
+/** Servers installed on this machine; missing ones are installed, where apt can. One that is too old is not replaced. */
 export async function findMachineServers(
   needed: ServerProgram[],
   logFile: string,
   signal: AbortSignal,
 ): Promise<ServerOrigin> {
   const missing = needed.filter((program) => !findExecutable(program));
-  if (missing.length > 0) await installWithApt(missing, logFile, signal);
+  await requireVersions(needed.filter((program) => !missing.includes(program)));
+  if (missing.length > 0) {
+    await installWithApt(missing, logFile, signal);
+    await requireVersions(missing);
+  }
   const paths = new Map(needed.map((program) => [program, findExecutable(program)]));
   return {
     description: 'this machine',
@@ -21,4 +26,17 @@ export async function findMachineServers(
       return { command: [path, ...args] };
     },
   };
+}
+
+/** apt upgrades only its own packages, and someone may need the old version. */
+async function requireVersions(programs: ServerProgram[]): Promise<void> {
+  const problems = await Promise.all(
+    programs.map(async (program) => {
+      const path = findExecutable(program);
+      const version = path && (await versionOf(program, path));
+      return version && tooOld(program, version, path);
+    }),
+  );
+  const found = problems.filter((problem) => problem !== undefined && problem !== '');
+  if (found.length > 0) throw new ServersMissingError(`This machine: ${found.join(' ')}`);
 }

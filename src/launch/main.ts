@@ -1,3 +1,4 @@
+import { requireDataDir } from './data-dir.ts';
 import { DataDirLock } from './data-dir-lock.ts';
 import { loadLaunchConfig } from './launch-config.ts';
 import { launch } from './launcher.ts';
@@ -19,19 +20,21 @@ process.on('exit', () => {
   supervisor?.kill();
   lock?.release();
 });
-onShutdownSignals(
-  () => {
+onShutdownSignals({
+  ignoresHangup: process.argv.includes('--ignore-hangup'),
+  stop() {
     print('\nStopping …');
     shutdown.abort();
   },
-  () => {
+  stopAtOnce() {
     print('Killing what is left.');
     process.exit(130);
   },
-);
+});
 
 try {
   const config = await loadLaunchConfig(process.env);
+  requireDataDir(config.dataDir);
   const ownLock = DataDirLock.acquire(config.dataDir);
   lock = ownLock;
   supervisor = new Supervisor((running) => ownLock.record(running));

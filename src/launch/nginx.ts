@@ -54,14 +54,22 @@ function renderConfig({ origin, host, port, edgePorts, bookingPorts, ...files }:
     ? `${servers(bookingPorts, 'max_fails=1 fail_timeout=5s')} ${servers(bookingPorts, 'max_fails=0 backup')}`
     : servers(bookingPorts, 'max_fails=0');
   const variables: Record<string, string> = {
-    LISTEN: `${bracketed(origin.bindHost(host))}:${port}`,
+    LISTEN: listen(origin.bindHost(host), port),
     EDGE_SERVERS: servers(edgePorts, 'max_fails=1 fail_timeout=1s'),
     BOOKING_SERVERS: booking,
     BOOKING_COUNT: String(bookingPorts.length),
     BOOKING_FAILOVER: hasFailover ? 'on' : 'off',
-    PUBLIC_DIR: files.publicDir,
-    RUN_DIR: files.dir,
+    // nginx replaces variables in this path, and has no escape for a $.
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's variable, not ours
+    PUBLIC_DIR: quotable(files.publicDir).replaceAll('$', '${dollar}'),
+    RUN_DIR: quotable(files.dir),
   };
   const template = readFileSync(files.templateFile, 'utf8');
   return template.replaceAll(/\$\{([A-Z_]+)\}/g, (whole, name: string) => variables[name] ?? whole);
 }
+
+/** By itself nginx takes `::` for IPv6 alone. */
+const listen = (host: string, port: number) => `${bracketed(host)}:${port}${host === '::' ? ' ipv6only=off' : ''}`;
+
+/** Inside the double quotes of nginx's configuration. */
+const quotable = (text: string) => text.replaceAll(/["\\]/g, '\\$&');

@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
-import { createServer } from 'node:net';
+import { lookup } from 'node:dns/promises';
+import { createServer, isIP } from 'node:net';
+import { badPorts } from './bad-ports.ts';
 
 export const loopback = '127.0.0.1';
 
@@ -15,12 +17,16 @@ export class PortUnavailableError extends Error {
   }
 }
 
-const exampleFor = (port: number) => (port < 1024 ? 8000 : port <= 65535 - 100 ? port + 100 : port - 100);
+/** A port to suggest in place of another. */
+export function exampleFor(port: number): number {
+  const example = port < 1024 ? 8000 : port <= 65535 - 100 ? port + 100 : port - 100;
+  return badPorts.has(example) ? 8000 : example;
+}
 
 /** Found out by trying: what may be bound depends on the user, the system's settings and everyone else. */
 export async function portState(port: number, host = loopback): Promise<PortState> {
   try {
-    await listenOnce(port, host);
+    for (const address of await addressesOf(host)) await listenOnce(port, address);
     return 'free';
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
@@ -49,6 +55,10 @@ export async function freePort(): Promise<number> {
 }
 
 const given = new Set<number>();
+
+/** A name may have several, as localhost often has: nginx listens on all of them. */
+const addressesOf = async (host: string): Promise<string[]> =>
+  isIP(host) ? [host] : (await lookup(host, { all: true })).map(({ address }) => address);
 
 function listenOnce(port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -11,10 +11,7 @@ class NoAnswerError extends Error {
   override name = 'NoAnswerError';
 }
 
-/** Asked in Redis's own words: while it still loads its data it accepts connections and says -LOADING. */
-export const redisAnswers = (endpoint: Endpoint) => exchange(endpoint, 'PING\r\n', /^(\+PONG|-NOAUTH)/);
-
-/** Our own is asked as `viewer`, where it has users: who has not said who it is hears -NOAUTH while the data is still loaded too. */
+/** As `viewer`, where it has users: without a login it replies -NOAUTH also while it still loads its data. */
 export const ownRedisAnswers = (endpoint: Endpoint) => exchange(endpoint, 'AUTH viewer -\r\nPING\r\n', /^\+PONG/m);
 
 export const natsAnswers = (endpoint: Endpoint) =>

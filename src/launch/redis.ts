@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { loopback } from './ports.ts';
 import { ownRedisAnswers } from './probes.ts';
@@ -20,6 +21,7 @@ export function redisSpec({ origin, port, dir, logFile, users }: RedisOptions): 
   mkdirSync(dir, { recursive: true });
   const args = ['--bind', origin.bindHost(loopback), '--protected-mode', 'no', '--port', String(port), '--dir', dir];
   args.push('--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction');
+  args.push('--maxmemory', String(maxMemoryBytes()));
   if (users !== undefined) args.push('--aclfile', writePrivately(join(dir, 'users.acl'), users));
   return {
     name: 'redis',
@@ -31,3 +33,7 @@ export function redisSpec({ origin, port, dir, logFile, users }: RedisOptions): 
     hint: `Its data is in ${dir}. Or use a Redis of your own: REDIS_URL=redis://…`,
   };
 }
+
+/** Half of what this machine, or this container, has: rewriting the append-only file may take as much again for a while. */
+const maxMemoryBytes = () =>
+  Math.floor(Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 2);

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { redacted } from './given-servers.ts';
-import { httpUrl } from './http-url.ts';
+import { redacted } from './given-address.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { loopback } from './ports.ts';
 
@@ -8,35 +7,39 @@ import { loopback } from './ports.ts';
 const look = "redis-cli --user viewer --pass '' --no-auth-warning";
 
 export interface Running {
+  /** The URL of the page. */
+  page: string;
+  /** About given servers. */
+  warnings: string[];
   redisUrl: string;
   natsUrl: string;
   pidOf: (name: string) => number | undefined;
 }
 
 /** What a person wants to know once everything runs. */
-export function summary(config: LaunchConfig, { redisUrl, natsUrl, pidOf }: Running): string {
+export function summary(config: LaunchConfig, { page, warnings, redisUrl, natsUrl, pidOf }: Running): string {
   const { bookingPorts, edgePorts, redis, nats, dataDir } = config;
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const own = (name: string, port: number) => `${name}-${port} (pid ${pidOf(`${name}-${port}`)})`;
   return `
-  Open      ${pageUrl(config)}
-${inspectLine(config)}
+  Open      ${page}
+${inspectLine(config, page)}
   API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
   API docs  ${bookingUrls[0]}/api/docs
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
   Redis     ${redis.url ? `${redacted(redis.url)} (yours)` : `${look} -p ${new URL(redisUrl).port}`}
-  NATS      ${nats.url ? `${nats.url.split(',').map(redacted)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
+  NATS      ${nats.url ? `${redacted(nats.url)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
   Processes ${[...bookingPorts.map((port) => own('booking', port)), ...edgePorts.map((port) => own('edge', port))].join('\n            ')}
   Logs      ${join(dataDir, 'logs')}
   Data      ${dataDir} (kept for the next run)
-
+${warnings.map((warning) => `\n  !! ${warning}\n`).join('')}
   Ctrl-C stops everything.
 `;
 }
 
-export const embeddedSummary = (config: LaunchConfig): string => `
-  Open      ${pageUrl(config)}
-${inspectLine(config)}  Logs      ${join(config.dataDir, 'logs')}
+export const embeddedSummary = (config: LaunchConfig, page: string): string => `
+  Open      ${page}
+${inspectLine(config, page)}  Logs      ${join(config.dataDir, 'logs')}
 
   Everything runs in one process, in memory: bookings end with it. Ctrl-C stops it.
 `;
@@ -52,10 +55,6 @@ export const embeddedWarning = (reason: string): string => `
   (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
 `;
 
-function inspectLine(config: LaunchConfig): string {
-  return config.env.INSPECT === 'on' ? `  Inspect   ${pageUrl(config)}/inspect/live\n` : '';
-}
-
-function pageUrl({ httpHost, httpPort }: LaunchConfig): string {
-  return httpUrl(httpHost, httpPort).replace(`//${loopback}`, '//localhost');
+function inspectLine(config: LaunchConfig, page: string): string {
+  return config.env.INSPECT === 'on' ? `  Inspect   ${page}/inspect/live\n` : '';
 }

@@ -49,6 +49,17 @@ const folder = writeComposeSecrets(dataDir);
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 const secret = (name: string) => readFileSync(join(folder, name), 'utf8');
 
+test('[R299] Redis and NATS keep below the memory of their containers', () => {
+  const bytes = (text = '') => Number.parseInt(text, 10) * 1024 ** (/gb?$/.test(text) ? 3 : 2);
+  const { redis, nats } = compose.services;
+  const maxMemory = redis?.command?.[redis.command.indexOf('--maxmemory') + 1];
+  expect(maxMemory).toMatch(/^\d+[mg]b$/);
+  // Rewriting the append-only file may take as much again.
+  expect(bytes(maxMemory) * 2).toBeLessThanOrEqual(bytes(redis?.mem_limit));
+  const { jetstream } = JSON.parse(secret('nats-settings')) as { jetstream: { max_memory_store: number } };
+  expect(jetstream.max_memory_store).toBeLessThanOrEqual(bytes(nats?.mem_limit) / 2);
+});
+
 describe('[R232] containers meet whom they talk to, and nobody else', () => {
   test('from outside only nginx is reached, and that from this machine', () => {
     const published = services.filter(([, { ports }]) => ports?.length).map(([name]) => name);

@@ -41,6 +41,11 @@ export function fakeProgram(name: string, script: string): string {
   return `${folder}:${process.env.PATH}`;
 }
 
+/** A shell script that is run in place of start.sh, e.g. one that starts it in another way. `$0` is start.sh. */
+export interface LaunchOptions {
+  script?: string;
+}
+
 /** One run of start.sh, from another folder than the project's. */
 export class Launch {
   output = '';
@@ -48,9 +53,10 @@ export class Launch {
   readonly #child: ChildProcess;
   readonly #settings: Settings;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, { script = 'exec "$0"' }: LaunchOptions = {}) {
     this.#settings = settings;
-    this.#child = spawn(join(process.cwd(), 'start.sh'), { cwd: tmpdir(), env: { ...process.env, ...settings } });
+    const startScript = join(process.cwd(), 'start.sh');
+    this.#child = spawn('bash', ['-c', script, startScript], { cwd: tmpdir(), env: { ...process.env, ...settings } });
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (chunk) => {
         this.output += chunk;

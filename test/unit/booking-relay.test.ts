@@ -60,7 +60,7 @@ async function setUp({ keepEvents = 100_000 } = {}) {
   const logged: Record<string, unknown>[] = [];
   const write = (line: string) => void logged.push(JSON.parse(line));
   const relay = new Relay({ store, bus, logger: pino({ level: 'info' }, { write }) });
-  await relay.reset({ system: 'sys', ...{ epoch, seq: 0 } });
+  await relay.reset({ system: 'sys', epoch, seq: 0 });
   const marked: number[] = [];
   const markRelayed = store.markRelayed.bind(store);
   store.markRelayed = (position: Position) => {
@@ -169,7 +169,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     const { bus, store, relay, commit, epoch, repair } = await setUp();
     for (let i = 0; i < 4; i++) await commit();
     await store.markRelayed({ epoch, seq: 2 });
-    await relay.reset({ system: 'sys', ...{ epoch, seq: 4 } });
+    await relay.reset({ system: 'sys', epoch, seq: 4 });
     await repair();
     await repair();
     expect(bus.published).toEqual([3, 4]);

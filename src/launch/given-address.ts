@@ -1,0 +1,52 @@
+import { natsUrl } from '../events/nats-address.ts';
+import { GivenServerError } from './given-server-error.ts';
+
+export type GivenSetting = 'REDIS_URL' | 'NATS_URL';
+
+const examples: Record<GivenSetting, string> = {
+  REDIS_URL: 'redis://user:password@host:6379',
+  NATS_URL: 'nats://user:password@host:4222',
+};
+
+/** Throws a GivenServerError if the address cannot be used; the message shows no password either. */
+export function parseAddress(setting: GivenSetting, address: string): URL {
+  try {
+    const url = natsUrl(address);
+    for (const part of [url.username, url.password]) decodeURIComponent(part);
+    return url;
+  } catch (cause) {
+    const shown = address.replace(/^([\w+.-]*:\/\/)?.*@/s, '$1***@');
+    throw new GivenServerError(
+      `${setting}=${shown} is not an address. It takes the form ${examples[setting]}; encode special characters of a password as in a URL.`,
+      { cause },
+    );
+  }
+}
+
+/** An address of Redis, or a comma list of addresses of NATS, as it may be shown. */
+export const redacted = (addresses: string): string => addresses.split(',').map(redactedOne).join(',');
+
+function redactedOne(address: string): string {
+  const url = natsUrl(address);
+  if (url.password) url.password = '***';
+  else if (url.username) url.username = '***'; // a token
+  if (url.search) url.search = '***'; // ioredis takes options there, a password among them
+  return String(url);
+}
+
+export const noAnswer = (setting: GivenSetting, address: string, reason: string): GivenServerError =>
+  new GivenServerError(
+    `${setting}=${redacted(address)} does not answer (${reason}). Start it, correct the address, or unset ${setting} to have one started.`,
+  );
+
+/** Undefined where the error is not about a certificate. */
+export const certificateProblem = (
+  setting: GivenSetting,
+  address: string,
+  { code = '', message }: NodeJS.ErrnoException,
+): GivenServerError | undefined =>
+  /CERT|^UNABLE_TO_|^ERR_TLS_/.test(code)
+    ? new GivenServerError(
+        `${setting}=${redacted(address)} has a certificate that is not accepted (${message}). For your own certificate authority, set NODE_EXTRA_CA_CERTS to the file of its certificate.`,
+      )
+    : undefined;

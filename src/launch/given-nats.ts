@@ -1,0 +1,121 @@
+import { connect as connectTcp } from 'node:net';
+import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, PubHeaders, StorageType } from '@nats-io/jetstream';
+import { connect, headers, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
+import { natsLogin } from '../events/nats-address.ts';
+import { subjects } from '../protocol/events.ts';
+import { certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
+import { GivenServerError } from './given-server-error.ts';
+import { tooOld } from './server-versions.ts';
+
+const setting = 'NATS_URL';
+const seatsStream = 'SEATS';
+/** As small as the stream may be. */
+const trial = { name: 'SEATS_TRIAL', subjects: ['seats_trial'], max_bytes: 16 * 1024 ** 2 };
+
+/** Returns warnings; throws a GivenServerError if this NATS cannot be used. */
+export async function judgeNats(addresses: string, { timeoutMs }: { timeoutMs: number }): Promise<string[]> {
+  const urls = addresses.split(',').map((address) => parseAddress(setting, address));
+  const nats = await connected(addresses, urls, timeoutMs / 2);
+  try {
+    const reason =
+      tooOld('nats-server', nats.info?.version ?? '') ?? plainProblem(nats, urls) ?? (await missingRight(nats));
+    if (reason) throw new GivenServerError(`${setting}=${redacted(addresses)} cannot be used. ${reason}`);
+    return (await streamWarnings(nats, timeoutMs / 2)).map((text) => `${setting}=${redacted(addresses)}: ${text}`);
+  } catch (cause) {
+    if (cause instanceof GivenServerError) throw cause;
+    throw noAnswer(setting, addresses, (cause as Error).message);
+  } finally {
+    await nats.close();
+  }
+}
+
+async function connected(addresses: string, urls: URL[], timeoutMs: number): Promise<NatsConnection> {
+  try {
+    return await connect({ ...natsLogin(addresses.split(',')), timeout: timeoutMs, reconnect: false, noEcho: true });
+  } catch (error) {
+    const problem = (text: string) => new GivenServerError(`${setting}=${redacted(addresses)} ${text}`);
+    const { message, name, cause } = error as Error;
+    if (name === 'AuthorizationError')
+      throw problem('refuses the login. Correct the user and the password, or the token, in the address.');
+    const badCertificate = certificateProblem(setting, addresses, error as Error);
+    if (badCertificate) throw badCertificate;
+    const speaker = name === 'TimeoutError' && urls[0] ? await speakerAt(urls[0], timeoutMs / 2) : undefined;
+    if (speaker) throw problem(`is not a NATS: ${speaker} answers there. Correct the address.`);
+    throw noAnswer(setting, addresses, cause instanceof Error ? cause.message : message);
+  }
+}
+
+/** NATS speaks first; Redis and HTTP servers wait for a request. */
+function speakerAt({ hostname, port }: URL, timeoutMs: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const host = hostname.replace(/^\[|\]$/g, '');
+    const socket = connectTcp({ host, port: Number(port) || 4222, timeout: timeoutMs }, () =>
+      socket.write('PING\r\n\r\n'),
+    );
+    socket.once('data', (data) => {
+      const first = data.toString('latin1');
+      resolve(/^[+-]/.test(first) ? 'a Redis' : first.startsWith('HTTP') ? 'an HTTP server' : 'another server');
+      socket.destroy();
+    });
+    socket.on('timeout', () => socket.destroy());
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(undefined));
+  });
+}
+
+/** The client encrypts where the server asks for it, whatever the address says. */
+function plainProblem({ info }: NatsConnection, urls: URL[]): string | undefined {
+  const isEncrypted = info?.tls_required || info?.tls_available;
+  return urls.some(({ protocol }) => protocol === 'tls:') && !isEncrypted
+    ? 'It has no TLS. Set it up there, or write nats:// in the address.'
+    : undefined;
+}
+
+/** Found by trying: subscribers drop a message without content, and JetStream stores none for another stream. */
+async function missingRight(nats: NatsConnection): Promise<string | undefined> {
+  const denied = new Set<string>();
+  void (async () => {
+    for await (const status of nats.status())
+      if (status.type === 'error' && status.error instanceof PermissionViolationError)
+        denied.add(`${status.error.operation} ${status.error.subject}`);
+  })();
+  for (const subject of [subjects.allSeats, subjects.heartbeat, subjects.presence])
+    nats.subscribe(subject, { callback: () => {} });
+  const notStored = headers();
+  notStored.set(PubHeaders.ExpectedStreamHdr, 'none');
+  const types = (['held', 'released', 'booked'] as const).map((type) => subjects.of({ type }));
+  for (const subject of [...types, subjects.heartbeat, subjects.presence])
+    nats.publish(subject, '', { headers: notStored });
+  await nats.flush();
+  await nats.flush(); // the refusals have come; now the loop above has read them
+  if (denied.size === 0) return undefined;
+  return `Its user lacks rights that are needed: ${[...denied].join(', ')}. Grant the rights listed in docs/operations.md.`;
+}
+
+/** Live updates need no stream: without one, a booking process publishes missed events from the log in Redis. */
+async function streamWarnings(nats: NatsConnection, timeoutMs: number): Promise<string[]> {
+  const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: timeoutMs });
+  const problemOf = (call: Promise<unknown>) =>
+    call.then(
+      () => undefined,
+      (error: Error) => error,
+    );
+  const unknown = await problemOf(streams.info(seatsStream));
+  if (!unknown) return [];
+  if (unknown.name === 'JetStreamNotEnabled' || hasCode(unknown, JetStreamApiCodes.JetStreamNotEnabledForAccount))
+    return ['It has no JetStream, which keeps events for other subscribers; live updates work. Start it with -js.'];
+  if (!hasCode(unknown, JetStreamApiCodes.StreamNotFound))
+    return [`JetStream does not answer (${unknown.message}); live updates work.`];
+
+  // A booking process makes the stream. Only making one shows whether there is room, so a trial one comes and goes.
+  const mayDelete = hasCode(await problemOf(streams.delete(trial.name)), JetStreamApiCodes.StreamNotFound);
+  if (!mayDelete) return [];
+  const noRoom = await problemOf(streams.add({ ...trial, storage: StorageType.File }));
+  if (!noRoom) await streams.delete(trial.name);
+  if (!(noRoom instanceof JetStreamApiError)) return [];
+  return [
+    `JetStream has no room for the stream (${noRoom.message}), which keeps events for other subscribers; live updates work. Give it ${trial.max_bytes / 1024 ** 2} MiB of storage or more.`,
+  ];
+}
+
+const hasCode = (error: Error | undefined, code: number) => error instanceof JetStreamApiError && error.code === code;

@@ -1,0 +1,24 @@
+import { execFileSync } from 'node:child_process';
+
+/** `worker_rlimit_nofile` of nginx.conf.template. */
+const nginxOpenFiles = 20_000;
+/** Of a process, beside those for browsers. */
+const ownFiles = 100;
+
+/** A warning if this shell allows fewer open files than the wanted number of browsers takes. */
+export function openFilesWarning(maxConnections: number, limit = openFilesLimit()): string | undefined {
+  // nginx opens two for a browser: one to it, one to an edge.
+  const needed = Math.min(nginxOpenFiles, 2 * maxConnections + ownFiles);
+  if (limit >= needed) return undefined;
+  return (
+    `A process may open ${limit} files here (ulimit -n), and MAX_CONNECTIONS=${maxConnections} needs ${needed}: ` +
+    `beyond some ${Math.max(0, Math.floor((limit - ownFiles) / 2))} browsers connections fail. Run "ulimit -n ${needed}" before ./start.sh; ` +
+    'if that is refused, raise the hard limit (limits.conf, or LimitNOFILE of a systemd unit).'
+  );
+}
+
+/** Of the processes that this one starts. Node has raised its own limit to the hard one at its start. */
+function openFilesLimit(): number {
+  const text = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim();
+  return text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text);
+}

@@ -1,0 +1,35 @@
+import { connect } from 'node:net';
+import { httpUrl, isEveryAddress } from './http-url.ts';
+import { loopback } from './ports.ts';
+import { print } from './print.ts';
+
+const probeTimeoutMs = 500;
+
+interface PageAddress {
+  httpHost: string;
+  httpPort: number;
+}
+
+/**
+ * What a person opens. Browsers take `localhost` for ::1 first: if another program listens there, on the same port, only
+ * the address leads to our page.
+ */
+export async function pageUrl({ httpHost, httpPort }: PageAddress): Promise<string> {
+  const url = httpUrl(httpHost, httpPort);
+  if (httpHost !== loopback && !isEveryAddress(httpHost)) return url;
+  const byName = url.replace(`//${loopback}`, '//localhost');
+  if (httpHost === '::' || !(await isListening('::1', httpPort))) return byName;
+  print(`!! Another program listens on [::1]:${httpPort}: ${byName} may show that one. Use ${url}.`);
+  return url;
+}
+
+function isListening(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: probeTimeoutMs });
+    socket.on('connect', () => resolve(true));
+    socket.on('connect', () => socket.destroy());
+    socket.on('timeout', () => socket.destroy());
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(false));
+  });
+}

@@ -1,0 +1,125 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { findExecutable } from '../../src/launch/find-executable.ts';
+import { findServers } from '../../src/launch/find-servers.ts';
+import type { OriginName } from '../../src/launch/launch-config.ts';
+import type { ServerProgram } from '../../src/launch/server-origin.ts';
+import { fakeProgram, freeSettings, Launch } from './launch-fixture.ts';
+
+const all: ServerProgram[] = ['redis-server', 'nats-server', 'nginx'];
+afterEach(() => vi.unstubAllEnvs());
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'concert-booking-sources-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** PATH for this process: these programs before all others. */
+function withPrograms(scripts: Record<string, string>): string {
+  const folder = temporaryFolder();
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(folder, name), `#!/bin/bash\n${script}\n`);
+    chmodSync(join(folder, name), 0o755);
+  }
+  vi.stubEnv('PATH', `${folder}:${process.env.PATH}`);
+  return folder;
+}
+
+const find = (origin: Exclude<OriginName, 'embedded'>, needed = all) =>
+  findServers(origin, needed, join(temporaryFolder(), 'logs', 'install.log'), new AbortController().signal);
+
+const noDocker = { docker: 'exit 1' };
+
+describe('[R291] a server on PATH that is too old', () => {
+  test.each([
+    ['nginx', 'echo "nginx version: nginx/1.18.0" >&2', 'nginx 1.18.0', '1.19.5'],
+    ['nginx', 'echo "nginx version: openresty/1.19.3.1" >&2', 'nginx 1.19.3', '1.19.5'],
+    [
+      'redis-server',
+      'echo "Redis server v=6.2.14 sha=0:0 malloc=jemalloc-5.1.0 bits=64 build=0"',
+      'Redis 6.2.14',
+      '7.0.0',
+    ],
+    ['nats-server', 'echo "nats-server: v2.8.4"', 'NATS 2.8.4', '2.9.0'],
+  ])('%s: %s', async (program, script, found, needed) => {
+    const folder = withPrograms({ ...noDocker, [program]: script });
+    const since = `${found} (${join(folder, program)}) is too old: version ${needed} or newer is needed`;
+    for (const origin of ['machine', 'auto'] as const) await expect(find(origin)).rejects.toThrow(since);
+  });
+
+  test.each([
+    ['nginx', 'echo "nginx version: nginx/1.19.5" >&2'],
+    ['nginx', 'echo "nginx version: openresty/1.27.1.2" >&2'],
+    ['redis-server', 'echo "Valkey server v=8.1.0 sha=00000000:0"'],
+    ['redis-server', 'echo "Redis server v=7.10.0 sha=00000000:0"; exit 1'],
+    ['nats-server', 'echo "nats-server: v2.10.0-beta.1"'],
+    ['nats-server', 'echo "an own build"'],
+  ])('%s that is new enough, or has no version, is used: %s', async (program, script) => {
+    withPrograms({ ...noDocker, [program]: script });
+    expect((await find('machine')).description).toBe('this machine');
+  });
+
+  test('ends a start before anything is started', async () => {
+    const PATH = fakeProgram('redis-server', 'echo "Redis server v=6.0.16 sha=0:0"');
+    const launch = new Launch({ ...(await freeSettings()), PATH });
+    onTestFinished(() => launch.cleanUp());
+    expect(await launch.exitCode).toBe(1);
+    expect(launch.output).toContain('Redis 6.0.16 (');
+    expect(launch.output).not.toContain('Starting');
+  }, 60_000);
+});
+
+/** An engine: a container runs here, unless `run` says otherwise. */
+const engine = (info: string, run: string) => `
+  echo "$*" >> "$CALLS"
+  case $1 in
+    info) echo "${info}" ;;
+    run)
+      while [[ $1 != --entrypoint ]]; do shift; done
+      program=$2; shift 3
+      ${run} ;;
+  esac`;
+const here = 'PATH=$PATH:/usr/sbin exec "$program" "$@"';
+
+describe('[R298] servers in Docker', () => {
+  const callsOf = (file: string) => readFileSync(file, 'utf8');
+
+  function withEngine(info: string, run: string): string {
+    const calls = join(temporaryFolder(), 'calls');
+    vi.stubEnv('CALLS', calls);
+    withPrograms({ docker: engine(info, run) });
+    return calls;
+  }
+
+  test('an engine of this machine shares its network', async () => {
+    const calls = withEngine(' Operating System: Debian GNU/Linux 12', here);
+    expect((await find('auto')).description).toBe('Docker');
+    expect(callsOf(calls)).toContain('--network host');
+  });
+
+  test('Docker Desktop, also on Linux and in WSL, publishes ports', async () => {
+    // Its name for this machine is not known here: the container reaches it by its address.
+    const run = `sed -i s/host.docker.internal/127.0.0.1/ "$4"; ${here}`;
+    const calls = withEngine('  Operating System: Docker Desktop', run);
+    expect((await find('auto')).description).toBe('Docker');
+    expect(callsOf(calls)).not.toContain('--network host');
+    expect(callsOf(calls)).toMatch(/-p 127\.0\.0\.1:(\d+):\1 /);
+  });
+
+  test.each([
+    ['does not answer', 'sleep 60'],
+    ['ends', 'echo "no such file"; exit 125'],
+    ['does not reach this machine', `sed -i s#http://127.0.0.1#http://127.0.0.99# "$4"; ${here}`],
+  ])('a server of an engine elsewhere %s: the machine has servers too', { timeout: 90_000 }, async (_, run) => {
+    withEngine(' Operating System: Debian GNU/Linux 12', run);
+    expect((await find('auto')).description).toBe('this machine');
+    await expect(find('docker')).rejects.toThrow('Docker: a server in a container is out of reach of this machine');
+  });
+});
+
+test('the programs that these tests stand in for are here', () => {
+  for (const program of all) expect(findExecutable(program)).toBeDefined();
+});

@@ -1,0 +1,51 @@
+import { createRequire } from 'node:module';
+import { describe, expect, test } from 'vitest';
+import { badPorts } from '../../src/launch/bad-ports.ts';
+import { loadLaunchConfig } from '../../src/launch/launch-config.ts';
+import { listenHost } from '../../src/launch/listen-host.ts';
+
+const undici: { badPortsSet: Set<string> } = createRequire(import.meta.url)(
+  '../../node_modules/undici/lib/web/fetch/constants.js',
+);
+
+const guest = { HTTP_PORT: '18080', AUTH_MODE: 'guest' };
+
+describe('[R297] ports that browsers refuse', () => {
+  test('are those of the Fetch standard, as undici has them', () => {
+    expect([...badPorts].map(String).toSorted()).toEqual([...undici.badPortsSet].toSorted());
+  });
+
+  test.each([
+    ['HTTP_PORT', '6000'],
+    ['HTTP_PORT', '10080'],
+    ['BOOKING_PORTS', '8080,6667'],
+    ['BOOKING_PORT', '6666'],
+    ['EDGE_PORTS', '5060,5070'],
+  ])('%s=%s', async (setting, ports) => {
+    const config = loadLaunchConfig({ ...guest, [setting]: ports });
+    await expect(config).rejects.toThrow(/PORTS?: browsers refuse to connect to port \d+/);
+  });
+
+  test('none is suggested in place of another', async () => {
+    await expect(loadLaunchConfig({ HTTP_PORT: '6566' })).rejects.toThrow('e.g. HTTP_PORT=8000');
+  });
+});
+
+describe('[R296] HTTP_HOST', () => {
+  test.each([
+    ['[::1]', '::1'],
+    ['0:0:0:0:0:0:0:1', '::1'],
+    ['::0', '::'],
+    ['0:0:0:0:0:0:0:0', '::'],
+    ['127.0.0.1', '127.0.0.1'],
+    ['localhost', 'localhost'],
+  ])('%s is %s', (setting, host) => expect(listenHost(setting)).toBe(host));
+
+  test.each(['203.0.113.7', 'nowhere.invalid', '2001:db8::7', 'a b;', 'fe80::1%none'])(
+    '%s is no address of this machine',
+    async (HTTP_HOST) => {
+      const config = loadLaunchConfig({ ...guest, HTTP_HOST });
+      await expect(config).rejects.toThrow(`HTTP_HOST=${HTTP_HOST} is not an address of this machine (`);
+    },
+  );
+});
