@@ -4,6 +4,7 @@ import { fileUnusable } from './file-unusable.ts';
 import { makeFolder } from './make-folder.ts';
 import { print } from './print.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { requireWritable } from './require-writable.ts';
 
 type NamedProcess = ProcessIdentity & { name: string };
 
@@ -36,6 +37,12 @@ export class DataDirLock {
       lock.#take(dataDir);
     } catch (cause) {
       throw cause instanceof DataDirInUseError ? cause : fileUnusable(lock.#path, cause);
+    }
+    try {
+      requireWritable(dataDir);
+    } catch (error) {
+      lock.release();
+      throw error;
     }
     return lock;
   }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
@@ -139,19 +139,22 @@ class Run {
   }
 }
 
-async function settingsOn(disks: Partial<Record<'' | 'redis' | 'nats' | 'nginx' | 'logs', string>>, env = {}) {
+/** `folder` is on a small disk: a part of DATA_DIR, or all of it. */
+async function settingsOn(folder: 'DATA_DIR' | 'redis' | 'nats' | 'nginx' | 'logs', size: string, env = {}) {
   const settings = { ...(await freeSettings()), ...env };
-  const mounted = Object.entries(disks).map(([folder, size]) => mountDisk(join(settings.DATA_DIR, folder), size));
-  return { settings, disk: mounted[0] as ReturnType<typeof mountDisk> };
+  const disk = mountDisk(size);
+  if (folder === 'DATA_DIR') settings.DATA_DIR = join(disk.path, 'data');
+  else symlinkSync(disk.path, join(settings.DATA_DIR, folder));
+  return { settings, disk };
 }
 
 describe('a full disk', { timeout: 150_000 }, () => {
   // Until the sixth end within a minute: a launcher that gives a service up does so by then.
   test.each([
-    ['the whole of DATA_DIR', { '': roomForJetStream }],
-    ["only Redis's folder", { redis: '16m' }],
-  ])('[R305] %s: commands are refused, and work again after space is back', async (_, disks) => {
-    const { settings, disk } = await settingsOn(disks);
+    ['DATA_DIR', roomForJetStream],
+    ['redis', '16m'],
+  ] as const)('[R305] %s: commands are refused, and work again after space is back', async (folder, size) => {
+    const { settings, disk } = await settingsOn(folder, size);
     const run = await Run.start(settings);
     const booked = run.nextSeat();
     expect(await run.command('select', booked)).toBe(200);
@@ -171,7 +174,7 @@ describe('a full disk', { timeout: 150_000 }, () => {
   });
 
   test('[R305] only the folder of the logs, with every decision logged: nothing but log entries is lost', async () => {
-    const { settings, disk } = await settingsOn({ logs: '1m' }, { LOG_LEVEL: 'debug' });
+    const { settings, disk } = await settingsOn('logs', '1m', { LOG_LEVEL: 'debug' });
     const run = await Run.start(settings);
     disk.fill();
     const pids = run.launch.pids();
@@ -191,7 +194,7 @@ describe('a full disk', { timeout: 150_000 }, () => {
   });
 
   test("[R305][R306] only NATS's folder: selling goes on, and NATS is started again when that helps", async () => {
-    const { settings, disk } = await settingsOn({ nats: roomForJetStream });
+    const { settings, disk } = await settingsOn('nats', roomForJetStream);
     const run = await Run.start(settings);
     expect(await run.command('select', run.nextSeat())).toBe(200);
     disk.fill();
@@ -207,7 +210,7 @@ describe('a full disk', { timeout: 150_000 }, () => {
   });
 
   test("[R305] only nginx's folder: an nginx that ends there is back after space is", async () => {
-    const { settings, disk } = await settingsOn({ nginx: '1m' });
+    const { settings, disk } = await settingsOn('nginx', '1m');
     const run = await Run.start(settings);
     disk.fill();
     expect(await run.command('select', run.nextSeat())).toBe(200);
@@ -229,9 +232,7 @@ describe('a data folder that cannot be used', { timeout: 60_000 }, () => {
   });
 
   test('[R308] a folder without space: named at the start', async () => {
-    const settings = await freeSettings();
-    mkdirSync(settings.DATA_DIR, { recursive: true });
-    const disk = mountDisk(settings.DATA_DIR, '64k');
+    const { settings, disk } = await settingsOn('DATA_DIR', '64k');
     disk.fill();
     const launch = new Launch(settings);
     expect(await launch.exitCode).toBe(1);

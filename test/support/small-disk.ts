@@ -1,31 +1,29 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdtempSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
 /** A disk that can be full at once, and have space again at once. Takes memory only for what is on it. */
 export interface SmallDisk {
+  path: string;
   fill(): void;
   free(): void;
-  unmount(): void;
 }
 
-/** Needs the right to mount: tests run as root in CI too. Without it the test fails, and says so. */
-export function mountDisk(path: string, size: string): SmallDisk {
-  mkdirSync(path, { recursive: true });
+/** Needs the right to mount: tests run as root in CI too. Without it the test fails, and names the reason. */
+export function mountDisk(size: string): SmallDisk {
+  const path = mkdtempSync(join(tmpdir(), 'concert-booking-disk-'));
   mount('-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', path);
-  let isMounted = true;
-  const unmount = () => {
-    if (isMounted) execFileSync('umount', ['--lazy', path]);
-    isMounted = false;
-  };
-  onTestFinished(unmount);
+  onTestFinished(() => void execFileSync('umount', ['--lazy', path]));
   return {
+    path,
     fill: () => {
       const { blocks, bfree, bsize } = statfsSync(path);
-      mount('-o', `remount,size=${(blocks - bfree) * bsize}`, path);
+      // A size of 0 would be without limit.
+      mount('-o', `remount,size=${Math.max(blocks - bfree, 1) * bsize}`, path);
     },
     free: () => mount('-o', `remount,size=${size}`, path),
-    unmount,
   };
 }
 

@@ -1,9 +1,19 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { buildSync } from 'esbuild';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { DataDirLock } from '../../src/launch/data-dir-lock.ts';
-import { fileUnusable } from '../../src/launch/file-unusable.ts';
 import { makeFolder } from '../../src/launch/make-folder.ts';
 import { print } from '../../src/launch/print.ts';
 import { secretsIn } from '../../src/launch/secrets-file.ts';
@@ -12,11 +22,6 @@ import { patience } from '../support/patience.ts';
 import { mountDisk } from '../support/small-disk.ts';
 
 vi.mock('../../src/launch/print.ts', () => ({ print: vi.fn() }));
-vi.mock('node:os', async (original) => {
-  const os = await original<typeof import('node:os')>();
-  return { ...os, userInfo: vi.fn(os.userInfo) };
-});
-
 let dir: string;
 
 beforeEach(() => {
@@ -69,15 +74,15 @@ test.each([
 });
 
 test('[R307] a full disk leaves the file as it was, and no draft', () => {
-  const disk = mountDisk(dir, '64k');
-  writePrivately(join(dir, 'file'), 'before');
+  const disk = mountDisk('64k');
+  const file = join(disk.path, 'file');
+  writePrivately(file, 'before');
   disk.fill();
-  expect(errorOf(() => writePrivately(join(dir, 'file'), 'after'.repeat(10_000)))).toBe(
-    `${join(dir, 'file')} cannot be written: the disk is full. Free space on it, or choose another folder with DATA_DIR=…`,
+  expect(errorOf(() => writePrivately(file, 'after'.repeat(10_000)))).toBe(
+    `${file} cannot be written: the disk is full. Free space on it, or choose another folder with DATA_DIR=…`,
   );
-  expect(readFileSync(join(dir, 'file'), 'utf8')).toBe('before');
-  expect(readdirSync(dir)).toEqual(['file']);
-  disk.unmount();
+  expect(readFileSync(file, 'utf8')).toBe('before');
+  expect(readdirSync(disk.path)).toEqual(['file']);
 });
 
 test('[R308] folders: missing ones are made, a file in the way is named', () => {
@@ -90,20 +95,45 @@ test('[R308] folders: missing ones are made, a file in the way is named', () => 
   expect(errorOf(() => makeFolder('/proc/x/y'))).toContain('/proc/x/y cannot be used (ENOENT');
 });
 
-test("[R308] another user's file is named with its owner and what to do", () => {
-  const owner = userInfo().username;
-  writeFileSync(join(dir, 'secrets.json'), '');
-  vi.mocked(userInfo).mockReturnValue({ ...userInfo(), uid: 54_321, username: 'ann' });
-  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
-  const remedy = (folder: string) =>
-    `this user, ann, may not use it. Run as ${owner}, give it to ann (sudo chown -R ann ${folder}), or choose another folder with DATA_DIR=…`;
-  expect(fileUnusable(join(dir, 'secrets.json'), denied).message).toBe(
-    `${join(dir, 'secrets.json')} belongs to the user ${owner}; ${remedy(dir)}`,
-  );
-  expect(fileUnusable(join(dir, 'not', 'there'), denied).message).toBe(
-    `${dir} belongs to the user ${owner}; ${remedy(dir)}`,
-  );
-  vi.mocked(userInfo).mockReset();
+/** Runs `code` as a user without rights, with what src/launch exports under `launch`. Returns its output. */
+function asNobody(code: string): string {
+  const contents = `import { DataDirLock } from './src/launch/data-dir-lock.ts';
+    import { secretsIn } from './src/launch/secrets-file.ts';
+    try { ${code}; console.log('no error'); } catch (error) { console.log(error.message); }`;
+  const stdin = { contents, resolveDir: process.cwd(), loader: 'ts' } as const;
+  const { outputFiles } = buildSync({ stdin, bundle: true, platform: 'node', format: 'esm', write: false });
+  const input = outputFiles[0]?.text ?? '';
+  const args = ['--input-type=module'];
+  return execFileSync(process.execPath, args, { input, uid: nobody.uid, gid: nobody.gid, cwd: '/', encoding: 'utf8' });
+}
+
+const nobody = { uid: 65_534, gid: 65_534, name: 'nobody' };
+
+test("[R308] another user's files are named with their owner and what to do", () => {
+  // Tests run as root, and in a folder that others cannot enter.
+  const shared = mkdtempSync('/tmp/concert-booking-shared-');
+  onTestFinished(() => rmSync(shared, { recursive: true }));
+  chmodSync(shared, 0o755);
+  const acquire = () => asNobody(`DataDirLock.acquire('${shared}').release()`).trim();
+  const explained = (path: string, folder: string) =>
+    `${path} belongs to the user root; this user, nobody, may not use it. ` +
+    `Run as root, give it to nobody (sudo chown -R nobody ${folder}), or choose another folder with DATA_DIR=…`;
+
+  expect(acquire()).toBe(explained(shared, shared));
+  chownSync(shared, nobody.uid, nobody.gid);
+  expect(acquire()).toBe('no error');
+
+  const redis = join(shared, 'redis');
+  mkdirSync(join(redis, 'appendonlydir'), { recursive: true });
+  chownSync(redis, nobody.uid, nobody.gid);
+  expect(acquire()).toBe(explained(join(redis, 'appendonlydir'), join(redis, 'appendonlydir')));
+  chownSync(join(redis, 'appendonlydir'), nobody.uid, nobody.gid);
+  writeFileSync(join(redis, 'appendonlydir', 'a.aof'), '');
+  expect(acquire()).toBe(explained(join(redis, 'appendonlydir', 'a.aof'), join(redis, 'appendonlydir')));
+  expect(readdirSync(shared)).toEqual(['redis']);
+
+  writeFileSync(join(shared, 'secrets.json'), '{}', { mode: 0o600 });
+  expect(asNobody(`secretsIn('${shared}')`).trim()).toBe(explained(join(shared, 'secrets.json'), shared));
 });
 
 test.each(['', '{', 'null', '{}', '{"launcher": {}, "services": []}'])(
@@ -116,16 +146,15 @@ test.each(['', '{', 'null', '{}', '{"launcher": {}, "services": []}'])(
 );
 
 test('[R304] the lock records processes on a full disk, and needs no space for it', () => {
-  const disk = mountDisk(dir, '256k');
-  const lock = DataDirLock.acquire(dir);
+  const disk = mountDisk('256k');
+  const lock = DataDirLock.acquire(disk.path);
   disk.fill();
   const services = Array.from({ length: 50 }, (_, i) => ({ name: `booking-${10_000 + i}`, pid: process.pid }));
   lock.record(services);
-  const recorded = JSON.parse(readFileSync(join(dir, 'launcher.lock'), 'utf8'));
+  const recorded = JSON.parse(readFileSync(join(disk.path, 'launcher.lock'), 'utf8'));
   expect(recorded.services).toHaveLength(50);
   expect(print).not.toHaveBeenCalled();
   lock.release();
-  disk.unmount();
 });
 
 test('[R304] a lock that cannot be written ends nothing: printed once, and written when that works again', async () => {
