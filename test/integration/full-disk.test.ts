@@ -199,7 +199,7 @@ describe('a full disk', { timeout: 150_000 }, () => {
     expect(await run.command('select', run.nextSeat())).toBe(200);
     disk.fill();
     const isOver = () => run.launch.output.includes('nats: JetStream');
-    const statuses = await run.selectUntil(isOver, 40_000);
+    const statuses = await run.selectUntil(isOver, 25_000);
     expect(new Set(statuses)).toEqual(new Set([200]));
     // Then it starts on the full disk, and takes what is left there for its limit.
     process.kill(run.launch.pids().nats ?? 0, 'SIGKILL');
