@@ -6,6 +6,6 @@ const depths = ['', '*.', '*.*.'];
 const paths = depths.flatMap((depth) => secretNames.map((name) => `${depth.slice(0, -1)}["${name}"]`));
 
 /** One line of JSON per entry; whatever is written into it stays a string in it. */
-export function createProcessLogger(name: string, level: string, destination?: DestinationStream): Logger {
-  return pino({ name, level, redact: paths }, destination as DestinationStream);
+export function createProcessLogger(name: string, level: string, destination: DestinationStream): Logger {
+  return pino({ name, level, redact: paths }, destination);
 }

@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { ConfigError } from './config-error.ts';
+import { LogDestination } from './log-destination.ts';
 import { createProcessLogger } from './process-logger.ts';
 
 const closeTimeoutMs = 5_000;
@@ -21,9 +22,11 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
   loadConfig: (env: NodeJS.ProcessEnv) => Config,
   build: (config: Config, logger: Logger) => Promise<Listener>,
 ): Promise<void> {
+  // Without a listener, a failed write to stderr would end the process.
+  process.stderr.on('error', () => {});
   try {
     const config = loadConfig(process.env);
-    const logger = createProcessLogger(name, config.LOG_LEVEL);
+    const logger = createLogger(name, config.LOG_LEVEL);
     const app = await build(config, logger);
     closeWithGrace({ delay: closeTimeoutMs, logger }, async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'Ending after an error');
@@ -36,6 +39,18 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
     process.stderr.write(`${explain(error)}\n`);
     process.exit(1);
   }
+}
+
+function createLogger(name: string, level: string): Logger {
+  const destination = new LogDestination(1, (lost, cause) => {
+    logger.warn({ lost, cause }, 'Log entries were lost because they could not be written');
+  });
+  const logger = createProcessLogger(name, level, destination);
+  process.on('exit', () => {
+    destination.flush();
+    if (destination.isBlocked) process.kill(process.pid, 'SIGKILL');
+  });
+  return logger;
 }
 
 function explain(error: unknown): string {

@@ -1,4 +1,9 @@
 import { writeComposeSecrets } from './compose-secrets.ts';
 import { print } from './print.ts';
 
-print(`The secrets of docker-compose.yml are in ${writeComposeSecrets('.data')}. Next: docker-compose up --build`);
+try {
+  print(`The secrets of docker-compose.yml are in ${writeComposeSecrets('.data')}. Next: docker-compose up --build`);
+} catch (error) {
+  print((error as Error).message);
+  process.exitCode = 1;
+}

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import { natsUsers } from './nats-users.ts';
 import { redisUsers } from './redis-users.ts';
 import { secretsIn } from './secrets-file.ts';
@@ -31,7 +32,7 @@ export function writeComposeSecrets(dataDir: string): string {
     'session-keys': secrets.sessionKeys,
   };
   const folder = join(dataDir, 'compose');
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   // Each container has another user, who must be able to read its own; on this machine nobody comes into the folder.
   chmodSync(folder, 0o700);
   for (const [name, content] of Object.entries(files)) {

@@ -1,6 +1,10 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileUnusable } from './file-unusable.ts';
+import { makeFolder } from './make-folder.ts';
+import { print } from './print.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
+import { requireWritable } from './require-writable.ts';
 
 type NamedProcess = ProcessIdentity & { name: string };
 
@@ -11,6 +15,10 @@ interface LockContents {
   services: NamedProcess[];
 }
 
+/** Room for all services from the start on: what is written over what is there needs no space on the disk. */
+const fileBytes = 16_384;
+const retryMs = 1_000;
+
 class DataDirInUseError extends Error {
   override name = 'DataDirInUseError';
 }
@@ -19,17 +27,24 @@ class DataDirInUseError extends Error {
 export class DataDirLock {
   readonly #path: string;
   readonly #contents: LockContents;
+  #retry: NodeJS.Timeout | undefined;
 
   /** Throws DataDirInUseError while another launcher, or what it started, lives. A lock whose owner is dead is taken over. */
   static acquire(dataDir: string): DataDirLock {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(dataDir);
     const lock = new DataDirLock(join(dataDir, 'launcher.lock'));
-    if (lock.#claim()) return lock;
-    const found = readFileSync(lock.#path, 'utf8');
-    refuseLiving(found, dataDir);
-    lock.#discard(found);
-    if (lock.#claim()) return lock;
-    throw new DataDirInUseError(`${dataDir} was taken by another launcher just now.`);
+    try {
+      lock.#take(dataDir);
+    } catch (cause) {
+      throw cause instanceof DataDirInUseError ? cause : fileUnusable(lock.#path, cause);
+    }
+    try {
+      requireWritable(dataDir);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+    return lock;
   }
 
   private constructor(path: string) {
@@ -43,11 +58,33 @@ export class DataDirLock {
       const identity = identityOf(pid);
       return identity ? [{ name, ...identity }] : [];
     });
-    renameSync(this.#draft(), this.#path);
+    if (!this.#retry) this.#save();
   }
 
   release(): void {
+    clearTimeout(this.#retry);
     rmSync(this.#path, { force: true });
+  }
+
+  #take(dataDir: string): void {
+    if (this.#claim()) return;
+    const found = readFileSync(this.#path, 'utf8');
+    refuseLiving(found, this.#path, dataDir);
+    this.#discard(found);
+    if (!this.#claim()) throw new DataDirInUseError(`${dataDir} was taken by another launcher just now.`);
+  }
+
+  /** A failure ends nothing: it is printed once, and writing is tried again until it succeeds. */
+  #save(): void {
+    const isRetry = this.#retry !== undefined;
+    this.#retry = undefined;
+    try {
+      writeFileSync(this.#path, this.#text(), { flag: 'r+' });
+      if (isRetry) print(`   ${this.#path} is up to date again.`);
+    } catch (error) {
+      if (!isRetry) print(`\n!! ${fileUnusable(this.#path, error).message}\n   Until then it names old processes.`);
+      this.#retry = setTimeout(() => this.#save(), retryMs).unref();
+    }
   }
 
   /** A hard link appears whole or not at all: nobody reads a half-written lock, and only one of two wins. */
@@ -74,13 +111,23 @@ export class DataDirLock {
 
   #draft(): string {
     const path = `${this.#path}.${process.pid}`;
-    writeFileSync(path, JSON.stringify(this.#contents, null, 2));
+    try {
+      writeFileSync(path, this.#text(), { flush: true });
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
+    }
     return path;
+  }
+
+  /** JSON may end in spaces. */
+  #text(): string {
+    return JSON.stringify(this.#contents, null, 2).padEnd(fileBytes);
   }
 }
 
-function refuseLiving(text: string, dataDir: string): void {
-  const { launcher, since, services } = parse(text, dataDir);
+function refuseLiving(text: string, path: string, dataDir: string): void {
+  const { launcher, since, services } = parse(text, path);
   if (isAlive(launcher)) {
     throw new DataDirInUseError(
       `${dataDir} is in use by the launcher with pid ${launcher.pid}, running since ${since}.\n` +
@@ -97,11 +144,15 @@ function refuseLiving(text: string, dataDir: string): void {
   }
 }
 
-function parse(text: string, dataDir: string): LockContents {
+function parse(text: string, path: string): LockContents {
   try {
-    return JSON.parse(text) as LockContents;
-  } catch (cause) {
-    const path = join(dataDir, 'launcher.lock');
-    throw new DataDirInUseError(`${path} cannot be read. If nothing runs on that folder, delete the file.`, { cause });
+    const contents = JSON.parse(text) as LockContents;
+    if (typeof contents.launcher.pid === 'number' && Array.isArray(contents.services)) return contents;
+  } catch {
+    // Explained below, like JSON of another shape.
   }
+  throw new DataDirInUseError(
+    `${path} is damaged: it does not say which launcher uses this folder. Make sure that none does, and none of its ` +
+      'servers (ps), then delete the file.',
+  );
 }

@@ -31,7 +31,7 @@ export async function judgeNats(addresses: string, { timeoutMs }: { timeoutMs: n
 
 async function connected(addresses: string, urls: URL[], timeoutMs: number): Promise<NatsConnection> {
   try {
-    return await connect({ ...natsLogin(addresses.split(',')), timeout: timeoutMs, reconnect: false, noEcho: true });
+    return await connect({ ...natsLogin(addresses), timeout: timeoutMs, reconnect: false, noEcho: true });
   } catch (error) {
     const problem = (text: string) => new GivenServerError(`${setting}=${redacted(addresses)} ${text}`);
     const { message, name, cause } = error as Error;

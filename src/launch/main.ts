@@ -11,8 +11,8 @@ const shutdownAsked = new Promise<void>((resolve) => {
   shutdown.signal.addEventListener('abort', () => resolve());
 });
 
-// The reader of a pipe, or the terminal, may be gone before us: that must not keep us from stopping what we started.
-process.stdout.on('error', () => {});
+// Without a listener, a failed write to stderr (a full disk, a terminal that is gone) would end the launcher and its services.
+process.stderr.on('error', () => {});
 
 let supervisor: Supervisor | undefined;
 let lock: DataDirLock | undefined;

@@ -1,5 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { jetStreamFault } from './jetstream-fault.ts';
+import { makeFolder } from './make-folder.ts';
 import { loopback } from './ports.ts';
 import { natsAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
@@ -17,7 +18,7 @@ export interface NatsOptions {
 }
 
 export function natsSpec({ origin, port, monitorPort, dir, logFile, users }: NatsOptions): ServiceSpec {
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   // -a binds the monitoring port as well.
   const args = ['-a', origin.bindHost(loopback), '-p', String(port), '-m', String(monitorPort), '-js', '-sd', dir];
   if (users !== undefined)
@@ -29,6 +30,7 @@ export function natsSpec({ origin, port, monitorPort, dir, logFile, users }: Nat
     env: process.env,
     logFile,
     answers: () => natsAnswers({ host: loopback, port }),
+    fault: () => jetStreamFault(monitorPort, dir),
     stopTimeoutMs: 1_000,
     hint: `Its data is in ${dir}. Or use a NATS of your own: NATS_URL=nats://…`,
   };

@@ -1,9 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bracketed, httpUrl } from './http-url.ts';
+import { makeFolder } from './make-folder.ts';
 import { httpAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
+import { writePrivately } from './write-privately.ts';
 
 export interface NginxOptions {
   origin: ServerOrigin;
@@ -20,9 +22,8 @@ export interface NginxOptions {
 
 export function nginxSpec(options: NginxOptions): ServiceSpec {
   const { origin, host, port, publicDir, dir, logFile } = options;
-  mkdirSync(dir, { recursive: true });
-  const configFile = join(dir, 'nginx.conf');
-  writeFileSync(configFile, renderConfig(options));
+  makeFolder(dir);
+  const configFile = writePrivately(join(dir, 'nginx.conf'), renderConfig(options));
   // Started by root, the workers would become another user, who may not be allowed to read the page.
   const user = process.getuid?.() === 0 ? ' user root root;' : '';
   const url = httpUrl(host, port);

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import { loopback } from './ports.ts';
 import { ownRedisAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
@@ -18,7 +18,7 @@ export interface RedisOptions {
 
 /** Durable before it answers: every write is in the append-only file, on disk. Nothing is ever evicted. */
 export function redisSpec({ origin, port, dir, logFile, users }: RedisOptions): ServiceSpec {
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   const args = ['--bind', origin.bindHost(loopback), '--protected-mode', 'no', '--port', String(port), '--dir', dir];
   args.push('--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction');
   args.push('--maxmemory', String(maxMemoryBytes()));

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync } from 'node:fs';
+import { openLog } from './open-log.ts';
 
 class CommandFailedError extends Error {
   override name = 'CommandFailedError';
@@ -8,8 +8,7 @@ class CommandFailedError extends Error {
 
 /** For what takes long and talks much: installing a package, pulling an image. */
 export async function runToLog(command: readonly string[], logFile: string, signal: AbortSignal): Promise<void> {
-  mkdirSync(dirname(logFile), { recursive: true });
-  const log = openSync(logFile, 'a');
+  const log = openLog(logFile);
   const [program = '', ...args] = command;
   try {
     await new Promise<void>((resolve, reject) => {

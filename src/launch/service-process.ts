@@ -1,11 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openLog } from './open-log.ts';
+import { NotReadyError } from './probes.ts';
 
 const probeIntervalMs = 25;
 const readyTimeoutMs = 30_000;
 const shownLogLines = 15;
+const shownLogBytes = 65_536;
 
 /** How to run one service, and how to know that it does its work. */
 export interface ServiceSpec {
@@ -19,6 +21,8 @@ export interface ServiceSpec {
   stopTimeoutMs: number;
   /** What to try when it does not start. */
   hint: string;
+  /** Why it should be started again although it runs. It is, when this is so twice in a row. */
+  fault?: () => Promise<string | undefined>;
   /** Removes what the death of the process may leave behind. */
   cleanUp?: readonly [program: string, ...args: string[]];
 }
@@ -27,7 +31,13 @@ class ServiceDiedError extends Error {
   override name = 'ServiceDiedError';
 }
 
-class ServiceSilentError extends Error {
+/** It replies, but cannot do its work yet. */
+class ServiceNotReadyError extends Error {
+  override name = 'ServiceNotReadyError';
+}
+
+/** It runs, and does not reply at all. */
+export class ServiceSilentError extends Error {
   override name = 'ServiceSilentError';
 }
 
@@ -37,28 +47,41 @@ export class ServiceProcess {
   readonly pid: number | undefined;
   /** Resolves with the manner of its end: "exit code 1", "signal SIGKILL". */
   readonly exited: Promise<string>;
-  readonly #child: ChildProcess;
-  readonly #logStart: number;
+  /** Why it runs without a log, if it does. */
+  readonly logProblem: Error | undefined;
+  readonly #child: ChildProcess | undefined;
+  readonly #logStart: number = 0;
   #ending: string | undefined;
 
+  /** Throws nothing: a program that cannot be started has ended. */
   constructor(spec: ServiceSpec) {
     this.spec = spec;
-    const [program, ...args] = spec.command;
-    mkdirSync(dirname(spec.logFile), { recursive: true });
     // The child writes to the file itself: its last words are kept even if the launcher dies first.
-    const log = openSync(spec.logFile, 'a');
-    this.#logStart = statSync(spec.logFile).size;
-    this.#child = spawn(program, args, { env: spec.env, detached: true, stdio: ['ignore', log, log] });
-    closeSync(log);
-    this.pid = this.#child.pid;
-    this.exited = new Promise((resolve) => {
-      this.#child.on('error', (error) => resolve(error.message));
-      this.#child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
-    });
+    let log: number | undefined;
+    try {
+      log = openLog(spec.logFile);
+      this.#logStart = fstatSync(log).size;
+    } catch (error) {
+      this.logProblem = error as Error;
+    }
+    const [program, ...args] = spec.command;
+    const output = log ?? 'ignore';
+    try {
+      this.#child = spawn(program, args, { env: spec.env, detached: true, stdio: ['ignore', output, output] });
+      this.exited = endOf(this.#child);
+    } catch (error) {
+      this.exited = Promise.resolve((error as Error).message);
+    }
+    if (log !== undefined) closeSync(log);
+    this.pid = this.#child?.pid;
     void this.exited.then((ending) => this.#ended(ending));
   }
 
-  /** Resolves when the service answers; rejects at once if it dies first. */
+  get hasEnded(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  /** Resolves when the service answers; rejects at once if it dies first, and after a while if it does not answer. */
   async ready(signal?: AbortSignal): Promise<void> {
     const deadline = Date.now() + readyTimeoutMs;
     for (;;) {
@@ -66,17 +89,17 @@ export class ServiceProcess {
       signal?.throwIfAborted();
       if (this.#ending !== undefined) throw new ServiceDiedError(this.#report(`ended at start: ${this.#ending}`));
       if (!problem) return;
-      if (Date.now() > deadline)
-        throw new ServiceSilentError(
-          this.#report(`did not answer within ${readyTimeoutMs / 1_000} s: ${problem.message}`),
-        );
+      if (Date.now() > deadline) {
+        const report = this.#report(`did not answer within ${readyTimeoutMs / 1_000} s: ${problem.message}`);
+        throw problem instanceof NotReadyError ? new ServiceNotReadyError(report) : new ServiceSilentError(report);
+      }
       await Promise.race([sleep(probeIntervalMs), this.exited]);
     }
   }
 
   /** Resolves when no process of the service is left. */
   async stop(): Promise<void> {
-    if (this.#ending === undefined) this.#child.kill('SIGTERM');
+    if (this.#ending === undefined) this.#child?.kill('SIGTERM');
     const timer = setTimeout(() => this.kill(), this.spec.stopTimeoutMs);
     await this.exited;
     clearTimeout(timer);
@@ -116,7 +139,38 @@ export class ServiceProcess {
 
   #report(whatHappened: string): string {
     const { name, logFile, hint } = this.spec;
-    const lines = readFileSync(logFile).subarray(this.#logStart).toString().trimEnd().split('\n').slice(-shownLogLines);
-    return `${name} ${whatHappened}\n${lines.map((line) => `  | ${line}`).join('\n')}\n  Log: ${logFile}\n  ${hint}`;
+    const lines = this.#lastLogLines().map((line) => `  | ${line}\n`);
+    return `${name} ${whatHappened}\n${lines.join('')}  Log: ${logFile}\n  ${hint}`;
+  }
+
+  #lastLogLines(): string[] {
+    try {
+      const text = endOfFile(this.spec.logFile, this.#logStart).trimEnd();
+      return text.split('\n').slice(-shownLogLines);
+    } catch (error) {
+      return [`(no log: ${(error as Error).message})`];
+    }
+  }
+}
+
+/** The manner of its end. A child that has no pid never ran. */
+function endOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => {
+      if (child.pid === undefined) resolve(error.message);
+    });
+    child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
+  });
+}
+
+function endOfFile(path: string, from: number): string {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const start = Math.max(from, size - shownLogBytes);
+    const buffer = Buffer.alloc(Math.max(size - start, 0));
+    return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, start)).toString();
+  } finally {
+    closeSync(file);
   }
 }

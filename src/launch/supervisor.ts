@@ -1,15 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { print } from './print.ts';
-import { ServiceProcess, type ServiceSpec } from './service-process.ts';
+import { RestartPause } from './restart-pause.ts';
+import { ServiceProcess, ServiceSilentError, type ServiceSpec } from './service-process.ts';
 
-const restartDelayMs = 1_000;
-const restartLimit = { count: 5, windowMs: 60_000 };
+const faultCheckMs = 5_000;
+/** A service that ended several times is reported as back when it has answered and lived this long. */
+const steadyMs = 5_000;
 
 /** A service that is to run, whatever becomes of its processes. */
 interface Supervised {
   spec: ServiceSpec;
   process: ServiceProcess;
-  restartTimes: number[];
+  isReady: boolean;
+  pause: RestartPause;
+  isLogMissing: boolean;
 }
 
 /** Starts services stage by stage, keeps them running, and stops them in the reverse order. */
@@ -18,7 +22,7 @@ export class Supervisor {
   readonly #stopping = new AbortController();
   readonly #onChange: (running: { name: string; pid: number }[]) => void;
 
-  /** `onChange` is told of all processes whenever one was started. */
+  /** `onChange` receives all processes after each start of one. */
   constructor(onChange: (running: { name: string; pid: number }[]) => void) {
     this.#onChange = onChange;
   }
@@ -26,11 +30,23 @@ export class Supervisor {
   /** The services of a stage start side by side; resolves when all of them answer, rejects when the first one fails. */
   async start(stage: ServiceSpec[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const services = stage.map((spec) => ({ spec, process: new ServiceProcess(spec), restartTimes: [] }));
+    const services = stage.map((spec) => {
+      const process = new ServiceProcess(spec);
+      return { spec, process, isReady: false, pause: new RestartPause(), isLogMissing: false };
+    });
     this.#stages.push(services);
     this.#changed();
-    await Promise.all(services.map(({ process }) => process.ready(signal)));
-    for (const service of services) void this.#keepRunning(service);
+    await Promise.all(
+      services.map(async ({ process }) => {
+        if (process.logProblem) throw process.logProblem;
+        await process.ready(signal);
+      }),
+    );
+    for (const service of services) {
+      this.#isReady(service);
+      void this.#keepRunning(service);
+      void this.#watchForFaults(service);
+    }
   }
 
   async stop(): Promise<void> {
@@ -52,36 +68,78 @@ export class Supervisor {
     const { spec } = service;
     for (;;) {
       const ending = await service.process.exited;
+      service.isReady = false;
       if (this.#stopping.signal.aborted) return;
-      if (this.#failsTooOften(service)) {
-        print(`\n!! ${spec.name} ended again (${ending}), the ${restartLimit.count + 1}th time within a minute.`);
-        print(`   It is given up; the rest keeps running. Log: ${spec.logFile}\n`);
-        return;
+      const { pauseMs, ends, isToBePrinted } = service.pause.ended(Date.now());
+      if (isToBePrinted) {
+        const how = ends === 1 ? `unexpectedly (${ending})` : `again (${ending}), ${ends} times by now`;
+        print(`\n!! ${spec.name} ended ${how}. Restarting it in ${pauseMs / 1_000} s. Log: ${spec.logFile}`);
       }
-      print(`\n!! ${spec.name} ended unexpectedly (${ending}). Restarting it. Log: ${spec.logFile}`);
-      await sleep(restartDelayMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await this.#sleep(pauseMs);
       if (this.#stopping.signal.aborted) return;
-      this.#restart(service);
+      service.process = new ServiceProcess(spec);
+      this.#reportLog(service);
+      this.#changed();
+      void this.#awaitReady(service, ends);
     }
   }
 
-  #restart(service: Supervised): void {
-    service.process = new ServiceProcess(service.spec);
-    this.#changed();
-    const { pid } = service.process;
-    service.process
-      .ready(this.#stopping.signal)
-      .then(() => print(`   ${service.spec.name} is back (pid ${pid}).\n`))
-      .catch((error: Error) => {
-        if (!this.#stopping.signal.aborted) print(`!! ${error.message}`);
-      });
+  async #awaitReady(service: Supervised, ends: number): Promise<void> {
+    const { spec, process } = service;
+    let isReported = false;
+    const hasEnded = () => this.#stopping.signal.aborted || service.process !== process || process.hasEnded;
+    while (!hasEnded()) {
+      try {
+        await process.ready(this.#stopping.signal);
+        break;
+      } catch (error) {
+        if (hasEnded()) return;
+        if (!isReported) print(`!! ${(error as Error).message}`);
+        isReported = true;
+        // One that replies waits for others; one that is silent has hung.
+        if (error instanceof ServiceSilentError) process.kill();
+      }
+    }
+    if (hasEnded()) return;
+    this.#isReady(service);
+    if (ends > 1) await this.#sleep(steadyMs);
+    if (!hasEnded()) print(`   ${spec.name} is back (pid ${process.pid}).\n`);
   }
 
-  #failsTooOften(service: Supervised): boolean {
-    const now = Date.now();
-    service.restartTimes = service.restartTimes.filter((time) => now - time < restartLimit.windowMs);
-    service.restartTimes.push(now);
-    return service.restartTimes.length > restartLimit.count;
+  async #watchForFaults(service: Supervised): Promise<void> {
+    const { spec } = service;
+    if (!spec.fault) return;
+    let faults = 0;
+    for (;;) {
+      await this.#sleep(faultCheckMs);
+      if (this.#stopping.signal.aborted) return;
+      const { process } = service;
+      const fault = service.isReady ? await spec.fault() : undefined;
+      faults = fault === undefined ? 0 : faults + 1;
+      if (fault === undefined || faults < 2 || this.#stopping.signal.aborted || service.process !== process) continue;
+      faults = 0;
+      print(`\n!! ${spec.name}: ${fault}. It is stopped and started again.`);
+      await process.stop();
+    }
+  }
+
+  #isReady(service: Supervised): void {
+    service.isReady = true;
+    service.pause.ready(Date.now());
+  }
+
+  /** Printed once when a service loses its log, and once when it has one again. */
+  #reportLog(service: Supervised): void {
+    const { spec, process } = service;
+    const isMissing = process.logProblem !== undefined;
+    if (isMissing === service.isLogMissing) return;
+    service.isLogMissing = isMissing;
+    if (isMissing) print(`!! ${spec.name} runs without a log: ${process.logProblem?.message}`);
+    else print(`   ${spec.name} has its log again: ${spec.logFile}`);
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
   }
 
   #running(): { name: string; pid: number }[] {

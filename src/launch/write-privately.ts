@@ -1,8 +1,16 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { fileUnusable } from './file-unusable.ts';
 
-/** A file that only its owner can read; returns its path. */
+/** A file that only its owner can read; returns its path. A full disk or a crash leaves the file as it was, never half of it. */
 export function writePrivately(path: string, content: string): string {
-  writeFileSync(path, content, { mode: 0o600 });
-  chmodSync(path, 0o600); // one that was there before keeps its mode otherwise
+  const draft = `${path}.${process.pid}`;
+  try {
+    rmSync(draft, { force: true }); // one that a crash left behind keeps its mode otherwise
+    writeFileSync(draft, content, { mode: 0o600, flush: true });
+    renameSync(draft, path);
+  } catch (cause) {
+    rmSync(draft, { force: true });
+    throw fileUnusable(path, cause);
+  }
   return path;
 }

@@ -1,0 +1,28 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileUnusable } from './file-unusable.ts';
+
+/**
+ * Makes the folder and those above it, where they are missing. Node's own `recursive` loops for ever in a folder that
+ * exists and lets none be made, such as /proc.
+ */
+export function makeFolder(path: string): void {
+  try {
+    makeMissing(path);
+  } catch (cause) {
+    throw fileUnusable(path, cause);
+  }
+}
+
+function makeMissing(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    makeMissing(parent);
+    mkdirSync(path);
+  }
+}

@@ -1,0 +1,139 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { print } from '../../src/launch/print.ts';
+import { NotReadyError } from '../../src/launch/probes.ts';
+import type { ServiceSpec } from '../../src/launch/service-process.ts';
+import { Supervisor } from '../../src/launch/supervisor.ts';
+import { patience } from '../support/patience.ts';
+
+vi.mock('../../src/launch/print.ts', () => ({ print: vi.fn() }));
+
+const printed = () => vi.mocked(print).mock.calls.map(([text]) => text.trim());
+const never = new AbortController().signal;
+let dir: string;
+
+beforeEach(() => {
+  vi.mocked(print).mockClear();
+  dir = mkdtempSync(join(tmpdir(), 'concert-booking-supervisor-'));
+});
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** Each run adds its pid to a file; what it then does is up to the test. */
+function service(script: string, spec: Partial<ServiceSpec> = {}): ServiceSpec {
+  return {
+    name: 'it',
+    command: ['/bin/sh', '-c', `echo $$ >> ${dir}/runs; echo "run $$"; ${script}`],
+    env: process.env,
+    logFile: join(dir, 'logs', 'it.log'),
+    answers: async () => {
+      if (runs().length === 0) throw new Error('not started');
+    },
+    stopTimeoutMs: 1_000,
+    hint: 'no hint',
+    ...spec,
+  };
+}
+
+function runs(): string[] {
+  try {
+    return readFileSync(join(dir, 'runs'), 'utf8').trimEnd().split('\n');
+  } catch {
+    return [];
+  }
+}
+
+async function supervise(spec: ServiceSpec): Promise<Supervisor> {
+  const supervisor = new Supervisor(() => {});
+  onTestFinished(() => supervisor.stop());
+  await supervisor.start([spec], never);
+  return supervisor;
+}
+
+const running = 'exec sleep 1000';
+
+test('[R302] a service that ends again and again is started again with growing pauses, each of them printed', async () => {
+  await supervise(service(`if [ $(wc -l < ${dir}/runs) -ge 4 ]; then ${running}; fi; sleep 0.2; exit 7`));
+  await vi.waitFor(() => expect(runs()).toHaveLength(4), patience);
+  await vi.waitFor(() => expect(printed().at(-1)).toMatch(/^it is back \(pid \d+\)/), patience);
+  const ends = printed().filter((text) => text.startsWith('!!'));
+  expect(ends.map((text) => text.replace(/ Log: .*/, ''))).toEqual([
+    '!! it ended unexpectedly (exit code 7). Restarting it in 1 s.',
+    '!! it ended again (exit code 7), 2 times by now. Restarting it in 2 s.',
+    '!! it ended again (exit code 7), 3 times by now. Restarting it in 4 s.',
+  ]);
+  // It was not steady before: only the last run is reported as back, beside the first, which ended before it was known.
+  expect(printed().filter((text) => text.includes('is back')).length).toBeLessThanOrEqual(2);
+});
+
+test('[R304] a log that cannot be opened any more: the service runs without it, and this is printed once', async () => {
+  const spec = service(running);
+  const supervisor = await supervise(spec);
+  rmSync(join(dir, 'logs'), { recursive: true });
+  writeFileSync(join(dir, 'logs'), 'in the way');
+  process.kill(supervisor.pidOf('it') ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(runs()).toHaveLength(2), patience);
+  await vi.waitFor(() => expect(printed().at(-1)).toContain('is back'), patience);
+  expect(printed().filter((text) => text.includes('runs without a log'))).toHaveLength(1);
+
+  rmSync(join(dir, 'logs'));
+  process.kill(supervisor.pidOf('it') ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(printed().join()).toContain('has its log again'), patience);
+  await vi.waitFor(() => expect(readFileSync(spec.logFile, 'utf8')).toContain('run '), patience);
+});
+
+test('[R304] a log that cannot be opened at the first start: the start fails and names it', async () => {
+  writeFileSync(join(dir, 'logs'), 'in the way');
+  await expect(supervise(service(running))).rejects.toThrow(`${join(dir, 'logs')} cannot be made: a file is where`);
+});
+
+test('[R302] a program that is missing at a restart is reported and tried again', async () => {
+  const program = join(dir, 'program');
+  const write = () => writeFileSync(program, `#!/bin/sh\necho $$ >> ${dir}/runs\n${running}\n`, { mode: 0o755 });
+  write();
+  const supervisor = await supervise(service('', { command: [program] }));
+  rmSync(program);
+  process.kill(supervisor.pidOf('it') ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(printed().join()).toContain(`ended again (spawn ${program} ENOENT)`), patience);
+  write();
+  await vi.waitFor(() => expect(runs()).toHaveLength(2), patience);
+  await vi.waitFor(() => expect(printed().at(-1)).toContain('is back'), patience);
+});
+
+test('[R303] a restarted service that does not answer is killed and started again', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const answers = async () => {
+    if (runs().length === 2) {
+      vi.setSystemTime(Date.now() + 1_000); // 30 s are over after 30 probes
+      throw new Error('no answer');
+    }
+    if (runs().length === 0) throw new Error('not started');
+  };
+  const supervisor = await supervise(service(running, { answers }));
+  process.kill(supervisor.pidOf('it') ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(runs()).toHaveLength(3), patience);
+  expect(printed().join()).toContain('it did not answer within 30 s: no answer');
+  await vi.waitFor(() => expect(printed().at(-1)).toContain('is back'), patience);
+});
+
+test('[R303] a restarted service that answers, but is not ready, is left running', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  let probes = 0;
+  const answers = async () => {
+    if (runs().length === 0) throw new Error('not started');
+    if (runs().length === 1 || probes > 100) return;
+    probes++;
+    vi.setSystemTime(Date.now() + 1_000);
+    throw new NotReadyError('GET /ready answers 503');
+  };
+  const supervisor = await supervise(service(running, { answers }));
+  process.kill(supervisor.pidOf('it') ?? 0, 'SIGKILL');
+  await vi.waitFor(() => expect(printed().at(-1)).toContain('is back'), patience);
+  expect(probes).toBeGreaterThan(100);
+  expect(runs()).toHaveLength(2);
+  expect(printed().filter((text) => text.includes('did not answer'))).toHaveLength(1);
+});
