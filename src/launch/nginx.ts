@@ -11,6 +11,10 @@ export interface NginxOptions {
   port: number;
   edgePorts: number[];
   bookingPorts: number[];
+  /** Networks of the proxies in front of this nginx, as `parseTrustedProxies` returns them. */
+  trustedProxies: string[];
+  /** As `parseAllowedOrigins` returns them. */
+  allowedOrigins: string[];
   templateFile: string;
   publicDir: string;
   /** Holds the rendered configuration, the pid file and the temporary files. */
@@ -45,7 +49,8 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
 }
 
 /** As the official Docker image does it: only `${NAME}`s that are defined are replaced, nginx's own $variables stay. */
-function renderConfig({ origin, host, port, edgePorts, bookingPorts, ...files }: NginxOptions): string {
+function renderConfig(options: NginxOptions): string {
+  const { origin, host, port, edgePorts, bookingPorts, ...files } = options;
   const servers = (ports: number[], parameters: string) =>
     ports.map((each) => `server ${origin.machineHost}:${each} ${parameters};`).join(' ');
   const hasFailover = bookingPorts.length > 1;
@@ -61,7 +66,22 @@ function renderConfig({ origin, host, port, edgePorts, bookingPorts, ...files }:
     BOOKING_FAILOVER: hasFailover ? 'on' : 'off',
     PUBLIC_DIR: files.publicDir,
     RUN_DIR: files.dir,
+    ...rulesOf(options),
   };
   const template = readFileSync(files.templateFile, 'utf8');
   return template.replaceAll(/\$\{([A-Z_]+)\}/g, (whole, name: string) => variables[name] ?? whole);
+}
+
+/** For the template. `nginx/rules.envsh` makes the same from the settings of a container. */
+export function rulesOf(options: Pick<NginxOptions, 'trustedProxies' | 'allowedOrigins'>): Record<string, string> {
+  const { trustedProxies, allowedOrigins } = options;
+  const from = trustedProxies.map((network) => `set_real_ip_from ${network};`).join(' ');
+  const networks = trustedProxies.map((network) => `${network} 1;`).join(' ');
+  return {
+    TRUSTED_PROXY_RULES:
+      trustedProxies.length === 0
+        ? 'geo $is_trusted_proxy { default 0; }'
+        : `real_ip_header X-Forwarded-For; real_ip_recursive on; ${from} geo $realip_remote_addr $is_trusted_proxy { default 0; ${networks} }`,
+    ALLOWED_ORIGIN_RULES: allowedOrigins.map((each) => `"${each}" $http_origin;`).join(' '),
+  };
 }

@@ -48,7 +48,7 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
     });
     return { status: statusCode, reply: (await answer.json()) as Reply };
   };
-  const begin = (pool: Pool) => ask<SessionReply>(pool, '/api/session');
+  const begin = (pool: Pool) => ask<Required<SessionReply>>(pool, '/api/session');
   const select = (pool: Pool, token: string, seat_id: string) =>
     ask<Partial<ErrorReply>>(pool, '/api/seats/select', token, { seat_id });
   const seats = async () => {
@@ -57,7 +57,7 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
     return reply;
   };
 
-  const begun: SessionReply[] = [];
+  const begun: Required<SessionReply>[] = [];
   for (let i = 0; i < sessionsWanted; i += 20) {
     const replies = await Promise.all(Array.from({ length: 20 }, () => begin(attacker)));
     begun.push(...replies.filter(({ status }) => status === 200).map(({ reply }) => reply));
@@ -75,7 +75,7 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
       const free = (await seats()).filter(({ status }) => status === 0);
       await Promise.all(
         free.map(async ({ id }) => {
-          const { token } = begun[next++ % begun.length] as SessionReply;
+          const { token } = begun[next++ % begun.length] as Required<SessionReply>;
           const code = (await select(attacker, token, id)).reply.error?.code;
           if (code) refusals[code] = (refusals[code] ?? 0) + 1;
         }),
