@@ -74,27 +74,29 @@ export class HoldAllowance {
   }
 
   #refusal(claims: Map<string, Claim>) {
-    const nowMs = this.#venue.storeClock.nowMs();
-    const endsMs = [...claims].map(([seatId, claim]) => this.#endMs(seatId, claim)).filter((endMs) => endMs > nowMs);
+    const ends = [...claims]
+      .map(([seatId, claim]) => this.#endMs(seatId, claim))
+      .filter((endMs) => endMs !== undefined);
+    const waitMs = ends.length > 0 ? Math.min(...ends) - this.#venue.storeClock.nowMs() : retryPendingMs;
     const seats = this.#maxHolds === 1 ? '1 seat is' : `${this.#maxHolds} seats are`;
     const message = `${seats} held from your network address, the maximum (HOLDS_PER_ADDRESS). Book or release one`;
-    return rateLimited(message, endsMs.length > 0 ? Math.min(...endsMs) - nowMs : retryPendingMs);
+    return rateLimited(message, waitMs);
   }
 
-  /** In Unix milliseconds; 0: there is no such hold. */
-  #endMs(seatId: string, { hold }: Claim): number {
+  /** The end of the hold in Unix milliseconds; undefined: there is none. An overdue hold counts until the venue releases it. */
+  #endMs(seatId: string, { hold }: Claim): number | undefined {
     const seat = this.#venue.view.seat(seatId);
-    if (!hold) return 0;
-    if (!seat || seat.seq < hold.seq) return hold.endMs; // the view is behind
-    return seat.status === SeatStatus.held && seat.held_by === hold.userId ? endOf(seat) : 0;
+    if (!hold) return undefined;
+    const isBehind = !seat || seat.seq < hold.seq;
+    if (isBehind) return hold.endMs > this.#venue.storeClock.nowMs() ? hold.endMs : undefined;
+    return seat.status === SeatStatus.held && seat.held_by === hold.userId ? endOf(seat) : undefined;
   }
 
   #forgetEnded(address: string): void {
     const claims = this.#claims.get(address);
     if (!claims) return;
-    const nowMs = this.#venue.storeClock.nowMs();
     for (const [seatId, claim] of claims) {
-      if (claim.pending > 0 || this.#endMs(seatId, claim) > nowMs) continue;
+      if (claim.pending > 0 || this.#endMs(seatId, claim) !== undefined) continue;
       claims.delete(seatId);
       this.#size--;
     }
