@@ -40,8 +40,8 @@ export function registerSessionRoutes(app: HttpApp, access: Access): void {
     reply
       .header('cache-control', 'no-store')
       .header('set-cookie', cookieOf(request, sessionCookie, token, expiresAtMs));
-    const isCookieBlocked = request.body?.token === true && !(present && request.headers.authorization === undefined);
-    return { ...infoOf(issued), ...((isCookieBlocked || !isFromBrowser(request)) && { token }) };
+    const wantsToken = request.body?.token === true || !isFromBrowser(request);
+    return { ...infoOf(issued), ...(wantsToken && { token }) };
   });
 
   const schema = {

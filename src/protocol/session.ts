@@ -19,8 +19,7 @@ export const SessionReply = Type.Object(
     ...SessionInfo.properties,
     token: Type.Optional(
       Type.String({
-        description:
-          'Authorization: Bearer <token>. A browser gets it only for `{"token": true}` and where it sent no session cookie',
+        description: 'Authorization: Bearer <token>. A browser gets it only for `{"token": true}`',
       }),
     ),
   },

@@ -48,7 +48,9 @@ test('a seat that a WebSocket client asks for is booked by HTTP', async () => {
 });
 
 test('[R319] an address is limited as everywhere, whatever it forwards, and the live venue is not disturbed by that', async () => {
-  const limited = await startEmbedded({ env: { RATE_LIMIT: 'on', HOLD_SECONDS: '600', HOLDS_PER_ADDRESS: '5' } });
+  const limited = await startEmbedded({
+    env: { RATE_LIMIT: 'on', HOLD_SECONDS: '600', HOLDS_PER_ADDRESS: '5', REQUESTS_PER_SECOND_PER_ADDRESS: '10' },
+  });
   onTestFinished(() => limited.stop());
   const messages: { type: string; request_id?: number; data: { code?: string } }[] = [];
   const socket = new WebSocket(`${limited.url.replace('http', 'ws')}/ws`);
