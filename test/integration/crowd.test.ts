@@ -120,7 +120,7 @@ describe('[R311] the address of a client', () => {
     }
     // Each of the two booking processes counts by itself.
     expect(replies.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(600);
-    expect(replies.at(-1)?.status).toBe(429);
+    expect(replies.map(({ status }) => status)).toContain(429);
     expect(cookies(replies[0] as Reply)).not.toContain('Secure');
     await client.destroy();
   });
