@@ -24,6 +24,8 @@ ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
     PUBLIC_DIR=/usr/share/nginx/html \
     RUN_DIR=/tmp
 COPY nginx/nginx.conf.template /etc/nginx/templates/nginx.conf.template
+# Before 20-envsubst-on-templates.sh, in whose shell it is sourced.
+COPY nginx/rules.envsh /docker-entrypoint.d/19-rules.envsh
 COPY --from=build /app/public /usr/share/nginx/html
 USER nginx
 EXPOSE 8080

@@ -30,8 +30,20 @@ const Venue = {
 };
 
 const Door = {
-  ALLOWED_ORIGINS: Type.String({ default: '', description: 'Pages of other hosts that may act, a comma list' }),
-  TRUSTED_PROXIES: Type.String({ default: '127.0.0.1,::1', description: 'Whose X-Forwarded-For is believed' }),
+  ALLOWED_ORIGINS: Type.String({
+    default: '',
+    description: 'A comma list of origins (https://partner.example) whose pages may call the API and open a WebSocket',
+  }),
+  TRUSTED_PROXIES: Type.String({
+    default: '127.0.0.1,::1',
+    description:
+      'A comma list of addresses, networks, loopback, linklocal, uniquelocal: peers whose X-Forwarded-For and -Proto are trusted',
+  }),
+  SESSION_COOKIE: Type.String({
+    default: 'session',
+    pattern: '^[A-Za-z0-9_-]{1,64}$',
+    description: 'The name of the session cookie. Cookies ignore ports: each installation on a host needs its own',
+  }),
   RATE_LIMIT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'on' }),
 };
 
@@ -66,8 +78,12 @@ const Access = {
   ...Door,
   REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
   REQUESTS_PER_SECOND_PER_USER: Type.Integer({ minimum: 1, default: 20 }),
-  SESSIONS_PER_MINUTE_PER_ADDRESS: Type.Integer({ minimum: 1, default: 20 }),
-  HOLDS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 30, description: 'New ones, within the time of a hold' }),
+  SESSIONS_PER_MINUTE_PER_ADDRESS: Type.Integer({ minimum: 1, default: 300 }),
+  HOLDS_PER_ADDRESS: Type.Integer({
+    minimum: 1,
+    default: 30,
+    description: 'Seats that all users of an address may hold at once',
+  }),
 };
 
 const Links = {
@@ -98,7 +114,16 @@ const EdgeConfig = Type.Object({
     description: 'A comma list; the next is tried where one fails',
   }),
 });
-const EmbeddedConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Sockets, ...Inspect, PORT: Port(8000) });
+const EmbeddedConfig = Type.Object({
+  ...Common,
+  ...Venue,
+  ...Access,
+  ...Sockets,
+  // Browsers connect directly, from loopback too.
+  TRUSTED_PROXIES: Type.String({ ...Door.TRUSTED_PROXIES, default: '' }),
+  ...Inspect,
+  PORT: Port(8000),
+});
 
 const VenueConfig = Type.Object(Venue);
 export type VenueConfig = Static<typeof VenueConfig>;

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import packageJson from '../../package.json' with { type: 'json' };
+import { allowOrigins } from '../http/cors.ts';
 import { registerHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
@@ -18,6 +19,7 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   const { access, logger } = options;
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
   acceptJsonOfAnyType(app);
+  await allowOrigins(app, access.allowedOrigins);
   const identifyUser = installGuard(app, access);
   await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
   await app.register(swaggerUi, {

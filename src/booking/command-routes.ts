@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
+import { countedAddress } from '../identity/counted-address.ts';
 import { CommandBody, CommandReply, ErrorReply, userActions } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { RequestKey } from '../store/seat-store.ts';
@@ -10,6 +11,7 @@ import { CommandReplies } from './command-replies.ts';
 import type { IdentifyUser } from './guard.ts';
 import { HoldAllowance } from './hold-allowance.ts';
 import { failureDetail } from './refusals.ts';
+import { retryAfterSeconds } from './retry-after.ts';
 
 const descriptions = {
   select: 'Hold a seat that is available. Again by its holder: the same hold, not extended.',
@@ -36,8 +38,8 @@ export function registerCommandRoutes(
   identifyUser: IdentifyUser,
 ): void {
   const replies = new CommandReplies();
-  const allowance = access.rateLimits && new HoldAllowance({ ...access.rateLimits, holdTtlMs: venue.holdTtlMs });
-  const cooldownSeconds = Math.ceil((venue.reholdCooldownMs ?? 0) / 1000);
+  const allowance = access.rateLimits && new HoldAllowance(access.rateLimits.holdsPerAddress, service);
+  const addressOf = countedAddress(access);
   for (const action of userActions) {
     const schema = {
       tags: ['seats'],
@@ -59,11 +61,15 @@ export function registerCommandRoutes(
         }
         const userId = await identifyUser(request, claimed);
         const command = () => service.command(action, seatId, userId, requestKey(request.headers));
-        const answer = allowance && action === 'select' ? await allowance.spend(request, command) : await command();
+        const answer =
+          allowance && action === 'select'
+            ? await allowance.spend({ address: addressOf(request), seatId, userId }, command)
+            : await command();
         count(answer.refusal ?? 'OK');
         const { refusal, seat } = answer;
         logger.debug({ reqId: request.id, action, seatId, userId, refusal, seq: seat.seq }, 'Decided');
-        if (refusal === 'COOLDOWN') reply.header('retry-after', cooldownSeconds); // at the most
+        const retrySeconds = refusal && retryAfterSeconds(refusal, userId, { service, venue });
+        if (retrySeconds !== undefined) reply.header('retry-after', retrySeconds);
         const { httpStatus, json } = replies.of(answer);
         return reply
           .status(httpStatus)

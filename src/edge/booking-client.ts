@@ -35,6 +35,8 @@ export interface Booking {
 interface BookingClientOptions {
   /** In the order of preference: the next one is tried where one fails. */
   urls: readonly string[];
+  /** Sent with every request. */
+  headers?: Record<string, string>;
   commandTimeoutMs?: number;
   connectionsPerUrl?: number;
   maxPending?: number;
@@ -77,12 +79,15 @@ const maxHangShare = 0.35;
 export class BookingClient implements Booking {
   /** The one to try first comes first. */
   readonly #processes: BookingProcess[];
+  readonly #headers: Record<string, string>;
   readonly #timeoutMs: number;
   readonly #hangTimeoutMs: number;
   readonly #maxPending: number;
   #pending = 0;
 
-  constructor({ urls, commandTimeoutMs = 2800, connectionsPerUrl = 64, maxPending = 4096 }: BookingClientOptions) {
+  constructor(options: BookingClientOptions) {
+    const { urls, headers = {}, commandTimeoutMs = 2800, connectionsPerUrl = 64, maxPending = 4096 } = options;
+    this.#headers = headers;
     this.#processes = urls.map((url) => ({
       pool: new Pool(url, { connections: connectionsPerUrl, pipelining: 1 }),
       provedAtMs: Number.NEGATIVE_INFINITY,
@@ -186,7 +191,7 @@ export class BookingClient implements Booking {
       else timer = setTimeout(giveUp, timeoutMs - hangTimeoutMs);
     }, hangTimeoutMs);
     try {
-      const request = { method, path, headers, ...(body !== undefined && { body }) };
+      const request = { method, path, headers: { ...this.#headers, ...headers }, ...(body !== undefined && { body }) };
       const response = await asked.pool.request({ ...request, signal: abort.signal });
       const answer = answerOf(response.statusCode, await response.body.text());
       if (!isFailure(answer) && !isStale?.(answer) && provesStore(answer)) asked.provedAtMs = performance.now();

@@ -8,6 +8,7 @@ import { Edge } from '../edge/edge.ts';
 import { limitsOf } from '../edge/limits.ts';
 import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
+import { edgeKeyHeader, newEdgeKey } from '../identity/edge-key.ts';
 import { inspectOptions } from '../inspect/routes.ts';
 import { runProcess } from '../run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
@@ -22,20 +23,24 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   const venue = venueSettings(config);
   const store = new MemorySeatStore(venue);
   const line = new MemoryBusLine();
+  const edgeKey = newEdgeKey();
   const { app, service, registry } = await buildBooking({
     store,
     bus: new MemoryEventBus(line),
     logger,
     venue,
     publicDir,
-    access: accessOf(config, logger),
+    access: { ...accessOf(config, logger), edgeKey },
     isReady: () => edge.isReady(),
     inspect: inspectOptions(config, { node: 'embedded', pageDir: inspectPageDir }),
   });
   await app.register(fastifyStatic, { root: publicDir, cacheControl: false, index: false });
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
-  const booking = new BookingClient({ urls: [`http://${host}:${config.PORT}`] });
+  const booking = new BookingClient({
+    urls: [`http://${host}:${config.PORT}`],
+    headers: { [edgeKeyHeader]: edgeKey },
+  });
   const edge: Edge = new Edge({
     bus: new MemoryEventBus(line),
     booking,

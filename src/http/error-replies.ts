@@ -26,7 +26,7 @@ export class ErrorReplies {
       if (request.raw.complete) reply.removeHeader('connection');
       else reply.header('connection', 'close');
       if (error instanceof RefusedError && error.retryAfterMs !== undefined) {
-        reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
+        reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
       }
       const detail = error instanceof RefusedError ? error.detail : this.#explain(error);
       if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') {
@@ -71,6 +71,8 @@ function codeOf(httpStatus: number): ErrorCode {
 
 function refuse(reply: FastifyReply, error: ErrorDetail): FastifyReply {
   const body: ErrorReply = { success: false, error };
+  const { httpStatus } = errorCodes[error.code];
+  if ((httpStatus === 429 || httpStatus === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', 1);
   // Not through the schema of the route: a route whose replies are otherwise is refused in this shape as well.
-  return reply.status(errorCodes[error.code].httpStatus).type(jsonType).serializer(JSON.stringify).send(body);
+  return reply.status(httpStatus).type(jsonType).serializer(JSON.stringify).send(body);
 }

@@ -10,6 +10,6 @@ export function registerHealthRoutes(app: FastifyInstance, { ready }: HealthRout
   app.get('/health', () => ({ status: 'ok' }));
   app.get('/ready', async (_request, reply) => {
     if (await ready()) return { status: 'ok' };
-    return reply.status(503).send({ status: 'unavailable' });
+    return reply.status(503).header('retry-after', 1).send({ status: 'unavailable' });
   });
 }

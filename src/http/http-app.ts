@@ -1,12 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { type FastifyBaseLogger, type FastifyInstance, fastify, type RawServerDefault } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  type RawServerDefault,
+} from 'fastify';
 import type { Logger } from 'pino';
 import type { ErrorDetail } from '../protocol/errors.ts';
 import { answerClientError } from './client-error-handler.ts';
 import { ErrorReplies } from './error-replies.ts';
 import { requestIdOf } from './request-id.ts';
-import { dataHeaders, isData, securityHeaders } from './security-headers.ts';
+import { dataHeaders, isData, securityHeaders, tlsHeaders } from './security-headers.ts';
 
 export type HttpApp = FastifyInstance<
   RawServerDefault,
@@ -40,15 +47,20 @@ export function createHttpApp(
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / 5 },
     forceCloseConnections: 'idle',
     genReqId: requestIdOf,
-    frameworkErrors: (error, request, reply) => errors.send(error, request, reply.headers(securityHeaders)),
+    frameworkErrors: (error, request, reply) => errors.send(error, request, secure(request, reply)),
     clientErrorHandler: answerClientError,
     // What is of the wrong type is refused, not converted.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.addHook('onRequest', ({ url }, reply, done) => {
-    reply.headers(isData(url) ? dataHeaders : securityHeaders);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (isData(request.url)) reply.headers(dataHeaders);
+    else secure(request, reply);
     done();
   });
   errors.install(app);
   return app;
+}
+
+function secure({ protocol }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return protocol === 'https' ? reply.headers({ ...securityHeaders, ...tlsHeaders }) : reply.headers(securityHeaders);
 }

@@ -1,11 +1,54 @@
+import { commaList } from '../config.ts';
+import { ConfigError } from '../config-error.ts';
+import { RefusedError } from './refused-error.ts';
+
+interface RequestOrigin {
+  origin?: string | undefined;
+  host?: string | undefined;
+  /** `https` where the connection, or a trusted proxy, proves it. Anything else is not known. */
+  scheme?: string | undefined;
+}
+
 /**
  * Whether a request may come from that page. A program sends no Origin; a browser says truly which page it is, and
  * only our own, or one that is allowed by name, may act for its user (RFC 6454; OWASP: CSRF, cross-site WebSocket hijacking).
  */
-export function isAllowedOrigin(
-  { origin, host }: { origin?: string | undefined; host?: string | undefined },
-  allowed: readonly string[],
-): boolean {
-  if (origin === undefined || allowed.includes(origin)) return true;
-  return host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+export function isAllowedOrigin({ origin, host, scheme }: RequestOrigin, allowed: readonly string[]): boolean {
+  if (origin === undefined || isListedOrigin(origin, allowed)) return true;
+  if (host === undefined || !URL.canParse(origin)) return false;
+  const page = new URL(origin);
+  // A page over plain HTTP may be written by anybody on the line: it must not act on a site that is served over TLS.
+  if (scheme === 'https' && page.protocol !== 'https:') return false;
+  const site = `${page.protocol}//${host}`;
+  return URL.canParse(site) && new URL(site).host === page.host;
+}
+
+/** `allowed`: as `parseAllowedOrigins` returns them. */
+export function isListedOrigin(origin: string | undefined, allowed: readonly string[]): boolean {
+  if (origin === undefined || allowed.length === 0 || !URL.canParse(origin)) return false;
+  return allowed.includes(new URL(origin).origin);
+}
+
+export function forbiddenOrigin(origin: string | undefined): RefusedError {
+  const remedy = 'An operator can allow it with the setting ALLOWED_ORIGINS';
+  return new RefusedError('FORBIDDEN', `This address is not allowed: ${origin?.slice(0, 200)}. ${remedy}.`);
+}
+
+/** `ALLOWED_ORIGINS` in the form in which browsers send an Origin: lower case, no default port, no slash. Throws a `ConfigError`. */
+export function parseAllowedOrigins(text: string): string[] {
+  return [...new Set(commaList(text).map(originOf))];
+}
+
+function originOf(item: string): string {
+  const refuse = (reason: string) => {
+    const form = 'Each item of the comma list is an origin such as https://partner.example or http://localhost:5173';
+    return new ConfigError(`ALLOWED_ORIGINS: "${item}" ${reason}. ${form}.`);
+  };
+  if (item === '*') throw refuse('would let every site act for its visitors; name each site');
+  if (item.includes('*')) throw refuse('is a pattern; name each site');
+  const url = URL.canParse(item) ? new URL(item) : undefined;
+  if (!url || !/^https?:\/\//i.test(item)) throw refuse('is not an http or https origin');
+  if (`${url.pathname}${url.search}${url.hash}` !== '/') throw refuse('has a path, a query or a fragment');
+  if (url.username !== '' || url.password !== '') throw refuse('has a user or a password');
+  return url.origin;
 }

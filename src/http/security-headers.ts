@@ -16,6 +16,11 @@ const directives: Directives = {
   'frame-ancestors': ["'none'"],
 };
 
+/** Only over TLS: over plain HTTP browsers ignore it, and scanners report it. */
+export const tlsHeaders: Readonly<Record<string, string>> = {
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+};
+
 /** On each answer that is a page or a part of one. nginx sets the same on all that goes through it. */
 export const securityHeaders: Readonly<Record<string, string>> = {
   ...helmetHeaders(directives),
@@ -40,6 +45,7 @@ function helmetHeaders(policy: Directives): Record<string, string> {
   const response = new ServerResponse(request);
   const setHeaders = helmet({
     contentSecurityPolicy: { useDefaults: false, directives: policy },
+    strictTransportSecurity: false, // in `tlsHeaders`
     // What these are for the policy says already, or browsers have given up.
     xDnsPrefetchControl: false,
     xDownloadOptions: false,

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
-import { type AccessConfig, commaList } from '../config.ts';
+import type { AccessConfig } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
+import { parseAllowedOrigins } from '../http/origin.ts';
+import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { type AuthMode, authModeOf } from './auth-mode.ts';
 import { newSessionKey, parseSessionKeys, SessionKeysError } from './session-keys.ts';
 import { Sessions } from './sessions.ts';
@@ -9,18 +11,22 @@ interface RateLimits {
   requestsPerSecondPerAddress: number;
   requestsPerSecondPerUser: number;
   sessionsPerMinutePerAddress: number;
-  /** New holds within the time of a hold. */
+  /** Seats that all users of an address hold at once. */
   holdsPerAddress: number;
 }
 
 /** Who may ask for what. */
 export interface Access {
   sessions: Sessions;
+  /** The name of the cookie that carries a session's token. */
+  sessionCookie: string;
   authMode: AuthMode;
   /** Beside our own. */
   allowedOrigins: readonly string[];
   /** Addresses whose X-Forwarded-For is believed. */
   trustedProxies: string[];
+  /** With it, requests of our own edge are recognised by this key, not by a trusted address. */
+  edgeKey?: string;
   rateLimits: RateLimits | undefined;
 }
 
@@ -33,9 +39,10 @@ export function accessOf(config: AccessConfig, logger: Logger): Access {
     logger.warn('SESSION_KEYS is not set: every session ends with this process, and no other process knows it');
   return {
     sessions: new Sessions({ keys: sessionKeys(keys ?? newSessionKey()), ttlMs: config.SESSION_HOURS * hourMs }),
+    sessionCookie: config.SESSION_COOKIE,
     authMode: authModeOf(config),
-    allowedOrigins: commaList(config.ALLOWED_ORIGINS),
-    trustedProxies: commaList(config.TRUSTED_PROXIES),
+    allowedOrigins: parseAllowedOrigins(config.ALLOWED_ORIGINS),
+    trustedProxies: parseTrustedProxies(config.TRUSTED_PROXIES),
     rateLimits:
       rateLimit === 'off'
         ? undefined

@@ -3,14 +3,19 @@ import { sessionUserPrefix } from '../protocol/session.ts';
 import type { AuthMode } from './auth-mode.ts';
 import { InvalidSessionError, type Session, type Sessions } from './sessions.ts';
 
-/** Rejects with a `RefusedError` where there is a token that is not (or no longer) good. */
-export async function sessionOf(sessions: Sessions, token: string | undefined): Promise<Session | undefined> {
-  try {
-    return token === undefined ? undefined : await sessions.verify(token);
-  } catch (cause) {
-    if (!(cause instanceof InvalidSessionError)) throw cause;
-    throw new RefusedError('UNAUTHENTICATED', cause.message, { cause });
+/** The session of the first token that verifies. Rejects with a `RefusedError` where there are tokens and none does. */
+export async function sessionOf(sessions: Sessions, tokens: readonly string[]): Promise<Session | undefined> {
+  let failure: InvalidSessionError | undefined;
+  for (const token of tokens) {
+    try {
+      return await sessions.verify(token);
+    } catch (cause) {
+      if (!(cause instanceof InvalidSessionError)) throw cause;
+      failure ??= cause;
+    }
   }
+  if (failure) throw new RefusedError('UNAUTHENTICATED', failure.message, { cause: failure });
+  return undefined;
 }
 
 /** Who acts: the session says so, if there is one; else, for guests, the caller. Throws a `RefusedError`. */

@@ -1,29 +1,34 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { RefusedError } from '../http/refused-error.ts';
 
-/** So many of something for each key in a time. Counted by this process alone. */
+/** Fixed-window limit per key, counted by this process alone. */
 export class RateLimit {
   readonly #limiter: RateLimiterMemory;
   readonly #message: string;
 
-  /** `message`: what whoever does it more often is told. */
+  /** `message`: the reason that a refused client is given, before the time of the next try. */
   constructor({ points, seconds, message }: { points: number; seconds: number; message: string }) {
     this.#limiter = new RateLimiterMemory({ points, duration: seconds });
     this.#message = message;
   }
 
-  /** Rejects with a `RefusedError` RATE_LIMITED that says when to come again. */
+  /** Rejects with a `RefusedError` RATE_LIMITED that says when to retry. */
   async count(key: string): Promise<void> {
     try {
       await this.#limiter.consume(key);
     } catch (error) {
       if (!(error instanceof RateLimiterRes)) throw error;
-      throw new RefusedError('RATE_LIMITED', this.#message, { retryAfterMs: error.msBeforeNext });
+      throw rateLimited(this.#message, error.msBeforeNext);
     }
   }
 
-  /** What was counted last for the key came to nothing. */
+  /** Takes back one call of `count`. */
   async giveBack(key: string): Promise<void> {
     await this.#limiter.reward(key);
   }
+}
+
+export function rateLimited(message: string, retryAfterMs: number): RefusedError {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / 1000));
+  return new RefusedError('RATE_LIMITED', `${message}; try again in ${seconds} s`, { retryAfterMs });
 }

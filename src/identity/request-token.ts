@@ -1,12 +1,39 @@
 import { parseCookie } from 'cookie';
-import { sessionCookie } from '../protocol/session.ts';
+import { decodeJwt } from 'jose';
 
-/** The session token of a request: a program's, else a page's. Undefined where it has none. */
-export function requestToken(headers: {
-  authorization?: string | undefined;
-  cookie?: string | undefined;
-}): string | undefined {
+/** More cookies of one name come from no browser that is used as intended, and each costs a signature. */
+const maxTokens = 4;
+
+/**
+ * The session tokens of a request, the best first: the one of a program, else those of the page's cookies. A browser sends
+ * several cookies of one name where their domains or paths differ.
+ */
+export function requestTokens(
+  headers: { authorization?: string | undefined; cookie?: string | undefined },
+  cookieName: string,
+): string[] {
   const { authorization, cookie } = headers;
   const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  return bearer ?? (cookie === undefined ? undefined : parseCookie(cookie)[sessionCookie]);
+  if (bearer !== undefined) return [bearer];
+  return cookie === undefined ? [] : cookieTokens(cookie, cookieName);
+}
+
+function cookieTokens(cookie: string, name: string): string[] {
+  const pairs = cookie.split(';').filter((pair) => pair.trimStart().startsWith(name));
+  const tokens = pairs.map((pair) => parseCookie(pair)[name]).filter((token) => token !== undefined);
+  if (tokens.length < 2) return tokens;
+  const candidates = [...new Set(tokens)].map((token) => ({ token, expiresAtS: claimedExpiry(token) }));
+  return candidates
+    .sort((a, b) => b.expiresAtS - a.expiresAtS)
+    .slice(0, maxTokens)
+    .map(({ token }) => token);
+}
+
+/** Not verified: it only orders the candidates. */
+function claimedExpiry(token: string): number {
+  try {
+    return Number(decodeJwt(token).exp ?? 0) || 0;
+  } catch {
+    return 0;
+  }
 }

@@ -49,6 +49,12 @@ export class Sessions {
     return { userId, token, expiresAtMs: expiresAtS * 1000 };
   }
 
+  /** The session of a token that was verified before; undefined: `verify` has to check its signature. */
+  known(token: string): Session | undefined {
+    const session = this.#verified.get(token);
+    return session && session.expiresAtMs > Date.now() ? session : undefined;
+  }
+
   /** Rejects with an `InvalidSessionError`, of whose reason the bearer is told nothing but that it is over or wrong. */
   async verify(token: string): Promise<Session> {
     const session = this.#verified.get(token) ?? (await this.#verifySignature(token));

@@ -2,6 +2,8 @@ import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 import { commaList, load, loadBookingConfig, loadEdgeConfig } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
+import { parseAllowedOrigins } from '../http/origin.ts';
+import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
 import { badPorts } from './bad-ports.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
@@ -21,6 +23,8 @@ const LaunchEnv = Type.Object({
   REDIS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 6379 }),
   NATS_URL: Type.Optional(Type.String({ minLength: 1 })),
   NATS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 4222 }),
+  TRUSTED_PROXIES: Type.String({ default: '', description: 'Proxies in front of nginx' }),
+  ALLOWED_ORIGINS: Type.String({ default: '' }),
   DATA_DIR: Type.String({ default: '.data', minLength: 1 }),
   SERVERS: Type.Unsafe<OriginName>({ type: 'string', enum: originNames, default: 'auto' }),
 });
@@ -36,6 +40,8 @@ export interface LaunchConfig {
   edgePorts: number[];
   redis: { url?: string; port: number };
   nats: { url?: string; port: number };
+  trustedProxies: string[];
+  allowedOrigins: string[];
   dataDir: string;
   /** Of one edge. */
   maxConnections: number;
@@ -61,6 +67,8 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
     redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
     nats: { port: settings.NATS_PORT, ...(settings.NATS_URL && { url: settings.NATS_URL }) },
     maxConnections: loadEdgeConfig({ ...env, PORT: undefined }).MAX_CONNECTIONS,
+    trustedProxies: parseTrustedProxies(settings.TRUSTED_PROXIES),
+    allowedOrigins: parseAllowedOrigins(settings.ALLOWED_ORIGINS),
     dataDir: resolve(settings.DATA_DIR),
     origin: settings.SERVERS,
   };

@@ -19,7 +19,8 @@ import { recordVenue, requireSameVenue } from './venue-record.ts';
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
   const secrets = secretsIn(settings.dataDir);
   const ownKeys = settings.env.SESSION_KEYS_FILE ? {} : { SESSION_KEYS: secrets.sessionKeys };
-  const config = { ...settings, env: { ...ownKeys, ...settings.env } };
+  const ownCookie = settings.env.SESSION_COOKIE_FILE ? {} : { SESSION_COOKIE: `session_${secrets.installationId}` };
+  const config = { ...settings, env: { ...ownKeys, ...ownCookie, ...settings.env } };
   const warnings = config.origin === 'embedded' ? [] : await requireGivenServers(config, signal);
   const tooFewFiles = openFilesWarning(config.maxConnections);
   if (tooFewFiles) print(`!! ${tooFewFiles}`);
@@ -70,7 +71,9 @@ async function launchServices(config: LaunchConfig, { secrets, origin, warnings,
   const servers = [redis.spec, nats.spec].filter((spec) => spec !== undefined);
   await supervisor.start(servers, signal);
 
-  const { bookingPorts, edgePorts, env } = config;
+  const { bookingPorts, edgePorts } = config;
+  // The services know nginx alone, which resolves the client's address by the proxies in front of it.
+  const env = { ...config.env, TRUSTED_PROXIES: 'loopback' };
   const common = (name: string, port: number) => ({ port, env, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const bookings = bookingPorts.map((port) =>
@@ -90,6 +93,8 @@ async function launchServices(config: LaunchConfig, { secrets, origin, warnings,
     port: config.httpPort,
     edgePorts,
     bookingPorts,
+    trustedProxies: config.trustedProxies,
+    allowedOrigins: config.allowedOrigins,
     templateFile: join('nginx', 'nginx.conf.template'),
     publicDir: join(process.cwd(), 'public'),
     dir: join(config.dataDir, 'nginx'),

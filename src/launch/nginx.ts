@@ -13,6 +13,10 @@ export interface NginxOptions {
   port: number;
   edgePorts: number[];
   bookingPorts: number[];
+  /** Networks of the proxies in front of this nginx, as `parseTrustedProxies` returns them. */
+  trustedProxies: string[];
+  /** As `parseAllowedOrigins` returns them. */
+  allowedOrigins: string[];
   templateFile: string;
   publicDir: string;
   /** Holds the rendered configuration, the pid file and the temporary files. */
@@ -46,7 +50,8 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
 }
 
 /** As the official Docker image does it: only `${NAME}`s that are defined are replaced, nginx's own $variables stay. */
-function renderConfig({ origin, host, port, edgePorts, bookingPorts, ...files }: NginxOptions): string {
+function renderConfig(options: NginxOptions): string {
+  const { origin, host, port, edgePorts, bookingPorts, ...files } = options;
   const servers = (ports: number[], parameters: string) =>
     ports.map((each) => `server ${origin.machineHost}:${each} ${parameters};`).join(' ');
   const hasFailover = bookingPorts.length > 1;
@@ -64,6 +69,7 @@ function renderConfig({ origin, host, port, edgePorts, bookingPorts, ...files }:
     // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's variable, not ours
     PUBLIC_DIR: quotable(files.publicDir).replaceAll('$', '${dollar}'),
     RUN_DIR: quotable(files.dir),
+    ...rulesOf(options),
   };
   const template = readFileSync(files.templateFile, 'utf8');
   return template.replaceAll(/\$\{([A-Z_]+)\}/g, (whole, name: string) => variables[name] ?? whole);
@@ -74,3 +80,17 @@ const listen = (host: string, port: number) => `${bracketed(host)}:${port}${host
 
 /** Inside the double quotes of nginx's configuration. */
 const quotable = (text: string) => text.replaceAll(/["\\]/g, '\\$&');
+
+/** For the template. `nginx/rules.envsh` makes the same from the settings of a container. */
+export function rulesOf(options: Pick<NginxOptions, 'trustedProxies' | 'allowedOrigins'>): Record<string, string> {
+  const { trustedProxies, allowedOrigins } = options;
+  const from = trustedProxies.map((network) => `set_real_ip_from ${network};`).join(' ');
+  const networks = trustedProxies.map((network) => `${network} 1;`).join(' ');
+  return {
+    TRUSTED_PROXY_RULES:
+      trustedProxies.length === 0
+        ? 'geo $is_trusted_proxy { default 0; }'
+        : `real_ip_header X-Forwarded-For; real_ip_recursive on; ${from} geo $realip_remote_addr $is_trusted_proxy { default 0; ${networks} }`,
+    ALLOWED_ORIGIN_RULES: allowedOrigins.map((each) => `"${each}" $http_origin;`).join(' '),
+  };
+}

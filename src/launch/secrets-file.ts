@@ -8,6 +8,8 @@ import { writePrivately } from './write-privately.ts';
 
 /** Made once for a data folder, so that they are the same in the next run; read by nobody but its owner. */
 export interface Secrets {
+  /** Eight hexadecimal digits that tell this installation from others on the host. No secret. */
+  installationId: string;
   sessionKeys: string;
   redisAdminPassword: string;
   redisBookingPassword: string;
@@ -29,6 +31,7 @@ class SecretsDamagedError extends Error {
 const newPassword = () => randomBytes(24).toString('base64url');
 
 const generators: Record<keyof Secrets, () => string> = {
+  installationId: () => randomBytes(4).toString('hex'),
   sessionKeys: newSessionKey,
   redisAdminPassword: newPassword,
   redisBookingPassword: newPassword,

@@ -1,9 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { UserId } from './seat.ts';
 
-/** The cookie that carries a session's token for a page. */
-export const sessionCookie = 'session';
-
 /** Ids of sessions' users, and of nobody else. */
 export const sessionUserPrefix = 'u_';
 
@@ -18,7 +15,14 @@ export const SessionInfo = Type.Object(
 export type SessionInfo = Static<typeof SessionInfo>;
 
 export const SessionReply = Type.Object(
-  { ...SessionInfo.properties, token: Type.String({ description: 'For programs: Authorization: Bearer <token>' }) },
+  {
+    ...SessionInfo.properties,
+    token: Type.Optional(
+      Type.String({
+        description: 'Authorization: Bearer <token>. A browser gets it only for `{"token": true}`',
+      }),
+    ),
+  },
   { $id: 'SessionReply' },
 );
 export type SessionReply = Static<typeof SessionReply>;

@@ -51,7 +51,7 @@ beforeAll(async () => {
   });
   users = spawn(process.execPath, [outfile, venue.url, String(ordinaryUsers)]);
   const reply = await fetch(new URL('/api/session', venue.url), { method: 'POST' });
-  ({ token } = (await reply.json()) as SessionReply);
+  ({ token } = (await reply.json()) as Required<SessionReply>);
 });
 afterAll(async () => {
   users?.kill();

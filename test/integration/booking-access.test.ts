@@ -1,7 +1,10 @@
 import type { InjectOptions } from 'fastify';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { SignJWT } from 'jose';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Access } from '../../src/identity/access.ts';
+import { newSessionKey, parseSessionKeys } from '../../src/identity/session-keys.ts';
+import { Sessions } from '../../src/identity/sessions.ts';
 import type { SessionReply } from '../../src/protocol/session.ts';
 import { startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { becomesReady, newBooking, testAccess } from './booking-fixture.ts';
@@ -20,8 +23,8 @@ afterAll(async () => {
 });
 beforeEach(() => admin.flushall());
 
-async function startWith(access: Partial<Access> = {}) {
-  const booking = await newBooking({ redis, nats, access });
+async function startWith(access: Partial<Access> = {}, maxHoldsPerUser = 100) {
+  const booking = await newBooking({ redis, nats, access, maxHoldsPerUser });
   onTestFinished(() => booking.app.close());
   await becomesReady(booking);
   const ask = (options: InjectOptions) => booking.app.inject(options);
@@ -29,7 +32,7 @@ async function startWith(access: Partial<Access> = {}) {
     ask,
     post: (url: string, payload: object | undefined, headers: Record<string, string> = {}) =>
       ask({ method: 'POST', url, headers, ...(payload && { payload }) }),
-    begin: async (headers: Record<string, string> = {}): Promise<SessionReply & { cookie: string }> => {
+    begin: async (headers: Record<string, string> = {}): Promise<Required<SessionReply> & { cookie: string }> => {
       const reply = await ask({ method: 'POST', url: '/api/session', headers });
       expect(reply.statusCode).toBe(200);
       expect(reply.headers['cache-control']).toBe('no-store');
@@ -52,7 +55,7 @@ describe('[R220] sessions over HTTP', () => {
     for (const attribute of ['HttpOnly', 'SameSite=Strict', 'Path=/']) expect(cookie).toContain(attribute);
     expect(cookie).not.toContain('Secure');
     for (const headers of [bearer(token), withCookie(token)]) {
-      expect((await ask({ url: '/api/session', headers })).json()).toEqual({ user_id, expires_at });
+      expect((await ask({ url: '/api/session', headers })).json()).toMatchObject({ user_id, expires_at });
     }
   });
 
@@ -66,6 +69,71 @@ describe('[R220] sessions over HTTP', () => {
     const { user_id, token } = await begin();
     expect((await begin(withCookie(token))).user_id).toBe(user_id);
     expect((await begin(withCookie(`${token}x`))).user_id).not.toBe(user_id);
+  });
+
+  test('[R315] of several cookies of one name the one that is good counts, whatever stands beside it', async () => {
+    const { begin, ask } = await startWith({ sessionCookie: 'session_0a1b2c3d' });
+    const { user_id, token, cookie } = await begin();
+    expect(cookie).toMatch(/^session_0a1b2c3d=/);
+    const old = await new SignJWT()
+      .setExpirationTime(1_000_000_000)
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(Buffer.alloc(32));
+    const forged = await new SignJWT()
+      .setExpirationTime('9y')
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(Buffer.alloc(32));
+    const own = `session_0a1b2c3d=${token}`;
+    for (const header of [
+      own,
+      `session=garbage; ${own}; session_ffffffff=${forged}`,
+      `session_0a1b2c3d=garbage; ${own}`,
+      `${own}; session_0a1b2c3d=garbage`,
+      `session_0a1b2c3d=${old}; ${own}`,
+      `session_0a1b2c3d=${forged}; ${own}`,
+      `session_0a1b2c3d=; ;=;%%%=%zz; "; session_0a1b2c3d ; __proto__=1; ${own}; session_0a1b2c3dx=1`,
+      `${Array.from({ length: 50 }, (_, i) => `session_0a1b2c3d=x${i}`).join('; ')}; ${own}`,
+    ]) {
+      const reply = await ask({ url: '/api/session', headers: { cookie: header } });
+      expect([reply.statusCode, reply.json().user_id], header).toEqual([200, user_id]);
+    }
+    const other = await ask({ url: '/api/session', headers: { cookie: `session=${token}` } });
+    expect(other.statusCode, 'the cookie of another installation').toBe(401);
+  });
+
+  test('[R317] [G8] no token reaches a page that does not ask for one; a program gets it', async () => {
+    const { post, ask } = await startWith();
+    const begin = async (headers: Record<string, string>, payload?: object) => {
+      const reply = await post('/api/session', payload, { host: 'site.example', ...headers });
+      expect(reply.statusCode).toBe(200);
+      expect(reply.headers['set-cookie']).toContain('HttpOnly');
+      return reply.json();
+    };
+    const page = { origin: 'http://site.example' };
+    for (const headers of [page, { 'sec-fetch-site': 'same-origin' }, { ...page, 'sec-fetch-site': 'same-origin' }]) {
+      for (const payload of [undefined, {}, { token: false }]) {
+        expect(await begin(headers, payload)).not.toHaveProperty('token');
+      }
+      expect((await begin(headers, { token: true })).token).toEqual(expect.any(String));
+    }
+    expect((await begin({ 'sec-fetch-mode': 'cors' })).token, 'fetch of Node').toEqual(expect.any(String));
+
+    const { user_id, token } = await begin(page, { token: true });
+    const renewed = await begin({ ...page, ...bearer(token) }, { token: true });
+    expect(renewed).toMatchObject({ user_id, token: expect.any(String) });
+    expect((await ask({ url: '/api/session', headers: bearer(renewed.token) })).json()).toMatchObject({ user_id });
+    expect((await post('/api/session', { token: 'yes' })).statusCode).toBe(400);
+  });
+
+  test('[R317] the time that is left is in every reply, so that the clock of a browser does not matter', async () => {
+    const { begin, ask } = await startWith();
+    const { token, expires_in } = await begin();
+    const { expires_in: later } = (await ask({ url: '/api/session', headers: bearer(token) })).json();
+    for (const seconds of [expires_in, later]) {
+      expect(Number.isInteger(seconds)).toBe(true);
+      expect(seconds).toBeGreaterThan(3_590);
+      expect(seconds).toBeLessThanOrEqual(3_600);
+    }
   });
 
   test('no session, or a wrong one: 401', async () => {
@@ -115,6 +183,10 @@ describe('[R222] [G8] who acts', () => {
 describe('[R223] [G8] pages of other hosts', () => {
   test('may look, but nothing may come of what they ask', async () => {
     const { ask, post } = await startWith({ allowedOrigins: ['https://partner.example'] });
+    const refused = await post('/api/session', undefined, { origin: 'https://evil.example', host: 'tickets.example' });
+    expect(refused.json().error.message).toMatch(
+      /This address is not allowed: https:\/\/evil\.example\..*ALLOWED_ORIGINS/,
+    );
     const from = (origin: string) => ({ origin, host: 'tickets.example' });
     const command = { ...A1, user_id: 'alice' };
     expect((await post('/api/seats/select', command, from('https://evil.example'))).json()).toMatchObject({
@@ -126,6 +198,72 @@ describe('[R223] [G8] pages of other hosts', () => {
     expect((await post('/api/seats/select', command, from('https://partner.example'))).statusCode).toBe(200);
   });
 });
+
+describe('[R316] pages of an allowed origin read what the API replies', () => {
+  const allowedOrigins = ['https://partner.example'];
+  const partner = { origin: 'https://partner.example', host: 'tickets.example' };
+  const preflight = {
+    ...partner,
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type',
+  };
+  const corsHeaders = ({ headers }: { headers: object }) =>
+    Object.entries(headers).filter(([name]) => name.startsWith('access-control-'));
+
+  test.each(['/api/seats/select', '/api/session', '/api/seats'])('a preflight for %s', async (url) => {
+    const { ask } = await startWith({ allowedOrigins });
+    const reply = await ask({ method: 'OPTIONS', url, headers: preflight });
+    expect([reply.statusCode, reply.body]).toEqual([204, '']);
+    expect(reply.headers).toMatchObject({
+      'access-control-allow-origin': 'https://partner.example',
+      'access-control-allow-methods': 'GET, HEAD, POST',
+      'access-control-allow-headers': 'Content-Type, Authorization, Idempotency-Key, X-Attempt, If-None-Match',
+      'access-control-max-age': '600',
+      vary: 'Origin',
+    });
+    expect(reply.headers).not.toHaveProperty('access-control-allow-credentials');
+  });
+
+  test('replies, refusals and errors carry the origin itself; a page of another origin gets none of it', async () => {
+    const { ask, post } = await startWith({ allowedOrigins, rateLimits: { ...generous, requestsPerSecondPerUser: 1 } });
+    const held = await post('/api/seats/select', { ...A1, user_id: 'ann' }, partner);
+    const tooOften = await post('/api/seats/select', { ...A1, user_id: 'ann' }, partner);
+    const replies = [
+      held,
+      tooOften,
+      await ask({ url: '/api/seats', headers: partner }),
+      await ask({ url: '/api/session', headers: partner }),
+      await ask({ url: '/api/no-such-route', headers: partner }),
+      await post('/api/seats/select', { seat_id: 'A1' }, partner),
+    ];
+    expect(replies.map(({ statusCode }) => statusCode)).toEqual([200, 429, 200, 401, 404, 400]);
+    for (const { headers } of replies) {
+      expect(headers).toMatchObject({ 'access-control-allow-origin': 'https://partner.example', vary: 'Origin' });
+      expect(headers['access-control-expose-headers']).toContain('Retry-After');
+    }
+    const stranger = { ...partner, origin: 'https://evil.example' };
+    const other = [
+      await ask({ url: '/api/seats', headers: stranger }),
+      await ask({ method: 'OPTIONS', url: '/api/session', headers: { ...preflight, ...stranger } }),
+      await ask({ method: 'OPTIONS', url: '/inspect/feed', headers: preflight }),
+    ];
+    for (const reply of other) expect(corsHeaders(reply)).toEqual([]);
+    expect(other[1]?.statusCode).toBe(405);
+  });
+
+  test('without the setting there is no such header', async () => {
+    const { ask } = await startWith();
+    expect(corsHeaders(await ask({ url: '/api/seats', headers: partner }))).toEqual([]);
+    expect((await ask({ method: 'OPTIONS', url: '/api/session', headers: preflight })).statusCode).toBe(405);
+  });
+});
+
+const generous = {
+  requestsPerSecondPerAddress: 1_000,
+  requestsPerSecondPerUser: 1_000,
+  sessionsPerMinutePerAddress: 1_000,
+  holdsPerAddress: 1_000,
+};
 
 describe('[R225] [G9] [G10] limits', () => {
   const rateLimits = {
@@ -163,6 +301,140 @@ describe('[R225] [G9] [G10] limits', () => {
   test('what our own edges ask is not counted', async () => {
     const { ask } = await startWith({ rateLimits });
     expect(new Set(statuses(await times(30, () => ask({ url: '/api/venue' }))))).toEqual(new Set([200]));
+  });
+
+  test('[R312] a session that verifies is counted by itself, not under its address', async () => {
+    const { ask, begin, post } = await startWith({
+      rateLimits: { ...generous, requestsPerSecondPerAddress: 20, requestsPerSecondPerUser: 15 },
+    });
+    const { token, user_id } = await begin();
+    const address = { 'x-forwarded-for': '203.0.113.7' };
+    const read = (headers = {}) => ask({ url: '/api/venue', headers: { ...address, ...headers } });
+    const holder = { ...address, ...bearer(token) };
+    expect(statuses(await times(40, () => read())).filter((status) => status === 429)).not.toEqual([]);
+    const booked = await times(5, () => post('/api/seats/select', A1, holder));
+    expect(statuses(booked), `${user_id} is not the crowd`).toEqual(new Array(5).fill(200));
+    expect(statuses(await times(40, () => read(bearer(token)))).filter((status) => status === 429)).not.toEqual([]);
+  });
+
+  test('[R312] a session that this process never saw gets through the crowd; forged tokens cost few signatures', async () => {
+    const keys = parseSessionKeys(newSessionKey());
+    const sessions = new Sessions({ keys, ttlMs: 60_000 });
+    const verify = vi.spyOn(sessions, 'verify');
+    const { ask } = await startWith({ sessions, rateLimits: { ...generous, requestsPerSecondPerAddress: 20 } });
+    const { token } = await new Sessions({ keys, ttlMs: 60_000 }).issue();
+    const read = (headers = {}) =>
+      ask({ url: '/api/venue', headers: { 'x-forwarded-for': '203.0.113.7', ...headers } });
+    await times(60, () => read());
+    expect((await read(bearer(token))).statusCode).toBe(200);
+
+    verify.mockClear();
+    let forged = 0;
+    const replies = await times(300, () => read(bearer(`${token}${forged++}`)));
+    expect(statuses(replies).filter((status) => status === 429).length).toBeGreaterThan(150);
+    expect(verify.mock.calls.length).toBeLessThan(150);
+    expect((await read(bearer(token))).statusCode, 'a session that is known').toBe(200);
+  });
+
+  test('[R310] IPv6 counts by /64, and IPv4 in IPv6 as IPv4', async () => {
+    const { post, ask } = await startWith({ rateLimits });
+    const begin = (address: string) => post('/api/session', undefined, { 'x-forwarded-for': address });
+    let host = 0;
+    expect(statuses(await times(3, () => begin(`2001:db8::${++host}`)))).toEqual([200, 200, 429]);
+    expect((await begin('2001:db8:0:1::1')).statusCode).toBe(200);
+    const mixed = ['203.0.113.7', '::ffff:203.0.113.7', '::FFFF:CB00:7107'];
+    expect(statuses(await times(3, () => begin(mixed[host++ - 3] as string)))).toEqual([200, 200, 429]);
+    const reads = await times(10, () =>
+      ask({ url: '/api/venue', headers: { 'x-forwarded-for': `2001:db8:9::${++host}` } }),
+    );
+    expect(statuses(reads)).toEqual([...new Array(8).fill(200), 429, 429]);
+    const select = (seat: number) =>
+      post(
+        '/api/seats/select',
+        { seat_id: `B${seat}`, user_id: `user${seat}` },
+        { 'x-forwarded-for': `2001:db8:5::${seat}` },
+      );
+    expect([await select(1), await select(2), await select(3)].map(({ statusCode }) => statusCode)).toEqual([
+      200, 200, 429,
+    ]);
+  });
+
+  test('[R319] a client that connects directly, from an address that is no proxy, is limited as everywhere', async () => {
+    const { ask } = await startWith({ rateLimits });
+    const replies = await times(10, () => ask({ url: '/api/venue', remoteAddress: '203.0.113.7' }));
+    expect(statuses(replies)).toEqual([...new Array(8).fill(200), 429, 429]);
+  });
+
+  test('[R319] with an edge key, the edge is recognised by it, and a loopback client is limited too', async () => {
+    const { ask } = await startWith({ rateLimits, trustedProxies: [], edgeKey: 'the-key' });
+    const read = (headers = {}) => ask({ url: '/api/venue', headers });
+    expect(new Set(statuses(await times(30, () => read({ 'x-edge-key': 'the-key' }))))).toEqual(new Set([200]));
+    const forwarded = { 'x-edge-key': 'the-key', 'x-forwarded-for': '203.0.113.7' };
+    expect(statuses(await times(9, () => read(forwarded)))).toContain(429);
+    const direct = await times(9, () => read({ 'x-edge-key': 'a-guess' }));
+    expect(statuses(direct)).toContain(429);
+    let spoofed = 0;
+    const forged = await times(9, () => read({ 'x-forwarded-for': `10.0.0.${++spoofed}` }));
+    expect(statuses(forged)).toContain(429);
+  });
+
+  test('[R314] every 429 and 503 says in whole seconds when to retry', async () => {
+    const { ask, post } = await startWith({ rateLimits: { ...rateLimits, requestsPerSecondPerAddress: 1_000 } }, 1);
+    const from = (address: string) => ({ 'x-forwarded-for': address });
+    const select = (seat_id: string, user_id: string, address = '203.0.113.1') =>
+      post('/api/seats/select', { seat_id, user_id }, from(address));
+    await select('A1', 'ann');
+    await select('A2', 'bob');
+    const refused = {
+      HOLD_LIMIT: await select('A3', 'ann', '203.0.113.2'),
+      'holds of an address': await select('A3', 'cid'),
+      'commands of a user': (await times(4, () => select('A1', 'dan', '203.0.113.3')))[3],
+      'sessions of an address': (await times(3, () => post('/api/session', undefined, from('203.0.113.4'))))[2],
+    };
+    for (const [what, reply] of Object.entries(refused)) {
+      expect([what, reply?.statusCode]).toEqual([what, 429]);
+      expect(reply?.headers['retry-after'], what).toMatch(/^[1-9][0-9]*$/);
+      expect(Number(reply?.headers['retry-after']), what).toBeLessThanOrEqual(60);
+    }
+    const untilFirstEnds = Number(refused.HOLD_LIMIT.headers['retry-after']);
+    expect(untilFirstEnds).toBeGreaterThan(20);
+    expect(untilFirstEnds).toBeLessThanOrEqual(30);
+    expect(refused['sessions of an address']?.json().error.message).toMatch(
+      /SESSIONS_PER_MINUTE_PER_ADDRESS.* in \d+ s$/,
+    );
+
+    const own = await startRedis();
+    onTestFinished(() => own.stop());
+    const booking = await newBooking({ redis: own, nats });
+    onTestFinished(() => booking.app.close());
+    await becomesReady(booking);
+    await own.kill();
+    const away = await booking.app.inject({
+      method: 'POST',
+      url: '/api/seats/select',
+      payload: { ...A1, user_id: 'ann' },
+    });
+    expect([away.statusCode, away.headers['retry-after']]).toEqual([503, '1']);
+    const ready = await booking.app.inject({ url: '/ready' });
+    expect([ready.statusCode, ready.headers['retry-after']]).toEqual([503, '1']);
+    expect((await ask({ url: '/api/session' })).headers).not.toHaveProperty('retry-after');
+  });
+
+  test('[R313] a released, a repeated or a refused hold costs an address nothing, however long a hold lasts', async () => {
+    const { post } = await startWith({ rateLimits: { ...generous, holdsPerAddress: 2 } });
+    const act = (action: string, seat_id: string, user_id: string) =>
+      post(`/api/seats/${action}`, { seat_id, user_id }, { 'x-forwarded-for': '203.0.113.7' });
+    for (let i = 0; i < 30; i++) {
+      expect((await act('select', `A${1 + (i % 10)}`, 'ann')).statusCode).toBe(200);
+      expect((await act('release', `A${1 + (i % 10)}`, 'ann')).statusCode).toBe(200);
+    }
+    await post('/api/seats/select', { seat_id: 'B1', user_id: 'zoe' });
+    expect(statuses(await times(30, () => act('select', 'B1', 'ann')))).toEqual(new Array(30).fill(409));
+    expect(statuses(await times(30, () => act('select', 'C1', 'ann')))).toEqual(new Array(30).fill(200));
+    expect((await act('select', 'C2', 'ann')).statusCode).toBe(200);
+    expect((await act('select', 'C3', 'ann')).statusCode).toBe(429);
+    expect((await act('book', 'C1', 'ann')).statusCode).toBe(200);
+    expect((await act('select', 'C3', 'ann')).statusCode).toBe(200);
   });
 
   test('[R240] so many seats are held from one address, by whatever users; what was refused does not count', async () => {

@@ -21,6 +21,7 @@ export interface BookingOptions {
   nats: TestServer;
   holdSeconds?: number;
   access?: Partial<Access>;
+  maxHoldsPerUser?: number;
 }
 
 export type TestBooking = Booking & {
@@ -53,6 +54,7 @@ export function testAccess(overrides: Partial<Access> = {}): Access {
   const sessions = new Sessions({ keys: parseSessionKeys(newSessionKey()), ttlMs: 3_600_000 });
   return {
     sessions,
+    sessionCookie: 'session',
     authMode: 'guest',
     allowedOrigins: [],
     trustedProxies: ['127.0.0.1'],
@@ -62,8 +64,9 @@ export function testAccess(overrides: Partial<Access> = {}): Access {
 }
 
 /** A booking process's inside, over real servers, not waited for. */
-export async function newBooking({ redis, nats, holdSeconds = 30, access = {} }: BookingOptions): Promise<TestBooking> {
-  const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser: 100 };
+export async function newBooking(options: BookingOptions): Promise<TestBooking> {
+  const { redis, nats, holdSeconds = 30, access = {}, maxHoldsPerUser = 100 } = options;
+  const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser };
   const store = new RedisSeatStore({ ...venue, url: redis.url, keyPrefix: '', logger: silent });
   const bus = NatsEventBus.connect({ url: nats.url, name: 'test', logger: silent });
   const booking = await buildBooking({ store, bus, logger: silent, venue, access: testAccess(access) });

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { securityHeaders } from '../../src/http/security-headers.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
@@ -44,6 +44,47 @@ test('a seat that a WebSocket client asks for is booked by HTTP', async () => {
   socket.send(JSON.stringify({ type: 'SELECT_SEAT', request_id: 7, data: { seat_id: 'B2', user_id: 'ann' } }));
   await expect.poll(() => messages.find(({ type }) => type === 'ACK')).toMatchObject({ request_id: 7 });
   expect(await (await post('book', { seat_id: 'B2', user_id: 'ann' })).json()).toMatchObject({ seat: { status: 2 } });
+  socket.close();
+});
+
+test('[R319] an address is limited as everywhere, whatever it forwards, and the live venue is not disturbed by that', async () => {
+  const limited = await startEmbedded({
+    env: { RATE_LIMIT: 'on', HOLD_SECONDS: '600', HOLDS_PER_ADDRESS: '5', REQUESTS_PER_SECOND_PER_ADDRESS: '10' },
+  });
+  onTestFinished(() => limited.stop());
+  const messages: { type: string; request_id?: number; data: { code?: string } }[] = [];
+  const socket = new WebSocket(`${limited.url.replace('http', 'ws')}/ws`);
+  socket.on('message', (text) => messages.push(JSON.parse(String(text))));
+  await expect.poll(() => messages[0]?.type).toBe('VENUE_STATE');
+
+  const read = (i: number) => fetch(`${limited.url}/api/venue`, { headers: { 'x-forwarded-for': `203.0.113.${i}` } });
+  const statuses = (await Promise.all(Array.from({ length: 250 }, (_, i) => read(i)))).map(({ status }) => status);
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(20);
+
+  const answers = () => messages.filter(({ request_id }) => request_id !== undefined);
+  for (let i = 1; i <= 8; i++) {
+    const data = { seat_id: `A${i}`, user_id: `user${i}` };
+    // The limit per second is of the same address: retried until the next second has begun.
+    await expect
+      .poll(async () => {
+        socket.send(JSON.stringify({ type: 'SELECT_SEAT', request_id: i, data }));
+        await expect.poll(() => answers().at(-1)?.request_id).toBe(i);
+        return answers().at(-1)?.type === 'ACK' || JSON.stringify(answers().at(-1)).includes('HOLDS_PER_ADDRESS');
+      })
+      .toBe(true);
+  }
+  const last = (id: number) =>
+    answers()
+      .filter(({ request_id }) => request_id === id)
+      .at(-1)?.type;
+  expect([1, 2, 3, 4, 5, 6, 7, 8].map(last)).toEqual([...new Array(5).fill('ACK'), ...new Array(3).fill('ERROR')]);
+  const http = await fetch(`${limited.url}/api/seats/select`, {
+    method: 'POST',
+    headers: { 'x-forwarded-for': '203.0.113.9' },
+    body: JSON.stringify({ seat_id: 'B1', user_id: 'zoe' }),
+  });
+  expect(http.status).toBe(429);
+  expect(http.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
   socket.close();
 });
 

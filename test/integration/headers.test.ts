@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { contentSecurityPolicy, securityHeaders } from '../../src/http/security-headers.ts';
+import { contentSecurityPolicy, securityHeaders, tlsHeaders } from '../../src/http/security-headers.ts';
 import { askRaw, parsedAnswer } from '../support/raw-http.ts';
 import { startVenue, type TestVenue } from '../support/venue.ts';
 
 let venue: TestVenue;
 beforeAll(async () => {
-  venue = await startVenue({ edges: 1, env: { INSPECT: 'on' } });
+  venue = await startVenue({ edges: 1, env: { INSPECT: 'on', TRUSTED_PROXIES: '127.0.0.1' } });
 });
 afterAll(() => venue?.stop());
 
@@ -71,6 +71,30 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
       expect(policy).not.toContain('unsafe');
       expect(policy).toContain("frame-ancestors 'none'");
     }
+  });
+
+  test('[R318] HSTS over TLS alone, once, as the trusted proxy that ends it reports', async () => {
+    for (const path of [
+      '/',
+      '/styles.css',
+      '/api/seats',
+      '/api/no-such-route',
+      '/api/seats/%c0',
+      '/api/docs/',
+      '/inspect/live',
+    ]) {
+      const plain = await ask(get(path));
+      expect(plain.headers.has('strict-transport-security'), path).toBe(false);
+      const secure = await ask(get(path, 'X-Forwarded-Proto: https\r\n'));
+      expect(secure.headers.get('strict-transport-security'), path).toEqual([tlsHeaders['strict-transport-security']]);
+    }
+    const [booking] = venue.bookings;
+    for (const path of ['/inspect/live', '/api/docs/', '/api/seats']) {
+      const direct = await ask(get(path), booking?.url);
+      expect(direct.headers.has('strict-transport-security'), path).toBe(false);
+    }
+    const page = await ask(get('/inspect/live', 'X-Forwarded-Proto: https\r\n'), booking?.url);
+    expect(page.headers.get('strict-transport-security')).toEqual([tlsHeaders['strict-transport-security']]);
   });
 
   test('edges, too', async () => {

@@ -48,7 +48,7 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
     });
     return { status: statusCode, reply: (await answer.json()) as Reply };
   };
-  const begin = (pool: Pool) => ask<SessionReply>(pool, '/api/session');
+  const begin = (pool: Pool) => ask<Required<SessionReply>>(pool, '/api/session');
   const select = (pool: Pool, token: string, seat_id: string) =>
     ask<Partial<ErrorReply>>(pool, '/api/seats/select', token, { seat_id });
   const seats = async () => {
@@ -57,11 +57,11 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
     return reply;
   };
 
-  const begun: SessionReply[] = [];
+  const begun: Required<SessionReply>[] = [];
   for (let i = 0; i < sessionsWanted; i += 20) {
     const replies = await Promise.all(Array.from({ length: 20 }, () => begin(attacker)));
     begun.push(...replies.filter(({ status }) => status === 200).map(({ reply }) => reply));
-    if (begun.length < i) break; // there are no more to be had this minute
+    if (begun.length < i) break; // no more sessions this minute
   }
   const buyer = (await begin(honest)).reply;
   const own = new Set(begun.map(({ user_id }) => user_id));
@@ -75,7 +75,7 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
       const free = (await seats()).filter(({ status }) => status === 0);
       await Promise.all(
         free.map(async ({ id }) => {
-          const { token } = begun[next++ % begun.length] as SessionReply;
+          const { token } = begun[next++ % begun.length] as Required<SessionReply>;
           const code = (await select(attacker, token, id)).reply.error?.code;
           if (code) refusals[code] = (refusals[code] ?? 0) + 1;
         }),
@@ -128,8 +128,8 @@ describe('[R240] [G9] one machine with a thousand sessions', () => {
   test('as a venue is set up by default it gets few sessions, and only so many seats', patience, async () => {
     const figures = await hoard({});
     report('the defaults', figures);
-    expect(figures.sessions).toBe(20);
-    expect(figures.mostHeld).toBeLessThanOrEqual(60); // twice 30: the end of one span and the beginning of the next
+    expect(figures.sessions).toBeLessThanOrEqual(300);
+    expect(figures.mostHeld).toBeLessThanOrEqual(30);
     expect(figures.honestGot).toBeGreaterThan(0);
   });
 
@@ -137,7 +137,7 @@ describe('[R240] [G9] one machine with a thousand sessions', () => {
     const figures = await hoard(withTime);
     report('the defaults, sessions begun before', figures);
     expect(figures.sessions).toBeGreaterThan(0.9 * sessionsWanted);
-    expect(figures.mostHeld).toBeLessThanOrEqual(60);
+    expect(figures.mostHeld).toBeLessThanOrEqual(30);
     expect(figures.refusals.RATE_LIMITED).toBeGreaterThan(0);
     expect(figures.honestGot).toBeGreaterThan(0);
   });

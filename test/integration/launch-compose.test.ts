@@ -114,6 +114,24 @@ describe('[R233] a container can do what it has to', () => {
   });
 });
 
+test('[R311] [R315] [R316] the settings for proxies, origins and the cookie reach those that use them', () => {
+  const settings = (name: string) => compose.services[name]?.environment;
+  const fromHost = (name: string, otherwise = '') => `\${${name}:-${otherwise}}`;
+  for (const name of ['booking', 'edge-1', 'edge-2']) {
+    expect(settings(name), name).toMatchObject({
+      TRUSTED_PROXIES: 'loopback,uniquelocal',
+      ALLOWED_ORIGINS: fromHost('ALLOWED_ORIGINS'),
+      SESSION_COOKIE: fromHost('SESSION_COOKIE', 'session'),
+    });
+  }
+  expect(settings('nginx')).toMatchObject({
+    TRUSTED_PROXIES: fromHost('TRUSTED_PROXIES'),
+    ALLOWED_ORIGINS: fromHost('ALLOWED_ORIGINS'),
+  });
+  expect(readFileSync('Dockerfile', 'utf8')).toContain('nginx/rules.envsh /docker-entrypoint.d/19-rules.envsh');
+  expect(statSync('nginx/rules.envsh').mode & 0o111, 'the entrypoint sources executable files only').toBe(0o111);
+});
+
 describe('[R234] secrets', () => {
   test('each container is given its own, and none in its settings', () => {
     const given = Object.fromEntries(services.map(([name, { secrets = [] }]) => [name, secrets]));

@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { parseAllowedOrigins } from '../../src/http/origin.ts';
+import { parseTrustedProxies } from '../../src/http/trusted-proxies.ts';
+import { rulesOf } from '../../src/launch/nginx.ts';
 import { startNginx, type TestServer } from '../support/servers.ts';
 
 let nginx: TestServer | undefined;
@@ -53,9 +57,9 @@ function close(server: Server): void {
   server.closeAllConnections();
 }
 
-async function setUp() {
+async function setUp(env: NodeJS.ProcessEnv = {}) {
   const [booking, ...edges] = [await startUpstream('booking'), await startUpstream('a'), await startUpstream('b')];
-  nginx = await startNginx({ bookingPorts: [booking.port], edgePorts: edges.map(({ port }) => port) });
+  nginx = await startNginx({ bookingPorts: [booking.port], edgePorts: edges.map(({ port }) => port), env });
   return { url: nginx.url, booking, edges };
 }
 
@@ -77,6 +81,107 @@ test('the API gets host, client address and request id from nginx, not from the 
   const { headers } = (await response.json()) as { headers: Record<string, string> };
   expect(headers).toMatchObject({ host: new URL(url).host, 'x-real-ip': '127.0.0.1', 'x-forwarded-for': '127.0.0.1' });
   expect(headers['x-request-id']).toMatch(/^[0-9a-f]{32}$/);
+});
+
+describe('[R311] [R318] a proxy in front of nginx', () => {
+  const told = { 'x-forwarded-for': '198.51.100.1, 203.0.113.7', 'x-forwarded-proto': 'https' };
+  const forwardedBy = async (url: string, headers: Record<string, string>) => {
+    const response = await fetch(`${url}/api/seats`, { headers });
+    return { ...((await response.json()) as { headers: Record<string, string> }), response };
+  };
+  const hstsOf = (response: Response) => response.headers.get('strict-transport-security');
+
+  test.each(['127.0.0.1', '127.0.0.1,::1', '127.0.0.0/8', 'loopback'])(
+    'that is trusted (%s) is believed',
+    async (proxies) => {
+      const { url } = await setUp({ TRUSTED_PROXIES: proxies });
+      const { headers, response } = await forwardedBy(url, told);
+      expect(headers).toMatchObject({
+        'x-forwarded-for': '203.0.113.7',
+        'x-real-ip': '203.0.113.7',
+        'x-forwarded-proto': 'https',
+      });
+      expect(hstsOf(response)).toBe('max-age=31536000; includeSubDomains');
+      expect(hstsOf(await fetch(`${url}/styles.css`, { headers: told }))).not.toBeNull();
+    },
+  );
+
+  test('of several, the address before the last trusted one counts; the proxy that is nearest reports the scheme', async () => {
+    const { url } = await setUp({ TRUSTED_PROXIES: 'loopback,203.0.113.0/24' });
+    const { headers } = await forwardedBy(url, told);
+    expect(headers).toMatchObject({ 'x-forwarded-for': '198.51.100.1', 'x-forwarded-proto': 'https' });
+    for (const [proto, expected] of [
+      ['http', 'http'],
+      ['http, https', 'https'],
+      ['https,http', 'http'],
+      ['HTTPS', 'https'],
+      ['javascript', 'http'],
+      ['', 'http'],
+    ] as const) {
+      const forwarded = await forwardedBy(url, { ...told, 'x-forwarded-proto': proto });
+      expect(forwarded.headers['x-forwarded-proto'], proto).toBe(expected);
+      expect(hstsOf(forwarded.response) !== null, proto).toBe(expected === 'https');
+    }
+    const alone = await forwardedBy(url, { 'x-forwarded-proto': 'https' });
+    expect(alone.headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'https' });
+  });
+
+  test.each(['', '10.0.0.0/8', '::1'])('that is not trusted (%j) is not believed', async (proxies) => {
+    const { url } = await setUp({ TRUSTED_PROXIES: proxies });
+    const { headers, response } = await forwardedBy(url, told);
+    expect(headers).toMatchObject({ 'x-forwarded-for': '127.0.0.1', 'x-forwarded-proto': 'http' });
+    expect(hstsOf(response)).toBeNull();
+  });
+});
+
+describe('[R316] what nginx replies by itself, a page of an allowed origin can read', () => {
+  const long = `https://${'very-long-name.'.repeat(15)}example`;
+  const origins = `https://Partner.example:443/,http://localhost:5173,${long}`;
+
+  test('the refusals, and nothing twice', async () => {
+    const { url, booking } = await setUp({ ALLOWED_ORIGINS: origins });
+    const ask = (path: string, origin: string, body?: string) =>
+      fetch(`${url}${path}`, { headers: { origin }, ...(body !== undefined && { method: 'POST', body }) });
+    const proxied = await ask('/api/seats', 'https://partner.example');
+    expect(proxied.headers.get('access-control-allow-origin'), 'the booking service says that').toBeNull();
+    close(booking.server);
+    for (const origin of ['https://partner.example', 'http://localhost:5173', long]) {
+      for (const [response, status] of [
+        [await ask('/api/seats', origin), 503],
+        [await ask('/api/seats/select', origin, '{}'), 503],
+        [await ask('/api/seats/select', origin, 'x'.repeat(20_000)), 413],
+      ] as const) {
+        expect(response.status).toBe(status);
+        expect(response.headers.get('access-control-allow-origin')).toBe(origin);
+        expect(response.headers.get('access-control-expose-headers')).toContain('Retry-After');
+        expect(response.headers.get('vary')).toContain('Origin');
+        await response.text();
+      }
+    }
+    for (const origin of ['https://evil.example', 'https://partner.example.evil.example', 'null']) {
+      const response = await ask('/api/seats', origin);
+      expect(response.headers.get('access-control-allow-origin')).toBeNull();
+      await response.text();
+    }
+  });
+});
+
+test.each([
+  ['', ''],
+  ['127.0.0.1/32,::1/128', 'https://partner.example'],
+  [
+    ' Loopback, 100.64.0.0/10 ,linklocal,uniquelocal,2001:DB8::/32',
+    ' https://X.org:443/ ,http://y.org:80,http://z.org:8080/',
+  ],
+])('[R311] [R316] the image of nginx makes the same of %j and %j', (TRUSTED_PROXIES, ALLOWED_ORIGINS) => {
+  const script = '. nginx/rules.envsh; printf "%s\\n%s\\n" "$TRUSTED_PROXY_RULES" "$ALLOWED_ORIGIN_RULES"';
+  const env = { PATH: process.env.PATH, TRUSTED_PROXIES, ALLOWED_ORIGINS };
+  const printed = execFileSync('sh', ['-euc', script], { env, encoding: 'utf8' }).split('\n');
+  const rules = rulesOf({
+    trustedProxies: parseTrustedProxies(TRUSTED_PROXIES),
+    allowedOrigins: parseAllowedOrigins(ALLOWED_ORIGINS),
+  });
+  expect(printed.slice(0, 2)).toEqual([rules.TRUSTED_PROXY_RULES, rules.ALLOWED_ORIGIN_RULES]);
 });
 
 test('[R120] the page comes from the booking service', async () => {

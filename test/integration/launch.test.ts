@@ -72,6 +72,38 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     await expectStopped(second, settings, pids);
   });
 
+  test('[R311] [R315] with TRUSTED_PROXIES a proxy in front is believed; each data folder has a cookie of its own', async () => {
+    const settings: Settings = {
+      ...(await freeSettings()),
+      TRUSTED_PROXIES: '127.0.0.1',
+      SESSIONS_PER_MINUTE_PER_ADDRESS: '5',
+    };
+    await start(settings).isUp();
+    const begin = async (i: number) => {
+      const headers = { 'x-forwarded-for': `203.0.113.${i}`, 'x-forwarded-proto': 'https' };
+      const response = await fetch(`${pageOf(settings)}/api/session`, { method: 'POST', headers });
+      return { status: response.status, cookie: String(response.headers.get('set-cookie')) };
+    };
+    const replies = await Promise.all(Array.from({ length: 30 }, (_, i) => begin(i)));
+    expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
+    const { installationId } = JSON.parse(readFileSync(join(settings.DATA_DIR, 'secrets.json'), 'utf8'));
+    expect(installationId).toMatch(/^[0-9a-f]{8}$/);
+    for (const { cookie } of replies) expect(cookie).toMatch(new RegExp(`^session_${installationId}=.*; Secure`));
+    const own = await Promise.all(Array.from({ length: 6 }, () => begin(99)));
+    expect(own.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 200, 429]);
+  });
+
+  test.each([
+    ['TRUSTED_PROXIES', 'proxy.example'],
+    ['ALLOWED_ORIGINS', '*'],
+  ])('[R26] %s=%s is refused before anything starts', async (name, value) => {
+    const settings: Settings = { ...(await freeSettings()), [name]: value };
+    const launch = start(settings);
+    expect(await launch.exitCode).toBe(1);
+    expect(launch.output).toContain(`${name}: "${value}"`);
+    expect(await portsInUse(settings)).toEqual([]);
+  });
+
   test('a killed service is reported and restarted, with the rest serving on', async () => {
     const settings = await freeSettings();
     const launch = await start(settings).isUp();

@@ -27,7 +27,7 @@ const logged = (server: TestServer, wanted: Entry) =>
 
 const post = (path: string, body: object, headers: Record<string, string> = {}) =>
   fetch(new URL(path, venue.url), { method: 'POST', body: JSON.stringify(body), headers });
-const beginSession = async () => (await (await post('/api/session', {})).json()) as SessionReply;
+const beginSession = async () => (await (await post('/api/session', {})).json()) as Required<SessionReply>;
 
 /** Open, and what nginx called the connection. */
 async function connect(headers: Record<string, string> = {}): Promise<{ socket: WebSocket; requestId: string }> {

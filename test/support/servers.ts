@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { parseAllowedOrigins } from '../../src/http/origin.ts';
+import { parseTrustedProxies } from '../../src/http/trusted-proxies.ts';
 import { httpUrl } from '../../src/launch/http-url.ts';
 import { findMachineServers } from '../../src/launch/machine-servers.ts';
 import { natsSpec } from '../../src/launch/nats.ts';
@@ -95,16 +97,18 @@ export const startEmbedded = (options: NodeServerOptions = {}): Promise<TestServ
 
 /** Its edges and booking processes have to answer already. */
 export const startNginx = (
-  options: ServerOptions & { edgePorts: number[]; bookingPorts: number[]; publicDir?: string },
+  options: ServerOptions & { edgePorts: number[]; bookingPorts: number[]; publicDir?: string; env?: NodeJS.ProcessEnv },
 ): Promise<TestServer> =>
   start(options, 'nginx', async ({ port, dir, logFile }) => {
-    const { edgePorts, bookingPorts, publicDir = 'public' } = options;
+    const { edgePorts, bookingPorts, publicDir = 'public', env = {} } = options;
     const spec = nginxSpec({
       origin: await originOf('nginx'),
       host: loopback,
       port,
       edgePorts,
       bookingPorts,
+      trustedProxies: parseTrustedProxies(env.TRUSTED_PROXIES ?? ''),
+      allowedOrigins: parseAllowedOrigins(env.ALLOWED_ORIGINS ?? ''),
       templateFile: join('nginx', 'nginx.conf.template'),
       publicDir: resolve(publicDir),
       dir,

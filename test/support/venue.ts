@@ -32,17 +32,20 @@ export async function startVenue(options: VenueOptions = {}): Promise<TestVenue>
 
   try {
     const [redis, nats] = await Promise.all([track(startRedis()), track(startNats())]);
-    const links = { redisUrl: redis.url, natsUrl: nats.url, env };
+    // As the launcher does it: the proxies that a test sets are those in front of nginx.
+    const serviceEnv = { ...env, TRUSTED_PROXIES: 'loopback' };
+    const links = { redisUrl: redis.url, natsUrl: nats.url, env: serviceEnv };
     const bookings = await Promise.all(Array.from({ length: bookingCount }, () => track(startBooking(links))));
     const bookingUrls = bookings.map((booking) => booking.url);
     const edges = await Promise.all(
-      Array.from({ length: edgeCount }, () => track(startEdge({ natsUrl: nats.url, bookingUrls, env }))),
+      Array.from({ length: edgeCount }, () => track(startEdge({ natsUrl: nats.url, bookingUrls, env: serviceEnv }))),
     );
     const nginx = await track(
       startNginx({
         port: await freePort(),
         edgePorts: edges.map((edge) => edge.port),
         bookingPorts: bookings.map((booking) => booking.port),
+        env,
       }),
     );
     return { url: nginx.url, redis, nats, bookings, edges, nginx, stop };

@@ -33,7 +33,8 @@ test('[R26] every setting has a default', () => {
     RATE_LIMIT: 'on',
     REQUESTS_PER_SECOND_PER_ADDRESS: 100,
     REQUESTS_PER_SECOND_PER_USER: 20,
-    SESSIONS_PER_MINUTE_PER_ADDRESS: 20,
+    SESSIONS_PER_MINUTE_PER_ADDRESS: 300,
+    SESSION_COOKIE: 'session',
     HOLDS_PER_ADDRESS: 30,
     REDIS_URL: 'redis://127.0.0.1:6379',
     REDIS_KEY_PREFIX: '',
@@ -44,7 +45,7 @@ test('[R26] every setting has a default', () => {
     INSPECT_HOSTS: '',
   });
   expect(loadEdgeConfig({}).PORT).toBe(3000);
-  expect(loadEmbeddedConfig({}).PORT).toBe(8000);
+  expect(loadEmbeddedConfig({})).toMatchObject({ PORT: 8000, TRUSTED_PROXIES: '' });
 });
 
 test('[R26] numbers are read from their text, fractions of a second too; what is not a setting is left out', () => {
@@ -69,6 +70,8 @@ describe('[R26] what cannot be used is refused by name', () => {
     ['VENUE', 'Main Hall'],
     ['REDIS_URL', '127.0.0.1:6379'],
     ['LOG_LEVEL', 'loud'],
+    ['SESSION_COOKIE', 'a session'],
+    ['SESSION_COOKIE', ''],
     ['INSPECT', 'yes'],
     ['INSPECTOR_URL', 'javascript:alert(1)'],
   ])('%s=%s', (name, value) => {

@@ -30,6 +30,19 @@ describe('[R223] [G8] a WebSocket of a page', () => {
   });
 });
 
+test('[R316] [G8] of a site that a trusted proxy serves over TLS, a page over plain HTTP opens no WebSocket', async () => {
+  const { wsUrl } = await startEdge({ door: { trustedProxies: ['127.0.0.1'] } });
+  const { host } = new URL(wsUrl);
+  const open = async (origin: string, proto: string) => {
+    const { status, socket } = await upgrade(wsUrl, { origin, 'x-forwarded-proto': proto });
+    socket.terminate();
+    return status;
+  };
+  expect(await open(`http://${host}`, 'https')).toBe(403);
+  expect(await open(`https://${host}`, 'https')).toBe(101);
+  expect(await open(`http://${host}`, 'http')).toBe(101);
+});
+
 describe('[R225] [G10] connections', () => {
   test('of one address are counted, and given back; a client that names another address is not believed', async () => {
     const { edge, wsUrl } = await startEdge({ limits: { connectionsPerAddress: 2 } });
@@ -53,6 +66,23 @@ describe('[R225] [G10] connections', () => {
     expect((await from('198.51.100.1, 203.0.113.8')).status, 'what the client put before it').toBe(429);
   });
 
+  test('[R310] of one IPv6 network, and of IPv4 in whatever form, are counted together, and given back', async () => {
+    const { edge, wsUrl } = await startEdge({
+      limits: { connectionsPerAddress: 2 },
+      door: { trustedProxies: ['127.0.0.1'] },
+    });
+    const from = (address: string) => upgrade(wsUrl, { 'x-forwarded-for': address });
+    const first = await from('2001:db8::1');
+    expect([first.status, (await from('2001:DB8:0:0:ffff::2')).status]).toEqual([101, 101]);
+    expect((await from('2001:db8::3')).status).toBe(429);
+    expect((await from('2001:db8:0:1::1')).status).toBe(101);
+    first.socket.close();
+    await until(() => edge.clientCount === 2, 'one has left');
+    expect((await from('2001:db8::3')).status).toBe(101);
+    expect([(await from('203.0.113.7')).status, (await from('::ffff:203.0.113.7')).status]).toEqual([101, 101]);
+    expect((await from('::FFFF:CB00:7107')).status).toBe(429);
+  });
+
   test('are limited in all', async () => {
     const { wsUrl } = await startEdge({ limits: { connections: 1 } });
     await upgrade(wsUrl, {});
@@ -69,6 +99,16 @@ describe('[R226] [G8] a session', () => {
     await client.received('ACK');
     const headers = booking.headers.at(-1);
     expect(headers).toMatchObject({ authorization: 'Bearer good', 'x-forwarded-for': '127.0.0.1' });
+  });
+
+  test('[R315] is that of the cookie of this installation, whatever other cookies there are', async () => {
+    const { booking, connect } = await startEdge({ door: { sessionCookie: 'session_0a1b2c3d' } });
+    booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
+    const cookie = 'session=bad; %%%; session_ffffffff=bad; session_0a1b2c3d=good';
+    const client = await connect([subprotocol], { cookie });
+    client.send({ type: 'SELECT_SEAT', request_id: 1, data: { seat_id: 'A1' } });
+    await client.received('ACK');
+    expect(booking.headers.at(-1)).toMatchObject({ authorization: 'Bearer good' });
   });
 
   test('that the cookie and CONNECT both name is asked about once', async () => {

@@ -1,0 +1,20 @@
+import type { Refusal } from '../protocol/errors.ts';
+import type { VenueSettings } from '../venue/venue-settings.ts';
+import type { BookingService } from './booking-service.ts';
+
+/** When a refused command is worth a retry, in whole seconds; undefined: not by waiting. */
+export function retryAfterSeconds(
+  refusal: Refusal,
+  userId: string,
+  { service, venue }: { service: BookingService; venue: VenueSettings },
+): number | undefined {
+  if (refusal === 'COOLDOWN') return atLeastOne(venue.reholdCooldownMs ?? 0); // at the most
+  if (refusal !== 'HOLD_LIMIT') return undefined;
+  const ends = [...service.view.seats]
+    .filter(({ held_by }) => held_by === userId)
+    .flatMap((seat) => seat.expires_at ?? []);
+  const nowMs = service.storeClock.nowMs();
+  return atLeastOne(ends.length > 0 ? Math.min(...ends) * 1000 - nowMs : venue.holdTtlMs);
+}
+
+const atLeastOne = (ms: number) => Math.max(1, Math.ceil(ms / 1000));

@@ -1,0 +1,23 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** One customer has at least all of it, and can use each of its addresses. */
+const ipv6PrefixBits = 64;
+
+/**
+ * The key under which a limit counts an address: an IPv4 address, or the /64 network of an IPv6 address. All spellings of an
+ * address have one key: IPv4 inside IPv6, upper case, leading zeros, a zone, the port that some proxies append.
+ */
+export function addressKey(address: string): string {
+  if (isIP(address) === 4) return address;
+  const bare = withoutPort(address.trim()).replace(/%.*$/s, '');
+  if (isIP(bare) === 0) return bare.toLowerCase();
+  const ip = ipaddr.process(bare);
+  if (ip.kind() === 'ipv4') return ip.toString();
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${ip}/${ipv6PrefixBits}`)}/${ipv6PrefixBits}`;
+}
+
+function withoutPort(address: string): string {
+  const [, bracketed, ipv4] = /^(?:\[(.*?)\](?::\d+)?|([\d.]+):\d+)$/s.exec(address) ?? [];
+  return bracketed ?? ipv4 ?? address;
+}
