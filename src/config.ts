@@ -127,7 +127,7 @@ const EmbeddedConfig = Type.Object({
 
 const VenueConfig = Type.Object(Venue);
 export type VenueConfig = Static<typeof VenueConfig>;
-const AccessConfig = Type.Object({ HOST: ListenHost, ...Access });
+const AccessConfig = Type.Object({ HOST: ListenHost, MAX_HOLDS_PER_USER: Venue.MAX_HOLDS_PER_USER, ...Access });
 export type AccessConfig = Static<typeof AccessConfig>;
 const SocketsConfig = Type.Object(Sockets);
 export type SocketsConfig = Static<typeof SocketsConfig>;

@@ -17,8 +17,8 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 export function installGuard(app: HttpApp, access: Access): IdentifyUser {
   const { sessions, sessionCookie, authMode, allowedOrigins, rateLimits } = access;
   app.addHook('onRequest', ({ method, headers, protocol: scheme }, _reply, done) => {
-    const { origin, host } = headers;
-    if (safeMethods.has(method) || isAllowedOrigin({ origin, host, scheme }, allowedOrigins)) done();
+    const { origin, host, 'sec-fetch-site': fetchSite } = headers;
+    if (safeMethods.has(method) || isAllowedOrigin({ origin, host, fetchSite, scheme }, allowedOrigins)) done();
     else done(forbiddenOrigin(origin));
   });
   const identify: IdentifyUser = ({ headers }, claimed) => {

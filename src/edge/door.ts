@@ -48,8 +48,9 @@ export class Door {
 
   /** The caller, or the HTTP status with which it is turned away. */
   callerOf(request: IncomingMessage): Caller | '403 Forbidden' | '429 Too Many Requests' | '503 Service Unavailable' {
-    const { origin, host } = request.headers;
-    if (!isAllowedOrigin({ origin, host, scheme: this.#schemeOf(request) }, this.#allowedOrigins)) {
+    const { origin, host, 'sec-fetch-site': fetchSite } = request.headers;
+    const scheme = this.#schemeOf(request);
+    if (!isAllowedOrigin({ origin, host, fetchSite, scheme }, this.#allowedOrigins)) {
       return '403 Forbidden';
     }
     if (this.#count >= this.#limits.connections) return '503 Service Unavailable';

@@ -306,6 +306,7 @@ export class VenueFeed {
       }
       this.#storeClock.reset();
       this.#lag.clear();
+      this.#foreignEpochs.clear(); // an epoch that was foreign before may be the next one
     }
     this.#storeClock.heard(state.server_time * 1000, this.#clock.nowMs() - askedAtMs);
     if (!this.#view.reset(state)) return; // a booking process that is itself behind

@@ -5,6 +5,8 @@ import { RefusedError } from './refused-error.ts';
 interface RequestOrigin {
   origin?: string | undefined;
   host?: string | undefined;
+  /** Of the header Sec-Fetch-Site, which no script can set. */
+  fetchSite?: string | string[] | undefined;
   /** `https` where the connection, or a trusted proxy, proves it. Anything else is not known. */
   scheme?: string | undefined;
 }
@@ -12,9 +14,13 @@ interface RequestOrigin {
 /**
  * Whether a request may come from that page. A program sends no Origin; a browser says truly which page it is, and
  * only our own, or one that is allowed by name, may act for its user (RFC 6454; OWASP: CSRF, cross-site WebSocket hijacking).
+ * Behind a proxy that rewrites Host, only the browser itself can say that the page is our own (W3C Fetch Metadata).
  */
-export function isAllowedOrigin({ origin, host, scheme }: RequestOrigin, allowed: readonly string[]): boolean {
-  if (origin === undefined || isListedOrigin(origin, allowed)) return true;
+export function isAllowedOrigin(
+  { origin, host, fetchSite, scheme }: RequestOrigin,
+  allowed: readonly string[],
+): boolean {
+  if (origin === undefined || fetchSite === 'same-origin' || isListedOrigin(origin, allowed)) return true;
   if (host === undefined || !URL.canParse(origin)) return false;
   const page = new URL(origin);
   // A page over plain HTTP may be written by anybody on the line: it must not act on a site that is served over TLS.

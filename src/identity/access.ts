@@ -48,7 +48,8 @@ export function accessOf(config: AccessConfig, logger: Logger): Access {
         ? undefined
         : {
             requestsPerSecondPerAddress: config.REQUESTS_PER_SECOND_PER_ADDRESS,
-            requestsPerSecondPerUser: config.REQUESTS_PER_SECOND_PER_USER,
+            // All seats that a user holds may be booked by one press.
+            requestsPerSecondPerUser: Math.max(config.REQUESTS_PER_SECOND_PER_USER, config.MAX_HOLDS_PER_USER),
             sessionsPerMinutePerAddress: config.SESSIONS_PER_MINUTE_PER_ADDRESS,
             holdsPerAddress: config.HOLDS_PER_ADDRESS,
           },

@@ -10,7 +10,7 @@ export interface RedisUsersOptions {
 /** What the scripts of `src/store/lua` call, and what their client asks beside them. */
 const bookingCommands = [
   ...['get', 'set', 'del', 'exists', 'persist', 'pexpiretime', 'pttl', 'time'],
-  ...['hget', 'hmget', 'hset', 'hsetnx', 'hdel', 'hgetall', 'hlen', 'xadd', 'xrange', 'xrevrange', 'xtrim'],
+  ...['hget', 'hmget', 'hset', 'hdel', 'hgetall', 'hlen', 'xadd', 'xrange', 'xrevrange', 'xtrim'],
   ...['eval', 'evalsha', 'info', 'ping', 'hello'],
 ];
 

@@ -12,7 +12,7 @@ export interface RedisFitness {
 const minVersion = '7.0';
 /** Beside SET and DEL, which the script runs in any case. */
 const neededCommands = [
-  ...['XADD', 'XRANGE', 'XREVRANGE', 'XTRIM', 'HSET', 'HSETNX', 'HGET', 'HMGET', 'HDEL', 'HGETALL', 'HLEN'],
+  ...['XADD', 'XRANGE', 'XREVRANGE', 'XTRIM', 'HSET', 'HGET', 'HMGET', 'HDEL', 'HGETALL', 'HLEN'],
   ...['GET', 'EXISTS', 'PERSIST', 'PEXPIRETIME', 'PTTL'],
 ];
 

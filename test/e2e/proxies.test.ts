@@ -93,8 +93,15 @@ describe('[R326] behind a proxy or a limit', () => {
     await expect.poll(shownSeconds, { timeout: 10_000 }).toBeLessThanOrEqual(30);
   });
 
+  test('[R326] a proxy that rewrites Host, and a browser that says whose page it is: seats are held and booked', async () => {
+    const { page } = await openThrough({ rewritesHost: true });
+    await hold(page, 'C3');
+    await page.locator('#book-btn').click();
+    await classOf(page, 'seat-C3').toMatch(hasClass('booked'));
+  });
+
   test('[R326] a proxy that rewrites Host: the page says that its address is not allowed, and how to allow it', async () => {
-    const { page, proxy } = await openThrough({ rewritesHost: true });
+    const { page, proxy } = await openThrough({ rewritesHost: true, dropsFetchMetadata: true });
     await textOf(page, 'connection-status').toMatch(/^● This address is not allowed\. Next try in \d+ s\.$/);
     await textOf(page, 'messages').toContain(`the server accepts no bookings from ${proxy.url}`);
     await textOf(page, 'messages').toContain('ALLOWED_ORIGINS');

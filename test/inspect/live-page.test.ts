@@ -87,80 +87,6 @@ const activeStates = (page: Page) =>
     ),
   );
 
-describe('[R328] many inspector pages of one browser', () => {
-  async function openMany(paths: string[]): Promise<{ context: BrowserContext; inspectors: Page[] }> {
-    const context = await browser.newContext();
-    onTestFinished(() => context.close());
-    const inspectors: Page[] = [];
-    for (const path of paths) {
-      const page = await context.newPage();
-      await page.goto(`${server.url}${path}`);
-      inspectors.push(page);
-    }
-    return { context, inspectors };
-  }
-
-  test('seven live views share a feed: each is live, and the booking page works', { timeout: 180_000 }, async () => {
-    const { context, inspectors } = await openMany(new Array(7).fill('/inspect/live#seat=J1'));
-    for (const page of inspectors) await textOf(page, 'status').toContain('Live from');
-    const booker = await context.newPage();
-    await booker.goto(server.url, { timeout: 30_000 });
-    await booker.locator('#connection-status.connected').waitFor();
-    // Booked at once: seven countdowns would be drawn in every frame.
-    await post(server, 'select', 'J1', 'ann');
-    await post(server, 'book', 'J1', 'ann');
-    for (const page of inspectors) await textOf(page, 'machine-state').toBe('booked');
-    const viewers = await inspectors[0]?.locator('#status').innerText();
-    expect(viewers).toContain('you alone watch');
-  });
-
-  test('a hidden page lets go of its feed, and catches up when it is shown', async () => {
-    const { inspectors } = await openMany(['/inspect/live#seat=J2']);
-    const [page] = inspectors as [Page];
-    await textOf(page, 'status').toContain('Live from');
-    const show = (isHidden: boolean) =>
-      page.evaluate((hidden) => {
-        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
-        document.dispatchEvent(new Event('visibilitychange'));
-      }, isHidden);
-    await show(true);
-    const other = await openFeed(server.url, 'J2');
-    await joined(other);
-    await expect.poll(() => ofType(other, 'time').at(-1)?.viewers, { timeout: 10_000 }).toBe(1);
-    await post(server, 'select', 'J2');
-    await show(false);
-    await textOf(page, 'machine-state').toMatch(/^held/);
-    other.close();
-  });
-
-  test('seven different feeds: three are live, the others say why not, and the site still works', {
-    timeout: 90_000,
-  }, async () => {
-    const { context, inspectors } = await openMany(['/inspect/live']);
-    const [page] = inspectors as [Page];
-    // As seven pages would, of other seats or processes.
-    const statuses = await page.evaluateHandle(() => {
-      const shown: string[] = [];
-      for (let n = 0; n < 7; n++) {
-        const hub = new SharedWorker('/inspect/assets/feed-worker.js', { type: 'module', name: 'inspect feed' });
-        hub.port.onmessage = ({ data }) => {
-          if (data.type === 'status') shown[n] = data.status;
-        };
-        hub.port.postMessage({ type: 'shown' });
-        hub.port.postMessage({ type: 'open', seats: `J${n + 1}` });
-      }
-      return shown;
-    });
-    await expect
-      .poll(() => statuses.jsonValue())
-      .toEqual(['paused', 'paused', 'paused', 'paused', 'open', 'open', 'open']);
-    await textOf(page, 'status').toContain('Paused: other inspector pages use all connections.');
-    const booker = await context.newPage();
-    await booker.goto(server.url, { timeout: 20_000 });
-    await booker.locator('#connection-status.connected').waitFor();
-  });
-});
-
 describe('[R163] the live view', () => {
   test('100 seats by state, one of them with its chart, which moves', async () => {
     const page = await openLive('#seat=A1');
@@ -383,4 +309,78 @@ test('[R151] through nginx as well, at once', async () => {
   feed.close();
   const page = await openLive('#seat=A1', { url: venue.url });
   await textOf(page, 'machine-state').toBe('held.counting');
+});
+
+describe('[R328] many inspector pages of one browser', () => {
+  async function openMany(paths: string[]): Promise<{ context: BrowserContext; inspectors: Page[] }> {
+    const context = await browser.newContext();
+    onTestFinished(() => context.close());
+    const inspectors: Page[] = [];
+    for (const path of paths) {
+      const page = await context.newPage();
+      await page.goto(`${server.url}${path}`);
+      inspectors.push(page);
+    }
+    return { context, inspectors };
+  }
+
+  test('seven live views share a feed: each is live, and the booking page works', { timeout: 180_000 }, async () => {
+    const { context, inspectors } = await openMany(new Array(7).fill('/inspect/live#seat=J1'));
+    for (const page of inspectors) await textOf(page, 'status').toContain('Live from');
+    const booker = await context.newPage();
+    await booker.goto(server.url, { timeout: 30_000 });
+    await booker.locator('#connection-status.connected').waitFor();
+    // Booked at once: seven countdowns would be drawn in every frame.
+    await post(server, 'select', 'J1', 'ann');
+    await post(server, 'book', 'J1', 'ann');
+    for (const page of inspectors) await textOf(page, 'machine-state').toBe('booked');
+    const viewers = await inspectors[0]?.locator('#status').innerText();
+    expect(viewers).toContain('you alone watch');
+  });
+
+  test('a hidden page lets go of its feed, and catches up when it is shown', async () => {
+    const { inspectors } = await openMany(['/inspect/live#seat=J2']);
+    const [page] = inspectors as [Page];
+    await textOf(page, 'status').toContain('Live from');
+    const show = (isHidden: boolean) =>
+      page.evaluate((hidden) => {
+        Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, isHidden);
+    await show(true);
+    const other = await openFeed(server.url, 'J2');
+    await joined(other);
+    await expect.poll(() => ofType(other, 'time').at(-1)?.viewers, { timeout: 10_000 }).toBe(1);
+    await post(server, 'select', 'J2');
+    await show(false);
+    await textOf(page, 'machine-state').toMatch(/^held/);
+    other.close();
+  });
+
+  test('seven different feeds: three are live, the others say why not, and the site still works', {
+    timeout: 90_000,
+  }, async () => {
+    const { context, inspectors } = await openMany(['/inspect/live']);
+    const [page] = inspectors as [Page];
+    // As seven pages would, of other seats or processes.
+    const statuses = await page.evaluateHandle(() => {
+      const shown: string[] = [];
+      for (let n = 0; n < 7; n++) {
+        const hub = new SharedWorker('/inspect/assets/feed-worker.js', { type: 'module', name: 'inspect feed' });
+        hub.port.onmessage = ({ data }) => {
+          if (data.type === 'status') shown[n] = data.status;
+        };
+        hub.port.postMessage({ type: 'shown' });
+        hub.port.postMessage({ type: 'open', seats: `J${n + 1}` });
+      }
+      return shown;
+    });
+    await expect
+      .poll(() => statuses.jsonValue())
+      .toEqual(['paused', 'paused', 'paused', 'paused', 'open', 'open', 'open']);
+    await textOf(page, 'status').toContain('Paused: other inspector pages use all connections.');
+    const booker = await context.newPage();
+    await booker.goto(server.url, { timeout: 20_000 });
+    await booker.locator('#connection-status.connected').waitFor();
+  });
 });

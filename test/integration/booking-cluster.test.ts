@@ -128,7 +128,7 @@ describe('events on NATS', () => {
     await booking.command('book', 'A1', 'bob');
     await vi.waitFor(() => expect(heard).toHaveLength(4), patience);
     const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-    const common = { seat_id: 'A1', timestamp, epoch };
+    const common = { seat_id: 'A1', timestamp, system: expect.any(String), epoch };
     expect(heard).toEqual([
       {
         subject: 'seats.held',

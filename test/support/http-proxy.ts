@@ -8,6 +8,8 @@ export interface HttpProxyOptions {
   dropsUpgrade?: boolean;
   /** The server sees its own name and not the one that the browser used. */
   rewritesHost?: boolean;
+  /** As if the page were served over plain HTTP beyond this machine: browsers send no Sec-Fetch-* from there. */
+  dropsFetchMetadata?: boolean;
   /** No cookie reaches either side, as in a browser that blocks them. */
   stripsCookies?: boolean;
 }
@@ -26,7 +28,9 @@ export async function startHttpProxy(targetUrl: string, options: HttpProxyOption
   const requests: string[] = [];
   const sockets = new Set<Duplex>();
   const forwarded = (headers: IncomingHttpHeaders): IncomingHttpHeaders => {
-    const { cookie, ...others } = headers;
+    const { cookie, ...rest } = headers;
+    const isKept = ([name]: [string, unknown]) => !proxy.options.dropsFetchMetadata || !name.startsWith('sec-fetch-');
+    const others = Object.fromEntries(Object.entries(rest).filter(isKept));
     return {
       ...others,
       ...(cookie !== undefined && !proxy.options.stripsCookies && { cookie }),

@@ -411,13 +411,13 @@ describe('[R272] two systems on one NATS', () => {
     expect(asked).toEqual(['events']);
   });
 
-  test('a heartbeat that insists on another epoch leads to a question every 2 s', async () => {
+  test('a heartbeat that insists on another epoch leads to a question every 500 ms', async () => {
     const { bus, asked, pass } = await setUp();
-    for (let passed = 0; passed < 10_000; passed += 500) {
+    for (let passed = 0; passed < 2_000; passed += 50) {
       bus.tellHeartbeat({ ...foreign, system: 'ours', seq: 1 });
-      await pass(500, true);
+      await pass(50, true);
     }
-    expect(asked).toEqual(Array(5).fill('events'));
+    expect(asked).toEqual(Array(4).fill('events'));
   });
 });
 

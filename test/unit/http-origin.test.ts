@@ -23,6 +23,16 @@ test.each([
 });
 
 test.each([
+  ['same-origin', true],
+  ['same-site', false],
+  ['cross-site', false],
+  ['none', false],
+  [undefined, false],
+])('[R223] [G8] a page behind a proxy that rewrites Host, which the browser calls %s: %s', (fetchSite, allowed) => {
+  expect(isAllowedOrigin({ origin: 'https://site.example', host: 'inside:8080', fetchSite }, [])).toBe(allowed);
+});
+
+test.each([
   ['https://site.example', 'https', true],
   ['http://site.example', 'https', false],
   ['http://site.example', 'http', true],

@@ -11,7 +11,6 @@ local arguments = {
   XREVRANGE = { '+', '-', 'COUNT', 1 },
   XTRIM = { 'MAXLEN', 1 },
   HSET = { 'a', 'b' },
-  HSETNX = { 'a', 'b' },
   HGET = { 'a' },
   HMGET = { 'a' },
   HDEL = { 'a' },
