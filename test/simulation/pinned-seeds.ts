@@ -20,4 +20,5 @@ export const pinnedSeeds: readonly { seed: number; why: string }[] = [
     why: 'an edge left an epoch for an ended one, of which a process told that had no word of the store',
   },
   { seed: 600001725, why: 'as above, with other faults' },
+  { seed: 432001228, why: 'an edge asked about a new epoch once, and a process answered that was behind' },
 ];
