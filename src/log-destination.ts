@@ -81,8 +81,8 @@ export class LogDestination implements DestinationStream {
         this.#writeRest(rest.subarray(written));
       } else {
         this.#unwritten = undefined;
-        this.#reportLoss();
-        if (!this.#unwritten) this.#writeQueue();
+        if (this.#queue.length > 0) this.#writeQueue();
+        else this.#reportLoss(); // into a full queue the report itself would be lost
       }
     });
   }

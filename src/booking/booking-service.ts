@@ -4,6 +4,7 @@ import type { EventBus } from '../events/event-bus.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import { StateLog } from '../state-log.ts';
 import {
@@ -15,6 +16,7 @@ import {
   type SeatStore,
   StoreUnavailableError,
   VenueLostError,
+  type VenueSnapshot,
 } from '../store/seat-store.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
@@ -24,6 +26,11 @@ import { SharedCall } from './shared-call.ts';
 
 const heartbeatMs = 500;
 const eventsPerRead = 1_024;
+const seatsPerAudit = 256;
+/** At most this many seat ids are named in one log line. */
+const namedSeats = 20;
+/** A connection is made within the first of them, and a short outage is no news. */
+const unloggedFailures = 2;
 /** Well above what any load does to a timer, and well below the time for which answers are kept. */
 const frozenMs = 5_000;
 /** Of the event loop: under load each brings more reads to share a question; without, they take microseconds. */
@@ -66,7 +73,8 @@ export class BookingService {
   /** Why the store takes no writes; undefined while it does. */
   #unwritable: Error | undefined;
   #isOpen = false;
-  #hasBeaten = false;
+  #auditedSeats = 0;
+  #failedBeats = 0;
   #isClosed = false;
   #heartbeatTimer: unknown;
   #lastBeatAtMs = 0;
@@ -182,7 +190,8 @@ export class BookingService {
     const startedAtMs = this.#clock.nowMs();
     // Who asked has long given up, and asked elsewhere.
     if (startedAtMs - this.#lastBeatAtMs > frozenMs) throw new StoreUnavailableError('This process stood still');
-    const decision = await this.#store.decide(seatId, commands, this.view.position);
+    const seatSeq = this.view.seat(seatId)?.seq ?? 0;
+    const decision = await this.#store.decide(seatId, commands, { ...this.view.position, seatSeq });
     const durationMs = this.#clock.nowMs() - startedAtMs;
     this.#onDecision(commands.length, durationMs);
     this.storeClock.heard(decision.nowMs, durationMs);
@@ -205,14 +214,16 @@ export class BookingService {
   #beat(): Promise<void> {
     this.#beating ??= this.#heartbeatOnce()
       .then(
-        () => this.#storeLog.recovered('The store is available again'),
+        () => {
+          this.#failedBeats = 0;
+          this.#storeLog.recovered('The store is available again');
+        },
         (error: Error) => {
-          if (!this.#hasBeaten) return; // the first one comes before the connection
+          if (++this.#failedBeats <= unloggedFailures) return;
           this.#storeLog.warn('The store is unavailable: nothing can be sold', { error: error.message });
         },
       )
       .finally(() => {
-        this.#hasBeaten = true;
         this.#beating = undefined;
       });
     return this.#beating;
@@ -225,6 +236,16 @@ export class BookingService {
     const system = this.#system;
     this.#bus.publishHeartbeat({ ...(system !== undefined && { system }), ...this.#settings, epoch, seq, server_time });
     await this.#relay.repair({ epoch, seq });
+    await this.#auditNext();
+  }
+
+  /** Compares some seats with the store, the next ones each time: a part that was lost or set back is noticed before it is asked for. */
+  async #auditNext(): Promise<void> {
+    const seats = [...this.view.seats];
+    if (this.#auditedSeats >= seats.length) this.#auditedSeats = 0;
+    const next = seats.slice(this.#auditedSeats, this.#auditedSeats + seatsPerAudit);
+    this.#auditedSeats += next.length;
+    await this.#reopenWhereLost(() => this.#store.audit(next, this.view.position));
   }
 
   /** A store that can only be read sells nothing, and may be a replica whose primary has moved: it is not ready. */
@@ -260,6 +281,22 @@ export class BookingService {
     }
   }
 
+  /** An older copy of Redis's data, or none of it, may lack bookings that this process has seen. */
+  #logLostBookings({ seats }: VenueSnapshot): void {
+    const holders = new Map(
+      seats.map(({ id, status, held_by }) => [id, status === SeatStatus.booked ? held_by : undefined]),
+    );
+    const lost = [...this.view.seats].filter(
+      ({ id, status, held_by }) => status === SeatStatus.booked && held_by !== undefined && holders.get(id) !== held_by,
+    );
+    if (lost.length === 0) return;
+    const first = lost.slice(0, namedSeats).map(({ id }) => id);
+    this.#logger.error(
+      { seats: lost.length, first },
+      'Redis has lost bookings: its data is older than what was booked',
+    );
+  }
+
   /** Reads the venue from the store and starts every actor anew; whoever asks meanwhile waits for the same. */
   #reopen(): Promise<void> {
     this.#opening ??= this.#open().finally(() => {
@@ -273,6 +310,7 @@ export class BookingService {
     await this.#relay.reset(snapshot); // the last that may fail: what follows is done as one
     if (this.#isClosed) return;
     this.#system = snapshot.system;
+    this.#logLostBookings(snapshot);
     if (snapshot.epoch !== this.view.epoch) this.storeClock.reset(); // another store, which may have another clock
     this.storeClock.heard(snapshot.nowMs);
     this.view.reset(snapshot);

@@ -8,6 +8,8 @@ import { answerKeptMs, type Decision, type SeatCommand } from './seat-store.ts';
 /** What is asked of one seat. */
 export interface Question {
   seatId: string;
+  /** Of the seat's last transition that the caller knows: an older seat in Redis was lost in part. */
+  seatSeq: number;
   commands: readonly SeatCommand[];
 }
 
@@ -37,8 +39,9 @@ export function decideCall(
   const seatIds = questions.map(({ seatId }) => seatId);
   const keys = seatIds.map((id) => keyOf(id, 'lock'));
   if (reholdCooldownMs > 0) keys.push(...seatIds.map((id) => keyOf(id, 'cooldown')));
-  const asked = questions.map(({ seatId, commands }) => [
+  const asked = questions.map(({ seatId, seatSeq, commands }) => [
     seatId,
+    seatSeq,
     ...commands.map((command) => {
       if (command.action === 'expire') return [command.action];
       const { action, userId, request } = command;

@@ -168,6 +168,8 @@ export class MemorySeatStore implements SeatStore {
     this.#events = this.#events.filter((event) => event.seq >= position.seq - this.#options.keepEvents);
   }
 
+  async audit(): Promise<void> {}
+
   async checkWritable(): Promise<void> {}
 
   async close(): Promise<void> {}

@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { StateLog } from '../state-log.ts';
+import auditSeatsLua from './lua/audit-seats.lua';
 import checkWritableLua from './lua/check-writable.lua';
 import decideLua from './lua/decide.lua';
 import endEpochLua from './lua/end-epoch.lua';
@@ -9,7 +10,7 @@ import readEventsLua from './lua/read-events.lua';
 import readLocksLua from './lua/read-locks.lua';
 import readVenueLua from './lua/read-venue.lua';
 import writeVenueLua from './lua/write-venue.lua';
-import { fitnessOf, redisFitness, unwritableReason } from './redis-fitness.ts';
+import { fitnessOf, unwritableReason } from './redis-fitness.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from './seat-store.ts';
 
 export type EventFields = string[];
@@ -26,6 +27,7 @@ export type RedisWithScripts = Redis & {
   writeVenue(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
   markRelayed(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
   checkWritable(...keys: string[]): Promise<'OK'>;
+  auditSeats(...keysAndArgs: KeysAndArgs): Promise<1>;
 };
 
 export interface RedisConnectionOptions {
@@ -82,6 +84,7 @@ export class RedisConnection {
         writeVenue: { lua: writeVenueLua, numberOfKeys: 7 },
         markRelayed: { lua: markRelayedLua, numberOfKeys: 3 },
         checkWritable: { lua: checkWritableLua, numberOfKeys: 2 },
+        auditSeats: { lua: auditSeatsLua },
       },
     });
     this.redis = redis as RedisWithScripts;
@@ -111,7 +114,7 @@ export class RedisConnection {
       const { message } = cause as Error;
       if (message.startsWith('VENUELOST')) throw new VenueLostError(message, { cause });
       if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not answer in time', { cause });
-      throw new StoreUnavailableError(`Redis cannot be asked: ${unwritableReason(message) ?? message}`, { cause });
+      throw new StoreUnavailableError(`Redis cannot be asked: ${reasonOf(message)}`, { cause });
     }
   }
 
@@ -119,7 +122,7 @@ export class RedisConnection {
   async judge(): Promise<void> {
     if (performance.now() - this.#judgedAtMs < fitnessIntervalMs) return;
     const { keyPrefix } = this.#options;
-    const { problem } = await this.call(() => redisFitness(this.redis, { keyPrefix }));
+    const { problem } = fitnessOf(await this.call(() => this.redis.info()), keyPrefix);
     this.#judgedAtMs = performance.now();
     if (!problem) return;
     this.#unfit(problem);
@@ -160,4 +163,10 @@ export class RedisConnection {
     this.#log.warn('Redis cannot be used', { error: problem });
     this.#problem = problem;
   }
+}
+
+/** One text for each cause, so that it is logged once: the client has several for a connection that is not there. */
+function reasonOf(message: string): string {
+  if (/max retries per request|isn't writeable|Connection is closed/i.test(message)) return 'there is no connection';
+  return unwritableReason(message) ?? message;
 }

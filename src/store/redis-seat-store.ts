@@ -12,6 +12,7 @@ import type { HoldRules, Lock } from './seat-rules.ts';
 import {
   type Decision,
   type History,
+  type KnownPosition,
   newSystemId,
   type SeatCommand,
   type SeatStore,
@@ -86,15 +87,15 @@ export class RedisSeatStore implements SeatStore {
         return { system, epoch, seq, nowMs, seats };
       }
       await this.#endEpoch(found.epoch);
-      await this.#restore(knownSystem);
+      await this.#restore(knownSystem, missing.length > 0 || found.epoch === '');
     }
     throw new StoreUnavailableError('Redis loses parts of the venue faster than they are restored');
   }
 
-  decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+  decide(seatId: string, commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.length === 0) endOfTurn(() => this.#decideWaiting());
-      this.#waiting.push({ seatId, commands, known, resolve, reject });
+      this.#waiting.push({ seatId, seatSeq: known.seatSeq ?? 0, commands, known, resolve, reject });
     });
   }
 
@@ -125,6 +126,13 @@ export class RedisSeatStore implements SeatStore {
     await this.#connection.call(() =>
       this.#connection.redis.markRelayed(this.#relayedKey, epochKey, eventsKey, epoch, seq, keep),
     );
+  }
+
+  async audit(seats: readonly Seat[], { epoch }: Position): Promise<void> {
+    const [seatsKey, epochKey] = this.#venueKeys;
+    const keys = [seatsKey, epochKey, ...seats.map(({ id }) => this.#lockKey(id))];
+    const args = seats.flatMap(({ id, seq }) => [id, seq]);
+    await this.#connection.call(() => this.#connection.redis.auditSeats(keys.length, ...keys, epoch, ...args));
   }
 
   async checkWritable(): Promise<void> {
@@ -206,14 +214,14 @@ export class RedisSeatStore implements SeatStore {
   }
 
   /** Writes the venue as far as what is left of it proves, and opens a new epoch. Nothing is decided meanwhile. */
-  async #restore(knownSystem: string | undefined): Promise<void> {
+  async #restore(knownSystem: string | undefined, isDamaged: boolean): Promise<void> {
     const found = await this.#readVenue();
     if (found.epoch !== '') return; // another process has opened it
     const before = new Map(found.seats.map((seat) => [seat.id, seat]));
     const locks = await this.#readLocks();
     const isFresh = found.keyCount === 0 && locks.size === 0;
     const missing = isFresh ? [] : missingParts(found, found.layout ?? this.#options);
-    const lastEvents = missing.length > 0 ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
+    const lastEvents = isDamaged && !isFresh ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
     const isLogWhole =
       isFresh || (found.oldestSeq === 1 && found.newestSeq >= found.seq) || (found.seq === 0 && found.newestSeq === 0);
     const { rows, cols } = found.layout ?? this.#options;
@@ -226,9 +234,10 @@ export class RedisSeatStore implements SeatStore {
     const seats = [...emptySeats(this.#options)].map((empty) => restoredSeat(empty, remains));
     const changed = seats.filter((seat) => before.get(seat.id) !== seat);
     await this.#lockBooked(seats, locks);
+    if (isDamaged) await this.#lockHeld(seats, locks, found.nowMs);
     const seq = Math.max(0, found.seq, found.newestSeq, ...chunksOf(seats).map(newestSeqOf));
     await this.#write(changed, seq, holdsOf(seats, locks), found.system || knownSystem || newSystemId());
-    this.#report(isFresh ? [] : missing, changed, seats);
+    this.#report(missing, isFresh ? [] : changed, seats);
   }
 
   async #write(seats: readonly Seat[], seq: number, holds: Record<string, string>, system: string): Promise<void> {
@@ -286,6 +295,18 @@ export class RedisSeatStore implements SeatStore {
     }
   }
 
+  /** A hold goes on to its end, though its lock was lost with other parts. */
+  async #lockHeld(seats: readonly Seat[], locks: Map<string, Lock>, nowMs: number): Promise<void> {
+    for (const { id, status, held_by, expires_at = 0 } of seats) {
+      const expiresAtMs = Math.round(expires_at * 1000);
+      if (status !== SeatStatus.held || held_by === undefined || locks.has(id) || expiresAtMs <= nowMs) continue;
+      await this.#connection.call(() =>
+        this.#connection.redis.set(this.#lockKey(id), held_by, 'PXAT', expiresAtMs, 'NX'),
+      );
+      locks.set(id, { userId: held_by, expiresAtMs });
+    }
+  }
+
   get #allVenueKeys(): string[] {
     return [...this.#venueKeys, this.#holdsKey, this.#relayedKey, this.#aboutKey];
   }
@@ -297,7 +318,7 @@ export class RedisSeatStore implements SeatStore {
   #report(missing: readonly string[], changed: readonly Seat[], seats: readonly Seat[]): void {
     const { logger } = this.#options;
     const ids = (some: readonly Seat[]) => some.slice(0, namedSeats).map(({ id }) => id);
-    if (missing.length > 0) {
+    if (missing.length > 0 || changed.some(({ seq }) => seq > 0)) {
       const details = { missing, seats: changed.length, first: ids(changed) };
       logger.error(details, 'Redis had lost a part of the venue; it is restored, in a new epoch');
     }

@@ -32,6 +32,11 @@ export interface Decision {
   events: SeatEvent[];
 }
 
+/** The newest position that the caller has seen, and the seq of the seat that it asks about, if it knows that. */
+export interface KnownPosition extends Position {
+  seatSeq?: number;
+}
+
 /** For how long a store remembers what it answered to a command with a `RequestKey`. */
 export const answerKeptMs = 15_000;
 
@@ -65,13 +70,18 @@ export interface SeatStore {
    */
   open(knownSystem?: string): Promise<VenueSnapshot>;
   /** Decides the commands in order, atomically. `known`: the newest position that the caller has seen. */
-  decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision>;
+  decide(seatId: string, commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision>;
   /** What happened after a position, oldest first, at most `limit` transitions. */
   eventsAfter(position: Position, limit: number): Promise<History>;
   /** The newest position of which every earlier transition is known to have been published; undefined: none is known. */
   relayedPosition(): Promise<Position | undefined>;
   /** Notes that everything up to `position` was published, and lets the log forget what is older than it keeps. */
   markRelayed(position: Position): Promise<void>;
+  /**
+   * Compares these seats, as the caller knows them, with what the store has of them. Rejects with a `VenueLostError` if a
+   * part of them was lost or set back; `known` is the position of the caller.
+   */
+  audit(seats: readonly Seat[], known: Position): Promise<void>;
   /** Rejects with a `StoreUnavailableError` while the store takes no writes, though it may still be read. */
   checkWritable(): Promise<void>;
   close(): Promise<void>;

@@ -88,6 +88,8 @@ export class CopyableSeatStore implements SeatStore {
     await this.#store.markRelayed(this.#inner(position));
   }
 
+  async audit(): Promise<void> {}
+
   async checkWritable(): Promise<void> {}
 
   async close(): Promise<void> {}

@@ -73,6 +73,8 @@ export class NaiveSeatStore implements SeatStore {
     this.#relayed = position;
   }
 
+  async audit(): Promise<void> {}
+
   async checkWritable(): Promise<void> {}
 
   async close(): Promise<void> {}

@@ -255,6 +255,8 @@ export class StoreConnection implements SeatStore {
     });
   }
 
+  async audit(): Promise<void> {}
+
   checkWritable(): Promise<void> {
     return this.#call('checkWritable', (store) => store.checkWritable());
   }

@@ -33,6 +33,7 @@ class StoreHeldUp implements SeatStore {
   eventsAfter: SeatStore['eventsAfter'] = (...asked) => this.#venue.eventsAfter(...asked);
   relayedPosition = () => this.#venue.relayedPosition();
   markRelayed: SeatStore['markRelayed'] = (position) => this.#venue.markRelayed(position);
+  audit = () => this.#venue.audit();
   checkWritable = () => this.#venue.checkWritable();
   close = () => this.#venue.close();
 }

@@ -12,7 +12,7 @@
 -- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
 -- ARGV[5] for how many ms an answer is kept
 -- ARGV[6] cool-down in ms: after a hold lapsed, or was released in its second half, its user may not hold the seat again; 0: none
--- ARGV[7] JSON: [[seat id, command, ...], ...]; a command is ["expire"], or ["select" | "book" | "release", user id],
+-- ARGV[7] JSON: [[seat id, seq of the seat that the caller knows, command, ...], ...]; a command is ["expire"], or ["select" | "book" | "release", user id],
 --   with a third item where it has a key: "key", or "repeat" where it was asked before as well
 -- ARGV[8] maximum length of the log
 -- ARGV[9] "full" if Redis has reached its memory limit: then no seat is newly held (STORE_UNAVAILABLE), all else works
@@ -42,6 +42,10 @@ local json_of = {} -- of each seat as it now is
 for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
   if epoch ~= ARGV[1] or not json then
     return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
+  end
+  if tonumber(string.match(json, '"seq":(%d+)}$') or -1) < questions[i][2] then
+    redis.call('SET', KEYS[2], '')
+    return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is older than the caller knows it')
   end
   json_of[ids[i]] = json
 end
@@ -178,7 +182,7 @@ for i, question in ipairs(questions) do
   end
 
   local answers = {}
-  for c = 2, #question do
+  for c = 3, #question do
     local action, user, asked = unpack(question[c])
     local refusal, version
     if asked then
@@ -188,7 +192,7 @@ for i, question in ipairs(questions) do
       refusal = decide[action](user)
       version = newest
     end
-    answers[c - 1] = string.format('["%s",%d]', refusal, version - 1)
+    answers[c - 2] = string.format('["%s",%d]', refusal, version - 1)
   end
   reply[i + 1] = string.format('[[%s],[%s],[%s]]',
     table.concat(versions, ','), table.concat(transitions, ','), table.concat(answers, ','))
