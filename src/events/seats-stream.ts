@@ -9,10 +9,10 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { subjects } from '../protocol/events.ts';
 
-const name = 'SEATS';
 const mebibyte = 1024 ** 2;
+export const seatsStream = { name: 'SEATS', leastBytes: 16 * mebibyte };
+const { name, leastBytes } = seatsStream;
 const wantedBytes = 1024 * mebibyte;
-const leastBytes = 16 * mebibyte;
 const duplicateWindowMs = 120_000;
 const apiTimeoutMs = 1_000;
 /** JetStream reserves `max_bytes`: with these codes it says that the disk, the account or the cluster has no room for it. */
@@ -22,7 +22,7 @@ const noRoomCodes = [10002, 10005, 10023, 10028, 10047, 10122];
 export async function requireSeatsStream(nats: NatsConnection, logger: Logger): Promise<void> {
   const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: apiTimeoutMs });
   const found = await streams.info(name).catch((error: Error) => {
-    if (isNotFound(error)) return undefined;
+    if (isStreamNotFound(error)) return undefined;
     throw error;
   });
   if (found) return requireSubjects(found.config.subjects);
@@ -53,6 +53,6 @@ function requireSubjects(taken: readonly string[] = []): void {
   throw new Error(`The stream ${name} takes ${JSON.stringify(taken)}, not ${subjects.allSeats}`);
 }
 
-const isNotFound = (error: Error) =>
+export const isStreamNotFound = (error: unknown) =>
   error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
-const isNoRoom = (error: unknown) => error instanceof JetStreamApiError && noRoomCodes.includes(error.code);
+export const isNoRoom = (error: unknown) => error instanceof JetStreamApiError && noRoomCodes.includes(error.code);

@@ -1,10 +1,9 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { requireDataDir } from './data-dir.ts';
 import { fileUnusable } from './file-unusable.ts';
-import { makeFolder } from './make-folder.ts';
 import { print } from './print.ts';
 import { identityOf, isAlive, type ProcessIdentity } from './process-identity.ts';
-import { requireWritable } from './require-writable.ts';
 
 type NamedProcess = ProcessIdentity & { name: string };
 
@@ -29,20 +28,17 @@ export class DataDirLock {
   readonly #contents: LockContents;
   #retry: NodeJS.Timeout | undefined;
 
-  /** Throws DataDirInUseError while another launcher, or what it started, lives. A lock whose owner is dead is taken over. */
+  /**
+   * Creates and judges the folder. Throws DataDirInUseError while another launcher, or what it started, lives. A lock
+   * whose owner is dead is taken over.
+   */
   static acquire(dataDir: string): DataDirLock {
-    makeFolder(dataDir);
+    requireDataDir(dataDir);
     const lock = new DataDirLock(join(dataDir, 'launcher.lock'));
     try {
       lock.#take(dataDir);
     } catch (cause) {
       throw cause instanceof DataDirInUseError ? cause : fileUnusable(lock.#path, cause);
-    }
-    try {
-      requireWritable(dataDir);
-    } catch (error) {
-      lock.release();
-      throw error;
     }
     return lock;
   }

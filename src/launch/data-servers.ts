@@ -29,7 +29,7 @@ export async function redisServer(
   if (url) return { url };
   const port = await portOrFree(config.redis.port, 'Redis');
   const { redisAdminPassword: adminPassword, redisBookingPassword: bookingPassword } = secrets;
-  const users = redisUsers({ keyPrefix: config.env.REDIS_KEY_PREFIX ?? '', adminPassword, bookingPassword });
+  const users = redisUsers({ keyPrefix: config.keyPrefix, adminPassword, bookingPassword });
   const dir = join(config.dataDir, 'redis');
   return {
     url: `redis://booking:${bookingPassword}@${loopback}:${port}`,

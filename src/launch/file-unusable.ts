@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { type Stats, statSync } from 'node:fs';
-import { userInfo } from 'node:os';
+import { existsSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { userName } from './user-name.ts';
 
 /** A file or folder of the launcher that cannot be read, made or written; the message names it, the cause and the remedy. */
 export class FileUnusableError extends Error {
@@ -9,40 +8,58 @@ export class FileUnusableError extends Error {
 }
 
 const otherFolder = 'choose another folder with DATA_DIR=…';
+const chooseOther = 'Choose another folder with DATA_DIR=…';
 
-export function fileUnusable(path: string, cause: unknown): FileUnusableError {
-  return cause instanceof FileUnusableError ? cause : new FileUnusableError(explain(path, cause as Error), { cause });
+/** `ownFolder`: a data folder of an earlier start, which may be given to this user as a whole. */
+export function fileUnusable(path: string, cause: unknown, ownFolder?: string): FileUnusableError {
+  if (cause instanceof FileUnusableError) return cause;
+  return new FileUnusableError(explain(path, cause as NodeJS.ErrnoException, ownFolder), { cause });
 }
 
-function explain(path: string, error: NodeJS.ErrnoException): string {
-  switch (error.code) {
+function explain(path: string, error: NodeJS.ErrnoException, ownFolder?: string): string {
+  const { code = '', message, path: failed = path } = error;
+  switch (code) {
     case 'ENOSPC':
-    case 'EDQUOT':
       return `${path} cannot be written: the disk is full. Free space on it, or ${otherFolder}`;
+    case 'EDQUOT':
+      return `${path} cannot be written: the disk quota is used up. Free space on the disk, or ${otherFolder}`;
     case 'EACCES':
     case 'EPERM':
-      return explainOwner(path, error);
+      return explainRights(path, message, ownFolder);
     case 'EROFS':
       return `${path} cannot be written: its file system is read-only. Mount it writable, or ${otherFolder}`;
     case 'ENOTDIR':
-    case 'EEXIST':
-      return `${path} cannot be made: a file is where a folder is needed. Move that file, or ${otherFolder}`;
-    default:
-      return `${path} cannot be used (${error.message}). Repair it, or ${otherFolder}`;
+    case 'EEXIST': {
+      const [existing] = nearestExisting(failed);
+      if (code === 'EEXIST' && existing !== failed)
+        return `${path} cannot be made: ${failed} is a symbolic link to a path that does not exist. ${chooseOther}`;
+      return `${path} cannot be made: a file is where a folder is needed (${existing} is not a folder). Move that file, or ${otherFolder}`;
+    }
+    case 'ENOENT':
+      if (!existsSync(dirname(failed))) break;
+      return `${path} cannot be used (ENOENT: nothing can be created in ${dirname(failed)}). ${chooseOther}`;
+    case 'ELOOP':
+      return `${path} cannot be used (ELOOP: its symbolic links lead to each other). ${chooseOther}`;
+    case 'ENAMETOOLONG':
+      return `${path} cannot be used (ENAMETOOLONG: a name in it is too long for the file system). ${chooseOther}`;
   }
+  return `${path} cannot be used (${message}). Repair it, or ${otherFolder}`;
 }
 
-function explainOwner(path: string, error: Error): string {
-  const [existing, stats] = nearestExisting(path);
-  const me = userInfo();
-  if (stats.uid === me.uid || me.uid === 0)
-    return `${path} cannot be used (${error.message}). Correct the permissions of ${existing}, or ${otherFolder}`;
-  const owner = userName(stats.uid);
-  const folder = stats.isDirectory() ? existing : dirname(existing);
-  return (
-    `${existing} belongs to the user ${owner}; this user, ${me.username}, may not use it. ` +
-    `Run as ${owner}, give it to ${me.username} (sudo chown -R ${me.username} ${folder}), or ${otherFolder}`
-  );
+function explainRights(path: string, message: string, ownFolder?: string): string {
+  const [existing, { uid }] = nearestExisting(path);
+  const userId = process.getuid?.() ?? 0;
+  if (userId === 0)
+    return `${path} cannot be used (${message}). Correct the permissions of ${existing}, or ${otherFolder}`;
+  const [owner, user] = [userName(uid), userName(userId)];
+  const reason = `${existing} belongs to the user ${owner}, and the user ${user} has no right to read and write it.`;
+  if (ownFolder === undefined) return `${reason} ${chooseOther}`;
+  const folder = shellQuoted(ownFolder);
+  const remedy =
+    uid === userId
+      ? `Run chmod -R u+rwX ${folder}`
+      : `Run as ${owner}, give the folder to ${user} (sudo chown -R ${user} ${folder})`;
+  return `${reason} ${remedy}, or ${otherFolder}`;
 }
 
 /** The path itself, or the first folder above it that can be looked at. */
@@ -54,10 +71,4 @@ function nearestExisting(path: string): [path: string, stats: Stats] {
   }
 }
 
-function userName(uid: number): string {
-  try {
-    return execFileSync('id', ['-nu', String(uid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    return String(uid);
-  }
-}
+const shellQuoted = (text: string) => (/^[\w./~+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

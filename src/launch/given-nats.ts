@@ -2,24 +2,25 @@ import { connect as connectTcp } from 'node:net';
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, PubHeaders, StorageType } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
 import { natsLogin } from '../events/nats-address.ts';
+import { isNoRoom, isStreamNotFound, seatsStream } from '../events/seats-stream.ts';
 import { subjects } from '../protocol/events.ts';
 import { certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 import { tooOld } from './server-versions.ts';
 
 const setting = 'NATS_URL';
-const seatsStream = 'SEATS';
+/** Of the client, which requires TLS where the address begins with tls://. */
+const noTls = "server does not support 'tls'";
 /** As small as the stream may be. */
-const trial = { name: 'SEATS_TRIAL', subjects: ['seats_trial'], max_bytes: 16 * 1024 ** 2 };
+const trial = { name: `${seatsStream.name}_TRIAL`, subjects: ['seats_trial'], max_bytes: seatsStream.leastBytes };
 
 /** Returns warnings; throws a GivenServerError if this NATS cannot be used. */
 export async function judgeNats(addresses: string, { timeoutMs }: { timeoutMs: number }): Promise<string[]> {
   const urls = addresses.split(',').map((address) => parseAddress(setting, address));
   const nats = await connected(addresses, urls, timeoutMs / 2);
   try {
-    const reason =
-      tooOld('nats-server', nats.info?.version ?? '') ?? plainProblem(nats, urls) ?? (await missingRight(nats));
-    if (reason) throw new GivenServerError(`${setting}=${redacted(addresses)} cannot be used. ${reason}`);
+    const reason = tooOld('nats-server', nats.info?.version ?? '') ?? (await missingRight(nats));
+    if (reason) throw problem(addresses, `cannot be used. ${reason}`);
     return (await streamWarnings(nats, timeoutMs / 2)).map((text) => `${setting}=${redacted(addresses)}: ${text}`);
   } catch (cause) {
     if (cause instanceof GivenServerError) throw cause;
@@ -29,18 +30,21 @@ export async function judgeNats(addresses: string, { timeoutMs }: { timeoutMs: n
   }
 }
 
+const problem = (addresses: string, text: string) => new GivenServerError(`${setting}=${redacted(addresses)} ${text}`);
+
 async function connected(addresses: string, urls: URL[], timeoutMs: number): Promise<NatsConnection> {
   try {
     return await connect({ ...natsLogin(addresses), timeout: timeoutMs, reconnect: false, noEcho: true });
   } catch (error) {
-    const problem = (text: string) => new GivenServerError(`${setting}=${redacted(addresses)} ${text}`);
     const { message, name, cause } = error as Error;
+    if (message === noTls)
+      throw problem(addresses, 'cannot be used. It has no TLS. Set it up there, or write nats:// in the address.');
     if (name === 'AuthorizationError')
-      throw problem('refuses the login. Correct the user and the password, or the token, in the address.');
+      throw problem(addresses, 'refuses the login. Correct the user and the password, or the token, in the address.');
     const badCertificate = certificateProblem(setting, addresses, error as Error);
     if (badCertificate) throw badCertificate;
     const speaker = name === 'TimeoutError' && urls[0] ? await speakerAt(urls[0], timeoutMs / 2) : undefined;
-    if (speaker) throw problem(`is not a NATS: ${speaker} answers there. Correct the address.`);
+    if (speaker) throw problem(addresses, `is not a NATS: ${speaker} answers there. Correct the address.`);
     throw noAnswer(setting, addresses, cause instanceof Error ? cause.message : message);
   }
 }
@@ -61,14 +65,6 @@ function speakerAt({ hostname, port }: URL, timeoutMs: number): Promise<string |
     socket.on('error', () => {});
     socket.on('close', () => resolve(undefined));
   });
-}
-
-/** The client encrypts where the server asks for it, whatever the address says. */
-function plainProblem({ info }: NatsConnection, urls: URL[]): string | undefined {
-  const isEncrypted = info?.tls_required || info?.tls_available;
-  return urls.some(({ protocol }) => protocol === 'tls:') && !isEncrypted
-    ? 'It has no TLS. Set it up there, or write nats:// in the address.'
-    : undefined;
 }
 
 /** Found by trying: subscribers drop a message without content, and JetStream stores none for another stream. */
@@ -100,22 +96,23 @@ async function streamWarnings(nats: NatsConnection, timeoutMs: number): Promise<
       () => undefined,
       (error: Error) => error,
     );
-  const unknown = await problemOf(streams.info(seatsStream));
+  const unknown = await problemOf(streams.info(seatsStream.name));
   if (!unknown) return [];
-  if (unknown.name === 'JetStreamNotEnabled' || hasCode(unknown, JetStreamApiCodes.JetStreamNotEnabledForAccount))
+  if (unknown.name === 'JetStreamNotEnabled' || isNotEnabledForAccount(unknown))
     return ['It has no JetStream, which keeps events for other subscribers; live updates work. Start it with -js.'];
-  if (!hasCode(unknown, JetStreamApiCodes.StreamNotFound))
-    return [`JetStream does not answer (${unknown.message}); live updates work.`];
+  if (!isStreamNotFound(unknown)) return [`JetStream does not answer (${unknown.message}); live updates work.`];
 
   // A booking process makes the stream. Only making one shows whether there is room, so a trial one comes and goes.
-  const mayDelete = hasCode(await problemOf(streams.delete(trial.name)), JetStreamApiCodes.StreamNotFound);
+  const mayDelete = isStreamNotFound(await problemOf(streams.delete(trial.name)));
   if (!mayDelete) return [];
-  const noRoom = await problemOf(streams.add({ ...trial, storage: StorageType.File }));
-  if (!noRoom) await streams.delete(trial.name);
-  if (!(noRoom instanceof JetStreamApiError)) return [];
+  const refusal = await problemOf(streams.add({ ...trial, storage: StorageType.File }));
+  if (!refusal) await streams.delete(trial.name);
+  if (!(refusal instanceof JetStreamApiError)) return [];
+  if (!isNoRoom(refusal)) return [`JetStream makes no stream (${refusal.message}); live updates work.`];
   return [
-    `JetStream has no room for the stream (${noRoom.message}), which keeps events for other subscribers; live updates work. Give it ${trial.max_bytes / 1024 ** 2} MiB of storage or more.`,
+    `JetStream has no room for the stream (${refusal.message}), which keeps events for other subscribers; live updates work. Give it ${trial.max_bytes / 1024 ** 2} MiB of storage or more.`,
   ];
 }
 
-const hasCode = (error: Error | undefined, code: number) => error instanceof JetStreamApiError && error.code === code;
+const isNotEnabledForAccount = (error: Error) =>
+  error instanceof JetStreamApiError && error.code === JetStreamApiCodes.JetStreamNotEnabledForAccount;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { redisFitness } from '../store/redis-fitness.ts';
+import type { VenueSettings } from '../venue/venue-settings.ts';
 import { certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 import { print } from './print.ts';
@@ -8,10 +9,17 @@ import { print } from './print.ts';
 const setting = 'REDIS_URL';
 const loadingPollMs = 250;
 
+interface JudgeOptions {
+  keyPrefix: string;
+  venue: VenueSettings;
+  timeoutMs: number;
+  signal: AbortSignal;
+}
+
 /** Returns warnings; throws a GivenServerError if this Redis cannot be used. Waits for as long as it loads its data. */
 export async function judgeRedis(
   address: string,
-  { keyPrefix, timeoutMs, signal }: { keyPrefix: string; timeoutMs: number; signal: AbortSignal },
+  { keyPrefix, venue, timeoutMs, signal }: JudgeOptions,
 ): Promise<string[]> {
   parseAddress(setting, address);
   let firstError: Error | undefined;
@@ -34,7 +42,7 @@ export async function judgeRedis(
   const judge = async () => {
     await redis.connect();
     await loaded(redis, address, timer, signal);
-    const { problem, warnings } = await redisFitness(redis, { keyPrefix });
+    const { problem, warnings } = await redisFitness(redis, { keyPrefix, venue });
     if (firstError) throw firstError; // of SELECT: the client goes on in database 0
     if (problem) throw new GivenServerError(`${setting}=${redacted(address)} cannot be used. ${problem}`);
     return [...warnings, ...(await syncWarning(redis))].map((text) => `${setting}=${redacted(address)}: ${text}`);

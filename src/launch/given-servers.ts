@@ -10,9 +10,12 @@ const timeoutMs = 3_500;
  * Judges the servers of REDIS_URL and NATS_URL before anything is started: a wrong address is reported at once, not as
  * the time-out of a process that uses it. Returns warnings for the operator.
  */
-export async function requireGivenServers({ redis, nats, env }: LaunchConfig, signal: AbortSignal): Promise<string[]> {
+export async function requireGivenServers(
+  { redis, nats, keyPrefix, venue }: LaunchConfig,
+  signal: AbortSignal,
+): Promise<string[]> {
   const judged = await Promise.allSettled([
-    redis.url ? judgeRedis(redis.url, { keyPrefix: env.REDIS_KEY_PREFIX ?? '', timeoutMs, signal }) : [],
+    redis.url ? judgeRedis(redis.url, { keyPrefix, venue, timeoutMs, signal }) : [],
     nats.url ? judgeNats(nats.url, { timeoutMs }) : [],
   ]);
   signal.throwIfAborted();

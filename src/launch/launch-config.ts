@@ -5,6 +5,7 @@ import { ConfigError } from '../config-error.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
+import { type VenueSettings, venueSettings } from '../venue/venue-settings.ts';
 import { badPorts } from './bad-ports.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
 import { exampleFor, loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
@@ -43,6 +44,8 @@ export interface LaunchConfig {
   trustedProxies: string[];
   allowedOrigins: string[];
   dataDir: string;
+  keyPrefix: string;
+  venue: VenueSettings;
   /** Of one edge. */
   maxConnections: number;
   origin: OriginName;
@@ -70,6 +73,8 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
     trustedProxies: parseTrustedProxies(settings.TRUSTED_PROXIES),
     allowedOrigins: parseAllowedOrigins(settings.ALLOWED_ORIGINS),
     dataDir: resolve(settings.DATA_DIR),
+    keyPrefix: ofBooking.REDIS_KEY_PREFIX,
+    venue: venueSettings(ofBooking),
     origin: settings.SERVERS,
   };
   refuseBadPorts(config);

@@ -1,8 +1,8 @@
-import { requireDataDir } from './data-dir.ts';
 import { DataDirLock } from './data-dir-lock.ts';
 import { loadLaunchConfig } from './launch-config.ts';
 import { launch } from './launcher.ts';
 import { print } from './print.ts';
+import { killServices } from './service-process.ts';
 import { onShutdownSignals } from './shutdown-signals.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -17,7 +17,7 @@ process.stderr.on('error', () => {});
 let supervisor: Supervisor | undefined;
 let lock: DataDirLock | undefined;
 process.on('exit', () => {
-  supervisor?.kill();
+  killServices();
   lock?.release();
 });
 onShutdownSignals({
@@ -34,7 +34,6 @@ onShutdownSignals({
 
 try {
   const config = await loadLaunchConfig(process.env);
-  requireDataDir(config.dataDir);
   const ownLock = DataDirLock.acquire(config.dataDir);
   lock = ownLock;
   supervisor = new Supervisor((running) => ownLock.record(running));

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { httpUrl } from './http-url.ts';
+import { makeFolder } from './make-folder.ts';
 import { freePort, loopback } from './ports.ts';
 import { httpAnswers } from './probes.ts';
 import type { ServerOrigin } from './server-origin.ts';
@@ -22,7 +23,7 @@ export async function rehearse(origin: ServerOrigin, workDir: string, signal: Ab
   await once(target, 'listening');
   const port = await freePort();
   const dir = join(workDir, 'rehearsal');
-  mkdirSync(dir, { recursive: true });
+  makeFolder(dir);
   const configFile = join(dir, 'nginx.conf');
   writeFileSync(configFile, configOf(`${origin.bindHost(loopback)}:${port}`, `${origin.machineHost}:${targetPort}`));
   const url = httpUrl(loopback, port);

@@ -43,10 +43,10 @@ const generators: Record<keyof Secrets, () => string> = {
 export function secretsIn(dataDir: string): Secrets {
   const file = join(dataDir, 'secrets.json');
   makeFolder(dataDir);
-  const known = knownSecrets(file);
+  const known = knownSecrets(file, dataDir);
   const missing = Object.entries(generators).filter(([name]) => known[name] === undefined);
   if (missing.length === 0) {
-    protect(file);
+    protect(file, dataDir);
     return known as unknown as Secrets;
   }
   const secrets = { ...known, ...Object.fromEntries(missing.map(([name, generate]) => [name, generate()])) };
@@ -54,8 +54,8 @@ export function secretsIn(dataDir: string): Secrets {
   return secrets as unknown as Secrets;
 }
 
-function knownSecrets(file: string): Record<string, string> {
-  const text = readIfThere(file);
+function knownSecrets(file: string, dataDir: string): Record<string, string> {
+  const text = readIfThere(file, dataDir);
   if (text === undefined) return {};
   if (text.trim() === '') throw new SecretsDamagedError(file, 'it is empty');
   const content = parse(file, text);
@@ -71,12 +71,12 @@ function knownSecrets(file: string): Record<string, string> {
   return content as Record<string, string>;
 }
 
-function readIfThere(file: string): string | undefined {
+function readIfThere(file: string, dataDir: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fileUnusable(file, cause);
+    throw fileUnusable(file, cause, dataDir);
   }
 }
 
@@ -90,10 +90,10 @@ function parse(file: string, text: string): unknown {
 }
 
 /** A backup that was copied back may have another mode. */
-function protect(file: string): void {
+function protect(file: string, dataDir: string): void {
   try {
     chmodSync(file, 0o600);
   } catch (cause) {
-    throw fileUnusable(file, cause);
+    throw fileUnusable(file, cause, dataDir);
   }
 }

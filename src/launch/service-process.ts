@@ -41,6 +41,14 @@ export class ServiceSilentError extends Error {
   override name = 'ServiceSilentError';
 }
 
+/** Also those that nobody supervises, such as a trial of an engine. */
+const living = new Set<ServiceProcess>();
+
+/** At once, and without waiting: the last thing that a process does that started services. */
+export function killServices(): void {
+  for (const service of living) service.kill();
+}
+
 /** One run of a service, in a process group of its own, so that the terminal's Ctrl-C reaches only the launcher. */
 export class ServiceProcess {
   readonly spec: ServiceSpec;
@@ -74,6 +82,7 @@ export class ServiceProcess {
     }
     if (log !== undefined) closeSync(log);
     this.pid = this.#child?.pid;
+    living.add(this);
     void this.exited.then((ending) => this.#ended(ending));
   }
 
@@ -114,6 +123,7 @@ export class ServiceProcess {
 
   #ended(ending: string): void {
     this.#ending = ending;
+    living.delete(this);
     this.#killGroup();
     this.#cleanUp();
   }

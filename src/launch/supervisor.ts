@@ -54,12 +54,6 @@ export class Supervisor {
     for (const stage of this.#stages.toReversed()) await Promise.all(stage.map(({ process }) => process.stop()));
   }
 
-  /** At once, and without waiting: also the last thing that a dying launcher does. */
-  kill(): void {
-    this.#stopping.abort();
-    for (const { process } of this.#stages.flat()) process.kill();
-  }
-
   pidOf(name: string): number | undefined {
     return this.#running().find((service) => service.name === name)?.pid;
   }

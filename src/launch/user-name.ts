@@ -5,6 +5,6 @@ export function userName(uid: number): string {
   try {
     return execFileSync('id', ['-un', String(uid)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   } catch {
-    return `user ${uid}`;
+    return String(uid);
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadBookingConfig } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
+import { venueMismatch } from '../store/venue-layout.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { print } from './print.ts';
 import { writePrivately } from './write-privately.ts';
@@ -20,36 +20,26 @@ const recordFile = (dataDir: string) => join(dataDir, 'redis', 'venue.json');
 
 /** Throws a ConfigError if the data folder holds another venue, or a larger one: its sold seats would be shown wrongly. */
 export function requireSameVenue(config: LaunchConfig): void {
-  const { venue, rows, cols } = venueOf(config);
-  const known = readRecord(config.dataDir)[prefixOf(config)];
+  const known = readRecord(config.dataDir)[config.keyPrefix];
   if (!known) return;
-  if (known.venue !== venue)
-    throw new ConfigError(
-      `${config.dataDir} holds the venue "${known.venue}", not "${venue}". Set VENUE=${known.venue}, or give this venue its own folder with DATA_DIR=…`,
-    );
-  if (rows < known.rows || cols < known.cols)
-    throw new ConfigError(
-      `${config.dataDir} holds a venue of ${known.rows} rows and ${known.cols} columns, which may grow but not shrink to ${rows} and ${cols}. ` +
-        `Set VENUE_ROWS=${known.rows} VENUE_COLS=${known.cols}, or start a new venue in its own folder with DATA_DIR=…`,
-    );
+  const { venue: name, rows, cols } = known;
+  const problem = venueMismatch({ name, rows, cols }, config.venue, {
+    holder: config.dataDir,
+    otherPlace: 'give this venue its own folder with DATA_DIR=…',
+  });
+  if (problem) throw new ConfigError(problem);
 }
 
 /** Once the venue is open. A full disk must not end a system that serves. */
 export function recordVenue(config: LaunchConfig): void {
   try {
-    const record = { ...readRecord(config.dataDir), [prefixOf(config)]: venueOf(config) };
+    const { name: venue, rows, cols } = config.venue;
+    const record: VenueRecord = { ...readRecord(config.dataDir), [config.keyPrefix]: { venue, rows, cols } };
     writePrivately(recordFile(config.dataDir), `${JSON.stringify(record, undefined, 2)}\n`);
   } catch (error) {
     print(`!! The venue is not recorded in the data folder: ${(error as Error).message}`);
   }
 }
-
-function venueOf({ env }: LaunchConfig): Venue {
-  const { VENUE: venue, VENUE_ROWS: rows, VENUE_COLS: cols } = loadBookingConfig(env);
-  return { venue, rows, cols };
-}
-
-const prefixOf = ({ env }: LaunchConfig) => loadBookingConfig(env).REDIS_KEY_PREFIX;
 
 function readRecord(dataDir: string): VenueRecord {
   const file = recordFile(dataDir);

@@ -29,17 +29,23 @@ export function knownLayout({ venue, rows, cols }: Record<string, string>): Name
   return rows && cols ? { name: venue, rows: Number(rows), cols: Number(cols) } : undefined;
 }
 
+const ofRedis = { holder: 'It', otherPlace: 'set another REDIS_KEY_PREFIX.' };
+
 /**
  * Why a venue must not be opened where another one was sold before, with the remedy; undefined if it may. A venue may
  * grow, but a seat that was sold must not go.
  */
-export function venueMismatch(known: NamedLayout, wanted: NamedLayout): string | undefined {
-  if (known.name !== undefined && wanted.name !== undefined && known.name !== wanted.name) {
-    return `It holds the venue "${known.name}", and VENUE is "${wanted.name}". Set VENUE=${known.name}, or another REDIS_KEY_PREFIX.`;
-  }
-  if (known.rows <= wanted.rows && known.cols <= wanted.cols) return undefined;
+export function venueMismatch(
+  known: NamedLayout,
+  wanted: NamedLayout,
+  { holder, otherPlace } = ofRedis,
+): string | undefined {
+  const { name, rows, cols } = known;
+  if (name !== undefined && wanted.name !== undefined && name !== wanted.name)
+    return `${holder} holds the venue "${name}", not "${wanted.name}". Set VENUE=${name}, or ${otherPlace}`;
+  if (rows <= wanted.rows && cols <= wanted.cols) return undefined;
   return (
-    `It holds a venue of ${known.rows} rows and ${known.cols} columns, and VENUE_ROWS=${wanted.rows}, VENUE_COLS=${wanted.cols} would ` +
-    'drop seats of it. A venue can only grow: restore the settings, or set another REDIS_KEY_PREFIX.'
+    `${holder} holds a venue of ${rows} rows and ${cols} columns, which may grow but not shrink to ${wanted.rows} and ${wanted.cols}. ` +
+    `Set VENUE_ROWS=${rows} VENUE_COLS=${cols}, or ${otherPlace}`
   );
 }

@@ -33,11 +33,11 @@ async function startNatsWith(
     stopTimeoutMs: 1_000,
     hint: '',
   });
-  await server.ready();
   (options.stops ?? onTestFinished)(async () => {
     await server.stop();
     if (!options.dir) rmSync(dir, { recursive: true, force: true });
   });
+  await server.ready();
   return { url: `nats://127.0.0.1:${port}`, port, dir, stop: () => server.stop() };
 }
 
@@ -72,9 +72,14 @@ async function expectLive(url: string, reason: RegExp | string) {
 
 describe('NatsEventBus without JetStream', () => {
   let url = '';
+  let stopNats: (() => Promise<void>) | undefined;
+  const stops = (stop: () => Promise<void>) => {
+    stopNats = stop;
+  };
   beforeAll(async () => {
-    ({ url } = await startNatsWith('', { stops: afterAll }));
+    ({ url } = await startNatsWith('', { stops }));
   });
+  afterAll(() => stopNats?.());
   eventBusContract(() => ({
     bus: () => NatsEventBus.connect({ url, name: 'test', logger: pino({ level: 'silent' }) }),
   }));

@@ -8,19 +8,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { loadBookingConfig } from '../../src/config.ts';
 import { findExecutable } from '../../src/launch/find-executable.ts';
 import { redacted } from '../../src/launch/given-address.ts';
 import { judgeNats } from '../../src/launch/given-nats.ts';
 import { judgeRedis } from '../../src/launch/given-redis.ts';
 import { natsAnswers } from '../../src/launch/probes.ts';
+import { venueSettings } from '../../src/venue/venue-settings.ts';
+import { patience } from '../support/patience.ts';
 import { freePort, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { freeSettings, Launch } from './launch-fixture.ts';
 
 const natsServer = findExecutable('nats-server') ?? '';
 const timeoutMs = 3_500;
+const venue = venueSettings(loadBookingConfig({}));
 const ofRedis = (url: string, keyPrefix = '') =>
-  judgeRedis(url, { keyPrefix, timeoutMs, signal: new AbortController().signal });
+  judgeRedis(url, { keyPrefix, venue, timeoutMs, signal: new AbortController().signal });
 const ofNats = (url: string) => judgeNats(url, { timeoutMs });
 
 /** Of a server that is stopped when the test is over. */
@@ -111,6 +115,22 @@ describe('[R290] a given Redis', () => {
     await admin.config('SET', 'appendonly', 'yes', 'appendfsync', 'always');
   });
 
+  test('with another venue, or a larger one, under the same prefix', async () => {
+    const about = ['system', 'x', 'venue', 'friday', 'rows', '10', 'cols', '10'];
+    onTestFinished(async () => void (await admin.del('{a}:venue:about')));
+    await admin.hset('{a}:venue:about', ...about);
+    await expect(ofRedis(redis.url, '{a}:')).rejects.toThrow(
+      'It holds the venue "friday", not "main". Set VENUE=friday, or set another REDIS_KEY_PREFIX.',
+    );
+    await admin.hset('{a}:venue:about', 'venue', 'main', 'rows', '11');
+    await expect(ofRedis(redis.url, '{a}:')).rejects.toThrow(
+      'It holds a venue of 11 rows and 10 columns, which may grow but not shrink to 10 and 10. Set VENUE_ROWS=11 VENUE_COLS=10',
+    );
+    expect(await ofRedis(redis.url, '{b}:')).toEqual([]);
+    await admin.hset('{a}:venue:about', 'rows', '9');
+    expect(await ofRedis(redis.url, '{a}:')).toEqual([]);
+  });
+
   test('with a database that it does not have', async () => {
     await expect(ofRedis(`${redis.url}/99`)).rejects.toThrow('has no database of this number');
   });
@@ -163,6 +183,15 @@ describe('[R290] a given NATS', () => {
     return server;
   }
 
+  /** Of a nats-server that is no service of start.sh. */
+  async function withArguments(...args: string[]): Promise<number> {
+    const port = await freePort();
+    const server = spawn(natsServer, ['-a', '127.0.0.1', '-p', String(port), ...args], { stdio: 'ignore' });
+    onTestFinished(() => void server.kill());
+    await vi.waitFor(() => natsAnswers({ host: '127.0.0.1', port }), patience);
+    return port;
+  }
+
   test('that fits has no warning, and nothing is stored in it', async () => {
     const client = await connect({ servers: `127.0.0.1:${nats.port}` });
     const { streams } = await jetstreamManager(client);
@@ -207,20 +236,7 @@ describe('[R290] a given NATS', () => {
   });
 
   test('without JetStream is used, with a warning', async () => {
-    const port = await freePort();
-    const plain = spawn(natsServer, ['-a', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
-    onTestFinished(() => {
-      plain.kill();
-    });
-    await expect
-      .poll(() =>
-        natsAnswers({ host: '127.0.0.1', port }).then(
-          () => 'answers',
-          () => '',
-        ),
-      )
-      .toBe('answers');
-    const [warning] = await ofNats(`nats://127.0.0.1:${port}`);
+    const [warning] = await ofNats(`nats://127.0.0.1:${await withArguments()}`);
     expect(warning).toContain('has no JetStream');
     expect(warning).toContain('-js');
   });
@@ -233,23 +249,7 @@ describe('[R290] a given NATS', () => {
   });
 
   test('with TLS: an unknown certificate, or TLS where there is none', async () => {
-    const port = await freePort();
-    const encrypted = spawn(
-      natsServer,
-      ['-a', '127.0.0.1', '-p', String(port), '--tls', '--tlscert', certificate.cert, '--tlskey', certificate.key],
-      { stdio: 'ignore' },
-    );
-    onTestFinished(() => {
-      encrypted.kill();
-    });
-    await expect
-      .poll(() =>
-        natsAnswers({ host: '127.0.0.1', port }).then(
-          () => 'answers',
-          () => '',
-        ),
-      )
-      .toBe('answers');
+    const port = await withArguments('--tls', '--tlscert', certificate.cert, '--tlskey', certificate.key);
     await expect(ofNats(`tls://127.0.0.1:${port}`)).rejects.toThrow(
       /certificate that is not accepted.*NODE_EXTRA_CA_CERTS/,
     );
@@ -273,5 +273,17 @@ test('[R290] start.sh names every problem before it starts anything', async () =
   expect(await launch.exitCode).toBe(1);
   expect(launch.output).toContain('REDIS_URL=redis://127.0.0.1:1 does not answer');
   expect(launch.output).toContain('is not a NATS: a Redis answers there');
+  expect(launch.output).not.toContain('Starting');
+}, 60_000);
+
+test('[R290][R293] start.sh refuses a given Redis that holds another venue', async () => {
+  await admin.hset('venue:about', 'system', 'x', 'venue', 'friday', 'rows', '10', 'cols', '10');
+  onTestFinished(async () => void (await admin.del('venue:about')));
+  const launch = new Launch({ ...(await freeSettings()), REDIS_URL: redis.url, VENUE: 'saturday' });
+  onTestFinished(() => launch.cleanUp());
+  expect(await launch.exitCode).toBe(1);
+  expect(launch.output).toContain(
+    `REDIS_URL=${redis.url} cannot be used. It holds the venue "friday", not "saturday".`,
+  );
   expect(launch.output).not.toContain('Starting');
 }, 60_000);

@@ -170,12 +170,14 @@ describe('[R292] a data folder of root', () => {
     onTestFinished(() => rmSync(dataDir, { recursive: true }));
     chmodSync(dataDir, 0o755);
     expect(await asNobody(dataDir)).toContain(
-      `${dataDir} belongs to root, and nobody has no right to read and write it. Set DATA_DIR to`,
+      `${dataDir} belongs to the user root, and the user nobody has no right to read and write it. Choose another folder with DATA_DIR=…`,
     );
     chmodSync(dataDir, 0o777);
     writeFileSync(join(dataDir, 'secrets.json'), '{}', { mode: 0o600 });
     const output = await asNobody(dataDir);
-    expect(output).toContain(`${dataDir}/secrets.json belongs to root, and nobody has no right to read and write it.`);
+    expect(output).toContain(
+      `${dataDir}/secrets.json belongs to the user root, and the user nobody has no right to read and write it.`,
+    );
     expect(output).toContain(`sudo chown -R nobody ${dataDir}`);
   });
 });

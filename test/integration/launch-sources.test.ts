@@ -1,12 +1,14 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { findExecutable } from '../../src/launch/find-executable.ts';
 import { findServers } from '../../src/launch/find-servers.ts';
 import type { OriginName } from '../../src/launch/launch-config.ts';
 import type { ServerProgram } from '../../src/launch/server-origin.ts';
-import { fakeProgram, freeSettings, Launch } from './launch-fixture.ts';
+import { patience } from '../support/patience.ts';
+import { fakeProgram, freeSettings, Launch, livingPids } from './launch-fixture.ts';
 
 const all: ServerProgram[] = ['redis-server', 'nats-server', 'nginx'];
 afterEach(() => vi.unstubAllEnvs());
@@ -28,8 +30,16 @@ function withPrograms(scripts: Record<string, string>): string {
   return folder;
 }
 
-const find = (origin: Exclude<OriginName, 'embedded'>, needed = all) =>
-  findServers(origin, needed, join(temporaryFolder(), 'logs', 'install.log'), new AbortController().signal);
+/** Aborted with its test. */
+function find(origin: Exclude<OriginName, 'embedded'>, needed = all): ReturnType<typeof findServers> {
+  const aborted = new AbortController();
+  const found = findServers(origin, needed, join(temporaryFolder(), 'logs', 'install.log'), aborted.signal);
+  onTestFinished(async () => {
+    aborted.abort();
+    await found.catch(() => {});
+  });
+  return found;
+}
 
 const noDocker = { docker: 'exit 1' };
 
@@ -119,6 +129,26 @@ describe('[R298] servers in Docker', () => {
     await expect(find('docker')).rejects.toThrow('Docker: a server in a container is out of reach of this machine');
   });
 });
+
+test('[R298] a launcher that is stopped at once leaves no trial of Docker behind', async () => {
+  const pidFile = join(temporaryFolder(), 'pid');
+  const settings = { ...(await freeSettings()), SERVERS: 'docker' };
+  const PATH = fakeProgram(
+    'docker',
+    `[[ $1 != run ]] || { echo $$ > ${pidFile}; trap '' TERM; while :; do sleep 1; done; }`,
+  );
+  const launch = new Launch({ ...settings, PATH });
+  onTestFinished(() => launch.cleanUp());
+  const trial = () => ({ trial: Number(readFileSync(pidFile, 'utf8')) });
+  await vi.waitFor(() => expect(livingPids(trial())).toHaveLength(1), patience);
+  launch.signal('SIGINT');
+  await launch.says('Stopping');
+  // Within 0.5 s it is the same Ctrl-C, which npm passes on. 1 s after the first one the trial is killed in any case.
+  await sleep(600);
+  launch.signal('SIGINT');
+  await launch.exitCode;
+  expect(livingPids(trial())).toEqual([]);
+}, 60_000);
 
 test('the programs that these tests stand in for are here', () => {
   for (const program of all) expect(findExecutable(program)).toBeDefined();

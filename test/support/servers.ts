@@ -13,9 +13,15 @@ import { bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-servi
 import { freePort, loopback } from '../../src/launch/ports.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import type { ServerProgram } from '../../src/launch/server-origin.ts';
-import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import { killServices, ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
 
 export { freePort };
+
+// Vitest ends a worker with SIGTERM, also one whose tests were aborted or timed out. Services have process groups of their own.
+process.once('SIGTERM', () => {
+  killServices();
+  process.kill(process.pid, 'SIGTERM');
+});
 
 /** A service as start.sh would start it, on a free port of its own. */
 export interface TestServer {

@@ -92,7 +92,9 @@ test('[R308] folders: missing ones are made, a file in the way is named', () => 
   writeFileSync(join(dir, 'file'), '');
   for (const path of [join(dir, 'file'), join(dir, 'file', 'under', 'it')])
     expect(errorOf(() => makeFolder(path))).toContain(`${path} cannot be made: a file is where a folder is needed`);
-  expect(errorOf(() => makeFolder('/proc/x/y'))).toContain('/proc/x/y cannot be used (ENOENT');
+  expect(errorOf(() => makeFolder('/proc/x/y'))).toContain(
+    '/proc/x/y cannot be used (ENOENT: nothing can be created in /proc)',
+  );
 });
 
 /** Runs `code` as a user without rights, with what src/launch exports under `launch`. Returns its output. */
@@ -115,25 +117,31 @@ test("[R308] another user's files are named with their owner and what to do", ()
   onTestFinished(() => rmSync(shared, { recursive: true }));
   chmodSync(shared, 0o755);
   const acquire = () => asNobody(`DataDirLock.acquire('${shared}').release()`).trim();
-  const explained = (path: string, folder: string) =>
-    `${path} belongs to the user root; this user, nobody, may not use it. ` +
-    `Run as root, give it to nobody (sudo chown -R nobody ${folder}), or choose another folder with DATA_DIR=…`;
+  const reason = (path: string) =>
+    `${path} belongs to the user root, and the user nobody has no right to read and write it. `;
+  const explained = (path: string) =>
+    `${reason(path)}Run as root, give the folder to nobody (sudo chown -R nobody ${shared}), or choose another folder with DATA_DIR=…`;
 
-  expect(acquire()).toBe(explained(shared, shared));
+  const ofOthers = `${reason(shared)}Choose another folder with DATA_DIR=…`;
+  mkdirSync(join(shared, 'nginx'));
+  expect(acquire(), 'a folder of another program, e.g. /etc, is not given to anyone').toBe(ofOthers);
+  rmSync(join(shared, 'nginx'), { recursive: true });
+  writeFileSync(join(shared, 'secrets.json'), '{}', { mode: 0o600 });
+  expect(acquire()).toBe(explained(shared));
   chownSync(shared, nobody.uid, nobody.gid);
+  expect(acquire()).toBe(explained(join(shared, 'secrets.json')));
+  expect(asNobody(`secretsIn('${shared}')`).trim()).toBe(explained(join(shared, 'secrets.json')));
+  chownSync(join(shared, 'secrets.json'), nobody.uid, nobody.gid);
   expect(acquire()).toBe('no error');
 
   const redis = join(shared, 'redis');
   mkdirSync(join(redis, 'appendonlydir'), { recursive: true });
   chownSync(redis, nobody.uid, nobody.gid);
-  expect(acquire()).toBe(explained(join(redis, 'appendonlydir'), join(redis, 'appendonlydir')));
+  expect(acquire()).toBe(explained(join(redis, 'appendonlydir')));
   chownSync(join(redis, 'appendonlydir'), nobody.uid, nobody.gid);
   writeFileSync(join(redis, 'appendonlydir', 'a.aof'), '');
-  expect(acquire()).toBe(explained(join(redis, 'appendonlydir', 'a.aof'), join(redis, 'appendonlydir')));
-  expect(readdirSync(shared)).toEqual(['redis']);
-
-  writeFileSync(join(shared, 'secrets.json'), '{}', { mode: 0o600 });
-  expect(asNobody(`secretsIn('${shared}')`).trim()).toBe(explained(join(shared, 'secrets.json'), shared));
+  expect(acquire()).toBe(explained(join(redis, 'appendonlydir', 'a.aof')));
+  expect(readdirSync(shared)).toEqual(['redis', 'secrets.json']);
 });
 
 test.each(['', '{', 'null', '{}', '{"launcher": {}, "services": []}'])(
