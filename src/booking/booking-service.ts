@@ -29,7 +29,7 @@ const eventsPerRead = 1_024;
 const seatsPerAudit = 256;
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
-/** A connection is made within the first of them, and a short outage is no news. */
+/** At the start: the connection to the store is made meanwhile. */
 const unloggedFailures = 2;
 /** Well above what any load does to a timer, and well below the time for which answers are kept. */
 const frozenMs = 5_000;
@@ -215,7 +215,7 @@ export class BookingService {
     this.#beating ??= this.#heartbeatOnce()
       .then(
         () => {
-          this.#failedBeats = 0;
+          this.#failedBeats = unloggedFailures;
           this.#storeLog.recovered('The store is available again');
         },
         (error: Error) => {

@@ -1,4 +1,5 @@
-const maxMs = 2 ** 31 - 1;
+/** A proxy in front may name any time: a page must not be shut out for hours. */
+const maxMs = 300_000;
 
 /** The wait that a reply asks for; undefined without a valid `Retry-After`. A date is read against the reply's own `Date`. */
 export function retryAfterMs({ headers }: Pick<Response, 'headers'>): number | undefined {

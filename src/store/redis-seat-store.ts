@@ -234,7 +234,7 @@ export class RedisSeatStore implements SeatStore {
     const seats = [...emptySeats(this.#options)].map((empty) => restoredSeat(empty, remains));
     const changed = seats.filter((seat) => before.get(seat.id) !== seat);
     await this.#lockBooked(seats, locks);
-    if (isDamaged) await this.#lockHeld(seats, locks, found.nowMs);
+    if (missing.length > 0) await this.#lockHeld(seats, locks, found.nowMs);
     const seq = Math.max(0, found.seq, found.newestSeq, ...chunksOf(seats).map(newestSeqOf));
     await this.#write(changed, seq, holdsOf(seats, locks), found.system || knownSystem || newSystemId());
     this.#report(missing, isFresh ? [] : changed, seats);
@@ -282,9 +282,11 @@ export class RedisSeatStore implements SeatStore {
 
   /** A booked seat has a lock without an end. */
   async #lockBooked(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Promise<void> {
-    const unlocked = seats.filter(
-      ({ id, status, held_by }) => status === SeatStatus.booked && held_by !== locks.get(id)?.userId,
-    );
+    const isLocked = ({ id, held_by }: Seat) => {
+      const lock = locks.get(id);
+      return lock?.userId === held_by && lock?.expiresAtMs === undefined;
+    };
+    const unlocked = seats.filter((seat) => seat.status === SeatStatus.booked && !isWithheld(seat) && !isLocked(seat));
     for (const chunk of chunksOf(unlocked)) {
       const writes = chunk.map(
         ({ id, held_by = '' }) =>

@@ -147,6 +147,63 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     }
   });
 
+  test.each([
+    ['its lock lost as well', true],
+    ['its lock still there', false],
+  ])(
+    'a booked seat that was set back in the hash, %s: a process that knows better notices before it sells',
+    async (_, isLockLost) => {
+      const store = newStore();
+      const known = await sold(store);
+      await admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
+      if (isLockLost) await admin.del('seat:A1:lock');
+      const asked = store.decide('A1', [select('mallory'), book('mallory')], { ...known, seatSeq: 2 });
+      await expect(asked).rejects.toBeInstanceOf(VenueLostError);
+      const venue = await store.open();
+      expect(venue.epoch).not.toBe(known.epoch);
+      expect(statusOf(venue)).toEqual(asSold);
+    },
+  );
+
+  test.each([
+    ['a seat that was set back', ['HSET', 'venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}'], {}],
+    ['a booked seat without its lock', ['DEL', 'seat:A1:lock'], {}],
+    ['a booked seat whose lock ends', ['EXPIRE', 'seat:A1:lock', '100'], {}],
+    ['a booked seat with the lock of another', ['SET', 'seat:A1:lock', 'mallory'], {}],
+    ['an available seat with a lock without an end', ['SET', 'seat:B3:lock', 'zed'], { B3: '2zed' }],
+    ['a deleted seat', ['HDEL', 'venue:seats', 'B3'], {}],
+  ])('the audit finds %s, and all is restored', async (_name, [command = '', ...args], change) => {
+    const store = newStore();
+    const known = await sold(store);
+    const seats = (await store.open()).seats;
+    await store.audit(seats, known);
+    await admin.call(command, ...args);
+    await expect(store.audit(seats, known)).rejects.toBeInstanceOf(VenueLostError);
+    const venue = await store.open();
+    expect(statusOf(venue)).toEqual({ ...asSold, ...change });
+    await store.audit(venue.seats, venue);
+    expect((await store.open()).epoch).toBe(venue.epoch);
+  });
+
+  test('the audit leaves a lock that ends by itself, and a hold whose lock has gone', async () => {
+    const store = newStore();
+    const known = await sold(store);
+    const seats = (await store.open()).seats;
+    await admin.set('seat:B3:lock', 'zed', 'EX', 20);
+    await admin.del('seat:A2:lock');
+    await store.audit(seats, known);
+  });
+
+  test('a hold goes on to its end, though its lock was lost with other parts', async () => {
+    const store = newStore();
+    await sold(store);
+    await admin.del('venue:seq', 'venue:events', 'seat:A2:lock');
+    const venue = await store.open();
+    expect(statusOf(venue)).toEqual(asSold);
+    expect(await admin.get('seat:A2:lock')).toBe('carol');
+    expect(await admin.call('PEXPIRETIME', 'seat:A2:lock')).toBe((venue.seats[1]?.expires_at as number) * 1000);
+  });
+
   test('the holds of users are counted again', async () => {
     const store = newStore({ maxHoldsPerUser: 1 });
     const venue = await opened(store);

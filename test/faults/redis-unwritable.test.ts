@@ -194,6 +194,23 @@ test('[G1] [G12] [R261] keys of a booked seat are deleted under a running proces
   expect(await (await fetch(`${booking.url}/metrics`)).text()).toMatch(/^booking_seats_withheld 0$/m);
 });
 
+test('[G1] [G12] [R266] a booked seat is set back in Redis under a running process: it stays booked, and an operator is told', async () => {
+  const { redis, admin } = await ownRedis();
+  const booking = await bookingAt(redis.port);
+  await command(booking, 'select', 'A1', 'ann');
+  await command(booking, 'book', 'A1', 'ann');
+  const { epoch } = (await (await fetch(`${booking.url}/api/venue`)).json()) as { epoch: string };
+  await admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
+  await admin.del('seat:A1:lock');
+  expect(await command(booking, 'select', 'A1', 'mallory')).toMatchObject({ status: 409, code: 'SEAT_BOOKED' });
+  // Nobody asks for this one: the audit finds it.
+  await admin.set('seat:B1:lock', 'zed');
+  await until('it is booked', async () => (await command(booking, 'book', 'B1', 'zed')).status === 200);
+  const venue = (await (await fetch(`${booking.url}/api/venue`)).json()) as { epoch: string };
+  expect(venue.epoch).not.toBe(epoch);
+  expect(readFileSync(booking.logFile, 'utf8')).toMatch(/lost a part of the venue/);
+});
+
 test('[R260] a Redis that begins to evict while it is used is refused within its next judgements, and named once', async () => {
   const { redis, admin } = await ownRedis();
   const booking = await bookingAt(redis.port);

@@ -163,7 +163,7 @@ test('[R99] it is renewed when about half of it is over, never within a minute, 
   expect(renewInMs(1_000, 0)).toBe(450_000);
   expect(renewInMs(10, 0.5)).toBe(60_000);
   expect(renewInMs(-1e9, 0.5)).toBe(60_000);
-  expect(renewInMs(1e12, 0.5)).toBe(2 ** 31 - 1);
+  expect(renewInMs(1e12, 0.5)).toBe(2147483647);
 });
 
 test.each([
@@ -171,7 +171,7 @@ test.each([
   ['0', undefined, 0],
   ['Tue, 14 Nov 2023 22:14:20 GMT', 'Tue, 14 Nov 2023 22:13:20 GMT', 60_000],
   ['Tue, 14 Nov 2023 22:10:00 GMT', 'Tue, 14 Nov 2023 22:13:20 GMT', 0],
-  ['99999999999999', undefined, 2 ** 31 - 1],
+  ['99999999999999', undefined, 300_000],
   ['soon', undefined, undefined],
   ['', undefined, undefined],
   [undefined, undefined, undefined],

@@ -10,7 +10,7 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 1 end
 for i = 3, #KEYS do
   local id, known_seq = ARGV[2 * i - 4], tonumber(ARGV[2 * i - 3])
   local json = redis.call('HGET', KEYS[1], id) or ''
-  local seq = tonumber(string.match(json, '"seq":(%d+)}$') or -1)
+  local seq = tonumber(string.match(json, '"seq":(%d+)') or -1)
   local is_booked = string.find(json, '"status":2', 1, true) ~= nil
   local holder = string.match(json, '"held_by":"([^"]*)"')
   local user = redis.call('GET', KEYS[i])

@@ -43,7 +43,7 @@ for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
   if epoch ~= ARGV[1] or not json then
     return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
   end
-  if tonumber(string.match(json, '"seq":(%d+)}$') or -1) < questions[i][2] then
+  if tonumber(string.match(json, '"seq":(%d+)') or -1) < questions[i][2] then
     redis.call('SET', KEYS[2], '')
     return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is older than the caller knows it')
   end
