@@ -1,6 +1,7 @@
 import { connect as connectTcp } from 'node:net';
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, PubHeaders, StorageType } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
+import { ConfigError } from '../config-error.ts';
 import { natsLogin } from '../events/nats-address.ts';
 import { isNoRoom, isStreamNotFound, seatsStream } from '../events/seats-stream.ts';
 import { subjects } from '../protocol/events.ts';
@@ -36,6 +37,7 @@ async function connected(addresses: string, urls: URL[], timeoutMs: number): Pro
   try {
     return await connect({ ...natsLogin(addresses), timeout: timeoutMs, reconnect: false, noEcho: true });
   } catch (error) {
+    if (error instanceof ConfigError) throw new GivenServerError(error.message);
     const { message, name, cause } = error as Error;
     if (message === noTls)
       throw problem(addresses, 'cannot be used. It has no TLS. Set it up there, or write nats:// in the address.');
