@@ -82,6 +82,7 @@ export class RedisSeatStore implements SeatStore {
     for (let attempt = 0; attempt < openAttempts; attempt++) {
       const found = await this.#readVenue();
       const missing = missingParts(found, this.#options);
+      if (missing.length === 0 && (await this.#isBehindLog(found))) missing.push('transitions of seats');
       if (this.#connection.isOfThisRun(found.epoch) && missing.length === 0) {
         const { system, epoch, seq, nowMs, seats } = found;
         return { system, epoch, seq, nowMs, seats };
@@ -192,7 +193,7 @@ export class RedisSeatStore implements SeatStore {
     const { system = '' } = about;
     const layout = knownLayout(about);
     const mismatch = venueMismatch(layout ?? layoutOf(seats), this.#options);
-    if (mismatch) throw new StoreUnavailableError(`This Redis has another venue. ${mismatch}`);
+    if (mismatch) throw new StoreUnavailableError(`This Redis cannot be used. ${mismatch}`);
     return {
       nowMs,
       epoch,
@@ -267,7 +268,19 @@ export class RedisSeatStore implements SeatStore {
     return locks;
   }
 
-  async #readLastEvents({ oldestSeq, newestSeq }: FoundVenue): Promise<Map<string, SeatEvent>> {
+  /** Whether a seat is older than the newest part of the log says. */
+  async #isBehindLog({ seats, oldestSeq, newestSeq }: FoundVenue): Promise<boolean> {
+    const lastEvents = await this.#readLastEvents({
+      oldestSeq: Math.max(oldestSeq, newestSeq - itemsPerCall + 1),
+      newestSeq,
+    });
+    return seats.some(({ id, seq }) => (lastEvents.get(id)?.seq ?? 0) > seq);
+  }
+
+  async #readLastEvents({
+    oldestSeq,
+    newestSeq,
+  }: Pick<FoundVenue, 'oldestSeq' | 'newestSeq'>): Promise<Map<string, SeatEvent>> {
     const events = new Map<string, SeatEvent>();
     for (let from = oldestSeq; from > 0 && from <= newestSeq; from += itemsPerCall) {
       const range = [`${from}-0`, `${from + itemsPerCall - 1}-0`] as const;

@@ -185,6 +185,15 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     expect((await store.open()).epoch).toBe(venue.epoch);
   });
 
+  test('a booked seat that was set back while no process ran is found when the venue is opened', async () => {
+    const known = await sold(newStore());
+    await admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
+    await admin.del('seat:A1:lock');
+    const venue = await opened(newStore());
+    expect(venue.epoch).not.toBe(known.epoch);
+    expect(statusOf(venue)).toEqual(asSold);
+  });
+
   test('the audit leaves a lock that ends by itself, and a hold whose lock has gone', async () => {
     const store = newStore();
     const known = await sold(store);
