@@ -96,13 +96,15 @@ test('[R161] the machine of a seat, and the transition that led to a moment', as
 
 test('[R159] the history has everything since the log begins, which is found where it was forgotten', async () => {
   const store = new MemorySeatStore({ rows: 10, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 100, keepEvents: 10 });
+  const markRelayed = store.markRelayed.bind(store);
+  store.markRelayed = async () => {}; // the service's own relay would forget more, on a slow machine
   const { app, service, command } = await startInspected({ store });
   for (let i = 0; i < 40; i++) {
     await command('select', 'A1', 'ann');
     await command('release', 'A1', 'ann');
   }
   const { epoch } = service.view.position;
-  await store.markRelayed({ epoch, seq: 60 }); // forgets 1 to 49
+  await markRelayed({ epoch, seq: 60 }); // forgets 1 to 49
   await command('select', 'B2', 'bob');
   const { payload } = await app.inject({ url: '/inspect/history' });
   const [start, ...events] = payload
