@@ -238,7 +238,7 @@ describe('[R274] a connection that is lost while it is made', () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     const startedAtMs = performance.now();
     await bus.close();
-    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
     expect(bus.connected).toBe(false);
   });
 });

@@ -67,7 +67,7 @@ test('[G5] [R276] NATS without JetStream: every browser sees each change at once
     delaysMs.push((receivedAtMs.get(`A${col}`) as number) - repliedAtMs);
   }
   // A repair takes up to 500 ms, so its mean is far above.
-  expect(delaysMs.reduce((sum, ms) => sum + ms, 0) / delaysMs.length).toBeLessThan(60);
+  expect(delaysMs.reduce((sum, ms) => sum + ms, 0) / delaysMs.length).toBeLessThan(150);
   const metrics = await (await fetch(`${edge.url}/metrics`)).text();
   expect(metrics, 'no event needed a repair').not.toMatch(/edge_catch_ups_total\{kind="events"\} [1-9]/);
   const warnings = readFileSync(booking.logFile, 'utf8')
