@@ -10,7 +10,7 @@ const repairedPerRead = 512;
 const maxInFlight = 4096;
 /**
  * While the bus stores nothing, the newest events wait in the log for its return. Older ones count as relayed, because the log has to stay
- * bounded: subscribers got them, and whoever missed one asks the booking service.
+ * bounded: subscribers received them, and a subscriber that missed one reads it from the booking service.
  */
 const maxUnstored = 100_000;
 

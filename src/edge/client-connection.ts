@@ -247,7 +247,7 @@ export class ClientConnection implements BufferedClient {
     }
   }
 
-  /** False if the client asks too often. */
+  /** False if the client exceeds the rate. */
   #sendStateOnRequest(requestId: RequestId | undefined): boolean {
     if (this.#states.take()) {
       this.#hub.sendState(this, requestId);
@@ -261,7 +261,8 @@ export class ClientConnection implements BufferedClient {
 
   async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
     const { seat_id, user_id = this.#userId } = data;
-    if (this.#commandsInFlight >= Math.max(this.#limits.commandsInFlightPerClient, this.#seatsAtOnce)) {
+    const { commandsInFlightPerClient } = this.#limits;
+    if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#seatsAtOnce) {
       return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
     }
     this.#commandsInFlight++;
@@ -347,8 +348,9 @@ export class ClientConnection implements BufferedClient {
       this.#secondStartMs = nowMs;
       this.#messagesThisSecond = 0;
     }
-    const ofOneUser = 2 * this.#seatsAtOnce + otherMessagesPerSecond;
-    return ++this.#messagesThisSecond > Math.max(this.#limits.messagesPerSecond, ofOneUser);
+    // The venue's settings are looked up only beyond the limit, not for every message.
+    if (++this.#messagesThisSecond <= this.#limits.messagesPerSecond) return false;
+    return this.#messagesThisSecond > 2 * this.#seatsAtOnce + otherMessagesPerSecond;
   }
 
   /** "Book all" sends this many commands at once. */

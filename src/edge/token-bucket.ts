@@ -1,4 +1,4 @@
-/** Allows so many per second, and after a pause a burst. Answers at once, so that messages keep their order. */
+/** Token bucket: a rate per second, and a burst after a pause. Synchronous, so that messages keep their order. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;

@@ -261,7 +261,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
       this.#needsProof = true;
       this.#streamIsUnavailable(error.message);
     }
-    // The stream may have been deleted under us: it is made again, for whoever tries next.
+    // The stream may have been deleted: it is made again for the next publish.
     if (performance.now() - this.#checkedAtMs > minCheckIntervalMs) void this.#checkStream(this.#nats);
   }
 

@@ -31,7 +31,7 @@ interface Stream {
   retry: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Shares the feeds between all pages of a browser. A feed that no visible page wants is closed, and told anew later. */
+/** Shares the feeds between all pages of a browser. A feed that no visible page shows is closed, and opened again later. */
 export class FeedHub {
   readonly #pages = new Set<Page>();
   readonly #streams = new Map<string, Stream>();
@@ -80,7 +80,7 @@ export class FeedHub {
     const wanted = new Set([...paths].slice(0, maxStreams));
     for (const path of this.#streams.keys()) if (!wanted.has(path)) this.#close(path);
     for (const path of wanted) {
-      // A page that joins needs everything that was told before it: the feed is begun again, for all its pages.
+      // A page that joins needs all earlier messages: the feed is opened again, for all its pages.
       const isComplete = shown.every((page) => page.path !== path || page.isFed);
       if (!this.#streams.has(path) || !isComplete) this.#open(path);
     }

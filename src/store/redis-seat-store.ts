@@ -110,7 +110,7 @@ export class RedisSeatStore implements SeatStore {
         seatCount(this.#options),
       ),
     );
-    if (!this.#connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was started anew');
+    if (!this.#connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was restarted');
     return { nowMs, epoch, seq, ...(events && { events: events.map((fields) => decodeEvent(epoch, fields)) }) };
   }
 
@@ -164,7 +164,7 @@ export class RedisSeatStore implements SeatStore {
     try {
       const known = newestOf(questions);
       const json = await this.#connection.call(() => {
-        if (!this.#connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was started anew');
+        if (!this.#connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was restarted');
         const { keys, args } = decideCall(questions, known, this.#options);
         const allKeys = [...this.#venueKeys, this.#holdsKey, ...keys];
         const { redis } = this.#connection;
