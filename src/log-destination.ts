@@ -1,4 +1,5 @@
 import { write as writeFile } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DestinationStream } from 'pino';
 
 const maxQueuedChars = 256 * 1024;
@@ -6,6 +7,7 @@ const maxQueuedChars = 256 * 1024;
 const retryMs = 100;
 /** A write that takes longer has a reader that does not read. */
 const blockedAfterMs = 1_000;
+const settlePollMs = 20;
 
 type Write = (fd: number, data: Buffer, done: (error: Error | null, written: number) => void) => void;
 
@@ -37,6 +39,11 @@ export class LogDestination implements DestinationStream {
   /** A thread that waits for a reader: it keeps process.exit() from returning. */
   get isBlocked(): boolean {
     return this.#writingSinceMs !== undefined && performance.now() - this.#writingSinceMs > blockedAfterMs;
+  }
+
+  /** For the end of the process: waits until the current write is done, or is known to be blocked. */
+  async settle(): Promise<void> {
+    while (this.#writingSinceMs !== undefined && !this.isBlocked) await sleep(settlePollMs);
   }
 
   write(entry: string): void {

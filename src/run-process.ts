@@ -26,12 +26,13 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
   process.stderr.on('error', () => {});
   try {
     const config = loadConfig(process.env);
-    const logger = createLogger(name, config.LOG_LEVEL);
+    const { logger, destination } = createLogger(name, config.LOG_LEVEL);
     const app = await build(config, logger);
     closeWithGrace({ delay: closeTimeoutMs, logger }, async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'Ending after an error');
       else logger.info({ signal }, 'Ending');
       await app.close();
+      await destination.settle();
     });
     const address = await app.listen({ host: config.HOST, port: config.PORT, backlog: listenBacklog });
     logger.info({ address }, 'Listening');
@@ -41,7 +42,7 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
   }
 }
 
-function createLogger(name: string, level: string): Logger {
+function createLogger(name: string, level: string): { logger: Logger; destination: LogDestination } {
   const destination = new LogDestination(1, (lost, cause) => {
     logger.warn({ lost, cause }, 'Log entries were lost because they could not be written');
   });
@@ -50,7 +51,7 @@ function createLogger(name: string, level: string): Logger {
     destination.flush();
     if (destination.isBlocked) process.kill(process.pid, 'SIGKILL');
   });
-  return logger;
+  return { logger, destination };
 }
 
 function explain(error: unknown): string {

@@ -72,3 +72,27 @@ test('[R300] on a device that is always full nothing is thrown', async () => {
   closeSync(fd);
   expect(errors).toEqual([]);
 });
+
+test('[R300] settle() waits for a slow reader, and for a reader that does not read only until the write counts as blocked', async () => {
+  const slow = new LogDestination(
+    1,
+    () => {},
+    (_fd, data, done) => void setTimeout(done, 50, null, data.length),
+  );
+  let isSettled = false;
+  slow.write(entry(1));
+  const settled = slow.settle().then(() => (isSettled = true));
+  expect(isSettled).toBe(false);
+  await settled;
+  expect(slow.isBlocked).toBe(false);
+
+  const blocked = new LogDestination(
+    1,
+    () => {},
+    () => {},
+  );
+  blocked.write(entry(1));
+  expect(blocked.isBlocked).toBe(false);
+  await blocked.settle();
+  expect(blocked.isBlocked).toBe(true);
+});
