@@ -1,6 +1,7 @@
 import { Announcer } from './announcer.ts';
 import { askHttp } from './ask-http.ts';
 import { Booking } from './booking.ts';
+import { Cart } from './cart.ts';
 import { Connection, type ConnectionView } from './connection.ts';
 import { type ConnectionPhase, type ConnectionStatus, connectionStatus, sessionStatus } from './connection-status.ts';
 import { element } from './dom.ts';
@@ -9,7 +10,6 @@ import { type MessageDetails, MessageList, type MessageTone } from './message-li
 import { oncePerFrame } from './once-per-frame.ts';
 import { OthersNews } from './others-news.ts';
 import { SeatMap } from './seat-map.ts';
-import { SelectionPanel } from './selection-panel.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
 import { PageSession } from './session.ts';
 import type { ShownHold } from './shown-hold.ts';
@@ -67,6 +67,7 @@ const booking = new Booking({
     if (byOthers && seat) others.add(seat.status);
     requestRender();
   },
+  onSeatChanged: (seatId) => messages.removeAbout(seatId),
   onOffered: (seatId) => seatMap.focus(seatId),
   onWatching: (count) => {
     watching = count;
@@ -119,15 +120,14 @@ const statusBar = new StatusBar(() => {
   session.retry();
 });
 const seatMap = new SeatMap({
-  userId,
   seat: (seatId) => venue.seat(seatId),
   isPending: (seatId) => booking.isPending(seatId),
   onClick: (seatId) => booking.clickSeat(seatId),
+  onRelease: (seatId) => booking.release(seatId),
 });
-const panel = new SelectionPanel({
+const cart = new Cart({
   onBook: (seatIds) => booking.book(...seatIds),
   onRelease: (seatIds) => booking.release(...seatIds),
-  onChoose: (seatId) => booking.clickSeat(seatId),
   onFocusLost: (seatId) => seatMap.focus(seatId),
 });
 const requestRender = oncePerFrame(render);
@@ -193,23 +193,22 @@ function render(): void {
   seatMap.renderLive(isLive);
   const holds = shownHolds();
   if (venue.isKnown) {
-    const { holdSeconds, maxHolds } = venue;
+    const { holdSeconds, maxHolds, counts } = venue;
     const holdMs = holdSeconds * 1000;
+    const bookedIds = booking.bookedSeats.map(({ id }) => id);
     statusBar.renderVenue(venue);
-    seatMap.render(venue, booking.selectedHold?.id);
+    seatMap.render(venue, userId());
     seatMap.renderTime(holds, holdMs);
-    panel.render({ holds, holdMs, maxHolds, isLive });
+    cart.render({ holds, bookedIds, holdMs, maxHolds, isLive, counts });
   }
   tickLater();
 }
 
 function shownHolds(): ShownHold[] {
-  const chosenId = booking.selectedHold?.id;
   return booking.holds.map((seat) => ({
     seat,
     remainingMs: clock.msUntil(seat.expires_at ?? 0),
     isBusy: booking.isPending(seat.id),
-    isChosen: seat.id === chosenId,
   }));
 }
 
@@ -233,7 +232,6 @@ function takeSession(user: string, previous: string | undefined): void {
   statusBar.renderUser(user);
   if (previous !== undefined && previous !== user) {
     say(newUserText, 'warning', { topic: 'session' });
-    for (const { id } of venue.seats) seatMap.touch(id);
   }
   // A renewed cookie, a token, another user, or a session that came late: the line does not know them yet.
   if (previous !== undefined || session.token !== undefined || connectedAs !== user) connection.identify();

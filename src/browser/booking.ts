@@ -7,7 +7,6 @@ import type { ServerSettings } from './connection.ts';
 import type { MessageDetails, MessageTone, Offer } from './message-list.ts';
 import { nearestFreeSeat } from './nearest-free-seat.ts';
 import { type PendingRequest, PendingRequests, type RequestBatch } from './pending-requests.ts';
-import { Selection } from './selection.ts';
 import { type ServerClock, secondsLeft } from './server-clock.ts';
 import { Venue } from './venue.ts';
 import {
@@ -32,6 +31,8 @@ export interface BookingOptions {
   say: (text: string, tone: MessageTone, details?: MessageDetails) => void;
   /** The seat looks different now. `byOthers`: it was never the user's, and is not now. */
   onSeatTouched: (seatId: string, byOthers: boolean) => void;
+  /** The seat has another state: messages about it are out of date. */
+  onSeatChanged: (seatId: string) => void;
   /** An offer of that seat was accepted: the focus belongs there. */
   onOffered: (seatId: string) => void;
   onWatching: (watching: number) => void;
@@ -46,7 +47,6 @@ export class Booking {
   readonly venue: Venue;
   readonly #options: BookingOptions;
   readonly #requests: PendingRequests;
-  readonly #selection = new Selection();
   /** Holds of the user that ran out since the last that was got. */
   #lost: string[] = [];
   /** Which holds the user was warned about: seat and transition. */
@@ -66,9 +66,9 @@ export class Booking {
     return this.venue.holdsOf(this.#options.userId());
   }
 
-  /** The one of them that the panel shows. */
-  get selectedHold(): Seat | undefined {
-    return this.#selection.current(this.holds);
+  /** All that the user has booked, in row-major order. */
+  get bookedSeats(): Seat[] {
+    return this.venue.bookedBy(this.#options.userId());
   }
 
   isPending(seatId: string): boolean {
@@ -81,7 +81,7 @@ export class Booking {
     if (!seat) return;
     const isMine = seat.held_by === this.#options.userId();
     if (seat.status === SeatStatus.available) this.#request('select', [seatId]);
-    else if (seat.status === SeatStatus.held && isMine) this.#choose(seatId);
+    else if (seat.status === SeatStatus.held && isMine) this.#request('release', [seatId]);
     else if (isMine) this.#options.say(`${seatId} is booked. It is yours.`, 'info');
     else this.#tellTaken(seat.status === SeatStatus.held ? 'SEAT_HELD' : 'SEAT_BOOKED', seatId, 'info');
   }
@@ -111,7 +111,7 @@ export class Booking {
         left,
       ),
       'warning',
-      { topic: 'progress' },
+      { topic: 'progress', seatIds: ending.map(({ id }) => id) },
     );
   }
 
@@ -174,8 +174,7 @@ export class Booking {
     return request;
   }
 
-  #confirm({ action, seatId, batch }: PendingRequest): void {
-    if (action === 'select') this.#choose(seatId);
+  #confirm({ seatId, batch }: PendingRequest): void {
     batch.done.push(seatId);
     this.#conclude(batch, unansweredText);
   }
@@ -187,11 +186,13 @@ export class Booking {
     if (done.length > 0) {
       const ends = done.map((seatId) => clock.msUntil(this.venue.seat(seatId)?.expires_at ?? 0));
       const text = confirmationText(action, done, secondsLeft(Math.min(...ends)));
-      say(text, action === 'release' ? 'info' : 'success', { topic: 'progress' });
+      const offer = action === 'release' ? this.#offerUndo(done) : undefined;
+      say(text, action === 'release' ? 'info' : 'success', { topic: 'progress', seatIds: done, offer });
     }
     if (unanswered.length > 0) {
       // Repeating a command is always safe.
-      say(failureText(action, unanswered), 'error', { offer: this.#offerAgain(action, unanswered) });
+      const offer = this.#offerAgain(action, unanswered);
+      say(failureText(action, unanswered), 'error', { seatIds: unanswered, offer });
     }
   }
 
@@ -203,8 +204,8 @@ export class Booking {
       const again = () => (code === 'COOLDOWN' ? this.#offerNearest(seatId) : this.#offerAgain(action, [seatId]));
       const offer = mayHelp ? again() : undefined;
       // Several seats may be one too many; that is said once.
-      const topic = code === 'HOLD_LIMIT' ? { topic: code } : {};
-      this.#options.say(refusalText(code, action, seatId, text), 'error', { offer, ...topic });
+      const details = code === 'HOLD_LIMIT' ? { topic: code } : { seatIds: [seatId], offer };
+      this.#options.say(refusalText(code, action, seatId, text), 'error', details);
     }
     this.#conclude(batch, unansweredText);
   }
@@ -212,6 +213,7 @@ export class Booking {
   #tellTaken(code: 'SEAT_HELD' | 'SEAT_BOOKED', seatId: string, tone: MessageTone): void {
     this.#options.say(refusalText(code, 'select', seatId, ''), tone, {
       topic: 'taken',
+      seatIds: [seatId],
       offer: this.#offerNearest(seatId),
     });
   }
@@ -235,11 +237,12 @@ export class Booking {
     return { label: tryAgainLabel(seatIds), accept };
   }
 
-  #choose(seatId: string): void {
-    const before = this.selectedHold;
-    this.#selection.choose(seatId);
-    this.#options.onSeatTouched(seatId, false);
-    if (before) this.#options.onSeatTouched(before.id, false);
+  #offerUndo(seatIds: readonly string[]): Offer {
+    const accept = () => {
+      this.#options.onOffered(seatIds[0] as string);
+      this.#request('select', seatIds);
+    };
+    return { label: 'Undo', accept };
   }
 
   /** True if no command can be sent now; the user then reads why. */
@@ -250,7 +253,8 @@ export class Booking {
   }
 
   #seatChanged(after: Seat, before: Seat | undefined): void {
-    const { onSeatTouched } = this.#options;
+    const { onSeatTouched, onSeatChanged } = this.#options;
+    onSeatChanged(after.id);
     const userId = this.#options.userId();
     const isHeldByMe = after.status === SeatStatus.held && after.held_by === userId;
     const wasHeldByMe = before?.status === SeatStatus.held && before.held_by === userId;
@@ -263,7 +267,7 @@ export class Booking {
     // Released long before its end: by the same user in another window.
     const wasReleased = this.#options.clock.msUntil(expires_at) > 1000;
     if (wasReleased) {
-      this.#options.say(`${id} was released.`, 'info');
+      this.#options.say(`${id} was released.`, 'info', { seatIds: [id] });
       return;
     }
     this.#lost.push(id);

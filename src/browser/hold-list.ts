@@ -1,62 +1,73 @@
-import { element, setAttribute, setFractionLeft, setText } from './dom.ts';
+import { element, setAttribute, setText } from './dom.ts';
+import { releaseKeys } from './seat-map.ts';
 import { secondsLeft } from './server-clock.ts';
 import { type ShownHold, urgentMs } from './shown-hold.ts';
 
-/** Each of several holds with its own countdown; a press shows it in the panel. Elements stay with their seat: so does the focus. */
+/** Up to this difference one countdown is right for all holds. */
+const sameEndMs = 5_000;
+
+interface Chip {
+  item: HTMLElement;
+  button: HTMLButtonElement;
+  seconds: HTMLElement;
+}
+
+/** A chip for each held seat; a press releases the seat. A chip stays with its seat, and so does the focus. */
 export class HoldList {
   readonly #root = element('hold-list', HTMLElement);
-  readonly #onChoose: (seatId: string) => void;
-  readonly #items = new Map<string, { item: HTMLElement; button: HTMLButtonElement; seconds: HTMLElement }>();
+  readonly #onRelease: (seatId: string) => void;
+  readonly #chips = new Map<string, Chip>();
 
-  #chosenId: string | undefined;
-
-  constructor(onChoose: (seatId: string) => void) {
-    this.#onChoose = onChoose;
+  constructor(onRelease: (seatId: string) => void) {
+    this.#onRelease = onRelease;
   }
 
-  render(holds: readonly ShownHold[], holdMs: number): void {
-    for (const [id, { item }] of this.#items) {
+  render(holds: readonly ShownHold[]): void {
+    for (const [id, { item }] of this.#chips) {
       if (holds.some(({ seat }) => seat.id === id)) continue;
       item.remove();
-      this.#items.delete(id);
+      this.#chips.delete(id);
     }
-    for (const [index, hold] of holds.entries()) this.#draw(hold, holdMs, index);
+    const ends = holds.map(({ remainingMs }) => remainingMs);
+    const haveOneEnd = Math.max(...ends) - Math.min(...ends) <= sameEndMs;
+    for (const [index, hold] of holds.entries()) this.#draw(hold, index, haveOneEnd);
   }
 
-  #draw({ seat, remainingMs, isChosen, isBusy }: ShownHold, holdMs: number, index: number): void {
-    const { item, button, seconds } = this.#items.get(seat.id) ?? this.#add(seat.id);
+  #draw({ seat, remainingMs, isBusy }: ShownHold, index: number, haveOneEnd: boolean): void {
+    const { item, button, seconds } = this.#chips.get(seat.id) ?? this.#add(seat.id);
     if (this.#root.children[index] !== item) this.#root.insertBefore(item, this.#root.children[index] ?? null);
-    setText(seconds, `${secondsLeft(remainingMs)} s`);
-    setFractionLeft(button, remainingMs, holdMs);
-    setAttribute(button, 'aria-pressed', String(isChosen));
-    if (isChosen && this.#chosenId !== seat.id) {
-      this.#chosenId = seat.id;
-      // Not scrollIntoView, which would move the page under the panel as well.
-      this.#root.scrollLeft = item.offsetLeft - this.#root.offsetLeft;
-    }
+    setText(seconds, haveOneEnd ? '' : `${secondsLeft(remainingMs)} s`);
     setAttribute(button, 'aria-busy', isBusy ? 'true' : undefined);
     button.classList.toggle('urgent', remainingMs <= urgentMs);
   }
 
-  #add(id: string) {
+  #add(id: string): Chip {
     const item = document.createElement('li');
     const button = document.createElement('button');
     button.type = 'button';
     button.className = 'hold';
     button.id = `hold-${id}`;
-    button.addEventListener('click', () => this.#onChoose(id));
-    const ring = document.createElement('span');
-    ring.className = 'ring';
-    ring.ariaHidden = 'true';
-    const name = document.createElement('span');
-    name.className = 'hold-seat';
-    name.textContent = id;
-    const seconds = document.createElement('span');
-    seconds.className = 'hold-seconds';
-    button.append(ring, name, ' ', seconds);
+    button.ariaLabel = button.title = `Release ${id}`;
+    button.addEventListener('click', () => this.#onRelease(id));
+    button.addEventListener('keydown', (event) => {
+      if (!releaseKeys.includes(event.key)) return;
+      event.preventDefault();
+      this.#onRelease(id);
+    });
+    const seconds = part('hold-seconds', '');
+    const cross = part('hold-cross', '✕');
+    cross.ariaHidden = 'true';
+    button.append(part('hold-seat', id), seconds, cross);
     item.append(button);
-    const parts = { item, button, seconds };
-    this.#items.set(id, parts);
-    return parts;
+    const chip = { item, button, seconds };
+    this.#chips.set(id, chip);
+    return chip;
   }
+}
+
+function part(className: string, text: string): HTMLElement {
+  const span = document.createElement('span');
+  span.className = className;
+  span.textContent = text;
+  return span;
 }

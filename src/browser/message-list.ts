@@ -19,21 +19,32 @@ export interface MessageDetails {
   offer?: Offer | undefined;
   /** A newer message of the same topic replaces this one. */
   topic?: string;
+  /** The message is true only while these seats keep their state. */
+  seatIds?: readonly string[];
   /** Something was lost: to be read aloud at once. */
   urgent?: boolean;
 }
 
-/** What the page has to say, newest first. It is read aloud by the announcer, not from here. */
+/** The page's messages, newest first. The announcer reads them aloud, not this list. */
 export class MessageList {
   readonly #root = element('messages', HTMLElement);
+  readonly #seatIds = new WeakMap<Element, readonly string[]>();
 
-  add(text: string, tone: MessageTone, { offer, topic = text }: MessageDetails = {}): void {
+  /** Removes the messages about a seat whose state has changed. */
+  removeAbout(seatId: string): void {
+    for (const message of [...this.#root.children]) {
+      if (this.#seatIds.get(message)?.includes(seatId)) message.remove();
+    }
+  }
+
+  add(text: string, tone: MessageTone, { offer, topic = text, seatIds = [] }: MessageDetails = {}): void {
     for (const older of [...this.#root.children]) {
       if (older instanceof HTMLElement && older.dataset.topic === topic) older.remove();
     }
     const message = document.createElement('div');
     message.className = `message ${tone}`;
     message.dataset.topic = topic;
+    this.#seatIds.set(message, seatIds);
     const words = document.createElement('p');
     words.textContent = text;
     message.append(words);

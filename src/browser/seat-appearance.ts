@@ -9,6 +9,10 @@ export interface SeatAppearance {
   label: string;
 }
 
+export function isOwnHold({ status, held_by }: Seat, userId: string): boolean {
+  return status === SeatStatus.held && held_by === userId;
+}
+
 export function seatAppearance(seat: Seat, userId: string): SeatAppearance {
   const place = `Row ${rowLabel(seat.row)}, seat ${seat.col + 1}`;
   const isMine = seat.status !== SeatStatus.available && seat.held_by === userId;

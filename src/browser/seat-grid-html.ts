@@ -17,9 +17,11 @@ export function seatGridHtml(seats: Iterable<Seat>): string {
 }
 
 function rowHtml(row: number, seats: readonly Seat[]): string {
-  // Every seat's own name says its row.
-  const label = `<span class="row-label" aria-hidden="true">${rowLabel(row)}</span>`;
-  return `<div class="row" role="row">${label}${seats.map(seatHtml).join('')}${label}</div>`;
+  const label = rowLabel(row);
+  return (
+    `<div class="row" role="row"><span class="row-label" role="rowheader" aria-label="Row ${label}">${label}</span>` +
+    `${seats.map(seatHtml).join('')}<span class="row-label" aria-hidden="true">${label}</span></div>`
+  );
 }
 
 /** As it looks to someone who has no seat yet. */
@@ -28,6 +30,6 @@ function seatHtml(seat: Seat): string {
   const tabIndex = seat.row === 0 && seat.col === 0 ? 0 : -1;
   return (
     `<button type="button" role="gridcell" class="seat ${status}" id="seat-${seat.id}" data-seat-id="${seat.id}" ` +
-    `tabindex="${tabIndex}" aria-label="${label}"><span class="seat-number">${seat.col + 1}</span></button>`
+    `tabindex="${tabIndex}" aria-label="${label}" title="${label}"><span class="seat-number">${seat.col + 1}</span></button>`
   );
 }

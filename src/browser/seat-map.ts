@@ -2,17 +2,20 @@ import type { Seat } from '../protocol/seat.ts';
 import { seatId } from '../protocol/seat-id.ts';
 import { element, setAttribute, setDisabled, setFractionLeft } from './dom.ts';
 import { type GridPlace, placeAfterKey } from './grid-keys.ts';
-import { seatAppearance } from './seat-appearance.ts';
+import { isOwnHold, seatAppearance } from './seat-appearance.ts';
 import { seatGridHtml } from './seat-grid-html.ts';
 
 /** More changes than this in one frame are a rush: to move them all would only make noise. */
 const animatedAtMost = 12;
 
+/** On one of the user's holds these keys release it. */
+export const releaseKeys: readonly string[] = ['Delete', 'Backspace', 'Escape'];
+
 export interface SeatMapOptions {
-  userId: () => string;
   seat: (id: string) => Seat | undefined;
   isPending: (id: string) => boolean;
   onClick: (id: string) => void;
+  onRelease: (id: string) => void;
 }
 
 /** What of the venue the map shows. */
@@ -38,13 +41,15 @@ export class SeatMap {
   #size = { rows: 0, cols: 0 };
   /** The one tab stop. */
   #current: GridPlace = { row: 0, col: 0 };
-  #chosenId: string | undefined;
+  /** Whose seats are drawn as the user's own. */
+  #userId = '';
 
   constructor(options: SeatMapOptions) {
     this.#options = options;
-    this.#root.addEventListener('click', ({ target }) => {
+    this.#root.addEventListener('click', ({ target, detail }) => {
       const id = seatIdOf(target);
-      if (id) options.onClick(id);
+      const isDoubleClick = detail > 1; // its second click would release the seat again
+      if (id && !isDoubleClick) options.onClick(id);
     });
     this.#root.addEventListener('keydown', (event) => this.#onKey(event));
     this.#root.addEventListener('focusin', ({ target }) => {
@@ -70,11 +75,11 @@ export class SeatMap {
     setDisabled(this.#root, !isLive);
   }
 
-  render(venue: ShownVenue, chosenId: string | undefined): void {
+  render(venue: ShownVenue, userId: string): void {
     if (this.#size.rows !== venue.rows || this.#size.cols !== venue.cols) this.#takeOver(venue);
-    if (this.#chosenId !== chosenId) {
-      for (const id of [this.#chosenId, chosenId]) if (id) this.#dirty.add(id);
-      this.#chosenId = chosenId;
+    if (this.#userId !== userId) {
+      for (const id of this.#buttons.keys()) this.#dirty.add(id);
+      this.#userId = userId;
     }
     for (const id of this.#dirty) this.#draw(id);
     if (this.#changedByOthers.size <= animatedAtMost) for (const id of this.#changedByOthers) this.#animate(id);
@@ -109,13 +114,12 @@ export class SeatMap {
     const button = this.#buttons.get(id);
     const seat = this.#options.seat(id);
     if (!button || !seat) return;
-    const { status, isMine, label } = seatAppearance(seat, this.#options.userId());
+    const { status, isMine, label } = seatAppearance(seat, this.#userId);
     const isPending = this.#options.isPending(id);
-    const isChosen = id === this.#chosenId;
-    const names = ['seat', status, isMine && 'mine', isPending && 'pending', isChosen && 'chosen'];
-    const className = names.filter(Boolean).join(' ');
+    const className = ['seat', status, isMine && 'mine', isPending && 'pending'].filter(Boolean).join(' ');
     if (button.className !== className) button.className = className;
-    setAttribute(button, 'aria-label', isChosen ? `${label}, selected` : label);
+    setAttribute(button, 'aria-label', label);
+    setAttribute(button, 'title', label);
     setAttribute(button, 'aria-busy', isPending ? 'true' : undefined);
   }
 
@@ -127,6 +131,11 @@ export class SeatMap {
 
   #onKey(event: KeyboardEvent): void {
     const seat = this.#options.seat(seatIdOf(event.target) ?? '');
+    if (seat && isOwnHold(seat, this.#userId) && releaseKeys.includes(event.key)) {
+      event.preventDefault();
+      this.#options.onRelease(seat.id);
+      return;
+    }
     const next = seat && !event.altKey && !event.metaKey ? placeAfterKey(event, seat, this.#size) : undefined;
     if (!next) return;
     event.preventDefault(); // or the page would scroll as well

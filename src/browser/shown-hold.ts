@@ -8,6 +8,4 @@ export interface ShownHold {
   seat: Seat;
   remainingMs: number;
   isBusy: boolean;
-  /** It is the one that the panel is about. */
-  isChosen: boolean;
 }

@@ -2,6 +2,8 @@ import type { ConnectionStatus } from './connection-status.ts';
 import { element, setText } from './dom.ts';
 import type { Venue } from './venue.ts';
 
+const shownIdLength = 6;
+
 /** The line under the title, the counts in the legend, the small print, and the notice that the seats may be out of date. */
 export class StatusBar {
   readonly #status = element('connection-status', HTMLElement);
@@ -12,7 +14,7 @@ export class StatusBar {
   readonly #total = element('total', HTMLElement);
   readonly #held = element('held-count', HTMLElement);
   readonly #booked = element('booked-count', HTMLElement);
-  readonly #holdSeconds = element('hold-seconds', HTMLElement);
+  readonly #holdSeconds = ['hold-seconds', 'hint-hold-seconds'].map((id) => element(id, HTMLElement));
   readonly #maxHolds = element('max-holds', HTMLElement);
   readonly #staleNotice = element('stale-notice', HTMLElement);
   readonly #watching = element('watching', HTMLElement);
@@ -23,7 +25,9 @@ export class StatusBar {
   }
 
   renderUser(userId: string): void {
-    setText(element('user-id', HTMLElement), userId);
+    const shown = element('user-id', HTMLElement);
+    setText(shown, userId.length > shownIdLength ? `${userId.slice(0, shownIdLength)}…` : userId);
+    shown.title = userId;
   }
 
   renderConnection({ text, countdown, className, mayRetry }: ConnectionStatus): void {
@@ -39,7 +43,7 @@ export class StatusBar {
     setText(this.#total, String(available + held + booked));
     setText(this.#held, String(held));
     setText(this.#booked, String(booked));
-    setText(this.#holdSeconds, String(holdSeconds));
+    for (const shown of this.#holdSeconds) setText(shown, String(holdSeconds));
     setText(this.#maxHolds, String(maxHolds));
     this.#staleNotice.hidden = !isStale;
   }
@@ -47,8 +51,8 @@ export class StatusBar {
   /** Undefined where it is not known: while there is no connection, nobody can say who looks. */
   renderLine(watching: number | undefined, roundTripMs: number | undefined): void {
     this.#watching.hidden = watching === undefined;
-    setText(this.#watching, watching === 1 ? 'Only you' : `${watching} looking`);
+    setText(this.#watching, watching === 1 ? '1 person viewing' : `${watching} people viewing`);
     this.#roundTrip.hidden = roundTripMs === undefined;
-    setText(this.#roundTrip, `Line: ${roundTripMs === undefined ? '' : Math.max(1, Math.round(roundTripMs))} ms`);
+    setText(this.#roundTrip, `Latency: ${roundTripMs === undefined ? '' : Math.max(1, Math.round(roundTripMs))} ms`);
   }
 }

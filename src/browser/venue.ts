@@ -70,7 +70,11 @@ export class Venue {
   }
 
   holdsOf(userId: string): Seat[] {
-    return [...this.#seats.values()].filter(({ status, held_by }) => status === SeatStatus.held && held_by === userId);
+    return this.#seatsOf(userId, SeatStatus.held);
+  }
+
+  bookedBy(userId: string): Seat[] {
+    return this.#seatsOf(userId, SeatStatus.booked);
   }
 
   /** Takes over a VENUE_STATE, but for seats on which something newer is already known (from an ACK, or another edge). */
@@ -138,6 +142,10 @@ export class Venue {
   endCatchUp(): void {
     this.#seq = Math.max(this.#seq, this.#catchUpSeq ?? 0);
     this.#catchUpSeq = undefined;
+  }
+
+  #seatsOf(userId: string, status: SeatStatus): Seat[] {
+    return [...this.#seats.values()].filter((seat) => seat.status === status && seat.held_by === userId);
   }
 }
 

@@ -14,7 +14,7 @@ export function refusalText(code: ErrorCode, action: UserAction, seatId: string,
     case 'NOT_HOLDER':
       return `You no longer hold ${seatId}.`;
     case 'HOLD_LIMIT':
-      return 'You hold as many seats as one person may. Book or release one first.';
+      return 'You already hold the maximum number of seats. Book or release one first.';
     case 'COOLDOWN':
       return `Your hold of ${seatId} has just run out. For a moment others come first.`;
     case 'RATE_LIMITED':

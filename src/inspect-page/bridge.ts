@@ -42,6 +42,7 @@ function begin(): void {
     if (source !== frame.contentWindow || origin !== inspectorOrigin) return;
     if (data?.type !== '@statelyai.connected') return;
     isConnected = true;
+    frame.classList.remove('silent');
     // The inspector has begun, perhaps anew: it is told everything.
     if (seats.length > 0) feed.open(seats.includes('all') ? 'all' : seats.join(','));
     if (address.has('tabs') && !isWatchingTabs) {
@@ -51,6 +52,7 @@ function begin(): void {
     }
   });
   frame.hidden = false;
+  frame.classList.add('silent');
   frame.src = inspectorUrl;
   say('connecting', 'Waiting for Stately Inspector…');
   setTimeout(() => {

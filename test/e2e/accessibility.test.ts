@@ -57,7 +57,7 @@ describe('for everybody', () => {
       expect(await findings(page), 'offline').toEqual([]);
       await context.setOffline(false);
       await textOf(page, 'connection-status').toBe('● Connected');
-      await page.locator('#release-all-btn').click();
+      await page.locator('#release-btn').click();
       await post(pages.venue, 'release', 'B5', `someone-${width}-${colorScheme}`);
     },
   );
@@ -83,10 +83,10 @@ describe('for everybody', () => {
         };
         return {
           surface: colour('--surface'),
-          shapes: ['--available', '--held-edge', '--booked', '--mine'].map(colour),
+          shapes: ['--available', '--held-edge', '--booked-edge', '--mine'].map(colour),
           held: [style('seat-F1').backgroundColor, style('seat-F1', '::after').backgroundColor] as const,
           number: [style('seat-A9').backgroundColor, style('seat-A9').color] as const,
-          booked: [colour('--booked'), colour('--on-fill')] as const,
+          booked: [colour('--booked'), colour('--on-booked')] as const,
           glyphs: ['seat-A9', 'seat-F1', 'seat-F3'].map((id) => style(id, '::after').clipPath),
         };
       });

@@ -54,6 +54,7 @@ describe('before the script', () => {
     expect(await page.locator('#seat-C1').getAttribute('class')).toBe('seat held');
     const { width, height } = (await page.locator('#seat-J10').boundingBox()) ?? { width: 0, height: 0 };
     expect(Math.min(width, height)).toBeGreaterThanOrEqual(24);
+    expect(await page.locator('#connection-status').innerText(), 'no promise of a connection').toBe('');
     expect(await page.locator('noscript').innerText()).toMatch(/Choosing and booking .* need JavaScript/s);
     await post(pages.venue, 'book', 'C1');
     await expect

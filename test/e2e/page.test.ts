@@ -48,7 +48,8 @@ describe('the page', () => {
     await textOf(page, 'connection-status').toBe('● Connected');
     await classOf(page, 'connection-status').toBe('connected');
     await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
-    await textOf(page, 'user-id').toMatch(/^u_[\w-]{22}$/);
+    await textOf(page, 'user-id').toMatch(/^u_[\w-]{4}…$/);
+    expect(await page.locator('#user-id').getAttribute('title')).toMatch(/^u_[\w-]{22}$/);
     await textOf(page, 'total').toBe('100');
     await textOf(page, 'hold-seconds').toBe('30');
 
@@ -65,18 +66,15 @@ describe('the page', () => {
     await expect.poll(() => seat(page, 'A3').getAttribute('aria-label')).toBe('Row A, seat 3, booked by you');
   });
 
-  test('[R98] of two held seats the panel shows the one chosen last, then the one that is left', async () => {
+  test('[R98] the panel shows the held seats, and the hint while there are none', async () => {
     const isPanelShown = () => page.locator('#selected-info').isVisible();
     expect([await isPanelShown(), await page.locator('#hint').isVisible()]).toEqual([false, true]);
     await hold(page, 'B1');
     await textOf(page, 'selected-seat').toBe('B1');
     await hold(page, 'B2');
-    await textOf(page, 'selected-seat').toBe('B2');
+    await textOf(page, 'selected-seat').toBe('2 of 6');
     expect([await isPanelShown(), await page.locator('#hint').isVisible()]).toEqual([true, false]);
     await seat(page, 'B1').click();
-    await textOf(page, 'selected-seat').toBe('B1');
-
-    await page.locator('#release-btn').click();
     await classOf(page, 'seat-B1').toMatch(hasClass('available'));
     await textOf(page, 'messages').toContain('B1 is released.');
     await textOf(page, 'selected-seat').toBe('B2');
@@ -86,6 +84,32 @@ describe('the page', () => {
     await expect.poll(isPanelShown).toBe(false);
     // The focus goes where it came from.
     await focusOf(page).toBe('seat-B2');
+  });
+
+  test('[R390] seats that were drawn before the session was known become the user’s own', async () => {
+    await hold(page, 'I1');
+    await hold(page, 'I2');
+    await page.locator('#book-btn').click();
+    await classOf(page, 'seat-I2').toMatch(hasClass('booked'));
+    await hold(page, 'I3');
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route('**/api/session', async (route) => {
+      await answered;
+      await route.continue();
+    });
+    await page.reload();
+    // The seats are there and live, and nobody's.
+    await post(venue, 'select', 'I9');
+    await classOf(page, 'seat-I9').toMatch(hasClass('held'));
+    await classOf(page, 'seat-I3').toBe('seat held');
+    answer();
+    for (const id of ['I1', 'I2']) await classOf(page, `seat-${id}`).toBe('seat booked mine');
+    await classOf(page, 'seat-I3').toBe('seat held mine');
+    await textOf(page, 'booked-info').toContain('I1, I2');
+    await page.locator('#release-btn').click();
   });
 
   test('[R100] a click on what another holds or has booked says so', async () => {
@@ -172,7 +196,6 @@ describe('the page', () => {
   test('[R102] at 320 px nothing is cut off, and every seat can be hit', async () => {
     await page.setViewportSize({ width: 320, height: 640 });
     await hold(page, 'E1');
-    await seat(page, 'E1').click();
     const { seats, scrollWidth } = await boxes(page);
     expect(scrollWidth).toBeLessThanOrEqual(320);
     expect(seats).toHaveLength(100);
@@ -182,6 +205,29 @@ describe('the page', () => {
       expect(right).toBeLessThanOrEqual(320);
     }
     await expect.poll(() => page.locator('#seat-map').evaluate((map) => map.scrollWidth <= map.clientWidth)).toBe(true);
+  });
+
+  test.each([
+    [844, 390],
+    [568, 320],
+    [320, 568],
+  ])('[R393] on a small phone of %i × %i six seats and a message leave the map usable', async (width, height) => {
+    const { page } = await pages.open({ viewport: { width, height } });
+    await hold(page, 'J1', 'J2', 'J3', 'J4', 'J5', 'J6');
+    await seat(page, 'J7').click();
+    const message = page.locator('.message', { hasText: 'maximum' });
+    await message.waitFor();
+    await page.evaluate(() => window.scrollTo(0, 0));
+    const { seats, map, panel, scrollWidth } = await boxes(page);
+    expect(scrollWidth).toBeLessThanOrEqual(width);
+    const isBeside = panel.left >= map.right;
+    expect(isBeside || panel.height <= height / 2).toBe(true);
+    expect(panel.bottom).toBeLessThanOrEqual(height + 1);
+    const said = (await message.boundingBox()) ?? { y: 0, height: Number.NaN };
+    expect(said.y + said.height).toBeLessThanOrEqual(height);
+    for (const each of seats) expect(Math.min(each.width, each.height)).toBeGreaterThanOrEqual(24);
+    await page.locator('#release-btn').click();
+    await classOf(page, 'seat-J6').toMatch(hasClass('available'));
   });
 
   test.each([

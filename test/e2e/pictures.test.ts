@@ -51,7 +51,7 @@ test('several seats at a desk, in the dark', { timeout: 60_000 }, async () => {
   await hold(page, 'D5', 'D6', 'D7');
   await classOf(page, 'seat-H8').toMatch(hasClass('held'));
   await picture('several-seats', [page], 1180);
-  await page.locator('#release-all-btn').click();
+  await page.locator('#release-btn').click();
   await post(pages.venue, 'release', 'H8', 'somebody');
 });
 

@@ -91,6 +91,17 @@ test('[R153] nothing leaves before seats are chosen, and the page says what then
   await page.locator('input[name=seat]').fill('e5');
   await page.keyboard.press('Enter');
   await expect.poll(() => actorIds(page)).toEqual(['seat-E5']);
+  expect(await page.locator('main iframe').isVisible()).toBe(true);
+});
+
+test('[R153] a frame that does not answer is not shown', async () => {
+  const silent = await startEmbedded({ env: { INSPECT: 'on', INSPECTOR_URL: 'http://127.0.0.1:9/inspector' } });
+  onTestFinished(() => silent.stop());
+  const page = await browser.newPage();
+  onTestFinished(() => page.close());
+  await page.goto(`${silent.url}/inspect?seat=A1`);
+  await textOf(page, 'status').toContain('Waiting');
+  expect(await page.locator('#inspector').isVisible()).toBe(false);
 });
 
 test('[R153] only the inspector that is embedded is told: another window’s greeting is not heard', async () => {

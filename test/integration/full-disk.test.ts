@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, type onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { mountDisk } from '../support/small-disk.ts';
 import { freeSettings, Launch, type Settings } from './launch-fixture.ts';
@@ -14,10 +14,7 @@ const healsWithinMs = 40_000;
 /** JetStream reserves 1 GiB, of three quarters of the disk. Only what is used takes memory. */
 const roomForJetStream = '1600m';
 
-const launches: Launch[] = [];
-afterEach(async () => {
-  for (const launch of launches.splice(0)) await launch.cleanUp();
-});
+type AtEnd = typeof onTestFinished;
 
 interface Sale {
   seatId: string;
@@ -37,9 +34,9 @@ class Run {
     this.launch = launch;
   }
 
-  static async start(settings: Settings): Promise<Run> {
+  static async start(settings: Settings, atEnd: AtEnd): Promise<Run> {
     const launch = new Launch({ ...settings, RATE_LIMIT: 'off', HOLD_SECONDS: '300' });
-    launches.push(launch);
+    atEnd(() => launch.cleanUp());
     await launch.isUp();
     return new Run(settings, launch);
   }
@@ -140,42 +137,53 @@ class Run {
 }
 
 /** `folder` is on a small disk: a part of DATA_DIR, or all of it. */
-async function settingsOn(folder: 'DATA_DIR' | 'redis' | 'nats' | 'nginx' | 'logs', size: string, env = {}) {
+async function settingsOn(
+  folder: 'DATA_DIR' | 'redis' | 'nats' | 'nginx' | 'logs',
+  size: string,
+  atEnd: AtEnd,
+  env = {},
+) {
   const settings = { ...(await freeSettings()), ...env };
-  const disk = mountDisk(size);
+  const disk = mountDisk(size, atEnd);
   if (folder === 'DATA_DIR') settings.DATA_DIR = join(disk.path, 'data');
   else symlinkSync(disk.path, join(settings.DATA_DIR, folder));
   return { settings, disk };
 }
 
-describe('a full disk', { timeout: 150_000 }, () => {
+// They wait for most of their time, so they run at the same time.
+describe.concurrent('a full disk', { timeout: 150_000 }, () => {
   // Until the sixth end within a minute: a launcher that gives a service up does so by then.
-  test.each([
+  test.for([
     ['DATA_DIR', roomForJetStream],
     ['redis', '16m'],
-  ] as const)('[R305] %s: commands are refused, and work again after space is back', async (folder, size) => {
-    const { settings, disk } = await settingsOn(folder, size);
-    const run = await Run.start(settings);
-    const booked = run.nextSeat();
-    expect(await run.command('select', booked)).toBe(200);
-    expect(await run.command('book', booked)).toBe(200);
-    disk.fill();
-    const isOver = () => run.launch.output.includes('redis ended again (exit code 1), 6 times by now');
-    const statuses = await run.selectUntil(isOver, 60_000);
-    expect(isOver(), run.launch.output).toBe(true);
-    expect(statuses.filter((status) => status !== 200 && status !== 503 && status !== 504)).toEqual([]);
-    expect(statuses.filter((status) => status !== 200).length).toBeGreaterThan(10);
-    disk.free();
-    await run.heals();
-    await run.expectNothingLost();
-    await run.launch.says('redis is back');
-    // One message for each growth of the pause, not one for each of what follows from it.
-    expect(run.launch.output.match(/^!!/gm)?.length).toBeLessThan(12);
-  });
+  ] as const)(
+    '[R305] %s: commands are refused, and work again after space is back',
+    async ([folder, size], { onTestFinished }) => {
+      const { settings, disk } = await settingsOn(folder, size, onTestFinished);
+      const run = await Run.start(settings, onTestFinished);
+      const booked = run.nextSeat();
+      expect(await run.command('select', booked)).toBe(200);
+      expect(await run.command('book', booked)).toBe(200);
+      disk.fill();
+      const isOver = () => run.launch.output.includes('redis ended again (exit code 1), 6 times by now');
+      const statuses = await run.selectUntil(isOver, 60_000);
+      expect(isOver(), run.launch.output).toBe(true);
+      expect(statuses.filter((status) => status !== 200 && status !== 503 && status !== 504)).toEqual([]);
+      expect(statuses.filter((status) => status !== 200).length).toBeGreaterThan(10);
+      disk.free();
+      await run.heals();
+      await run.expectNothingLost();
+      await run.launch.says('redis is back');
+      // One message for each growth of the pause, not one for each of what follows from it.
+      expect(run.launch.output.match(/^!!/gm)?.length).toBeLessThan(12);
+    },
+  );
 
-  test('[R305] only the folder of the logs, with every decision logged: nothing but log entries is lost', async () => {
-    const { settings, disk } = await settingsOn('logs', '1m', { LOG_LEVEL: 'debug' });
-    const run = await Run.start(settings);
+  test('[R305] only the folder of the logs, with every decision logged: nothing but log entries is lost', async ({
+    onTestFinished,
+  }) => {
+    const { settings, disk } = await settingsOn('logs', '1m', onTestFinished, { LOG_LEVEL: 'debug' });
+    const run = await Run.start(settings, onTestFinished);
     disk.fill();
     const pids = run.launch.pids();
     const statuses = await run.selectUntil(() => run.confirmed.length === 40, 60_000);
@@ -193,9 +201,11 @@ describe('a full disk', { timeout: 150_000 }, () => {
     await expect.poll(() => readFileSync(log, 'utf8')).toContain(`user-of-${run.confirmed.at(-1)?.seatId}`);
   });
 
-  test("[R305][R306] only NATS's folder: selling goes on, and NATS is started again when that helps", async () => {
-    const { settings, disk } = await settingsOn('nats', roomForJetStream);
-    const run = await Run.start(settings);
+  test("[R305][R306] only NATS's folder: selling goes on, and NATS is started again when that helps", async ({
+    onTestFinished,
+  }) => {
+    const { settings, disk } = await settingsOn('nats', roomForJetStream, onTestFinished);
+    const run = await Run.start(settings, onTestFinished);
     expect(await run.command('select', run.nextSeat())).toBe(200);
     disk.fill();
     const isOver = () => run.launch.output.includes('nats: JetStream');
@@ -209,9 +219,9 @@ describe('a full disk', { timeout: 150_000 }, () => {
     await run.expectNothingLost();
   });
 
-  test("[R305] only nginx's folder: an nginx that ends there is back after space is", async () => {
-    const { settings, disk } = await settingsOn('nginx', '1m');
-    const run = await Run.start(settings);
+  test("[R305] only nginx's folder: an nginx that ends there is back after space is", async ({ onTestFinished }) => {
+    const { settings, disk } = await settingsOn('nginx', '1m', onTestFinished);
+    const run = await Run.start(settings, onTestFinished);
     disk.fill();
     expect(await run.command('select', run.nextSeat())).toBe(200);
     process.kill(run.launch.pids().nginx ?? 0, 'SIGKILL');
@@ -231,8 +241,8 @@ describe('a data folder that cannot be used', { timeout: 60_000 }, () => {
     expect(launch.output).not.toContain('    at ');
   });
 
-  test('[R308] a folder without space: named at the start', async () => {
-    const { settings, disk } = await settingsOn('DATA_DIR', '64k');
+  test('[R308] a folder without space: named at the start', async ({ onTestFinished }) => {
+    const { settings, disk } = await settingsOn('DATA_DIR', '64k', onTestFinished);
     disk.fill();
     const launch = new Launch(settings);
     expect(await launch.exitCode).toBe(1);

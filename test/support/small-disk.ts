@@ -11,8 +11,8 @@ export interface SmallDisk {
   free(): void;
 }
 
-/** Needs the right to mount: tests run as root in CI too. Without it the test fails, and names the reason. */
-export function mountDisk(size: string): SmallDisk {
+/** Unmounted at the end of the test: tests that run concurrently pass their own `atEnd`. Needs the right to mount: tests run as root in CI too. Without it the test fails, and names the reason. */
+export function mountDisk(size: string, atEnd: typeof onTestFinished = onTestFinished): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), 'concert-booking-disk-'));
   try {
     mount(`size=${size}`, '-t', 'tmpfs', 'tmpfs', path);
@@ -21,7 +21,7 @@ export function mountDisk(size: string): SmallDisk {
       cause,
     });
   }
-  onTestFinished(() => void execFileSync('umount', ['--lazy', path]));
+  atEnd(() => void execFileSync('umount', ['--lazy', path]));
   const resize = (bytes: number | string) => mount(`remount,size=${bytes}`, path);
   return { path, fill: () => shrink(path, resize), free: () => resize(size) };
 }

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { answerTimeoutMs, type PendingRequest, PendingRequests } from '../../src/browser/pending-requests.ts';
-import { Selection } from '../../src/browser/selection.ts';
 import type { ErrorCode } from '../../src/protocol/errors.ts';
 import { available, booked, held, serverTime, startBooking, venueState } from './browser-fixture.ts';
 
@@ -63,21 +62,6 @@ describe('pending requests', () => {
   });
 });
 
-describe('the selection', () => {
-  const holds = [held('A1', 5, 'alice'), held('A2', 9, 'alice'), held('A3', 7, 'alice')];
-
-  test('[R98] is the chosen hold, else the newest, else none', () => {
-    const selection = new Selection();
-    expect(selection.current([])).toBeUndefined();
-    expect(selection.current(holds)?.id).toBe('A2');
-    selection.choose('A1');
-    expect(selection.current(holds)?.id).toBe('A1');
-    expect(selection.current(holds.slice(1))?.id).toBe('A2');
-    selection.choose('B7');
-    expect(selection.current(holds)?.id).toBe('A2');
-  });
-});
-
 describe('what the user does', () => {
   test('[R97] a click on an available seat selects it; the answer shows it in the panel', () => {
     const run = startBooking();
@@ -88,24 +72,54 @@ describe('what the user does', () => {
     expect(run.sent).toHaveLength(1);
     run.ack(held('A1', 1, 'alice'));
     expect(run.booking.isPending('A1')).toBe(false);
-    expect(run.booking.selectedHold?.id).toBe('A1');
+    expect(run.booking.holds.map(({ id }) => id)).toEqual(['A1']);
     expect(run.said).toEqual(['success: A1 is held for you for 30 s.']);
     expect(run.touched).toContain('A1');
   });
 
-  test('[R98] of two holds the last chosen is shown; a click on the other shows that', () => {
+  test('[R98] a click on an own hold releases it; Undo holds it again', () => {
     const run = startBooking();
-    for (const [seq, id] of ['A1', 'A2'].entries()) {
-      run.booking.clickSeat(id);
-      run.ack(held(id, seq + 1, 'alice'));
-    }
-    expect(run.booking.selectedHold?.id).toBe('A2');
     run.booking.clickSeat('A1');
-    expect(run.sent, 'nothing is asked for that').toHaveLength(2);
-    expect(run.booking.selectedHold?.id).toBe('A1');
-    run.booking.release('A1');
-    run.ack(available('A1', 3));
-    expect(run.booking.selectedHold?.id).toBe('A2');
+    run.ack(held('A1', 1, 'alice'));
+    run.booking.clickSeat('A1');
+    expect(run.sent.at(-1)).toMatchObject({ type: 'RELEASE_SEAT', data: { seat_id: 'A1' } });
+    run.ack(available('A1', 2));
+    expect(run.said.at(-1)).toBe('info: A1 is released.');
+    expect(run.offer()?.label).toBe('Undo');
+    run.offer()?.accept();
+    expect(run.offered).toEqual(['A1']);
+    expect(run.sent.at(-1)).toMatchObject({ type: 'SELECT_SEAT', data: { seat_id: 'A1' } });
+  });
+
+  test('[R98] the release of several seats is undone as one', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
+    run.booking.release('A1', 'A2');
+    for (const [seq, id] of ['A1', 'A2'].entries()) run.ack(available(id, seq + 3), run.sent[seq]?.request_id);
+    run.offer()?.accept();
+    expect(run.sent.slice(2).map((message) => (message as { data: object }).data)).toEqual([
+      { seat_id: 'A1' },
+      { seat_id: 'A2' },
+    ]);
+  });
+
+  test('[R391] booked seats stay the user’s, whatever else happens', () => {
+    const run = startBooking();
+    run.update(held('A1', 1, 'alice'), booked('A1', 2, 'alice'), booked('A2', 3, 'bob'), held('A3', 4, 'alice'));
+    expect(run.booking.bookedSeats.map(({ id }) => id)).toEqual(['A1']);
+    expect(run.booking.holds.map(({ id }) => id)).toEqual(['A3']);
+  });
+
+  test('[R392] each message names the seats that it is about, and a changed seat is reported once', () => {
+    const run = startBooking();
+    run.booking.clickSeat('A1');
+    run.refuse('SEAT_HELD', held('A1', 4, 'bob'));
+    expect(run.details.at(-1)?.seatIds).toEqual(['A1']);
+    run.changed.length = 0;
+    run.update(held('A1', 4, 'bob'));
+    expect(run.changed, 'nothing new').toEqual([]);
+    run.update(available('A1', 5));
+    expect(run.changed).toEqual(['A1']);
   });
 
   test('[R97] book and release ask for just that, and confirm it', () => {
@@ -117,7 +131,7 @@ describe('what the user does', () => {
     run.ack(available('A2', 4));
     expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'RELEASE_SEAT']);
     expect(run.said).toEqual(['success: A1 is booked. It is yours.', 'info: A2 is released.']);
-    expect(run.booking.selectedHold).toBeUndefined();
+    expect(run.booking.holds).toEqual([]);
   });
 
   test('[R100] a click on what cannot be had says why, without asking the server', () => {
@@ -153,7 +167,7 @@ describe('what the user does', () => {
     expect(run.booking.isPending('A1')).toBe(false);
     run.ack(held('A1', 1, 'alice'));
     expect(run.said).toHaveLength(1);
-    expect(run.booking.selectedHold?.id).toBe('A1');
+    expect(run.booking.holds.map(({ id }) => id)).toEqual(['A1']);
   });
 
   test('[R97] what was asked of a connection that broke is told, each by its name', () => {
@@ -179,7 +193,7 @@ describe('what happens to the user', () => {
     ['SEAT_HELD', 'A1 is held by someone else.'],
     ['SEAT_BOOKED', 'A1 is already booked.'],
     ['NOT_HOLDER', 'You no longer hold A1.'],
-    ['HOLD_LIMIT', 'You hold as many seats as one person may. Book or release one first.'],
+    ['HOLD_LIMIT', 'You already hold the maximum number of seats. Book or release one first.'],
     ['COOLDOWN', 'Your hold of A1 has just run out. For a moment others come first.'],
     ['RATE_LIMITED', 'That was a bit fast. Wait a moment, then try again.'],
     ['BUSY', 'Many people want A1 right now. Try again.'],

@@ -56,6 +56,7 @@ export function startBooking() {
   const touchedByOthers: string[] = [];
   const offered: string[] = [];
   const touched: string[] = [];
+  const changed: string[] = [];
   let nowMs = 5_000;
   let isLive = true;
   let usersRefused = 0;
@@ -73,6 +74,7 @@ export function startBooking() {
       touched.push(seatId);
       if (byOthers) touchedByOthers.push(seatId);
     },
+    onSeatChanged: (seatId) => changed.push(seatId),
     onOffered: (seatId) => offered.push(seatId),
     onWatching: () => {},
     onUserRefused: () => {
@@ -84,12 +86,14 @@ export function startBooking() {
   };
   receive({ type: 'VENUE_STATE', data: venueState() });
   touched.length = 0;
+  changed.length = 0;
   return {
     booking,
     clock,
     sent,
     said,
     touched,
+    changed,
     touchedByOthers,
     offered,
     usersRefused: () => usersRefused,

@@ -59,7 +59,10 @@ test('[R120] the grid names every seat, has one tab stop, and tells nothing of w
   const html = seatGridHtml([free, { ...taken, held_by: 'somebody' }]);
   expect(html.match(/role="row"/g)).toHaveLength(1);
   expect(html.match(/tabindex="0"/g)).toHaveLength(1);
-  expect(html).toContain('id="seat-A1" data-seat-id="A1" tabindex="0" aria-label="Row A, seat 1, available"');
+  expect(html).toContain(
+    'id="seat-A1" data-seat-id="A1" tabindex="0" aria-label="Row A, seat 1, available" title="Row A, seat 1, available"',
+  );
+  expect(html).toContain('role="rowheader" aria-label="Row A"');
   expect(html).toContain('aria-label="Row A, seat 2, booked"');
   expect(html).not.toContain('somebody');
 });

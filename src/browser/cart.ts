@@ -1,0 +1,93 @@
+import { element, setAttribute, setDisabled, setFractionLeft, setText } from './dom.ts';
+import { HoldList } from './hold-list.ts';
+import { secondsLeft } from './server-clock.ts';
+import { type ShownHold, urgentMs } from './shown-hold.ts';
+
+export interface CartOptions {
+  onBook: (seatIds: string[]) => void;
+  onRelease: (seatIds: string[]) => void;
+  /** The element with the keyboard focus vanished from the cart. */
+  onFocusLost: (seatId: string) => void;
+}
+
+export interface ShownCart {
+  holds: readonly ShownHold[];
+  bookedIds: readonly string[];
+  holdMs: number;
+  maxHolds: number;
+  isLive: boolean;
+  counts: { available: number; held: number };
+}
+
+/** The user's held seats with one countdown and one Book button, and the seats that the user has booked. */
+export class Cart {
+  readonly #root = element('selected-info', HTMLElement);
+  readonly #hint = element('hint', HTMLElement);
+  readonly #lead = element('lead', HTMLElement);
+  readonly #label = element('selected-label', HTMLElement);
+  readonly #seats = element('selected-seat', HTMLElement);
+  readonly #bookButton = element('book-btn', HTMLButtonElement);
+  readonly #releaseButton = element('release-btn', HTMLButtonElement);
+  readonly #timer = element('timer', HTMLElement);
+  readonly #timerRing = element('timer-ring', HTMLElement);
+  readonly #timerBar = element('timer-bar', HTMLElement);
+  readonly #bookedInfo = element('booked-info', HTMLElement);
+  readonly #bookedLabel = element('booked-label', HTMLElement);
+  readonly #bookedSeats = element('booked-seats', HTMLElement);
+  readonly #list: HoldList;
+  readonly #options: CartOptions;
+  #heldIds: string[] = [];
+
+  constructor(options: CartOptions) {
+    this.#options = options;
+    this.#list = new HoldList((seatId) => options.onRelease([seatId]));
+    this.#bookButton.addEventListener('click', () => options.onBook(this.#heldIds));
+    this.#releaseButton.addEventListener('click', () => options.onRelease(this.#heldIds));
+  }
+
+  render(shown: ShownCart): void {
+    const focused = document.activeElement;
+    const hadFocus = this.#root.contains(focused);
+    const focusedId = /^hold-(.+)/.exec(focused?.id ?? '')?.[1] ?? this.#heldIds.at(-1);
+    this.#heldIds = shown.holds.map(({ seat }) => seat.id);
+    this.#renderHint(shown);
+    this.#renderHolds(shown);
+    this.#renderBooked(shown.bookedIds);
+    const isFocusLost = hadFocus && !(focused instanceof HTMLElement && focused.checkVisibility());
+    if (isFocusLost && focusedId) this.#options.onFocusLost(focusedId);
+  }
+
+  #renderHint({ holds, counts, isLive }: ShownCart): void {
+    this.#hint.hidden = holds.length > 0;
+    const soldOut = counts.held > 0 ? 'Sold out. Held seats may come free.' : 'Sold out.';
+    const free = isLive ? 'Choose a green seat.' : 'Seats can be chosen once the page is connected.';
+    setText(this.#lead, counts.available > 0 ? free : soldOut);
+  }
+
+  #renderHolds({ holds, holdMs, maxHolds, isLive }: ShownCart): void {
+    const count = holds.length;
+    this.#root.hidden = count === 0;
+    this.#list.render(count > 1 ? holds : []);
+    if (count === 0) return;
+    const remainingMs = Math.min(...holds.map((hold) => hold.remainingMs));
+    const isBusy = holds.some((hold) => hold.isBusy);
+    setText(this.#label, count === 1 ? 'Selected seat' : 'Selected');
+    setText(this.#seats, count === 1 ? (this.#heldIds[0] as string) : `${count} of ${maxHolds}`);
+    setText(this.#bookButton, count === 1 ? 'Book seat' : `Book ${count} seats`);
+    setText(this.#releaseButton, count === 1 ? 'Release' : 'Release all');
+    setText(this.#timer, remainingMs > 0 ? `${secondsLeft(remainingMs)} s` : 'Time is up');
+    this.#root.classList.toggle('urgent', remainingMs <= urgentMs);
+    setFractionLeft(this.#timerBar, remainingMs, holdMs);
+    setFractionLeft(this.#timerRing, remainingMs, holdMs);
+    for (const button of [this.#bookButton, this.#releaseButton]) {
+      setDisabled(button, isBusy || !isLive);
+      setAttribute(button, 'aria-busy', isBusy ? 'true' : undefined);
+    }
+  }
+
+  #renderBooked(seatIds: readonly string[]): void {
+    this.#bookedInfo.hidden = seatIds.length === 0;
+    setText(this.#bookedLabel, seatIds.length === 1 ? 'Your seat' : 'Your seats');
+    setText(this.#bookedSeats, seatIds.join(', '));
+  }
+}
