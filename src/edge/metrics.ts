@@ -8,7 +8,8 @@ export function edgeMetrics(registry: Registry) {
     connections: new Gauge({ name: 'edge_connections', help: 'Browsers connected now', registers }),
     refusedUpgrades: new Counter({
       name: 'edge_refused_upgrades_total',
-      help: 'Connections refused: draining, not ready, or too many',
+      help: 'Upgrades refused, by reason',
+      labelNames: ['reason'] as const,
       registers,
     }),
     updates: new Counter({
