@@ -86,9 +86,9 @@ export class Door {
     return isAllowed ? undefined : { status: '403 Forbidden', reason: 'origin' };
   }
 
-  /** False if the caller's address asks too often for what costs as much as to come in once more. */
-  mayAskAgain(caller: Caller): boolean {
-    return this.#arrivals?.take(this.#arrivalOf(caller)) ?? true;
+  /** False if the caller's address asks too often for what costs as much as a new connection. */
+  mayAskAgain({ address }: Caller): boolean {
+    return this.#arrivals?.take({ addressKey: addressKey(address) }) ?? true;
   }
 
   flooded(caller: Caller): void {
