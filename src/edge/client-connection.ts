@@ -13,7 +13,7 @@ import { type RequestId, readMessage } from './client-message.ts';
 import type { Door } from './door.ts';
 import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
-import { Inflow } from './inflow.ts';
+import { Intake } from './intake.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
 import type { RefusalLog } from './refusal-log.ts';
@@ -35,6 +35,7 @@ interface ClientConnectionOptions {
   caller: Caller;
   door: Pick<Door, 'mayAskAgain' | 'flooded'>;
   refusals: RefusalLog;
+  messagesOfAddress: TokenBucket | undefined;
   venue: string;
   hub: Hub;
   audience: Audience;
@@ -56,7 +57,7 @@ export class ClientConnection implements BufferedClient {
   readonly #socket: Duplex;
   readonly #door: ClientConnectionOptions['door'];
   readonly #refusals: RefusalLog;
-  readonly #inflow: Inflow;
+  readonly #intake: Intake;
   readonly #venue: string;
   readonly #hub: Hub;
   readonly #audience: Audience;
@@ -92,7 +93,13 @@ export class ClientConnection implements BufferedClient {
     this.#caller = caller;
     this.#door = options.door;
     this.#refusals = options.refusals;
-    this.#inflow = new Inflow({ limits, maxHolds: () => hub.holdSettings.max_holds });
+    this.#intake = new Intake({
+      ws,
+      limits,
+      maxHolds: () => hub.holdSettings.max_holds,
+      ofAddress: options.messagesOfAddress,
+      onRest: () => metrics.throttled.inc(),
+    });
     this.#venue = options.venue;
     this.#hub = hub;
     this.#audience = audience;
@@ -112,7 +119,7 @@ export class ClientConnection implements BufferedClient {
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     ws.on('pong', () => this.#heard());
     ws.on('ping', () => this.#heard());
-    socket.on('data', (chunk: Buffer) => this.#inflow.bytesFlood(chunk.length) && this.#flooded());
+    socket.on('data', (chunk: Buffer) => this.#intake.countBytes(chunk.length) || this.#flooded());
     ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
     ws.on('close', () => this.#left());
     socket.on('drain', () => this.#drained());
@@ -166,8 +173,9 @@ export class ClientConnection implements BufferedClient {
 
   /** Gives up a peer that said nothing since the last ping, not even pong. */
   ping(): void {
-    if (this.#behindTimer) return; // the ping would wait behind what it does not read; that has its own limit
-    if (!this.#heardSincePing) {
+    // The pong would not be read, or the ping would wait behind what the client does not read, which has its own limit.
+    if (this.#intake.isPaused) this.#heardSincePing = true;
+    else if (!this.#heardSincePing) {
       this.terminate('silent');
     } else if (this.#ws.readyState === this.#ws.OPEN) {
       this.#heardSincePing = false;
@@ -278,7 +286,7 @@ export class ClientConnection implements BufferedClient {
   async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
     const { seat_id, user_id = this.#userId } = data;
     const { commandsInFlightPerClient } = this.#limits;
-    if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#inflow.seatsAtOnce) {
+    if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
       return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
     }
     this.#commandsInFlight++;
@@ -334,7 +342,7 @@ export class ClientConnection implements BufferedClient {
   #fallBehind(): void {
     if (this.#behindTimer || this.#ws.readyState !== this.#ws.OPEN) return;
     this.#metrics.slow.inc();
-    this.#ws.pause();
+    this.#intake.pause('behind');
     this.#behindTimer = setTimeout(() => {
       this.#metrics.terminated.inc({ reason: 'slow' });
       this.close(closeCodes.tooSlow);
@@ -347,7 +355,7 @@ export class ClientConnection implements BufferedClient {
     this.#behindTimer = undefined;
     this.#heardSincePing = true;
     this.#metrics.resynced.inc();
-    if (!this.#floodTimer) this.#ws.resume();
+    this.#intake.resume('behind');
   }
 
   #drained(): void {
@@ -357,14 +365,14 @@ export class ClientConnection implements BufferedClient {
   /** Any frame is a sign of life, and counts. False if it is one too many. */
   #heard(): boolean {
     this.#heardSincePing = true;
-    if (!this.#inflow.frameFloods()) return true;
+    if (this.#intake.countFrame()) return true;
     this.#flooded();
     return false;
   }
 
   /** Not read from any more, the client can only fill the buffers of its connection; it may still read why it is closed. */
   #flooded(): void {
-    this.#ws.pause(); // again, if need be: `ws` resumes a socket whose peer closes, or breaks the protocol
+    this.#intake.pause('flood');
     if (this.#floodTimer) return;
     const { floodCloseTimeoutMs } = this.#limits;
     this.#floodTimer = setTimeout(() => this.#ws.terminate(), floodCloseTimeoutMs);
@@ -378,6 +386,7 @@ export class ClientConnection implements BufferedClient {
     clearTimeout(this.#connectTimer);
     clearTimeout(this.#behindTimer);
     clearTimeout(this.#floodTimer);
+    this.#intake.close();
     this.#session.close();
     this.#hub.remove(this);
     this.#buffers.remove(this);

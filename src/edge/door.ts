@@ -10,6 +10,7 @@ import { type Arrival, ArrivalLimits } from './arrival-limits.ts';
 import type { Caller } from './booking-client.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { SessionChecks } from './session-checks.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface DoorOptions {
   /** Origins beside our own whose pages may open a WebSocket. */
@@ -28,7 +29,13 @@ export function doorOf({ ALLOWED_ORIGINS, TRUSTED_PROXIES, SESSION_COOKIE }: Soc
   };
 }
 
-type Limits = Pick<EdgeLimits, 'connections' | 'connectionsPerAddress' | 'arrivalsPerAddress'>;
+type Limits = Pick<EdgeLimits, 'connections' | 'connectionsPerAddress' | 'arrivalsPerAddress' | 'messagesPerAddress'>;
+
+/** What the connections of one address share. */
+interface AddressInside {
+  connections: number;
+  messages: TokenBucket | undefined;
+}
 
 /** An upgrade that is turned away. */
 export interface Refusal {
@@ -45,8 +52,8 @@ export class Door {
   readonly #limits: Limits;
   readonly #arrivals: ArrivalLimits | undefined;
   readonly #sessions: Pick<SessionChecks, 'knownUserOf'>;
-  /** Connections by address key. */
-  readonly #inside = new Map<string, number>();
+  /** By address key. */
+  readonly #inside = new Map<string, AddressInside>();
   #count = 0;
 
   constructor(
@@ -77,7 +84,7 @@ export class Door {
     }
     if (request.url?.split('?', 1)[0] !== '/ws') return { status: '404 Not Found', reason: 'path' };
     if (this.#count >= this.#limits.connections) return { status: '503 Service Unavailable', reason: 'connections' };
-    if ((this.#inside.get(arrival.addressKey) ?? 0) >= this.#limits.connectionsPerAddress) {
+    if ((this.#inside.get(arrival.addressKey)?.connections ?? 0) >= this.#limits.connectionsPerAddress) {
       return { status: '429 Too Many Requests', reason: 'connections of address' };
     }
     const { origin, host, 'sec-fetch-site': fetchSite } = request.headers;
@@ -95,18 +102,24 @@ export class Door {
     this.#arrivals?.flooded(this.#arrivalOf(caller));
   }
 
-  entered({ address }: Caller): void {
+  entered({ address }: Caller): AddressInside {
+    const { messagesPerAddress } = this.#limits;
     const key = addressKey(address);
+    const inside = this.#inside.get(key) ?? {
+      connections: 0,
+      messages: messagesPerAddress && new TokenBucket(messagesPerAddress),
+    };
+    this.#inside.set(key, inside);
     this.#count++;
-    this.#inside.set(key, (this.#inside.get(key) ?? 0) + 1);
+    inside.connections++;
+    return inside;
   }
 
   left({ address }: Caller): void {
     const key = addressKey(address);
+    const inside = this.#inside.get(key);
     this.#count--;
-    const inside = (this.#inside.get(key) ?? 0) - 1;
-    if (inside > 0) this.#inside.set(key, inside);
-    else this.#inside.delete(key);
+    if (inside && --inside.connections === 0) this.#inside.delete(key);
   }
 
   #arrivalOf({ address, token }: Caller): Arrival {

@@ -33,6 +33,11 @@ export function edgeMetrics(registry: Registry) {
       help: 'Clients that read again and were sent the venue anew',
       registers,
     }),
+    throttled: new Counter({
+      name: 'edge_clients_throttled_total',
+      help: 'Times that a client was not read for a while, since its address sent too much',
+      registers,
+    }),
     terminated: new Counter({
       name: 'edge_clients_terminated_total',
       help: 'Clients that the edge gave up',
