@@ -121,7 +121,7 @@ test.each([
   { user_id: 'u_alice' },
   { user_id: 'a b', expires_at: 1 },
   { user_id: 'x'.repeat(65), expires_at: 1 },
-  [],
+  'u_alice',
 ])('[R334] [G9] a reply that is no session is not believed: %j', async (reply) => {
   const process = new FakeBooking();
   const booking = client([await process.listen()]);
