@@ -5,6 +5,8 @@ import { isForeign, type Origin } from '../protocol/origin.ts';
 const tellIntervalMs = 1_000;
 /** Two tellings may be lost on the way; after the third the edge counts as gone. */
 const lapseMs = 3_500;
+/** Names cost a sender on NATS nothing: more edges than this are not counted. */
+const maxOthers = 1_000;
 
 interface AudienceOptions {
   bus: PresenceBus;
@@ -36,6 +38,7 @@ export class Audience {
   start(): void {
     this.#options.bus.subscribePresence(({ edge, clients, ...origin }) => {
       if (isForeign(origin, this.#options.origin())) return;
+      if (this.#others.size >= maxOthers && !this.#others.has(edge)) return;
       this.#others.set(edge, { clients, origin, heardAtMs: this.#clock.nowMs() });
     });
     this.#tellLater();

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
 import type { CommandBody, CommandReply, ErrorReply, UserAction } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
-import type { SessionInfo } from '../protocol/session.ts';
+import { SessionInfo } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
 
@@ -45,6 +46,7 @@ interface BookingClientOptions {
 interface Request {
   method: 'GET' | 'POST';
   path: string;
+  pool?: 'pool' | 'sessionPool';
   headers?: Record<string, string>;
   body?: string;
   /** Whether an answer that is no failure proves that the process reaches the store. */
@@ -60,15 +62,21 @@ interface Answer {
 
 interface BookingProcess {
   pool: Pool;
+  /** Apart, so that commands never wait behind session checks. */
+  sessionPool: Pool;
   /** When an answer last proved that the process reaches the store. */
   provedAtMs: number;
 }
+
+const sessionInfo = Compile(SessionInfo);
 
 /** Two rounds: in the first, a kept-alive connection may just have been closed by the other side. */
 const rounds = 2;
 const pauseBetweenRoundsMs = 100;
 /** Less time than this is not worth a connection. */
 const minAttemptMs = 10;
+/** As many as there are session checks at once. */
+const sessionConnectionsPerUrl = 8;
 /** The longest part of the deadline that one silent process may take if there are others. */
 const maxHangShare = 0.35;
 
@@ -90,6 +98,7 @@ export class BookingClient implements Booking {
     this.#headers = headers;
     this.#processes = urls.map((url) => ({
       pool: new Pool(url, { connections: connectionsPerUrl, pipelining: 1 }),
+      sessionPool: new Pool(url, { connections: sessionConnectionsPerUrl, pipelining: 1 }),
       provedAtMs: Number.NEGATIVE_INFINITY,
     }));
     this.#timeoutMs = commandTimeoutMs;
@@ -124,13 +133,21 @@ export class BookingClient implements Booking {
   }
 
   async session(token: string): Promise<SessionInfo | undefined> {
-    const headers = bearer(token);
-    const answer = await this.#ask({ method: 'GET', path: '/api/session', headers, provesStore: () => false });
-    return answer.httpStatus === 401 ? undefined : (succeeded(answer) as SessionInfo);
+    const answer = await this.#askEach({
+      method: 'GET',
+      path: '/api/session',
+      pool: 'sessionPool',
+      headers: bearer(token),
+      provesStore: () => false,
+    });
+    if (answer.httpStatus === 401) return undefined;
+    const session = succeeded(answer);
+    if (!sessionInfo.Check(session)) throw new BookingUnavailableError('GET /api/session: not a session');
+    return session;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#processes.map(({ pool }) => pool.destroy()));
+    await Promise.all(this.#processes.flatMap(({ pool, sessionPool }) => [pool.destroy(), sessionPool.destroy()]));
   }
 
   async #ask(request: Request): Promise<Answer> {
@@ -178,7 +195,7 @@ export class BookingClient implements Booking {
 
   async #attempt(
     asked: BookingProcess,
-    { method, path, body, provesStore, isStale }: Request,
+    { method, path, pool = 'pool', body, provesStore, isStale }: Request,
     headers: Record<string, string>,
     timeoutMs: number,
   ): Promise<Answer> {
@@ -192,7 +209,7 @@ export class BookingClient implements Booking {
     }, hangTimeoutMs);
     try {
       const request = { method, path, headers: { ...this.#headers, ...headers }, ...(body !== undefined && { body }) };
-      const response = await asked.pool.request({ ...request, signal: abort.signal });
+      const response = await asked[pool].request({ ...request, signal: abort.signal });
       const answer = answerOf(response.statusCode, await response.body.text());
       if (!isFailure(answer) && !isStale?.(answer) && provesStore(answer)) asked.provedAtMs = performance.now();
       return answer;

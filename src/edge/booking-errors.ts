@@ -12,3 +12,18 @@ export class BookingTimeoutError extends Error {
 export class BookingBusyError extends Error {
   override name = 'BookingBusyError';
 }
+
+/** What a client is told of a command that failed on its way, by code. */
+export const failureMessages = {
+  STORE_UNAVAILABLE: 'The booking service cannot be reached; try again',
+  TIMEOUT: 'The booking service did not answer in time; try again, repeating a command is safe',
+  BUSY: 'Too many commands wait for the booking service; try again',
+  INTERNAL: 'Something went wrong here; it has been logged',
+} as const;
+
+export function failureOf(error: unknown): keyof typeof failureMessages {
+  if (error instanceof BookingTimeoutError) return 'TIMEOUT';
+  if (error instanceof BookingBusyError) return 'BUSY';
+  if (error instanceof BookingUnavailableError) return 'STORE_UNAVAILABLE';
+  return 'INTERNAL';
+}

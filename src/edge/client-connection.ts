@@ -7,13 +7,16 @@ import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Audience } from './audience.ts';
 import type { Booking, Caller, CommandOutcome } from './booking-client.ts';
-import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
+import { failureMessages, failureOf } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
+import type { Door } from './door.ts';
 import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
+import { Intake } from './intake.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
+import type { RefusalLog } from './refusal-log.ts';
 import type { SessionChecks } from './session-checks.ts';
 import { SessionWatch } from './session-watch.ts';
 import { TokenBucket } from './token-bucket.ts';
@@ -30,6 +33,9 @@ interface ClientConnectionOptions {
   socket: Duplex;
   /** With the session of the page's cookie, if it has one. */
   caller: Caller;
+  door: Pick<Door, 'mayAskAgain' | 'flooded'>;
+  refusals: RefusalLog;
+  messagesOfAddress: TokenBucket | undefined;
   venue: string;
   hub: Hub;
   audience: Audience;
@@ -41,17 +47,17 @@ interface ClientConnectionOptions {
   logger: Logger;
 }
 
-/** Beyond this, MAX_HOLDS_PER_USER would let one client fill the edge. */
-const maxSeatsAtOnce = 256;
-/** PING, CONNECT and what a user does beside holding and booking all seats in one second. */
-const otherMessagesPerSecond = 10;
 const readFirst = 'Read what was sent before asking for more';
+const askedTooOften = 'Your network address asks for too much at once; try again in a few seconds';
 const binaryRefused = { ok: false, problem: 'A message is text (JSON), not binary', requestId: undefined } as const;
 
 /** One browser. Nothing waits for it but what its socket buffers, and that is bounded. */
 export class ClientConnection implements BufferedClient {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
+  readonly #door: ClientConnectionOptions['door'];
+  readonly #refusals: RefusalLog;
+  readonly #intake: Intake;
   readonly #venue: string;
   readonly #hub: Hub;
   readonly #audience: Audience;
@@ -75,16 +81,26 @@ export class ClientConnection implements BufferedClient {
   #bytesWrittenAtCheck = 0;
   #commandsInFlight = 0;
   #commandsSoFar = 0;
-  #messagesThisSecond = 0;
-  #secondStartMs = 0;
+  #hasAsked = false;
   #heardSincePing = true;
+  /** Running once the client has flooded: nothing is read from it any more. */
+  #floodTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ClientConnectionOptions) {
-    const { ws, socket, caller, venue, hub, audience, booking, sessions, buffers, limits, metrics, logger } = options;
+    const { ws, socket, caller, hub, audience, booking, sessions, buffers, limits, metrics, logger } = options;
     this.#ws = ws;
     this.#socket = socket;
     this.#caller = caller;
-    this.#venue = venue;
+    this.#door = options.door;
+    this.#refusals = options.refusals;
+    this.#intake = new Intake({
+      ws,
+      limits,
+      maxHolds: () => hub.holdSettings.max_holds,
+      ofAddress: options.messagesOfAddress,
+      onRest: () => metrics.throttled.inc(),
+    });
+    this.#venue = options.venue;
     this.#hub = hub;
     this.#audience = audience;
     this.#booking = booking;
@@ -103,6 +119,7 @@ export class ClientConnection implements BufferedClient {
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
     ws.on('pong', () => this.#heard());
     ws.on('ping', () => this.#heard());
+    socket.on('data', (chunk: Buffer) => this.#intake.countBytes(chunk.length) || this.#flooded());
     ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
     ws.on('close', () => this.#left());
     socket.on('drain', () => this.#drained());
@@ -156,8 +173,9 @@ export class ClientConnection implements BufferedClient {
 
   /** Gives up a peer that said nothing since the last ping, not even pong. */
   ping(): void {
-    if (this.#behindTimer) return; // the ping would wait behind what it does not read; that has its own limit
-    if (!this.#heardSincePing) {
+    // The pong would not be read, or the ping would wait behind what the client does not read, which has its own limit.
+    if (this.#intake.isPaused) this.#heardSincePing = true;
+    else if (!this.#heardSincePing) {
       this.terminate('silent');
     } else if (this.#ws.readyState === this.#ws.OPEN) {
       this.#heardSincePing = false;
@@ -175,13 +193,9 @@ export class ClientConnection implements BufferedClient {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    if (this.#ws.readyState !== this.#ws.OPEN) return; // it is being closed: nobody waits for an answer
-    this.#heard();
+    if (!this.#heard() || this.#ws.readyState !== this.#ws.OPEN) return; // it is being closed: nobody waits for an answer
     const read = isBinary ? binaryRefused : readMessage(data.toString());
-    if (this.#isFlooding()) {
-      this.#metrics.terminated.inc({ reason: 'flood' });
-      this.close(closeCodes.tooManyMessages);
-    } else if (!read.ok) {
+    if (!read.ok) {
       this.#refuse('INVALID_REQUEST', read.problem, read.requestId);
     } else if (this.#behindTimer) {
       this.#refuse('RATE_LIMITED', readFirst, read.message.request_id);
@@ -217,6 +231,7 @@ export class ClientConnection implements BufferedClient {
 
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
+    if (!this.#mayAsk(request_id)) return;
     this.#userId = data?.user_id ?? this.#userId;
     if (data?.token !== undefined) {
       this.#caller = { ...this.#caller, token: data.token };
@@ -243,8 +258,17 @@ export class ClientConnection implements BufferedClient {
     } else {
       clearTimeout(this.#connectTimer);
       if (this.#waitingStateBytes > 0) this.#refuse('RATE_LIMITED', readFirst, request_id);
-      else this.#sendStateOnRequest(request_id);
+      else if (this.#mayAsk(request_id)) this.#sendStateOnRequest(request_id);
     }
+  }
+
+  /** The upgrade has paid for the first CONNECT or subscribe. Each further one counts as an arrival of its address. */
+  #mayAsk(requestId: RequestId | undefined): boolean {
+    const isFirst = !this.#hasAsked;
+    this.#hasAsked = true;
+    if (isFirst || this.#door.mayAskAgain(this.#caller)) return true;
+    this.#refuse('RATE_LIMITED', askedTooOften, requestId);
+    return false;
   }
 
   /** False if the client exceeds the rate. */
@@ -262,7 +286,7 @@ export class ClientConnection implements BufferedClient {
   async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
     const { seat_id, user_id = this.#userId } = data;
     const { commandsInFlightPerClient } = this.#limits;
-    if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#seatsAtOnce) {
+    if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
       return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
     }
     this.#commandsInFlight++;
@@ -272,10 +296,10 @@ export class ClientConnection implements BufferedClient {
       const outcome = await this.#booking.command(action, body, { ...this.#caller, requestId });
       this.#answer(action, outcome, request_id);
     } catch (error) {
-      const code = codeOf(error);
+      const code = failureOf(error);
       if (code === 'INTERNAL') this.#logger.error({ err: error, reqId: requestId }, 'A command failed unexpectedly');
       this.#metrics.commands.inc({ action, code });
-      this.#refuse(code, messages[code], request_id);
+      this.#refuse(code, failureMessages[code], request_id);
     } finally {
       this.#commandsInFlight--;
     }
@@ -318,7 +342,7 @@ export class ClientConnection implements BufferedClient {
   #fallBehind(): void {
     if (this.#behindTimer || this.#ws.readyState !== this.#ws.OPEN) return;
     this.#metrics.slow.inc();
-    this.#ws.pause();
+    this.#intake.pause('behind');
     this.#behindTimer = setTimeout(() => {
       this.#metrics.terminated.inc({ reason: 'slow' });
       this.close(closeCodes.tooSlow);
@@ -331,52 +355,40 @@ export class ClientConnection implements BufferedClient {
     this.#behindTimer = undefined;
     this.#heardSincePing = true;
     this.#metrics.resynced.inc();
-    this.#ws.resume();
+    this.#intake.resume('behind');
   }
 
   #drained(): void {
     if (this.#behindTimer) this.#hub.sendState(this);
   }
 
-  #heard(): void {
+  /** Any frame is a sign of life, and counts. False if it is one too many. */
+  #heard(): boolean {
     this.#heardSincePing = true;
+    if (this.#intake.countFrame()) return true;
+    this.#flooded();
+    return false;
   }
 
-  #isFlooding(): boolean {
-    const nowMs = performance.now();
-    if (nowMs - this.#secondStartMs >= 1000) {
-      this.#secondStartMs = nowMs;
-      this.#messagesThisSecond = 0;
-    }
-    // The venue's settings are looked up only beyond the limit, not for every message.
-    if (++this.#messagesThisSecond <= this.#limits.messagesPerSecond) return false;
-    return this.#messagesThisSecond > 2 * this.#seatsAtOnce + otherMessagesPerSecond;
-  }
-
-  /** "Book all" sends this many commands at once. */
-  get #seatsAtOnce(): number {
-    return Math.min(this.#hub.holdSettings.max_holds, maxSeatsAtOnce);
+  /** Not read from any more, the client can only fill the buffers of its connection; it may still read why it is closed. */
+  #flooded(): void {
+    this.#intake.pause('flood');
+    if (this.#floodTimer) return;
+    const { floodCloseTimeoutMs } = this.#limits;
+    this.#floodTimer = setTimeout(() => this.#ws.terminate(), floodCloseTimeoutMs);
+    this.#metrics.terminated.inc({ reason: 'flood' });
+    this.#door.flooded(this.#caller);
+    this.#refusals.note('flood', { ip: this.#caller.address, reqId: this.#caller.requestId });
+    this.close(closeCodes.tooManyMessages);
   }
 
   #left(): void {
     clearTimeout(this.#connectTimer);
     clearTimeout(this.#behindTimer);
+    clearTimeout(this.#floodTimer);
+    this.#intake.close();
     this.#session.close();
     this.#hub.remove(this);
     this.#buffers.remove(this);
   }
-}
-
-const messages = {
-  STORE_UNAVAILABLE: 'The booking service cannot be reached; try again',
-  TIMEOUT: 'The booking service did not answer in time; try again, repeating a command is safe',
-  BUSY: 'Too many commands wait for the booking service; try again',
-  INTERNAL: 'Something went wrong here; it has been logged',
-} as const;
-
-function codeOf(error: unknown): keyof typeof messages {
-  if (error instanceof BookingTimeoutError) return 'TIMEOUT';
-  if (error instanceof BookingBusyError) return 'BUSY';
-  if (error instanceof BookingUnavailableError) return 'STORE_UNAVAILABLE';
-  return 'INTERNAL';
 }

@@ -6,8 +6,11 @@ import { isAllowedOrigin, parseAllowedOrigins } from '../http/origin.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { requestTokens } from '../identity/request-token.ts';
+import { type Arrival, ArrivalLimits } from './arrival-limits.ts';
 import type { Caller } from './booking-client.ts';
 import type { EdgeLimits } from './limits.ts';
+import type { SessionChecks } from './session-checks.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface DoorOptions {
   /** Origins beside our own whose pages may open a WebSocket. */
@@ -26,53 +29,101 @@ export function doorOf({ ALLOWED_ORIGINS, TRUSTED_PROXIES, SESSION_COOKIE }: Soc
   };
 }
 
-/** Who comes in, from where, and how many from there. */
+type Limits = Pick<EdgeLimits, 'connections' | 'connectionsPerAddress' | 'arrivalsPerAddress' | 'messagesPerAddress'>;
+
+/** What the connections of one address share. */
+interface AddressInside {
+  connections: number;
+  messages: TokenBucket | undefined;
+}
+
+/** An upgrade that is turned away. */
+export interface Refusal {
+  status: '403 Forbidden' | '404 Not Found' | '429 Too Many Requests' | '503 Service Unavailable';
+  reason: 'path' | 'not ready' | 'rate of address' | 'connections of address' | 'connections' | 'origin';
+  retryAfterMs?: number;
+}
+
+/** Decides who comes in, and how often and how many from where. */
 export class Door {
   readonly #allowedOrigins: readonly string[];
   readonly #isTrusted: (address: string, hops: number) => boolean;
   readonly #sessionCookie: string;
-  readonly #limits: Pick<EdgeLimits, 'connections' | 'connectionsPerAddress'>;
-  /** Connections by address key. */
-  readonly #inside = new Map<string, number>();
+  readonly #limits: Limits;
+  readonly #arrivals: ArrivalLimits | undefined;
+  readonly #sessions: Pick<SessionChecks, 'knownUserOf'>;
+  /** By address key. */
+  readonly #inside = new Map<string, AddressInside>();
   #count = 0;
 
   constructor(
     { allowedOrigins = [], trustedProxies = [], sessionCookie = 'session' }: DoorOptions,
-    limits: Pick<EdgeLimits, 'connections' | 'connectionsPerAddress'>,
+    limits: Limits,
+    sessions: Pick<SessionChecks, 'knownUserOf'>,
   ) {
     this.#allowedOrigins = allowedOrigins;
     this.#isTrusted = proxyAddr.compile(trustedProxies);
     this.#sessionCookie = sessionCookie;
     this.#limits = limits;
+    this.#arrivals = limits.arrivalsPerAddress && new ArrivalLimits(limits.arrivalsPerAddress);
+    this.#sessions = sessions;
   }
 
-  /** The caller, or the HTTP status with which it is turned away. */
-  callerOf(request: IncomingMessage): Caller | '403 Forbidden' | '429 Too Many Requests' | '503 Service Unavailable' {
+  /** Whom a request is from, as far as it can be known without deciding anything. */
+  callerOf(request: IncomingMessage): Caller {
+    const [token] = requestTokens(request.headers, this.#sessionCookie);
+    return { token, address: proxyAddr(request, this.#isTrusted), requestId: requestIdOf(request) };
+  }
+
+  /** Undefined if the caller may come in. The limits are asked first, so that a flood of refusals is limited too. */
+  refusal(request: IncomingMessage, caller: Caller): Refusal | undefined {
+    const arrival = this.#arrivalOf(caller);
+    if (this.#arrivals?.take(arrival) === false) {
+      const retryAfterMs = this.#arrivals.retryAfterMs(arrival.addressKey);
+      return { status: '429 Too Many Requests', reason: 'rate of address', retryAfterMs };
+    }
+    if (request.url?.split('?', 1)[0] !== '/ws') return { status: '404 Not Found', reason: 'path' };
+    if (this.#count >= this.#limits.connections) return { status: '503 Service Unavailable', reason: 'connections' };
+    if ((this.#inside.get(arrival.addressKey)?.connections ?? 0) >= this.#limits.connectionsPerAddress) {
+      return { status: '429 Too Many Requests', reason: 'connections of address' };
+    }
     const { origin, host, 'sec-fetch-site': fetchSite } = request.headers;
     const scheme = this.#schemeOf(request);
-    if (!isAllowedOrigin({ origin, host, fetchSite, scheme }, this.#allowedOrigins)) {
-      return '403 Forbidden';
-    }
-    if (this.#count >= this.#limits.connections) return '503 Service Unavailable';
-    const address = proxyAddr(request, this.#isTrusted);
-    const inside = this.#inside.get(addressKey(address)) ?? 0;
-    if (inside >= this.#limits.connectionsPerAddress) return '429 Too Many Requests';
-    const [token] = requestTokens(request.headers, this.#sessionCookie);
-    return { token, address, requestId: requestIdOf(request) };
+    const isAllowed = isAllowedOrigin({ origin, host, fetchSite, scheme }, this.#allowedOrigins);
+    return isAllowed ? undefined : { status: '403 Forbidden', reason: 'origin' };
   }
 
-  entered({ address }: Caller): void {
+  /** False if the caller's address asks too often for what costs as much as a new connection. */
+  mayAskAgain({ address }: Caller): boolean {
+    return this.#arrivals?.take({ addressKey: addressKey(address) }) ?? true;
+  }
+
+  flooded(caller: Caller): void {
+    this.#arrivals?.flooded(this.#arrivalOf(caller));
+  }
+
+  entered({ address }: Caller): AddressInside {
+    const { messagesPerAddress } = this.#limits;
     const key = addressKey(address);
+    const inside = this.#inside.get(key) ?? {
+      connections: 0,
+      messages: messagesPerAddress && new TokenBucket(messagesPerAddress),
+    };
+    this.#inside.set(key, inside);
     this.#count++;
-    this.#inside.set(key, (this.#inside.get(key) ?? 0) + 1);
+    inside.connections++;
+    return inside;
   }
 
   left({ address }: Caller): void {
     const key = addressKey(address);
+    const inside = this.#inside.get(key);
     this.#count--;
-    const inside = (this.#inside.get(key) ?? 0) - 1;
-    if (inside > 0) this.#inside.set(key, inside);
-    else this.#inside.delete(key);
+    if (inside && --inside.connections === 0) this.#inside.delete(key);
+  }
+
+  #arrivalOf({ address, token }: Caller): Arrival {
+    return { addressKey: addressKey(address), userId: this.#sessions.knownUserOf(token) };
   }
 
   /** As a trusted proxy reports it, of its own connection; undefined: not known. */

@@ -11,10 +11,11 @@ import { Audience } from './audience.ts';
 import type { Booking, Caller } from './booking-client.ts';
 import { ClientBuffers } from './client-buffers.ts';
 import { ClientConnection } from './client-connection.ts';
-import { Door, type DoorOptions } from './door.ts';
+import { Door, type DoorOptions, type Refusal } from './door.ts';
 import { Hub } from './hub.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
+import { RefusalLog } from './refusal-log.ts';
 import { SessionChecks } from './session-checks.ts';
 import { VenueFeed } from './venue-feed.ts';
 
@@ -42,6 +43,7 @@ export class Edge {
   readonly #buffers: ClientBuffers;
   readonly #sessions: SessionChecks;
   readonly #door: Door;
+  readonly #refusals: RefusalLog;
   readonly #wss: WebSocketServer;
   #draining = false;
 
@@ -51,7 +53,8 @@ export class Edge {
     this.#logger = logger;
     this.#limits = { ...defaultLimits, ...limits };
     this.#sessions = new SessionChecks({ booking, minIntervalMs: this.#limits.sessionCheckMinMs });
-    this.#door = new Door(door, this.#limits);
+    this.#door = new Door(door, this.#limits, this.#sessions);
+    this.#refusals = new RefusalLog(logger);
     this.#metrics = edgeMetrics(registry);
     const { clientBuffersBytes: budgetBytes } = this.#limits;
     this.#buffers = new ClientBuffers({ budgetBytes, metrics: this.#metrics, logger });
@@ -103,31 +106,43 @@ export class Edge {
     this.#buffers.close();
     this.#audience.close();
     this.#feed.close();
+    this.#refusals.close();
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    if (request.url?.split('?', 1)[0] !== '/ws') {
-      refuse(socket, '404 Not Found');
-      return;
-    }
-    const caller = this.isReady() ? this.#door.callerOf(request) : '503 Service Unavailable';
-    if (typeof caller === 'string') {
-      this.#metrics.refusedUpgrades.inc();
-      refuse(socket, caller);
+    const caller = this.#door.callerOf(request);
+    const refusal = this.#refusal(request, caller);
+    if (refusal) {
+      this.#metrics.refusedUpgrades.inc({ reason: refusal.reason });
+      if (refusal.reason !== 'not ready') this.#noteRefusal(refusal.reason, request, caller);
+      refuse(socket, refusal);
     } else {
       this.#wss.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws, socket, caller));
     }
   }
 
+  /** While an edge is not ready, nginx sends its pages to the next one: coming back then must cost them nothing. */
+  #refusal(request: IncomingMessage, caller: Caller): Refusal | undefined {
+    if (!this.isReady()) return { status: '503 Service Unavailable', reason: 'not ready' };
+    return this.#door.refusal(request, caller);
+  }
+
+  #noteRefusal(reason: string, { url, headers }: IncomingMessage, { address, requestId }: Caller): void {
+    this.#refusals.note(reason, { ip: address, reqId: requestId, path: url?.split('?', 1)[0], origin: headers.origin });
+  }
+
   #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {
     // A socket opened by hand, in the console of our own page say, is not the page: who acts it says itself.
     const caller: Caller = ws.protocol === subprotocol ? { token, ...stranger } : stranger;
-    this.#door.entered(caller);
+    const { messages: messagesOfAddress } = this.#door.entered(caller);
     ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({
       ws,
       socket,
       caller,
+      door: this.#door,
+      refusals: this.#refusals,
+      messagesOfAddress,
       venue: this.#venue,
       hub: this.#hub,
       audience: this.#audience,
@@ -142,9 +157,10 @@ export class Edge {
   }
 }
 
-function refuse(socket: Duplex, status: string): void {
+function refuse(socket: Duplex, { status, retryAfterMs = 1_000 }: Refusal): void {
   socket.on('error', () => socket.destroy());
   socket.once('finish', () => socket.destroy());
-  const retryAfter = /^(429|503) /.test(status) ? 'Retry-After: 1\r\n' : '';
+  const isRetryable = /^(429|503) /.test(status);
+  const retryAfter = isRetryable ? `Retry-After: ${Math.max(1, Math.ceil(retryAfterMs / 1_000))}\r\n` : '';
   socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n${retryAfter}Content-Length: 0\r\n\r\n`);
 }

@@ -1,9 +1,14 @@
 import type { SocketsConfig } from '../config.ts';
+import type { Rate } from './token-bucket.ts';
 
 /** A bound on everything that a client, or many of them, could make grow. */
 export const defaultLimits = {
   connections: 20_000,
   connectionsPerAddress: Number.POSITIVE_INFINITY,
+  /** Upgrades, and what a connection asks for again: CONNECT, VENUE_STATE. Without a rate they are not limited. */
+  arrivalsPerAddress: undefined as Rate | undefined,
+  /** Of all connections of an address: messages, and KiB of them. Without a rate they are not limited together. */
+  messagesPerAddress: undefined as Rate | undefined,
   messageBytes: 4096,
   messagesPerSecond: 2000,
   /** VENUE_STATEs that one client asks for. The first ones of a connection may come at once. */
@@ -18,6 +23,8 @@ export const defaultLimits = {
   connectTimeoutMs: 10_000,
   pingIntervalMs: 15_000,
   closeTimeoutMs: 2000,
+  /** For the close frame to reach a client that floods and is not read from any more. */
+  floodCloseTimeoutMs: 250,
   sessionRetryMs: 10_000,
   /** Between two checks of one session. */
   sessionCheckMinMs: 5_000,
@@ -29,13 +36,26 @@ export const defaultLimits = {
 
 export type EdgeLimits = typeof defaultLimits;
 
+/** However few connections an address may have: a reload or two must not wait. */
+const minArrivalBurst = 20;
+/** After an edge restarts, every page of an address comes back at once. From then on it takes this long until all may come again. */
+const arrivalsRefillSeconds = 10;
+/** Connections of an address that may send as much as one may, at the same time. All of them may send a tenth of it. */
+const busyShareOfConnections = 1 / 10;
+/** When a sale opens, everyone behind an address holds and books at once. */
+const messageBurstSeconds = 4;
+
 /** What is set from outside; with RATE_LIMIT=off only what protects the edge itself. */
 export function limitsOf(config: SocketsConfig): Partial<EdgeLimits> {
   const ofEdge = { connections: config.MAX_CONNECTIONS, clientBuffersBytes: config.CLIENT_BUFFERS_MIB * 1024 * 1024 };
   if (config.RATE_LIMIT === 'off') return ofEdge;
+  const burst = Math.max(config.CONNECTIONS_PER_ADDRESS, minArrivalBurst);
+  const messagesOfAddress = burst * busyShareOfConnections * config.MESSAGES_PER_SECOND;
   return {
     ...ofEdge,
+    arrivalsPerAddress: { burst, perSecond: burst / arrivalsRefillSeconds },
     connectionsPerAddress: config.CONNECTIONS_PER_ADDRESS,
     messagesPerSecond: config.MESSAGES_PER_SECOND,
+    messagesPerAddress: { burst: messageBurstSeconds * messagesOfAddress, perSecond: messagesOfAddress },
   };
 }

@@ -8,7 +8,8 @@ export function edgeMetrics(registry: Registry) {
     connections: new Gauge({ name: 'edge_connections', help: 'Browsers connected now', registers }),
     refusedUpgrades: new Counter({
       name: 'edge_refused_upgrades_total',
-      help: 'Connections refused: draining, not ready, or too many',
+      help: 'Upgrades refused, by reason',
+      labelNames: ['reason'] as const,
       registers,
     }),
     updates: new Counter({
@@ -30,6 +31,11 @@ export function edgeMetrics(registry: Registry) {
     resynced: new Counter({
       name: 'edge_clients_resynced_total',
       help: 'Clients that read again and were sent the venue anew',
+      registers,
+    }),
+    throttled: new Counter({
+      name: 'edge_clients_throttled_total',
+      help: 'Times that a client was not read for a while, since its address sent too much',
       registers,
     }),
     terminated: new Counter({

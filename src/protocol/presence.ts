@@ -1,11 +1,14 @@
 import { type Static, Type } from 'typebox';
 import { SystemId } from './venue.ts';
 
+/** More than one process can have. The sum of all edges must stay a number that a page can show. */
+const maxClients = 1_000_000;
+
 /** How many browsers one edge has, told every second: an edge that says nothing for a while has none. */
 export const EdgePresence = Type.Object({
   system: Type.Optional(SystemId),
   venue: Type.Optional(Type.String({ maxLength: 64 })),
-  edge: Type.String({ minLength: 1, maxLength: 64 }),
-  clients: Type.Integer({ minimum: 0 }),
+  edge: Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' }),
+  clients: Type.Integer({ minimum: 0, maximum: maxClients }),
 });
 export type EdgePresence = Static<typeof EdgePresence>;

@@ -1,8 +1,9 @@
+import { Compile } from 'typebox/compile';
 import { expect, test } from 'vitest';
 import { Audience } from '../../src/edge/audience.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { Origin } from '../../src/protocol/origin.ts';
-import type { EdgePresence } from '../../src/protocol/presence.ts';
+import { EdgePresence } from '../../src/protocol/presence.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { serverTime, startEdge } from './edge-fixture.ts';
 
@@ -92,6 +93,43 @@ test('[R110] [R272] browsers of another system count no more once this edge know
   expect(edges[0]?.audience.watching).toBe(1);
   clock.increment(2_000);
   expect(edges[0]?.told.at(-1)).toBe(1);
+});
+
+test.each([
+  [{ edge: '0c9b1c5e-9d0e-4a7b-8f0e-1f2d3c4b5a69', clients: 20_000 }, true],
+  [{ edge: 'a', clients: 1e300 }, false],
+  [{ edge: 'a', clients: 1_000_001 }, false],
+  [{ edge: 'a', clients: -1 }, false],
+  [{ edge: 'a', clients: 1.5 }, false],
+  [{ edge: 'a\n', clients: 1 }, false],
+  [{ edge: '', clients: 1 }, false],
+  [{ edge: 'x'.repeat(65), clients: 1 }, false],
+])('[R335] [G9] presence on NATS is of a bounded form: %j %j', (presence, isValid) => {
+  expect(Compile(EdgePresence).Check(presence)).toBe(isValid);
+});
+
+test('[R335] [G10] a sender that makes up edges fills no memory, and no number that a page shows', () => {
+  const clock = new VirtualClock();
+  const line = new MemoryBusLine();
+  const told: number[] = [];
+  const audience = new Audience({
+    bus: new MemoryEventBus(line),
+    edgeId: 'own',
+    origin: () => ({}),
+    clientCount: () => 1,
+    onChange: (watching) => told.push(watching),
+    clock,
+  });
+  audience.start();
+  const sender = new MemoryEventBus(line);
+  for (let n = 0; n < 3_000; n++) sender.publishPresence({ edge: `edge-${n}`, clients: 1 });
+  sender.publishPresence({ edge: 'edge-0', clients: 2 });
+  expect(audience.watching).toBe(1_002);
+  clock.increment(5_000);
+  expect(audience.watching).toBe(1);
+  sender.publishPresence({ edge: 'real', clients: 5 });
+  expect(audience.watching, 'there is room again').toBe(6);
+  audience.close();
 });
 
 test('[R110] a browser that asks is told at once and on every change; one that does not is told nothing', async () => {

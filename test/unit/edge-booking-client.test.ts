@@ -103,6 +103,32 @@ test('[G10] no more than a bounded number of commands waits', async () => {
   await expect(first).rejects.toThrow(BookingTimeoutError);
 });
 
+test('[R334] [G9] no number of session checks makes a command wait', async () => {
+  const process = new FakeBooking();
+  const booking = client([await process.listen()], { connectionsPerUrl: 2, maxPending: 4 });
+  process.hangsOnSessions = true;
+  const checks = Array.from({ length: 40 }, (_, n) =>
+    booking.session(`token-${n}`).catch((error: Error) => error.name),
+  );
+  await until(() => process.requests.filter((request) => request === 'GET /api/session').length === 8, 'the checks');
+  expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+  await booking.close();
+  expect(new Set(await Promise.all(checks)).size).toBe(1);
+});
+
+test.each([
+  { user_id: 'u_alice', expires_at: 'soon' },
+  { user_id: 'u_alice' },
+  { user_id: 'a b', expires_at: 1 },
+  { user_id: 'x'.repeat(65), expires_at: 1 },
+  'u_alice',
+])('[R334] [G9] a reply that is no session is not believed: %j', async (reply) => {
+  const process = new FakeBooking();
+  const booking = client([await process.listen()]);
+  process.failure = { status: 200, body: JSON.stringify(reply) };
+  await expect(booking.session('token')).rejects.toBeInstanceOf(BookingUnavailableError);
+});
+
 describe('[R280] [G7] a process that answers, but cannot do what is asked', () => {
   const inAnHour = Date.now() / 1000 + 3_600;
   const unavailable = (code: string) =>

@@ -1,17 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { WebSocket } from 'ws';
 import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
-import { startEdge, until } from './edge-fixture.ts';
-
-/** The HTTP status that an upgrade is answered with; 101: a WebSocket. */
-function upgrade(wsUrl: string, headers: Record<string, string>): Promise<{ status: number; socket: WebSocket }> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(wsUrl, { headers });
-    socket.once('open', () => resolve({ status: 101, socket }));
-    socket.once('unexpected-response', (_, { statusCode = 0 }) => resolve({ status: statusCode, socket }));
-    socket.once('error', reject);
-  });
-}
+import { startEdge, until, upgrade } from './edge-fixture.ts';
 
 const command = { seat_id: 'A1', user_id: 'alice' };
 const inAnHour = () => Date.now() / 1000 + 3_600;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { type ClientOptions, WebSocket } from 'ws';
 import { buildEdge } from '../../src/edge/app.ts';
@@ -74,6 +74,8 @@ export class FakeBooking {
   hangs = false;
   /** As a process that cannot reach Redis: 503 for commands and events, a stale venue, sessions as ever. */
   isCutOff = false;
+  /** Answers no session check, where set. */
+  hangsOnSessions = false;
   /** Answers no command, where set. */
   hangsOnCommands = false;
   readonly requests: string[] = [];
@@ -99,6 +101,7 @@ export class FakeBooking {
       request.on('end', () => {
         this.requests.push(`${request.method} ${request.url}`);
         this.headers.push(request.headers);
+        if (this.hangsOnSessions && request.url === '/api/session') return;
         if (this.hangs || (this.hangsOnCommands && request.method === 'POST')) return;
         const [status, reply] = this.failure
           ? [this.failure.status, this.failure.body]
@@ -194,6 +197,19 @@ function refusal(code: string, seat?: Seat): string {
   return JSON.stringify({ success: false, error: { code, message: code, retryable: false }, seat });
 }
 
+/** The reply to an upgrade; 101: a WebSocket. */
+export function upgrade(wsUrl: string, headers: Record<string, string> = {}) {
+  return new Promise<{ status: number; headers: IncomingHttpHeaders; socket: WebSocket }>((resolve, reject) => {
+    const socket = new WebSocket(wsUrl, { headers });
+    onTestFinished(() => socket.terminate());
+    socket.once('upgrade', ({ headers }) => socket.once('open', () => resolve({ status: 101, headers, socket })));
+    socket.once('unexpected-response', (_, { statusCode = 0, headers }) =>
+      resolve({ status: statusCode, headers, socket }),
+    );
+    socket.once('error', reject);
+  });
+}
+
 type Message<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
 
 /** A real WebSocket client that remembers all it was sent. */
@@ -246,9 +262,12 @@ export interface EdgeFixtureOptions {
   limits?: Partial<EdgeLimits>;
   door?: DoorOptions;
   maxHolds?: number;
+  logger?: Logger;
 }
 
-export async function startEdge({ limits = {}, door = {}, maxHolds = 6 }: EdgeFixtureOptions = {}) {
+const silent = pino({ level: 'silent' });
+
+export async function startEdge({ limits = {}, door = {}, maxHolds = 6, logger = silent }: EdgeFixtureOptions = {}) {
   const booking = new FakeBooking();
   booking.maxHolds = maxHolds;
   const bus = new FakeBus();
@@ -257,7 +276,7 @@ export async function startEdge({ limits = {}, door = {}, maxHolds = 6 }: EdgeFi
     bus,
     booking: bookingClient,
     venue: 'main',
-    logger: pino({ level: 'silent' }),
+    logger,
     limits: { drainTimeoutMs: 1000, ...limits },
     door,
   });

@@ -140,7 +140,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
       answers.shift()?.();
       await settled();
     }
-    expect([asked.tokens.length, asked.mostInFlight]).toEqual([1_000, 32]);
+    expect([asked.tokens.length, asked.mostInFlight]).toEqual([1_000, 8]);
   });
 
   test('that a command finds over closes the connection at once', async () => {
@@ -153,6 +153,47 @@ describe('[R282] [G10] the session of an idle connection', () => {
     booking.failure = { status: 401, body: JSON.stringify({ success: false, error }) };
     client.send({ type: 'SELECT_SEAT', data: { seat_id: 'A1' } });
     expect(await client.closed).toBe(closeCodes.sessionOver.code);
+  });
+});
+
+describe('[R334] [G9] session checks', () => {
+  test('of one address are no more than its arrivals, whatever its tokens; others are checked', async () => {
+    const { booking, connect } = await startEdge({
+      limits: { arrivalsPerAddress: { burst: 5, perSecond: 0.001 } },
+      door: { trustedProxies: ['127.0.0.1'] },
+    });
+    for (let n = 0; n < 40; n++) {
+      booking.sessions.set(`token-${n}`, { user_id: `u_${n}`, expires_at: secondsAgo(-3_600) });
+    }
+    const from = (address: string) => connect([subprotocol], { 'x-forwarded-for': address });
+    const checks = () => booking.requests.filter((request) => request === 'GET /api/session').length;
+    const sockets = [await from('2001:db8::1'), await from('2001:db8::2')];
+    for (let n = 0; n < 30; n++) {
+      const client = sockets[n % 2] as (typeof sockets)[number];
+      client.send({ type: 'CONNECT', request_id: n, data: { token: `token-${n}` } });
+      const answered = () => client.messages.some((message) => 'request_id' in message && message.request_id === n);
+      await until(answered, 'CONNECT is answered');
+    }
+    const other = await from('203.0.113.7');
+    other.send({ type: 'CONNECT', request_id: 'other', data: { token: 'token-39' } });
+    await until(() => booking.headers.some(({ authorization }) => authorization === 'Bearer token-39'), 'its check');
+    expect(checks() - 1, 'the first CONNECT of each, and three more').toBeLessThanOrEqual(5);
+    expect(sockets.flatMap((client) => client.ofType('ERROR')).map(({ data }) => data.code)).toEqual(
+      Array(25).fill('RATE_LIMITED'),
+    );
+  });
+
+  test('are kept for their user until the session is over, or in doubt', async () => {
+    const { asked, checks, pass } = setUp();
+    asked.answer = () => good({ expires_in: 60 });
+    expect(checks.knownUserOf('token')).toBeUndefined();
+    await checks.remainingMs('token');
+    expect([checks.knownUserOf('token'), checks.knownUserOf('other')]).toEqual(['u_alice', undefined]);
+    checks.forget('token');
+    expect(checks.knownUserOf('token')).toBeUndefined();
+    await checks.remainingMs('token');
+    await pass(60_000);
+    expect(checks.knownUserOf('token')).toBeUndefined();
   });
 });
 
