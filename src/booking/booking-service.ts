@@ -167,13 +167,13 @@ export class BookingService {
     return this.#unwritable ? Promise.reject(this.#unwritable) : this.#confirming.ask();
   }
 
-  /** What happened after a position, from the store's log. Rejects as the store does. */
-  async eventsAfter(position: Position): Promise<History> {
+  /** What happened after a position, from the store's log, at most `limit` transitions. Rejects as the store does. */
+  async eventsAfter(position: Position, limit = eventsPerRead): Promise<History> {
     await this.confirm();
     const { epoch, seq } = this.view;
     // Of a venue that is no more, or one that never was: there is nothing to go on from.
     if (position.epoch !== epoch || position.seq > seq) return { epoch, seq, nowMs: this.storeClock.nowMs() };
-    return this.#store.eventsAfter(position, eventsPerRead);
+    return this.#store.eventsAfter(position, limit);
   }
 
   async close(): Promise<void> {

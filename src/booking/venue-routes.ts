@@ -102,7 +102,10 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
         ...(!confirmed && { stale: true as const }),
       };
       const json = Buffer.concat([Buffer.from(`${JSON.stringify(head).slice(0, -1)},"seats":`), bytes, closingBrace]);
-      return reply.header('cache-control', 'no-store').type(jsonType).send(json as never);
+      return reply
+        .header('cache-control', 'no-store')
+        .type(jsonType)
+        .send(json as never);
     },
   );
 
@@ -125,7 +128,10 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
       const { events, ...head } = history;
       const start = JSON.stringify(head).slice(0, -1);
       const json = events ? `${start},"events":[${events.map((event) => event.json).join(',')}]}` : `${start}}`;
-      return reply.header('cache-control', 'no-store').type(jsonType).send(json as never);
+      return reply
+        .header('cache-control', 'no-store')
+        .type(jsonType)
+        .send(json as never);
     },
   );
 

@@ -52,7 +52,9 @@ export function foreignHost(host: string | undefined): RefusedError {
 /** `ALLOWED_HOSTS`, the hosts of `allowedOrigins` and the name of this machine. Throws a `ConfigError`. */
 export function ownHostNames(allowedHosts: string, allowedOrigins: readonly string[]): string[] {
   const given = commaList(allowedHosts).map(hostOf);
-  return [...new Set([...given, ...allowedOrigins.map((origin) => new URL(origin).hostname), hostname().toLowerCase()])];
+  return [
+    ...new Set([...given, ...allowedOrigins.map((origin) => new URL(origin).hostname), hostname().toLowerCase()]),
+  ];
 }
 
 function hostOf(item: string): string {

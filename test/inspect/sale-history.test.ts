@@ -127,7 +127,7 @@ test('[R159] an earlier epoch is not part of it', async () => {
   });
   const from = await log.beginning({ epoch: 'new', seq: 7 });
   const seqs: number[] = [];
-  for await (const { seq } of log.between('new', from, 7)) seqs.push(seq);
+  for await (const page of log.pages('new', from, 7)) seqs.push(...page.map(({ seq }) => seq));
   expect([from, seqs]).toEqual([3, [4, 5, 6, 7]]);
 });
 
