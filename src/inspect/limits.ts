@@ -7,7 +7,7 @@ export interface InspectLimits {
   feedStartsWindowS: number;
   /** At once; of one address one. */
   histories: number;
-  /** For all of a history to be read: who reads slowly keeps nobody's place. */
+  /** For a history to be made and read: a slow reader keeps nobody's place. */
   historyTimeoutMs: number;
   /** What a viewer may leave unread before it is cut off. */
   bufferedBytes: number;

@@ -104,9 +104,9 @@ export async function registerInspectRoutes(
 
   app.get('/inspect/history', common, async (request, reply) => {
     takePlace(histories, addressKey(request.ip), reply);
-    const lines = await inspector.history();
     const tooSlow = setTimeout(() => reply.raw.destroy(), limits.historyTimeoutMs);
     reply.raw.once('close', () => clearTimeout(tooSlow));
+    const lines = await inspector.history();
     reply.type('application/x-ndjson').header('cache-control', 'no-store');
     return reply.send(Readable.from(lines, { objectMode: false }));
   });
