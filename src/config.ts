@@ -34,6 +34,10 @@ const Door = {
     default: '',
     description: 'A comma list of origins (https://partner.example) whose pages may call the API and open a WebSocket',
   }),
+  ALLOWED_HOSTS: Type.String({
+    default: '',
+    description: 'A comma list: names under which the API is reached over plain HTTP, beside addresses and local names',
+  }),
   TRUSTED_PROXIES: Type.String({
     default: '127.0.0.1,::1',
     description:
@@ -75,6 +79,12 @@ const Access = {
     Type.String({ minLength: 1, description: '<id>:<secret>, a comma list: the first signs, the others are old ones' }),
   ),
   SESSION_HOURS: Type.Number({ exclusiveMinimum: 0, maximum: 8760, default: 24 }),
+  SESSION_MAX_DAYS: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 3650,
+    default: 30,
+    description: 'After its first token a session ends for good, however often it was renewed',
+  }),
   ...Door,
   REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
   REQUESTS_PER_SECOND_PER_USER: Type.Integer({ minimum: 1, default: 20 }),

@@ -1,13 +1,9 @@
-import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
-import packageJson from '../../package.json' with { type: 'json' };
-import { allowOrigins } from '../http/cors.ts';
 import { registerHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
-import { contentSecurityPolicy } from '../http/security-headers.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { registerCommandRoutes } from './command-routes.ts';
+import { registerDocsRoutes } from './docs-routes.ts';
 import { installGuard } from './guard.ts';
 import { registerPageRoute } from './page-route.ts';
 import { failureDetail } from './refusals.ts';
@@ -19,14 +15,8 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   const { access, logger } = options;
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
   acceptJsonOfAnyType(app);
-  await allowOrigins(app, access.allowedOrigins);
-  const identifyUser = installGuard(app, access);
-  await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
-  await app.register(swaggerUi, {
-    routePrefix: '/api/docs',
-    staticCSP: contentSecurityPolicy({ 'img-src': ["'self'", 'data:'] }),
-    uiConfig: { layout: 'BaseLayout' }, // the other one's bar has an inline style, and asks for any URL
-  });
+  const identifyUser = await installGuard(app, access);
+  await registerDocsRoutes(app);
   registerSessionRoutes(app, access);
   registerCommandRoutes(app, options, identifyUser);
   registerVenueRoutes(app, options);

@@ -20,6 +20,7 @@ import {
 } from '../store/seat-store.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
+import { RecentEvents } from './recent-events.ts';
 import { Relay } from './relay.ts';
 import { SeatRegistry } from './seat-registry.ts';
 import { SharedCall } from './shared-call.ts';
@@ -57,6 +58,7 @@ export class BookingService {
   readonly storeClock: StoreClock;
   readonly registry: SeatRegistry;
   readonly view: VenueView;
+  readonly recent = new RecentEvents();
   readonly #relay: Relay;
   readonly #clock: Clock;
   readonly #store: SeatStore;
@@ -102,7 +104,10 @@ export class BookingService {
       },
       publish: (event) => this.#relay.publish(event),
     });
-    this.view = new VenueView((event) => this.registry.desk(event.seat_id)?.follow(event));
+    this.view = new VenueView((event) => {
+      this.recent.add(event);
+      this.registry.desk(event.seat_id)?.follow(event);
+    });
     this.#confirming = new SharedCall(
       () => this.#reopenWhereLost(() => this.#catchUp()),
       (work) => clock.endOfTurn(work, turnsBeforeRead),
@@ -162,13 +167,13 @@ export class BookingService {
     return this.#unwritable ? Promise.reject(this.#unwritable) : this.#confirming.ask();
   }
 
-  /** What happened after a position, from the store's log. Rejects as the store does. */
-  async eventsAfter(position: Position): Promise<History> {
+  /** What happened after a position, from the store's log, at most `limit` transitions. Rejects as the store does. */
+  async eventsAfter(position: Position, limit = eventsPerRead): Promise<History> {
     await this.confirm();
     const { epoch, seq } = this.view;
     // Of a venue that is no more, or one that never was: there is nothing to go on from.
     if (position.epoch !== epoch || position.seq > seq) return { epoch, seq, nowMs: this.storeClock.nowMs() };
-    return this.#store.eventsAfter(position, eventsPerRead);
+    return this.#store.eventsAfter(position, limit);
   }
 
   async close(): Promise<void> {

@@ -1,24 +1,38 @@
 import type { FastifyRequest } from 'fastify';
+import { allowOrigins } from '../http/cors.ts';
+import { foreignHost, isOwnHost } from '../http/host.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { forbiddenOrigin, isAllowedOrigin } from '../http/origin.ts';
 import type { Access } from '../identity/access.ts';
 import { actingUser, sessionOf } from '../identity/acting-user.ts';
-import { countedAddress } from '../identity/counted-address.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
+import { RequestLimits } from '../identity/request-limits.ts';
 import { requestTokens } from '../identity/request-token.ts';
-import { SessionBuckets } from '../identity/session-buckets.ts';
 
 /** Throws, or rejects with, a `RefusedError` where the caller may not act, or asks too often. At once where no token has to be verified. */
 export type IdentifyUser = (request: FastifyRequest, claimed: string | undefined) => string | Promise<string>;
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** Before every route: the Origin of a request that may change something, and the rate of requests. Returns who may act. */
-export function installGuard(app: HttpApp, access: Access): IdentifyUser {
-  const { sessions, sessionCookie, authMode, allowedOrigins, rateLimits } = access;
-  app.addHook('onRequest', ({ method, headers, protocol: scheme }, _reply, done) => {
+/**
+ * Before every route: first the rate of requests, so that refused ones count too, then the Host, and the Origin of a request
+ * that may change something. Returns who may act.
+ */
+export async function installGuard(app: HttpApp, access: Access): Promise<IdentifyUser> {
+  const { sessions, sessionCookie, authMode, allowedHosts, allowedOrigins, rateLimits } = access;
+  const limits = rateLimits && new RequestLimits(access, rateLimits);
+  await allowOrigins(app, allowedOrigins, async (request) => limits?.count(request));
+  if (limits) {
+    app.addHook('onRequest', (request, _reply, done) => {
+      const counted = limits.count(request);
+      if (counted) counted.then(() => done(), done);
+      else done();
+    });
+  }
+  app.addHook('onRequest', ({ method, url, headers, protocol: scheme }, _reply, done) => {
     const { origin, host, 'sec-fetch-site': fetchSite } = headers;
-    if (safeMethods.has(method) || isAllowedOrigin({ origin, host, fetchSite, scheme }, allowedOrigins)) done();
+    if (url.startsWith('/api/') && !isOwnHost({ host, fetchSite, scheme }, allowedHosts)) done(foreignHost(host));
+    else if (safeMethods.has(method) || isAllowedOrigin({ origin, host, fetchSite, scheme }, allowedOrigins)) done();
     else done(forbiddenOrigin(origin));
   });
   const identify: IdentifyUser = ({ headers }, claimed) => {
@@ -27,22 +41,8 @@ export function installGuard(app: HttpApp, access: Access): IdentifyUser {
     return sessionOf(sessions, tokens).then((session) => actingUser(authMode, session, claimed));
   };
   if (!rateLimits) return identify;
-
-  const { requestsPerSecondPerAddress: perAddress, requestsPerSecondPerUser: perUser } = rateLimits;
-  const window = { seconds: 1 };
-  const ofAddress = new RateLimit({ ...window, points: perAddress, message: 'Too many requests from your address' });
-  const ofSession = new RateLimit({ ...window, points: perAddress, message: 'Too many requests of your session' });
-  const ofUser = new RateLimit({ ...window, points: perUser, message: 'Too many commands of one user' });
-  const addressOf = countedAddress(access);
-  const buckets = new SessionBuckets({ sessions, checksPerSecondPerAddress: perAddress });
-  app.addHook('onRequest', (request, _reply, done) => {
-    const address = addressOf(request);
-    if (address === undefined) return done();
-    buckets
-      .userOf(requestTokens(request.headers, sessionCookie), address)
-      .then((userId) => (userId === undefined ? ofAddress.count(address) : ofSession.count(userId)))
-      .then(() => done(), done);
-  });
+  const { requestsPerSecondPerUser: points } = rateLimits;
+  const ofUser = new RateLimit({ points, seconds: 1, message: 'Too many commands of one user' });
   return async (request, claimed) => {
     const userId = await identify(request, claimed);
     await ofUser.count(userId);

@@ -6,6 +6,7 @@ import type { HttpApp } from '../http/http-app.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { PageTemplate } from './page-template.ts';
+import { pointsOf } from './points.ts';
 
 /**
  * `GET /`: the page with the seats in it, so that they are there at first paint and without JavaScript. They are as this
@@ -14,24 +15,29 @@ import { PageTemplate } from './page-template.ts';
 export function registerPageRoute(app: HttpApp, { service, venue, publicDir }: BookingAppOptions): void {
   if (publicDir === undefined) return;
   const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'));
+  let page = { etag: '', html: '' };
 
-  app.get('/', { schema: { hide: true } }, (request, reply) => {
+  const config = { points: pointsOf(venue.rows * venue.cols) };
+  app.get('/', { schema: { hide: true }, config }, (request, reply) => {
     const { epoch, seq } = service.view.position;
     const etag = `"${template.hash}:${epoch}:${seq}"`;
     reply.headers({ etag, 'cache-control': 'no-cache' });
     if (fresh(request.headers, { etag })) return reply.status(304).send();
+    if (page.etag !== etag) page = { etag, html: render() };
+    return reply.type('text/html; charset=utf-8').send(page.html);
+  });
+
+  function render(): string {
     const seats = [...service.view.seats];
     const count = (status: SeatStatus) => seats.filter((seat) => seat.status === status).length;
-    return reply.type('text/html; charset=utf-8').send(
-      template.fill({
-        seats: seatGridHtml(seats),
-        available: count(SeatStatus.available),
-        held: count(SeatStatus.held),
-        booked: count(SeatStatus.booked),
-        total: seats.length,
-        hold_seconds: venue.holdTtlMs / 1000,
-        max_holds: venue.maxHoldsPerUser,
-      }),
-    );
-  });
+    return template.fill({
+      seats: seatGridHtml(seats),
+      available: count(SeatStatus.available),
+      held: count(SeatStatus.held),
+      booked: count(SeatStatus.booked),
+      total: seats.length,
+      hold_seconds: venue.holdTtlMs / 1000,
+      max_holds: venue.maxHoldsPerUser,
+    });
+  }
 }

@@ -1,3 +1,4 @@
+import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { VenueView } from '../venue/venue-view.ts';
 
@@ -6,9 +7,11 @@ interface SeatsReply extends Position {
   headers: { etag: string; 'cache-control': string };
 }
 
-/** All seats of a view as `GET /api/seats` answers them, made again only when the view has moved. */
+/** All seats of a view as JSON, made again only when the view has moved, and then of the seats that changed. */
 export class SeatsJson {
   readonly #view: VenueView;
+  readonly #seats: Seat[] = [];
+  readonly #texts: string[] = [];
   #reply: SeatsReply | undefined;
 
   constructor(view: VenueView) {
@@ -18,13 +21,28 @@ export class SeatsJson {
   current(): SeatsReply {
     const { epoch, seq } = this.#view;
     if (seq !== this.#reply?.seq || epoch !== this.#reply.epoch) {
+      this.#update();
       this.#reply = {
         epoch,
         seq,
-        bytes: Buffer.from(JSON.stringify([...this.#view.seats])),
+        bytes: Buffer.from(`[${this.#texts.join(',')}]`),
         headers: { etag: `"${epoch}:${seq}"`, 'cache-control': 'no-cache' },
       };
     }
     return this.#reply;
+  }
+
+  /** A seat that changed is another object. */
+  #update(): void {
+    let index = 0;
+    for (const seat of this.#view.seats) {
+      if (this.#seats[index] !== seat) {
+        this.#seats[index] = seat;
+        this.#texts[index] = JSON.stringify(seat);
+      }
+      index++;
+    }
+    this.#seats.length = index;
+    this.#texts.length = index;
   }
 }

@@ -35,7 +35,7 @@ export function registerSessionRoutes(app: HttpApp, access: Access): void {
   app.post('/api/session', { schema: beginSchema, preValidation: withoutBody }, async (request, reply) => {
     const present = await sessionOf(sessions, requestTokens(request.headers, sessionCookie)).catch(ignoreRefusal);
     if (ofAddress && !present) await ofAddress.count(addressOf(request) ?? addressKey(request.ip));
-    const issued = await sessions.issue(present?.userId);
+    const issued = await sessions.issue(present);
     const { token, expiresAtMs } = issued;
     reply
       .header('cache-control', 'no-store')

@@ -1,14 +1,18 @@
-import type { FastifySchema } from 'fastify';
+import type { FastifyRequest, FastifySchema } from 'fastify';
 import fresh from 'fresh';
 import { type Static, Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
+import type { Access } from '../identity/access.ts';
+import { countedAddress } from '../identity/counted-address.ts';
 import { ErrorReply } from '../protocol/commands.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
-import { VenueState } from '../protocol/venue.ts';
+import { type Position, VenueState } from '../protocol/venue.ts';
 import type { BookingAppOptions } from './app-options.ts';
+import { pointsOf } from './points.ts';
+import { RecentEvent } from './recent-events.ts';
 import { SeatsJson } from './seats-json.ts';
 
 const EventsQuery = Type.Object({
@@ -24,13 +28,21 @@ const ReadHeaders = Type.Object({
     }),
   ),
 });
+/** Of one reply to our own edges, and to anybody in a large venue. */
+const maxEventsPerReply = 1_024;
+/** A reader that is further behind is answered without events, unless the whole venue is larger than they are. */
+const minEventsBehind = 100;
+/** For the question to the store, which comes before each read. */
+const pointsPerConfirm = 1;
 const staleRefused = 'Redis cannot be reached from this booking process; another one may reach it';
 
 type ReadHeaders = Static<typeof ReadHeaders>;
 
 /** `GET /api/seats`, `/api/venue`, `/api/events`: what everybody may read. */
-export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: BookingAppOptions): void {
+export function registerVenueRoutes(app: HttpApp, { service, venue, access, logger }: BookingAppOptions): void {
   const seatsJson = new SeatsJson(service.view);
+  const seatCount = venue.rows * venue.cols;
+  const config = { points: pointsPerConfirm + pointsOf(seatCount) };
 
   /** False where the store cannot be asked: then the view shows what was last known. */
   const isConfirmed = async ({ 'x-venue-stale': staleReads }: ReadHeaders): Promise<boolean> => {
@@ -54,7 +66,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: Bo
   };
   app.get<{ Headers: ReadHeaders }>(
     '/api/seats',
-    { schema: seatsSchema, serializerCompiler: () => String },
+    { schema: seatsSchema, serializerCompiler: () => String, config },
     (request, reply) =>
       isConfirmed(request.headers).then((confirmed) => {
         const { bytes, headers } = seatsJson.current();
@@ -71,22 +83,31 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: Bo
     headers: ReadHeaders,
     response: { 200: VenueState, 503: ErrorReply },
   };
-  app.get('/api/venue', { schema: venueSchema }, async ({ headers }, reply) => {
-    const confirmed = await isConfirmed(headers);
-    reply.header('cache-control', 'no-store');
-    return {
-      ...(service.system !== undefined && { system: service.system }),
-      venue: venue.name,
-      ...service.view.position,
-      server_time: Math.round(service.storeClock.nowMs()) / 1000,
-      hold_seconds: venue.holdTtlMs / 1000,
-      max_holds: venue.maxHoldsPerUser,
-      rows: venue.rows,
-      cols: venue.cols,
-      ...(!confirmed && { stale: true as const }),
-      seats: [...service.view.seats],
-    };
-  });
+  app.get(
+    '/api/venue',
+    { schema: venueSchema, serializerCompiler: () => String, config },
+    async ({ headers }, reply) => {
+      const confirmed = await isConfirmed(headers);
+      const { epoch, seq, bytes } = seatsJson.current();
+      const head: Omit<VenueState, 'seats'> = {
+        ...(service.system !== undefined && { system: service.system }),
+        venue: venue.name,
+        epoch,
+        seq,
+        server_time: serverTime(),
+        hold_seconds: venue.holdTtlMs / 1000,
+        max_holds: venue.maxHoldsPerUser,
+        rows: venue.rows,
+        cols: venue.cols,
+        ...(!confirmed && { stale: true as const }),
+      };
+      const json = Buffer.concat([Buffer.from(`${JSON.stringify(head).slice(0, -1)},"seats":`), bytes, closingBrace]);
+      return reply
+        .header('cache-control', 'no-store')
+        .type(jsonType)
+        .send(json as never);
+    },
+  );
 
   const eventsSchema = {
     tags: ['venue'],
@@ -95,14 +116,52 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, logger }: Bo
     querystring: EventsQuery,
     response: { 200: EventsAfter, 400: ErrorReply, 503: ErrorReply, 504: ErrorReply },
   };
-  app.get('/api/events', { schema: eventsSchema }, async ({ query }, reply) => {
-    const history = await service.eventsAfter({ epoch: query.epoch, seq: Number(query.after) });
-    reply.header('cache-control', 'no-store');
-    return {
-      epoch: history.epoch,
-      seq: history.seq,
-      server_time: history.nowMs / 1000,
-      ...(history.events && { events: history.events }),
-    };
-  });
+  const isOwn = ownReaders(access);
+  const maxBehind = Math.min(maxEventsPerReply, Math.max(minEventsBehind, seatCount));
+  const eventsConfig = { points: pointsPerConfirm + pointsOf(maxBehind) };
+  app.get(
+    '/api/events',
+    { schema: eventsSchema, serializerCompiler: () => String, config: eventsConfig },
+    async (request, reply) => {
+      const { epoch, after } = request.query;
+      const history = await eventsAfter({ epoch, seq: Number(after) }, isOwn(request) ? Infinity : maxBehind);
+      const { events, ...head } = history;
+      const start = JSON.stringify(head).slice(0, -1);
+      const json = events ? `${start},"events":[${events.map((event) => event.json).join(',')}]}` : `${start}}`;
+      return reply
+        .header('cache-control', 'no-store')
+        .type(jsonType)
+        .send(json as never);
+    },
+  );
+
+  /** Without events for a position that is not of this venue, or further behind than `maxBehind`. */
+  async function eventsAfter(position: Position, maxBehind: number): Promise<EventsReply> {
+    await service.confirm();
+    const { epoch, seq } = service.view;
+    const reply = { epoch, seq, server_time: serverTime() };
+    const behind = seq - position.seq;
+    if (position.epoch !== epoch || behind < 0 || behind > maxBehind) return reply;
+    const recent = service.recent.between(position, { epoch, seq });
+    if (recent) return { ...reply, events: recent.slice(0, maxEventsPerReply) };
+    const { events, nowMs, ...newest } = await service.eventsAfter(position);
+    if (!events) return { ...newest, server_time: nowMs / 1000 };
+    service.recent.fill(events);
+    return { ...newest, server_time: nowMs / 1000, events: events.map((event) => new RecentEvent(event)) };
+  }
+
+  function serverTime(): number {
+    return Math.round(service.storeClock.nowMs()) / 1000;
+  }
+}
+
+type EventsReply = Omit<EventsAfter, 'events'> & { events?: RecentEvent[] };
+
+const closingBrace = Buffer.from('}');
+
+/** Our own edges and tools may catch up at any distance; so may everybody where nothing is limited. */
+function ownReaders(access: Access): (request: FastifyRequest) => boolean {
+  if (!access.rateLimits) return () => true;
+  const addressOf = countedAddress(access);
+  return (request) => addressOf(request) === undefined;
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { ErrorReply } from '../protocol/commands.ts';
 import { type ErrorCode, type ErrorDetail, errorCodes, errorDetail } from '../protocol/errors.ts';
 import { jsonType } from './json-type.ts';
+import { loggable, pathOf, RefusalLog } from './refusal-log.ts';
 import { RefusedError } from './refused-error.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -12,11 +13,15 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
  * what to say of errors that the app foresees.
  */
 export class ErrorReplies {
+  /** How many requests were refused, by code. */
+  readonly counts = new Map<ErrorCode, number>();
   readonly #logger: Logger;
+  readonly #refusals: RefusalLog;
   readonly #explain: (error: unknown) => ErrorDetail | undefined;
 
   constructor(logger: Logger, explain: (error: unknown) => ErrorDetail | undefined) {
     this.#logger = logger;
+    this.#refusals = new RefusalLog(logger);
     this.#explain = explain;
   }
 
@@ -29,36 +34,37 @@ export class ErrorReplies {
         reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
       }
       const detail = error instanceof RefusedError ? error.detail : this.#explain(error);
-      if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') {
-        const { id: reqId, ip, method, url } = request;
-        this.#logger.info({ reqId, code: detail.code, ip, method, path: pathOf(url) }, 'Turned away');
-      }
-      return detail ? refuse(reply, detail) : this.send(error, request, reply);
+      if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') this.#refusals.add(detail.code, request);
+      return detail ? this.#refuse(reply, detail) : this.send(error, request, reply);
     });
     app.setNotFoundHandler((request, reply) => {
       const path = pathOf(request.url);
       const allowed = methods.filter((method) => app.hasRoute({ method, url: path }));
-      if (allowed.length === 0) return refuse(reply, errorDetail('NOT_FOUND', `There is nothing at ${path}`));
+      if (allowed.length === 0) {
+        return this.#refuse(reply, errorDetail('NOT_FOUND', `There is nothing at ${loggable(path)}`));
+      }
       reply.header('allow', allowed.join(', '));
-      return refuse(
-        reply,
-        errorDetail('METHOD_NOT_ALLOWED', `${path} takes ${allowed.join(', ')}, not ${request.method}`),
-      );
+      const message = `${loggable(path)} takes ${allowed.join(', ')}, not ${request.method}`;
+      return this.#refuse(reply, errorDetail('METHOD_NOT_ALLOWED', message));
     });
   }
 
   /** For the `frameworkErrors` option of Fastify as well: a URL that cannot be decoded never reaches the handlers of the app. */
   send(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const code = codeOf(error.statusCode ?? 500);
-    if (code !== 'INTERNAL') return refuse(reply, errorDetail(code, error.message));
+    if (code !== 'INTERNAL') return this.#refuse(reply, errorDetail(code, error.message));
     this.#logger.error({ err: error, reqId: request.id }, 'A request failed unexpectedly');
-    return refuse(reply, errorDetail(code, 'Something went wrong here; it has been logged')); // the details are nobody else's
+    return this.#refuse(reply, errorDetail(code, 'Something went wrong here; it has been logged')); // the details are nobody else's
   }
-}
 
-/** Without the query, in which a client may have put anything. */
-function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? '/';
+  #refuse(reply: FastifyReply, error: ErrorDetail): FastifyReply {
+    this.counts.set(error.code, (this.counts.get(error.code) ?? 0) + 1);
+    const body: ErrorReply = { success: false, error };
+    const { httpStatus } = errorCodes[error.code];
+    if ((httpStatus === 429 || httpStatus === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', 1);
+    // Not through the schema of the route: a route whose replies are otherwise is refused in this shape as well.
+    return reply.status(httpStatus).type(jsonType).serializer(JSON.stringify).send(body);
+  }
 }
 
 function codeOf(httpStatus: number): ErrorCode {
@@ -67,12 +73,4 @@ function codeOf(httpStatus: number): ErrorCode {
   if (httpStatus === 429) return 'RATE_LIMITED';
   if (httpStatus === 404) return 'NOT_FOUND';
   return 'INVALID_REQUEST';
-}
-
-function refuse(reply: FastifyReply, error: ErrorDetail): FastifyReply {
-  const body: ErrorReply = { success: false, error };
-  const { httpStatus } = errorCodes[error.code];
-  if ((httpStatus === 429 || httpStatus === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', 1);
-  // Not through the schema of the route: a route whose replies are otherwise is refused in this shape as well.
-  return reply.status(httpStatus).type(jsonType).serializer(JSON.stringify).send(body);
 }

@@ -9,7 +9,7 @@ import {
   type RawServerDefault,
 } from 'fastify';
 import type { Logger } from 'pino';
-import type { ErrorDetail } from '../protocol/errors.ts';
+import type { ErrorCode, ErrorDetail } from '../protocol/errors.ts';
 import { answerClientError } from './client-error-handler.ts';
 import { ErrorReplies } from './error-replies.ts';
 import { requestIdOf } from './request-id.ts';
@@ -22,6 +22,16 @@ export type HttpApp = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    refusalCounts: ReadonlyMap<ErrorCode, number>;
+  }
+  interface FastifyContextConfig {
+    /** What a request costs of its caller's requests per second. Without it: 1. */
+    points?: number;
+  }
+}
 
 const bodyLimitBytes = 4_096;
 /** Longer than any proxy before us keeps a connection: it is never us who closes one that a request is on its way on. */
@@ -52,6 +62,7 @@ export function createHttpApp(
     // What is of the wrong type is refused, not converted.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.decorate('refusalCounts', errors.counts);
   app.addHook('onRequest', (request, reply, done) => {
     if (isData(request.url)) reply.headers(dataHeaders);
     else secure(request, reply);

@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
 import type { AccessConfig } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
+import { ownHostNames } from '../http/host.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { type AuthMode, authModeOf } from './auth-mode.ts';
 import { newSessionKey, parseSessionKeys, SessionKeysError } from './session-keys.ts';
 import { Sessions } from './sessions.ts';
 
-interface RateLimits {
+export interface RateLimits {
   requestsPerSecondPerAddress: number;
   requestsPerSecondPerUser: number;
   sessionsPerMinutePerAddress: number;
@@ -21,6 +22,8 @@ export interface Access {
   /** The name of the cookie that carries a session's token. */
   sessionCookie: string;
   authMode: AuthMode;
+  /** Names of this server beside those that only it can have. */
+  allowedHosts: readonly string[];
   /** Beside our own. */
   allowedOrigins: readonly string[];
   /** Addresses whose X-Forwarded-For is believed. */
@@ -31,17 +34,24 @@ export interface Access {
 }
 
 const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
 
 /** Throws a `ConfigError`. */
 export function accessOf(config: AccessConfig, logger: Logger): Access {
   const { SESSION_KEYS: keys, RATE_LIMIT: rateLimit } = config;
   if (!keys)
     logger.warn('SESSION_KEYS is not set: every session ends with this process, and no other process knows it');
+  const allowedOrigins = parseAllowedOrigins(config.ALLOWED_ORIGINS);
   return {
-    sessions: new Sessions({ keys: sessionKeys(keys ?? newSessionKey()), ttlMs: config.SESSION_HOURS * hourMs }),
+    sessions: new Sessions({
+      keys: sessionKeys(keys ?? newSessionKey()),
+      ttlMs: config.SESSION_HOURS * hourMs,
+      maxAgeMs: config.SESSION_MAX_DAYS * dayMs,
+    }),
     sessionCookie: config.SESSION_COOKIE,
     authMode: authModeOf(config),
-    allowedOrigins: parseAllowedOrigins(config.ALLOWED_ORIGINS),
+    allowedHosts: ownHostNames(config.ALLOWED_HOSTS, allowedOrigins),
+    allowedOrigins,
     trustedProxies: parseTrustedProxies(config.TRUSTED_PROXIES),
     rateLimits:
       rateLimit === 'off'

@@ -19,7 +19,11 @@ export async function sessionOf(sessions: Sessions, tokens: readonly string[]): 
 }
 
 /** Who acts: the session says so, if there is one; else, for guests, the caller. Throws a `RefusedError`. */
-export function actingUser(authMode: AuthMode, session: Session | undefined, claimed: string | undefined): string {
+export function actingUser(
+  authMode: AuthMode,
+  session: Pick<Session, 'userId'> | undefined,
+  claimed: string | undefined,
+): string {
   if (session) {
     if (claimed === undefined || claimed === session.userId) return session.userId;
     throw new RefusedError('FORBIDDEN', 'The session is that of another user');

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
 import { LRUCache } from 'lru-cache';
+import { Compile } from 'typebox/compile';
+import { UserId } from '../protocol/seat.ts';
 import { sessionUserPrefix } from '../protocol/session.ts';
 import type { SessionKeys } from './session-keys.ts';
 
@@ -10,11 +12,20 @@ const audience = 'concert-booking';
 const maxVerified = 10_000;
 /** 16 bytes are not to be guessed. */
 const userIdBytes = 16;
+const userIds = Compile(UserId);
+
+/** The first token of a session. Each renewal carries it on, so that a renewal outlives neither its key nor its age. */
+interface SessionOrigin {
+  keyId: string;
+  /** Unix seconds on this host's clock. */
+  issuedAtS: number;
+}
 
 export interface Session {
   userId: string;
   /** Unix milliseconds on this host's clock. */
   expiresAtMs: number;
+  origin: SessionOrigin;
 }
 
 export interface IssuedSession extends Session {
@@ -24,21 +35,25 @@ export interface IssuedSession extends Session {
 /** Guest sessions: a token says, signed, which random user its bearer is. Nothing of them is stored. */
 export class Sessions {
   readonly #keys: SessionKeys;
-  readonly #ttlMs: number;
+  readonly #ttlS: number;
+  readonly #maxAgeS: number;
   /** By token. A signature costs more to check than all else that a request needs. */
   readonly #verified = new LRUCache<string, Session>({ max: maxVerified });
 
-  constructor({ keys, ttlMs }: { keys: SessionKeys; ttlMs: number }) {
+  /** `ttlMs`: of one token. `maxAgeMs`: of all tokens of a session, from its first on. */
+  constructor({ keys, ttlMs, maxAgeMs }: { keys: SessionKeys; ttlMs: number; maxAgeMs: number }) {
     this.#keys = keys;
-    this.#ttlMs = ttlMs;
+    this.#ttlS = Math.floor(ttlMs / 1000);
+    this.#maxAgeS = Math.floor(maxAgeMs / 1000);
   }
 
-  /** For a new user, or for one whose session goes on. */
-  async issue(userId = newUserId()): Promise<IssuedSession> {
+  /** A session of a new user, or the next token of one that was verified. */
+  async issue(renewed?: Session): Promise<IssuedSession> {
     const { id, secret } = this.#keys.signing;
     const issuedAtS = Math.floor(Date.now() / 1000);
-    const expiresAtS = issuedAtS + Math.floor(this.#ttlMs / 1000);
-    const token = await new SignJWT()
+    const { userId, origin } = renewed ?? { userId: newUserId(), origin: { keyId: id, issuedAtS } };
+    const expiresAtS = Math.min(issuedAtS + this.#ttlS, origin.issuedAtS + this.#maxAgeS);
+    const token = await new SignJWT({ auth_time: origin.issuedAtS, first_kid: origin.keyId })
       .setProtectedHeader({ alg: algorithm, kid: id })
       .setSubject(userId)
       .setIssuer(issuer)
@@ -46,7 +61,7 @@ export class Sessions {
       .setIssuedAt(issuedAtS)
       .setExpirationTime(expiresAtS)
       .sign(secret);
-    return { userId, token, expiresAtMs: expiresAtS * 1000 };
+    return { userId, token, expiresAtMs: expiresAtS * 1000, origin };
   }
 
   /** The session of a token that was verified before; undefined: `verify` has to check its signature. */
@@ -64,15 +79,22 @@ export class Sessions {
 
   async #verifySignature(token: string): Promise<Session> {
     try {
-      const { payload } = await jwtVerify(token, ({ kid }) => this.#secret(kid), {
+      const { payload, protectedHeader } = await jwtVerify(token, ({ kid }) => this.#secret(kid), {
         algorithms: [algorithm],
         issuer,
         audience,
-        requiredClaims: ['sub', 'exp'],
+        requiredClaims: ['sub', 'iat', 'exp'],
       });
-      const { sub: userId = '', exp = 0 } = payload;
-      if (!userId.startsWith(sessionUserPrefix)) throw new InvalidSessionError('The session is of nobody');
-      const session = { userId, expiresAtMs: exp * 1000 };
+      const { sub: userId, iat = 0, exp = 0, auth_time = iat, first_kid = protectedHeader.kid } = payload;
+      if (!userIds.Check(userId) || !userId.startsWith(sessionUserPrefix)) {
+        throw new InvalidSessionError('The session is of nobody');
+      }
+      if (typeof auth_time !== 'number' || typeof first_kid !== 'string') {
+        throw new InvalidSessionError('The session has no origin');
+      }
+      this.#secret(first_kid);
+      const expiresAtMs = Math.min(exp, auth_time + this.#maxAgeS) * 1000;
+      const session = { userId, expiresAtMs, origin: { keyId: first_kid, issuedAtS: auth_time } };
       this.#verified.set(token, session);
       return session;
     } catch (cause) {

@@ -2,10 +2,11 @@ import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { BookingService } from '../booking/booking-service.ts';
 import type { SeatEvent } from '../protocol/events.ts';
-import type { Seat } from '../protocol/seat.ts';
-import type { HistoryEvent, NodeStates } from './feed.ts';
+import type { Position } from '../protocol/venue.ts';
+import type { NodeStates } from './feed.ts';
 import type { InspectLimits } from './limits.ts';
-import { shownFact, shownSeat } from './projection.ts';
+import { shownSeat } from './projection.ts';
+import { SaleLines } from './sale-lines.ts';
 import { SaleLog } from './sale-log.ts';
 import { frame, SeatWatches } from './seat-watches.ts';
 import { stateName } from './state-name.ts';
@@ -23,6 +24,10 @@ export interface InspectorOptions {
 export class Inspector {
   readonly #options: InspectorOptions;
   readonly #log: SaleLog;
+  readonly #lines: SaleLines;
+  /** Where the log began when it was read last. */
+  #logBegins: Position = { epoch: '', seq: 0 };
+  #readingRecent: Promise<void> | undefined;
   readonly #watches: SeatWatches;
   readonly #viewers = new Set<Viewer>();
   #timer: NodeJS.Timeout | undefined;
@@ -30,11 +35,8 @@ export class Inspector {
   constructor(options: InspectorOptions) {
     this.#options = options;
     this.#log = new SaleLog(options.service);
+    this.#lines = new SaleLines(this.#log);
     this.#watches = new SeatWatches({ registry: options.service.registry, logger: options.logger });
-  }
-
-  get isFull(): boolean {
-    return this.#viewers.size >= this.#options.limits.viewers;
   }
 
   /** `all`, or a comma list of seats. Undefined where the venue has not one of them. */
@@ -67,16 +69,13 @@ export class Inspector {
   }
 
   /** First `{epoch, from, to, seats}`, the seats being as they are at `to`; then each transition from `from` on. */
-  async *history(): AsyncGenerator<string> {
+  async history(): Promise<Buffer[]> {
     const { service } = this.#options;
     await service.confirm();
     const { epoch, seq } = service.view.position;
-    const seats: Seat[] = [...service.view.seats].map(shownSeat);
-    const from = await this.#log.beginning({ epoch, seq });
-    yield `${JSON.stringify({ epoch, from, to: seq, seats })}\n`;
-    for await (const event of this.#log.between(epoch, from, seq)) {
-      yield `${JSON.stringify(shownFact(event) as unknown as HistoryEvent)}\n`;
-    }
+    const seats = [...service.view.seats].map(shownSeat);
+    const { fromSeq, lines } = await this.#lines.upTo({ epoch, seq });
+    return [Buffer.from(`${JSON.stringify({ epoch, from: fromSeq, to: seq, seats })}\n`), ...lines];
   }
 
   /** What every actor of this process shows. */
@@ -104,14 +103,40 @@ export class Inspector {
   /** A seat's last events are in the log, where nobody has watched it until now. */
   async #rememberRecent(seatIds: ReadonlySet<string>): Promise<void> {
     if (seatIds.size === 0) return;
-    const { service, limits } = this.#options;
-    const { epoch, seq } = service.view.position;
-    const from = await this.#log.beginning({ epoch, seq }, Math.max(0, seq - limits.recentTransitions));
+    if (!this.#recentEvents()) {
+      this.#readingRecent ??= this.#readRecent();
+      await this.#readingRecent;
+    }
     const facts = new Map<string, SeatEvent[]>();
-    for await (const event of this.#log.between(epoch, from, seq)) {
-      if (seatIds.has(event.seat_id)) facts.set(event.seat_id, [...(facts.get(event.seat_id) ?? []), event]);
+    for (const { event } of this.#recentEvents() ?? []) {
+      if (!seatIds.has(event.seat_id)) continue;
+      const known = facts.get(event.seat_id);
+      if (known) known.push(event);
+      else facts.set(event.seat_id, [event]);
     }
     for (const [id, events] of facts) this.#watches.remember(id, events);
+  }
+
+  /** Undefined: the log may have more of them than this process. */
+  #recentEvents() {
+    const { service, limits } = this.#options;
+    const { epoch, seq } = service.view.position;
+    const begins = this.#logBegins.epoch === epoch ? this.#logBegins.seq : 0;
+    return service.recent.between({ epoch, seq: Math.max(begins, seq - limits.recentTransitions) }, { epoch, seq });
+  }
+
+  async #readRecent(): Promise<void> {
+    try {
+      const { service, limits } = this.#options;
+      const newest = service.view.position;
+      const seq = await this.#log.beginning(newest, Math.max(0, newest.seq - limits.recentTransitions));
+      const events: SeatEvent[] = [];
+      for await (const page of this.#log.pages(newest.epoch, seq, newest.seq)) events.push(...page);
+      this.#logBegins = { epoch: newest.epoch, seq };
+      service.recent.fill(events);
+    } finally {
+      this.#readingRecent = undefined;
+    }
   }
 
   #keepTime(): void {

@@ -8,13 +8,16 @@ import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import type { BookingService } from '../booking/booking-service.ts';
 import { commaList } from '../config.ts';
+import { addressKey } from '../http/address-key.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
+import { RateLimit } from '../identity/rate-limit.ts';
 import { askPeer } from './ask-peer.ts';
 import { Inspector } from './inspector.ts';
 import { defaultInspectLimits, type InspectLimits } from './limits.ts';
 import { Peers } from './peers.ts';
+import { Places } from './places.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 export interface InspectOptions {
@@ -29,6 +32,9 @@ export interface InspectOptions {
   pageDir: string;
   limits?: Partial<InspectLimits>;
 }
+
+/** What a feed has to tell first, and what the states of all actors take, against a command. */
+const points = 5;
 
 const Query = Type.Object({
   seats: Type.String({ maxLength: 4_096, default: 'all' }),
@@ -57,7 +63,14 @@ export async function registerInspectRoutes(
   const onlyOurPages = async ({ headers }: FastifyRequest) => {
     if (!isSameOrigin(headers, hosts)) throw new RefusedError('FORBIDDEN', 'Open /inspect on this host');
   };
-  const common = { schema: { hide: true, querystring: Query }, onRequest: onlyOurPages };
+  const common = { schema: { hide: true, querystring: Query }, onRequest: onlyOurPages, config: { points } };
+  const viewers = new Places({ total: limits.viewers, perAddress: limits.viewersPerAddress });
+  const histories = new Places({ total: limits.histories, perAddress: 1 });
+  const starts = new RateLimit({
+    points: limits.feedStarts,
+    seconds: limits.feedStartsWindowS,
+    message: 'Too many feeds opened from your address',
+  });
 
   app.get('/inspect/settings', common, async () => ({
     inspector_url: inspectorUrl,
@@ -65,17 +78,20 @@ export async function registerInspectRoutes(
     nodes: peers.names,
   }));
 
-  app.get('/inspect/feed', common, async ({ query }, reply) => {
-    const { seats, node = self } = query;
-    if (inspector.isFull) throw new RefusedError('RATE_LIMITED', `${limits.viewers} are watching already`);
+  app.get('/inspect/feed', common, async (request, reply) => {
+    const { seats, node = self } = request.query;
+    const address = addressKey(request.ip);
+    await starts.count(address);
     if (!peers.isSelf(node)) {
       const url = peers.urlOf(node, `/inspect/feed?${new URLSearchParams({ seats, node })}`);
       if (!url) throw new RefusedError('NOT_FOUND', `There is no ${node}`);
-      return relay(url, reply);
+      takePlace(viewers, address, reply);
+      return relay(url, request, reply);
     }
     if (!service.isOpen) throw new RefusedError('STORE_UNAVAILABLE', 'The venue has not been read yet');
     const seatIds = inspector.seatIds(seats);
     if (!seatIds) throw new RefusedError('UNKNOWN_SEAT', 'There is no such seat');
+    takePlace(viewers, address, reply);
     reply.hijack();
     await inspector.show(seatIds, reply.raw);
   });
@@ -86,11 +102,13 @@ export async function registerInspectRoutes(
     return query.node === undefined ? peers.states(own) : [own];
   });
 
-  app.get('/inspect/history', common, async (_request, reply) => {
-    const lines = inspector.history();
-    const first = await lines.next(); // what fails is refused before anything is sent
+  app.get('/inspect/history', common, async (request, reply) => {
+    takePlace(histories, addressKey(request.ip), reply);
+    const tooSlow = setTimeout(() => reply.raw.destroy(), limits.historyTimeoutMs);
+    reply.raw.once('close', () => clearTimeout(tooSlow));
+    const lines = await inspector.history();
     reply.type('application/x-ndjson').header('cache-control', 'no-store');
-    return reply.send(Readable.from(startingWith(first.value as string, lines), { objectMode: false }));
+    return reply.send(Readable.from(lines, { objectMode: false }));
   });
   return inspector;
 }
@@ -117,10 +135,10 @@ async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string
 }
 
 /** Another process's feed, as it comes. It ends with whichever side goes first. */
-async function relay(url: string, reply: FastifyReply): Promise<unknown> {
+async function relay(url: string, { ip }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
-  const response = await askPeer(url, gone.signal).catch(() => undefined);
+  const response = await askPeer(url, gone.signal, { 'x-forwarded-for': ip }).catch(() => undefined);
   if (!response) throw new RefusedError('STORE_UNAVAILABLE', 'That process does not answer');
   reply.hijack();
   reply.raw.writeHead(response.statusCode ?? 500, {
@@ -131,14 +149,22 @@ async function relay(url: string, reply: FastifyReply): Promise<unknown> {
   return reply;
 }
 
-async function* startingWith<T>(first: T, rest: AsyncGenerator<T>): AsyncGenerator<T> {
-  yield first;
-  yield* rest;
+/** Until the connection, or its request, has ended. */
+function takePlace(places: Places, address: string, { raw }: FastifyReply): void {
+  const giveBack = places.take(address);
+  if (!giveBack) throw new RefusedError('RATE_LIMITED', 'As many as may watch at once are watching already');
+  raw.once('close', giveBack);
 }
 
 /** The settings of both kinds of process that have actors, or undefined: nothing of this exists then. */
 export function inspectOptions(
-  config: { INSPECT: 'on' | 'off'; INSPECTOR_URL: string; INSPECT_PEERS: string; INSPECT_HOSTS: string },
+  config: {
+    INSPECT: 'on' | 'off';
+    INSPECTOR_URL: string;
+    INSPECT_PEERS: string;
+    INSPECT_HOSTS: string;
+    ALLOWED_HOSTS: string;
+  },
   place: { node: string; pageDir: string },
 ): InspectOptions | undefined {
   if (config.INSPECT === 'off') return undefined;
@@ -146,6 +172,6 @@ export function inspectOptions(
     ...place,
     inspectorUrl: config.INSPECTOR_URL,
     peerUrls: commaList(config.INSPECT_PEERS),
-    hosts: commaList(config.INSPECT_HOSTS),
+    hosts: [...commaList(config.INSPECT_HOSTS), ...commaList(config.ALLOWED_HOSTS)],
   };
 }

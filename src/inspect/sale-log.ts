@@ -23,21 +23,19 @@ export class SaleLog {
     return known;
   }
 
-  /** Every transition after one seq, up to and with another. Ends early where the epoch does. */
-  async *between(epoch: string, afterSeq: number, lastSeq: number): AsyncGenerator<SeatEvent> {
+  /** Every transition after one seq, up to and with another, some at a time. Ends early where the epoch does. */
+  async *pages(epoch: string, afterSeq: number, lastSeq: number, limit?: number): AsyncGenerator<SeatEvent[]> {
     for (let seq = afterSeq; seq < lastSeq; ) {
-      const { events = [] } = await this.#service.eventsAfter({ epoch, seq });
-      if (events.length === 0) return;
-      for (const event of events) {
-        if (event.epoch !== epoch || event.seq > lastSeq) return;
-        seq = event.seq;
-        yield event;
-      }
+      const { events = [] } = await this.#service.eventsAfter({ epoch, seq }, limit);
+      const wanted = events.filter((event) => event.epoch === epoch && event.seq <= lastSeq);
+      if (wanted.length > 0) yield wanted;
+      if (wanted.length < events.length || events.length === 0) return;
+      seq = wanted.at(-1)?.seq ?? lastSeq;
     }
   }
 
   async #reaches(epoch: string, seq: number): Promise<boolean> {
-    const { events } = await this.#service.eventsAfter({ epoch, seq });
+    const { events } = await this.#service.eventsAfter({ epoch, seq }, 1);
     return events !== undefined && (events[0]?.epoch ?? epoch) === epoch;
   }
 }

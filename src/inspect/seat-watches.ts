@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { AnyEventObject } from 'xstate';
+import type { seatMachine } from '../../machines/seat.ts';
 import type { SeatRegistry } from '../booking/seat-registry.ts';
 import { chartDefinition } from '../charts/chart-definition.ts';
 import type { SeatEvent } from '../protocol/events.ts';
@@ -29,6 +30,8 @@ export class SeatWatches {
   readonly #registry: SeatRegistry;
   readonly #logger: Logger;
   readonly #seats = new Map<string, WatchedSeat>();
+  /** By chart, which all seats share. */
+  readonly #definitions = new WeakMap<object, string>();
 
   constructor({ registry, logger }: { registry: SeatRegistry; logger: Logger }) {
     this.#registry = registry;
@@ -95,7 +98,7 @@ export class SeatWatches {
       new ActorWatch({
         actor,
         id: actor.id,
-        definition: chartDefinition(actor.logic as never),
+        definition: this.#definitionOf(actor.logic),
         projection: seatProjection,
         tell: (message) => {
           const text = frame(message); // once, however many watch
@@ -105,6 +108,12 @@ export class SeatWatches {
       });
     seat.watch?.start();
     if (desk) desk.isWatched = true;
+  }
+
+  #definitionOf(logic: typeof seatMachine): string {
+    const definition = this.#definitions.get(logic) ?? chartDefinition(logic);
+    this.#definitions.set(logic, definition);
+    return definition;
   }
 
   #unwatch(id: string, seat: WatchedSeat): void {

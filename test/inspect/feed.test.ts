@@ -7,6 +7,7 @@ import { patience } from '../support/patience.ts';
 import { freePort } from '../support/servers.ts';
 import { joined, newStore, ofType, openFeed, sinceJoined, startInspected } from './inspect-fixture.ts';
 
+const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
 const waitFor = (check: () => void) => vi.waitFor(check, patience);
 
 describe('[R150] an actor is watched while somebody watches', () => {
@@ -177,10 +178,43 @@ describe('[R155] only our own pages', () => {
 describe('[R156] viewers are bounded', () => {
   test('20 may watch; the next is told to come back, and may when one has gone', async () => {
     const { url } = await startInspected();
-    const feeds = await Promise.all(Array.from({ length: 20 }, () => openFeed(url, 'A1').then(joined)));
-    expect((await openFeed(url, 'A1')).status).toBe(429);
+    let address = 0;
+    const open = () => openFeed(url, 'A1', from(`203.0.113.${address++}`));
+    const feeds = await Promise.all(Array.from({ length: 20 }, () => open().then(joined)));
+    expect((await open()).status).toBe(429);
     feeds[0]?.close();
-    await waitFor(async () => expect((await openFeed(url, 'A1')).status).toBe(200));
+    await waitFor(async () => expect((await open()).status).toBe(200));
+  });
+
+  test('[R350] one address gets 8 of the 20 places, through whichever process it watches; others get theirs', async () => {
+    const store = newStore();
+    const [near, far] = [await freePort(), await freePort()];
+    const peerUrls = [near, far].map((port) => `http://127.0.0.1:${port}`);
+    const one = await startInspected({ store, inspect: { node: `booking-${near}`, peerUrls } });
+    await startInspected({ store, inspect: { node: `booking-${far}`, peerUrls }, port: far });
+    const hostile = from('2001:db8::1');
+    const relayed = { ...hostile, node: `booking-${far}` };
+    const feeds = await Promise.all(Array.from({ length: 8 }, () => openFeed(one.url, 'A1', relayed).then(joined)));
+    expect((await openFeed(one.url, 'A1', hostile)).status, 'relays take places of both processes').toBe(429);
+    expect((await openFeed(`http://127.0.0.1:${far}`, 'A1', from('2001:db8::2'))).status, 'one /64').toBe(429);
+    expect((await openFeed(`http://127.0.0.1:${far}`, 'A1', from('203.0.113.7'))).status).toBe(200);
+    feeds[0]?.close();
+    await waitFor(async () => expect((await openFeed(one.url, 'A1', hostile)).status).toBe(200));
+  });
+
+  test('[R352] a feed that is opened again and again reads no log, and is soon refused', async () => {
+    const { url, store, command } = await startInspected({ inspect: { limits: { feedStarts: 10 } } });
+    for (let i = 0; i < 20; i++) await command(i % 2 === 0 ? 'select' : 'release', 'A1', 'ann');
+    const read = vi.spyOn(store, 'eventsAfter');
+    const histories = () => read.mock.calls.filter(([position]) => position.seq < 20);
+    for (let i = 0; i < 10; i++) {
+      const feed = await joined(await openFeed(url, 'A1'));
+      expect(ofType(feed, '@xstate.event')).toHaveLength(20);
+      feed.close();
+    }
+    expect(histories()).toEqual([]);
+    expect((await openFeed(url, 'A1')).status).toBe(429);
+    expect((await openFeed(url, 'A1', from('203.0.113.7'))).status).toBe(200);
   });
 
   test('who does not read is cut off; the others and the seats notice nothing', async () => {

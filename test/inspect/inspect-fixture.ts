@@ -2,9 +2,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Logger } from 'pino';
 import { expect, onTestFinished, vi } from 'vitest';
 import { buildBooking } from '../../src/booking/booking.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import type { Access } from '../../src/identity/access.ts';
 import type { FeedMessage } from '../../src/inspect/feed.ts';
 import type { InspectOptions } from '../../src/inspect/routes.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
@@ -25,6 +27,8 @@ export interface VenueOptions {
   inspect?: Partial<InspectOptions> | 'off';
   rows?: number;
   port?: number;
+  access?: Partial<Access>;
+  logger?: Logger;
 }
 
 export const newStore = (rows = 10) =>
@@ -45,9 +49,9 @@ export async function startInspected(options: VenueOptions = {}) {
   const { app, service } = await buildBooking({
     store,
     bus: new MemoryEventBus(line),
-    logger: silent,
+    logger: options.logger ?? silent,
     venue,
-    access: testAccess(),
+    access: testAccess(options.access),
     ...(options.inspect !== 'off' && { inspect }),
   });
   service.start();

@@ -1,6 +1,8 @@
+import { get } from 'node:http';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { HistoryEvent } from '../../src/inspect/feed.ts';
+import { SaleLines } from '../../src/inspect/sale-lines.ts';
 import { SaleLog } from '../../src/inspect/sale-log.ts';
 import { NodeDifferences } from '../../src/inspect-page/node-differences.ts';
 import { machineAt, transitionInto } from '../../src/inspect-page/past-machine.ts';
@@ -8,7 +10,8 @@ import { SaleHistory } from '../../src/inspect-page/sale-history.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import { startInspected } from './inspect-fixture.ts';
+import { patience } from '../support/patience.ts';
+import { newStore, startInspected } from './inspect-fixture.ts';
 
 /** A sale as the store decides it, with what every seat was after each transition. */
 async function sale(commands: readonly [seat: number, user: number, action: number][]) {
@@ -119,6 +122,87 @@ test('[R159] the history has everything since the log begins, which is found whe
   expect(history.momentOf(81)).toBe(32);
 });
 
+test('[R351] each transition is read from the log and written once, however often the history is asked for', async () => {
+  const store = newStore();
+  store.markRelayed = async () => {};
+  const { app, command } = await startInspected({ store });
+  const change = async (count: number) => {
+    for (let i = 0; i < count; i++) await command(i % 2 === 0 ? 'select' : 'release', 'A1', 'ann');
+  };
+  const read = vi.spyOn(store, 'eventsAfter');
+  const ask = async () => {
+    read.mockClear();
+    const { statusCode, payload } = await app.inject({ url: '/inspect/history' });
+    const seqs = payload.match(/"seq":\d+}\n/g)?.map((text) => Number(text.match(/\d+/)?.[0]));
+    const lowest = Math.min(...read.mock.calls.map(([position]) => position.seq));
+    return { statusCode, seqs, lowest };
+  };
+  const upTo = (seq: number) => Array.from({ length: seq }, (_, index) => index + 1);
+  await change(600);
+  expect(await ask()).toEqual({ statusCode: 200, seqs: upTo(600), lowest: 0 });
+  expect(await ask()).toEqual({ statusCode: 200, seqs: upTo(600), lowest: 600 });
+  await change(3);
+  expect(await ask()).toEqual({ statusCode: 200, seqs: upTo(603), lowest: 600 });
+});
+
+test('[R351] one history at a time for an address, and for all together a few; one that takes too long is cut off', async () => {
+  const store = newStore();
+  const { url, command } = await startInspected({
+    store,
+    inspect: { limits: { histories: 2, historyTimeoutMs: 1_000 } },
+  });
+  await command('select', 'A1', 'ann');
+  const read = store.eventsAfter.bind(store);
+  let isHeldUp = true;
+  vi.spyOn(store, 'eventsAfter').mockImplementation((position, limit) =>
+    isHeldUp && position.seq === 0 ? new Promise(() => {}) : read(position, limit),
+  );
+  const open = (address: string): Promise<number | string | undefined> =>
+    new Promise((resolve) => {
+      const headers = { 'x-forwarded-for': address };
+      get(`${url}/inspect/history`, { headers, agent: false }, (response) => resolve(response.resume().statusCode)).on(
+        'error',
+        () => resolve('cut off'),
+      );
+    });
+  const heldUp = [open('203.0.113.1'), open('203.0.113.2')];
+  await vi.waitFor(async () => expect(await open('203.0.113.3')).toBe(429), patience);
+  expect(await open('203.0.113.1')).toBe(429);
+  expect(await Promise.all(heldUp)).toEqual(['cut off', 'cut off']);
+  isHeldUp = false;
+  expect(await open('203.0.113.3'), 'places are free again').not.toBe(429);
+});
+
+test('[R351] of a history that has gone on meanwhile, the lines up to the wanted transition', async () => {
+  const events = Array.from({ length: 700 }, (_, index) => ({
+    type: 'held',
+    seat_id: 'A1',
+    epoch: 'e',
+    seq: index + 1,
+  }));
+  const lines = new SaleLines(
+    new SaleLog({
+      eventsAfter: async ({ seq }, limit = 1_024) => ({
+        epoch: 'e',
+        seq: 700,
+        nowMs: 0,
+        events: events.slice(seq, seq + limit) as SeatEvent[],
+      }),
+    }),
+  );
+  const last = async (seq: number) => {
+    const { fromSeq, lines: chunks } = await lines.upTo({ epoch: 'e', seq });
+    const seqs = Buffer.concat(chunks).toString().trim().split('\n');
+    return [fromSeq, seqs.length, JSON.parse(seqs.at(-1) as string).seq];
+  };
+  expect(await Promise.all([last(700), last(300), last(256)])).toEqual([
+    [0, 700, 700],
+    [0, 300, 300],
+    [0, 256, 256],
+  ]);
+  expect(await last(257)).toEqual([0, 257, 257]);
+});
+
 test('[R159] an earlier epoch is not part of it', async () => {
   const event = (epoch: string, seq: number) => ({ epoch, seq }) as SeatEvent;
   const all = [1, 2, 3].map((seq) => event('old', seq)).concat([4, 5, 6, 7].map((seq) => event('new', seq)));
@@ -127,7 +211,7 @@ test('[R159] an earlier epoch is not part of it', async () => {
   });
   const from = await log.beginning({ epoch: 'new', seq: 7 });
   const seqs: number[] = [];
-  for await (const { seq } of log.between('new', from, 7)) seqs.push(seq);
+  for await (const page of log.pages('new', from, 7)) seqs.push(...page.map(({ seq }) => seq));
   expect([from, seqs]).toEqual([3, [4, 5, 6, 7]]);
 });
 

@@ -102,7 +102,7 @@ describe('[R220] sessions over HTTP', () => {
   });
 
   test('[R317] [G8] no token reaches a page that does not ask for one; a program gets it', async () => {
-    const { post, ask } = await startWith();
+    const { post, ask } = await startWith({ allowedHosts: ['site.example'] });
     const begin = async (headers: Record<string, string>, payload?: object) => {
       const reply = await post('/api/session', payload, { host: 'site.example', ...headers });
       expect(reply.statusCode).toBe(200);
@@ -182,7 +182,10 @@ describe('[R222] [G8] who acts', () => {
 
 describe('[R223] [G8] pages of other hosts', () => {
   test('may look, but nothing may come of what they ask', async () => {
-    const { ask, post } = await startWith({ allowedOrigins: ['https://partner.example'] });
+    const { ask, post } = await startWith({
+      allowedHosts: ['tickets.example'],
+      allowedOrigins: ['https://partner.example'],
+    });
     const refused = await post('/api/session', undefined, { origin: 'https://evil.example', host: 'tickets.example' });
     expect(refused.json().error.message).toMatch(
       /This address is not allowed: https:\/\/evil\.example\..*ALLOWED_ORIGINS/,
@@ -200,6 +203,7 @@ describe('[R223] [G8] pages of other hosts', () => {
 });
 
 describe('[R316] pages of an allowed origin read what the API replies', () => {
+  const allowedHosts = ['tickets.example'];
   const allowedOrigins = ['https://partner.example'];
   const partner = { origin: 'https://partner.example', host: 'tickets.example' };
   const preflight = {
@@ -211,7 +215,7 @@ describe('[R316] pages of an allowed origin read what the API replies', () => {
     Object.entries(headers).filter(([name]) => name.startsWith('access-control-'));
 
   test.each(['/api/seats/select', '/api/session', '/api/seats'])('a preflight for %s', async (url) => {
-    const { ask } = await startWith({ allowedOrigins });
+    const { ask } = await startWith({ allowedHosts, allowedOrigins });
     const reply = await ask({ method: 'OPTIONS', url, headers: preflight });
     expect([reply.statusCode, reply.body]).toEqual([204, '']);
     expect(reply.headers).toMatchObject({
@@ -225,7 +229,11 @@ describe('[R316] pages of an allowed origin read what the API replies', () => {
   });
 
   test('replies, refusals and errors carry the origin itself; a page of another origin gets none of it', async () => {
-    const { ask, post } = await startWith({ allowedOrigins, rateLimits: { ...generous, requestsPerSecondPerUser: 1 } });
+    const { ask, post } = await startWith({
+      allowedHosts,
+      allowedOrigins,
+      rateLimits: { ...generous, requestsPerSecondPerUser: 1 },
+    });
     const held = await post('/api/seats/select', { ...A1, user_id: 'ann' }, partner);
     const tooOften = await post('/api/seats/select', { ...A1, user_id: 'ann' }, partner);
     const replies = [
@@ -252,7 +260,7 @@ describe('[R316] pages of an allowed origin read what the API replies', () => {
   });
 
   test('without the setting there is no such header', async () => {
-    const { ask } = await startWith();
+    const { ask } = await startWith({ allowedHosts });
     expect(corsHeaders(await ask({ url: '/api/seats', headers: partner }))).toEqual([]);
     expect((await ask({ method: 'OPTIONS', url: '/api/session', headers: preflight })).statusCode).toBe(405);
   });
@@ -288,7 +296,7 @@ describe('[R225] [G9] [G10] limits', () => {
   test('an address that asks too often is, and no other; what a proxy that is not trusted says of it does not count', async () => {
     const { ask } = await startWith({ rateLimits });
     const read = (address: string, remoteAddress = '127.0.0.1') =>
-      ask({ url: '/api/venue', remoteAddress, headers: { 'x-forwarded-for': address } });
+      ask({ url: '/health', remoteAddress, headers: { 'x-forwarded-for': address } });
     const replies = await times(10, () => read('203.0.113.7'));
     expect(statuses(replies)).toEqual([...new Array(8).fill(200), 429, 429]);
     expect(replies[9]?.json()).toMatchObject({ error: { code: 'RATE_LIMITED' } });
@@ -300,7 +308,7 @@ describe('[R225] [G9] [G10] limits', () => {
 
   test('what our own edges ask is not counted', async () => {
     const { ask } = await startWith({ rateLimits });
-    expect(new Set(statuses(await times(30, () => ask({ url: '/api/venue' }))))).toEqual(new Set([200]));
+    expect(new Set(statuses(await times(30, () => ask({ url: '/health' }))))).toEqual(new Set([200]));
   });
 
   test('[R312] a session that verifies is counted by itself, not under its address', async () => {
@@ -309,7 +317,7 @@ describe('[R225] [G9] [G10] limits', () => {
     });
     const { token, user_id } = await begin();
     const address = { 'x-forwarded-for': '203.0.113.7' };
-    const read = (headers = {}) => ask({ url: '/api/venue', headers: { ...address, ...headers } });
+    const read = (headers = {}) => ask({ url: '/health', headers: { ...address, ...headers } });
     const holder = { ...address, ...bearer(token) };
     expect(statuses(await times(40, () => read())).filter((status) => status === 429)).not.toEqual([]);
     const booked = await times(5, () => post('/api/seats/select', A1, holder));
@@ -319,12 +327,11 @@ describe('[R225] [G9] [G10] limits', () => {
 
   test('[R312] a session that this process never saw gets through the crowd; forged tokens cost few signatures', async () => {
     const keys = parseSessionKeys(newSessionKey());
-    const sessions = new Sessions({ keys, ttlMs: 60_000 });
+    const sessions = new Sessions({ keys, ttlMs: 60_000, maxAgeMs: 60_000 });
     const verify = vi.spyOn(sessions, 'verify');
     const { ask } = await startWith({ sessions, rateLimits: { ...generous, requestsPerSecondPerAddress: 20 } });
-    const { token } = await new Sessions({ keys, ttlMs: 60_000 }).issue();
-    const read = (headers = {}) =>
-      ask({ url: '/api/venue', headers: { 'x-forwarded-for': '203.0.113.7', ...headers } });
+    const { token } = await new Sessions({ keys, ttlMs: 60_000, maxAgeMs: 60_000 }).issue();
+    const read = (headers = {}) => ask({ url: '/health', headers: { 'x-forwarded-for': '203.0.113.7', ...headers } });
     await times(60, () => read());
     expect((await read(bearer(token))).statusCode).toBe(200);
 
@@ -345,7 +352,7 @@ describe('[R225] [G9] [G10] limits', () => {
     const mixed = ['203.0.113.7', '::ffff:203.0.113.7', '::FFFF:CB00:7107'];
     expect(statuses(await times(3, () => begin(mixed[host++ - 3] as string)))).toEqual([200, 200, 429]);
     const reads = await times(10, () =>
-      ask({ url: '/api/venue', headers: { 'x-forwarded-for': `2001:db8:9::${++host}` } }),
+      ask({ url: '/health', headers: { 'x-forwarded-for': `2001:db8:9::${++host}` } }),
     );
     expect(statuses(reads)).toEqual([...new Array(8).fill(200), 429, 429]);
     const select = (seat: number) =>
@@ -361,13 +368,13 @@ describe('[R225] [G9] [G10] limits', () => {
 
   test('[R319] a client that connects directly, from an address that is no proxy, is limited as everywhere', async () => {
     const { ask } = await startWith({ rateLimits });
-    const replies = await times(10, () => ask({ url: '/api/venue', remoteAddress: '203.0.113.7' }));
+    const replies = await times(10, () => ask({ url: '/health', remoteAddress: '203.0.113.7' }));
     expect(statuses(replies)).toEqual([...new Array(8).fill(200), 429, 429]);
   });
 
   test('[R319] with an edge key, the edge is recognised by it, and a loopback client is limited too', async () => {
     const { ask } = await startWith({ rateLimits, trustedProxies: [], edgeKey: 'the-key' });
-    const read = (headers = {}) => ask({ url: '/api/venue', headers });
+    const read = (headers = {}) => ask({ url: '/health', headers });
     expect(new Set(statuses(await times(30, () => read({ 'x-edge-key': 'the-key' }))))).toEqual(new Set([200]));
     const forwarded = { 'x-edge-key': 'the-key', 'x-forwarded-for': '203.0.113.7' };
     expect(statuses(await times(9, () => read(forwarded)))).toContain(429);

@@ -51,11 +51,12 @@ export async function ownServers(): Promise<{ redis: TestServer; nats: TestServe
 
 /** As on one's own machine, with no limits. */
 export function testAccess(overrides: Partial<Access> = {}): Access {
-  const sessions = new Sessions({ keys: parseSessionKeys(newSessionKey()), ttlMs: 3_600_000 });
+  const sessions = new Sessions({ keys: parseSessionKeys(newSessionKey()), ttlMs: 3_600_000, maxAgeMs: 86_400_000 });
   return {
     sessions,
     sessionCookie: 'session',
     authMode: 'guest',
+    allowedHosts: [],
     allowedOrigins: [],
     trustedProxies: ['127.0.0.1'],
     rateLimits: undefined,

@@ -28,6 +28,8 @@ test('[R26] every setting has a default', () => {
     MAX_HOLDS_PER_USER: 6,
     REHOLD_COOLDOWN_MS: 0,
     SESSION_HOURS: 24,
+    SESSION_MAX_DAYS: 30,
+    ALLOWED_HOSTS: '',
     ALLOWED_ORIGINS: '',
     TRUSTED_PROXIES: '127.0.0.1,::1',
     RATE_LIMIT: 'on',

@@ -7,7 +7,8 @@ import { InvalidSessionError, Sessions } from '../../src/identity/sessions.ts';
 const hourMs = 3_600_000;
 const [oldKey, newKey] = [newSessionKey(), newSessionKey()];
 
-const sessionsWith = (keys: string, ttlMs = hourMs) => new Sessions({ keys: parseSessionKeys(keys), ttlMs });
+const sessionsWith = (keys: string, ttlMs = hourMs, maxAgeMs = 30 * 24 * hourMs) =>
+  new Sessions({ keys: parseSessionKeys(keys), ttlMs, maxAgeMs });
 const isRefused = (verified: Promise<unknown>) => expect(verified).rejects.toBeInstanceOf(InvalidSessionError);
 
 afterEach(() => {
@@ -20,7 +21,8 @@ describe('[R220] a session token', () => {
     const [one, other] = [await sessions.issue(), await sessions.issue()];
     expect(one.userId).toMatch(/^u_[\w-]{22}$/);
     expect(other.userId).not.toBe(one.userId);
-    expect(await sessions.verify(one.token)).toEqual({ userId: one.userId, expiresAtMs: one.expiresAtMs });
+    const { token, ...session } = one;
+    expect(await sessions.verify(token)).toEqual(session);
   });
 
   test('is over at its end, also one that was verified before', async () => {
@@ -37,14 +39,42 @@ describe('[R220] a session token', () => {
 
   test('goes on under the same user when it is issued again', async () => {
     const sessions = sessionsWith(newKey);
-    const { userId } = await sessions.issue();
-    expect((await sessions.verify((await sessions.issue(userId)).token)).userId).toBe(userId);
+    const session = await sessions.issue();
+    expect((await sessions.verify((await sessions.issue(session)).token)).userId).toBe(session.userId);
   });
 
   test('of an old key is good while that key is known, and no longer', async () => {
     const { token } = await sessionsWith(oldKey).issue();
     expect((await sessionsWith(`${newKey},${oldKey}`).verify(token)).userId).toMatch(/^u_/);
     await isRefused(sessionsWith(newKey).verify(token));
+  });
+
+  test('[R346] [G8] a renewal ends with the key that signed the first token, however often it was renewed since', async () => {
+    const both = sessionsWith(`${newKey},${oldKey}`);
+    const first = await sessionsWith(oldKey).issue();
+    const renewed = await both.issue(await both.verify(first.token));
+    const again = await both.issue(await both.verify(renewed.token));
+    for (const { token } of [renewed, again]) {
+      expect((await both.verify(token)).userId).toBe(first.userId);
+      await isRefused(sessionsWith(newKey).verify(token));
+    }
+    const { token } = await both.issue();
+    expect((await sessionsWith(newKey).verify(token)).userId).toMatch(/^u_/);
+  });
+
+  test('[R347] no renewal outlives the longest age of a session, counted from its first token', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    const sessions = sessionsWith(newKey, hourMs, 2.5 * hourMs);
+    const startedAtMs = Math.floor(Date.now() / 1000) * 1000;
+    let session = await sessions.issue();
+    for (let halfHours = 1; halfHours < 5; halfHours++) {
+      vi.advanceTimersByTime(hourMs / 2);
+      session = await sessions.issue(await sessions.verify(session.token));
+    }
+    expect(session.expiresAtMs - startedAtMs).toBe(2.5 * hourMs);
+    await isRefused(sessionsWith(newKey, hourMs, hourMs).verify(session.token)); // lowered since
+    vi.advanceTimersByTime(hourMs / 2);
+    await isRefused(sessions.verify(session.token));
   });
 });
 
@@ -60,6 +90,7 @@ describe('[R220] [G8] a token that is not ours is refused', () => {
         .setSubject('u_victim')
         .setIssuer('concert-booking')
         .setAudience('concert-booking')
+        .setIssuedAt()
         .setExpirationTime('1h'),
     ).sign(secret);
   const asItIs = (jwt: SignJWT) => jwt;
@@ -94,6 +125,16 @@ describe('[R220] [G8] a token that is not ours is refused', () => {
     ],
     ['an end that was', () => sign((jwt) => jwt.setExpirationTime('1 second ago'))],
     ['a user who is no session', () => sign((jwt) => jwt.setSubject('alice'))],
+    ['[R348] a user id with a line break', () => sign((jwt) => jwt.setSubject('u_a\nb'))],
+    ['[R348] a user id with a wildcard', () => sign((jwt) => jwt.setSubject('u_*'))],
+    ['[R348] a user id that is too long', () => sign((jwt) => jwt.setSubject(`u_${'x'.repeat(63)}`))],
+    [
+      '[R346] no time of issue',
+      () =>
+        new SignJWT({ sub: 'u_victim', iss: 'concert-booking', aud: 'concert-booking', exp: 9_999_999_999 })
+          .setProtectedHeader({ alg: 'HS256', kid: signing.id })
+          .sign(signing.secret),
+    ],
     [
       'no signature',
       () => `${base64({ alg: 'none', kid: signing.id })}.${base64({ sub: 'u_victim', exp: 9_999_999_999 })}.`,

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import swagger from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import fresh from 'fresh';
+import packageJson from '../../package.json' with { type: 'json' };
+import type { HttpApp } from '../http/http-app.ts';
+import { contentSecurityPolicy } from '../http/security-headers.ts';
+
+const prefix = '/api/docs';
+/** The page takes some ten requests, the largest of which is half a megabyte. */
+const points = 8;
+const policy = contentSecurityPolicy({ 'img-src': ["'self'", 'data:'] });
+const largeFiles = ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'swagger-ui.css'];
+
+/** `GET /api/docs`: OpenAPI and its page. */
+export async function registerDocsRoutes(app: HttpApp): Promise<void> {
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith(prefix)) route.config = { ...route.config, points };
+  });
+  await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
+  await app.register(swaggerUi, {
+    routePrefix: prefix,
+    staticCSP: policy,
+    uiConfig: { layout: 'BaseLayout' }, // the other one's bar has an inline style, and asks for any URL
+  });
+  registerLargeFiles(app);
+}
+
+/** From memory, compressed once: read from disk each time, the bundle costs as much as 50 commands. */
+function registerLargeFiles(app: HttpApp): void {
+  const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static');
+  for (const name of largeFiles) {
+    let file: LargeFile | undefined;
+    app.get(`${prefix}/static/${name}`, { schema: { hide: true } }, (request, reply) => {
+      file ??= readLargeFile(join(folder, name));
+      const { headers, identity, gzipped } = file;
+      reply.headers(headers);
+      if (fresh(request.headers, headers)) return reply.status(304).send();
+      if (!acceptsGzip.test(request.headers['accept-encoding'] ?? '')) return reply.send(identity);
+      return reply.header('content-encoding', 'gzip').send(gzipped);
+    });
+  }
+}
+
+interface LargeFile {
+  headers: { etag: string } & Record<string, string>;
+  identity: Buffer;
+  gzipped: Buffer;
+}
+
+const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i;
+
+function readLargeFile(path: string): LargeFile {
+  const identity = readFileSync(path);
+  const headers = {
+    etag: `"${createHash('sha256').update(identity).digest('hex').slice(0, 16)}"`,
+    'content-type': path.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8',
+    'content-security-policy': policy,
+    'cache-control': 'public, max-age=86400', // their addresses carry no version: a browser asks again after a day
+    vary: 'Accept-Encoding',
+  };
+  return { headers, identity, gzipped: gzipSync(identity) };
+}

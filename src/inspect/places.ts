@@ -1,0 +1,28 @@
+/** Places that are taken for a while: so many in all, and of one address no more than a share of them. */
+export class Places {
+  readonly #total: number;
+  readonly #perAddress: number;
+  readonly #taken = new Map<string, number>();
+  #count = 0;
+
+  constructor({ total, perAddress }: { total: number; perAddress: number }) {
+    this.#total = total;
+    this.#perAddress = perAddress;
+  }
+
+  /** Returns how to give the place back, once; undefined where there is none. */
+  take(address: string): (() => void) | undefined {
+    const taken = this.#taken.get(address) ?? 0;
+    if (this.#count >= this.#total || taken >= this.#perAddress) return undefined;
+    this.#count++;
+    this.#taken.set(address, taken + 1);
+    return () => this.#giveBack(address);
+  }
+
+  #giveBack(address: string): void {
+    const left = (this.#taken.get(address) ?? 0) - 1;
+    this.#count--;
+    if (left > 0) this.#taken.set(address, left);
+    else this.#taken.delete(address);
+  }
+}
