@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
+import type { RefusalLog } from '../http/refusal-log.ts';
 import { closeCodes } from '../protocol/close-codes.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
@@ -16,7 +17,6 @@ import type { Hub } from './hub.ts';
 import { Intake } from './intake.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
-import type { RefusalLog } from './refusal-log.ts';
 import type { SessionChecks } from './session-checks.ts';
 import { SessionWatch } from './session-watch.ts';
 import { TokenBucket } from './token-bucket.ts';

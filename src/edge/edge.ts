@@ -6,6 +6,7 @@ import type { Registry } from 'prom-client';
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
+import { pathOf, RefusalLog } from '../http/refusal-log.ts';
 import { subprotocol } from '../protocol/close-codes.ts';
 import { Audience } from './audience.ts';
 import type { Booking, Caller } from './booking-client.ts';
@@ -15,7 +16,6 @@ import { Door, type DoorOptions, type Refusal } from './door.ts';
 import { Hub } from './hub.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
-import { RefusalLog } from './refusal-log.ts';
 import { SessionChecks } from './session-checks.ts';
 import { VenueFeed } from './venue-feed.ts';
 
@@ -128,7 +128,7 @@ export class Edge {
   }
 
   #noteRefusal(reason: string, { url, headers }: IncomingMessage, { address, requestId }: Caller): void {
-    this.#refusals.note(reason, { ip: address, reqId: requestId, path: url?.split('?', 1)[0], origin: headers.origin });
+    this.#refusals.note(reason, { ip: address, reqId: requestId, path: pathOf(url ?? '/'), origin: headers.origin });
   }
 
   #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {

@@ -26,6 +26,7 @@ export class ErrorReplies {
   }
 
   install(app: FastifyInstance): void {
+    app.addHook('onClose', async () => this.#refusals.close());
     app.setErrorHandler((error: FastifyError, request, reply) => {
       // Who is refused with more to come is not waited for; one whose request has come whole keeps the connection.
       if (request.raw.complete) reply.removeHeader('connection');
@@ -34,7 +35,10 @@ export class ErrorReplies {
         reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
       }
       const detail = error instanceof RefusedError ? error.detail : this.#explain(error);
-      if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') this.#refusals.add(detail.code, request);
+      if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') {
+        const { id: reqId, ip, method, url } = request;
+        this.#refusals.note(detail.code, { ip, reqId, method, path: pathOf(url) });
+      }
       return detail ? this.#refuse(reply, detail) : this.send(error, request, reply);
     });
     app.setNotFoundHandler((request, reply) => {

@@ -1,6 +1,5 @@
-import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import type { ErrorCode } from '../protocol/errors.ts';
+import { type Clock, hostClock } from '../clock.ts';
 import { addressKey } from './address-key.ts';
 
 const windowMs = 60_000;
@@ -8,33 +7,39 @@ const windowMs = 60_000;
 const maxLinesPerWindow = 100;
 const maxTextLength = 128;
 
-/** Logs who is turned away: the first refusal of each code and address in a minute, and how many there were beside. */
+/** Logs refused requests: the first of each reason and address in a minute, and the number of the others. */
 export class RefusalLog {
-  readonly #logger: Logger;
+  readonly #logger: Pick<Logger, 'info'>;
+  readonly #clock: Clock;
   readonly #logged = new Set<string>();
-  #unlogged = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #others = 0;
+  #timer: unknown;
 
-  constructor(logger: Logger) {
+  constructor(logger: Pick<Logger, 'info'>, clock: Clock = hostClock) {
     this.#logger = logger;
+    this.#clock = clock;
   }
 
-  add(code: ErrorCode, { id: reqId, ip, method, url }: FastifyRequest): void {
-    this.#timer ??= setTimeout(() => this.#endWindow(), windowMs).unref();
-    const kind = `${code} ${addressKey(ip)}`;
+  /** The texts may come from a client: they are cut, and written in printable ASCII. */
+  note(reason: string, { ip, ...texts }: { ip: string } & Record<string, string | undefined>): void {
+    this.#timer ??= this.#clock.setTimeout(() => this.close(), windowMs);
+    const kind = `${reason} ${addressKey(ip)}`;
     if (this.#logged.has(kind) || this.#logged.size >= maxLinesPerWindow) {
-      this.#unlogged++;
+      this.#others++;
       return;
     }
     this.#logged.add(kind);
-    this.#logger.info({ reqId, code, ip: loggable(ip), method, path: loggable(pathOf(url)) }, 'Turned away');
+    const fields = Object.entries({ ip, ...texts }).map(([name, text]) => [name, text && loggable(text)]);
+    this.#logger.info({ reason, ...Object.fromEntries(fields) }, 'Request refused');
   }
 
-  #endWindow(): void {
+  /** Ends the minute: logs the number of the others. */
+  close(): void {
+    this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#logged.clear();
-    if (this.#unlogged > 0) this.#logger.info({ unlogged: this.#unlogged }, 'More requests were turned away');
-    this.#unlogged = 0;
+    if (this.#others > 0) this.#logger.info({ others: this.#others }, 'Other requests refused in the same minute');
+    this.#others = 0;
   }
 }
 

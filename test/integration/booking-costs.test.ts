@@ -155,7 +155,7 @@ describe('[R343] [R344] [G10] refusals', () => {
     for (let i = 0; i < 50; i++) await refuse('203.0.113.1');
     await refuse('203.0.113.2');
     await ask({ url: '/api/session' });
-    const turnedAway = () => logged.filter(({ code }) => code !== undefined).map(({ code, ip }) => [code, ip]);
+    const turnedAway = () => logged.filter(({ reason }) => reason !== undefined).map(({ reason, ip }) => [reason, ip]);
     const first = [
       ['FORBIDDEN', '203.0.113.1'],
       ['FORBIDDEN', '203.0.113.2'],
@@ -163,7 +163,7 @@ describe('[R343] [R344] [G10] refusals', () => {
     ];
     expect(turnedAway()).toEqual(first);
     vi.advanceTimersByTime(60_000);
-    expect(logged.at(-1)).toMatchObject({ unlogged: 49, msg: 'More requests were turned away' });
+    expect(logged.at(-1)).toMatchObject({ others: 49, msg: 'Other requests refused in the same minute' });
     for (let i = 0; i < 300; i++) await refuse(`198.51.${i % 200}.${i}`);
     expect(turnedAway()).toHaveLength(first.length + 100);
     const { payload } = await app.inject({ url: '/metrics' });
@@ -175,7 +175,7 @@ describe('[R343] [R344] [G10] refusals', () => {
     const { ask, logged } = await startLimited();
     const path = `/api/session/\u009b2J\u0085${'x'.repeat(3_000)}`;
     await ask({ method: 'POST', url: path, headers: { ...evil, 'x-forwarded-for': `\u009b${'y'.repeat(3_000)}` } });
-    const line = JSON.stringify(logged.find(({ msg }) => msg === 'Turned away'));
+    const line = JSON.stringify(logged.find(({ msg }) => msg === 'Request refused'));
     expect(line).toContain('/api/session/');
     expect(line).toMatch(/^[\x20-\x7e…]*$/);
     expect(line.length).toBeLessThan(700);

@@ -69,7 +69,7 @@ test('[R241] who is turned away is noted by nginx and by the booking service, un
     method: 'POST',
     path: '/api/seats/select',
   };
-  await logged(booking(), { ...noted, code: 'FORBIDDEN' });
+  await logged(booking(), { ...noted, reason: 'FORBIDDEN' });
   await logged(venue.nginx, { time: expect.any(String), reqId: noted.reqId, ip: noted.ip, status: 403 });
 });
 
@@ -110,8 +110,8 @@ test('[R242] no token is in any log, good or bad, wherever it came', async () =>
     if (each === bad) await once(socket, 'close');
     else await once(socket, 'message');
   }
-  await logged(booking(), { code: 'UNAUTHENTICATED', path: '/api/seats/select' });
-  await logged(booking(), { code: 'FORBIDDEN', path: '/api/seats/select' });
+  await logged(booking(), { reason: 'UNAUTHENTICATED', path: '/api/seats/select' });
+  await logged(booking(), { reason: 'FORBIDDEN', path: '/api/seats/select' });
   for (const { logFile } of [booking(), ...venue.edges, venue.nginx, venue.nats, venue.redis]) {
     const log = readFileSync(logFile, 'utf8');
     // Neither whole nor the part that says who it is.
