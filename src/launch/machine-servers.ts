@@ -20,10 +20,10 @@ export async function findMachineServers(
     description: 'this machine',
     bindHost: (host) => host,
     machineHost: '127.0.0.1',
-    command(program, { args }) {
+    command(program, { args, user, listens }) {
       const path = paths.get(program);
       if (!path) throw new ServersMissingError(`${program} is not on this machine`);
-      return { command: [path, ...args] };
+      return { command: [path, ...args], user, ports: listens.map(({ port }) => port) };
     },
   };
 }

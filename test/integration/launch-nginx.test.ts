@@ -167,21 +167,44 @@ describe('[R316] what nginx replies by itself, a page of an allowed origin can r
 });
 
 test.each([
-  ['', ''],
-  ['127.0.0.1/32,::1/128', 'https://partner.example'],
-  [
-    ' Loopback, 100.64.0.0/10 ,linklocal,uniquelocal,2001:DB8::/32',
-    ' https://X.org:443/ ,http://y.org:80,http://z.org:8080/',
-  ],
-])('[R311] [R316] the image of nginx makes the same of %j and %j', (TRUSTED_PROXIES, ALLOWED_ORIGINS) => {
-  const script = '. nginx/rules.envsh; printf "%s\\n%s\\n" "$TRUSTED_PROXY_RULES" "$ALLOWED_ORIGIN_RULES"';
-  const env = { PATH: process.env.PATH, TRUSTED_PROXIES, ALLOWED_ORIGINS };
-  const printed = execFileSync('sh', ['-euc', script], { env, encoding: 'utf8' }).split('\n');
+  { TRUSTED_PROXIES: '', ALLOWED_ORIGINS: '', EDGES: 'edge:3000', BOOKINGS: 'booking:8080' },
+  {
+    TRUSTED_PROXIES: '127.0.0.1/32,::1/128',
+    ALLOWED_ORIGINS: 'https://partner.example',
+    EDGES: 'edge-1:3000,edge-2:3000',
+    BOOKINGS: 'one:8080,two:8080',
+    RATE_LIMIT: 'off',
+  },
+  {
+    TRUSTED_PROXIES: ' Loopback, 100.64.0.0/10 ,linklocal,uniquelocal,2001:DB8::/32',
+    ALLOWED_ORIGINS: ' https://X.org:443/ ,http://y.org:80,http://z.org:8080/',
+    EDGES: 'edge-1:3000, edge-2:3000, edge-3:3000',
+    BOOKINGS: 'booking:8080',
+    RATE_LIMIT: 'on',
+    REQUESTS_PER_SECOND_PER_ADDRESS: '30',
+    CONNECTIONS_PER_ADDRESS: '7',
+  },
+])('[R311] [R316] [R359] the image of nginx makes the same of %j', (settings) => {
+  const { TRUSTED_PROXIES, ALLOWED_ORIGINS, RATE_LIMIT = 'on' } = settings;
+  const list = (text: string) => text.split(',').map((item) => item.trim());
   const rules = rulesOf({
     trustedProxies: parseTrustedProxies(TRUSTED_PROXIES),
     allowedOrigins: parseAllowedOrigins(ALLOWED_ORIGINS),
+    edges: list(settings.EDGES),
+    bookings: list(settings.BOOKINGS),
+    ...(RATE_LIMIT === 'on' && {
+      addressLimits: {
+        requestsPerSecond: Number(settings.REQUESTS_PER_SECOND_PER_ADDRESS ?? 100),
+        connections: Number(settings.CONNECTIONS_PER_ADDRESS ?? 200),
+      },
+    }),
   });
-  expect(printed.slice(0, 2)).toEqual([rules.TRUSTED_PROXY_RULES, rules.ALLOWED_ORIGIN_RULES]);
+  const script = `. nginx/rules.envsh; ${Object.keys(rules)
+    .map((name) => `printf "%s\\n" "$${name}"`)
+    .join('; ')}`;
+  const env = { PATH: process.env.PATH, ...settings };
+  const printed = execFileSync('sh', ['-euc', script], { env, encoding: 'utf8' }).trimEnd().split('\n');
+  expect(printed).toEqual(Object.values(rules));
 });
 
 test('[R120] the page comes from the booking service', async () => {

@@ -113,6 +113,7 @@ export const startNginx = (
       port,
       edgePorts,
       bookingPorts,
+      ...(env.RATE_LIMIT === 'on' && { addressLimits: { requestsPerSecond: 100, connections: 200 } }),
       trustedProxies: parseTrustedProxies(env.TRUSTED_PROXIES ?? ''),
       allowedOrigins: parseAllowedOrigins(env.ALLOWED_ORIGINS ?? ''),
       templateFile: join('nginx', 'nginx.conf.template'),
