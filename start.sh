@@ -79,9 +79,14 @@ run() {
   set +m
   for each in INT TERM HUP; do trap "signal=$each; kill -TERM -- -$child 2>/dev/null || true" "$each"; done
   wait "$child" || status=$?
-  # A signal ends the first wait.
   if [[ -n $signal ]]; then
-    wait "$child" || true
+    # npm takes the first signal as a wish to roll back, and goes on for a minute. The next start installs all anew.
+    for ((i = 0; i < 20; i++)); do
+      if ! kill -0 -- -"$child" 2>/dev/null; then break; fi
+      sleep 0.1
+    done
+    kill -KILL -- -"$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
     echo "Stopped." >&2
     exit 130
   fi

@@ -80,6 +80,7 @@ function hostNetwork(rootless: boolean): ServerOrigin {
     rootless || (own.uid === 0 && listens.some(({ port }) => port < 1024)) ? [] : ['--user', `${user.uid}:${user.gid}`];
   return {
     description: 'Docker',
+    isContainer: true,
     bindHost: (host) => host,
     machineHost: '127.0.0.1',
     command: (program, run) => dockerRun(program, run, ['--network', 'host', ...userOf(run)]),
@@ -89,6 +90,7 @@ function hostNetwork(rootless: boolean): ServerOrigin {
 /** On macOS and Windows, and with Docker Desktop on Linux, the engine lives in a virtual machine: its network is not the one of the browser. */
 const publishedPorts: ServerOrigin = {
   description: 'Docker',
+  isContainer: true,
   bindHost: () => '0.0.0.0',
   machineHost: 'host.docker.internal',
   command: (program, run) =>

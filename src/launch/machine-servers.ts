@@ -18,6 +18,7 @@ export async function findMachineServers(
   const paths = new Map(needed.map((program) => [program, findExecutable(program)]));
   return {
     description: 'this machine',
+    isContainer: false,
     bindHost: (host) => host,
     machineHost: '127.0.0.1',
     command(program, { args, user, listens }) {

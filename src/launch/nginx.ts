@@ -41,8 +41,9 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
   makeFolder(dir);
   const configFile = writePrivately(join(dir, 'nginx.conf'), renderConfig(options));
   giveTo(user, dir);
-  // Where nobody else may run it: its workers would become another user, who may not be allowed to read the page.
-  const workers = process.getuid?.() === 0 ? ' user root root;' : '';
+  // Where it starts as root (see commandAs and docker-servers.ts): its workers would become another user, who may not be allowed to read the page.
+  const isRoots = process.getuid?.() === 0 && (!user || (origin.isContainer && port < 1024));
+  const workers = isRoots ? ' user root root;' : '';
   const url = httpUrl(host, port);
   return {
     name: 'nginx',

@@ -16,8 +16,8 @@ const bookingCommands = [
 
 /** For people, and for the audit of `npm run load`. What lists all keys at once, waits, or makes others wait (a MULTI) is not among them. */
 const viewerCommands = [
-  ...['get', 'mget', 'strlen', 'exists', 'type', 'ttl', 'pttl', 'expiretime', 'pexpiretime', 'scan', 'dbsize', 'time'],
-  ...['hget', 'hmget', 'hgetall', 'hkeys', 'hvals', 'hlen', 'hexists', 'hscan', 'xrange', 'xrevrange', 'xlen'],
+  ...['get', 'mget', 'strlen', 'exists', 'type', 'ttl', 'pttl', 'expiretime', 'pexpiretime', 'dbsize', 'time'],
+  ...['hget', 'hmget', 'hgetall', 'hkeys', 'hvals', 'hlen', 'hexists', 'xrange', 'xrevrange', 'xlen'],
   ...['info', 'ping', 'hello', 'command', 'slowlog|get', 'slowlog|len'],
 ];
 

@@ -21,11 +21,11 @@ export interface RedisOptions {
 
 /**
  * What all clients may take of Redis's memory, which is that of the venue too: replies that are not read, and requests that
- * do not end. A venue of 100,000 seats is 12 MB in one reply.
+ * do not end. The largest reply to a booking process, a venue of 100,000 seats, is some 12 MB; its largest request is 64 kB.
  */
 export const redisClientLimits = [
-  ...['--client-output-buffer-limit', 'normal 64mb 32mb 10', '--client-query-buffer-limit', '32mb'],
-  ...['--maxmemory-clients', '128mb', '--maxclients', '1000'],
+  ...['--client-output-buffer-limit', 'normal 32mb 16mb 10', '--client-query-buffer-limit', '4mb'],
+  ...['--maxmemory-clients', '64mb', '--maxclients', '1000'],
 ];
 
 /** Durable before it answers: every write is in the append-only file, on disk. Nothing is ever evicted. */

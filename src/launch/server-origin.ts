@@ -17,6 +17,7 @@ export interface ServerRun {
 /** Where Redis, NATS and nginx come from. */
 export interface ServerOrigin {
   description: string;
+  isContainer: boolean;
   /** What a server has to bind to be reached at this address of the machine. */
   bindHost(host: string): string;
   /** By what name a server reaches a process of the machine. */

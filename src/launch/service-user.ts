@@ -74,7 +74,8 @@ export function giveTo(user: ServiceUser | undefined, dir: string): void {
 }
 
 function nobody(): ServiceUser | undefined {
-  const idOf = (option: string) => Number(execFileSync('id', [option, 'nobody'], { stdio: ['ignore', 'pipe', 'ignore'] }));
+  const idOf = (option: string) =>
+    Number(execFileSync('id', [option, 'nobody'], { stdio: ['ignore', 'pipe', 'ignore'] }));
   try {
     return { uid: idOf('-u'), gid: idOf('-g') };
   } catch {
