@@ -18,7 +18,7 @@ const images: Record<ServerProgram, string> = {
 };
 
 /** Nothing is written but into the folders that are given, and no program gets more rights than it began with. The log is the launcher's. */
-const leastRights = ['--read-only', '--log-driver', 'none', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
+const leastRights = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--log-driver', 'none'];
 
 /** Of a root, others have none: the folders may be somebody else's; nginx listens below 1024, and its workers become another user. */
 const capabilities: Record<ServerProgram, string[]> = {

@@ -34,7 +34,7 @@ export const hangs = new Set<string>();
 export const failures = new Map<string, { status: number; code: string }>();
 
 /** Answers with the headers that it got, and accepts sockets. */
-export async function startUpstream(name: string): Promise<Upstream> {
+async function startUpstream(name: string): Promise<Upstream> {
   const attempts: IncomingHttpHeaders[] = [];
   const reads: string[] = [];
   const server = createServer((request, response) => {
