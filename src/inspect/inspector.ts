@@ -8,7 +8,6 @@ import type { InspectLimits } from './limits.ts';
 import { shownFact, shownSeat } from './projection.ts';
 import { SaleLog } from './sale-log.ts';
 import { frame, SeatWatches } from './seat-watches.ts';
-import { stateName } from './state-name.ts';
 import { Viewer } from './viewer.ts';
 
 export interface InspectorOptions {
@@ -30,7 +29,7 @@ export class Inspector {
   constructor(options: InspectorOptions) {
     this.#options = options;
     this.#log = new SaleLog(options.service);
-    this.#watches = new SeatWatches({ registry: options.service.registry, logger: options.logger });
+    this.#watches = new SeatWatches({ service: options.service, logger: options.logger });
   }
 
   get isFull(): boolean {
@@ -82,9 +81,9 @@ export class Inspector {
   /** What every actor of this process shows. */
   states(): NodeStates {
     const seats: NonNullable<NodeStates['seats']> = {};
-    for (const actor of this.#options.service.registry.actors) {
+    for (const actor of this.#options.service.seatActors.actors) {
       const { value, context } = actor.getSnapshot();
-      seats[context.seat.id] = { state: stateName(value), seq: context.seat.seq };
+      seats[context.seat.id] = { state: value, seq: context.seat.seq };
     }
     return { node: this.#options.node, seats };
   }
