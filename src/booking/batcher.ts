@@ -12,11 +12,7 @@ export class Batcher<Request, Reply> {
    * `call` replies to each of its requests, in order; if it rejects, each of them is rejected so. `begin` may delay a
    * call, so that more requests share it.
    */
-  constructor(
-    maxWaiting: number,
-    call: (requests: Request[]) => Promise<Reply[]>,
-    begin?: (work: () => void) => void,
-  ) {
+  constructor(maxWaiting: number, call: (requests: Request[]) => Promise<Reply[]>, begin?: (work: () => void) => void) {
     this.#maxWaiting = maxWaiting;
     this.#calls = new SharedCall(async () => {
       const requests = this.#waiting;

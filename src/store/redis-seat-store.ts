@@ -111,9 +111,7 @@ export class RedisSeatStore implements SeatStore {
   async markRelayed({ epoch, seq }: Position): Promise<void> {
     const keep = this.#options.keepEvents ?? 100_000;
     const { relayed, epoch: epochKey, events } = this.#keys;
-    await this.#connection.call(() =>
-      this.#connection.redis.markRelayed(relayed, epochKey, events, epoch, seq, keep),
-    );
+    await this.#connection.call(() => this.#connection.redis.markRelayed(relayed, epochKey, events, epoch, seq, keep));
   }
 
   async audit(seats: readonly Seat[], { epoch }: Position): Promise<void> {
@@ -203,7 +201,9 @@ export class RedisSeatStore implements SeatStore {
       assert(seat, 'decide.lua must name a state of a planned seat');
       return seat;
     };
-    const events = transitions.map(([index, userId, reason]) => eventThatMade(seatAt(index), userId, reason, nowMs, epoch));
+    const events = transitions.map(([index, userId, reason]) =>
+      eventThatMade(seatAt(index), userId, reason, nowMs, epoch),
+    );
     const firstSeq = events[0]?.seq ?? 0;
     assert(
       events.every(({ seq }, i) => seq === firstSeq + i),

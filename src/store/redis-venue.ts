@@ -242,7 +242,6 @@ function missingParts({ seats, seq, newestSeq, hasLog, system, layout }: FoundVe
   return missing;
 }
 
-
 function chunksOf<T>(items: readonly T[]): T[][] {
   const chunks: T[][] = [];
   for (let i = 0; i < items.length; i += itemsPerCall) chunks.push(items.slice(i, i + itemsPerCall));
@@ -269,4 +268,3 @@ function holdsOf(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Reco
   }
   return holds;
 }
-

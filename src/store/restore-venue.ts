@@ -1,7 +1,7 @@
 import type { SeatEvent } from '../protocol/events.ts';
 import type { PlannedSeat, Seat } from '../protocol/seat.ts';
-import { stateAfter } from '../protocol/state-after.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { stateAfter } from '../protocol/state-after.ts';
 import type { Lock } from './seat-rules.ts';
 
 /** What a store still has of a venue. */

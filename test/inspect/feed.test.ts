@@ -38,9 +38,7 @@ describe('[R150] an actor is watched while somebody watches', () => {
     await waitFor(() => expect(ofType(feed, '@xstate.actor', 'seat-A1')).toHaveLength(2));
     expect(attached()).toEqual(['seat-A1: 1']);
     await command('book', 'A1', 'ann');
-    await waitFor(() =>
-      expect(ofType(feed, '@xstate.snapshot').at(-1)?.snapshot).toMatchObject({ value: 'booked' }),
-    );
+    await waitFor(() => expect(ofType(feed, '@xstate.snapshot').at(-1)?.snapshot).toMatchObject({ value: 'booked' }));
     feed.close();
     await waitFor(() => expect(attached()).toEqual([]));
   });
@@ -73,9 +71,14 @@ describe('[R151] who joins late is told all', () => {
         ['@xstate.event', undefined],
       ]),
     );
-    expect(ofType(feed, '@xstate.event').map(({ event }) => event.type)).toEqual(
-      ['ASK', 'HELD', 'ANSWERED', 'ASK', 'BOOKED', 'ANSWERED'],
-    );
+    expect(ofType(feed, '@xstate.event').map(({ event }) => event.type)).toEqual([
+      'ASK',
+      'HELD',
+      'ANSWERED',
+      'ASK',
+      'BOOKED',
+      'ANSWERED',
+    ]);
     expect(ofType(feed, '@xstate.snapshot').at(-1)?.snapshot).toMatchObject({ value: 'booked' });
   });
 
@@ -233,9 +236,7 @@ test('[R157] a failure of the inspector is not the seat’s', async () => {
   } as never);
   service.seatActors.actor('A1')?.send({ type: 'ANSWERED' } as never);
   expect(await command('select', 'A1', 'ann')).toMatchObject({ success: true });
-  await waitFor(() =>
-    expect(ofType(feed, '@xstate.snapshot').at(-1)?.snapshot).toMatchObject({ value: 'held' }),
-  );
+  await waitFor(() => expect(ofType(feed, '@xstate.snapshot').at(-1)?.snapshot).toMatchObject({ value: 'held' }));
 });
 
 describe('[R162] every process can be watched through any other', () => {

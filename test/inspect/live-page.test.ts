@@ -96,7 +96,7 @@ describe('[R163] the live view', () => {
     await post(server, 'select', 'A1', 'user_0123456789abcdef');
     await activeStates(page).toEqual(['held']);
     await expect.poll(() => cell(page, 'A1').getAttribute('class')).toBe('cell held');
-    await expect.poll(() => page.locator('.transition.on-seat_seat_available_HELD_0.last').count()).toBe(1);
+    await expect.poll(() => page.locator('.transition.on-seat_available_HELD_0.last').count()).toBe(1);
     await textOf(page, 'left').toMatch(/^59\d\.\d s left$/);
     await textOf(page, 'facts').toContain('user_…def');
     await expect.poll(async () => Number(await page.locator('.fuse').getAttribute('width'))).toBeGreaterThan(0);
@@ -196,7 +196,7 @@ describe('[R161] the sale again', () => {
     await activeStates(page).toEqual(['booked', 'idle']);
     await page.keyboard.press(',');
     await expect.poll(() => cell(page, 'E2').getAttribute('class')).toBe('cell held');
-    await expect.poll(() => page.locator('.on-seat_seat_held_BOOKED_0.last').count()).toBe(2); // arrow and label
+    await expect.poll(() => page.locator('.on-seat_held_BOOKED_0.last').count()).toBe(2); // arrow and label
     await page.keyboard.press(',');
     await activeStates(page).toEqual(['held']);
     const link = page.url();

@@ -248,21 +248,18 @@ describe('the time of a hold', () => {
     expect(run.expiryQuestions()).toBe(0);
   });
 
-  test.each(['held', 'expiring'] as const)(
-    '[R7] HELD in %s starts the time of the extended hold',
-    (before) => {
-      const run = startSeat(hydratedSeats.held, 1_000);
-      run.clock.increment(before === 'held' ? 999 : 1_000);
-      expect(run.state()).toBe(before);
-      const asked = run.expiryQuestions();
-      run.send(held(hydratedSeq + 1, 'alice', 30_000, false));
-      expect(run.seat().seq).toBe(hydratedSeq + 1);
-      run.clock.increment(29_999);
-      expect(run.expiryQuestions()).toBe(asked);
-      run.clock.increment(1);
-      expect(run.expiryQuestions()).toBe(asked + 1);
-    },
-  );
+  test.each(['held', 'expiring'] as const)('[R7] HELD in %s starts the time of the extended hold', (before) => {
+    const run = startSeat(hydratedSeats.held, 1_000);
+    run.clock.increment(before === 'held' ? 999 : 1_000);
+    expect(run.state()).toBe(before);
+    const asked = run.expiryQuestions();
+    run.send(held(hydratedSeq + 1, 'alice', 30_000, false));
+    expect(run.seat().seq).toBe(hydratedSeq + 1);
+    run.clock.increment(29_999);
+    expect(run.expiryQuestions()).toBe(asked);
+    run.clock.increment(1);
+    expect(run.expiryQuestions()).toBe(asked + 1);
+  });
 });
 
 describe('the chart as a document', () => {

@@ -14,9 +14,9 @@ import type { EventsAfter, Heartbeat, SeatEvent } from '../../src/protocol/event
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
 import type { EdgePresence } from '../../src/protocol/presence.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { stateAfter } from '../../src/protocol/state-after.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
 import type { SessionInfo } from '../../src/protocol/session.ts';
+import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position, VenueState } from '../../src/protocol/venue.ts';
 
 export const serverTime = 1_700_000_000;

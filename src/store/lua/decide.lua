@@ -136,7 +136,7 @@ function decide.release(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
   if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
   -- Otherwise a user could keep a seat by releasing and selecting it again just before each end.
-  local is_late = ((seat.expires_ms or 0) - now_ms) * 2 < ttl_ms
+  local is_late = redis.call('PTTL', lock_key) * 2 < ttl_ms
   commit('released', 0, user, other_holds(user), nil, 'user')
   redis.call('DEL', lock_key)
   if is_late then start_cooldown(user) end
