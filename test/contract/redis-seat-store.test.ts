@@ -142,7 +142,7 @@ describe('what lies in Redis', () => {
     const store = storeAt(server.url, { maxHoldsPerUser: 2 });
     const known = await opened(store);
     const endMs = Date.now() + 60_000;
-    await admin.hset('venue:holds', 'alice', `stalls-left-12=${endMs} b7=${endMs}`);
+    await admin.hset('venue:holds', 'alice', `stalls-A1=${endMs} b7=${endMs}`);
     const { answers } = await store.decide('A1', [select('alice')], known);
     expect(answers[0]?.refusal).toBe('HOLD_LIMIT');
   });
