@@ -92,7 +92,7 @@ describe('[R163] the live view', () => {
     const page = await openLive('#seat=A1');
     expect(await page.locator('.cell').count()).toBe(100);
     await textOf(page, 'machine-state').toBe('available');
-    await activeStates(page).toEqual(['available', 'idle']);
+    await activeStates(page).toEqual(['available']);
     await post(server, 'select', 'A1', 'user_0123456789abcdef');
     await activeStates(page).toEqual(['held']);
     await expect.poll(() => cell(page, 'A1').getAttribute('class')).toBe('cell held');
@@ -107,7 +107,7 @@ describe('[R163] the live view', () => {
     await textOf(page, 'events').toMatch(/ANSWERED[\s\S]*HELD[\s\S]*ASK/);
     await textOf(page, 'latest').toContain('A1');
     await post(server, 'book', 'A1', 'user_0123456789abcdef');
-    await activeStates(page).toEqual(['booked', 'idle']);
+    await activeStates(page).toEqual(['booked']);
     await textOf(page, 'count-booked').toBe('1');
     expect(await page.locator('body').innerText()).not.toContain('0123456789');
   });
@@ -193,7 +193,7 @@ describe('[R161] the sale again', () => {
     const page = await openLive('#seat=E1');
     await page.keyboard.press('r');
     await page.locator('#status.past').waitFor();
-    await activeStates(page).toEqual(['booked', 'idle']);
+    await activeStates(page).toEqual(['booked']);
     await page.keyboard.press(',');
     await expect.poll(() => cell(page, 'E2').getAttribute('class')).toBe('cell held');
     await expect.poll(() => page.locator('.on-seat_held_BOOKED_0.last').count()).toBe(2); // arrow and label
