@@ -1,36 +1,30 @@
 import { assign, setup } from 'xstate';
 import type { SeatEvent } from '../src/protocol/events.ts';
 import type { Seat } from '../src/protocol/seat.ts';
-import { seatAfter } from '../src/protocol/seat-after.ts';
 import { SeatStatus } from '../src/protocol/seat-status.ts';
 
-/** The seat as Redis last told of it. `holdRemainingMs`: how long its hold still had to run when that was told. */
+/** The seat as Redis has it. `holdRemainingMs`: time until its hold ends, 0 without a hold. */
 export interface SeatInput {
   seat: Seat;
   holdRemainingMs: number;
 }
 
-/**
- * A transition that Redis has committed. `committedHere`: this process asked for it, so this actor publishes it;
- * otherwise another process did, and this actor only follows.
- */
+/** A transition that Redis has committed. Each arrives once, in the order of seq. */
 interface Committed {
   fact: SeatEvent;
+  /** The seat after this transition. */
+  seat: Seat;
+  /** True: this process asked for the transition, so this actor publishes it. */
   committedHere: boolean;
 }
 
 export type SeatMachineEvent =
-  | { type: 'ASK'; commands: readonly { action: string; userId?: string }[] }
-  | { type: 'ANSWERED' }
-  | { type: 'UNANSWERED' }
   | ({ type: 'HELD'; holdRemainingMs: number } & Committed)
   | ({ type: 'RELEASED' } & Committed)
   | ({ type: 'BOOKED' } & Committed)
   | { type: 'STILL_HELD'; holdRemainingMs: number };
 
-const committed = { guard: 'isNews', actions: ['remember', 'publish'] } as const;
-
-/** The chart only; what `publish` and `askToExpire` do is provided by the booking service. */
+/** The booking service provides `publish` and `askToExpire`. */
 export const seatMachine = setup({
   types: {
     context: {} as SeatInput,
@@ -40,15 +34,13 @@ export const seatMachine = setup({
   guards: {
     isHeld: ({ context }) => context.seat.status === SeatStatus.held,
     isBooked: ({ context }) => context.seat.status === SeatStatus.booked,
-    isNews: ({ context, event }) => 'fact' in event && event.fact.seq > context.seat.seq,
   },
   actions: {
     remember: assign(({ context, event }) => ({
-      seat: 'fact' in event ? seatAfter(context.seat, event.fact) : context.seat,
-      holdRemainingMs: 'holdRemainingMs' in event ? event.holdRemainingMs : 0,
-    })),
-    rememberRemaining: assign(({ context, event }) => ({
-      holdRemainingMs: event.type === 'STILL_HELD' ? event.holdRemainingMs : context.holdRemainingMs,
+      seat: 'seat' in event ? event.seat : context.seat,
+      // Without an event (a start), the remaining time is the input's.
+      holdRemainingMs:
+        'holdRemainingMs' in event ? event.holdRemainingMs : 'seat' in event ? 0 : context.holdRemainingMs,
     })),
     publish: () => {},
     askToExpire: () => {},
@@ -59,91 +51,55 @@ export const seatMachine = setup({
   },
 }).createMachine({
   id: 'seat',
-  description:
-    'One seat of the venue. Redis decides; this actor shows what was decided, keeps the time of the hold and tells the others.',
+  description: 'One seat. Redis decides; this actor shows the decision, publishes it and times the hold.',
   context: ({ input }) => input,
-  type: 'parallel',
+  initial: 'hydrating',
   states: {
-    seat: {
-      description:
-        'What the seat is, by the last transition that Redis committed. An older one that comes late changes nothing.',
-      initial: 'hydrating',
-      states: {
-        hydrating: {
-          description: 'Takes up the state in which Redis has the seat.',
-          always: [
-            { guard: 'isBooked', target: 'booked', description: 'It was sold before this process began.' },
-            { guard: 'isHeld', target: 'held', description: 'Its hold goes on, to the deadline that it had.' },
-            { target: 'available', description: 'Nobody has it.' },
-          ],
-        },
-        available: {
-          description: 'Free: whoever selects it first holds it.',
-          on: {
-            HELD: { ...committed, target: 'held', description: 'A user selected the seat and got the lock.' },
-            BOOKED: { ...committed, target: 'booked', description: 'The hold before it was not heard of here.' },
-            RELEASED: { ...committed, description: 'The hold before it was not heard of here.' },
-          },
-        },
-        held: {
-          description: 'One user has the lock in Redis and may book or release; when the lock runs out the hold ends.',
-          initial: 'counting',
-          on: {
-            HELD: {
-              ...committed,
-              target: 'held',
-              reenter: true,
-              description: 'A later hold; what was between was not heard of here.',
-            },
-            RELEASED: { ...committed, target: 'available', description: 'Its user let go, or the time was over.' },
-            BOOKED: { ...committed, target: 'booked', description: 'Its user booked in time.' },
-          },
-          states: {
-            counting: {
-              description:
-                'The time of the hold is running: 30 s from the selection, at the original deadline after a restart too.',
-              after: { holdRemaining: { target: 'expiring', description: 'The time is over.' } },
-            },
-            expiring: {
-              description:
-                'By our clock the time is over; Redis, whose clock alone counts, is asked to release the seat.',
-              entry: 'askToExpire',
-              on: {
-                STILL_HELD: {
-                  target: 'counting',
-                  actions: 'rememberRemaining',
-                  description: 'We asked too early.',
-                },
-              },
-              after: {
-                retryExpiry: { target: 'expiring', reenter: true, description: 'Redis has not answered: ask again.' },
-              },
-            },
-          },
-        },
-        booked: {
-          type: 'final',
-          description: 'Sold, for good.',
-        },
+    hydrating: {
+      description: 'Starts in the state that Redis has.',
+      always: [
+        { guard: 'isBooked', target: 'booked', description: 'The seat is sold.' },
+        { guard: 'isHeld', target: 'held', description: 'The hold keeps its original deadline.' },
+        { target: 'available', description: 'The seat is free.' },
+      ],
+    },
+    available: {
+      description: 'Free. The first user who selects it holds it.',
+      entry: ['remember', 'publish'],
+      on: {
+        HELD: { target: 'held', description: 'A user selected the seat and got the lock.' },
       },
     },
-    decision: {
-      description:
-        'Whether Redis is being asked, told while somebody watches. One question at a time; who comes meanwhile is part of the next one.',
-      initial: 'idle',
-      states: {
-        idle: {
-          description: 'Nobody waits for an answer.',
-          on: { ASK: { target: 'asking', description: 'Commands of users, and of the clock, for this seat.' } },
-        },
-        asking: {
-          description:
-            'One atomic script decides all these commands, in order. What it commits comes as HELD, RELEASED and BOOKED.',
-          on: {
-            ANSWERED: { target: 'idle', description: 'Every command has its answer.' },
-            UNANSWERED: { target: 'idle', description: 'Redis is out of reach; the users are told to try again.' },
-          },
-        },
+    held: {
+      description: 'One user has the lock in Redis, and may book or release the seat until the hold ends.',
+      entry: ['remember', 'publish'],
+      on: {
+        BOOKED: { target: 'booked', description: 'The user booked in time.' },
+        RELEASED: { target: 'available', description: 'The user released the seat, or Redis ended the hold.' },
+        HELD: { target: 'held', reenter: true, description: 'The hold is extended.' },
+      },
+      after: {
+        holdRemaining: { target: 'expiring', description: 'The hold ends now.' },
+      },
+    },
+    expiring: {
+      description: 'The hold has ended by the clock of this process. Only Redis, by its own clock, frees the seat.',
+      entry: 'askToExpire',
+      on: {
+        RELEASED: { target: 'available', description: 'Redis ended the hold.' },
+        BOOKED: { target: 'booked', description: 'The user booked in the last moment.' },
+        HELD: { target: 'held', description: 'The hold was extended in the last moment.' },
+        STILL_HELD: { target: 'held', description: 'Too early: Redis says how long the hold still runs.' },
+      },
+      after: {
+        retryExpiry: { target: 'expiring', reenter: true, description: 'Redis has not replied: ask again.' },
+      },
+    },
+    booked: {
+      description: 'Sold.',
+      entry: ['remember', 'publish'],
+      on: {
+        RELEASED: { target: 'available', description: 'The booking was voided.' },
       },
     },
   },

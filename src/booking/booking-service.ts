@@ -1,15 +1,14 @@
 import type { Logger } from 'pino';
+import { seatMachine } from '../../machines/seat.ts';
 import { type Clock, hostClock } from '../clock.ts';
 import type { EventBus } from '../events/event-bus.ts';
 import type { UserAction } from '../protocol/commands.ts';
-import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
+import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
-import { StateLog } from '../state-log.ts';
 import {
   type Answer,
-  type Decision,
   type History,
   type RequestKey,
   type SeatCommand,
@@ -20,21 +19,20 @@ import {
 } from '../store/seat-store.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
+import { Batcher } from './batcher.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { RecentEvents } from './recent-events.ts';
 import { Relay } from './relay.ts';
-import { SeatRegistry } from './seat-registry.ts';
+import { SeatActors } from './seat-actors.ts';
 import { SharedCall } from './shared-call.ts';
 
-const heartbeatMs = 500;
 const eventsPerRead = 1_024;
 const seatsPerAudit = 256;
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
-/** At the start: the connection to the store is made meanwhile. */
-const unloggedFailures = 2;
-/** Well above what any load does to a timer, and well below the time for which answers are kept. */
-const frozenMs = 5_000;
-/** Of the event loop: under load each brings more reads to share a question; without, they take microseconds. */
+/** Well above what load does to a timer, and well below the time for which answers are kept. */
+const suspendedMs = 5_000;
+/** Of the event loop: under load each brings more reads that share a call; without load they take microseconds. */
 const turnsBeforeRead = 3;
 
 export interface BookingServiceOptions {
@@ -44,42 +42,50 @@ export interface BookingServiceOptions {
   /** How many commands may wait for one seat before the next is refused as BUSY. */
   maxWaitingPerSeat?: number;
   clock?: Clock;
-  /** Sent with each heartbeat, so that edges know the settings of the processes that run. */
+  /** Sent with each heartbeat, so that edges know the settings of the running processes. */
   venue?: { name: string; holdTtlMs: number; maxHoldsPerUser: number };
-  /** Told of each decision of the store: how many commands it took together, and how long it took. */
+  /** Called after each decision of the store: how many commands it took together, and how long it took. */
   onDecision?: (commands: number, durationMs: number) => void;
 }
 
+/** Sees what the store is asked about a seat, and whether it replied. Must not throw. */
+export interface DecisionWatcher {
+  asked(seatId: string, commands: readonly SeatCommand[]): void;
+  replied(seatId: string, hasDecided: boolean): void;
+}
+
 /**
- * One booking process's venue: an actor per seat, the view that it answers reads from, the relay of its events. Any
- * number of these work on one store; none owns a seat.
+ * One booking process's venue: the view that it answers reads from, an actor per seat, the relay of its events. Any
+ * number of these work on one store; none owns a seat. docs/architecture.md draws the road of a command.
  */
 export class BookingService {
   readonly storeClock: StoreClock;
-  readonly registry: SeatRegistry;
   readonly view: VenueView;
   readonly recent = new RecentEvents();
+  readonly seatActors: SeatActors;
   readonly #relay: Relay;
   readonly #clock: Clock;
   readonly #store: SeatStore;
   readonly #bus: EventBus;
   readonly #logger: Logger;
   readonly #onDecision: (commands: number, durationMs: number) => void;
-  readonly #confirming: SharedCall<void>;
-  readonly #storeLog: StateLog;
-  readonly #settings: Pick<Heartbeat, 'venue' | 'hold_seconds' | 'max_holds'>;
+  readonly #maxWaitingPerSeat: number;
+  /** By seat: at most one decision is under way, and commands that arrive meanwhile go together into the next. */
+  readonly #decisions = new Map<string, Batcher<SeatCommand, Answer>>();
+  readonly #catchingUp: SharedCall<void>;
+  readonly #heartbeat: Heartbeat;
+  readonly #settings: Pick<HeartbeatMessage, 'venue' | 'hold_seconds' | 'max_holds'>;
   #opening: Promise<void> | undefined;
-  #beating: Promise<void> | undefined;
   /** The id of the store's installation, once it is known. */
   #system: string | undefined;
   /** Why the store takes no writes; undefined while it does. */
   #unwritable: Error | undefined;
   #isOpen = false;
   #auditedSeats = 0;
-  #failedBeats = 0;
   #isClosed = false;
-  #heartbeatTimer: unknown;
-  #lastBeatAtMs = 0;
+
+  /** Set while somebody watches. */
+  watcher: DecisionWatcher | undefined;
 
   constructor(options: BookingServiceOptions) {
     const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {}, venue } = options;
@@ -89,43 +95,35 @@ export class BookingService {
     this.#store = store;
     this.#bus = bus;
     this.#logger = logger;
-    this.#storeLog = new StateLog(logger);
     this.#onDecision = onDecision;
+    this.#maxWaitingPerSeat = maxWaitingPerSeat;
     this.#clock = clock;
     this.storeClock = new StoreClock(clock);
     this.#relay = new Relay({ store, bus, logger });
-    this.registry = new SeatRegistry({
-      storeClock: this.storeClock,
-      maxWaiting: maxWaitingPerSeat,
-      clock,
-      decide: (seatId, commands) => this.#decide(seatId, commands),
-      onCommitted: (events) => {
-        for (const event of events) this.view.apply(event);
-      },
-      publish: (event) => this.#relay.publish(event),
-    });
-    this.view = new VenueView((event) => {
+    this.#heartbeat = new Heartbeat({ clock, logger, check: () => this.#checkStore() });
+    this.seatActors = new SeatActors({ machine: this.#machine(), storeClock: this.storeClock, clock });
+    this.view = new VenueView((event, seat, committedHere) => {
       this.recent.add(event);
-      this.registry.desk(event.seat_id)?.follow(event);
+      this.seatActors.apply(event, seat, committedHere);
     });
-    this.#confirming = new SharedCall(
-      () => this.#reopenWhereLost(() => this.#catchUp()),
+    this.#catchingUp = new SharedCall(
+      () => this.#reopenIfLost(() => this.#catchUp()),
       (work) => clock.endOfTurn(work, turnsBeforeRead),
     );
   }
 
-  /** Opens the venue as soon as the store can be asked; until then commands are refused as STORE_UNAVAILABLE. */
+  /** Opens the venue as soon as the store is available; until then commands are refused as STORE_UNAVAILABLE. */
   start(): void {
     this.#bus.subscribe({
-      onEvent: (event) => this.#hear(event),
+      onEvent: (event) => this.#receive(event),
       onConnected: (connected) => {
-        if (connected) void this.#beat();
+        if (connected) this.#heartbeat.beat();
       },
     });
-    this.#keepBeating();
+    this.#heartbeat.start();
   }
 
-  /** True once the seats have been read from the store; what they are may be out of date since. */
+  /** True once the seats have been read from the store; they may be out of date since. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -152,90 +150,107 @@ export class BookingService {
     return this.view.seat(seatId) !== undefined;
   }
 
-  /** Rejects as the store does, or with a `BusyError`. The seat must be one that the venue has. */
+  /** Rejects as the store does, or with a `BusyError`. The venue must have the seat. */
   command(action: UserAction, seatId: string, userId: string, request?: RequestKey): Promise<Answer> {
     const command = { action, userId, request };
-    return this.#reopenWhereLost(() => this.#ask(seatId, command));
+    return this.#reopenIfLost(() => this.#ask(seatId, command));
+  }
+
+  /** The commands on a seat that the store is deciding now. */
+  commandsUnderWay(seatId: string): readonly SeatCommand[] | undefined {
+    return this.#decisions.get(seatId)?.underWay?.requests;
   }
 
   /**
-   * Resolves when the view shows every transition that was committed before this was called: one read of the store,
-   * shared by all callers that wait. Rejects as the store does, and while the store takes no writes; the view then shows
-   * the last known state.
+   * Resolves when the view shows every transition that was committed before this call: one read of the store, shared by
+   * all callers that wait. Rejects as the store does, and while the store takes no writes; the view then shows the last
+   * known state.
    */
   confirm(): Promise<void> {
-    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#confirming.ask();
+    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#catchingUp.ask();
   }
 
-  /** What happened after a position, from the store's log, at most `limit` transitions. Rejects as the store does. */
+  /** At most `limit` events after a position, from the store's log. Rejects as the store does. */
   async eventsAfter(position: Position, limit = eventsPerRead): Promise<History> {
     await this.confirm();
     const { epoch, seq } = this.view;
-    // Of a venue that is no more, or one that never was: there is nothing to go on from.
+    // A position of an epoch that has ended or never existed: no events lead on from it.
     if (position.epoch !== epoch || position.seq > seq) return { epoch, seq, nowMs: this.storeClock.nowMs() };
     return this.#store.eventsAfter(position, limit);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#clock.clearTimeout(this.#heartbeatTimer);
+    this.#heartbeat.stop();
     await this.#opening?.catch(() => {});
-    this.registry.stop();
-    await this.#bus.close(); // what it publishes may still be on its way
+    this.seatActors.stop();
+    await this.#bus.close(); // events that it publishes may still be on their way
     await this.#store.close();
   }
 
+  /** The machine's actions: a transition is published by its actor, and a hold's end is one more command on the seat. */
+  #machine(): typeof seatMachine {
+    return seatMachine.provide({
+      actions: {
+        publish: ({ event }) => {
+          if ('fact' in event && event.committedHere) this.#relay.publish(event.fact);
+        },
+        askToExpire: ({ context }) => {
+          this.#ask(context.seat.id, { action: 'expire' }).catch(() => {}); // the machine asks again
+        },
+      },
+    });
+  }
+
   #ask(seatId: string, command: SeatCommand): Promise<Answer> {
-    const desk = this.registry.desk(seatId);
-    if (!desk) return Promise.reject(new StoreUnavailableError('The venue has not been read yet'));
-    return desk.ask(command);
+    let decisions = this.#decisions.get(seatId);
+    if (!decisions) {
+      if (!this.hasSeat(seatId)) return Promise.reject(new StoreUnavailableError('The venue has not been read yet'));
+      const decide = (commands: readonly SeatCommand[]) => this.#decide(seatId, commands);
+      decisions = new Batcher(this.#maxWaitingPerSeat, decide, this.#clock.endOfTurn);
+      this.#decisions.set(seatId, decisions);
+    }
+    return decisions.ask(command);
   }
 
-  async #decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision> {
-    const startedAtMs = this.#clock.nowMs();
-    // Who asked has long given up, and asked elsewhere.
-    if (startedAtMs - this.#lastBeatAtMs > frozenMs) throw new StoreUnavailableError('This process stood still');
-    const seatSeq = this.view.seat(seatId)?.seq ?? 0;
-    const decision = await this.#store.decide(seatId, commands, { ...this.view.position, seatSeq });
-    const durationMs = this.#clock.nowMs() - startedAtMs;
-    this.#onDecision(commands.length, durationMs);
-    this.storeClock.heard(decision.nowMs, durationMs);
-    return decision;
+  async #decide(seatId: string, commands: readonly SeatCommand[]): Promise<Answer[]> {
+    // The callers have long given up, and asked another process.
+    if (this.#heartbeat.sinceTickMs > suspendedMs) throw new StoreUnavailableError('This process was suspended');
+    let hasDecided = false;
+    this.watcher?.asked(seatId, commands);
+    try {
+      const startedAtMs = this.#clock.nowMs();
+      const known = { epoch: this.view.epoch, seq: this.view.seq, seatSeq: this.view.seat(seatId)?.seq ?? 0 };
+      const { nowMs, events, answers } = await this.#store.decide(seatId, commands, known);
+      const durationMs = this.#clock.nowMs() - startedAtMs;
+      this.#onDecision(commands.length, durationMs);
+      this.storeClock.heard(nowMs, durationMs);
+      this.#applyCommitted(events);
+      const seat = answers.at(-1)?.seat;
+      if (seat && commands.some(({ action }) => action === 'expire')) this.seatActors.stillHeld(seat, nowMs);
+      hasDecided = true;
+      return answers;
+    } finally {
+      this.watcher?.replied(seatId, hasDecided);
+    }
   }
 
-  #hear(event: SeatEvent): void {
+  #applyCommitted(events: readonly SeatEvent[]): void {
+    let isAhead = false;
+    for (const event of events) isAhead = this.view.apply(event, true) === 'ahead' || isAhead;
+    // Another process committed just before: its event is on its way, or lost. The heartbeat retries if this fails.
+    if (isAhead) this.#catchingUp.ask().catch(() => {});
+  }
+
+  #receive(event: SeatEvent): void {
     if (this.#system !== undefined && isForeign(event, { system: this.#system })) return; // another system on the same NATS
     this.#relay.published(event);
-    if (this.view.apply(event) === 'foreign' && this.#isOpen) void this.#beat();
+    if (this.view.apply(event) === 'foreign' && this.#isOpen) this.#heartbeat.beat();
   }
 
-  #keepBeating(): void {
-    this.#lastBeatAtMs = this.#clock.nowMs();
-    void this.#beat();
-    this.#heartbeatTimer = this.#clock.setTimeout(() => this.#keepBeating(), heartbeatMs);
-  }
-
-  /** Reads new events from the store, and publishes the newest position. Never rejects. */
-  #beat(): Promise<void> {
-    this.#beating ??= this.#heartbeatOnce()
-      .then(
-        () => {
-          this.#failedBeats = unloggedFailures;
-          this.#storeLog.recovered('The store is available again');
-        },
-        (error: Error) => {
-          if (++this.#failedBeats <= unloggedFailures) return;
-          this.#storeLog.warn('The store is unavailable: nothing can be sold', { error: error.message });
-        },
-      )
-      .finally(() => {
-        this.#beating = undefined;
-      });
-    return this.#beating;
-  }
-
-  async #heartbeatOnce(): Promise<void> {
-    await Promise.all([this.#checkWritable(), this.#confirming.ask()]);
+  /** Reads new events from the store, and publishes the newest position. */
+  async #checkStore(): Promise<void> {
+    await Promise.all([this.#checkWritable(), this.#catchingUp.ask()]);
     const { epoch, seq } = this.view;
     const server_time = Math.round(this.storeClock.nowMs()) / 1000;
     const system = this.#system;
@@ -244,13 +259,13 @@ export class BookingService {
     await this.#auditNext();
   }
 
-  /** Compares some seats with the store, the next ones each time: a part that was lost or set back is noticed before it is asked for. */
+  /** Compares some seats with the store, the next ones each time: finds lost or old parts before somebody needs them. */
   async #auditNext(): Promise<void> {
     const seats = [...this.view.seats];
     if (this.#auditedSeats >= seats.length) this.#auditedSeats = 0;
     const next = seats.slice(this.#auditedSeats, this.#auditedSeats + seatsPerAudit);
     this.#auditedSeats += next.length;
-    await this.#reopenWhereLost(() => this.#store.audit(next, this.view.position));
+    await this.#reopenIfLost(() => this.#store.audit(next, this.view.position));
   }
 
   /** A store that can only be read sells nothing, and may be a replica whose primary has moved: it is not ready. */
@@ -270,13 +285,20 @@ export class BookingService {
       const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
       this.storeClock.heard(history.nowMs, this.#clock.nowMs() - startedAtMs);
       if (!history.events) throw new VenueLostError('The log does not reach back to what is known here');
+      await this.#ownReplies(history.events);
       for (const event of history.events) this.view.apply(event);
       if (this.view.seq >= history.seq) return;
     }
   }
 
-  /** Asks again after an opening, which may have begun before this was called. */
-  async #reopenWhereLost<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  /** The log may have an event whose decision was made here and has yet to return. The decision applies it: only then is it published. */
+  async #ownReplies(events: readonly SeatEvent[]): Promise<void> {
+    const decisions = events.flatMap(({ seat_id }) => this.#decisions.get(seat_id)?.underWay?.settled ?? []);
+    if (decisions.length > 0) await Promise.allSettled(decisions);
+  }
+
+  /** Asks again after an opening, which may have begun before this call. */
+  async #reopenIfLost<Result>(ask: () => Promise<Result>): Promise<Result> {
     try {
       return await ask();
     } catch (error) {
@@ -302,7 +324,7 @@ export class BookingService {
     );
   }
 
-  /** Reads the venue from the store and starts every actor anew; whoever asks meanwhile waits for the same. */
+  /** Reads the venue from the store and replaces every actor; all callers that wait share one opening. */
   #reopen(): Promise<void> {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
@@ -312,14 +334,14 @@ export class BookingService {
 
   async #open(): Promise<void> {
     const snapshot = await this.#store.open(this.#system);
-    await this.#relay.reset(snapshot); // the last that may fail: what follows is done as one
+    await this.#relay.reset(snapshot); // the last step that may fail: the rest is one synchronous change
     if (this.#isClosed) return;
     this.#system = snapshot.system;
     this.#logLostBookings(snapshot);
     if (snapshot.epoch !== this.view.epoch) this.storeClock.reset(); // another store, which may have another clock
     this.storeClock.heard(snapshot.nowMs);
     this.view.reset(snapshot);
-    this.registry.hydrate(this.view.seats);
+    this.seatActors.hydrate(this.view.seats);
     this.#isOpen = true;
     this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
   }

@@ -28,7 +28,7 @@ export interface Booking {
 export async function buildBooking({ store, bus, inspect, ...rest }: BookingOptions): Promise<Booking> {
   const metrics = bookingMetrics({
     unrelayed: () => service.unrelayedEvents,
-    actors: () => service.registry.running,
+    actors: () => service.seatActors.running,
     withheld: () => [...service.view.seats].filter(isWithheld).length,
   });
   const service: BookingService = new BookingService({

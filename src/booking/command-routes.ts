@@ -4,13 +4,13 @@ import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { countedAddress } from '../identity/counted-address.ts';
 import { CommandBody, CommandReply, ErrorReply, userActions } from '../protocol/commands.ts';
-import type { ErrorCode } from '../protocol/errors.ts';
-import type { RequestKey } from '../store/seat-store.ts';
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
+import type { Seat } from '../protocol/seat.ts';
+import type { Answer, RequestKey } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
-import { CommandReplies } from './command-replies.ts';
 import type { IdentifyUser } from './guard.ts';
 import { HoldAllowance } from './hold-allowance.ts';
-import { failureDetail } from './refusals.ts';
+import { failureDetail, refusalDetail } from './refusals.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
 const descriptions = {
@@ -88,4 +88,29 @@ type Outcome = ErrorCode | 'OK';
 function requestKey(headers: Static<typeof CommandHeaders>): RequestKey | undefined {
   const { 'idempotency-key': key, 'x-attempt': attempt } = headers;
   return key === undefined ? undefined : { key, isRepeat: Number(attempt) > 1 };
+}
+
+interface ReplyText {
+  httpStatus: number;
+  json: string;
+}
+
+/** The replies to commands. A hundred users who click one seat at once get the same reply: it is serialised once. */
+class CommandReplies {
+  readonly #ofSeat = new WeakMap<Seat, Map<Answer['refusal'], ReplyText>>();
+
+  of({ seat, refusal }: Answer): ReplyText {
+    const texts = this.#ofSeat.get(seat) ?? new Map<Answer['refusal'], ReplyText>();
+    const known = texts.get(refusal);
+    if (known) return known;
+    const text = serialise(seat, refusal);
+    this.#ofSeat.set(seat, texts.set(refusal, text));
+    return text;
+  }
+}
+
+function serialise(seat: Seat, refusal: Answer['refusal']): ReplyText {
+  if (!refusal) return { httpStatus: 200, json: JSON.stringify({ success: true, seat }) };
+  const error = refusalDetail(refusal);
+  return { httpStatus: errorCodes[refusal].httpStatus, json: JSON.stringify({ success: false, error, seat }) };
 }

@@ -1,43 +1,50 @@
 /**
- * One call at a time, each shared by all who asked before it began: so every answer comes from a call that began after
- * its question was asked, and calls are never queued up.
+ * One call at a time, shared by all callers that ask before it starts. So each result comes from a call that started
+ * after its caller asked, and calls never queue up.
  */
-export class SharedCall<Answer> {
-  readonly #call: () => Promise<Answer>;
+export class SharedCall<Result> {
+  readonly #call: () => Promise<Result>;
   readonly #begin: (work: () => void) => void;
-  /** The call that has not begun. */
-  #next: { answer: Promise<Answer>; start: () => void } | undefined;
-  #isUnderWay = false;
+  /** The call that has not started. */
+  #next: { result: Promise<Result>; start: () => void } | undefined;
+  #underWay: Promise<Result> | undefined;
 
-  /** `begin` may put a call off, for more to take part in it. */
-  constructor(call: () => Promise<Answer>, begin: (work: () => void) => void = (work) => work()) {
-    this.#call = call;
+  /** `begin` may delay a call, so that more callers share it. */
+  constructor(call: () => Promise<Result>, begin: (work: () => void) => void = (work) => work()) {
+    this.#call = async () => call(); // one that throws is one that rejects
     this.#begin = begin;
   }
 
-  /** Settles as the call does that is the next to begin. */
-  ask(): Promise<Answer> {
-    if (this.#next) return this.#next.answer;
+  /** The current call; undefined if there is none. */
+  get underWay(): Promise<Result> | undefined {
+    return this.#underWay;
+  }
+
+  /** Settles with the result of the next call to start. */
+  ask(): Promise<Result> {
+    if (this.#next) return this.#next.result;
     let start = () => {};
-    const answer = new Promise<Answer>((resolve) => {
-      start = () => resolve(this.#callNow());
+    const result = new Promise<Result>((resolve) => {
+      start = () => {
+        this.#next = undefined;
+        this.#underWay = this.#callNow();
+        resolve(this.#underWay);
+      };
     });
-    this.#next = { answer, start };
+    this.#next = { result, start };
     this.#beginNext();
-    return answer;
+    return result;
   }
 
   #beginNext(): void {
-    if (this.#next && !this.#isUnderWay) this.#begin(this.#next.start);
+    if (this.#next && !this.#underWay) this.#begin(this.#next.start);
   }
 
-  async #callNow(): Promise<Answer> {
-    this.#next = undefined;
-    this.#isUnderWay = true;
+  async #callNow(): Promise<Result> {
     try {
       return await this.#call();
     } finally {
-      this.#isUnderWay = false;
+      this.#underWay = undefined;
       this.#beginNext();
     }
   }

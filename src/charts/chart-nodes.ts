@@ -45,7 +45,7 @@ function nameOf(implementation: unknown): string {
   return named.type ?? named.name ?? '';
 }
 
-/** XState gives timers and invoked actors events of long names: `xstate.after.retryExpiry.seat.seat.held.expiring`. */
+/** XState gives timers and invoked actors events of long names: `xstate.after.retryExpiry.seat.expiring`. */
 function readableEvent(machine: AnyStateMachine, eventType: string): string {
   const [, kind, name, ...rest] = eventType.split('.');
   if (!eventType.startsWith('xstate.') || !kind || !name) return eventType;

@@ -47,7 +47,7 @@ export class Chart {
     for (const arrow of this.#root.querySelectorAll('.taken, .last')) arrow.classList.remove('taken', 'last');
   }
 
-  /** How much of the time of `counting` is left, 1 to 0. */
+  /** How much of the time of `held` is left, 1 to 0. */
   burn(share: number): void {
     this.#fuse?.setAttribute('width', String(Math.max(0, Math.min(1, share)) * this.#fuseWidth));
   }
@@ -62,7 +62,7 @@ export class Chart {
   }
 
   #addFuse(): void {
-    const box = this.#root.querySelector(`.${stateClass('seat.seat.held.counting')} .box`);
+    const box = this.#root.querySelector(`.${stateClass('seat.held')} .box`);
     if (!box) {
       this.#fuse = undefined;
       return;
@@ -90,7 +90,7 @@ export class Chart {
   }
 }
 
-/** The ids of all active states: `{seat: {held: 'counting'}}` → seat, seat.seat, seat.seat.held, seat.seat.held.counting. */
+/** The ids of all active states: `{live: 'idle'}` → connection, connection.live, connection.live.idle. */
 function activeIds(id: string, value: unknown): string[] {
   if (typeof value === 'string') return [id, `${id}.${value}`];
   const children = Object.entries((value ?? {}) as Record<string, unknown>);

@@ -2,7 +2,6 @@ import { element, setText } from '../browser/dom.ts';
 import { oncePerFrame } from '../browser/once-per-frame.ts';
 import { ServerClock } from '../browser/server-clock.ts';
 import type { FeedMessage, HistoryEvent, NodeStates } from '../inspect/feed.ts';
-import { stateName } from '../inspect/state-name.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { addressOf, readAddress, seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
@@ -137,7 +136,7 @@ function shownSeats(): GridSeat[] {
   if (isReplaying && history) {
     return [...history.seatsAt(replay.moment).values()].map((seat) => ({
       ...seat,
-      state: ['available', 'held.counting', 'booked'][seat.status] ?? '',
+      state: ['available', 'held', 'booked'][seat.status] ?? '',
       differs: false,
       isAsking: false,
     }));
@@ -146,10 +145,9 @@ function shownSeats(): GridSeat[] {
   const seats = machines.ids.map((id) => machines.get(id)).filter((machine) => seatOf(machine) !== undefined);
   return seats
     .map((machine) => {
-      const { value } = machine as ShownMachine;
+      const { value, isAsking } = machine as ShownMachine;
       const { id, row, col } = seatOf(machine) as Seat;
-      const isAsking = (value as { decision?: string }).decision === 'asking';
-      return { id, row, col, state: stateName(value), differs: differing.has(id), isAsking };
+      return { id, row, col, state: String(value), differs: differing.has(id), isAsking };
     })
     .sort((a, b) => a.row - b.row || a.col - b.col);
 }
@@ -160,8 +158,7 @@ function render(): void {
   // A half-read venue would be another grid, and whoever is in it with the keyboard would be thrown out.
   if (isJoined || isReplaying) grid.render(seats, seatIdOf(chosen));
   for (const kind of ['available', 'held', 'expiring', 'booked'] as const) {
-    const state = { available: 'available', held: 'held.counting', expiring: 'held.expiring', booked: 'booked' }[kind];
-    const count = seats.filter((seat) => seat.state === state).length;
+    const count = seats.filter(({ state }) => state === kind).length;
     setText(element(`count-${kind}`, HTMLElement), seats.length > 0 ? String(count) : '–');
   }
   const past = isReplaying
@@ -194,13 +191,12 @@ function renderStage(machine: ShownMachine | undefined): void {
   const isSeat = seatIdOf(chosen) !== undefined;
   const statePill = element('machine-state', HTMLElement);
   const decision = element('decision', HTMLElement);
-  const state = machine ? (isSeat ? stateName(machine.value) : connectionState(machine.value)) : 'not there';
+  const state = machine ? connectionState(machine.value) : 'not there';
   setText(statePill, state);
-  statePill.className = `pill ${state.replace('held.expiring', 'expiring').split('.')[0]}`;
-  const asking = (machine?.value as { decision?: string } | undefined)?.decision;
-  decision.hidden = asking === undefined;
-  setText(decision, asking === 'asking' ? 'asking Redis' : 'decision idle');
-  decision.classList.toggle('asking', asking === 'asking');
+  statePill.className = `pill ${state.split('.')[0]}`;
+  decision.hidden = !isSeat || machine === undefined;
+  setText(decision, machine?.isAsking ? 'asking Redis' : 'decision idle');
+  decision.classList.toggle('asking', machine?.isAsking ?? false);
 
   chart.show(isSeat ? 'seat' : 'connection', machine?.value);
   if (isReplaying && history) {
@@ -219,7 +215,7 @@ function renderStage(machine: ShownMachine | undefined): void {
 function renderTimeLeft(machine: ShownMachine | undefined): void {
   const seat = seatOf(machine);
   const left = element('left', HTMLElement);
-  const isCounting = machine && seat?.expires_at !== undefined && stateName(machine.value) === 'held.counting';
+  const isCounting = machine?.value === 'held' && seat?.expires_at !== undefined;
   left.hidden = !isCounting;
   if (!isCounting || seat?.expires_at === undefined) return void chart.burn(0);
   const leftMs = Math.max(0, isReplaying ? seat.expires_at * 1000 - replay.nowMs : clock.msUntil(seat.expires_at));

@@ -14,6 +14,8 @@ export interface ShownMachine {
   id: string;
   value: unknown;
   context: Record<string, unknown>;
+  /** The store is being asked about it. */
+  isAsking: boolean;
   /** Oldest first. */
   events: readonly LoggedEvent[];
 }
@@ -42,7 +44,10 @@ export class Machines {
   take(message: FeedMessage): string | undefined {
     switch (message.type) {
       case '@xstate.actor':
-        this.#machines.set(message.sessionId, { id: message.sessionId, events: [], ...shown(message.snapshot) });
+        this.#machines.set(message.sessionId, {
+          ...{ id: message.sessionId, events: [], isAsking: false },
+          ...shown(message.snapshot),
+        });
         return message.sessionId;
       case '@xstate.snapshot': {
         const machine = this.#machines.get(message.sessionId);
@@ -50,9 +55,13 @@ export class Machines {
         return message.sessionId;
       }
       case '@xstate.event': {
-        const events = this.#machines.get(message.sessionId)?.events;
-        events?.push({ atMs: Number(message.createdAt), event: message.event });
-        if (events && events.length > keptEvents) events.shift();
+        const machine = this.#machines.get(message.sessionId);
+        if (!machine) return message.sessionId;
+        const { type } = message.event;
+        if (type === 'ASK') machine.isAsking = true;
+        if (type === 'ANSWERED' || type === 'UNANSWERED') machine.isAsking = false;
+        machine.events.push({ atMs: Number(message.createdAt), event: message.event });
+        if (machine.events.length > keptEvents) machine.events.shift();
         return message.sessionId;
       }
       case 'transition':

@@ -3,7 +3,7 @@ import type { HistoryEvent } from '../inspect/feed.ts';
 import type { ShownMachine } from './machine.ts';
 import type { SaleHistory } from './sale-history.ts';
 
-const stateOf = ['available', { held: 'counting' }, 'booked'] as const;
+const stateOf = ['available', 'held', 'booked'] as const;
 
 /** A seat's machine as it was at a moment, as far as the log tells: what was asked in vain is not in it. */
 export function machineAt(history: SaleHistory, moment: number, seatId: string): ShownMachine | undefined {
@@ -16,7 +16,8 @@ export function machineAt(history: SaleHistory, moment: number, seatId: string):
   const last = events.at(-1)?.event.fact;
   return {
     id: `seat-${seatId}`,
-    value: { seat: stateOf[seat.status], decision: 'idle' },
+    value: stateOf[seat.status],
+    isAsking: false,
     context: { seat, holdRemainingMs: last?.type === 'held' ? holdMs(last) : 0 },
     events,
   };
@@ -27,7 +28,7 @@ export function transitionInto(history: SaleHistory, moment: number, seatId: str
   const event = history.events[moment - 1];
   if (!event || event.seat_id !== seatId) return undefined;
   const before = history.seatsAt(moment - 1).get(seatId);
-  const source = `seat.seat.${['available', 'held', 'booked'][before?.status ?? 0]}`;
+  const source = `seat.${stateOf[before?.status ?? 0]}`;
   return [transitionClass(source, event.type.toUpperCase(), 0)];
 }
 

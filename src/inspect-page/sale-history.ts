@@ -1,8 +1,8 @@
 import type { HistoryEvent } from '../inspect/feed.ts';
-import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { seatAfter } from '../protocol/seat-after.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { stateAfter } from '../protocol/state-after.ts';
+import { SeatingPlan } from '../venue/seating-plan.ts';
 
 const eventsPerCheckpoint = 512;
 
@@ -19,16 +19,18 @@ export interface SaleStart {
 export class SaleHistory {
   readonly start: SaleStart;
   readonly events: readonly HistoryEvent[];
+  readonly #plan: SeatingPlan;
   readonly #checkpoints: Map<string, Seat>[] = [];
   readonly #indexesOfSeat = new Map<string, number[]>();
 
   constructor(start: SaleStart, events: readonly HistoryEvent[]) {
     this.start = start;
     this.events = events;
+    this.#plan = new SeatingPlan(start.seats);
     const seats = this.#seatsBefore();
     this.#checkpoints.push(new Map(seats));
     for (const [index, event] of events.entries()) {
-      apply(seats, event);
+      this.#apply(seats, event);
       if ((index + 1) % eventsPerCheckpoint === 0) this.#checkpoints.push(new Map(seats));
       const indexes = this.#indexesOfSeat.get(event.seat_id);
       if (indexes) indexes.push(index);
@@ -44,7 +46,7 @@ export class SaleHistory {
     const checkpoint = Math.floor(moment / eventsPerCheckpoint);
     const seats = new Map(this.#checkpoints[checkpoint]);
     for (let index = checkpoint * eventsPerCheckpoint; index < moment; index++) {
-      apply(seats, this.events[index] as HistoryEvent);
+      this.#apply(seats, this.events[index] as HistoryEvent);
     }
     return seats;
   }
@@ -68,6 +70,11 @@ export class SaleHistory {
     return event ? Date.parse(event.timestamp) : 0;
   }
 
+  #apply(seats: Map<string, Seat>, event: HistoryEvent): void {
+    const seat = this.#plan.seatWith(event.seat_id, stateAfter(event));
+    if (seat) seats.set(seat.id, seat);
+  }
+
   /** A log that was trimmed does not say how its seats began; the first that happens to each seat does. */
   #seatsBefore(): Map<string, Seat> {
     const seats = new Map(this.start.seats.map((seat) => [seat.id, seat]));
@@ -86,11 +93,6 @@ export class SaleHistory {
     }
     return seats;
   }
-}
-
-function apply(seats: Map<string, Seat>, event: HistoryEvent): void {
-  const seat = seats.get(event.seat_id);
-  if (seat) seats.set(event.seat_id, seatAfter(seat, event as SeatEvent));
 }
 
 /** Reads `/inspect/history`, line by line. Rejects where it cannot be read. */

@@ -3,7 +3,7 @@ import type { Seat } from '../protocol/seat.ts';
 import { rowLabel } from '../protocol/seat-id.ts';
 
 export interface GridSeat extends Pick<Seat, 'id' | 'row' | 'col'> {
-  /** `available`, `held.counting`, `held.expiring` or `booked`. */
+  /** `available`, `held`, `expiring` or `booked`. */
   state: string;
   /** Another process shows something else. */
   differs: boolean;
@@ -34,8 +34,7 @@ export class SeatGrid {
     for (const { id, row, col, state, differs, isAsking } of seats) {
       const cell = this.#cells.get(id);
       if (!cell) continue;
-      const kind = state === 'held.expiring' ? 'expiring' : (state.split('.')[0] ?? '');
-      const className = ['cell', kind, differs && 'differs', isAsking && 'asking'].filter(Boolean).join(' ');
+      const className = ['cell', state, differs && 'differs', isAsking && 'asking'].filter(Boolean).join(' ');
       if (cell.className !== className) cell.className = className;
       setAttribute(
         cell,

@@ -44,6 +44,15 @@ export class ActorWatch {
     this.#subscription = undefined;
   }
 
+  /** Shows an event that the actor itself does not get: what the store is asked about the seat, and that it replied. */
+  receive(event: AnyEventObject): void {
+    try {
+      this.#tellEvent(event);
+    } catch (error) {
+      this.#options.onError(error as Error);
+    }
+  }
+
   /** What happened before `start`, oldest first, as far as it is known from elsewhere. */
   remember(earlier: readonly { event: AnyEventObject; atMs: number }[]): void {
     const before = earlier.map(({ event, atMs }) => this.#eventMessage(event, atMs));
@@ -67,13 +76,9 @@ export class ActorWatch {
   #see(event: InspectionEvent): void {
     const { id, tell } = this.#options;
     switch (event.type) {
-      case '@xstate.event': {
-        const message = this.#eventMessage(event.event, Date.now());
-        this.#recent.push(message);
-        if (this.#recent.length > keptEvents) this.#recent.shift();
-        tell(message);
+      case '@xstate.event':
+        this.#tellEvent(event.event);
         break;
-      }
       case '@xstate.microstep': {
         const classes = event._transitions.map(classOf);
         if (classes.length > 0) tell({ type: 'transition', sessionId: id, classes });
@@ -88,6 +93,13 @@ export class ActorWatch {
         });
         break;
     }
+  }
+
+  #tellEvent(event: AnyEventObject): void {
+    const message = this.#eventMessage(event, Date.now());
+    this.#recent.push(message);
+    if (this.#recent.length > keptEvents) this.#recent.shift();
+    this.#options.tell(message);
   }
 
   #eventMessage(event: AnyEventObject, atMs: number): StatelyEventEvent {

@@ -9,7 +9,6 @@ import { shownSeat } from './projection.ts';
 import { SaleLines } from './sale-lines.ts';
 import { SaleLog } from './sale-log.ts';
 import { frame, SeatWatches } from './seat-watches.ts';
-import { stateName } from './state-name.ts';
 import { Viewer } from './viewer.ts';
 
 export interface InspectorOptions {
@@ -36,7 +35,7 @@ export class Inspector {
     this.#options = options;
     this.#log = new SaleLog(options.service);
     this.#lines = new SaleLines(this.#log);
-    this.#watches = new SeatWatches({ registry: options.service.registry, logger: options.logger });
+    this.#watches = new SeatWatches({ service: options.service, logger: options.logger });
   }
 
   /** `all`, or a comma list of seats. Undefined where the venue has not one of them. */
@@ -81,9 +80,9 @@ export class Inspector {
   /** What every actor of this process shows. */
   states(): NodeStates {
     const seats: NonNullable<NodeStates['seats']> = {};
-    for (const actor of this.#options.service.registry.actors) {
+    for (const actor of this.#options.service.seatActors.actors) {
       const { value, context } = actor.getSnapshot();
-      seats[context.seat.id] = { state: stateName(value), seq: context.seat.seq };
+      seats[context.seat.id] = { state: value, seq: context.seat.seq };
     }
     return { node: this.#options.node, seats };
   }

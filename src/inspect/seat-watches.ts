@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
 import type { AnyEventObject } from 'xstate';
 import type { seatMachine } from '../../machines/seat.ts';
-import type { SeatRegistry } from '../booking/seat-registry.ts';
+import type { BookingService, DecisionWatcher } from '../booking/booking-service.ts';
 import { chartDefinition } from '../charts/chart-definition.ts';
 import type { SeatEvent } from '../protocol/events.ts';
+import type { SeatCommand } from '../store/seat-store.ts';
 import { ActorWatch } from './actor-watch.ts';
 import type { FeedMessage } from './feed.ts';
 import { seatProjection } from './projection.ts';
@@ -26,17 +27,26 @@ interface WatchedSeat {
 export const frame = (message: FeedMessage): string => `data: ${JSON.stringify(message)}\n\n`;
 
 /** The seats that somebody watches. An actor is watched from when its first watcher comes until its last one leaves. */
-export class SeatWatches {
-  readonly #registry: SeatRegistry;
+export class SeatWatches implements DecisionWatcher {
+  readonly #service: BookingService;
   readonly #logger: Logger;
   readonly #seats = new Map<string, WatchedSeat>();
   /** By chart, which all seats share. */
   readonly #definitions = new WeakMap<object, string>();
 
-  constructor({ registry, logger }: { registry: SeatRegistry; logger: Logger }) {
-    this.#registry = registry;
+  constructor({ service, logger }: { service: BookingService; logger: Logger }) {
+    this.#service = service;
     this.#logger = logger;
-    registry.onHydrated = () => this.#watchAnew();
+    service.seatActors.onHydrated = () => this.#watchAnew();
+  }
+
+  /** Shows that the store is asked about a seat. The chart has no part in it. */
+  asked(seatId: string, commands: readonly SeatCommand[]): void {
+    this.#seats.get(seatId)?.watch?.receive({ type: 'ASK', commands });
+  }
+
+  replied(seatId: string, hasDecided: boolean): void {
+    this.#seats.get(seatId)?.watch?.receive({ type: hasDecided ? 'ANSWERED' : 'UNANSWERED' });
   }
 
   /** Of these, those that nobody has watched so far: what was before is not known of them. */
@@ -74,9 +84,10 @@ export class SeatWatches {
       seat.watchers.delete(watcher);
       seat.joining.delete(watcher);
       if (seat.watchers.size + seat.joining.size > 0) continue;
-      this.#unwatch(id, seat);
+      seat.watch?.stop();
       this.#seats.delete(id);
     }
+    if (this.#seats.size === 0) this.#service.watcher = undefined;
   }
 
   /** The venue was opened anew: other actors show the seats. */
@@ -90,8 +101,7 @@ export class SeatWatches {
   }
 
   #watch(id: string, seat: WatchedSeat): void {
-    const desk = this.#registry.desk(id);
-    const actor = desk?.actor;
+    const actor = this.#service.seatActors.actor(id);
     seat.sinceSeq = actor?.getSnapshot().context.seat.seq ?? 0;
     seat.watch =
       actor &&
@@ -107,19 +117,15 @@ export class SeatWatches {
         onError: (error) => this.#logger.error({ err: error, seat: id }, 'The inspector failed; the seat goes on'),
       });
     seat.watch?.start();
-    if (desk) desk.isWatched = true;
+    this.#service.watcher = this;
+    const commands = this.#service.commandsUnderWay(id);
+    if (commands) this.asked(id, commands);
   }
 
   #definitionOf(logic: typeof seatMachine): string {
     const definition = this.#definitions.get(logic) ?? chartDefinition(logic);
     this.#definitions.set(logic, definition);
     return definition;
-  }
-
-  #unwatch(id: string, seat: WatchedSeat): void {
-    const desk = this.#registry.desk(id);
-    if (desk) desk.isWatched = false;
-    seat.watch?.stop();
   }
 }
 

@@ -1,9 +1,11 @@
+import { ok as assert } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { seatAfter } from '../protocol/seat-after.ts';
+import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
+import { SeatingPlan } from '../venue/seating-plan.ts';
 import {
   decide,
   eventOf,
@@ -31,6 +33,7 @@ import { emptySeats, type VenueLayout } from './venue-layout.ts';
 /** The venue in this process's memory, gone with it. For the embedded default and for tests. */
 export class MemorySeatStore implements SeatStore {
   readonly #options: VenueLayout & HoldRules & { keepEvents: number; nowMs: () => number };
+  readonly #plan: SeatingPlan;
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
   /** By user: the seats whose lock is a hold of theirs. */
@@ -49,6 +52,7 @@ export class MemorySeatStore implements SeatStore {
   constructor(options: VenueLayout & HoldRules & { keepEvents?: number; nowMs?: () => number }) {
     const nowMs = () => Math.floor(performance.timeOrigin + performance.now());
     this.#options = { keepEvents: 10_000, nowMs, ...options };
+    this.#plan = SeatingPlan.rectangular(options);
   }
 
   async open(knownSystem = newSystemId()): Promise<VenueSnapshot> {
@@ -138,7 +142,8 @@ export class MemorySeatStore implements SeatStore {
     if (lock) this.#locks.set(seat.id, lock);
     else this.#locks.delete(seat.id);
     this.#noteHold(transition.type, transition.userId, seat.id);
-    const after = seatAfter(seat, event);
+    const after = this.#plan.seatWith(seat.id, stateAfter(event));
+    assert(after, 'the store holds the seats of its plan');
     this.#seats.set(seat.id, after);
     this.#events.push(event);
     events.push(event);

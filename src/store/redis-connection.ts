@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { StateLog } from '../state-log.ts';
+import type { EntryFields } from './event-log.ts';
 import auditSeatsLua from './lua/audit-seats.lua';
 import checkWritableLua from './lua/check-writable.lua';
 import decideLua from './lua/decide.lua';
@@ -13,7 +14,6 @@ import writeVenueLua from './lua/write-venue.lua';
 import { fitnessOf, unwritableReason } from './redis-fitness.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from './seat-store.ts';
 
-export type EventFields = string[];
 type KeysAndArgs = (string | number)[];
 
 /** The scripts of `lua/`, as ioredis runs them. */
@@ -22,7 +22,7 @@ export type RedisWithScripts = Redis & {
   decideAtMemoryLimit(...keysAndArgs: KeysAndArgs): Promise<string>;
   readVenue(...keys: string[]): Promise<[number, string, number, string[], number, number, 0 | 1, string[], number]>;
   readLocks(...keysAndArgs: KeysAndArgs): Promise<(string | number | null)[]>;
-  readEvents(...keysAndArgs: KeysAndArgs): Promise<[number, string, number, EventFields[] | null]>;
+  readEvents(...keysAndArgs: KeysAndArgs): Promise<[number, string, number, EntryFields[] | null]>;
   endEpoch(...keysAndArgs: string[]): Promise<0 | 1>;
   writeVenue(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
   markRelayed(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;

@@ -1,7 +1,7 @@
 import type { SeatEvent } from '../protocol/events.ts';
-import type { Seat } from '../protocol/seat.ts';
-import { seatAfter } from '../protocol/seat-after.ts';
+import type { PlannedSeat, Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { stateAfter } from '../protocol/state-after.ts';
 import type { Lock } from './seat-rules.ts';
 
 /** What a store still has of a venue. */
@@ -11,21 +11,22 @@ export interface VenueRemains {
   /** The newest event of each seat that is in the log. */
   lastEvents: ReadonlyMap<string, SeatEvent>;
   /** Whether a seat without a trace was never touched: the log reaches back to the first event, or the seat is new. */
-  isUntouched(seat: Seat): boolean;
+  isUntouched(seat: PlannedSeat): boolean;
 }
 
 /**
  * The seat as far as the remains prove it. A booking that has left any trace stays a booking. A seat that may have been
  * sold, and of which nothing is left, is withheld.
  */
-export function restoredSeat(empty: Seat, { seats, locks, lastEvents, isUntouched }: VenueRemains): Seat {
-  const stored = seats.get(empty.id);
-  const event = lastEvents.get(empty.id);
-  const logged = event && seatAfter(empty, event);
+export function restoredSeat(planned: PlannedSeat, { seats, locks, lastEvents, isUntouched }: VenueRemains): Seat {
+  const empty: Seat = { ...planned, status: SeatStatus.available, seq: 0 };
+  const stored = seats.get(planned.id);
+  const event = lastEvents.get(planned.id);
+  const logged = event && { ...planned, ...stateAfter(event) };
   const newest = stored && logged ? (stored.seq >= logged.seq ? stored : logged) : (stored ?? logged);
   if (newest?.status === SeatStatus.booked) return newest;
 
-  const lock = locks.get(empty.id);
+  const lock = locks.get(planned.id);
   // Only a booking makes a lock without an end.
   if (lock && lock.expiresAtMs === undefined) {
     return { ...empty, status: SeatStatus.booked, held_by: lock.userId, seq: newest?.seq ?? 0 };
@@ -34,7 +35,7 @@ export function restoredSeat(empty: Seat, { seats, locks, lastEvents, isUntouche
   if (lock?.expiresAtMs !== undefined) {
     return { ...empty, status: SeatStatus.held, held_by: lock.userId, expires_at: lock.expiresAtMs / 1000 };
   }
-  return isUntouched(empty) ? empty : { ...empty, status: SeatStatus.booked };
+  return isUntouched(planned) ? empty : { ...empty, status: SeatStatus.booked };
 }
 
 /** Booked by nobody: the store lost the seat, and nothing proves that it is free. */

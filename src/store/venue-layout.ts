@@ -1,6 +1,6 @@
 import type { Seat } from '../protocol/seat.ts';
-import { seatId } from '../protocol/seat-id.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { SeatingPlan } from '../venue/seating-plan.ts';
 
 export interface VenueLayout {
   rows: number;
@@ -8,11 +8,9 @@ export interface VenueLayout {
 }
 
 /** Every seat of a venue in which nothing has happened yet, in row-major order. */
-export function* emptySeats({ rows, cols }: VenueLayout): Generator<Seat> {
-  for (let row = 0; row < rows; row++) {
-    for (let col = 0; col < cols; col++) {
-      yield { id: seatId(row, col), row, col, status: SeatStatus.available, seq: 0 };
-    }
+export function* emptySeats(layout: VenueLayout): Generator<Seat> {
+  for (const planned of SeatingPlan.rectangular(layout).seats) {
+    yield { ...planned, status: SeatStatus.available, seq: 0 };
   }
 }
 

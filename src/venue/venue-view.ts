@@ -1,24 +1,29 @@
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { seatAfter } from '../protocol/seat-after.ts';
+import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
+import { SeatingPlan } from './seating-plan.ts';
 
-/** A venue that many events ahead of us is read anew rather than waited for. */
+/** With more events waiting, a new snapshot is cheaper than the missing events. */
 const maxEventsAhead = 4096;
 
+/** `committedHere`: this process asked the store for the transition. */
+type OnApplied = (event: SeatEvent, seat: Seat, committedHere: boolean) => void;
+
 /**
- * The venue as far as its events are known, moved on strictly in the order of `seq`: an event that comes early waits
- * here until those before it have come, a repeated one changes nothing. So (epoch, seq) says all about a view.
+ * The venue as far as its events are known. It moves strictly in the order of `seq`: an early event waits here until
+ * those before it arrive, and a repeated one changes nothing. So (epoch, seq) identifies the state of a view.
  */
 export class VenueView {
+  #plan = new SeatingPlan([]);
   readonly #seats = new Map<string, Seat>();
-  readonly #ahead = new Map<number, SeatEvent>();
-  readonly #onApplied: (event: SeatEvent, seat: Seat) => void;
+  readonly #ahead = new Map<number, { event: SeatEvent; committedHere: boolean }>();
+  readonly #onApplied: OnApplied;
   #epoch = '';
   #seq = 0;
 
-  /** `onApplied` is told of every event that moved the view, in order, with the seat as it then is. */
-  constructor(onApplied: (event: SeatEvent, seat: Seat) => void = () => {}) {
+  /** `onApplied` is called once for each event that moves the view, in order, with the seat after it. */
+  constructor(onApplied: OnApplied = () => {}) {
     this.#onApplied = onApplied;
   }
 
@@ -43,17 +48,18 @@ export class VenueView {
     return this.#seats.get(id);
   }
 
-  /** True while an event is here that cannot be applied, because one before it is missing. */
+  /** True while an event waits here because one before it is missing. */
   get hasGap(): boolean {
     return this.#ahead.size > 0;
   }
 
-  /** Starts over from a snapshot; never goes back within an epoch. Returns false where the snapshot is older than the view. */
+  /** Starts over from a snapshot; never goes back within an epoch. Returns false if the snapshot is older than the view. */
   reset(snapshot: Position & { seats: readonly Seat[] }): boolean {
     if (snapshot.epoch === this.#epoch && snapshot.seq < this.#seq) return false;
     if (snapshot.epoch !== this.#epoch) this.#ahead.clear();
     this.#epoch = snapshot.epoch;
     this.#seq = snapshot.seq;
+    this.#plan = new SeatingPlan(snapshot.seats);
     this.#seats.clear();
     for (const seat of snapshot.seats) this.#seats.set(seat.id, seat);
     for (const seq of this.#ahead.keys()) if (seq <= this.#seq) this.#ahead.delete(seq);
@@ -63,33 +69,33 @@ export class VenueView {
 
   /**
    * `applied`: the view moved, perhaps by more than this event. `repeated`: it was known. `ahead`: it waits for
-   * what is missing. `foreign`: it is of another epoch, so the venue has to be read anew.
+   * missing events. `foreign`: it belongs to another epoch, so the venue must be read again.
    */
-  apply(event: SeatEvent): 'applied' | 'repeated' | 'ahead' | 'foreign' {
+  apply(event: SeatEvent, committedHere = false): 'applied' | 'repeated' | 'ahead' | 'foreign' {
     if (event.epoch !== this.#epoch) return 'foreign';
     if (event.seq <= this.#seq) return 'repeated';
     if (event.seq > this.#seq + 1) {
-      if (this.#ahead.size < maxEventsAhead) this.#ahead.set(event.seq, event);
+      const isNew = !this.#ahead.has(event.seq);
+      if (isNew && this.#ahead.size < maxEventsAhead) this.#ahead.set(event.seq, { event, committedHere });
       return 'ahead';
     }
-    this.#moveTo(event);
+    this.#moveTo(event, committedHere);
     this.#applyWaiting();
     return 'applied';
   }
 
   #applyWaiting(): void {
     for (let next = this.#ahead.get(this.#seq + 1); next; next = this.#ahead.get(this.#seq + 1)) {
-      this.#ahead.delete(next.seq);
-      this.#moveTo(next);
+      this.#ahead.delete(next.event.seq);
+      this.#moveTo(next.event, next.committedHere);
     }
   }
 
-  #moveTo(event: SeatEvent): void {
+  #moveTo(event: SeatEvent, committedHere: boolean): void {
     this.#seq = event.seq;
-    const seat = this.#seats.get(event.seat_id);
-    if (!seat) return; // a seat that this process's configuration has not: another venue size elsewhere
-    const after = seatAfter(seat, event);
+    const after = this.#plan.seatWith(event.seat_id, stateAfter(event));
+    if (!after) return; // another process is configured with a larger venue
     this.#seats.set(event.seat_id, after);
-    this.#onApplied(event, after);
+    this.#onApplied(event, after, committedHere);
   }
 }

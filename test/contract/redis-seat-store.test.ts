@@ -125,6 +125,28 @@ describe('what lies in Redis', () => {
     }
   });
 
+  test('[R383] a transition keeps the planned part of a seat as it is, whatever fields it has', async () => {
+    const store = storeAt(server.url);
+    const known = await opened(store);
+    const planned = '{"id":"A1","row":0,"col":0,"section":"Stalls, left","x":1.50,"flags":["accessible"]';
+    await admin.hset('venue:seats', 'A1', `${planned},"status":0,"seq":0}`);
+    const { answers } = await store.decide('A1', [select('alice'), book('alice')], known);
+    expect(answers.map(({ seat }) => seat)).toEqual([
+      { id: 'A1', row: 0, col: 0, status: 1, held_by: 'alice', expires_at: expect.any(Number), seq: 1 },
+      { id: 'A1', row: 0, col: 0, status: 2, held_by: 'alice', seq: 2 },
+    ]);
+    expect(await admin.hget('venue:seats', 'A1')).toBe(`${planned},"status":2,"held_by":"alice","seq":2}`);
+  });
+
+  test('[R384] [R35] a hold counts whatever form the id of its seat has', async () => {
+    const store = storeAt(server.url, { maxHoldsPerUser: 2 });
+    const known = await opened(store);
+    const endMs = Date.now() + 60_000;
+    await admin.hset('venue:holds', 'alice', `stalls-A1=${endMs} b7=${endMs}`);
+    const { answers } = await store.decide('A1', [select('alice')], known);
+    expect(answers[0]?.refusal).toBe('HOLD_LIMIT');
+  });
+
   test('[R42] the transition with a seq lies in the stream under that id', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);

@@ -62,6 +62,6 @@ test('[R167] what XState says of a transition is what the chart calls it', () =>
   });
   actor.start();
   actor.send(held(9, 'bob', 1_000));
-  expect(taken).toContain('on-seat_seat_available_HELD_0');
-  expect(readFileSync('docs/machines/seat.svg', 'utf8')).toContain('on-seat_seat_available_HELD_0');
+  expect(taken).toContain('on-seat_available_HELD_0');
+  expect(readFileSync('docs/machines/seat.svg', 'utf8')).toContain('on-seat_available_HELD_0');
 });

@@ -68,7 +68,7 @@ export async function startInspected(options: VenueOptions = {}) {
     });
     return reply.json();
   };
-  return { app, service, store, line, url, command, attached: countObservers(service.registry) };
+  return { app, service, store, line, url, command, attached: countObservers(service.seatActors) };
 }
 
 /** How many observers the actors have, each counted from when it is attached until it is detached. */

@@ -28,7 +28,7 @@ export type TestBooking = Booking & {
   bus: EventBus;
   command(action: UserAction, seatId: string, userId: string): Promise<CommandOutcome>;
   seat(seatId: string): Promise<Seat>;
-  /** `available`, `held.counting`, `held.expiring` or `booked`: the state of the seat's actor. */
+  /** `available`, `held`, `expiring` or `booked`: the state of the seat's actor. */
   actorState(seatId: string): string | undefined;
 };
 
@@ -85,8 +85,7 @@ export async function newBooking(options: BookingOptions): Promise<TestBooking> 
       return seats.find(({ id }) => id === seatId) as Seat;
     },
     actorState(seatId) {
-      const seat = service.registry.desk(seatId)?.actor.getSnapshot().value.seat;
-      return seat === undefined || typeof seat === 'string' ? seat : `held.${(seat as { held: string }).held}`;
+      return service.seatActors.actor(seatId)?.getSnapshot().value;
     },
   };
 }

@@ -27,7 +27,7 @@ describe('a booking process ends and another begins', () => {
     const after = await startedBooking(servers);
     expect(await venueOf(after)).toMatchObject({ epoch: venue.epoch, seq: venue.seq, seats: venue.seats });
     expect(after.actorState('A1')).toBe('booked');
-    expect(after.actorState('A2')).toBe('held.counting');
+    expect(after.actorState('A2')).toBe('held');
     expect(after.actorState('A3')).toBe('available');
     expect((await after.command('book', 'A2', 'bob')).status).toBe(200);
   });
@@ -45,7 +45,7 @@ describe('a booking process ends and another begins', () => {
     await before.app.close();
 
     const after = await startedBooking({ ...options, holdSeconds: 30 });
-    expect(after.actorState('A1')).toBe('held.counting');
+    expect(after.actorState('A1')).toBe('held');
     expect(await after.seat('A1')).toMatchObject({ expires_at: expiresAtMs / 1000 });
     await vi.waitFor(() => expect(after.actorState('A1')).toBe('available'), patience);
     const { epoch } = await venueOf(after);
@@ -105,7 +105,7 @@ describe('Redis', () => {
     await vi.waitFor(async () => expect((await venueOf(two)).epoch).toBe(after.epoch), patience);
 
     expect((await two.command('select', 'A1', 'bob')).status).toBe(200);
-    await vi.waitFor(() => expect(one.actorState('A1')).toBe('held.counting'), patience);
+    await vi.waitFor(() => expect(one.actorState('A1')).toBe('held'), patience);
     await vi.waitFor(
       () => expect(heard.at(-1)?.event).toMatchObject({ type: 'held', user_id: 'bob', epoch: after.epoch, seq: 1 }),
       patience,
@@ -176,7 +176,7 @@ describe('Redis', () => {
     const booking = await startedBooking({ ...servers, holdSeconds: 1 });
     await booking.command('select', 'A1', 'alice');
     await servers.redis.kill('SIGKILL');
-    await vi.waitFor(() => expect(booking.actorState('A1')).toBe('held.expiring'), patience);
+    await vi.waitFor(() => expect(booking.actorState('A1')).toBe('expiring'), patience);
     await servers.redis.restart();
     await vi.waitFor(() => expect(booking.actorState('A1')).toBe('available'), patience);
   });

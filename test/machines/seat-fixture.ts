@@ -4,7 +4,7 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 
-/** Where each hydrated seat starts: facts below this seq are old, those above are news. */
+/** Where each hydrated seat starts. */
 export const hydratedSeq = 4;
 
 const place = { id: 'A1', row: 0, col: 0, seq: hydratedSeq } as const;
@@ -31,12 +31,26 @@ function fact(type: SeatEvent['type'], seq: number, userId: string): SeatEvent {
   };
 }
 
+/** Without the code under test: what the seat is after the fact. */
+const seatOf = ({ type, status, seq, user_id, expires_at }: SeatEvent): Seat => ({
+  ...place,
+  status,
+  seq,
+  ...(type !== 'released' && { held_by: user_id }),
+  ...(expires_at !== undefined && { expires_at }),
+});
+
+function committed(type: SeatEvent['type'], seq: number, userId: string, committedHere: boolean) {
+  const event = fact(type, seq, userId);
+  return { fact: event, seat: seatOf(event), committedHere };
+}
+
 export const held = (seq: number, userId: string, holdRemainingMs: number, committedHere = true) =>
-  ({ type: 'HELD', fact: fact('held', seq, userId), holdRemainingMs, committedHere }) as const;
+  ({ type: 'HELD', holdRemainingMs, ...committed('held', seq, userId, committedHere) }) as const;
 export const released = (seq: number, userId: string, committedHere = true) =>
-  ({ type: 'RELEASED', fact: fact('released', seq, userId), committedHere }) as const;
+  ({ type: 'RELEASED', ...committed('released', seq, userId, committedHere) }) as const;
 export const booked = (seq: number, userId: string, committedHere = true) =>
-  ({ type: 'BOOKED', fact: fact('booked', seq, userId), committedHere }) as const;
+  ({ type: 'BOOKED', ...committed('booked', seq, userId, committedHere) }) as const;
 export const stillHeld = (holdRemainingMs: number) => ({ type: 'STILL_HELD', holdRemainingMs }) as const;
 
 /** A started actor on a clock that only the test moves, with all that it did to the outside. */
@@ -63,11 +77,6 @@ export function startSeat(seat: Seat, holdRemainingMs: number) {
     send: (event: SeatMachineEvent) => actor.send(event),
     expiryQuestions: () => expiryQuestions,
     seat: () => actor.getSnapshot().context.seat,
-    /** `available`, `held.counting`, `held.expiring` or `booked`. */
-    state: () => {
-      const { seat } = actor.getSnapshot().value;
-      return typeof seat === 'string' ? seat : `held.${(seat as { held: string }).held}`;
-    },
-    decision: () => actor.getSnapshot().value.decision,
+    state: () => actor.getSnapshot().value,
   };
 }

@@ -12,7 +12,7 @@ export default defineConfig({
   test: {
     ...base.test,
     include: [
-      'test/unit/booking-{batcher,frozen,relay,seat-desk,store-clock,venue-view}.test.ts',
+      'test/unit/booking-{batcher,frozen,relay,road,store-clock,venue-view}.test.ts',
       'test/unit/edge-{updates,venue-feed}.test.ts',
       'test/machines/seat.test.ts',
       'test/contract/memory-*.test.ts',

@@ -112,11 +112,11 @@ export class Audit {
     if (`${epoch}:${seq}` !== here) world.fail('R80', `${name} ends at ${epoch}:${seq}, the store at ${here}`);
     if (!service.isOpen) world.fail('R86', `${name} never opened the venue`);
     if (service.unrelayedEvents > 0) world.fail('R50', `${name} has ${service.unrelayedEvents} unrelayed events`);
-    const { actors } = service.registry;
+    const { actors } = service.seatActors;
     if (actors.length !== store.ledger.seats.size) world.fail('R1', `${name} has ${actors.length} actors`);
     for (const actor of actors) {
       const { value, context, status } = actor.getSnapshot();
-      const state = typeof value.seat === 'string' ? value.seat : Object.keys(value.seat)[0];
+      const state = value === 'expiring' ? 'held' : value;
       const isTrue =
         status === 'active' &&
         state === ['available', 'held', 'booked'][context.seat.status] &&

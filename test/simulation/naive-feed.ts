@@ -1,7 +1,7 @@
 import type { VenueFeed, VenueFeedListener } from '../../src/edge/venue-feed.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { seatAfter } from '../../src/protocol/seat-after.ts';
+import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import type { Feed } from './simulated-edge.ts';
 
@@ -58,7 +58,7 @@ export class NaiveFeed implements Feed {
   #apply(event: SeatEvent, listener: VenueFeedListener): void {
     const seat = this.#seats.get(event.seat_id);
     if (!seat) return;
-    const after = seatAfter(seat, event);
+    const after = { id: seat.id, row: seat.row, col: seat.col, ...stateAfter(event) };
     this.#seats.set(seat.id, after);
     this.#position = { epoch: event.epoch, seq: event.seq };
     listener.onUpdate(event, after);

@@ -1,6 +1,6 @@
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { seatAfter } from '../../src/protocol/seat-after.ts';
+import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { decide, eventOf, type Lock, lockAfter, overdue, type Transition } from '../../src/store/seat-rules.ts';
 import {
@@ -91,7 +91,7 @@ export class NaiveSeatStore implements SeatStore {
     const lock = lockAfter(transition, nowMs, holdTtlMs);
     if (lock) this.#locks.set(seat.id, lock);
     else this.#locks.delete(seat.id);
-    const after = seatAfter(seat, event);
+    const after = { id: seat.id, row: seat.row, col: seat.col, ...stateAfter(event) };
     this.#seats.set(seat.id, after);
     this.#events.push(event);
     events.push(event);

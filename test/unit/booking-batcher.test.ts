@@ -104,6 +104,12 @@ test('[R22] a call that throws before it returns a promise is a call that fails'
   expect(await batcher.ask(2)).toBe(2);
 });
 
+test('[R385] a call that does not reply to each of its requests rejects them all', async () => {
+  const batcher = new Batcher<number, number>(100, async (requests) => requests.slice(1));
+  const asked = [batcher.ask(1), batcher.ask(2)];
+  for (const reply of asked) await expect(reply).rejects.toThrow('must reply to each');
+});
+
 test('[R20] where calls are put off, all that is asked until then takes part in them', async () => {
   const { calls, call } = heldCalls();
   const begun: (() => void)[] = [];

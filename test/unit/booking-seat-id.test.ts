@@ -1,4 +1,6 @@
+import { Check } from 'typebox/value';
 import { expect, test } from 'vitest';
+import { SeatId } from '../../src/protocol/seat.ts';
 import { rowLabel, seatId } from '../../src/protocol/seat-id.ts';
 import { emptySeats, inRowMajorOrder } from '../../src/store/venue-layout.ts';
 
@@ -29,4 +31,10 @@ test('[R25] every seat of a venue has an id of its own, in row-major order', () 
   expect(seats[0]).toEqual({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 });
   expect(seats.at(-1)).toEqual({ id: 'AD12', row: 29, col: 11, status: 0, seq: 0 });
   expect(inRowMajorOrder([...seats].reverse())).toEqual(seats);
+});
+
+test('[R384] a seat id has 1 to 32 letters, digits and hyphens, and begins with no hyphen', () => {
+  for (const id of ['A1', 'a', '7', 'stalls-left-12', 'x'.repeat(32)]) expect(Check(SeatId, id), id).toBe(true);
+  for (const id of ['', '-A1', 'A_1', 'A 1', 'A1\n', 'A*', 'À1', 'x'.repeat(33)])
+    expect(Check(SeatId, id), id).toBe(false);
 });

@@ -14,9 +14,9 @@ import type { EventsAfter, Heartbeat, SeatEvent } from '../../src/protocol/event
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
 import type { EdgePresence } from '../../src/protocol/presence.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { seatAfter } from '../../src/protocol/seat-after.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
 import type { SessionInfo } from '../../src/protocol/session.ts';
+import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position, VenueState } from '../../src/protocol/venue.ts';
 
 export const serverTime = 1_700_000_000;
@@ -140,7 +140,8 @@ export class FakeBooking {
       seq: this.events.length + 1,
     };
     this.events.push(event);
-    this.#seats.set(id, seatAfter(this.#seats.get(id) as Seat, event));
+    const { row, col } = this.#seats.get(id) as Seat;
+    this.#seats.set(id, { id, row, col, ...stateAfter(event) });
     return event;
   }
 

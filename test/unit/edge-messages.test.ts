@@ -23,7 +23,7 @@ test('[G9] bad messages get an error with a code, and the connection stays', asy
     ['{"type":"subscribe","venue":"elsewhere"}', 'INVALID_REQUEST', /"main"/],
     ['{"type":"subscribe","data":{"venue":"elsewhere"}}', 'INVALID_REQUEST', /"main"/],
     ['{"type":"SELECT_SEAT"}', 'INVALID_REQUEST', /data/],
-    [select('a1', { user_id: 'u' }), 'INVALID_REQUEST', /seat_id/],
+    [select('a_1', { user_id: 'u' }), 'INVALID_REQUEST', /seat_id/],
     [select({ $gt: '' }, { user_id: 'u' }), 'INVALID_REQUEST', /seat_id/],
     [select('A1', { user_id: 'a b' }), 'INVALID_REQUEST', /user_id/],
     [select('Z99', { user_id: 'u' }), 'UNKNOWN_SEAT', /UNKNOWN_SEAT/],

@@ -7,7 +7,7 @@
 -- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'
 -- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
 --           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: the user whose hold lapsed last;
---           then of each command that has a key, in order, seat:<id>:answer:...: what it was answered, '<refusal> <seat JSON>'
+--           then of each command that has a key, in order, seat:<id>:answer:...: its answer, '<refusal> <state JSON>'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
 -- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
 -- ARGV[5] for how many ms an answer is kept
@@ -17,9 +17,10 @@
 -- ARGV[8] maximum length of the log
 -- ARGV[9] "full" if Redis has reached its memory limit: then no seat is newly held (STORE_UNAVAILABLE), all else works
 --
--- Returns JSON, for clients read many small values slowly: [now ms, [seats, transitions, answers], ...], those three for each seat:
--- what it was and then became; each transition as [index in `seats` of what it made, user, reason or '']; each answer as
--- [refusal or '', index in `seats`].
+-- A seat's JSON begins with its planned part (id, row, col, ...), which is kept as it is; its state (status, held_by, expires_at, seq) follows.
+-- Returns JSON, for clients read many small values slowly: [now ms, [states, transitions, answers], ...], those three for each seat:
+-- its state before and after each transition; each transition as [index in `states` of what it made, user, reason or '']; each answer as
+-- [refusal or '', index in `states`].
 -- Fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it, whose epoch that ends.
 
 local now = redis.call('TIME')
@@ -51,33 +52,33 @@ for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
 end
 
 -- The seat that is being decided.
-local seat, lock_key, cooldown_key
-local versions -- its JSON before and after each transition
-local newest -- which of them the seat is now
+local id, planned, seat, lock_key, cooldown_key
+local states -- its state as JSON, before and after each transition
+local newest -- which of them is its state now
 local transitions
 
-local function encode()
-  local parts = { string.format('{"id":%s,"row":%d,"col":%d,"status":%d', cjson.encode(seat.id), seat.row, seat.col, seat.status) }
-  if seat.held_by then parts[#parts + 1] = ',"held_by":' .. cjson.encode(seat.held_by) end
-  if seat.expires_ms then parts[#parts + 1] = string.format(',"expires_at":%.3f', seat.expires_ms / 1000) end
-  parts[#parts + 1] = string.format(',"seq":%d}', seat.seq)
-  return table.concat(parts)
+local function encode_state()
+  local json = '{"status":' .. seat.status
+  if seat.held_by then json = json .. ',"held_by":' .. cjson.encode(seat.held_by) end
+  if seat.expires_ms then json = json .. string.format(',"expires_at":%.3f', seat.expires_ms / 1000) end
+  return json .. string.format(',"seq":%d}', seat.seq)
 end
 
--- What the user holds and is not over, beside this seat.
+-- The live holds of the user, without this seat.
 local function other_holds(user)
   local others = {}
-  for id, ends_ms in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '(%w+)=(%d+)') do
-    if id ~= seat.id and tonumber(ends_ms) >= now_ms then others[#others + 1] = id .. '=' .. ends_ms end
+  for held_id, ends_ms in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '([%w-]+)=(%d+)') do
+    if held_id ~= id and tonumber(ends_ms) >= now_ms then others[#others + 1] = held_id .. '=' .. ends_ms end
   end
   return others
 end
 
 -- The event is added before the seat is written: a script that fails is not rolled back, and XADD is what may fail.
-local function commit(kind, status, user, expires_ms, reason)
+local function commit(kind, status, user, others, expires_ms, reason)
   seq = seq + 1
-  local event = { 'type', kind, 'seat_id', seat.id, 'user_id', user, 'status', tostring(status),
-    'at_ms', string.format('%d', now_ms), 'epoch', epoch, 'seq', string.format('%d', seq) }
+  local seq_text = string.format('%d', seq)
+  local event = { 'type', kind, 'seat_id', id, 'user_id', user, 'status', tostring(status),
+    'at_ms', string.format('%d', now_ms), 'epoch', epoch, 'seq', seq_text }
   if expires_ms then
     event[#event + 1] = 'expires_ms'
     event[#event + 1] = string.format('%d', expires_ms)
@@ -86,22 +87,21 @@ local function commit(kind, status, user, expires_ms, reason)
     event[#event + 1] = 'reason'
     event[#event + 1] = reason
   end
-  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[8], string.format('%d-0', seq), unpack(event))
-  redis.call('SET', KEYS[3], string.format('%d', seq))
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[8], seq_text .. '-0', unpack(event))
+  redis.call('SET', KEYS[3], seq_text)
 
   seat.status = status
   seat.held_by = status ~= 0 and user or nil
   seat.expires_ms = expires_ms
   seat.seq = seq
-  versions[#versions + 1] = encode()
-  newest = #versions
+  newest = #states + 1
+  states[newest] = encode_state()
   transitions[#transitions + 1] = string.format('[%d,%s,"%s"]', newest - 1, cjson.encode(user), reason or '')
-  redis.call('HSET', KEYS[1], seat.id, versions[newest])
-  json_of[seat.id] = versions[newest]
+  json_of[id] = planned .. string.sub(states[newest], 2)
+  redis.call('HSET', KEYS[1], id, json_of[id])
 
-  local holds = other_holds(user)
-  if kind == 'held' then holds[#holds + 1] = string.format('%s=%d', seat.id, expires_ms) end
-  if #holds > 0 then redis.call('HSET', KEYS[5], user, table.concat(holds, ' ')) else redis.call('HDEL', KEYS[5], user) end
+  if kind == 'held' then others[#others + 1] = string.format('%s=%d', id, expires_ms) end
+  if #others > 0 then redis.call('HSET', KEYS[5], user, table.concat(others, ' ')) else redis.call('HDEL', KEYS[5], user) end
 end
 
 local function start_cooldown(user)
@@ -113,12 +113,13 @@ local decide = {}
 function decide.select(user)
   if seat.status == 2 then return 'SEAT_BOOKED' end
   if seat.status == 1 then return seat.held_by == user and '' or 'SEAT_HELD' end
-  if #other_holds(user) >= max_holds then return 'HOLD_LIMIT' end
+  local others = other_holds(user)
+  if #others >= max_holds then return 'HOLD_LIMIT' end
   if cooldown_ms > 0 and redis.call('GET', cooldown_key) == user then return 'COOLDOWN' end
   if redis.call('EXISTS', lock_key) == 1 then return 'SEAT_HELD' end
   if is_full then return 'STORE_UNAVAILABLE' end
   local ends_ms = now_ms + ttl_ms
-  commit('held', 1, user, ends_ms)
+  commit('held', 1, user, others, ends_ms)
   redis.call('SET', lock_key, user, 'NX', 'PXAT', string.format('%d', ends_ms))
   return ''
 end
@@ -126,7 +127,7 @@ end
 function decide.book(user)
   if seat.status == 2 then return seat.held_by == user and '' or 'SEAT_BOOKED' end
   if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
-  commit('booked', 2, user)
+  commit('booked', 2, user, other_holds(user))
   redis.call('PERSIST', lock_key) -- NX fails from now on for ever
   return ''
 end
@@ -136,7 +137,7 @@ function decide.release(user)
   if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
   -- Otherwise a user could keep a seat by releasing and selecting it again just before each end.
   local is_late = redis.call('PTTL', lock_key) * 2 < ttl_ms
-  commit('released', 0, user, nil, 'user')
+  commit('released', 0, user, other_holds(user), nil, 'user')
   redis.call('DEL', lock_key)
   if is_late then start_cooldown(user) end
   return ''
@@ -147,19 +148,19 @@ function decide.expire()
   return ''
 end
 
--- Decides once what may be asked again, elsewhere and late. Returns the refusal and which of the versions.
+-- Decides once what may be asked again, elsewhere and late. Returns the refusal and the index of the state.
 local function decide_once(key, action, user, is_repeat)
   local kept = redis.call('GET', key)
   if kept then
-    local refusal, version = string.match(kept, '^(%S*) (.*)$')
-    versions[#versions + 1] = version
-    return refusal, #versions
+    local refusal, state = string.match(kept, '^(%S*) (.*)$')
+    states[#states + 1] = state
+    return refusal, #states
   end
   local seq_before = seq
   local refusal = decide[action](user)
   -- A first attempt that changes nothing need not be kept: a second one may be decided anew.
   if (is_repeat or seq > seq_before) and refusal ~= 'STORE_UNAVAILABLE' then
-    redis.call('SET', key, refusal .. ' ' .. versions[newest], 'PX', ARGV[5])
+    redis.call('SET', key, refusal .. ' ' .. states[newest], 'PX', ARGV[5])
   end
   return refusal, newest
 end
@@ -168,14 +169,16 @@ local next_key = 6 + (cooldown_ms > 0 and 2 or 1) * #questions
 
 local reply = { string.format('%d', now_ms) }
 for i, question in ipairs(questions) do
-  local json = json_of[question[1]]
-  seat, lock_key, cooldown_key = cjson.decode(json), KEYS[5 + i], KEYS[5 + #questions + i]
-  versions, newest, transitions = { json }, 1, {}
+  id, lock_key, cooldown_key = question[1], KEYS[5 + i], KEYS[5 + #questions + i]
+  local state
+  planned, state = string.match(json_of[id], '^(.-)("status":.*)$')
+  states, newest, transitions = { '{' .. state }, 1, {}
+  seat = cjson.decode(states[1])
 
   -- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
   if seat.status == 1 and redis.call('EXISTS', lock_key) == 0 then
     local holder = seat.held_by
-    commit('released', 0, holder, nil, 'expired')
+    commit('released', 0, holder, other_holds(holder), nil, 'expired')
     start_cooldown(holder)
   elseif seat.expires_at then
     seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
@@ -184,17 +187,17 @@ for i, question in ipairs(questions) do
   local answers = {}
   for c = 3, #question do
     local action, user, asked = unpack(question[c])
-    local refusal, version
+    local refusal, index
     if asked then
-      refusal, version = decide_once(KEYS[next_key], action, user, asked == 'repeat')
+      refusal, index = decide_once(KEYS[next_key], action, user, asked == 'repeat')
       next_key = next_key + 1
     else
       refusal = decide[action](user)
-      version = newest
+      index = newest
     end
-    answers[c - 2] = string.format('["%s",%d]', refusal, version - 1)
+    answers[c - 2] = string.format('["%s",%d]', refusal, index - 1)
   end
   reply[i + 1] = string.format('[[%s],[%s],[%s]]',
-    table.concat(versions, ','), table.concat(transitions, ','), table.concat(answers, ','))
+    table.concat(states, ','), table.concat(transitions, ','), table.concat(answers, ','))
 end
 return '[' .. table.concat(reply, ',') .. ']'

@@ -1,0 +1,57 @@
+import type { Logger } from 'pino';
+import type { Clock } from '../clock.ts';
+import { StateLog } from '../state-log.ts';
+
+const intervalMs = 500;
+/** At the start, while the connection to the store is made. */
+const unloggedFailures = 2;
+
+/** Runs a check of the store twice a second, and whenever asked; one run at a time. Logs when the store is unavailable. */
+export class Heartbeat {
+  readonly #clock: Clock;
+  readonly #check: () => Promise<void>;
+  readonly #storeLog: StateLog;
+  #running: Promise<void> | undefined;
+  #failures = 0;
+  #timer: unknown;
+  #tickAtMs = 0;
+
+  constructor({ clock, logger, check }: { clock: Clock; logger: Logger; check: () => Promise<void> }) {
+    this.#clock = clock;
+    this.#check = check;
+    this.#storeLog = new StateLog(logger);
+  }
+
+  start(): void {
+    this.#tickAtMs = this.#clock.nowMs();
+    this.beat();
+    this.#timer = this.#clock.setTimeout(() => this.start(), intervalMs);
+  }
+
+  stop(): void {
+    this.#clock.clearTimeout(this.#timer);
+  }
+
+  /** How long the timers of this process have not run: much longer than the interval means that it was suspended. */
+  get sinceTickMs(): number {
+    return this.#clock.nowMs() - this.#tickAtMs;
+  }
+
+  /** Starts a run unless there is one. */
+  beat(): void {
+    this.#running ??= this.#check()
+      .then(
+        () => {
+          this.#failures = unloggedFailures;
+          this.#storeLog.recovered('The store is available again');
+        },
+        (error: Error) => {
+          if (++this.#failures <= unloggedFailures) return;
+          this.#storeLog.warn('The store is unavailable: nothing can be sold', { error: error.message });
+        },
+      )
+      .finally(() => {
+        this.#running = undefined;
+      });
+  }
+}

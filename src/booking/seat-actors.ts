@@ -1,0 +1,118 @@
+import { type Actor, createActor } from 'xstate';
+import type { SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
+import type { Clock } from '../clock.ts';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import { remainingMs, type StoreClock } from '../venue/store-clock.ts';
+
+/** About 10 ms of work. */
+const startedTogether = 250;
+
+type SeatActor = Actor<typeof seatMachine>;
+
+export interface SeatActorsOptions {
+  /** With its actions provided. */
+  machine: typeof seatMachine;
+  storeClock: StoreClock;
+  /** Runs the `after` timers. */
+  clock: Clock;
+}
+
+/** One actor per seat. Each is a root: starting and stopping thousands of children of one parent takes quadratic time. */
+export class SeatActors {
+  readonly #options: SeatActorsOptions;
+  readonly #actors = new Map<string, SeatActor>();
+  /** Seats whose actor has not started yet, as the store has them. */
+  readonly #unstarted = new Map<string, Seat>();
+  #startTimer: unknown;
+
+  /** Called when every actor has been replaced. */
+  onHydrated: () => void = () => {};
+
+  constructor(options: SeatActorsOptions) {
+    this.#options = options;
+  }
+
+  /** Replaces every actor by one that starts from the seat as the store has it. */
+  hydrate(seats: Iterable<Seat>): void {
+    this.stop();
+    const all = [...seats];
+    const isHeld = ({ status }: Seat) => status === SeatStatus.held;
+    for (const seat of all.filter(isHeld)) this.#unstarted.set(seat.id, seat);
+    for (const seat of all) this.#unstarted.set(seat.id, seat);
+    this.#startSome();
+    this.onHydrated();
+  }
+
+  /** Moves the seat's actor by a committed transition; the actor publishes it if it was committed here. */
+  apply(fact: SeatEvent, seat: Seat, committedHere: boolean): void {
+    this.actor(seat.id)?.send(this.#committed(fact, seat, committedHere));
+  }
+
+  /** The store was asked too early to end this hold. `storeNowMs` is the store's time of that reply. */
+  stillHeld({ id, expires_at }: Seat, storeNowMs: number): void {
+    if (expires_at === undefined) return;
+    this.actor(id)?.send({ type: 'STILL_HELD', holdRemainingMs: remainingMs(expires_at, storeNowMs) });
+  }
+
+  /** Starts the actor if it has not started yet. Undefined: no such seat. */
+  actor(seatId: string): SeatActor | undefined {
+    const running = this.#actors.get(seatId);
+    if (running) return running;
+    const seat = this.#unstarted.get(seatId);
+    return seat && this.#start(seat);
+  }
+
+  /** How many actors run. */
+  get running(): number {
+    return this.#actors.size;
+  }
+
+  /** All actors, in the order of the seats' start. Starts those that have not started yet. */
+  get actors(): SeatActor[] {
+    for (const seat of this.#unstarted.values()) this.#start(seat);
+    return [...this.#actors.values()];
+  }
+
+  stop(): void {
+    this.#options.clock.clearTimeout(this.#startTimer);
+    for (const actor of this.#actors.values()) actor.stop();
+    this.#actors.clear();
+    this.#unstarted.clear();
+  }
+
+  /** In a large venue, actors start in the background, in parts, so that the process replies meanwhile. */
+  #startSome(): void {
+    let started = 0;
+    for (const seat of this.#unstarted.values()) {
+      if (started++ === startedTogether) {
+        this.#startTimer = this.#options.clock.setTimeout(() => this.#startSome(), 0);
+        return;
+      }
+      this.#start(seat);
+    }
+  }
+
+  #start(seat: Seat): SeatActor {
+    const { machine, storeClock, clock } = this.#options;
+    const input = { seat, holdRemainingMs: storeClock.remainingMs(seat.expires_at) };
+    const actor = createActor(machine, { id: `seat-${seat.id}`, input, clock });
+    this.#unstarted.delete(seat.id);
+    this.#actors.set(seat.id, actor);
+    return actor.start();
+  }
+
+  #committed(fact: SeatEvent, seat: Seat, committedHere: boolean): SeatMachineEvent {
+    switch (fact.type) {
+      case 'held': {
+        const holdRemainingMs = this.#options.storeClock.remainingMs(seat.expires_at);
+        return { type: 'HELD', fact, seat, committedHere, holdRemainingMs };
+      }
+      case 'released':
+        return { type: 'RELEASED', fact, seat, committedHere };
+      case 'booked':
+        return { type: 'BOOKED', fact, seat, committedHere };
+    }
+  }
+}

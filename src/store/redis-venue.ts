@@ -1,0 +1,270 @@
+import { ok as assert } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { SeatEvent } from '../protocol/events.ts';
+import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { SeatingPlan } from '../venue/seating-plan.ts';
+import { eventOfLog, pairsOf } from './event-log.ts';
+import type { RedisConnection } from './redis-connection.ts';
+import { isWithheld, restoredSeat, type VenueRemains } from './restore-venue.ts';
+import type { Lock } from './seat-rules.ts';
+import { newSystemId, StoreUnavailableError, type VenueSnapshot } from './seat-store.ts';
+import type { VenueKeys } from './venue-keys.ts';
+import {
+  inRowMajorOrder,
+  knownLayout,
+  type NamedLayout,
+  seatCount,
+  type VenueLayout,
+  venueMismatch,
+} from './venue-layout.ts';
+
+/** Beyond this many seats or events, Redis gets several calls: each stays well below any limit of a command's size. */
+const itemsPerCall = 5_000;
+
+/** Of opening a venue that other processes open, or that loses more of itself, at the same time. */
+const openAttempts = 5;
+
+/** At most this many seat ids are named in one log line. */
+const namedSeats = 20;
+
+interface RedisVenueOptions {
+  connection: RedisConnection;
+  keys: VenueKeys;
+  layout: NamedLayout;
+  plan: SeatingPlan;
+  logger: Logger;
+}
+
+/** Opens the venue in Redis: reads it whole, and creates or restores missing parts in a new epoch. */
+export class RedisVenue {
+  readonly #connection: RedisConnection;
+  readonly #keys: VenueKeys;
+  readonly #layout: NamedLayout;
+  readonly #plan: SeatingPlan;
+  readonly #logger: Logger;
+
+  constructor({ connection, keys, layout, plan, logger }: RedisVenueOptions) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#layout = layout;
+    this.#plan = plan;
+    this.#logger = logger;
+  }
+
+  async open(knownSystem?: string): Promise<VenueSnapshot> {
+    for (let attempt = 0; attempt < openAttempts; attempt++) {
+      const found = await this.#readVenue();
+      const missing = missingParts(found, this.#layout);
+      if (missing.length === 0 && (await this.#isBehindLog(found))) missing.push('transitions of seats');
+      if (this.#connection.isOfThisRun(found.epoch) && missing.length === 0) {
+        const { system, epoch, seq, nowMs, seats } = found;
+        return { system, epoch, seq, nowMs, seats };
+      }
+      await this.#endEpoch(found.epoch);
+      await this.#restore(knownSystem, missing.length > 0 || found.epoch === '');
+    }
+    throw new StoreUnavailableError('Redis loses parts of the venue faster than they are restored');
+  }
+
+  /** `epoch`: '' if there is none; `seq`: -1 if there is none. */
+  async #readVenue(): Promise<FoundVenue> {
+    const { redis } = this.#connection;
+    const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount] =
+      await this.#connection.call(() => redis.readVenue(...this.#keys.all));
+    const seats = [...pairsOf(fields)].map(([, json]) => JSON.parse(json) as Seat);
+    const about = Object.fromEntries(pairsOf(aboutFields));
+    const { system = '' } = about;
+    const layout = knownLayout(about);
+    const mismatch = venueMismatch(layout ?? layoutOf(seats), this.#layout);
+    if (mismatch) throw new StoreUnavailableError(`This Redis cannot be used. ${mismatch}`);
+    return {
+      nowMs,
+      epoch,
+      seq,
+      seats: inRowMajorOrder(seats),
+      system,
+      layout,
+      oldestSeq,
+      newestSeq,
+      hasLog: hasLog === 1,
+      keyCount,
+    };
+  }
+
+  async #endEpoch(epoch: string): Promise<void> {
+    if (epoch === '') return;
+    await this.#connection.call(() => this.#connection.redis.endEpoch(this.#keys.epoch, epoch));
+  }
+
+  /** Writes the venue as far as what is left of it proves, and opens a new epoch. Nothing is decided meanwhile. */
+  async #restore(knownSystem: string | undefined, isDamaged: boolean): Promise<void> {
+    const found = await this.#readVenue();
+    if (found.epoch !== '') return; // another process has opened it
+    const before = new Map(found.seats.map((seat) => [seat.id, seat]));
+    const locks = await this.#readLocks();
+    const isFresh = found.keyCount === 0 && locks.size === 0;
+    const missing = isFresh ? [] : missingParts(found, found.layout ?? this.#layout);
+    const lastEvents = isDamaged && !isFresh ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
+    const isLogWhole =
+      isFresh || (found.oldestSeq === 1 && found.newestSeq >= found.seq) || (found.seq === 0 && found.newestSeq === 0);
+    const { rows, cols } = found.layout ?? this.#layout;
+    const remains: VenueRemains = {
+      seats: before,
+      locks,
+      lastEvents,
+      isUntouched: (seat) => isLogWhole || seat.row >= rows || seat.col >= cols,
+    };
+    const seats = [...this.#plan.seats].map((planned) => restoredSeat(planned, remains));
+    const changed = seats.filter((seat) => before.get(seat.id) !== seat);
+    await this.#lockBooked(seats, locks);
+    if (missing.length > 0) await this.#lockHeld(seats, locks, found.nowMs);
+    const seq = Math.max(0, found.seq, found.newestSeq, ...chunksOf(seats).map(newestSeqOf));
+    await this.#write(changed, seq, holdsOf(seats, locks), found.system || knownSystem || newSystemId());
+    this.#report(missing, isFresh ? [] : changed, seats);
+  }
+
+  async #write(seats: readonly Seat[], seq: number, holds: Record<string, string>, system: string): Promise<void> {
+    const { name: venue = 'main', rows, cols } = this.#layout;
+    const rest = JSON.stringify({ about: { system, venue, rows, cols }, holds });
+    const chunks = seats.length === 0 ? [[]] : chunksOf(seats);
+    for (const [index, chunk] of chunks.entries()) {
+      const isLast = index === chunks.length - 1;
+      const epoch = isLast ? `${this.#connection.run}-${randomUUID()}` : '';
+      const pairs = chunk.flatMap((seat) => [seat.id, JSON.stringify(seat)]);
+      await this.#connection.call(() =>
+        this.#connection.redis.writeVenue(...this.#keys.all, epoch, seq, rest, ...pairs),
+      );
+    }
+  }
+
+  async #readLocks(): Promise<Map<string, Lock>> {
+    const locks = new Map<string, Lock>();
+    for (const ids of chunksOf([...this.#plan.ids])) {
+      const keys = ids.map((id) => this.#keys.lock(id));
+      const found = await this.#connection.call(() => this.#connection.redis.readLocks(keys.length, ...keys));
+      assert(found.length === 2 * keys.length, 'read-locks.lua must read each lock');
+      for (const [i, id] of ids.entries()) {
+        const [userId, endMs] = [found[2 * i], Number(found[2 * i + 1])];
+        if (typeof userId === 'string') locks.set(id, { userId, ...(endMs >= 0 && { expiresAtMs: endMs }) });
+      }
+    }
+    return locks;
+  }
+
+  /** Whether a seat is older than the newest part of the log says. */
+  async #isBehindLog({ seats, oldestSeq, newestSeq }: FoundVenue): Promise<boolean> {
+    const lastEvents = await this.#readLastEvents({
+      oldestSeq: Math.max(oldestSeq, newestSeq - itemsPerCall + 1),
+      newestSeq,
+    });
+    return seats.some(({ id, seq }) => (lastEvents.get(id)?.seq ?? 0) > seq);
+  }
+
+  async #readLastEvents({
+    oldestSeq,
+    newestSeq,
+  }: Pick<FoundVenue, 'oldestSeq' | 'newestSeq'>): Promise<Map<string, SeatEvent>> {
+    const events = new Map<string, SeatEvent>();
+    for (let from = oldestSeq; from > 0 && from <= newestSeq; from += itemsPerCall) {
+      const range = [`${from}-0`, `${from + itemsPerCall - 1}-0`] as const;
+      const entries = await this.#connection.call(() => this.#connection.redis.xrange(this.#keys.events, ...range));
+      for (const [, fields] of entries) {
+        const event = eventOfLog('', fields);
+        events.set(event.seat_id, event);
+      }
+    }
+    return events;
+  }
+
+  /** A booked seat has a lock without an end. */
+  async #lockBooked(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Promise<void> {
+    const isLocked = ({ id, held_by }: Seat) => {
+      const lock = locks.get(id);
+      return lock?.userId === held_by && lock?.expiresAtMs === undefined;
+    };
+    const unlocked = seats.filter((seat) => seat.status === SeatStatus.booked && !isWithheld(seat) && !isLocked(seat));
+    for (const chunk of chunksOf(unlocked)) {
+      const writes = chunk.map(
+        ({ id, held_by = '' }) =>
+          () =>
+            this.#connection.redis.set(this.#keys.lock(id), held_by),
+      );
+      await Promise.all(writes.map((write) => this.#connection.call(write)));
+    }
+  }
+
+  /** A hold goes on to its end, though its lock was lost with other parts. */
+  async #lockHeld(seats: readonly Seat[], locks: Map<string, Lock>, nowMs: number): Promise<void> {
+    for (const { id, status, held_by, expires_at = 0 } of seats) {
+      const expiresAtMs = Math.round(expires_at * 1000);
+      if (status !== SeatStatus.held || held_by === undefined || locks.has(id) || expiresAtMs <= nowMs) continue;
+      await this.#connection.call(() =>
+        this.#connection.redis.set(this.#keys.lock(id), held_by, 'PXAT', expiresAtMs, 'NX'),
+      );
+      locks.set(id, { userId: held_by, expiresAtMs });
+    }
+  }
+
+  #report(missing: readonly string[], changed: readonly Seat[], seats: readonly Seat[]): void {
+    const logger = this.#logger;
+    const ids = (some: readonly Seat[]) => some.slice(0, namedSeats).map(({ id }) => id);
+    if (missing.length > 0 || changed.some(({ seq }) => seq > 0)) {
+      const details = { missing, seats: changed.length, first: ids(changed) };
+      logger.error(details, 'Redis had lost a part of the venue; it is restored, in a new epoch');
+    }
+    const withheld = seats.filter(isWithheld);
+    if (withheld.length === 0) return;
+    const details = { seats: withheld.length, first: ids(withheld) };
+    logger.error(details, 'Seats are not for sale: Redis lost them, and nothing proves that they are free');
+  }
+}
+
+interface FoundVenue extends VenueSnapshot {
+  /** As the venue was opened last; undefined if Redis does not know. */
+  layout: NamedLayout | undefined;
+  /** Of the log; 0 if it is empty. */
+  oldestSeq: number;
+  newestSeq: number;
+  hasLog: boolean;
+  /** How many of the venue's own keys exist; 0: it was never opened. */
+  keyCount: number;
+}
+
+/** The parts that an open epoch must have, and has not. */
+function missingParts({ seats, seq, newestSeq, hasLog, system, layout }: FoundVenue, expected: VenueLayout): string[] {
+  const missing: string[] = [];
+  if (seats.length !== seatCount(expected)) missing.push('venue:seats');
+  if (seq < 0) missing.push('venue:seq');
+  if (newestSeq > seq || (seq > 0 && !hasLog)) missing.push('venue:events');
+  if (system === '' || !layout) missing.push('venue:about');
+  return missing;
+}
+
+function chunksOf<T>(items: readonly T[]): T[][] {
+  const chunks: T[][] = [];
+  for (let i = 0; i < items.length; i += itemsPerCall) chunks.push(items.slice(i, i + itemsPerCall));
+  return chunks;
+}
+
+const newestSeqOf = (seats: readonly Seat[]) => seats.reduce((newest, { seq }) => Math.max(newest, seq), 0);
+
+/** The least layout that has all these seats. */
+function layoutOf(seats: readonly Seat[]): VenueLayout {
+  return seats.reduce(
+    ({ rows, cols }, seat) => ({ rows: Math.max(rows, seat.row + 1), cols: Math.max(cols, seat.col + 1) }),
+    { rows: 0, cols: 0 },
+  );
+}
+
+/** As `venue:holds` has them: by user, `<seat id>=<end in ms> …`. */
+function holdsOf(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Record<string, string> {
+  const holds: Record<string, string> = {};
+  for (const { id, status, held_by } of seats) {
+    const endMs = locks.get(id)?.expiresAtMs;
+    if (status !== SeatStatus.held || held_by === undefined || endMs === undefined) continue;
+    holds[held_by] = [holds[held_by], `${id}=${endMs}`].filter(Boolean).join(' ');
+  }
+  return holds;
+}

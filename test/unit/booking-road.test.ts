@@ -1,0 +1,311 @@
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { seatMachine } from '../../machines/seat.ts';
+import { BusyError } from '../../src/booking/batcher.ts';
+import { BookingService } from '../../src/booking/booking-service.ts';
+import { SeatActors } from '../../src/booking/seat-actors.ts';
+import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import type { UserAction } from '../../src/protocol/commands.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { type SeatCommand, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
+import { StoreClock } from '../../src/venue/store-clock.ts';
+import { settle } from '../support/settle.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const holdTtlMs = 30_000;
+
+/** A memory store whose replies to `decide` can be delayed or lost. What is decided is decided at once. */
+class SlowStore extends MemorySeatStore {
+  readonly calls: number[] = [];
+  failure: Error | undefined;
+  /** Of `decide`, after the decision. */
+  gate: Promise<unknown> = Promise.resolve();
+
+  override async decide(...asked: Parameters<MemorySeatStore['decide']>) {
+    this.calls.push(asked[1].length);
+    const decision = await super.decide(...asked);
+    await this.gate;
+    if (this.failure) throw this.failure;
+    return decision;
+  }
+}
+
+/** A booking process over a store in memory, with one clock for both, which the test moves, and another process's bus. */
+async function setUp(maxWaitingPerSeat = 3) {
+  const startedAtMs = 1_700_000_000_000;
+  const clock = new VirtualClock();
+  const nowMs = () => startedAtMs + clock.nowMs();
+  const store = new SlowStore({ rows: 1, cols: 2, holdTtlMs, maxHoldsPerUser: 6, nowMs });
+  const { epoch } = await store.open();
+  const line = new MemoryBusLine();
+  const other = new MemoryEventBus(line);
+  const published: SeatEvent[] = [];
+  other.subscribe({ onEvent: (event) => published.push(event) });
+  const service = new BookingService({
+    store,
+    bus: new MemoryEventBus(line),
+    logger: pino({ level: 'silent' }),
+    clock,
+    maxWaitingPerSeat,
+  });
+  service.start();
+  onTestFinished(() => service.close());
+  await settle();
+  const actor = (seatId = 'A1') => {
+    const found = service.seatActors.actor(seatId);
+    if (!found) throw new Error(`There is no actor of ${seatId}`);
+    return found;
+  };
+  return {
+    service,
+    store,
+    published,
+    command: (action: UserAction, userId: string, seatId = 'A1') => service.command(action, seatId, userId),
+    /** What another booking process commits; its event is on its way until it is published. */
+    elsewhere: async (action: UserAction, userId: string, seatId = 'A1'): Promise<SeatEvent[]> => {
+      const commands: SeatCommand[] = [{ action, userId }];
+      const { events } = await MemorySeatStore.prototype.decide.call(store, seatId, commands, { epoch, seq: 0 });
+      return events;
+    },
+    publishElsewhere: (events: readonly SeatEvent[]) => {
+      for (const event of events) void other.publish(event);
+    },
+    state: (seatId?: string) => actor(seatId).getSnapshot().value,
+    /** The seqs that the actor goes through. */
+    seqs: () => {
+      const seen: number[] = [];
+      actor().subscribe(({ context }) => seen.push(context.seat.seq));
+      return seen;
+    },
+    /** Replies of the store wait until the returned function is called. */
+    delayReplies: () => {
+      let release = () => {};
+      store.gate = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      return () => {
+        store.gate = Promise.resolve();
+        release();
+      };
+    },
+    pass: async (ms: number) => {
+      clock.increment(ms);
+      await settle();
+    },
+  };
+}
+
+describe('[R29] the commands on a seat', () => {
+  test('[G4] have one decision under way, however many ask; the rest go together in the next', async () => {
+    const { command, store, delayReplies, published } = await setUp(100);
+    const release = delayReplies();
+    const asked = Array.from({ length: 50 }, (_, i) => command('select', `user${i}`));
+    await settle();
+    expect(store.calls).toEqual([1]);
+    release();
+    const answers = await Promise.all(asked);
+    expect(store.calls).toEqual([1, 49]);
+    expect(answers.filter(({ refusal }) => !refusal)).toHaveLength(1);
+    expect(published.map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  test('[G10] are refused as busy at once if too many wait, and those that wait are decided', async () => {
+    const { command, delayReplies } = await setUp(3);
+    const release = delayReplies();
+    const asked = [1, 2, 3, 4].map((n) => command('select', `user${n}`));
+    await expect(command('select', 'user5')).rejects.toBeInstanceOf(BusyError);
+    release();
+    expect((await Promise.all(asked)).map(({ refusal }) => refusal ?? 'ok')).toEqual([
+      'ok',
+      'SEAT_HELD',
+      'SEAT_HELD',
+      'SEAT_HELD',
+    ]);
+  });
+
+  test('[R8] are shown to a watcher, with the reply; one that begins in between can ask what is under way', async () => {
+    const { service, command, delayReplies } = await setUp();
+    const release = delayReplies();
+    const asked = command('select', 'alice');
+    expect(service.commandsUnderWay('A1')).toMatchObject([{ action: 'select', userId: 'alice' }]);
+    const seen: unknown[] = [];
+    service.watcher = {
+      asked: (seatId, commands) => seen.push([seatId, commands.map(({ action }) => action)]),
+      replied: (seatId, hasDecided) => seen.push([seatId, hasDecided]),
+    };
+    release();
+    await asked;
+    expect(service.commandsUnderWay('A1')).toBeUndefined();
+    await command('book', 'alice');
+    expect(seen).toEqual([
+      ['A1', true],
+      ['A1', ['book']],
+      ['A1', true],
+    ]);
+  });
+
+  test('survive a failure of the store', async () => {
+    const { service, command, store, state } = await setUp();
+    const seen: unknown[] = [];
+    service.watcher = { asked: () => {}, replied: (_, hasDecided) => seen.push(hasDecided) };
+    store.failure = new StoreTimeoutError('no answer');
+    await expect(command('book', 'alice')).rejects.toBeInstanceOf(StoreTimeoutError);
+    store.failure = undefined;
+    await command('select', 'alice');
+    expect(state()).toBe('held');
+    expect(seen).toEqual([false, true]);
+  });
+});
+
+describe('[G3] the end of a hold', () => {
+  test('releases the seat at the deadline, and is published once', async () => {
+    const { command, pass, published, state } = await setUp();
+    await command('select', 'alice');
+    await pass(holdTtlMs);
+    expect(state(), 'in the millisecond in which it expires the lock still exists').toBe('held');
+    await pass(1);
+    expect(state()).toBe('available');
+    expect(published).toMatchObject([{ type: 'held' }, { type: 'released', reason: 'expired', user_id: 'alice' }]);
+  });
+
+  test('is asked for again if the store is unavailable at the deadline', async () => {
+    const { command, pass, store, state } = await setUp();
+    await command('select', 'alice');
+    store.failure = new StoreTimeoutError('no answer');
+    store.eventsAfter = () => Promise.reject(new StoreTimeoutError('no answer'));
+    await pass(holdTtlMs + 1);
+    await pass(500);
+    expect(state()).toBe('expiring');
+    expect(store.calls).toEqual([1, 1, 1]);
+    store.failure = undefined;
+    Reflect.deleteProperty(store, 'eventsAfter');
+    await pass(500);
+    expect(state()).toBe('available');
+  });
+
+  test('asked for too early, is waited for as long as the store says', async () => {
+    const { command, pass, service, store, state } = await setUp();
+    vi.spyOn(service.storeClock, 'remainingMs').mockReturnValueOnce(holdTtlMs - 5_000 + 1);
+    await command('select', 'alice');
+    await pass(holdTtlMs - 5_000 + 1);
+    expect(state()).toBe('held');
+    await pass(4_999);
+    expect(store.calls).toEqual([1, 1]);
+    await pass(1);
+    expect(store.calls).toEqual([1, 1, 1]);
+    expect(state()).toBe('available');
+  });
+});
+
+describe('[R381] a transition reaches the seat once, in the order of seq, and its process publishes it once', () => {
+  test('of another process, however often it arrives: it is not published here', async () => {
+    const { service, elsewhere, publishElsewhere, published, seqs, state } = await setUp();
+    const seen = seqs();
+    const events = [...(await elsewhere('select', 'bob')), ...(await elsewhere('book', 'bob'))];
+    publishElsewhere([...events, ...events]);
+    await service.confirm(); // and from the log
+    expect(state()).toBe('booked');
+    expect(seen).toEqual([1, 2]);
+    expect(published).toEqual([]);
+  });
+
+  test('of another process, in the wrong order', async () => {
+    const { elsewhere, publishElsewhere, seqs, state } = await setUp();
+    const seen = seqs();
+    const events = [...(await elsewhere('select', 'bob')), ...(await elsewhere('book', 'bob'))];
+    publishElsewhere(events.reverse());
+    expect(state()).toBe('booked');
+    expect(seen).toEqual([1, 2]);
+  });
+
+  test('[G5] of this process, though the log has it before the reply arrives', async () => {
+    const { service, command, published, delayReplies, seqs, state } = await setUp();
+    const seen = seqs();
+    const release = delayReplies();
+    const asked = command('select', 'alice');
+    const read = service.confirm();
+    await settle();
+    release();
+    await Promise.all([asked, read]);
+    expect(service.view.seq, 'the read shows it').toBe(1);
+    expect(state()).toBe('held');
+    expect(seen).toEqual([1]);
+    expect(published.map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  test('of both, before and after a decision whose reply is late', async () => {
+    const { command, elsewhere, publishElsewhere, published, delayReplies, seqs, state } = await setUp();
+    const seen = seqs();
+    const before = [...(await elsewhere('select', 'bob')), ...(await elsewhere('release', 'bob'))];
+    const release = delayReplies();
+    const asked = command('select', 'alice');
+    await settle();
+    const after = await elsewhere('book', 'alice');
+    publishElsewhere([...after, ...before]);
+    release();
+    await asked;
+    expect(state()).toBe('booked');
+    expect(seen).toEqual([1, 2, 3, 4]);
+    expect(published.map(({ seq }) => seq)).toEqual([3]);
+  });
+
+  test('[R382] of this process, though an event before it was lost: the log closes the gap at once', async () => {
+    const { service, command, elsewhere, published, state } = await setUp();
+    await elsewhere('select', 'bob', 'A2'); // its process ended before it published this
+    await command('select', 'alice', 'A1');
+    await settle();
+    expect(service.view.seq).toBe(2);
+    expect([state('A1'), state('A2')]).toEqual(['held', 'held']);
+    expect(published.map(({ seq }) => seq)).toEqual([2]);
+  });
+
+  test('of this process, whose reply was lost: it follows the log, and leaves the publishing to the relay', async () => {
+    const { service, command, store, published, pass, state } = await setUp();
+    store.failure = new StoreTimeoutError('no answer');
+    await expect(command('select', 'alice')).rejects.toBeInstanceOf(StoreTimeoutError);
+    await service.confirm();
+    expect(state()).toBe('held');
+    expect(published).toEqual([]);
+    await pass(500);
+    await pass(500);
+    expect(published.map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  test('a command is answered though the actors were replaced while the store was asked', async () => {
+    const { service, command, store, delayReplies, state } = await setUp();
+    const release = delayReplies();
+    const asked = command('select', 'alice');
+    await settle();
+    vi.spyOn(store, 'eventsAfter').mockRejectedValueOnce(new VenueLostError('open it again'));
+    await service.confirm();
+    release();
+    expect((await asked).seat).toMatchObject({ status: 1, held_by: 'alice' });
+    expect(state(), 'the new actor starts from it').toBe('held');
+  });
+});
+
+test('[R29] [R38] of a large venue the actors start some at a time, those of held seats first, and any at once that is needed', async () => {
+  const clock = new VirtualClock();
+  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const { epoch, seq } = await store.open();
+  await store.decide('J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
+  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
+  const { seats } = await store.open();
+  actors.hydrate(seats);
+  expect(actors.running).toBe(250);
+  expect(actors.actor('J100')?.getSnapshot().value, 'its hold has to be timed').toBe('held');
+  expect(actors.running, 'it was among the first').toBe(250);
+  const { events, answers } = await store.decide('J99', [{ action: 'select', userId: 'bob' }], { epoch, seq });
+  for (const event of events) actors.apply(event, answers[0]?.seat as never, true);
+  expect(actors.running).toBe(251);
+  expect(actors.actor('J99')?.getSnapshot().value).toBe('held');
+  clock.increment(1);
+  expect(actors.running).toBeGreaterThan(251);
+  for (let i = 0; i < 4; i++) clock.increment(1);
+  expect(actors.running).toBe(1_000);
+  actors.hydrate(seats);
+  actors.stop();
+  clock.increment(10);
+  expect(actors.running, 'nothing is started after the end').toBe(0);
+});
