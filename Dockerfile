@@ -1,23 +1,27 @@
 # Three images: the node processes (the default, `--target server`), nginx with the page (`--target nginx`), and NATS
-# with a folder for its stream (`--target nats`). None runs as root.
+# with a folder for its stream (`--target nats`). None runs as root. To pin an image by digest, which no tag can change:
+# --build-arg NODE_IMAGE=node:20-alpine@sha256:…, of what `docker buildx imagetools inspect node:20-alpine` shows.
+ARG NODE_IMAGE=node:20-alpine
+ARG NATS_IMAGE=nats:2.10-alpine
+ARG NGINX_IMAGE=nginx:1.28-alpine
 
-FROM node:20-alpine AS build
+FROM ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# esbuild is among them.
-RUN npm ci --omit=dev
+RUN npm ci
 COPY docs/machines docs/machines
 COPY machines machines
 COPY public public
 COPY src src
-RUN npm run build
+# What builds is not in the images.
+RUN npm run build && npm prune --omit=dev
 
 # A new volume takes over the owner of the folder that it is mounted on.
-FROM nats:2.10-alpine AS nats
+FROM ${NATS_IMAGE} AS nats
 RUN mkdir /data && chown 1000:1000 /data
 USER 1000:1000
 
-FROM nginx:1.28-alpine AS nginx
+FROM ${NGINX_IMAGE} AS nginx
 # The image's entrypoint fills the template in; only /tmp need be writable.
 ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
     LISTEN=8080 \
@@ -32,7 +36,7 @@ EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/null http://127.0.0.1:8080/ || exit 1
 CMD ["nginx", "-c", "/tmp/nginx.conf", "-e", "stderr", "-g", "daemon off;"]
 
-FROM node:20-alpine AS server
+FROM ${NODE_IMAGE} AS server
 # As src/launch/node-services.ts has them.
 ENV NODE_ENV=production \
     NODE_OPTIONS="--enable-source-maps --max-semi-space-size=64" \

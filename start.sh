@@ -70,23 +70,51 @@ if ((major < 20 || (major == 20 && minor < 19))); then
   exit 1
 fi
 
+# In a process group of its own, which a signal ends as a whole: a shell alone would end, or wait, and leave npm running.
+run() {
+  local child status=0 signal=''
+  set -m
+  "$@" </dev/null &
+  child=$!
+  set +m
+  for each in INT TERM HUP; do trap "signal=$each; kill -TERM -- -$child 2>/dev/null || true" "$each"; done
+  wait "$child" || status=$?
+  if [[ -n $signal ]]; then
+    # npm takes the first signal as a wish to roll back, and goes on for a minute. The next start installs all anew.
+    for ((i = 0; i < 20; i++)); do
+      if ! kill -0 -- -"$child" 2>/dev/null; then break; fi
+      sleep 0.1
+    done
+    kill -KILL -- -"$child" 2>/dev/null || true
+    wait "$child" 2>/dev/null || true
+    echo "Stopped." >&2
+    exit 130
+  fi
+  trap - INT TERM HUP
+  return "$status"
+}
+
 # npm writes this file last: it is older than the lockfile when that has changed, or an installation broke off.
 if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
   echo "Installing the npm packages …"
   # Three packages ask for Node 22 (@nats-io/nuid, content-disposition, cookie 2) and pass all tests on 20.19.
-  npm ci --loglevel=error --engine-strict=false
+  # With those that build it, also where NODE_ENV is production.
+  run npm ci --include=dev --loglevel=error --engine-strict=false
 fi
 
-built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/app.js)
+built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/app.js public/app.js.gz)
 needs_build() {
-  local output newer=()
+  local output source newer=()
+  for source in public/{index.html,styles.css,favicon.svg}; do
+    if [[ ! -e $source.gz || $source -nt $source.gz ]]; then return 0; fi
+  done
   for output in "${built[@]}"; do
     if [[ ! -e $output ]]; then return 0; fi
     newer+=(-o -newer "$output")
   done
   [[ -n "$(find src machines package.json \( "${newer[@]:1}" \) -print -quit)" ]]
 }
-if needs_build; then npm run --silent build; fi
+if needs_build; then run npm run --silent build; fi
 
 # Node resets ignored signals at its start. Only a shell can still find out that nohup set SIGHUP to be ignored.
 launch_options=()

@@ -146,6 +146,17 @@ export type EdgeConfig = Static<typeof EdgeConfig>;
 export type EmbeddedConfig = Static<typeof EmbeddedConfig>;
 type Env = Record<string, string | undefined>;
 
+const configs = { booking: BookingConfig, edge: EdgeConfig, embedded: EmbeddedConfig };
+export type ProcessKind = keyof typeof configs;
+/** Of all kinds of processes. */
+export const settingNames = Object.values(configs).flatMap(({ properties }) => Object.keys(properties));
+
+/** The settings of `env` that a process of this kind reads, and no others: an edge, for one, gets no session key. */
+export function settingsOf(kind: ProcessKind, env: Env): Env {
+  const names = Object.keys(configs[kind].properties).flatMap((name) => [name, `${name}_FILE`]);
+  return Object.fromEntries(names.filter((name) => env[name] !== undefined).map((name) => [name, env[name]]));
+}
+
 export const loadBookingConfig = (env: Env): BookingConfig => withinVenueBound(load(BookingConfig, env));
 export const loadEdgeConfig = (env: Env): EdgeConfig => load(EdgeConfig, env);
 export const loadEmbeddedConfig = (env: Env): EmbeddedConfig => withinVenueBound(load(EmbeddedConfig, env));

@@ -17,21 +17,26 @@ export class RedisTruth implements VenueTruth {
     this.#redis = new Redis(url, { maxRetriesPerRequest: 1, lazyConnect: true });
   }
 
+  /**
+   * The user `viewer` may make no transaction. Redis runs what comes in one packet without a pause; if an event came in
+   * between all the same, the reads are repeated.
+   */
   async record(): Promise<VenueRecord> {
-    const replies = await this.#redis.multi().get('venue:epoch').get('venue:seq').hgetall('venue:seats').time().exec();
-    const [epoch, seq, seats, time] = (replies ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply;
-    });
-    const [seconds, micros] = time as [string, string];
-    return {
-      epoch: String(epoch),
-      seq: Number(seq),
-      seats: new Map(
-        Object.entries(seats as Record<string, string>).map(([id, json]) => [id, JSON.parse(json) as Seat]),
-      ),
-      nowMs: Number(seconds) * 1000 + Number(micros) / 1000,
-    };
+    const position = ['venue:epoch', 'venue:seq'];
+    for (;;) {
+      const reads = this.#redis.pipeline().mget(position).hgetall('venue:seats').time().mget(position);
+      const [before, seats, time, after] = ((await reads.exec()) ?? []).map(([error, reply]) => {
+        if (error) throw error;
+        return reply;
+      }) as [string[], Record<string, string>, [string, string], string[]];
+      if (String(before) !== String(after)) continue;
+      return {
+        epoch: String(before[0]),
+        seq: Number(before[1]),
+        seats: new Map(Object.entries(seats).map(([id, json]) => [id, JSON.parse(json) as Seat])),
+        nowMs: Number(time[0]) * 1000 + Number(time[1]) / 1000,
+      };
+    }
   }
 
   async eventsAfter({ seq }: { seq: number }): Promise<SeatEvent[]> {

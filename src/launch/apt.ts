@@ -8,6 +8,7 @@ import { ServersMissingError } from './server-origin.ts';
  * boot from it. An `apt-get update` with one dead mirror may still know enough to install from.
  */
 const installScript = `
+umask 022
 export DEBIAN_FRONTEND=noninteractive
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then

@@ -2,7 +2,9 @@ import { writeComposeSecrets } from './compose-secrets.ts';
 import { print } from './print.ts';
 
 try {
-  print(`The secrets of docker-compose.yml are in ${writeComposeSecrets('.data')}. Next: docker-compose up --build`);
+  print(
+    `The secrets of docker-compose.yml are in ${writeComposeSecrets(process.env.DATA_DIR || '.data')}. Next: docker-compose up --build`,
+  );
 } catch (error) {
   print((error as Error).message);
   process.exitCode = 1;

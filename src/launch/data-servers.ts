@@ -9,8 +9,7 @@ import { redisUsers } from './redis-users.ts';
 import type { Secrets } from './secrets-file.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
-
-const natsMonitorPort = 8222;
+import type { ServiceUser } from './service-user.ts';
 
 interface NatsUrls {
   booking: string;
@@ -19,11 +18,16 @@ interface NatsUrls {
   viewer: string;
 }
 
+interface DataServersOptions {
+  secrets: Secrets;
+  origin: ServerOrigin;
+  user: ServiceUser | undefined;
+}
+
 /** A Redis that was given is used as it is: without `spec`, there is none to be started. */
 export async function redisServer(
   config: LaunchConfig,
-  secrets: Secrets,
-  origin: ServerOrigin,
+  { secrets, origin, user }: DataServersOptions,
 ): Promise<{ url: string; spec?: ServiceSpec }> {
   const { url } = config.redis;
   if (url) return { url };
@@ -33,20 +37,19 @@ export async function redisServer(
   const dir = join(config.dataDir, 'redis');
   return {
     url: `redis://booking:${bookingPassword}@${loopback}:${port}`,
-    spec: redisSpec({ origin, port, dir, logFile: logFile(config, 'redis'), users }),
+    spec: redisSpec({ origin, port, dir, logFile: logFile(config, 'redis'), users, user }),
   };
 }
 
 /** A NATS that was given is used as it is: without `spec`, there is none to be started. */
 export async function natsServer(
   config: LaunchConfig,
-  secrets: Secrets,
-  origin: ServerOrigin,
+  { secrets, origin, user }: DataServersOptions,
 ): Promise<{ urls: NatsUrls; spec?: ServiceSpec }> {
-  const { url } = config.nats;
+  const { url, monitorPort: wantedMonitorPort } = config.nats;
   if (url) return { urls: { booking: url, edge: url, viewer: url } };
   const port = await portOrFree(config.nats.port, 'NATS');
-  const monitorPort = await portOrFree(natsMonitorPort, "NATS's monitoring");
+  const monitorPort = wantedMonitorPort && (await portOrFree(wantedMonitorPort, "NATS's monitoring"));
   const { natsBookingPassword: bookingPassword, natsEdgePassword: edgePassword } = secrets;
   const address = `${loopback}:${port}`;
   const users = natsUsers({ bookingPassword, edgePassword });
@@ -57,7 +60,7 @@ export async function natsServer(
       edge: `nats://edge:${edgePassword}@${address}`,
       viewer: `nats://${address}`,
     },
-    spec: natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats'), users }),
+    spec: natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats'), users, user }),
   };
 }
 

@@ -17,8 +17,8 @@ const images: Record<ServerProgram, string> = {
   nginx: 'nginx:1.28-alpine',
 };
 
-/** Nothing is written but into the folders that are given, and no program gets more rights than it began with. */
-const leastRights = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
+/** Nothing is written but into the folders that are given, and no program gets more rights than it began with. The log is the launcher's. */
+const leastRights = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--log-driver', 'none'];
 
 /** Of a root, others have none: the folders may be somebody else's; nginx listens below 1024, and its workers become another user. */
 const capabilities: Record<ServerProgram, string[]> = {
@@ -73,19 +73,24 @@ async function pullIfMissing(image: string, logFile: string, signal: AbortSignal
 
 /** The container shares the machine's network: same ports, same addresses, nothing published to anyone else. */
 function hostNetwork(rootless: boolean): ServerOrigin {
-  // Root in a rootless engine's container is the user outside of it, who must own the data.
-  const user = rootless ? [] : ['--user', `${process.getuid?.()}:${process.getgid?.()}`];
+  const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  // Root in a rootless engine's container is the user outside of it, who must own the data. A container has no other way to
+  // a port below 1024 than to begin as root, with no more of root's rights than these.
+  const userOf = ({ user = own, listens }: ServerRun) =>
+    rootless || (own.uid === 0 && listens.some(({ port }) => port < 1024)) ? [] : ['--user', `${user.uid}:${user.gid}`];
   return {
     description: 'Docker',
+    isContainer: true,
     bindHost: (host) => host,
     machineHost: '127.0.0.1',
-    command: (program, run) => dockerRun(program, run, ['--network', 'host', ...user]),
+    command: (program, run) => dockerRun(program, run, ['--network', 'host', ...userOf(run)]),
   };
 }
 
 /** On macOS and Windows, and with Docker Desktop on Linux, the engine lives in a virtual machine: its network is not the one of the browser. */
 const publishedPorts: ServerOrigin = {
   description: 'Docker',
+  isContainer: true,
   bindHost: () => '0.0.0.0',
   machineHost: 'host.docker.internal',
   command: (program, run) =>

@@ -38,6 +38,8 @@ function explain(path: string, error: NodeJS.ErrnoException, ownFolder?: string)
     case 'ENOENT':
       if (!existsSync(dirname(failed))) break;
       return `${path} cannot be used (ENOENT: nothing can be created in ${dirname(failed)}). ${chooseOther}`;
+    case 'EISDIR':
+      return `${path} cannot be used (EISDIR: a folder is where a file is needed). Move that folder, or ${otherFolder}`;
     case 'ELOOP':
       return `${path} cannot be used (ELOOP: its symbolic links lead to each other). ${chooseOther}`;
     case 'ENAMETOOLONG':
@@ -58,7 +60,7 @@ function explainRights(path: string, message: string, ownFolder?: string): strin
   const remedy =
     uid === userId
       ? `Run chmod -R u+rwX ${folder}`
-      : `Run as ${owner}, give the folder to ${user} (sudo chown -R ${user} ${folder})`;
+      : `Run as root, give the folder to ${user} (sudo chown -R ${user} ${folder})`;
   return `${reason} ${remedy}, or ${otherFolder}`;
 }
 

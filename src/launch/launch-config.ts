@@ -1,13 +1,15 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { commaList, load, loadBookingConfig, loadEdgeConfig } from '../config.ts';
+import { commaList, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../config.ts';
 import { ConfigError } from '../config-error.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
+import { withSettingsFromFiles } from '../settings-from-files.ts';
 import { type VenueSettings, venueSettings } from '../venue/venue-settings.ts';
 import { badPorts } from './bad-ports.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
+import type { AddressLimits } from './nginx.ts';
 import { exampleFor, loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
@@ -24,6 +26,7 @@ const LaunchEnv = Type.Object({
   REDIS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 6379 }),
   NATS_URL: Type.Optional(Type.String({ minLength: 1 })),
   NATS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 4222 }),
+  NATS_MONITORING: Type.String({ default: '8222', description: 'The port of its monitoring over HTTP, or off' }),
   TRUSTED_PROXIES: Type.String({ default: '', description: 'Proxies in front of nginx' }),
   ALLOWED_ORIGINS: Type.String({ default: '' }),
   DATA_DIR: Type.String({ default: '.data', minLength: 1 }),
@@ -40,7 +43,8 @@ export interface LaunchConfig {
   bookingPorts: number[];
   edgePorts: number[];
   redis: { url?: string; port: number };
-  nats: { url?: string; port: number };
+  /** Without `monitorPort` no monitoring. */
+  nats: { url?: string; port: number; monitorPort?: number };
   trustedProxies: string[];
   allowedOrigins: string[];
   dataDir: string;
@@ -48,17 +52,22 @@ export interface LaunchConfig {
   venue: VenueSettings;
   /** Of one edge. */
   maxConnections: number;
+  addressLimits?: AddressLimits;
   origin: OriginName;
 }
 
 /** Throws where a setting is wrong, before anything is started. */
-export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchConfig> {
-  const settings = load(LaunchEnv, env);
+export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<LaunchConfig> {
+  const settings = load(LaunchEnv, given);
+  // Read here: the processes may run as a user who cannot read these files.
+  const env = withSettingsFromFiles(settingNames, given);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
   const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
   const httpHost = listenHost(settings.HTTP_HOST);
   const authMode = authModeOf({ ...ofBooking, HOST: httpHost });
   await requireHttpHost(httpHost);
+  const ofEdge = loadEdgeConfig({ ...env, PORT: undefined });
+  const monitorPort = monitoringPort(settings.NATS_MONITORING);
 
   const config: LaunchConfig = {
     // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
@@ -68,8 +77,18 @@ export async function loadLaunchConfig(env: NodeJS.ProcessEnv): Promise<LaunchCo
     bookingPorts: bookingPorts(settings),
     edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
     redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
-    nats: { port: settings.NATS_PORT, ...(settings.NATS_URL && { url: settings.NATS_URL }) },
-    maxConnections: loadEdgeConfig({ ...env, PORT: undefined }).MAX_CONNECTIONS,
+    nats: {
+      port: settings.NATS_PORT,
+      ...(settings.NATS_URL && { url: settings.NATS_URL }),
+      ...(monitorPort !== undefined && { monitorPort }),
+    },
+    maxConnections: ofEdge.MAX_CONNECTIONS,
+    ...(ofBooking.RATE_LIMIT === 'on' && {
+      addressLimits: {
+        requestsPerSecond: ofBooking.REQUESTS_PER_SECOND_PER_ADDRESS,
+        connections: ofEdge.CONNECTIONS_PER_ADDRESS,
+      },
+    }),
     trustedProxies: parseTrustedProxies(settings.TRUSTED_PROXIES),
     allowedOrigins: parseAllowedOrigins(settings.ALLOWED_ORIGINS),
     dataDir: resolve(settings.DATA_DIR),
@@ -105,13 +124,17 @@ function bookingPorts({ BOOKING_PORTS, BOOKING_PORT }: Static<typeof LaunchEnv>)
   return BOOKING_PORT === undefined ? ports : [BOOKING_PORT, ...ports.slice(1)];
 }
 
+const monitoringPort = (text: string): number | undefined =>
+  text === 'off' ? undefined : portIn('NATS_MONITORING', text, 'a number from 1 to 65535, or off');
+
+function portIn(setting: string, text: string, takes: string): number {
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
+  throw new ConfigError(`${setting}: "${text}" is not a port. It takes ${takes}.`);
+}
+
 function portList(setting: string, text: string): number[] {
-  const ports = commaList(text).map((item) => {
-    const port = Number(item);
-    if (!Number.isInteger(port) || port < 1 || port > 65535)
-      throw new ConfigError(`${setting}: "${item}" is not a port. It takes a comma list of numbers from 1 to 65535.`);
-    return port;
-  });
+  const ports = commaList(text).map((item) => portIn(setting, item, 'a comma list of numbers from 1 to 65535'));
   if (ports.length === 0) throw new ConfigError(`${setting} is empty. It takes a comma list of ports, at least one.`);
   return ports;
 }

@@ -11,6 +11,7 @@ import { loopback } from './ports.ts';
 import { print } from './print.ts';
 import { type Secrets, secretsIn } from './secrets-file.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
+import { type ServiceUser, serviceUser } from './service-user.ts';
 import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
 import { recordVenue, requireSameVenue } from './venue-record.ts';
@@ -18,16 +19,17 @@ import { recordVenue, requireSameVenue } from './venue-record.ts';
 /** Brings everything up, in order; resolves when all of it answers. */
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
   const secrets = secretsIn(settings.dataDir);
-  const ownKeys = settings.env.SESSION_KEYS_FILE ? {} : { SESSION_KEYS: secrets.sessionKeys };
-  const ownCookie = settings.env.SESSION_COOKIE_FILE ? {} : { SESSION_COOKIE: `session_${secrets.installationId}` };
-  const config = { ...settings, env: { ...ownKeys, ...ownCookie, ...settings.env } };
+  const own = { SESSION_KEYS: secrets.sessionKeys, SESSION_COOKIE: `session_${secrets.installationId}` };
+  const config = { ...settings, env: { ...own, ...settings.env } };
+  const { user, warning } = serviceUser(config.dataDir);
+  if (warning) print(`!! ${warning}`);
   const warnings = config.origin === 'embedded' ? [] : await requireGivenServers(config, signal);
   const tooFewFiles = openFilesWarning(config.maxConnections);
   if (tooFewFiles) print(`!! ${tooFewFiles}`);
   for (const warning of warnings) print(`!! ${warning}`);
   const origin = await findOrigin(config, signal);
-  if (origin) await launchServices(config, { secrets, origin, warnings, supervisor, signal });
-  else await launchEmbedded(config, supervisor, signal);
+  if (origin) await launchServices(config, { secrets, origin, user, warnings, supervisor, signal });
+  else await launchEmbedded(config, user, supervisor, signal);
 }
 
 /** None: everything has to run inside one process, without servers. */
@@ -56,25 +58,27 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
 interface LaunchContext {
   secrets: Secrets;
   origin: ServerOrigin;
+  user: ServiceUser | undefined;
   /** About given servers. */
   warnings: string[];
   supervisor: Supervisor;
   signal: AbortSignal;
 }
 
-async function launchServices(config: LaunchConfig, { secrets, origin, warnings, supervisor, signal }: LaunchContext) {
+async function launchServices(config: LaunchConfig, context: LaunchContext) {
+  const { origin, user, warnings, supervisor, signal } = context;
   if (!config.redis.url) requireSameVenue(config);
   await requirePorts(config);
   print(`Starting (Redis, NATS and nginx from ${origin.description}) …`);
-  const redis = await redisServer(config, secrets, origin);
-  const nats = await natsServer(config, secrets, origin);
+  const redis = await redisServer(config, context);
+  const nats = await natsServer(config, context);
   const servers = [redis.spec, nats.spec].filter((spec) => spec !== undefined);
   await supervisor.start(servers, signal);
 
   const { bookingPorts, edgePorts } = config;
   // The services know nginx alone, which resolves the client's address by the proxies in front of it.
   const env = { ...config.env, TRUSTED_PROXIES: 'loopback' };
-  const common = (name: string, port: number) => ({ port, env, logFile: logFile(config, `${name}-${port}`) });
+  const common = (name: string, port: number) => ({ port, env, user, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const bookings = bookingPorts.map((port) =>
     bookingSpec({ ...common('booking', port), redisUrl: redis.url, natsUrl: nats.urls.booking, peerUrls: bookingUrls }),
@@ -95,10 +99,12 @@ async function launchServices(config: LaunchConfig, { secrets, origin, warnings,
     bookingPorts,
     trustedProxies: config.trustedProxies,
     allowedOrigins: config.allowedOrigins,
+    addressLimits: config.addressLimits,
     templateFile: join('nginx', 'nginx.conf.template'),
     publicDir: join(process.cwd(), 'public'),
     dir: join(config.dataDir, 'nginx'),
     logFile: logFile(config, 'nginx'),
+    user,
   });
   await supervisor.start([nginx], signal);
   const page = await pageUrl(config);
@@ -106,10 +112,15 @@ async function launchServices(config: LaunchConfig, { secrets, origin, warnings,
   print(summary(config, { page, warnings, redisUrl: redis.url, natsUrl: nats.urls.viewer, pidOf }));
 }
 
-async function launchEmbedded(config: LaunchConfig, supervisor: Supervisor, signal: AbortSignal) {
+async function launchEmbedded(
+  config: LaunchConfig,
+  user: ServiceUser | undefined,
+  supervisor: Supervisor,
+  signal: AbortSignal,
+) {
   await requireHttpPort(config);
   const { httpPort: port, httpHost: host, env } = config;
-  await supervisor.start([embeddedSpec({ host, port, env, logFile: logFile(config, 'embedded') })], signal);
+  await supervisor.start([embeddedSpec({ host, port, env, user, logFile: logFile(config, 'embedded') })], signal);
   print(embeddedSummary(config, await pageUrl(config)));
 }
 

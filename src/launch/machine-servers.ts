@@ -18,12 +18,13 @@ export async function findMachineServers(
   const paths = new Map(needed.map((program) => [program, findExecutable(program)]));
   return {
     description: 'this machine',
+    isContainer: false,
     bindHost: (host) => host,
     machineHost: '127.0.0.1',
-    command(program, { args }) {
+    command(program, { args, user, listens }) {
       const path = paths.get(program);
       if (!path) throw new ServersMissingError(`${program} is not on this machine`);
-      return { command: [path, ...args] };
+      return { command: [path, ...args], user, ports: listens.map(({ port }) => port) };
     },
   };
 }

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { DataDirLock } from './data-dir-lock.ts';
 import { loadLaunchConfig } from './launch-config.ts';
 import { launch } from './launcher.ts';
+import { rotateLogs } from './log-rotation.ts';
 import { print } from './print.ts';
 import { killServices } from './service-process.ts';
 import { onShutdownSignals } from './shutdown-signals.ts';
@@ -13,6 +15,9 @@ const shutdownAsked = new Promise<void>((resolve) => {
 
 // Without a listener, a failed write to stderr (a full disk, a terminal that is gone) would end the launcher and its services.
 process.stderr.on('error', () => {});
+
+// What the launcher and its servers write, nobody else reads: Redis and NATS would let everyone.
+process.umask(0o077);
 
 let supervisor: Supervisor | undefined;
 let lock: DataDirLock | undefined;
@@ -37,6 +42,7 @@ try {
   const ownLock = DataDirLock.acquire(config.dataDir);
   lock = ownLock;
   supervisor = new Supervisor((running) => ownLock.record(running));
+  void rotateLogs(join(config.dataDir, 'logs'), shutdown.signal);
   await launch(config, supervisor, shutdown.signal);
   await shutdownAsked;
 } catch (error) {

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileUnusable } from './file-unusable.ts';
+import { inheritOwner } from './inherit-owner.ts';
 
 /**
  * Makes the folder and those above it, where they are missing. Node's own `recursive` loops for ever in a folder that
@@ -16,13 +17,18 @@ export function makeFolder(path: string): void {
 
 function makeMissing(path: string): void {
   try {
-    mkdirSync(path);
+    makeOne(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
     const parent = dirname(path);
     if (code !== 'ENOENT' || existsSync(parent)) throw error;
     makeMissing(parent);
-    mkdirSync(path);
+    makeOne(path);
   }
+}
+
+function makeOne(path: string): void {
+  mkdirSync(path);
+  inheritOwner(path);
 }

@@ -6,13 +6,15 @@ export interface NatsUsersOptions {
 }
 
 const stream = 'SEATS';
-/** Where the answers to one's own requests come. */
+/** Where the replies to one's own requests arrive. */
 const inbox = '_INBOX.>';
 const streamApi = (...verbs: string[]) => verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`);
 
 /**
  * The users of our NATS, in the form of its configuration: the booking service publishes and makes the stream, the
- * edges listen and say how many browsers they have, whoever has no password may listen and look into the stream.
+ * edges subscribe and publish how many browsers they have, `viewer`, who needs no password, subscribes.
+ *
+ * `viewer` publishes nothing at all: JetStream replies to whatever subject a request names, also to one that others trust.
  */
 export function natsUsers({ bookingPassword, edgePassword }: NatsUsersOptions): object {
   const news = [subjects.allSeats, subjects.heartbeat, subjects.presence];
@@ -30,10 +32,7 @@ export function natsUsers({ bookingPassword, edgePassword }: NatsUsersOptions): 
     {
       user: 'viewer',
       password: '',
-      permissions: {
-        publish: ['$JS.API.INFO', '$JS.API.STREAM.NAMES', '$JS.API.STREAM.LIST', ...streamApi('INFO', 'MSG.GET')],
-        subscribe: [...news, inbox],
-      },
+      permissions: { publish: { deny: ['>'] }, subscribe: news },
     },
   ];
   return { authorization: { users }, no_auth_user: 'viewer' };

@@ -3,9 +3,18 @@ import { join } from 'node:path';
 import { bracketed, httpUrl } from './http-url.ts';
 import { makeFolder } from './make-folder.ts';
 import { httpAnswers } from './probes.ts';
+import { programEnv } from './program-env.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
+import { giveTo, type ServiceUser } from './service-user.ts';
 import { writePrivately } from './write-privately.ts';
+
+/** Of one address, as the services count it; nginx's own limits follow from these. */
+export interface AddressLimits {
+  requestsPerSecond: number;
+  /** At one edge. */
+  connections: number;
+}
 
 export interface NginxOptions {
   origin: ServerOrigin;
@@ -17,28 +26,34 @@ export interface NginxOptions {
   trustedProxies: string[];
   /** As `parseAllowedOrigins` returns them. */
   allowedOrigins: string[];
+  /** Absent: none. */
+  addressLimits?: AddressLimits | undefined;
   templateFile: string;
   publicDir: string;
   /** Holds the rendered configuration, the pid file and the temporary files. */
   dir: string;
   logFile: string;
+  user?: ServiceUser | undefined;
 }
 
 export function nginxSpec(options: NginxOptions): ServiceSpec {
-  const { origin, host, port, publicDir, dir, logFile } = options;
+  const { origin, host, port, publicDir, dir, logFile, user } = options;
   makeFolder(dir);
   const configFile = writePrivately(join(dir, 'nginx.conf'), renderConfig(options));
-  // Started by root, the workers would become another user, who may not be allowed to read the page.
-  const user = process.getuid?.() === 0 ? ' user root root;' : '';
+  giveTo(user, dir);
+  // Where it starts as root (see commandAs and docker-servers.ts): its workers would become another user, who may not be allowed to read the page.
+  const isRoots = process.getuid?.() === 0 && (!user || (origin.isContainer && port < 1024));
+  const workers = isRoots ? ' user root root;' : '';
   const url = httpUrl(host, port);
   return {
     name: 'nginx',
     ...origin.command('nginx', {
-      args: ['-p', dir, '-c', configFile, '-e', 'stderr', '-g', `daemon off;${user}`],
+      args: ['-p', dir, '-c', configFile, '-e', 'stderr', '-g', `daemon off;${workers}`],
       folders: [dir, publicDir],
       listens: [{ host, port }],
+      user,
     }),
-    env: process.env,
+    env: programEnv(),
     logFile,
     async answers() {
       await httpAnswers(`${url}/`);
@@ -52,24 +67,14 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
 /** As the official Docker image does it: only `${NAME}`s that are defined are replaced, nginx's own $variables stay. */
 function renderConfig(options: NginxOptions): string {
   const { origin, host, port, edgePorts, bookingPorts, ...files } = options;
-  const servers = (ports: number[], parameters: string) =>
-    ports.map((each) => `server ${origin.machineHost}:${each} ${parameters};`).join(' ');
-  const hasFailover = bookingPorts.length > 1;
-  // A process that fails is left out for 5 s. The same ones again as backup: when each of them has failed, all are tried.
-  const booking = hasFailover
-    ? `${servers(bookingPorts, 'max_fails=1 fail_timeout=5s')} ${servers(bookingPorts, 'max_fails=0 backup')}`
-    : servers(bookingPorts, 'max_fails=0');
+  const addresses = (ports: number[]) => ports.map((each) => `${origin.machineHost}:${each}`);
   const variables: Record<string, string> = {
     LISTEN: listen(origin.bindHost(host), port),
-    EDGE_SERVERS: servers(edgePorts, 'max_fails=1 fail_timeout=1s'),
-    BOOKING_SERVERS: booking,
-    BOOKING_COUNT: String(bookingPorts.length),
-    BOOKING_FAILOVER: hasFailover ? 'on' : 'off',
     // nginx replaces variables in this path, and has no escape for a $.
     // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's variable, not ours
     PUBLIC_DIR: quotable(files.publicDir).replaceAll('$', '${dollar}'),
     RUN_DIR: quotable(files.dir),
-    ...rulesOf(options),
+    ...rulesOf({ ...options, edges: addresses(edgePorts), bookings: addresses(bookingPorts) }),
   };
   const template = readFileSync(files.templateFile, 'utf8');
   return template.replaceAll(/\$\{([A-Z_]+)\}/g, (whole, name: string) => variables[name] ?? whole);
@@ -81,16 +86,50 @@ const listen = (host: string, port: number) => `${bracketed(host)}:${port}${host
 /** Inside the double quotes of nginx's configuration. */
 const quotable = (text: string) => text.replaceAll(/["\\]/g, '\\$&');
 
+/** `host:port` each. */
+type Upstreams = { edges: string[]; bookings: string[] };
+
 /** For the template. `nginx/rules.envsh` makes the same from the settings of a container. */
-export function rulesOf(options: Pick<NginxOptions, 'trustedProxies' | 'allowedOrigins'>): Record<string, string> {
-  const { trustedProxies, allowedOrigins } = options;
+export function rulesOf(
+  options: Upstreams & Pick<NginxOptions, 'trustedProxies' | 'allowedOrigins' | 'addressLimits'>,
+): Record<string, string> {
+  const { trustedProxies, allowedOrigins, edges, bookings, addressLimits } = options;
   const from = trustedProxies.map((network) => `set_real_ip_from ${network};`).join(' ');
   const networks = trustedProxies.map((network) => `${network} 1;`).join(' ');
+  const servers = (addresses: string[], parameters: string) =>
+    addresses.map((address) => `server ${address} ${parameters};`).join(' ');
+  const hasFailover = bookings.length > 1;
   return {
+    EDGE_SERVERS: servers(edges, 'max_fails=1 fail_timeout=1s'),
+    // A process that fails is left out for 5 s. The same ones again as backup: when each of them has failed, all are tried.
+    BOOKING_SERVERS: hasFailover
+      ? `${servers(bookings, 'max_fails=1 fail_timeout=5s')} ${servers(bookings, 'max_fails=0 backup')}`
+      : servers(bookings, 'max_fails=0'),
+    BOOKING_READ_SERVERS: servers(bookings, 'max_fails=0'),
+    BOOKING_COUNT: String(bookings.length),
+    BOOKING_FAILOVER: hasFailover ? 'on' : 'off',
     TRUSTED_PROXY_RULES:
       trustedProxies.length === 0
         ? 'geo $is_trusted_proxy { default 0; }'
         : `real_ip_header X-Forwarded-For; real_ip_recursive on; ${from} geo $realip_remote_addr $is_trusted_proxy { default 0; ${networks} }`,
     ALLOWED_ORIGIN_RULES: allowedOrigins.map((each) => `"${each}" $http_origin;`).join(' '),
+    ...limitRules(addressLimits, edges.length),
+  };
+}
+
+/** The services limit each session and each address: nginx lets several sessions of an address come to their limits at once. */
+const sessionsAtOnce = 5;
+const burstSeconds = 2;
+
+/** Without limits nginx needs numbers all the same. */
+function limitRules(limits: AddressLimits | undefined, edgeCount: number): Record<string, string> {
+  const { requestsPerSecond, connections } = limits ?? { requestsPerSecond: 1, connections: 1 };
+  const allConnections = connections * edgeCount;
+  return {
+    ADDRESS_LIMITS: limits ? 'on' : 'off',
+    ADDRESS_REQUESTS_PER_SECOND: String(requestsPerSecond * sessionsAtOnce),
+    ADDRESS_REQUEST_BURST: String(requestsPerSecond * sessionsAtOnce * burstSeconds),
+    ADDRESS_SOCKETS_PER_SECOND: String(Math.max(1, Math.ceil(allConnections / 8))),
+    ADDRESS_CONNECTIONS: String(allConnections),
   };
 }

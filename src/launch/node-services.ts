@@ -1,8 +1,11 @@
 import { join } from 'node:path';
+import { type ProcessKind, settingsOf } from '../config.ts';
 import { httpUrl } from './http-url.ts';
 import { loopback } from './ports.ts';
 import { httpAnswers } from './probes.ts';
+import { programEnv } from './program-env.ts';
 import type { ServiceSpec } from './service-process.ts';
+import type { ServiceUser } from './service-user.ts';
 
 /** The second: how much that is new V8 lets pile up before it looks for what is still needed. With its own 16 MB a busy process decides a fifth fewer commands. */
 export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=64'];
@@ -11,8 +14,9 @@ export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=64'];
 export interface NodeServiceOptions {
   port: number;
   logFile: string;
-  /** On top of the launcher's own environment. */
+  /** Settings, on top of the launcher's own environment. The process gets those that it reads. */
   env: NodeJS.ProcessEnv;
+  user?: ServiceUser | undefined;
 }
 
 export interface BookingOptions extends NodeServiceOptions {
@@ -40,14 +44,26 @@ export const edgeSpec = ({ natsUrl, bookingUrls, ...options }: EdgeOptions): Ser
 export const embeddedSpec = ({ host, ...options }: NodeServiceOptions & { host: string }): ServiceSpec =>
   nodeSpec('embedded', 'embedded', options, { HOST: host });
 
-function nodeSpec(name: string, folder: string, options: NodeServiceOptions, settings: NodeJS.ProcessEnv): ServiceSpec {
-  const { port, logFile, env } = options;
+function nodeSpec(
+  name: string,
+  kind: ProcessKind,
+  { port, logFile, env, user }: NodeServiceOptions,
+  settings: NodeJS.ProcessEnv,
+): ServiceSpec {
   const host = settings.HOST ?? loopback;
   return {
     name,
-    command: [process.execPath, ...nodeFlags, join('dist', folder, 'server.js')],
+    command: [process.execPath, ...nodeFlags, join('dist', kind, 'server.js')],
     // HOST is named always: some shells set it to the name of the machine.
-    env: { ...process.env, ...env, HOST: host, ...settings, PORT: String(port) },
+    env: {
+      ...programEnv(),
+      ...settingsOf(kind, { ...process.env, ...env }),
+      HOST: host,
+      ...settings,
+      PORT: String(port),
+    },
+    user,
+    ports: [port],
     logFile,
     answers: () => httpAnswers(`${httpUrl(host, port)}/ready`),
     stopTimeoutMs: 3_000,

@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { makeFolder } from './make-folder.ts';
 import { loopback } from './ports.ts';
 import { ownRedisAnswers } from './probes.ts';
+import { programEnv } from './program-env.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
+import { giveTo, type ServiceUser } from './service-user.ts';
 import { writePrivately } from './write-privately.ts';
 
 export interface RedisOptions {
@@ -14,19 +16,30 @@ export interface RedisOptions {
   logFile: string;
   /** As `redisUsers` gives them; without it everybody may do everything. */
   users?: string;
+  user?: ServiceUser | undefined;
 }
 
+/**
+ * What all clients may take of Redis's memory, which is that of the venue too: replies that are not read, and requests that
+ * do not end. The largest reply to a booking process, a venue of 100,000 seats, is some 12 MB; its largest request is 64 kB.
+ */
+export const redisClientLimits = [
+  ...['--client-output-buffer-limit', 'normal 32mb 16mb 10', '--client-query-buffer-limit', '4mb'],
+  ...['--maxmemory-clients', '64mb', '--maxclients', '1000'],
+];
+
 /** Durable before it answers: every write is in the append-only file, on disk. Nothing is ever evicted. */
-export function redisSpec({ origin, port, dir, logFile, users }: RedisOptions): ServiceSpec {
+export function redisSpec({ origin, port, dir, logFile, users, user }: RedisOptions): ServiceSpec {
   makeFolder(dir);
   const args = ['--bind', origin.bindHost(loopback), '--protected-mode', 'no', '--port', String(port), '--dir', dir];
   args.push('--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--maxmemory-policy', 'noeviction');
-  args.push('--maxmemory', String(maxMemoryBytes()));
+  args.push('--maxmemory', String(maxMemoryBytes()), ...redisClientLimits);
   if (users !== undefined) args.push('--aclfile', writePrivately(join(dir, 'users.acl'), users));
+  giveTo(user, dir);
   return {
     name: 'redis',
-    ...origin.command('redis-server', { args, folders: [dir], listens: [{ host: loopback, port }] }),
-    env: process.env,
+    ...origin.command('redis-server', { args, folders: [dir], listens: [{ host: loopback, port }], user }),
+    env: programEnv(),
     logFile,
     answers: () => ownRedisAnswers({ host: loopback, port }),
     stopTimeoutMs: 1_500,

@@ -6,6 +6,7 @@ import { httpUrl } from './http-url.ts';
 import { makeFolder } from './make-folder.ts';
 import { freePort, loopback } from './ports.ts';
 import { httpAnswers } from './probes.ts';
+import { programEnv } from './program-env.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import { ServiceProcess } from './service-process.ts';
 
@@ -34,7 +35,7 @@ export async function rehearse(origin: ServerOrigin, workDir: string, signal: Ab
       folders: [dir],
       listens: [{ host: loopback, port }],
     }),
-    env: process.env,
+    env: programEnv(),
     logFile: join(workDir, 'rehearsal.log'),
     answers: () => httpAnswers(url),
     stopTimeoutMs: 1_000,

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openLog } from './open-log.ts';
 import { NotReadyError } from './probes.ts';
+import { commandAs, type ServiceUser } from './service-user.ts';
 
 const probeIntervalMs = 25;
 const readyTimeoutMs = 30_000;
@@ -14,6 +15,10 @@ export interface ServiceSpec {
   name: string;
   command: readonly [program: string, ...args: string[]];
   env: NodeJS.ProcessEnv;
+  /** Absent: the user of the launcher. */
+  user?: ServiceUser | undefined;
+  /** Where it listens, if that may need a right that its user lacks. */
+  ports?: number[];
   logFile: string;
   /** Rejects while the service does not answer. */
   answers: () => Promise<void>;
@@ -67,15 +72,16 @@ export class ServiceProcess {
     // The child writes to the file itself: its last words are kept even if the launcher dies first.
     let log: number | undefined;
     try {
-      log = openLog(spec.logFile);
+      log = openLog(spec.logFile, spec.user);
       this.#logStart = fstatSync(log).size;
     } catch (error) {
       this.logProblem = error as Error;
     }
-    const [program, ...args] = spec.command;
+    const { command, ids } = commandAs(spec.user, spec.command, spec.ports);
+    const [program, ...args] = command;
     const output = log ?? 'ignore';
     try {
-      this.#child = spawn(program, args, { env: spec.env, detached: true, stdio: ['ignore', output, output] });
+      this.#child = spawn(program, args, { env: spec.env, ...ids, detached: true, stdio: ['ignore', output, output] });
       this.exited = endOf(this.#child);
     } catch (error) {
       this.exited = Promise.resolve((error as Error).message);
@@ -177,7 +183,8 @@ function endOfFile(path: string, from: number): string {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
-    const start = Math.max(from, size - shownLogBytes);
+    const begin = from > size ? 0 : from; // it was rotated meanwhile
+    const start = Math.max(begin, size - shownLogBytes);
     const buffer = Buffer.alloc(Math.max(size - start, 0));
     return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, start)).toString();
   } finally {

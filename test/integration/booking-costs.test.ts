@@ -8,7 +8,7 @@ import { newStore, startInspected } from '../inspect/inspect-fixture.ts';
 
 const generous = {
   requestsPerSecondPerAddress: 1_000,
-  requestsPerSecondPerUser: 1_000,
+  requestsPerSecondPerUser: 100_000, // `change` sends as fast as it can
   sessionsPerMinutePerAddress: 1_000,
   holdsPerAddress: 1_000,
 };
@@ -82,7 +82,7 @@ describe('[R340] [R72] GET /api/events', () => {
     for (const seq of [10, 10, 40]) {
       expect((await app.inject({ url: url(seq), headers })).json().events).toHaveLength(50 - seq);
     }
-    expect(read.mock.calls.filter(([position]) => position.seq < 50)).toHaveLength(1);
+    expect(read.mock.calls.filter(([position]) => position.seq === 10)).toHaveLength(1);
   });
 });
 

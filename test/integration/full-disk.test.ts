@@ -75,6 +75,7 @@ class Run {
   async heals(): Promise<void> {
     const deadline = Date.now() + healsWithinMs;
     const seatId = this.nextSeat();
+    const sinceMs = Date.now();
     const retried = async (what: string, attempt: () => Promise<boolean>) => {
       while (!(await attempt().catch(() => false))) {
         if (Date.now() > deadline)
@@ -83,7 +84,7 @@ class Run {
       }
     };
     await retried('select', async () => (await this.command('select', seatId)) === 200);
-    await retried('JetStream', () => this.#reachesJetStream());
+    await retried('JetStream', () => this.#reachesJetStream(sinceMs));
     await retried('the live page', () => this.#isLive());
     await retried('book', async () => (await this.command('book', seatId)) === 200);
   }
@@ -107,15 +108,18 @@ class Run {
     }
   }
 
-  /** Every committed event is in the stream. */
-  async #reachesJetStream(): Promise<boolean> {
+  /** Every committed event is in the stream, one of them since then. */
+  async #reachesJetStream(sinceMs: number): Promise<boolean> {
+    const metrics = await fetch(`http://127.0.0.1:${this.settings.BOOKING_PORTS}/metrics`);
+    if (!/^booking_events_unrelayed 0$/m.test(await metrics.text())) return false;
     const port = /-s nats:\/\/127\.0\.0\.1:(\d+)/.exec(this.launch.output)?.[1];
-    const nats = await connect({ servers: `127.0.0.1:${port}`, timeout: 1_000, reconnect: false });
+    const secrets = JSON.parse(readFileSync(join(this.settings.DATA_DIR, 'secrets.json'), 'utf8'));
+    const login = { user: 'booking', pass: secrets.natsBookingPassword };
+    const nats = await connect({ servers: `127.0.0.1:${port}`, ...login, timeout: 1_000, reconnect: false });
     try {
       const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: 1_000 });
-      const { seatId } = this.confirmed.at(-1) as Sale;
-      const last = await streams.getMessage('SEATS', { last_by_subj: 'seats.held' });
-      return last?.json<{ seat_id: string }>().seat_id === seatId;
+      const { state } = await streams.info('SEATS');
+      return Date.parse(state.last_ts) >= sinceMs;
     } finally {
       await nats.close();
     }

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
+import { settingsOf } from '../../src/config.ts';
 import { writeComposeSecrets } from '../../src/launch/compose-secrets.ts';
 import { findExecutable } from '../../src/launch/find-executable.ts';
 import { natsAnswers, ownRedisAnswers } from '../../src/launch/probes.ts';
+import { redisClientLimits } from '../../src/launch/redis.ts';
 import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
 import { freePort, startBooking, startEdge } from '../support/servers.ts';
 
@@ -27,6 +29,8 @@ interface Service {
   volumes?: string[];
   tmpfs?: string[];
   mem_limit?: string;
+  cpus?: number;
+  logging?: { driver: string; options: Record<string, string> };
   pids_limit?: number;
   healthcheck?: object;
 }
@@ -102,7 +106,12 @@ describe('[R233] a container can do what it has to', () => {
       expect(service.privileged).toBeUndefined();
       expect(service.security_opt).toEqual(['no-new-privileges:true']);
       expect(service.mem_limit).toMatch(/^\d+[mg]$/);
+      expect(service.cpus).toBeGreaterThan(0);
       expect(service.pids_limit).toBeGreaterThan(0);
+      expect(service.logging?.options, '[R365] the log is bounded').toEqual({
+        'max-size': expect.stringMatching(/^\d+m$/),
+        'max-file': expect.stringMatching(/^\d$/),
+      });
       expect(service.healthcheck ?? /^HEALTHCHECK .+/m.exec(stage)?.[0]).toBeDefined();
       // Nothing of the machine's own: what is mounted is a named volume.
       for (const volume of service.volumes ?? []) expect(volume).toMatch(/^[a-z-]+:\/data$/);
@@ -112,6 +121,34 @@ describe('[R233] a container can do what it has to', () => {
   test.skipIf(!findExecutable('docker-compose'))('docker-compose takes the file (skipped where there is none)', () => {
     execFileSync('docker-compose', ['config', '-q'], { stdio: 'pipe' });
   });
+});
+
+test('[R365] what builds is in no image that runs', () => {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: object };
+  expect(Object.keys(dependencies)).not.toContain('esbuild');
+  const [, build = ''] = readFileSync('Dockerfile', 'utf8').split(/^(?=FROM )/m);
+  expect(build).toMatch(/^RUN npm run build && npm prune --omit=dev$/m);
+});
+
+test.each([
+  ['booking', 'booking'],
+  ['edge-1', 'edge'],
+  ['edge-2', 'edge'],
+] as const)('[R355] %s is given settings that it reads, and no others', (name, kind) => {
+  const environment = Object.fromEntries(
+    Object.entries(compose.services[name]?.environment ?? {}).map(([setting, value]) => [setting, String(value)]),
+  );
+  expect(settingsOf(kind, environment)).toEqual(environment);
+});
+
+test('[R364] Redis has the limits that start.sh gives its own', () => {
+  const command = compose.services.redis?.command ?? [];
+  const first = command.indexOf(redisClientLimits[0] ?? '');
+  expect(command.slice(first, first + redisClientLimits.length)).toEqual(redisClientLimits);
+});
+
+test('[R359] nginx limits addresses, and with RATE_LIMIT=off none', () => {
+  expect(compose.services.nginx?.environment?.RATE_LIMIT).toBe(`\${RATE_LIMIT:-on}`);
 });
 
 test('[R311] [R315] [R316] the settings for proxies, origins and the cookie reach those that use them', () => {
@@ -156,7 +193,7 @@ describe('[R234] secrets', () => {
     expect(files.toSorted()).toEqual(
       readdirSync(folder)
         .toSorted()
-        .map((name) => `./.data/compose/${name}`),
+        .map((name) => `\${DATA_DIR:-./.data}/compose/${name}`),
     );
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     expect(statSync(join(dataDir, 'secrets.json')).mode & 0o777).toBe(0o600);

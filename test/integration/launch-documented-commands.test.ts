@@ -36,16 +36,14 @@ afterAll(() => launch.cleanUp());
 
 /** As typed into a shell, on this run's port and data. */
 async function typed(command: string): Promise<string> {
-  const here = command
-    .replace(/\bredis-cli (?!.*-p \d)/, `redis-cli -p ${settings.REDIS_PORT} `)
-    .replaceAll('./.data/', `${settings.DATA_DIR}/`);
-  const { stdout, stderr } = await run('sh', ['-c', here]);
+  const here = command.replace(/\bredis-cli (?!.*-p \d)/, `redis-cli -p ${settings.REDIS_PORT} `);
+  const { stdout, stderr } = await run('sh', ['-c', here], { env: { ...process.env, DATA_DIR: settings.DATA_DIR } });
   expect(stderr).toBe('');
   expect(stdout).not.toMatch(/NOPERM|NOAUTH|WRONGPASS|^\(?(error|ERR)/im);
   return stdout;
 }
 
-describe('[R229] what the documents tell to type', () => {
+describe('[R229] [R368] what the documents tell to type', () => {
   test.each(documents.flatMap((document) => commandsIn(document).map((command) => [document, command] as const)))(
     '%s: %s',
     async (_, command) => expect(await typed(command)).toMatch(/\S/),

@@ -1,67 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { WebSocket } from 'ws';
 import { parseAllowedOrigins } from '../../src/http/origin.ts';
 import { parseTrustedProxies } from '../../src/http/trusted-proxies.ts';
 import { rulesOf } from '../../src/launch/nginx.ts';
-import { startNginx, type TestServer } from '../support/servers.ts';
+import { close, failures, hangs, setUp, setUpTwo, tearDown, tries } from './nginx-fixture.ts';
 
-let nginx: TestServer | undefined;
-const upstreams: Server[] = [];
-
-afterEach(async () => {
-  await nginx?.stop();
-  hangs.clear();
-  failures.clear();
-  for (const upstream of upstreams.splice(0)) close(upstream);
-});
-
-interface Upstream {
-  server: Server;
-  port: number;
-  /** The headers of each command. */
-  attempts: IncomingHttpHeaders[];
-}
-
-/** By name: these never answer. */
-const hangs = new Set<string>();
-
-/** By name: these answer with a status and a refusal of their own, reads that accept a stale venue excepted. */
-const failures = new Map<string, { status: number; code: string }>();
-
-/** Answers with the headers that it got, and accepts sockets. */
-async function startUpstream(name: string): Promise<Upstream> {
-  const attempts: IncomingHttpHeaders[] = [];
-  const server = createServer((request, response) => {
-    if (request.method === 'POST') attempts.push(request.headers);
-    if (hangs.has(name)) return;
-    const failure = failures.get(name);
-    if (failure && request.headers['x-venue-stale'] !== 'accept') {
-      const error = { code: failure.code, message: `${failure.code} of ${name}`, retryable: true };
-      response.writeHead(failure.status, { 'content-type': 'application/json', 'retry-after': '7' });
-      response.end(JSON.stringify({ success: false, error }));
-      return;
-    }
-    response.end(JSON.stringify({ name, url: request.url, headers: request.headers }));
-  });
-  new WebSocketServer({ server }).on('connection', (socket) => socket.send(name));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  upstreams.push(server);
-  return { server, port: (server.address() as AddressInfo).port, attempts };
-}
-
-function close(server: Server): void {
-  server.close();
-  server.closeAllConnections();
-}
-
-async function setUp(env: NodeJS.ProcessEnv = {}) {
-  const [booking, ...edges] = [await startUpstream('booking'), await startUpstream('a'), await startUpstream('b')];
-  nginx = await startNginx({ bookingPorts: [booking.port], edgePorts: edges.map(({ port }) => port), env });
-  return { url: nginx.url, booking, edges };
-}
+afterEach(tearDown);
 
 async function connectedEdge(url: string): Promise<string> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`);
@@ -167,21 +113,44 @@ describe('[R316] what nginx replies by itself, a page of an allowed origin can r
 });
 
 test.each([
-  ['', ''],
-  ['127.0.0.1/32,::1/128', 'https://partner.example'],
-  [
-    ' Loopback, 100.64.0.0/10 ,linklocal,uniquelocal,2001:DB8::/32',
-    ' https://X.org:443/ ,http://y.org:80,http://z.org:8080/',
-  ],
-])('[R311] [R316] the image of nginx makes the same of %j and %j', (TRUSTED_PROXIES, ALLOWED_ORIGINS) => {
-  const script = '. nginx/rules.envsh; printf "%s\\n%s\\n" "$TRUSTED_PROXY_RULES" "$ALLOWED_ORIGIN_RULES"';
-  const env = { PATH: process.env.PATH, TRUSTED_PROXIES, ALLOWED_ORIGINS };
-  const printed = execFileSync('sh', ['-euc', script], { env, encoding: 'utf8' }).split('\n');
+  { TRUSTED_PROXIES: '', ALLOWED_ORIGINS: '', EDGES: 'edge:3000', BOOKINGS: 'booking:8080' },
+  {
+    TRUSTED_PROXIES: '127.0.0.1/32,::1/128',
+    ALLOWED_ORIGINS: 'https://partner.example',
+    EDGES: 'edge-1:3000,edge-2:3000',
+    BOOKINGS: 'one:8080,two:8080',
+    RATE_LIMIT: 'off',
+  },
+  {
+    TRUSTED_PROXIES: ' Loopback, 100.64.0.0/10 ,linklocal,uniquelocal,2001:DB8::/32',
+    ALLOWED_ORIGINS: ' https://X.org:443/ ,http://y.org:80,http://z.org:8080/',
+    EDGES: 'edge-1:3000, edge-2:3000, edge-3:3000',
+    BOOKINGS: 'booking:8080',
+    RATE_LIMIT: 'on',
+    REQUESTS_PER_SECOND_PER_ADDRESS: '30',
+    CONNECTIONS_PER_ADDRESS: '7',
+  },
+])('[R311] [R316] [R359] the image of nginx makes the same of %j', (settings) => {
+  const { TRUSTED_PROXIES, ALLOWED_ORIGINS, RATE_LIMIT = 'on' } = settings;
+  const list = (text: string) => text.split(',').map((item) => item.trim());
   const rules = rulesOf({
     trustedProxies: parseTrustedProxies(TRUSTED_PROXIES),
     allowedOrigins: parseAllowedOrigins(ALLOWED_ORIGINS),
+    edges: list(settings.EDGES),
+    bookings: list(settings.BOOKINGS),
+    ...(RATE_LIMIT === 'on' && {
+      addressLimits: {
+        requestsPerSecond: Number(settings.REQUESTS_PER_SECOND_PER_ADDRESS ?? 100),
+        connections: Number(settings.CONNECTIONS_PER_ADDRESS ?? 200),
+      },
+    }),
   });
-  expect(printed.slice(0, 2)).toEqual([rules.TRUSTED_PROXY_RULES, rules.ALLOWED_ORIGIN_RULES]);
+  const script = `. nginx/rules.envsh; ${Object.keys(rules)
+    .map((name) => `printf "%s\\n" "$${name}"`)
+    .join('; ')}`;
+  const env = { PATH: process.env.PATH, ...settings };
+  const printed = execFileSync('sh', ['-euc', script], { env, encoding: 'utf8' }).trimEnd().split('\n');
+  expect(printed).toEqual(Object.values(rules));
 });
 
 test('[R120] the page comes from the booking service', async () => {
@@ -225,22 +194,6 @@ test('a booking service out of reach and a body too large are refused in the sha
   expect(unreachable.headers.get('content-type')).toContain('application/json');
   expect(await unreachable.json()).toMatchObject({ error: { code: 'STORE_UNAVAILABLE', retryable: true } });
 });
-
-async function setUpTwo() {
-  const bookings = [await startUpstream('one'), await startUpstream('two')] as const;
-  const edge = await startUpstream('edge');
-  nginx = await startNginx({ bookingPorts: bookings.map(({ port }) => port), edgePorts: [edge.port] });
-  const post = (headers = {}) => fetch(`${nginx?.url}/api/seats/select`, { method: 'POST', body: '{}', headers });
-  const get = (path: string) => fetch(`${nginx?.url}${path}`);
-  const attempts = () =>
-    bookings.flatMap((booking) =>
-      booking.attempts.map((headers) => [headers['idempotency-key'], headers['x-attempt']]),
-    );
-  return { bookings, post, get, attempts };
-}
-
-/** Each of nginx's workers takes turns of its own: until one has begun with the first. */
-const tries = 10;
 
 describe('[R36] [G4] a command that the first booking process does not answer is asked of the next, by the same key', () => {
   test('where it hangs', async () => {

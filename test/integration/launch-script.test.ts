@@ -3,8 +3,9 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlin
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { fakeProgram, freeSettings, Launch, type LaunchOptions, type Settings } from './launch-fixture.ts';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { patience } from '../support/patience.ts';
+import { fakeProgram, freeSettings, Launch, type LaunchOptions, livingPids, type Settings } from './launch-fixture.ts';
 
 const run = promisify(execFile);
 const startScript = join(process.cwd(), 'start.sh');
@@ -130,6 +131,36 @@ test('[R294] npm ci runs also for users with engine-strict=true', async () => {
     env: { ...env, npm_config_engine_strict: 'true' },
   });
 }, 60_000);
+
+describe('[R366] a signal while npm installs', () => {
+  /** As npm does: the first signal is a wish that it takes its time over. */
+  const npm = (place: string) => `#!/bin/bash
+echo $$ > ${place}/npm
+trap 'echo rolling back' TERM
+sleep 1000 & echo $! > ${place}/child
+while :; do wait; done
+`;
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s ends npm, and what npm started', async (signal) => {
+    const folder = temporaryFolder();
+    for (const name of ['start.sh', 'package.json']) cpSync(name, join(folder, name));
+    const settings = await freeSettings();
+    const programs = temporaryFolder();
+    writeFileSync(join(programs, 'npm'), npm(folder), { mode: 0o755 });
+    const launch = start(
+      { ...settings, PATH: `${programs}:${process.env.PATH}` },
+      { script: `exec ${folder}/start.sh` },
+    );
+    const pids = () => ({
+      npm: Number(readFileSync(join(folder, 'npm'), 'utf8')),
+      child: Number(readFileSync(join(folder, 'child'), 'utf8')),
+    });
+    await vi.waitFor(() => expect(livingPids(pids())).toHaveLength(2), patience);
+    launch.signal(signal);
+    expect(await launch.exitCode).toBe(130);
+    expect(livingPids(pids())).toEqual([]);
+  });
+});
 
 describe('[R295] SIGHUP', { timeout: 60_000 }, () => {
   const embedded = async () => ({ ...(await freeSettings()), SERVERS: 'embedded' });

@@ -83,8 +83,8 @@ describe('[R291] a server on PATH that is too old', () => {
 });
 
 /** An engine: a container runs here, unless `run` says otherwise. */
-const engine = (info: string, run: string) => `
-  echo "$*" >> "$CALLS"
+const engine = (info: string, run: string, calls: string) => `
+  echo "$*" >> ${calls}
   case $1 in
     info) echo "${info}" ;;
     run)
@@ -99,8 +99,7 @@ describe('[R298] servers in Docker', () => {
 
   function withEngine(info: string, run: string): string {
     const calls = join(temporaryFolder(), 'calls');
-    vi.stubEnv('CALLS', calls);
-    withPrograms({ docker: engine(info, run) });
+    withPrograms({ docker: engine(info, run, calls) });
     return calls;
   }
 

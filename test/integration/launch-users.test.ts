@@ -67,15 +67,19 @@ interface Tried {
   subscribe: string[];
 }
 
-/** Which of these NATS refuses; it says so before it answers the PING. */
+/** Which of these NATS refuses. */
 async function refusedTo(user: 'booking' | 'edge' | 'viewer', tried: Tried): Promise<string[]> {
-  const login = user === 'viewer' ? {} : { user, pass: passwords[user] };
   const lines = [
-    `CONNECT ${JSON.stringify({ ...login, verbose: false, protocol: 1 })}`,
     ...tried.publish.map((subject) => `PUB ${subject} 2\r\n{}`),
     ...tried.subscribe.map((subject, sid) => `SUB ${subject} ${sid}`),
-    'PING',
   ];
+  const refusals = await refusalsOf(lines, user === 'viewer' ? {} : { user, pass: passwords[user] });
+  return everyOneOf(tried).filter((action) => refusals.includes(action));
+}
+
+/** What NATS refuses of these lines of its protocol; it says so before it answers the PING. */
+async function refusalsOf(sent: string[], login: object = {}): Promise<string[]> {
+  const lines = [`CONNECT ${JSON.stringify({ ...login, verbose: false, protocol: 1 })}`, ...sent, 'PING'];
   const socket = createConnection({ port: nats.port, host: '127.0.0.1' });
   onTestFinished(() => void socket.destroy());
   socket.write(lines.map((line) => `${line}\r\n`).join(''));
@@ -85,7 +89,7 @@ async function refusedTo(user: 'booking' | 'edge' | 'viewer', tried: Tried): Pro
     if (said.includes('PONG\r\n')) break;
   }
   expect(said).toContain('PONG');
-  return everyOneOf(tried).filter((action) => said.includes(`-ERR 'Permissions Violation for ${action}'`));
+  return [...said.matchAll(/-ERR 'Permissions Violation for (.*)'/g)].map(([, action = '']) => action);
 }
 
 const everyOneOf = ({ publish, subscribe }: Tried): string[] => [
@@ -118,6 +122,15 @@ const forbiddenToAll = [
   ['MONITOR'],
   ['BGREWRITEAOF'],
 ];
+
+/** The payload of JetStream's replies to these goes to the subject that the request names. */
+const attacks = [
+  ['$JS.API.INFO', 'seats.held', ''],
+  ['$JS.API.STREAM.NAMES', 'seats.held', ''],
+  ['$JS.API.STREAM.INFO.SEATS', 'venue.heartbeat', ''],
+  ['$JS.API.STREAM.MSG.GET.SEATS', 'seats.x', '{"seq":1}'],
+  ['seats.held', '', '{"type":"held"}'],
+] as const;
 
 const streamChanges = ['DELETE', 'PURGE', 'UPDATE', 'MSG.DELETE'].map((verb) => `$JS.API.STREAM.${verb}.SEATS`);
 
@@ -193,6 +206,45 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
       expect(await answerTo(redisAs(user, 'wrong'), ['GET', 'venue:seq'])).toMatch(/WRONGPASS|NOAUTH/);
   });
 
+  test('[R364] Redis: clients that do not read their replies are disconnected, and take little memory', async () => {
+    const admin = redisAs('default', passwords.admin);
+    const usedMb = async () => Number(/used_memory:(\d+)/.exec(await admin.info('memory'))?.[1]) / 1024 ** 2;
+    await admin.set('venue:large', 'x'.repeat(1024 ** 2));
+    const beforeMb = await usedMb();
+    for (let i = 0; i < 8; i++) {
+      const socket = createConnection({ port: redis.port, host: '127.0.0.1' }).pause();
+      onTestFinished(() => void socket.destroy());
+      socket.on('error', () => {});
+      socket.write(`AUTH viewer -\r\n${'GET venue:large\r\n'.repeat(200)}`);
+    }
+    let peakMb = 0;
+    await vi.waitFor(async () => {
+      peakMb = Math.max(peakMb, await usedMb());
+      expect(await admin.call('CLIENT', 'LIST', 'TYPE', 'normal')).not.toMatch(/user=viewer/);
+      expect(Number(/cmdstat_get:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1])).toBeGreaterThan(8);
+    }, patience);
+    expect(peakMb - beforeMb).toBeLessThan(150);
+    await admin.del('venue:large');
+  });
+
+  test('[R364] Redis: a request that does not end is cut off; transactions, and what lists all keys, are refused', async () => {
+    const socket = createConnection({ port: redis.port, host: '127.0.0.1' });
+    onTestFinished(() => void socket.destroy());
+    socket.on('error', () => {});
+    socket.resume();
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('AUTH viewer -\r\n*2\r\n$3\r\nGET\r\n$400000000\r\n');
+    socket.write('x'.repeat(8 * 1024 ** 2));
+    await closed;
+    const viewer = redisAs('viewer', 'anything');
+    for (const refused of [
+      ['MULTI'],
+      ['SCAN', '0', 'COUNT', '1000000000'],
+      ['HSCAN', 'venue:seats', '0', 'COUNT', '1000000000'],
+    ])
+      expect(await answerTo(viewer, refused), refused.join(' ')).toMatch(/NOPERM/);
+  });
+
   test("Redis: the booking service's password opens its own keys, and no command that it does not use", async () => {
     const service = redisAs('booking', passwords.booking);
     expect(await service.get('venue:seq')).toMatch(/^\d+$/);
@@ -217,7 +269,27 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     expect(await refusedTo('booking', tried)).toEqual(everyOneOf(tried));
   });
 
-  test('NATS: whoever has no password listens, looks into the stream, and says nothing', async () => {
+  test('[R356] NATS: a request without a password reaches no subject and no stream', async () => {
+    const received: string[] = [];
+    const trusting = await natsAs('booking');
+    for (const subject of ['seats.>', 'venue.heartbeat', '_INBOX.>'])
+      trusting.subscribe(subject, {
+        callback: (_, message) => void (message.string().includes('"type":"io.nats') && received.push(message.subject)),
+      });
+    await trusting.flush();
+    const { streams } = await jetstreamManager(trusting, { checkAPI: false });
+    const messages = async () => (await streams.info('SEATS')).state.messages;
+    const before = await messages();
+    const lines = attacks.map(([subject, reply, body]) => `PUB ${subject} ${reply} ${body.length}\r\n${body}`);
+    expect(await refusalsOf(lines)).toEqual(attacks.map(([subject]) => `Publish to "${subject}"`));
+    await trusting.flush();
+    received.length = 0; // replies to this test's own request
+    expect(await messages()).toBe(before);
+    await trusting.flush();
+    expect(received.filter((subject) => !subject.startsWith('_INBOX'))).toEqual([]);
+  });
+
+  test('NATS: a connection without a password subscribes to events, and publishes nothing', async () => {
     const publish = [
       'seats.booked',
       'venue.heartbeat',
@@ -225,11 +297,9 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
       ...streamChanges,
       '$JS.API.STREAM.CREATE.EVE',
     ];
-    const tried = { publish, subscribe: ['$SYS.>', '$JS.>', '>'] };
+    const tried = { publish, subscribe: ['$SYS.>', '$JS.>', '_INBOX.>', '>'] };
     expect(await refusedTo('viewer', tried)).toEqual(everyOneOf(tried));
-    const { streams } = await jetstreamManager(await natsAs(), { checkAPI: false });
-    expect((await streams.info('SEATS')).config.name).toBe('SEATS');
-    expect((await streams.getMessage('SEATS', { seq: 1 }))?.subject).toBe('seats.held');
+    expect(await refusedTo('viewer', { publish: [], subscribe: ['seats.>'] })).toEqual([]);
     for (const user of ['booking', 'edge']) {
       const wrong = connect({ servers: nats.url, user, pass: 'wrong', reconnect: false });
       await expect(wrong).rejects.toThrow(/Authorization/i);
@@ -253,6 +323,11 @@ describe('[R228] [G2] with these users, what was booked is there after', () => {
     expect((await command('select', seatId)).status).toBe(200);
     expect((await command('book', seatId)).status).toBe(200);
     const admin = redisAs('default', passwords.admin);
+    // No hold may end in between.
+    await vi.waitFor(
+      async () => expect((await admin.hvals('venue:seats')).join()).not.toContain('"status":1'),
+      patience,
+    );
     const before = { seats: await admin.hgetall('venue:seats'), events: await admin.xlen('venue:events') };
     admin.disconnect();
     await redis.kill(signal);

@@ -164,7 +164,7 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     // An engine in nine lines: what would run in the container runs here.
     const PATH = fakeProgram(
       'docker',
-      `echo "$*" >> "$DATA_DIR/docker-calls"
+      `echo "$*" >> ${settings.DATA_DIR}/docker-calls
       case $1 in
         run)
           while [[ $1 != --entrypoint ]]; do shift; done

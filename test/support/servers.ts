@@ -113,6 +113,7 @@ export const startNginx = (
       port,
       edgePorts,
       bookingPorts,
+      ...(env.RATE_LIMIT === 'on' && { addressLimits: addressLimitsIn(env) }),
       trustedProxies: parseTrustedProxies(env.TRUSTED_PROXIES ?? ''),
       allowedOrigins: parseAllowedOrigins(env.ALLOWED_ORIGINS ?? ''),
       templateFile: join('nginx', 'nginx.conf.template'),
@@ -122,6 +123,14 @@ export const startNginx = (
     });
     return { url: httpUrl(loopback, port), spec };
   });
+
+const addressLimitsIn = ({
+  REQUESTS_PER_SECOND_PER_ADDRESS: requests,
+  CONNECTIONS_PER_ADDRESS: connections,
+}: NodeJS.ProcessEnv) => ({
+  requestsPerSecond: Number(requests ?? 100),
+  connections: Number(connections ?? 200),
+});
 
 const originOf = (program: ServerProgram) => findMachineServers([program], '/dev/null', new AbortController().signal);
 

@@ -73,6 +73,13 @@ test.each([
   expect(readFileSync(secretsFile(), 'utf8')).toBe(text);
 });
 
+test('[R367] a folder in the place of secrets.json is named in one sentence', () => {
+  mkdirSync(secretsFile());
+  expect(errorOf(() => secretsIn(dir))).toBe(
+    `${secretsFile()} cannot be used (EISDIR: a folder is where a file is needed). Move that folder, or choose another folder with DATA_DIR=…`,
+  );
+});
+
 test('[R307] a full disk leaves the file as it was, and no draft', () => {
   const disk = mountDisk('64k');
   const file = join(disk.path, 'file');
