@@ -162,7 +162,7 @@ function grown(before: Record<string, Usage>, after: Record<string, Usage>): Rec
 function p99s(samples: Sample[]): Record<SampleKind, number> {
   const p99 = (wanted: SampleKind) => {
     const latencies = samples.filter(({ kind }) => kind === wanted).map(({ latencyMs }) => latencyMs);
-    return latencies.sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] ?? Number.NaN;
+    return latencies.sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] ?? 0;
   };
   return Object.fromEntries(sampleKinds.map((kind) => [kind, p99(kind)])) as Record<SampleKind, number>;
 }

@@ -17,8 +17,8 @@ export interface Attack {
   does: string;
   /** Whose port it uses. */
   port: 'http' | 'redis' | 'nats';
-  /** What is known to be missing against it: not part of a run unless ABUSE_ATTACKS names it. */
-  open?: string;
+  /** Why only a run with ABUSE_ATTACKS includes it: for what is `open` a defence is missing, `alike` is another attack that stays in. */
+  leftOut?: { open: string } | { alike: string };
   /** Resolves once the attack is under way. It ends with its process. */
   start(target: Target, count: Count): Promise<void> | void;
 }

@@ -111,6 +111,7 @@ export const socketAttacks = {
   'forged tokens': {
     does: 'sends CONNECT with a new invalid session each time, on 150 sockets',
     port: 'http',
+    leftOut: { alike: 'alternating tokens' },
     start: frames({
       sockets: 150,
       perSecond: 20,
@@ -125,6 +126,7 @@ export const socketAttacks = {
   'endless fragments': {
     does: 'sends one message in endless empty fragments, on three sockets',
     port: 'http',
+    leftOut: { alike: 'pong flood' },
     start: bytes({ sockets: 3, bytesPerSecond: 6_000_000, first: firstFragment, frame: emptyFragment }),
   },
   'junk messages': {
