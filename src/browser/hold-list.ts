@@ -47,7 +47,6 @@ export class HoldList {
     button.type = 'button';
     button.className = 'hold';
     button.id = `hold-${id}`;
-    button.ariaLabel = button.title = `Release ${id}`;
     button.addEventListener('click', () => this.#onRelease(id));
     button.addEventListener('keydown', (event) => {
       if (!releaseKeys.includes(event.key)) return;
@@ -57,7 +56,7 @@ export class HoldList {
     const seconds = part('hold-seconds', '');
     const cross = part('hold-cross', '✕');
     cross.ariaHidden = 'true';
-    button.append(part('hold-seat', id), seconds, cross);
+    button.append(part('read-aloud', 'Release '), part('hold-seat', id), seconds, cross);
     item.append(button);
     const chip = { item, button, seconds };
     this.#chips.set(id, chip);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
 import type { SocketsConfig } from '../config.ts';
 import { addressKey } from '../http/address-key.ts';
+import { isOwnHost, ownHostNames } from '../http/host.ts';
 import { isAllowedOrigin, parseAllowedOrigins } from '../http/origin.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
@@ -15,15 +16,24 @@ import { TokenBucket } from './token-bucket.ts';
 export interface DoorOptions {
   /** Origins beside our own whose pages may open a WebSocket. */
   allowedOrigins?: readonly string[];
+  /** Names of this server over plain HTTP, beside addresses and local names. */
+  allowedHosts?: readonly string[];
   /** Addresses whose X-Forwarded-For is believed. */
   trustedProxies?: string[];
   /** The name of the cookie that carries a session's token. */
   sessionCookie?: string;
 }
 
-export function doorOf({ ALLOWED_ORIGINS, TRUSTED_PROXIES, SESSION_COOKIE }: SocketsConfig): DoorOptions {
+export function doorOf({
+  ALLOWED_ORIGINS,
+  ALLOWED_HOSTS,
+  TRUSTED_PROXIES,
+  SESSION_COOKIE,
+}: SocketsConfig): DoorOptions {
+  const allowedOrigins = parseAllowedOrigins(ALLOWED_ORIGINS);
   return {
-    allowedOrigins: parseAllowedOrigins(ALLOWED_ORIGINS),
+    allowedOrigins,
+    allowedHosts: ownHostNames(ALLOWED_HOSTS, allowedOrigins),
     trustedProxies: parseTrustedProxies(TRUSTED_PROXIES),
     sessionCookie: SESSION_COOKIE,
   };
@@ -40,13 +50,14 @@ interface AddressInside {
 /** An upgrade that is turned away. */
 export interface Refusal {
   status: '403 Forbidden' | '404 Not Found' | '429 Too Many Requests' | '503 Service Unavailable';
-  reason: 'path' | 'not ready' | 'rate of address' | 'connections of address' | 'connections' | 'origin';
+  reason: 'path' | 'not ready' | 'rate of address' | 'connections of address' | 'connections' | 'host' | 'origin';
   retryAfterMs?: number;
 }
 
 /** Decides who comes in, and how often and how many from where. */
 export class Door {
   readonly #allowedOrigins: readonly string[];
+  readonly #allowedHosts: readonly string[];
   readonly #isTrusted: (address: string, hops: number) => boolean;
   readonly #sessionCookie: string;
   readonly #limits: Limits;
@@ -57,11 +68,12 @@ export class Door {
   #count = 0;
 
   constructor(
-    { allowedOrigins = [], trustedProxies = [], sessionCookie = 'session' }: DoorOptions,
+    { allowedOrigins = [], allowedHosts = [], trustedProxies = [], sessionCookie = 'session' }: DoorOptions,
     limits: Limits,
     sessions: Pick<SessionChecks, 'knownUserOf'>,
   ) {
     this.#allowedOrigins = allowedOrigins;
+    this.#allowedHosts = allowedHosts;
     this.#isTrusted = proxyAddr.compile(trustedProxies);
     this.#sessionCookie = sessionCookie;
     this.#limits = limits;
@@ -89,6 +101,7 @@ export class Door {
     }
     const { origin, host, 'sec-fetch-site': fetchSite } = request.headers;
     const scheme = this.#schemeOf(request);
+    if (!isOwnHost({ host, fetchSite, scheme }, this.#allowedHosts)) return { status: '403 Forbidden', reason: 'host' };
     const isAllowed = isAllowedOrigin({ origin, host, fetchSite, scheme }, this.#allowedOrigins);
     return isAllowed ? undefined : { status: '403 Forbidden', reason: 'origin' };
   }

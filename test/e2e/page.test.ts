@@ -211,24 +211,28 @@ describe('the page', () => {
     [844, 390],
     [568, 320],
     [320, 568],
-  ])('[R393] on a small phone of %i × %i six seats and a message leave the map usable', async (width, height) => {
-    const { page } = await pages.open({ viewport: { width, height } });
-    await hold(page, 'J1', 'J2', 'J3', 'J4', 'J5', 'J6');
-    await seat(page, 'J7').click();
-    const message = page.locator('.message', { hasText: 'maximum' });
-    await message.waitFor();
-    await page.evaluate(() => window.scrollTo(0, 0));
-    const { seats, map, panel, scrollWidth } = await boxes(page);
-    expect(scrollWidth).toBeLessThanOrEqual(width);
-    const isBeside = panel.left >= map.right;
-    expect(isBeside || panel.height <= height / 2).toBe(true);
-    expect(panel.bottom).toBeLessThanOrEqual(height + 1);
-    const said = (await message.boundingBox()) ?? { y: 0, height: Number.NaN };
-    expect(said.y + said.height).toBeLessThanOrEqual(height);
-    for (const each of seats) expect(Math.min(each.width, each.height)).toBeGreaterThanOrEqual(24);
-    await page.locator('#release-btn').click();
-    await classOf(page, 'seat-J6').toMatch(hasClass('available'));
-  });
+  ])(
+    '[R393] on a small phone of %i × %i six seats and a message leave the map usable',
+    { timeout: 60_000 },
+    async (width, height) => {
+      const { page } = await pages.open({ viewport: { width, height } });
+      await hold(page, 'J1', 'J2', 'J3', 'J4', 'J5', 'J6');
+      await seat(page, 'J7').click();
+      const message = page.locator('.message', { hasText: 'maximum' });
+      await message.waitFor();
+      await page.evaluate(() => window.scrollTo(0, 0));
+      const { seats, map, panel, scrollWidth } = await boxes(page);
+      expect(scrollWidth).toBeLessThanOrEqual(width);
+      const isBeside = panel.left >= map.right;
+      expect(isBeside || panel.height <= height / 2).toBe(true);
+      expect(panel.bottom).toBeLessThanOrEqual(height + 1);
+      const said = (await message.boundingBox()) ?? { y: 0, height: Number.NaN };
+      expect(said.y + said.height).toBeLessThanOrEqual(height);
+      for (const each of seats) expect(Math.min(each.width, each.height)).toBeGreaterThanOrEqual(24);
+      await page.locator('#release-btn').click();
+      await classOf(page, 'seat-J6').toMatch(hasClass('available'));
+    },
+  );
 
   test.each([
     [320, 640, 'F1'],

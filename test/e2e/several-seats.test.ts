@@ -97,7 +97,7 @@ describe('several seats', () => {
     await textOf(page, 'messages').toBe('');
   });
 
-  test('[R119] every tab of a person shows the same holds, and a reload keeps them', async () => {
+  test('[R119] every tab of a person shows the same holds, and a reload keeps them', { timeout: 60_000 }, async () => {
     const { context, page, faults } = await pages.open();
     const other = await openTab(context, pages.venue.url, faults);
     await hold(page, 'D1', 'D2');

@@ -32,6 +32,18 @@ test('[R316] [G8] of a site that a trusted proxy serves over TLS, a page over pl
   expect(await open(`http://${host}`, 'http')).toBe(101);
 });
 
+test.each([
+  ['evil.example.com:8000', 'http', 403],
+  ['evil.example.com:8000', 'https', 101],
+  ['tickets.example.org', 'http', 101],
+  ['seats.local:8000', 'http', 101],
+])('[R342] [G8] a WebSocket of a page under the name %s over %s: %i', async (host, proto, expected) => {
+  const { wsUrl } = await startEdge({ door: { trustedProxies: ['127.0.0.1'], allowedHosts: ['tickets.example.org'] } });
+  const { status, socket } = await upgrade(wsUrl, { host, origin: `${proto}://${host}`, 'x-forwarded-proto': proto });
+  expect(status).toBe(expected);
+  socket.terminate();
+});
+
 describe('[R225] [G10] connections', () => {
   test('of one address are counted, and given back; a client that names another address is not believed', async () => {
     const { edge, wsUrl } = await startEdge({ limits: { connectionsPerAddress: 2 } });
