@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AbuseVenue, projectAt } from './abuse-venue.ts';
+import { type AttackName, attacks } from './attacks/attacks.ts';
+import { Siege } from './siege.ts';
+import { describeRound, harmOf, mayBeNoise } from './verdict.ts';
+
+// One hostile address, and what ten users at other addresses notice of it. The settings: docs/security.md, "One hostile address".
+
+const seconds = Number(process.env.ABUSE_SECONDS ?? 0.8);
+/** A commit without the defences: each attack has to do harm there. */
+const controlCommit = process.env.ABUSE_CONTROL;
+const rounds = 4;
+const timeout = 120_000 + 2 * rounds * seconds * 1_000;
+const names = Object.keys(attacks) as AttackName[];
+const wanted =
+  process.env.ABUSE_ATTACKS === 'all'
+    ? names
+    : ((process.env.ABUSE_ATTACKS?.split(',') as AttackName[] | undefined) ??
+      names.filter((name) => !attacks[name].leftOut));
+
+/** The harm that lasts for some rounds; one without any ends them. */
+async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<string[]> {
+  let lasting: Map<string, string> | undefined;
+  let round = 0;
+  for await (const figures of siege.attack(name, seconds)) {
+    process.stdout.write(`abuse, ${setting}, ${name}: ${describeRound(figures)}\n`);
+    const harm = harmOf(figures);
+    lasting = new Map([...harm].filter(([what]) => !lasting || lasting.has(what)));
+    if (!mayBeNoise(harm, figures)) return describeHarm(harm);
+    if (lasting.size === 0 || ++round === rounds) break;
+  }
+  return describeHarm(lasting ?? new Map());
+}
+
+const describeHarm = (harm: Map<string, string>): string[] => [...harm].map(([what, how]) => `${what}: ${how}`);
+
+function withSiege(env: NodeJS.ProcessEnv, project?: string): () => Siege {
+  let venue: AbuseVenue | undefined;
+  let siege: Siege;
+  beforeAll(async () => {
+    venue = await AbuseVenue.start({ env, ...(project && { project }) });
+    siege = await Siege.of(venue);
+  }, timeout);
+  afterAll(async () => {
+    await siege?.end();
+    await venue?.stop();
+  });
+  return () => siege;
+}
+
+const cases = wanted.map((name) => ({ name, does: attacks[name].does }));
+
+if (controlCommit) {
+  describe(`[R372] the control: at ${controlCommit} others notice an address that`, () => {
+    const siege = withSiege({}, projectAt(controlCommit));
+    test.each(cases)('$does ($name)', { timeout }, async ({ name }) => {
+      expect(await harmBy(siege(), name, controlCommit)).not.toEqual([]);
+    });
+  });
+} else {
+  describe('[R370] [R371] [G9] [G10] nobody else notices an address that', () => {
+    const siege = withSiege({});
+    test.each(cases)('$does ($name)', { timeout }, async ({ name }) => {
+      expect(await harmBy(siege(), name, 'limits on')).toEqual([]);
+    });
+  });
+
+  describe('[R372] the control: with RATE_LIMIT=off others notice an address that', () => {
+    const siege = withSiege({ RATE_LIMIT: 'off' });
+    const name = 'commands over sockets';
+    test(attacks[name].does, { timeout }, async () => {
+      expect(await harmBy(siege(), name, 'limits off')).not.toEqual([]);
+    });
+  });
+}

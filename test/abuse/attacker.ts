@@ -1,0 +1,12 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type AttackName, attacks, type Target } from './attacks/attacks.ts';
+
+// One hostile address, in a thread of its own. Says 'started' once the attack is under way, and answers each message with what came of it.
+
+const { name, target } = workerData as { name: AttackName; target: Target };
+const outcome: Record<string, number> = {};
+parentPort?.on('message', () => parentPort?.postMessage(outcome));
+await attacks[name].start(target, (what, by = 1) => {
+  outcome[what] = (outcome[what] ?? 0) + by;
+});
+parentPort?.postMessage('started');

@@ -1,0 +1,54 @@
+import { sampleKinds } from './samples.ts';
+import type { Round } from './siege.ts';
+
+const allowedFactor = 3;
+/**
+ * Below this a p99 is good whatever it was before: a reply within it feels immediate, and G5 promises updates within 200 ms.
+ * Pauses of two shared cores reach 100 ms; what the attacks did without a defence was 300 to 5,000 ms.
+ */
+const floorMs = 150;
+/** As much as one line of log for each request of a busy day: rotated logs then reach hours back. */
+const maxLogBytesPerSecond = 64 * 1024;
+/** The young generation of our Node processes may grow to 3 × 64 MB; without a bound it was as much again within seconds. */
+const maxGrownMegabytes = (process: string): number => (/^(booking|edge)/.test(process) ? 200 : 100);
+
+/** What the attack did to others, by what it is; an attack does it in every round, a pause of the machine or the start of a flood only in one. */
+export function harmOf(round: Round): Map<string, string> {
+  const { before, during, logBytesPerSecond, grownMegabytes, forgedEvents } = round;
+  const harm = new Map<string, string>();
+  for (const kind of sampleKinds) {
+    const boundMs = Math.max(allowedFactor * before.p99[kind], floorMs);
+    if (during.p99[kind] > boundMs)
+      harm.set(kind, `p99 of ${kind}: ${during.p99[kind].toFixed()} ms, bound ${boundMs.toFixed()}`);
+  }
+  const { failures } = during;
+  if (failures.length > 0) harm.set('failures', `${failures.length}: ${[...new Set(failures)].slice(0, 3).join('; ')}`);
+  if (logBytesPerSecond > maxLogBytesPerSecond) harm.set('logs', `grow by ${kib(logBytesPerSecond)} KiB/s`);
+  for (const [name, megabytes] of Object.entries(grownMegabytes)) {
+    if (megabytes > maxGrownMegabytes(name)) harm.set('memory', `${name} grew by ${megabytes.toFixed()} MB`);
+  }
+  if (forgedEvents > 0) harm.set('events', `${forgedEvents} forged ones on NATS`);
+  return harm;
+}
+
+/** A latency may be the machine's fault, and so may a time-out where the users already waited long before the attack. */
+export function mayBeNoise(harm: Map<string, string>, { before }: Round): boolean {
+  const isBusy = before.failures.length > 0 || before.p99.command > floorMs;
+  const doubtful = new Set<string>([...sampleKinds, ...(isBusy ? ['failures'] : [])]);
+  return [...harm.keys()].every((what) => doubtful.has(what));
+}
+
+export function describeRound({ before, during, outcome, logBytesPerSecond, grownMegabytes }: Round): string {
+  const p99s = sampleKinds.map((kind) => `${kind} ${before.p99[kind].toFixed()} → ${during.p99[kind].toFixed()}`);
+  const [grown] = Object.entries(grownMegabytes).sort(([, a], [, b]) => b - a);
+  return [
+    `p99 in ms: ${p99s.join(', ')}`,
+    `failures ${before.failures.length} → ${during.failures.length}`,
+    `${before.cores.toFixed(2)} → ${during.cores.toFixed(2)} cores`,
+    `log ${kib(logBytesPerSecond)} KiB/s`,
+    `${grown?.[0]} +${grown?.[1].toFixed()} MB`,
+    `in ${during.seconds.toFixed(1)} s ${JSON.stringify(outcome)}`,
+  ].join('; ');
+}
+
+const kib = (bytes: number): string => (bytes / 1_024).toFixed();
