@@ -111,7 +111,7 @@ export function listed(seatIds: readonly string[]): string {
   return `${seatIds.slice(0, -1).join(', ')} and ${seatIds.at(-1)}`;
 }
 
-export function seatCount(count: number): string {
+function seatCount(count: number): string {
   return `${count} ${count === 1 ? 'seat' : 'seats'}`;
 }
 
