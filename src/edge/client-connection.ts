@@ -11,7 +11,7 @@ import type { Booking, Caller, CommandOutcome } from './booking-client.ts';
 import { failureMessages, failureOf } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
-import type { Door } from './door.ts';
+import type { AddressInside, Door } from './door.ts';
 import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
 import { Intake } from './intake.ts';
@@ -35,7 +35,8 @@ interface ClientConnectionOptions {
   caller: Caller;
   door: Pick<Door, 'mayAskAgain' | 'flooded'>;
   refusals: RefusalLog;
-  messagesOfAddress: TokenBucket | undefined;
+  /** Shared by all connections of its address. */
+  address: AddressInside;
   venue: string;
   hub: Hub;
   audience: Audience;
@@ -56,6 +57,7 @@ export class ClientConnection implements BufferedClient {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
   readonly #door: ClientConnectionOptions['door'];
+  readonly #address: AddressInside;
   readonly #refusals: RefusalLog;
   readonly #intake: Intake;
   readonly #venue: string;
@@ -92,12 +94,13 @@ export class ClientConnection implements BufferedClient {
     this.#socket = socket;
     this.#caller = caller;
     this.#door = options.door;
+    this.#address = options.address;
     this.#refusals = options.refusals;
     this.#intake = new Intake({
       ws,
       limits,
       maxHolds: () => hub.holdSettings.max_holds,
-      ofAddress: options.messagesOfAddress,
+      ofAddress: options.address.messages,
       onRest: () => metrics.throttled.inc(),
     });
     this.#venue = options.venue;
@@ -285,11 +288,15 @@ export class ClientConnection implements BufferedClient {
 
   async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
     const { seat_id, user_id = this.#userId } = data;
-    const { commandsInFlightPerClient } = this.#limits;
+    const { commandsInFlightPerClient, commandsInFlightPerAddress } = this.#limits;
     if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
-      return this.#refuse('RATE_LIMITED', 'Too many commands wait for an answer', request_id);
+      return this.#refuse('RATE_LIMITED', 'Too many commands wait for a reply', request_id);
+    }
+    if (this.#address.commandsInFlight >= commandsInFlightPerAddress) {
+      return this.#refuse('RATE_LIMITED', 'Too many commands of your network address wait for a reply', request_id);
     }
     this.#commandsInFlight++;
+    this.#address.commandsInFlight++;
     const requestId = `${this.#caller.requestId}.${++this.#commandsSoFar}`;
     try {
       const body = { seat_id, ...(user_id !== undefined && { user_id }) };
@@ -302,6 +309,7 @@ export class ClientConnection implements BufferedClient {
       this.#refuse(code, failureMessages[code], request_id);
     } finally {
       this.#commandsInFlight--;
+      this.#address.commandsInFlight--;
     }
   }
 
@@ -364,6 +372,7 @@ export class ClientConnection implements BufferedClient {
 
   /** Any frame is a sign of life, and counts. False if it is one too many. */
   #heard(): boolean {
+    if (this.#floodTimer) return false; // of what was read already thousands may follow
     this.#heardSincePing = true;
     if (this.#intake.countFrame()) return true;
     this.#flooded();

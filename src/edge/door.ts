@@ -42,8 +42,9 @@ export function doorOf({
 type Limits = Pick<EdgeLimits, 'connections' | 'connectionsPerAddress' | 'arrivalsPerAddress' | 'messagesPerAddress'>;
 
 /** What the connections of one address share. */
-interface AddressInside {
+export interface AddressInside {
   connections: number;
+  commandsInFlight: number;
   messages: TokenBucket | undefined;
 }
 
@@ -120,6 +121,7 @@ export class Door {
     const key = addressKey(address);
     const inside = this.#inside.get(key) ?? {
       connections: 0,
+      commandsInFlight: 0,
       messages: messagesPerAddress && new TokenBucket(messagesPerAddress),
     };
     this.#inside.set(key, inside);

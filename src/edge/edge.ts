@@ -134,7 +134,7 @@ export class Edge {
   #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {
     // A socket opened by hand, in the console of our own page say, is not the page: who acts it says itself.
     const caller: Caller = ws.protocol === subprotocol ? { token, ...stranger } : stranger;
-    const { messages: messagesOfAddress } = this.#door.entered(caller);
+    const address = this.#door.entered(caller);
     ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({
       ws,
@@ -142,7 +142,7 @@ export class Edge {
       caller,
       door: this.#door,
       refusals: this.#refusals,
-      messagesOfAddress,
+      address,
       venue: this.#venue,
       hub: this.#hub,
       audience: this.#audience,

@@ -15,6 +15,7 @@ export const defaultLimits = {
   statesPerSecond: 2,
   stateBurst: 5,
   commandsInFlightPerClient: 32,
+  commandsInFlightPerAddress: Number.POSITIVE_INFINITY,
   /** What may wait for a client to read it, besides the newest VENUE_STATE. */
   clientBufferBytes: 256 * 1024,
   /** What may wait for all clients together. */
@@ -44,6 +45,8 @@ const arrivalsRefillSeconds = 10;
 const busyShareOfConnections = 1 / 10;
 /** When a sale opens, everyone behind an address holds and books at once. */
 const messageBurstSeconds = 4;
+/** An eighth of what an edge sends to the booking processes at once: some 10,000 commands a second. */
+const commandsInFlightPerAddress = 512;
 
 /** What is set from outside; with RATE_LIMIT=off only what protects the edge itself. */
 export function limitsOf(config: SocketsConfig): Partial<EdgeLimits> {
@@ -54,6 +57,7 @@ export function limitsOf(config: SocketsConfig): Partial<EdgeLimits> {
   return {
     ...ofEdge,
     arrivalsPerAddress: { burst, perSecond: burst / arrivalsRefillSeconds },
+    commandsInFlightPerAddress,
     connectionsPerAddress: config.CONNECTIONS_PER_ADDRESS,
     messagesPerSecond: config.MESSAGES_PER_SECOND,
     messagesPerAddress: { burst: messageBurstSeconds * messagesOfAddress, perSecond: messagesOfAddress },

@@ -197,7 +197,14 @@ test('[R361] the log has what failed or took several attempts; refusals that a c
   close(bookings[0].server);
   for (let i = 0; i < tries; i++) expect((await post()).status).toBe(200);
   await expect.poll(log).toMatch(/"status":200,.*"upstreamStatus":"502 : 200"/);
-  for (const line of log().slice(started.length).trimEnd().split('\n')) JSON.parse(line);
+  // A client cannot choose the length of a line.
+  close(bookings[1].server);
+  await fetch(`${nginx.url}/api/seats/select/${'long'.repeat(1_500)}`, { method: 'POST', body: '{}' });
+  await expect.poll(log).toContain('/select/longlong');
+  for (const line of log().slice(started.length).trimEnd().split('\n')) {
+    JSON.parse(line);
+    expect(line.length).toBeLessThan(800);
+  }
 });
 
 /** What nginx replies to these bytes. */

@@ -74,6 +74,22 @@ test('[G10] too many commands in flight are refused, retryable', async () => {
   expect(error.data).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
 });
 
+test('[R336] [G10] the commands of an address that wait for a reply are limited together', async () => {
+  const { booking, connect } = await startEdge({
+    limits: { commandsInFlightPerAddress: 3 },
+    door: { trustedProxies: ['127.0.0.1'] },
+  });
+  const from = (address: string) => connect(undefined, { 'x-forwarded-for': address });
+  const [one, two, other] = [await from('203.0.113.7'), await from('203.0.113.7'), await from('203.0.113.8')];
+  booking.hangs = true;
+  for (const client of [one, two]) for (let n = 0; n < 2; n++) client.ws.send(select('A1', { user_id: 'u' }));
+  expect((await two.received('ERROR')).data).toMatchObject({ code: 'RATE_LIMITED', retryable: true });
+  other.ws.send(select('A1', { user_id: 'u' }));
+  other.send({ type: 'PING', request_id: 'after' });
+  await other.received('ACK');
+  expect([one, other].flatMap((client) => client.ofType('ERROR'))).toEqual([]);
+});
+
 test('[R285] [G9] "book all" of as many seats as one may hold is neither refused nor closed', async () => {
   const maxHolds = 90;
   const limits = { messagesPerSecond: 50, commandsInFlightPerClient: 32 };
