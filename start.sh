@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts everything; Ctrl-C stops it. Settings: see "Configuration" in README.md.
+# Starts everything; Ctrl-C stops it. Settings: see docs/configuration.md.
 set -euo pipefail
 
 # A symbolic link may lead here, over other links. `readlink -f` is missing on older macOS.
@@ -28,7 +28,7 @@ Settings are environment variables, e.g. HTTP_PORT=8000 ./start.sh
   HOLD_SECONDS                     the length of a hold (30)
   VENUE, VENUE_ROWS, VENUE_COLS    the venue (main, 10, 10)
   LOG_LEVEL                        trace, debug, info, warn, error, fatal or silent (info)
-All settings: "Configuration" in README.md.
+All settings: docs/configuration.md.
 END
 }
 

@@ -82,7 +82,6 @@ export const httpAttacks = {
   'refused origins': {
     does: 'posts with a foreign Origin and 7,000 bytes of path',
     port: 'http',
-    leftOut: { open: 'nginx logs the whole path of each refusal' },
     start: requests({
       perSecond: 2_000,
       request: () =>
