@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { seatMachine } from '../../machines/seat.ts';
-import { type Clock, hostClock } from '../clock.ts';
 import type { EventBus } from '../events/event-bus.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';

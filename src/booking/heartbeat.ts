@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Clock } from '../clock.ts';
-import { StateLog } from '../state-log.ts';
+import type { Clock } from '../process/clock.ts';
+import { StateLog } from '../process/state-log.ts';
 
 const intervalMs = 500;
 /** At the start, while the connection to the store is made. */

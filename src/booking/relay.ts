@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { EventBus } from '../events/event-bus.ts';
+import { StateLog } from '../process/state-log.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
-import { StateLog } from '../state-log.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 
 const repairedPerRead = 512;

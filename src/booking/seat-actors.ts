@@ -1,6 +1,6 @@
 import { type Actor, createActor } from 'xstate';
 import type { SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';

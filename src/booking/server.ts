@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { loadBookingConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
 import { inspectOptions } from '../inspect/routes.ts';
-import { runProcess } from '../run-process.ts';
+import { loadBookingConfig } from '../process/config.ts';
+import { runProcess } from '../process/run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import { venueSettings } from '../venue/venue-settings.ts';
 import { buildBooking } from './booking.ts';

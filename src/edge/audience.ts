@@ -1,5 +1,5 @@
-import { type Clock, hostClock } from '../clock.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 import { isForeign, type Origin } from '../protocol/origin.ts';
 
 const tellIntervalMs = 1_000;

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import proxyAddr from '@fastify/proxy-addr';
-import type { SocketsConfig } from '../config.ts';
 import { addressKey } from '../http/address-key.ts';
 import { isOwnHost, ownHostNames } from '../http/host.ts';
 import { isAllowedOrigin, parseAllowedOrigins } from '../http/origin.ts';
 import { requestIdOf } from '../http/request-id.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { requestTokens } from '../identity/request-token.ts';
+import type { SocketsConfig } from '../process/config.ts';
 import { type Arrival, ArrivalLimits } from './arrival-limits.ts';
 import type { Caller } from './booking-client.ts';
 import type { EdgeLimits } from './limits.ts';

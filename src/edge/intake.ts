@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { type Clock, hostClock } from '../clock.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { TokenBucket } from './token-bucket.ts';
 

@@ -1,4 +1,4 @@
-import type { SocketsConfig } from '../config.ts';
+import type { SocketsConfig } from '../process/config.ts';
 import type { Rate } from './token-bucket.ts';
 
 /** A bound on everything that a client, or many of them, could make grow. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../process/clock.ts';
 
 const maxNames = 64;
 /** G5 allows 2 s after a fault, and the first reply may come from a process that is behind. */

@@ -1,6 +1,6 @@
-import { commaList, loadEdgeConfig } from '../config.ts';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
-import { runProcess } from '../run-process.ts';
+import { commaList, loadEdgeConfig } from '../process/config.ts';
+import { runProcess } from '../process/run-process.ts';
 import { buildEdge } from './app.ts';
 import { BookingClient } from './booking-client.ts';
 import { doorOf } from './door.ts';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { type Clock, hostClock } from '../clock.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 import type { SessionInfo } from '../protocol/session.ts';
 import type { Booking } from './booking-client.ts';
 

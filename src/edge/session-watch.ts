@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Clock, hostClock } from '../clock.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 import type { SessionChecks } from './session-checks.ts';
 
 /** Connections that came together must not ask together for ever. */

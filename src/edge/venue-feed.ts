@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { type Clock, hostClock } from '../clock.ts';
 import type { EventBus } from '../events/event-bus.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
 import { isForeign, type Origin } from '../protocol/origin.ts';
 import type { Seat } from '../protocol/seat.ts';

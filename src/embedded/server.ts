@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import { buildBooking } from '../booking/booking.ts';
-import { loadEmbeddedConfig } from '../config.ts';
 import { BookingClient } from '../edge/booking-client.ts';
 import { doorOf } from '../edge/door.ts';
 import { Edge } from '../edge/edge.ts';
@@ -10,7 +9,8 @@ import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
 import { edgeKeyHeader, newEdgeKey } from '../identity/edge-key.ts';
 import { inspectOptions } from '../inspect/routes.ts';
-import { runProcess } from '../run-process.ts';
+import { loadEmbeddedConfig } from '../process/config.ts';
+import { runProcess } from '../process/run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
 import { venueSettings } from '../venue/venue-settings.ts';
 

@@ -1,5 +1,5 @@
 import { createInbox, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
-import { endOfTurn } from '../end-of-turn.ts';
+import { endOfTurn } from '../process/end-of-turn.ts';
 
 export interface Message {
   subject: string;

@@ -1,4 +1,4 @@
-import { ConfigError } from '../config-error.ts';
+import { ConfigError } from '../process/config-error.ts';
 
 /** NATS's own tools take an address without `nats://` too. Throws a TypeError where it is none. */
 export const natsUrl = (address: string): URL => new URL(address.includes('://') ? address : `nats://${address}`);

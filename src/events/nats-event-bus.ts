@@ -3,10 +3,10 @@ import { type ConnectionOptions, connect, type Msg, type NatsConnection } from '
 import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { endOfTurn } from '../end-of-turn.ts';
+import { endOfTurn } from '../process/end-of-turn.ts';
+import { StateLog } from '../process/state-log.ts';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
-import { StateLog } from '../state-log.ts';
 import type { BusListener, Delivery, EventBus } from './event-bus.ts';
 import { idHeader, JetStreamPublisher, type Message, StoringRefusedError } from './jetstream-publisher.ts';
 import { natsLogin } from './nats-address.ts';

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { commaList } from '../config.ts';
-import { ConfigError } from '../config-error.ts';
+import { commaList } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { RefusedError } from './refused-error.ts';
 
 /** Top-level names that public DNS never delegates (RFC 2606, 6761, 6762, 8375): no stranger can own a name below them. */

@@ -1,5 +1,5 @@
-import { commaList } from '../config.ts';
-import { ConfigError } from '../config-error.ts';
+import { commaList } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { RefusedError } from './refused-error.ts';
 
 interface RequestOrigin {

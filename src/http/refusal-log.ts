@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Clock, hostClock } from '../clock.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 import { addressKey } from './address-key.ts';
 
 const windowMs = 60_000;

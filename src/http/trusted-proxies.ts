@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js';
-import { commaList } from '../config.ts';
-import { ConfigError } from '../config-error.ts';
+import { commaList } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
 
 const namedNetworks: Record<string, string[]> = {
   loopback: ['127.0.0.0/8', '::1/128'],

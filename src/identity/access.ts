@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import type { AccessConfig } from '../config.ts';
-import { ConfigError } from '../config-error.ts';
 import { ownHostNames } from '../http/host.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
+import type { AccessConfig } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { type AuthMode, authModeOf } from './auth-mode.ts';
 import { newSessionKey, parseSessionKeys, SessionKeysError } from './session-keys.ts';
 import { Sessions } from './sessions.ts';

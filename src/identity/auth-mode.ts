@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { AccessConfig } from '../config.ts';
-import { ConfigError } from '../config-error.ts';
+import type { AccessConfig } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
 
 /** `guest`: without a session a caller names itself, but never as a session's user. `required`: nobody acts without one. */
 export type AuthMode = 'guest' | 'required';

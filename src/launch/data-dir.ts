@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../config-error.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { fileUnusable } from './file-unusable.ts';
 import { makeFolder } from './make-folder.ts';
 

@@ -1,9 +1,9 @@
 import { connect as connectTcp } from 'node:net';
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, PubHeaders, StorageType } from '@nats-io/jetstream';
 import { connect, headers, type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
-import { ConfigError } from '../config-error.ts';
 import { natsLogin } from '../events/nats-address.ts';
 import { isNoRoom, isStreamNotFound, seatsStream } from '../events/seats-stream.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { subjects } from '../protocol/events.ts';
 import { certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';

@@ -1,11 +1,11 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
-import { commaList, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../config.ts';
-import { ConfigError } from '../config-error.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
-import { withSettingsFromFiles } from '../settings-from-files.ts';
+import { commaList, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
+import { withSettingsFromFiles } from '../process/settings-from-files.ts';
 import { type VenueSettings, venueSettings } from '../venue/venue-settings.ts';
 import { badPorts } from './bad-ports.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';

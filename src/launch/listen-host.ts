@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net';
-import { ConfigError } from '../config-error.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { portState } from './ports.ts';
 
 /** `HTTP_HOST` in one form: `[::1]` and `0:0:0:0:0:0:0:1` are `::1`. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ProcessKind, settingsOf } from '../config.ts';
+import { type ProcessKind, settingsOf } from '../process/config.ts';
 import { httpUrl } from './http-url.ts';
 import { loopback } from './ports.ts';
 import { httpAnswers } from './probes.ts';

@@ -1,4 +1,4 @@
-import { LogDestination } from '../log-destination.ts';
+import { LogDestination } from '../process/log-destination.ts';
 
 const terminal = new LogDestination(1, (lost) => print(`(${lost} messages were lost: they could not be written.)`));
 process.on('exit', () => terminal.flush());

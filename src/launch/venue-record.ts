@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ConfigError } from '../config-error.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { venueMismatch } from '../store/venue-layout.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { print } from './print.ts';

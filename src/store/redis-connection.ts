@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { StateLog } from '../state-log.ts';
+import { StateLog } from '../process/state-log.ts';
 import type { EntryFields } from './event-log.ts';
 import auditSeatsLua from './lua/audit-seats.lua';
 import checkWritableLua from './lua/check-writable.lua';

@@ -1,5 +1,5 @@
 import { ok as assert } from 'node:assert/strict';
-import { endOfTurn } from '../end-of-turn.ts';
+import { endOfTurn } from '../process/end-of-turn.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat, SeatState } from '../protocol/seat.ts';

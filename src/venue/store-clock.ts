@@ -1,4 +1,4 @@
-import { type Clock, hostClock } from '../clock.ts';
+import { type Clock, hostClock } from '../process/clock.ts';
 
 const windowMs = 5_000;
 /** Calls of the store end within about this time, and heartbeats are published at once. */

@@ -1,4 +1,4 @@
-import type { VenueConfig } from '../config.ts';
+import type { VenueConfig } from '../process/config.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import type { VenueLayout } from '../store/venue-layout.ts';
 

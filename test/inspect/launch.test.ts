@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { loadBookingConfig, loadEmbeddedConfig } from '../../src/config.ts';
 import { loadLaunchConfig } from '../../src/launch/launch-config.ts';
+import { loadBookingConfig, loadEmbeddedConfig } from '../../src/process/config.ts';
 
 test.each([
   ['on loopback', {}, 'on'],

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
-import { settingsOf } from '../../src/config.ts';
 import { writeComposeSecrets } from '../../src/launch/compose-secrets.ts';
 import { findExecutable } from '../../src/launch/find-executable.ts';
 import { natsAnswers, ownRedisAnswers } from '../../src/launch/probes.ts';
 import { redisClientLimits } from '../../src/launch/redis.ts';
 import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import { settingsOf } from '../../src/process/config.ts';
 import { freePort, startBooking, startEdge } from '../support/servers.ts';
 
 interface Service {

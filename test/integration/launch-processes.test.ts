@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { settingsOf } from '../../src/config.ts';
 import { portState } from '../../src/launch/ports.ts';
+import { settingsOf } from '../../src/process/config.ts';
 import { freeSettings, Launch, type Settings } from './launch-fixture.ts';
 
 const sessionKeys = 'given:c2Vzc2lvbi1rZXktb2YtdGhlLXRlc3QtMzItYnl0ZXM';

@@ -1,5 +1,5 @@
 import { SimulatedClock } from 'xstate';
-import type { Clock } from '../../src/clock.ts';
+import type { Clock } from '../../src/process/clock.ts';
 
 /** XState's simulated clock, that tells the time as well: it stands still until `increment`. */
 export class VirtualClock extends SimulatedClock implements Clock {

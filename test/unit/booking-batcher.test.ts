@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Batcher, BusyError } from '../../src/booking/batcher.ts';
 import { SharedCall } from '../../src/booking/shared-call.ts';
-import { endOfTurn } from '../../src/end-of-turn.ts';
+import { endOfTurn } from '../../src/process/end-of-turn.ts';
 import { settle } from '../support/settle.ts';
 
 /** A call that is answered when the test says so. */

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/config.ts';
-import { ConfigError } from '../../src/config-error.ts';
 import { authModeOf } from '../../src/identity/auth-mode.ts';
+import { commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/process/config.ts';
+import { ConfigError } from '../../src/process/config-error.ts';
 
 function errorOf(load: () => unknown): ConfigError {
   try {

@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
-import { loadEdgeConfig } from '../../src/config.ts';
 import { ArrivalLimits } from '../../src/edge/arrival-limits.ts';
 import { limitsOf } from '../../src/edge/limits.ts';
 import { RefusalLog } from '../../src/http/refusal-log.ts';
+import { loadEdgeConfig } from '../../src/process/config.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { startEdge, upgrade } from './edge-fixture.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { loadEdgeConfig } from '../../src/config.ts';
 import { Intake } from '../../src/edge/intake.ts';
 import { limitsOf } from '../../src/edge/limits.ts';
 import { TokenBucket } from '../../src/edge/token-bucket.ts';
+import { loadEdgeConfig } from '../../src/process/config.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { startEdge, until } from './edge-fixture.ts';
 

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { hostClock } from '../../src/clock.ts';
 import { SessionChecks } from '../../src/edge/session-checks.ts';
 import { SessionWatch } from '../../src/edge/session-watch.ts';
+import { hostClock } from '../../src/process/clock.ts';
 import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
 import type { SessionInfo } from '../../src/protocol/session.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ConfigError } from '../../src/config-error.ts';
 import { isOwnHost, ownHostNames } from '../../src/http/host.ts';
+import { ConfigError } from '../../src/process/config-error.ts';
 
 test.each([
   ['localhost:8000', true],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError } from '../../src/config-error.ts';
 import { isAllowedOrigin, parseAllowedOrigins } from '../../src/http/origin.ts';
+import { ConfigError } from '../../src/process/config-error.ts';
 
 test.each([
   [undefined, 'localhost', true],

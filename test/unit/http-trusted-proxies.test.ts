@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ConfigError } from '../../src/config-error.ts';
 import { parseTrustedProxies } from '../../src/http/trusted-proxies.ts';
+import { ConfigError } from '../../src/process/config-error.ts';
 
 describe('[R311] TRUSTED_PROXIES', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
-import { LogDestination } from '../../src/log-destination.ts';
+import { LogDestination } from '../../src/process/log-destination.ts';
 import { patience } from '../support/patience.ts';
 
 const entry = (number: number) => `${JSON.stringify({ number, text: 'x'.repeat(1_000) })}\n`;

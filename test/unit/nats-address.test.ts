@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ConfigError } from '../../src/config-error.ts';
 import { natsLogin } from '../../src/events/nats-address.ts';
+import { ConfigError } from '../../src/process/config-error.ts';
 
 test.each([
   ['nats://127.0.0.1:4222', { servers: ['127.0.0.1:4222'] }],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createProcessLogger } from '../../src/process-logger.ts';
+import { createProcessLogger } from '../../src/process/process-logger.ts';
 
 function logged(entry: object, message = ''): { text: string; lines: string[] } {
   const written: string[] = [];

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { StateLog } from '../../src/state-log.ts';
+import { StateLog } from '../../src/process/state-log.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();

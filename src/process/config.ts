@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { type Static, type TObject, Type } from 'typebox';
+import type { AuthMode } from '../identity/auth-mode.ts';
 import { ConfigError } from './config-error.ts';
-import type { AuthMode } from './identity/auth-mode.ts';
 import { withSettingsFromFiles } from './settings-from-files.ts';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
