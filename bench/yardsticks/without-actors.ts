@@ -1,6 +1,7 @@
 import { buildBookingApp } from '../../src/booking/app.ts';
 import type { BookingService } from '../../src/booking/booking-service.ts';
 import { bookingMetrics } from '../../src/booking/metrics.ts';
+import { venueSettings } from '../../src/booking/venue-settings.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
@@ -8,7 +9,6 @@ import { runProcess } from '../../src/process/run-process.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { type Answer, StoreUnavailableError } from '../../src/store/seat-store.ts';
-import { venueSettings } from '../../src/venue/venue-settings.ts';
 
 /**
  * The same routes, the same script and the same publishing, without actors and without the queue before them: each

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Access } from '../identity/access.ts';
-import type { VenueSettings } from '../venue/venue-settings.ts';
 import type { BookingService } from './booking-service.ts';
 import type { BookingMetrics } from './metrics.ts';
+import type { VenueSettings } from './venue-settings.ts';
 
 export interface BookingAppOptions {
   service: BookingService;

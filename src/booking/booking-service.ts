@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { seatMachine } from '../../machines/seat.ts';
 import type { EventBus } from '../events/event-bus.ts';
+import type { DecisionWatcher } from '../inspect/inspected-service.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
 import type { UserAction } from '../protocol/commands.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
@@ -17,11 +18,11 @@ import {
   VenueLostError,
   type VenueSnapshot,
 } from '../store/seat-store.ts';
+import { RecentEvents } from '../venue/recent-events.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
 import { Batcher } from './batcher.ts';
 import { Heartbeat } from './heartbeat.ts';
-import { RecentEvents } from './recent-events.ts';
 import { Relay } from './relay.ts';
 import { SeatActors } from './seat-actors.ts';
 import { SharedCall } from './shared-call.ts';
@@ -46,12 +47,6 @@ export interface BookingServiceOptions {
   venue?: { name: string; holdTtlMs: number; maxHoldsPerUser: number };
   /** Called after each decision of the store: how many commands it took together, and how long it took. */
   onDecision?: (commands: number, durationMs: number) => void;
-}
-
-/** Sees what the store is asked about a seat, and whether it replied. Must not throw. */
-export interface DecisionWatcher {
-  asked(seatId: string, commands: readonly SeatCommand[]): void;
-  replied(seatId: string, hasDecided: boolean): void;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Refusal } from '../protocol/errors.ts';
-import type { VenueSettings } from '../venue/venue-settings.ts';
 import type { BookingService } from './booking-service.ts';
+import type { VenueSettings } from './venue-settings.ts';
 
 /** When a refused command is worth a retry, in whole seconds; undefined: not by waiting. */
 export function retryAfterSeconds(

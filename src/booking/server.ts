@@ -5,8 +5,8 @@ import { inspectOptions } from '../inspect/routes.ts';
 import { loadBookingConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
-import { venueSettings } from '../venue/venue-settings.ts';
 import { buildBooking } from './booking.ts';
+import { venueSettings } from './venue-settings.ts';
 
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
 const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));

@@ -10,9 +10,9 @@ import { ErrorReply } from '../protocol/commands.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
 import { type Position, VenueState } from '../protocol/venue.ts';
+import { RecentEvent } from '../venue/recent-events.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { pointsOf } from './points.ts';
-import { RecentEvent } from './recent-events.ts';
 import { SeatsJson } from './seats-json.ts';
 
 const EventsQuery = Type.Object({

@@ -1,6 +1,5 @@
-import { type Actor, createActor, fromCallback, type SnapshotFrom } from 'xstate';
+import { type Actor, type AnyActor, createActor, fromCallback, type SnapshotFrom } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.ts';
-import { inspectIfAsked } from '../inspect-page/inspect-if-asked.ts';
 import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Position } from '../protocol/venue.ts';
@@ -321,4 +320,13 @@ function parseMessage(data: unknown): ServerMessage | undefined {
 /** The server is trusted with the rest. */
 function isMessage(value: unknown): value is ServerMessage {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
+
+/** Unknown to the bundler: a page that is not inspected loads nothing of it. src/inspect-page/inspect-tab.ts */
+const tabModule = './inspect-tab.js';
+
+/** With `?inspect` in its address, a page shows its machine at /inspect/live of the same browser. */
+function inspectIfAsked(actor: AnyActor): void {
+  if (!new URLSearchParams(globalThis.location?.search).has('inspect')) return;
+  void import(tabModule).then(({ inspectTab }: { inspectTab(actor: AnyActor): void }) => inspectTab(actor));
 }

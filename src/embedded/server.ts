@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import { buildBooking } from '../booking/booking.ts';
+import { venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
 import { doorOf } from '../edge/door.ts';
 import { Edge } from '../edge/edge.ts';
@@ -12,7 +13,6 @@ import { inspectOptions } from '../inspect/routes.ts';
 import { loadEmbeddedConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
-import { venueSettings } from '../venue/venue-settings.ts';
 
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
 const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));

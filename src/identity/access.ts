@@ -2,9 +2,9 @@ import type { Logger } from 'pino';
 import { ownHostNames } from '../http/host.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
-import type { AccessConfig } from '../process/config.ts';
+import type { AccessConfig, AuthMode } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
-import { type AuthMode, authModeOf } from './auth-mode.ts';
+import { authModeOf } from './auth-mode.ts';
 import { newSessionKey, parseSessionKeys, SessionKeysError } from './session-keys.ts';
 import { Sessions } from './sessions.ts';
 

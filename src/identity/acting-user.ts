@@ -1,6 +1,6 @@
 import { RefusedError } from '../http/refused-error.ts';
+import type { AuthMode } from '../process/config.ts';
 import { sessionUserPrefix } from '../protocol/session.ts';
-import type { AuthMode } from './auth-mode.ts';
 import { InvalidSessionError, type Session, type Sessions } from './sessions.ts';
 
 /** The session of the first token that verifies. Rejects with a `RefusedError` where there are tokens and none does. */

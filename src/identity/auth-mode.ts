@@ -1,9 +1,6 @@
 import { isIP } from 'node:net';
-import type { AccessConfig } from '../process/config.ts';
+import type { AccessConfig, AuthMode } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
-
-/** `guest`: without a session a caller names itself, but never as a session's user. `required`: nobody acts without one. */
-export type AuthMode = 'guest' | 'required';
 
 /** Guests name themselves: that is for one's own machine, elsewhere it has to be meant. Throws a `ConfigError`. */
 export function authModeOf({ AUTH_MODE, HOST }: Pick<AccessConfig, 'AUTH_MODE' | 'HOST'>): AuthMode {

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import type { BookingService } from '../booking/booking-service.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { NodeStates } from './feed.ts';
+import type { InspectedService } from './inspected-service.ts';
 import type { InspectLimits } from './limits.ts';
 import { shownSeat } from './projection.ts';
 import { SaleLines } from './sale-lines.ts';
@@ -12,7 +12,7 @@ import { frame, SeatWatches } from './seat-watches.ts';
 import { Viewer } from './viewer.ts';
 
 export interface InspectorOptions {
-  service: BookingService;
+  service: InspectedService;
   logger: Logger;
   /** What this process is called. */
   node: string;

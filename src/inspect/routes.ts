@@ -6,7 +6,6 @@ import fastifyStatic from '@fastify/static';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { Type } from 'typebox';
-import type { BookingService } from '../booking/booking-service.ts';
 import { addressKey } from '../http/address-key.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
@@ -14,6 +13,7 @@ import { contentSecurityPolicy } from '../http/security-headers.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
 import { commaList } from '../process/config.ts';
 import { askPeer } from './ask-peer.ts';
+import type { InspectedService } from './inspected-service.ts';
 import { Inspector } from './inspector.ts';
 import { defaultInspectLimits, type InspectLimits } from './limits.ts';
 import { Peers } from './peers.ts';
@@ -44,7 +44,7 @@ const Query = Type.Object({
 /** `/inspect` (Stately Inspector), `/inspect/live`, and what they read. */
 export async function registerInspectRoutes(
   app: HttpApp,
-  { service, logger, ...options }: InspectOptions & { service: BookingService; logger: Logger },
+  { service, logger, ...options }: InspectOptions & { service: InspectedService; logger: Logger },
 ): Promise<Inspector> {
   const limits = { ...defaultInspectLimits, ...options.limits };
   const { node: self, peerUrls, hosts, inspectorUrl, pageDir } = options;

@@ -1,12 +1,12 @@
-import type { BookingService } from '../booking/booking-service.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
+import type { InspectedService } from './inspected-service.ts';
 
 /** The transitions of the venue as the store's log has them, in pages. Rejects as the store does. */
 export class SaleLog {
-  readonly #service: Pick<BookingService, 'eventsAfter'>;
+  readonly #service: Pick<InspectedService, 'eventsAfter'>;
 
-  constructor(service: Pick<BookingService, 'eventsAfter'>) {
+  constructor(service: Pick<InspectedService, 'eventsAfter'>) {
     this.#service = service;
   }
 

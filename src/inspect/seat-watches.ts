@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
 import type { AnyEventObject } from 'xstate';
 import type { seatMachine } from '../../machines/seat.ts';
-import type { BookingService, DecisionWatcher } from '../booking/booking-service.ts';
 import { chartDefinition } from '../charts/chart-definition.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { SeatCommand } from '../store/seat-store.ts';
 import { ActorWatch } from './actor-watch.ts';
 import type { FeedMessage } from './feed.ts';
+import type { DecisionWatcher, InspectedService } from './inspected-service.ts';
 import { seatProjection } from './projection.ts';
 
 /** Whoever is told what a seat does. Must not throw. */
@@ -28,13 +28,13 @@ export const frame = (message: FeedMessage): string => `data: ${JSON.stringify(m
 
 /** The seats that somebody watches. An actor is watched from when its first watcher comes until its last one leaves. */
 export class SeatWatches implements DecisionWatcher {
-  readonly #service: BookingService;
+  readonly #service: InspectedService;
   readonly #logger: Logger;
   readonly #seats = new Map<string, WatchedSeat>();
   /** By chart, which all seats share. */
   readonly #definitions = new WeakMap<object, string>();
 
-  constructor({ service, logger }: { service: BookingService; logger: Logger }) {
+  constructor({ service, logger }: { service: InspectedService; logger: Logger }) {
     this.#service = service;
     this.#logger = logger;
     service.seatActors.onHydrated = () => this.#watchAnew();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import type { VenueSettings } from '../booking/venue-settings.ts';
 import { redisFitness } from '../store/redis-fitness.ts';
-import type { VenueSettings } from '../venue/venue-settings.ts';
 import { certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 import { print } from './print.ts';

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
+import { type VenueSettings, venueSettings } from '../booking/venue-settings.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
 import { commaList, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { withSettingsFromFiles } from '../process/settings-from-files.ts';
-import { type VenueSettings, venueSettings } from '../venue/venue-settings.ts';
 import { badPorts } from './bad-ports.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
 import type { AddressLimits } from './nginx.ts';

@@ -1,8 +1,10 @@
 import { Ajv } from 'ajv';
 import { type Static, type TObject, Type } from 'typebox';
-import type { AuthMode } from '../identity/auth-mode.ts';
 import { ConfigError } from './config-error.ts';
 import { withSettingsFromFiles } from './settings-from-files.ts';
+
+/** `guest`: without a session a caller names itself, but never as a session's user. `required`: commands need a session. */
+export type AuthMode = 'guest' | 'required';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];

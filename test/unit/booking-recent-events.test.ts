@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { RecentEvents } from '../../src/booking/recent-events.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
+import { RecentEvents } from '../../src/venue/recent-events.ts';
 
 const event = (seq: number, epoch = 'e') => ({ type: 'held', seat_id: 'A1', epoch, seq }) as SeatEvent;
 const events = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => event(from + i));
