@@ -124,20 +124,20 @@ describe('a bad line', () => {
   }, async () => {
     const [one, two] = [await pages.open(), await pages.open()];
     const watching = () => one.page.locator('#watching').innerText();
-    await expect.poll(watching).toBe('2 looking');
+    await expect.poll(watching).toBe('2 people viewing');
     // All browsers of this machine come to the same edge; these go to each by its own port.
     const sockets = pages.venue.edges.map(({ url }) => new Socket(`${url.replace('http', 'ws')}/ws`));
     for (const socket of sockets) socket.on('error', () => {});
-    await expect.poll(watching).toBe('4 looking');
+    await expect.poll(watching).toBe('4 people viewing');
     await two.page.close();
-    await expect.poll(watching).toBe('3 looking');
+    await expect.poll(watching).toBe('3 people viewing');
     const crashed = pages.venue.edges[1];
     await crashed?.kill();
     // Which of the two had the browsers is nginx's to know: one way or the other this one stays.
     await textOf(one.page, 'connection-status').toBe('● Connected');
-    await expect.poll(watching, { timeout: 30_000 }).toBe('2 looking');
+    await expect.poll(watching, { timeout: 30_000 }).toBe('2 people viewing');
     for (const socket of sockets) socket.terminate();
-    await expect.poll(watching).toBe('Only you');
+    await expect.poll(watching).toBe('1 person viewing');
     await crashed?.restart();
   });
 });

@@ -147,11 +147,11 @@ describe('[R326] behind a proxy or a limit', () => {
     await textOf(page, 'connection-status').toBe('● Connected');
     await textOf(page, 'messages').toContain('Cookies are blocked.');
     await hold(page, 'E1');
-    const user = await page.locator('#user-id').innerText();
+    const user = await page.locator('#user-id').getAttribute('title');
     expect(proxy.requests.filter((request) => request === 'POST /api/session')).toHaveLength(2);
     await page.locator('#book-btn').click();
     await classOf(page, 'seat-E1').toMatch(hasClass('booked'));
-    expect(await page.locator('#user-id').innerText()).toBe(user);
+    expect(await page.locator('#user-id').getAttribute('title')).toBe(user);
   });
 
   test('[R325] with cookies and WebSockets blocked it books as its user', async () => {
