@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Booker, classOf as classOfId, hasClass, seat, textOf } from '../support/browser.ts';
+import { type Booker, classOf as classOfId, hasClass, holdAtLast, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 
 const classOf = (page: Page, id: string) => classOfId(page, `seat-${id}`);
@@ -73,15 +73,7 @@ describe('two browsers', () => {
       const id = `G${index + 1}`;
       await edge.kill();
       for (const { page } of [one, two]) await page.locator('#connection-status.connected').waitFor();
-      await expect
-        .poll(
-          async () => {
-            await seat(one.page, id).click();
-            return seat(one.page, id).getAttribute('class');
-          },
-          { timeout: 10_000 },
-        )
-        .toMatch(hasClass('mine'));
+      await holdAtLast(one.page, id, { timeout: 10_000 });
       await classOf(two.page, id).toMatch(hasClass('held'));
       await edge.restart();
     }

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { type Booker, classOf, focusOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
+import { type Booker, classOf, focusOf, hasClass, hold, holdAtLast, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 import type { TestVenue } from '../support/venue.ts';
 
@@ -184,12 +184,7 @@ describe('the page', () => {
       await venue.redis.kill('SIGCONT');
     }
     await notice.waitFor({ state: 'hidden' });
-    await expect
-      .poll(async () => {
-        await seat(page, 'D2').click();
-        return seat(page, 'D2').getAttribute('class');
-      })
-      .toMatch(hasClass('mine'));
+    await holdAtLast(page, 'D2');
     await shownCounts(page).toEqual(await countsOf(venue));
   });
 

@@ -80,6 +80,19 @@ export async function hold(page: Page, ...ids: string[]): Promise<void> {
   }
 }
 
+/** Clicks the seat until it is the user's, and not once more: that would release it. */
+export const holdAtLast = (page: Page, id: string, options: { timeout?: number } = {}) =>
+  expect
+    .poll(
+      () =>
+        seat(page, id).evaluate((button: HTMLElement) => {
+          if (!button.matches('.mine, .pending')) button.click();
+          return button.className;
+        }),
+      options,
+    )
+    .toMatch(hasClass('mine'));
+
 /** Someone without a browser, whose command has to succeed. */
 export async function post(
   venue: { url: string },
