@@ -31,9 +31,9 @@ const eventsPerRead = 1_024;
 const seatsPerAudit = 256;
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
-/** Well above what load does to a timer, and well below the time for which answers are kept. */
+/** Longer than load delays a timer, shorter than answers are kept: a retry at another process still finds its answer. */
 const suspendedMs = 5_000;
-/** Of the event loop: under load each brings more reads that share a call; without load they take microseconds. */
+/** Turns of the event loop. Under load more reads then share a call; without load they take microseconds. */
 const turnsBeforeRead = 3;
 
 export interface BookingServiceOptions {
@@ -209,7 +209,7 @@ export class BookingService {
   }
 
   async #decide(seatId: string, commands: readonly SeatCommand[]): Promise<Answer[]> {
-    // The callers have long given up, and asked another process.
+    // After a suspension: the clients have timed out and retried at another process.
     if (this.#heartbeat.sinceTickMs > suspendedMs) throw new StoreUnavailableError('This process was suspended');
     let hasDecided = false;
     this.watcher?.asked(seatId, commands);
@@ -221,8 +221,8 @@ export class BookingService {
       this.#onDecision(commands.length, durationMs);
       this.storeClock.heard(nowMs, durationMs);
       this.#applyCommitted(events);
-      const seat = answers.at(-1)?.seat;
-      if (seat && commands.some(({ action }) => action === 'expire')) this.seatActors.stillHeld(seat, nowMs);
+      const seat = answers[commands.findIndex(({ action }) => action === 'expire')]?.seat;
+      if (seat) this.seatActors.stillHeld(seat, nowMs);
       hasDecided = true;
       return answers;
     } finally {
@@ -286,13 +286,13 @@ export class BookingService {
     }
   }
 
-  /** The log may have an event whose decision was made here and has yet to return. The decision applies it: only then is it published. */
+  /** Waits for own decisions on these seats: applied from the log first, their events would not be published by the actors. */
   async #ownReplies(events: readonly SeatEvent[]): Promise<void> {
     const decisions = events.flatMap(({ seat_id }) => this.#decisions.get(seat_id)?.underWay?.settled ?? []);
     if (decisions.length > 0) await Promise.allSettled(decisions);
   }
 
-  /** Asks again after an opening, which may have begun before this call. */
+  /** If the venue was lost, opens it again (or joins an opening that runs), and tries once more. */
   async #reopenIfLost<Result>(ask: () => Promise<Result>): Promise<Result> {
     try {
       return await ask();

@@ -23,11 +23,14 @@ const CommandHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{16,64}$',
-      description: 'The same at every attempt: what the command does it then does once. Kept for 15 s',
+      description: 'Use one key for all attempts: the command then takes effect at most once. Kept for 15 s',
     }),
   ),
   'x-attempt': Type.Optional(
-    Type.String({ pattern: '^[0-9]{1,3}$', description: 'From 2 on: an earlier one may come late' }),
+    Type.String({
+      pattern: '^[0-9]{1,3}$',
+      description: 'Number of this attempt. From 2 on, an earlier attempt may still arrive',
+    }),
   ),
 });
 
@@ -74,7 +77,7 @@ export function registerCommandRoutes(
         return reply
           .status(httpStatus)
           .type(jsonType)
-          .send(json as never); // written as its schema says
+          .send(json as never); // already serialised to match the schema
       } catch (error) {
         count(failureDetail(error)?.code ?? 'INTERNAL');
         throw error;

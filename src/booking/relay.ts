@@ -15,8 +15,8 @@ const maxInFlight = 4096;
 const maxUnstored = 100_000;
 
 /**
- * Sees to it that every committed event is published. What this process commits it publishes at once. The store's log
- * tells what was committed and never published (its process died in between, or NATS was away): whoever notices does it.
+ * Ensures that every committed event is published. Events that were committed here are published at once. `repair` publishes the rest from the
+ * store's log, whichever process committed them: it died in between, or NATS was unavailable.
  */
 export class Relay {
   readonly #store: SeatStore;
@@ -28,7 +28,7 @@ export class Relay {
   /** Published with each event, so that others on the same NATS can tell whose it is. */
   #system = '';
   #markedSeq = 0;
-  /** The venue's newest when `repair` was called last: what is older and unpublished has been on its way for too long. */
+  /** The newest seq at the previous `repair`: events up to it that are not published yet are overdue. */
   #seqLastTime = 0;
   readonly #publishedAhead = new Set<number>();
   /** By seq. */
@@ -184,7 +184,7 @@ export class Relay {
     if (this.#neverStored === 0) {
       this.#logger.warn(
         { newest: maxUnstored },
-        'JetStream is unavailable for long: of what it misses, it will get only the newest events',
+        'JetStream is unavailable for long: only the newest events will be stored when it is back',
       );
     }
     this.#neverStored += this.#countUnpublished(seq);

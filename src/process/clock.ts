@@ -8,7 +8,7 @@ export interface Clock {
   // biome-ignore lint/suspicious/noExplicitAny: as XState declares it
   setTimeout(fn: (...args: any[]) => void, timeoutMs: number): unknown;
   clearTimeout(timer: unknown): void;
-  /** Runs what must not throw when all that is there has been taken in; what may wait, after some turns more. */
+  /** Runs `action` (must not throw) once pending I/O is processed, after `turns` turns of the event loop. */
   endOfTurn(action: () => void, turns?: number): void;
 }
 

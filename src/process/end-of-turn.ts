@@ -1,8 +1,8 @@
 let waiting: (() => void)[] = [];
 
 /**
- * Runs `action`, which must not throw, when all that this turn of the event loop, or so many of them, has brought has been taken in: whatever
- * many requests ask for at once can then be asked for together. Actions run in the order in which they came, those that come meanwhile after them.
+ * Runs `action` (must not throw) after the current turn of the event loop, or after `turns` turns, so that requests that arrive together can share
+ * one call. Actions run in the order in which they were added; those added meanwhile run in the same pass.
  */
 export function endOfTurn(action: () => void, turns = 1): void {
   if (turns > 1) {

@@ -129,7 +129,7 @@ export class RedisSeatStore implements SeatStore {
     this.#connection.close();
   }
 
-  /** Commands of one turn of the event loop share a call: a seat costs a small part of what a call costs. */
+  /** Commands of one turn of the event loop share a call: the round trip costs far more than one more seat in it. */
   #decideWaiting(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
@@ -153,14 +153,14 @@ export class RedisSeatStore implements SeatStore {
         const { redis } = this.#connection;
         return redis.decide(keys.length, ...keys, ...args).catch((error: Error) => {
           if (!/\bOOM\b/.test(error.message)) throw error;
-          // Nothing was decided. What ends a hold still works.
+          // Redis is out of memory and has changed nothing. Commands that end a hold still work.
           return redis.decideAtMemoryLimit(keys.length, ...keys, ...args, 'full');
         });
       });
       const [nowMs, ...decided]: [number, ...DecidedSeat[]] = JSON.parse(json);
       assert(decided.length === waiting.length, 'decide.lua must decide each seat');
       for (const [i, seat] of decided.entries()) {
-        const { seatId, commands, resolve } = waiting[i] as Waiting; // as many, see above
+        const { seatId, commands, resolve } = waiting[i] as Waiting; // the lengths are equal, as asserted
         resolve(this.#decision(seatId, commands, seat, { nowMs, epoch: known.epoch }));
       }
     } catch (error) {
@@ -247,7 +247,7 @@ function eventThatMade(
   return event;
 }
 
-/** All know the same epoch, and some of them a little more of it. */
+/** The highest position. All callers know the same epoch. */
 function newestOf(waiting: readonly Waiting[]): Position {
   return waiting.reduce((newest, { known }) => (known.seq > newest.seq ? known : newest), { epoch: '', seq: -1 });
 }

@@ -1,12 +1,13 @@
--- Decides commands on any number of seats: those on one seat in order, all of it atomically. The only place where seats change.
+-- Decides commands on any number of seats: those on one seat in order, all of it atomically. The only script that decides; write-venue.lua
+-- writes seats too, when a venue is opened or restored.
 --
 -- KEYS[1] venue:seats    hash: seat id -> JSON
--- KEYS[2] venue:epoch    string; empty while the venue has none: a trace that it was opened before
+-- KEYS[2] venue:epoch    string; empty: the epoch has ended and the venue must be opened again; missing: never opened
 -- KEYS[3] venue:seq      integer: transitions so far
 -- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
 -- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'
 -- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
---           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: the user whose hold lapsed last;
+--           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: the user who must wait before holding this seat again;
 --           then of each command that has a key, in order, seat:<id>:answer:...: its answer, '<refusal> <state JSON>'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
 -- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
@@ -18,10 +19,10 @@
 -- ARGV[9] "full" if Redis has reached its memory limit: then no seat is newly held (STORE_UNAVAILABLE), all else works
 --
 -- A seat's JSON begins with its planned part (id, row, col, ...), which is kept as it is; its state (status, held_by, expires_at, seq) follows.
--- Returns JSON, for clients read many small values slowly: [now ms, [states, transitions, answers], ...], those three for each seat:
+-- Returns JSON, because clients parse many small RESP values slowly: [now ms, [states, transitions, answers], ...], those three for each seat:
 -- its state before and after each transition; each transition as [index in `states` of what it made, user, reason or '']; each answer as
 -- [refusal or '', index in `states`].
--- Fails with VENUELOST if this is not the venue that the caller knows, or an older copy of it, whose epoch that ends.
+-- Fails with VENUELOST if this is not the venue that the caller knows. If the data is older than the caller's, it first ends the epoch.
 
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -128,7 +129,7 @@ function decide.book(user)
   if seat.status == 2 then return seat.held_by == user and '' or 'SEAT_BOOKED' end
   if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
   commit('booked', 2, user, other_holds(user))
-  redis.call('PERSIST', lock_key) -- NX fails from now on for ever
+  redis.call('PERSIST', lock_key) -- without expiry every later SET NX fails
   return ''
 end
 
@@ -143,12 +144,12 @@ function decide.release(user)
   return ''
 end
 
--- What there is to decide about an expiry has been decided below, before any command.
+-- Holds that have ended are released before any command (below), so nothing is left to do.
 function decide.expire()
   return ''
 end
 
--- Decides once what may be asked again, elsewhere and late. Returns the refusal and the index of the state.
+-- Decides a command that may be retried; a retry gets the kept answer. Returns the refusal and the index of the state.
 local function decide_once(key, action, user, is_repeat)
   local kept = redis.call('GET', key)
   if kept then
