@@ -22,5 +22,7 @@ export default defineConfig({
     expect: { poll: { timeout: patience.timeout } },
     // Many files start servers of their own; more at once would only make them wait for each other.
     maxWorkers: 2,
+    // Of tests that wait for most of their time, each with a whole system.
+    maxConcurrency: 2,
   },
 });

@@ -27,6 +27,8 @@ export async function freeSettings(): Promise<Settings> {
     EDGE_PORTS: `${await port()},${await port()}`,
     REDIS_PORT: await port(),
     NATS_PORT: await port(),
+    // The default port, 8222, is chosen while it is free: two launchers that start at the same moment would both take it.
+    NATS_MONITORING: await port(),
     DATA_DIR: temporaryFolder(),
     SERVERS: 'machine',
     LOG_LEVEL: 'info',
