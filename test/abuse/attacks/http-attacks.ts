@@ -82,6 +82,7 @@ export const httpAttacks = {
   'refused origins': {
     does: 'posts with a foreign Origin and 7,000 bytes of path',
     port: 'http',
+    leftOut: { open: 'nginx logs each 403, up to 90 KiB/s, with at most 256 characters of its path' },
     start: requests({
       perSecond: 2_000,
       request: () =>
