@@ -80,7 +80,7 @@ run() {
   for each in INT TERM HUP; do trap "signal=$each; kill -TERM -- -$child 2>/dev/null || true" "$each"; done
   wait "$child" || status=$?
   if [[ -n $signal ]]; then
-    # npm takes the first signal as a wish to roll back, and goes on for a minute. The next start installs all anew.
+    # After the first signal npm rolls back for up to a minute. The next start installs everything again.
     for ((i = 0; i < 20; i++)); do
       if ! kill -0 -- -"$child" 2>/dev/null; then break; fi
       sleep 0.1

@@ -3,6 +3,7 @@ import type { EventBus } from '../events/event-bus.ts';
 import { StateLog } from '../process/state-log.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
+import { logStart } from '../store/log-start.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 
 const repairedPerRead = 512;
@@ -35,7 +36,6 @@ export class Relay {
   readonly #inFlight = new Map<number, Promise<void>>();
   #overdueSeq = 0;
   #isRepairing = false;
-  #isFailing = false;
   /** How many events the bus's own log will never get since it stores nothing. */
   #neverStored = 0;
 
@@ -105,12 +105,10 @@ export class Relay {
       .then(
         (delivery) => {
           if (delivery === 'stored') this.#stored(event);
-          if (this.#isFailing) this.#publishLog.info('Events are published again');
-          this.#isFailing = false;
+          this.#publishLog.recovered('Events are published again');
         },
         (error: Error) => {
           const { message } = error.cause instanceof Error ? error.cause : error;
-          this.#isFailing = true;
           this.#publishLog.warn('Events cannot be published, trying again', { error: message });
         },
       )
@@ -156,7 +154,10 @@ export class Relay {
     const relayed = await this.#store.relayedPosition();
     if (this.#position.epoch !== from.epoch) return;
     if (relayed?.epoch === from.epoch && relayed.seq > this.#position.seq) return this.#skipTo(relayed.seq);
-    const startSeq = await this.#logStart(from, newestSeq);
+    const startSeq = await logStart(from.seq, newestSeq, async (seq) => {
+      const { events } = await this.#store.eventsAfter({ epoch: from.epoch, seq }, 1);
+      return events !== undefined;
+    });
     if (this.#position.epoch !== from.epoch || startSeq <= this.#position.seq) return;
     const events = this.#countUnpublished(startSeq);
     this.#logger.warn(
@@ -164,18 +165,6 @@ export class Relay {
       'The log has lost events that were not published: JetStream never gets them',
     );
     this.#skipTo(startSeq);
-  }
-
-  /** The least position from which the log can be read. */
-  async #logStart({ epoch, seq }: Position, newestSeq: number): Promise<number> {
-    let [gone, there] = [seq, newestSeq];
-    while (there - gone > 1) {
-      const middle = gone + Math.floor((there - gone) / 2);
-      const { events } = await this.#store.eventsAfter({ epoch, seq: middle }, 1);
-      if (events) there = middle;
-      else gone = middle;
-    }
-    return there;
   }
 
   #giveUpOldest(newestSeq: number): void {

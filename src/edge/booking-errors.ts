@@ -13,7 +13,7 @@ export class BookingBusyError extends Error {
   override name = 'BookingBusyError';
 }
 
-/** What a client is told of a command that failed on its way, by code. */
+/** The error message for a command that failed before a decision, by code. */
 export const failureMessages = {
   STORE_UNAVAILABLE: 'The booking service cannot be reached; try again',
   TIMEOUT: 'The booking service did not answer in time; try again, repeating a command is safe',

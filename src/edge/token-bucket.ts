@@ -1,6 +1,6 @@
 export interface Rate {
   perSecond: number;
-  /** What may come at once after a pause. */
+  /** The most tokens that can be taken at once, after a pause. */
   burst: number;
 }
 

@@ -2,7 +2,7 @@ import type { HistoryEvent } from '../inspect/feed.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { stateAfter } from '../protocol/state-after.ts';
-import { SeatingPlan } from '../venue/seating-plan.ts';
+import { seatWith } from '../venue/seating-plan.ts';
 
 const eventsPerCheckpoint = 512;
 
@@ -19,14 +19,12 @@ export interface SaleStart {
 export class SaleHistory {
   readonly start: SaleStart;
   readonly events: readonly HistoryEvent[];
-  readonly #plan: SeatingPlan;
   readonly #checkpoints: Map<string, Seat>[] = [];
   readonly #indexesOfSeat = new Map<string, number[]>();
 
   constructor(start: SaleStart, events: readonly HistoryEvent[]) {
     this.start = start;
     this.events = events;
-    this.#plan = new SeatingPlan(start.seats);
     const seats = this.#seatsBefore();
     this.#checkpoints.push(new Map(seats));
     for (const [index, event] of events.entries()) {
@@ -71,8 +69,8 @@ export class SaleHistory {
   }
 
   #apply(seats: Map<string, Seat>, event: HistoryEvent): void {
-    const seat = this.#plan.seatWith(event.seat_id, stateAfter(event));
-    if (seat) seats.set(seat.id, seat);
+    const before = seats.get(event.seat_id);
+    if (before) seats.set(before.id, seatWith(before, stateAfter(event)));
   }
 
   /** A log that was trimmed does not say how its seats began; the first that happens to each seat does. */

@@ -1,4 +1,4 @@
-/** Places that are taken for a while: so many in all, and of one address no more than a share of them. */
+/** A limited number of places, of which one address can take only a share at a time. */
 export class Places {
   readonly #total: number;
   readonly #perAddress: number;

@@ -1,5 +1,6 @@
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
+import { logStart } from '../store/log-start.ts';
 import type { InspectedService } from './inspected-service.ts';
 
 /** The transitions of the venue as the store's log has them, in pages. Rejects as the store does. */
@@ -13,14 +14,7 @@ export class SaleLog {
   /** The earliest seq, not below `notBefore`, after which the log tells everything up to `newest`. */
   async beginning(newest: Position, notBefore = 0): Promise<number> {
     if (await this.#reaches(newest.epoch, notBefore)) return notBefore;
-    // The log forgets only its beginning, and that of an earlier epoch does not count.
-    let [forgotten, known] = [notBefore, newest.seq];
-    while (known - forgotten > 1) {
-      const middle = Math.floor((forgotten + known) / 2);
-      if (await this.#reaches(newest.epoch, middle)) known = middle;
-      else forgotten = middle;
-    }
-    return known;
+    return logStart(notBefore, newest.seq, (seq) => this.#reaches(newest.epoch, seq));
   }
 
   /** Every transition after one seq, up to and with another, some at a time. Ends early where the epoch does. */
@@ -34,6 +28,7 @@ export class SaleLog {
     }
   }
 
+  /** Events of an earlier epoch do not count. */
   async #reaches(epoch: string, seq: number): Promise<boolean> {
     const { events } = await this.#service.eventsAfter({ epoch, seq }, 1);
     return events !== undefined && (events[0]?.epoch ?? epoch) === epoch;

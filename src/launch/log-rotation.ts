@@ -9,7 +9,7 @@ const defaultMaxBytes = 10 * 1024 ** 2;
 const keptFiles = 4;
 const checkMs = 1_000;
 
-/** Bounds every log of the folder, whoever writes it, until the signal aborts. Never rejects. */
+/** Bounds the size of every log in the folder, of all processes, until the signal aborts. Never rejects. */
 export async function rotateLogs(folder: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await rotateOnce(folder);

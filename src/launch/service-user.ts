@@ -10,7 +10,7 @@ export interface ServiceUser {
   gid: number;
 }
 
-/** Linux lets only root listen below this port, unless it is told otherwise. */
+/** Linux lets only root listen below this port by default. */
 const firstFreePort = () => {
   try {
     return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'));
@@ -64,8 +64,8 @@ export function serviceUser(dataDir: string): Choice {
 }
 
 /**
- * Gives a folder and all that is in it to the user. `chown` follows no symbolic link, whoever puts one there meanwhile; the
- * folder itself may be one where only root could have made it so.
+ * Gives a folder and its contents to the user. `chown` follows no symbolic link in it, also not one that is added meanwhile. If the
+ * folder itself is a link, it is followed only if root owns its parent.
  */
 export function giveTo(user: ServiceUser | undefined, dir: string): void {
   if (!user) return;

@@ -1,11 +1,10 @@
-import { ok as assert } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
-import { SeatingPlan } from '../venue/seating-plan.ts';
+import { seatWith } from '../venue/seating-plan.ts';
 import {
   decide,
   eventOf,
@@ -33,7 +32,6 @@ import { emptySeats, type VenueLayout } from './venue-layout.ts';
 /** The venue in this process's memory, gone with it. For the embedded default and for tests. */
 export class MemorySeatStore implements SeatStore {
   readonly #options: VenueLayout & HoldRules & { keepEvents: number; nowMs: () => number };
-  readonly #plan: SeatingPlan;
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
   /** By user: the seats whose lock is a hold of theirs. */
@@ -52,7 +50,6 @@ export class MemorySeatStore implements SeatStore {
   constructor(options: VenueLayout & HoldRules & { keepEvents?: number; nowMs?: () => number }) {
     const nowMs = () => Math.floor(performance.timeOrigin + performance.now());
     this.#options = { keepEvents: 10_000, nowMs, ...options };
-    this.#plan = SeatingPlan.rectangular(options);
   }
 
   async open(knownSystem = newSystemId()): Promise<VenueSnapshot> {
@@ -142,8 +139,7 @@ export class MemorySeatStore implements SeatStore {
     if (lock) this.#locks.set(seat.id, lock);
     else this.#locks.delete(seat.id);
     this.#noteHold(transition.type, transition.userId, seat.id);
-    const after = this.#plan.seatWith(seat.id, stateAfter(event));
-    assert(after, 'the store holds the seats of its plan');
+    const after = seatWith(seat, stateAfter(event));
     this.#seats.set(seat.id, after);
     this.#events.push(event);
     events.push(event);

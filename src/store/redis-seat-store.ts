@@ -5,11 +5,12 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat, SeatState } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
-import { SeatingPlan } from '../venue/seating-plan.ts';
-import { eventsOfLog, isoTime } from './event-log.ts';
+import { SeatingPlan, seatWith } from '../venue/seating-plan.ts';
+import { eventsOfLog } from './event-log.ts';
 import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts';
 import { writableKeys } from './redis-fitness.ts';
 import { RedisVenue } from './redis-venue.ts';
+import { seatEvent } from './seat-event.ts';
 import type { HoldRules } from './seat-rules.ts';
 import {
   type Answer,
@@ -195,15 +196,27 @@ export class RedisSeatStore implements SeatStore {
     { nowMs, epoch }: { nowMs: number; epoch: string },
   ): Decision {
     assert(answers.length === commands.length, 'decide.lua must answer each command');
-    const seats = states.map((state) => this.#plan.seatWith(seatId, state));
+    const planned = this.#plan.seat(seatId);
+    assert(planned, 'decide.lua must decide planned seats');
+    const seats = states.map((state) => seatWith(planned, state));
     const seatAt = (index: number): Seat => {
       const seat = seats[index];
-      assert(seat, 'decide.lua must name a state of a planned seat');
+      assert(seat, 'decide.lua must name a state that it returns');
       return seat;
     };
-    const events = transitions.map(([index, userId, reason]) =>
-      eventThatMade(seatAt(index), userId, reason, nowMs, epoch),
-    );
+    const events = transitions.map(([index, user_id, reason]) => {
+      const { status, seq, expires_at } = seatAt(index);
+      return seatEvent({
+        type: typeOf[status],
+        seat_id: seatId,
+        user_id,
+        epoch,
+        seq,
+        atMs: nowMs,
+        expires_at,
+        reason: reason || undefined,
+      });
+    });
     const firstSeq = events[0]?.seq ?? 0;
     assert(
       events.every(({ seq }, i) => seq === firstSeq + i),
@@ -224,28 +237,6 @@ const typeOf = {
   [SeatStatus.held]: 'held',
   [SeatStatus.booked]: 'booked',
 } as const;
-
-/** The event that made the seat what it is. */
-function eventThatMade(
-  { id, status, seq, expires_at }: Seat,
-  userId: string,
-  reason: SeatEvent['reason'] | '',
-  nowMs: number,
-  epoch: string,
-): SeatEvent {
-  const event: SeatEvent = {
-    type: typeOf[status],
-    seat_id: id,
-    user_id: userId,
-    status,
-    timestamp: isoTime(nowMs),
-    epoch,
-    seq,
-  };
-  if (expires_at !== undefined) event.expires_at = expires_at;
-  if (reason) event.reason = reason;
-  return event;
-}
 
 /** The highest position. All callers know the same epoch. */
 function newestOf(waiting: readonly Waiting[]): Position {

@@ -2,6 +2,7 @@ import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { seatEvent } from './seat-event.ts';
 import type { SeatCommand } from './seat-store.ts';
 
 /** What `lua/decide.lua` decides, as a pure function: the rules of the memory store, and the model that Redis is tested against. */
@@ -27,25 +28,14 @@ export interface HoldRules {
 
 export type Transition = Pick<SeatEvent, 'type' | 'reason'> & { userId: string };
 
-const statusAfter = { held: SeatStatus.held, released: SeatStatus.available, booked: SeatStatus.booked } as const;
-
 /** The event of a transition that is committed at `nowMs`. */
 export function eventOf(
   seat: Seat,
   { type, reason, userId }: Transition,
   { nowMs, holdTtlMs, epoch, seq }: { nowMs: number; holdTtlMs: number; epoch: string; seq: number },
 ): SeatEvent {
-  return {
-    type,
-    seat_id: seat.id,
-    user_id: userId,
-    status: statusAfter[type],
-    timestamp: new Date(nowMs).toISOString(),
-    ...(type === 'held' && { expires_at: (nowMs + holdTtlMs) / 1000 }),
-    ...(reason && { reason }),
-    epoch,
-    seq,
-  };
+  const expires_at = type === 'held' ? (nowMs + holdTtlMs) / 1000 : undefined;
+  return seatEvent({ type, seat_id: seat.id, user_id: userId, epoch, seq, atMs: nowMs, expires_at, reason });
 }
 
 /**

@@ -2,7 +2,7 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
-import { SeatingPlan } from './seating-plan.ts';
+import { seatWith } from './seating-plan.ts';
 
 /** With more events waiting, a new snapshot is cheaper than the missing events. */
 const maxEventsAhead = 4096;
@@ -15,7 +15,6 @@ type OnApplied = (event: SeatEvent, seat: Seat, committedHere: boolean) => void;
  * those before it arrive, and a repeated one changes nothing. So (epoch, seq) identifies the state of a view.
  */
 export class VenueView {
-  #plan = new SeatingPlan([]);
   readonly #seats = new Map<string, Seat>();
   readonly #ahead = new Map<number, { event: SeatEvent; committedHere: boolean }>();
   readonly #onApplied: OnApplied;
@@ -59,7 +58,6 @@ export class VenueView {
     if (snapshot.epoch !== this.#epoch) this.#ahead.clear();
     this.#epoch = snapshot.epoch;
     this.#seq = snapshot.seq;
-    this.#plan = new SeatingPlan(snapshot.seats);
     this.#seats.clear();
     for (const seat of snapshot.seats) this.#seats.set(seat.id, seat);
     for (const seq of this.#ahead.keys()) if (seq <= this.#seq) this.#ahead.delete(seq);
@@ -93,8 +91,9 @@ export class VenueView {
 
   #moveTo(event: SeatEvent, committedHere: boolean): void {
     this.#seq = event.seq;
-    const after = this.#plan.seatWith(event.seat_id, stateAfter(event));
-    if (!after) return; // another process is configured with a larger venue
+    const before = this.#seats.get(event.seat_id);
+    if (!before) return; // another process is configured with a larger venue
+    const after = seatWith(before, stateAfter(event));
     this.#seats.set(event.seat_id, after);
     this.#onApplied(event, after, committedHere);
   }

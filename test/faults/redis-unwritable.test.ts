@@ -194,7 +194,7 @@ test('[G1] [G12] [R261] keys of a booked seat are deleted under a running proces
   expect(await (await fetch(`${booking.url}/metrics`)).text()).toMatch(/^booking_seats_withheld 0$/m);
 });
 
-test('[G1] [G12] [R266] a booked seat is set back in Redis under a running process: it stays booked, and an operator is told', async () => {
+test('[G1] [G12] [R266] a booked seat is set back in Redis under a running process: it stays booked, and the loss is logged', async () => {
   const { redis, admin } = await ownRedis();
   const booking = await bookingAt(redis.port);
   await command(booking, 'select', 'A1', 'ann');

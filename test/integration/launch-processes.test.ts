@@ -150,7 +150,7 @@ describe('[R363] started by root', () => {
     expect(listening).toEqual([Number(settings.NATS_PORT)]);
   });
 
-  test('and again, then as another user, who is told what to do', async () => {
+  test('and again, then as another user, with the remedy in the message', async () => {
     const nobodys = { uid: 65_534, gid: 65_534 };
     const env = { ...process.env, ...settings, SESSION_KEYS_FILE: '' };
     const run = () =>

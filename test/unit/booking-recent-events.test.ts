@@ -26,7 +26,7 @@ test('[R340] what follows a position, if all of it is here', () => {
   expect(recent.between(at(6, 'other'), at(8, 'other'))).toBeUndefined();
 });
 
-test('[R340] after a gap, or in another epoch, it begins anew', () => {
+test('[R340] it starts over after a gap, and in another epoch', () => {
   const recent = recentOf(1, 4);
   recent.add(event(6));
   expect(seqs(recent, 3, 6)).toBeUndefined();

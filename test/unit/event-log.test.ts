@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { eventsOfLog, isoTime } from '../../src/store/event-log.ts';
+import { eventsOfLog } from '../../src/store/event-log.ts';
+import { isoTime } from '../../src/store/seat-event.ts';
 
 const entry = (seq: number, change: Record<string, string> = {}): string[] =>
   Object.entries({

@@ -38,13 +38,12 @@ if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then
   redis.call('SET', KEYS[2], '')
   epoch = ''
 end
+if epoch ~= ARGV[1] then return redis.error_reply('VENUELOST the venue is not the one that the caller knows') end
 local ids = {}
 for i, question in ipairs(questions) do ids[i] = question[1] end
 local json_of = {} -- of each seat as it now is
 for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
-  if epoch ~= ARGV[1] or not json then
-    return redis.error_reply('VENUELOST the venue is not the one that the caller knows')
-  end
+  if not json then return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is missing') end
   if tonumber(string.match(json, '"seq":(%d+)') or -1) < questions[i][2] then
     redis.call('SET', KEYS[2], '')
     return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is older than the caller knows it')
