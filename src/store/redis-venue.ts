@@ -62,7 +62,7 @@ export class RedisVenue {
         const { system, epoch, seq, nowMs, seats } = found;
         return { system, epoch, seq, nowMs, seats };
       }
-      await this.#endEpoch(found.epoch);
+      await this.#endEpoch(found.epoch, missing);
       await this.#restore(knownSystem, missing.length > 0 || found.epoch === '');
     }
     throw new StoreUnavailableError('Redis loses parts of the venue faster than they are restored');
@@ -93,8 +93,10 @@ export class RedisVenue {
     };
   }
 
-  async #endEpoch(epoch: string): Promise<void> {
+  async #endEpoch(epoch: string, missing: readonly string[]): Promise<void> {
     if (epoch === '') return;
+    const isOfThisRun = this.#connection.isOfThisRun(epoch);
+    this.#logger.info({ epoch, missing, isOfThisRun }, 'The epoch of the venue ends');
     await this.#connection.call(() => this.#connection.redis.endEpoch(this.#keys.epoch, epoch));
   }
 
@@ -168,7 +170,8 @@ export class RedisVenue {
   }: Pick<FoundVenue, 'oldestSeq' | 'newestSeq'>): Promise<Map<string, SeatEvent>> {
     const events = new Map<string, SeatEvent>();
     for (let from = oldestSeq; from > 0 && from <= newestSeq; from += itemsPerCall) {
-      const range = [`${from}-0`, `${from + itemsPerCall - 1}-0`] as const;
+      // No further: a newer event is newer than the seats that were read with `newestSeq`.
+      const range = [`${from}-0`, `${Math.min(from + itemsPerCall - 1, newestSeq)}-0`] as const;
       const entries = await this.#connection.call(() => this.#connection.redis.xrange(this.#keys.events, ...range));
       for (const [, fields] of entries) {
         const event = eventOfLog('', fields);

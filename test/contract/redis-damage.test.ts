@@ -7,7 +7,9 @@ import { redisFitness } from '../../src/store/redis-fitness.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { StoreUnavailableError, VenueLostError, type VenueSnapshot } from '../../src/store/seat-store.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
+import { commitNext } from '../support/commit-next.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { book, opened, release, select } from './seat-store.contract.ts';
 
 const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100, keyPrefix: '' };
@@ -230,6 +232,24 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     const venues = await Promise.all(stores.map((store) => store.open()));
     for (const venue of venues) expect(venue).toEqual({ ...venues[0], nowMs: expect.any(Number) });
   });
+});
+
+test('[R261] a process that joins while others sell ends no epoch: what it reads in several calls may be of several moments', async () => {
+  const seller = newStore();
+  const { epoch } = await opened(seller);
+  const proxy = await startTcpProxy(server.port);
+  onTestFinished(() => proxy.close());
+  const joining = newStore({ url: `redis://127.0.0.1:${proxy.port}` });
+  await opened(joining);
+  proxy.delay(10); // each way: the seller sells between any two calls of the opening
+  let [known, isOpening] = [await seller.open(), true];
+  const opening = joining.open().finally(() => {
+    isOpening = false;
+  });
+  while (isOpening) known = { ...known, ...(await commitNext(seller, known)) };
+  expect(known.seq).toBeGreaterThan(10);
+  expect((await opening).epoch).toBe(epoch);
+  expect(await admin.get('venue:epoch')).toBe(epoch);
 });
 
 /** What of the venue is deleted, by name. */

@@ -86,6 +86,7 @@ export async function runFault(
     });
     verdict.violations.unshift(
       ...clients.flatMap(({ userId, violations }) => violations.map((v) => `${userId}: ${v}`)),
+      ...needlessEpochs(record, outcome),
     );
     const interruptedMs = longestInterruptionMs(load.operations, outcome.beganAtMs, loadEndedAtMs);
     const { violations, ...counts } = verdict;
@@ -165,6 +166,16 @@ function erasOf(record: VenueRecord, lost: FaultOutcome['lost']): { eras: Era[];
   };
   if (!lost) return { eras: [{ initial: empty, events: record.events }], boundaries: [] };
   return { eras: [{ initial: empty, events: lost.record.events }, current], boundaries: [lost.boundary] };
+}
+
+/** A run of Redis that loses nothing has one epoch, whose name begins with the run. */
+function needlessEpochs({ events, epoch }: VenueRecord, { lost, endedEpoch }: FaultOutcome): string[] {
+  if (lost || endedEpoch !== undefined) return [];
+  const epochs = [...new Set([...events.map((event) => event.epoch), epoch])];
+  const runs = epochs.map((each) => each.split('-')[0]);
+  return epochs
+    .filter((_, i) => runs.indexOf(runs[i]) < i)
+    .map((each) => `The epoch ${each} began, though nothing was lost`);
 }
 
 function emptyVenue({ seats }: VenueRecord): Map<string, Seat> {
