@@ -6,9 +6,8 @@ import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
 import { runProcess } from '../../src/process/run-process.ts';
-import type { UserAction } from '../../src/protocol/commands.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import { type Answer, StoreUnavailableError } from '../../src/store/seat-store.ts';
+import { type Answer, StoreUnavailableError, type UserCommand } from '../../src/store/seat-store.ts';
 
 /**
  * The same routes, the same script and the same publishing, without actors and without the queue before them: each
@@ -24,9 +23,9 @@ await runProcess('without-actors', loadBookingConfig, async (config, logger) => 
     isOpen: true,
     isReady: async () => true,
     hasSeat: (seatId: string) => seatIds.has(seatId),
-    async command(action: UserAction, seatId: string, userId: string): Promise<Answer> {
+    async command(command: UserCommand): Promise<Answer> {
       const known = { epoch: opened.epoch, seq: opened.seq };
-      const { answers, events } = await store.decide(seatId, [{ action, userId, request: undefined }], known);
+      const { answers, events } = await store.decide([{ ...command, request: undefined }], known);
       for (const event of events) if (bus.connected) bus.publish(event).catch(() => {});
       return answers[0] as Answer;
     },

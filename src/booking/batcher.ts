@@ -1,44 +1,67 @@
 import { ok as assert } from 'node:assert/strict';
-import { SharedCall } from './shared-call.ts';
 
-/** A shared call that takes one request from each of its callers. */
+interface Waiting<Request, Reply> {
+  request: Request;
+  resolve: (reply: Reply) => void;
+  reject: (error: unknown) => void;
+}
+
+/** One call at a time. Requests that arrive meanwhile wait for the next call, which takes them together. */
 export class Batcher<Request, Reply> {
-  readonly #maxWaiting: number;
-  readonly #calls: SharedCall<Reply[]>;
-  #waiting: Request[] = [];
-  #current: readonly Request[] = [];
+  readonly #call: (requests: readonly Request[]) => Promise<Reply[]>;
+  readonly #begin: (work: () => void) => void;
+  readonly #fits: (requests: readonly Request[]) => number;
+  #waiting: Waiting<Request, Reply>[] = [];
+  #current: { requests: readonly Request[]; settled: Promise<unknown> } | undefined;
+  #isIdle = true;
 
   /**
    * `call` replies to each of its requests, in order; if it rejects, each of them is rejected so. `begin` may delay a
-   * call, so that more requests share it.
+   * call, so that more requests share it. `fits` says how many of the requests that wait, at least one, one call takes.
    */
-  constructor(maxWaiting: number, call: (requests: Request[]) => Promise<Reply[]>, begin?: (work: () => void) => void) {
-    this.#maxWaiting = maxWaiting;
-    this.#calls = new SharedCall(async () => {
-      const requests = this.#waiting;
-      this.#waiting = [];
-      this.#current = requests;
-      const replies = await call(requests);
-      assert(replies.length === requests.length, 'a call must reply to each of its requests');
-      return replies;
-    }, begin);
+  constructor({
+    call,
+    begin = (work) => work(),
+    fits = ({ length }) => length,
+  }: {
+    call: (requests: readonly Request[]) => Promise<Reply[]>;
+    begin?: (work: () => void) => void;
+    fits?: (requests: readonly Request[]) => number;
+  }) {
+    this.#call = call;
+    this.#begin = begin;
+    this.#fits = fits;
   }
 
   /** The current call and its requests; undefined if there is none. */
   get underWay(): { requests: readonly Request[]; settled: Promise<unknown> } | undefined {
-    const settled = this.#calls.underWay;
-    return settled && { requests: this.#current, settled };
+    return this.#current;
   }
 
-  /** Rejects at once with a `BusyError` if too many requests wait. */
-  async ask(request: Request): Promise<Reply> {
-    if (this.#waiting.length >= this.#maxWaiting) throw new BusyError('Too many requests wait');
-    const index = this.#waiting.push(request) - 1;
-    const replies = await this.#calls.ask();
-    return replies[index] as Reply; // there is one for each request
+  ask(request: Request): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ request, resolve, reject });
+      if (!this.#isIdle) return;
+      this.#isIdle = false;
+      this.#begin(() => void this.#callNext());
+    });
   }
-}
 
-export class BusyError extends Error {
-  override name = 'BusyError';
+  /** Never rejects. */
+  async #callNext(): Promise<void> {
+    const batch = this.#waiting.splice(0, this.#fits(this.#waiting.map(({ request }) => request)));
+    const requests = batch.map(({ request }) => request);
+    try {
+      const replying = this.#call(requests);
+      this.#current = { requests, settled: replying };
+      const replies = await replying;
+      assert(replies.length === requests.length, 'a call must reply to each of its requests');
+      for (const [i, { resolve }] of batch.entries()) resolve(replies[i] as Reply); // there is one for each request
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+    this.#current = undefined;
+    this.#isIdle = this.#waiting.length === 0;
+    if (!this.#isIdle) this.#begin(() => void this.#callNext());
+  }
 }

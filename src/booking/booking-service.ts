@@ -3,7 +3,6 @@ import { seatMachine } from '../../machines/seat.ts';
 import type { EventBus } from '../events/event-bus.ts';
 import type { DecisionWatcher } from '../inspect/inspected-service.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
-import type { UserAction } from '../protocol/commands.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
@@ -11,10 +10,12 @@ import type { Position } from '../protocol/venue.ts';
 import {
   type Answer,
   type History,
-  type RequestKey,
+  maxCommandsPerCall,
+  maxSeatsPerCall,
   type SeatCommand,
   type SeatStore,
   StoreUnavailableError,
+  type UserCommand,
   VenueLostError,
   type VenueSnapshot,
 } from '../store/seat-store.ts';
@@ -65,8 +66,10 @@ export class BookingService {
   readonly #logger: Logger;
   readonly #onDecision: (commands: number, durationMs: number) => void;
   readonly #maxWaitingPerSeat: number;
-  /** By seat: at most one decision is under way, and commands that arrive meanwhile go together into the next. */
-  readonly #decisions = new Map<string, Batcher<SeatCommand, Answer>>();
+  /** One decision of the store is under way, and commands that arrive meanwhile go together into the next. */
+  readonly #decisions: Batcher<SeatCommand, Answer>;
+  /** By seat: how many commands wait for the next decision. */
+  readonly #waitingCounts = new Map<string, number>();
   readonly #catchingUp: SharedCall<void>;
   readonly #heartbeat: Heartbeat;
   readonly #settings: Pick<HeartbeatMessage, 'venue' | 'hold_seconds' | 'max_holds'>;
@@ -100,6 +103,11 @@ export class BookingService {
     this.view = new VenueView((event, seat, committedHere) => {
       this.recent.add(event);
       this.seatActors.apply(event, seat, committedHere);
+    });
+    this.#decisions = new Batcher({
+      call: (commands) => this.#decide(commands),
+      begin: clock.endOfTurn,
+      fits: fittingCommands,
     });
     this.#catchingUp = new SharedCall(
       () => this.#reopenIfLost(() => this.#catchUp()),
@@ -145,15 +153,15 @@ export class BookingService {
     return this.view.seat(seatId) !== undefined;
   }
 
-  /** Rejects as the store does, or with a `BusyError`. The venue must have the seat. */
-  command(action: UserAction, seatId: string, userId: string, request?: RequestKey): Promise<Answer> {
-    const command = { action, userId, request };
-    return this.#reopenIfLost(() => this.#ask(seatId, command));
+  /** Rejects as the store does, or with a `BusyError`. The venue must have the seats. */
+  command(command: UserCommand): Promise<Answer> {
+    return this.#reopenIfLost(() => this.#ask(command));
   }
 
   /** The commands on a seat that the store is deciding now. */
   commandsUnderWay(seatId: string): readonly SeatCommand[] | undefined {
-    return this.#decisions.get(seatId)?.underWay?.requests;
+    const commands = this.#decisions.underWay?.requests.filter(({ seatIds }) => seatIds.includes(seatId));
+    return commands?.length ? commands : undefined;
   }
 
   /**
@@ -191,42 +199,49 @@ export class BookingService {
           if ('fact' in event && event.committedHere) this.#relay.publish(event.fact);
         },
         askToExpire: ({ context }) => {
-          this.#ask(context.seat.id, { action: 'expire' }).catch(() => {}); // the machine asks again
+          this.#ask({ action: 'expire', seatIds: [context.seat.id] }).catch(() => {}); // the machine asks again
         },
       },
     });
   }
 
-  #ask(seatId: string, command: SeatCommand): Promise<Answer> {
-    let decisions = this.#decisions.get(seatId);
-    if (!decisions) {
-      if (!this.hasSeat(seatId)) return Promise.reject(new StoreUnavailableError('The venue has not been read yet'));
-      const decide = (commands: readonly SeatCommand[]) => this.#decide(seatId, commands);
-      decisions = new Batcher(this.#maxWaitingPerSeat, decide, this.#clock.endOfTurn);
-      this.#decisions.set(seatId, decisions);
+  async #ask(command: SeatCommand): Promise<Answer> {
+    const { seatIds } = command;
+    if (!seatIds.every((id) => this.hasSeat(id))) throw new StoreUnavailableError('The venue has not been read yet');
+    const counts = this.#waitingCounts;
+    if (seatIds.some((id) => (counts.get(id) ?? 0) >= this.#maxWaitingPerSeat)) {
+      throw new BusyError('Too many commands wait for the seat');
     }
-    return decisions.ask(command);
+    for (const id of seatIds) counts.set(id, (counts.get(id) ?? 0) + 1);
+    return this.#decisions.ask(command);
   }
 
-  async #decide(seatId: string, commands: readonly SeatCommand[]): Promise<Answer[]> {
+  async #decide(commands: readonly SeatCommand[]): Promise<Answer[]> {
+    for (const id of commands.flatMap(({ seatIds }) => seatIds)) {
+      const count = (this.#waitingCounts.get(id) ?? 0) - 1;
+      if (count > 0) this.#waitingCounts.set(id, count);
+      else this.#waitingCounts.delete(id);
+    }
     // After a suspension: the clients have timed out and retried at another process.
     if (this.#heartbeat.sinceTickMs > suspendedMs) throw new StoreUnavailableError('This process was suspended');
     let hasDecided = false;
-    this.watcher?.asked(seatId, commands);
+    this.watcher?.asked(commands);
     try {
       const startedAtMs = this.#clock.nowMs();
-      const known = { epoch: this.view.epoch, seq: this.view.seq, seatSeq: this.view.seat(seatId)?.seq ?? 0 };
-      const { nowMs, events, answers } = await this.#store.decide(seatId, commands, known);
+      const seatSeq = (id: string) => this.view.seat(id)?.seq ?? 0;
+      const known = { epoch: this.view.epoch, seq: this.view.seq, seatSeq };
+      const { nowMs, events, answers } = await this.#store.decide(commands, known);
       const durationMs = this.#clock.nowMs() - startedAtMs;
       this.#onDecision(commands.length, durationMs);
       this.storeClock.heard(nowMs, durationMs);
       this.#applyCommitted(events);
-      const seat = answers[commands.findIndex(({ action }) => action === 'expire')]?.seat;
-      if (seat) this.seatActors.stillHeld(seat, nowMs);
+      for (const [i, { action }] of commands.entries()) {
+        if (action === 'expire') for (const seat of answers[i]?.seats ?? []) this.seatActors.stillHeld(seat, nowMs);
+      }
       hasDecided = true;
       return answers;
     } finally {
-      this.watcher?.replied(seatId, hasDecided);
+      this.watcher?.replied(commands, hasDecided);
     }
   }
 
@@ -288,8 +303,10 @@ export class BookingService {
 
   /** Waits for own decisions on these seats: applied from the log first, their events would not be published by the actors. */
   async #ownReplies(events: readonly SeatEvent[]): Promise<void> {
-    const decisions = events.flatMap(({ seat_id }) => this.#decisions.get(seat_id)?.underWay?.settled ?? []);
-    if (decisions.length > 0) await Promise.allSettled(decisions);
+    const { underWay } = this.#decisions;
+    const seatIds = new Set(events.map(({ seat_id }) => seat_id));
+    const isOwn = underWay?.requests.some((command) => command.seatIds.some((id) => seatIds.has(id)));
+    if (isOwn) await Promise.allSettled([underWay?.settled]);
   }
 
   /** If the venue was lost, opens it again (or joins an opening that runs), and tries once more. */
@@ -340,4 +357,19 @@ export class BookingService {
     this.#isOpen = true;
     this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
   }
+}
+
+/** How many of the commands that wait, in order, one call of the store takes. */
+function fittingCommands(commands: readonly SeatCommand[]): number {
+  const seatIds = new Set<string>();
+  const end = commands.findIndex((command, index) => {
+    for (const id of command.seatIds) seatIds.add(id);
+    return index === maxCommandsPerCall || seatIds.size > maxSeatsPerCall;
+  });
+  return end < 0 ? commands.length : end;
+}
+
+/** Too many commands wait for a seat. */
+export class BusyError extends Error {
+  override name = 'BusyError';
 }

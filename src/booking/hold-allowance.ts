@@ -42,22 +42,33 @@ export class HoldAllowance {
    * commands at once are no way round. Does not limit a request without an address.
    */
   async spend(
-    { address, seatId, userId }: { address: string | undefined; seatId: string; userId: string },
+    { address, seatIds, userId }: { address: string | undefined; seatIds: readonly string[]; userId: string },
     select: () => Promise<Answer>,
   ): Promise<Answer> {
     if (address === undefined) return select();
-    const claim = this.#claim(address, seatId);
-    claim.pending++;
+    const claims: Claim[] = [];
     try {
+      for (const seatId of seatIds) claims.push(this.#begin(address, seatId));
       const answer = await select();
-      if (!answer.refusal) claim.hold = { userId, seq: answer.seat.seq, endMs: endOf(answer.seat) };
+      if (answer.refusal) return answer;
+      for (const [i, { seq, expires_at = 0 }] of answer.seats.entries()) {
+        const claim = claims[i];
+        if (claim) claim.hold = { userId, seq, endMs: expires_at * 1000 };
+      }
       return answer;
     } catch (error) {
-      claim.hold ??= { userId, seq: 0, endMs: 0 }; // the store may have decided it: the view will show that
+      // The store may have decided it: the view will show that.
+      for (const claim of claims) claim.hold ??= { userId, seq: 0, endMs: 0 };
       throw error;
     } finally {
-      claim.pending--;
+      for (const claim of claims) claim.pending--;
     }
+  }
+
+  #begin(address: string, seatId: string): Claim {
+    const claim = this.#claim(address, seatId);
+    claim.pending++;
+    return claim;
   }
 
   #claim(address: string, seatId: string): Claim {

@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { UserAction } from '../protocol/commands.ts';
+import type { UserCommand } from '../store/seat-store.ts';
 
 interface Gauges {
   /** How many committed events are not known to be published. */
@@ -39,7 +39,7 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
     },
   });
   // Counted here and told when asked for: prom-client sorts and joins the labels at each count, which every request would pay.
-  const commands = new Map<string, { action: UserAction; outcome: string; count: number }>();
+  const commands = new Map<string, { action: UserCommand['action']; outcome: string; count: number }>();
   new Counter({
     name: 'booking_commands_total',
     help: 'Commands of users by what became of them',
@@ -53,7 +53,7 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   return {
     registry,
     /** Its `count` is whoever's to increase. */
-    commandCount(action: UserAction, outcome: string): { count: number } {
+    commandCount(action: UserCommand['action'], outcome: string): { count: number } {
       const name = `${action} ${outcome}`;
       const known = commands.get(name) ?? { action, outcome, count: 0 };
       commands.set(name, known);

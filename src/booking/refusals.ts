@@ -1,13 +1,15 @@
 import { RefusedError } from '../http/refused-error.ts';
 import { type ErrorCode, type ErrorDetail, errorDetail, type Refusal } from '../protocol/errors.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../store/seat-store.ts';
-import { BusyError } from './batcher.ts';
+import { BusyError } from './booking-service.ts';
 
 const reasons: Record<Refusal, string> = {
   SEAT_HELD: 'Somebody else holds this seat',
   SEAT_BOOKED: 'This seat is booked',
+  SEATS_TAKEN: 'Not all of these seats are free; none of them is held for you',
   NOT_HOLDER: 'You do not hold this seat',
   HOLD_LIMIT: 'You hold as many seats as one user may; book or release one first',
+  EXTENSION_LIMIT: 'This hold cannot be extended any more',
   COOLDOWN: 'Your hold of this seat has just lapsed; for a moment it is there for others',
   STORE_UNAVAILABLE: 'No seat can be held at the moment; try again. What you hold can still be booked or released',
 };

@@ -13,6 +13,7 @@ export function venueSettings(config: VenueConfig): VenueSettings {
     rows: config.VENUE_ROWS,
     cols: config.VENUE_COLS,
     holdTtlMs: Math.round(config.HOLD_SECONDS * 1000),
+    maxExtensions: config.HOLD_EXTENSIONS,
     maxHoldsPerUser: config.MAX_HOLDS_PER_USER,
     reholdCooldownMs: config.REHOLD_COOLDOWN_MS,
   };

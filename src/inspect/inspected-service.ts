@@ -8,10 +8,10 @@ import type { VenueView } from '../venue/venue-view.ts';
 
 type SeatActor = Actor<typeof seatMachine>;
 
-/** Sees what the store is asked about a seat, and whether it replied. Must not throw. */
+/** Sees what the store is asked, and whether it replied. Must not throw. */
 export interface DecisionWatcher {
-  asked(seatId: string, commands: readonly SeatCommand[]): void;
-  replied(seatId: string, hasDecided: boolean): void;
+  asked(commands: readonly SeatCommand[]): void;
+  replied(commands: readonly SeatCommand[], hasDecided: boolean): void;
 }
 
 /** The part of a booking service that the inspector reads. */

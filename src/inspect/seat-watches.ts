@@ -41,12 +41,18 @@ export class SeatWatches implements DecisionWatcher {
   }
 
   /** Shows that the store is asked about a seat. The chart has no part in it. */
-  asked(seatId: string, commands: readonly SeatCommand[]): void {
-    this.#seats.get(seatId)?.watch?.receive({ type: 'ASK', commands });
+  asked(commands: readonly SeatCommand[]): void {
+    for (const [id, { watch }] of this.#seats) {
+      const ofSeat = commands.filter(({ seatIds }) => seatIds.includes(id));
+      if (ofSeat.length > 0) watch?.receive({ type: 'ASK', commands: ofSeat });
+    }
   }
 
-  replied(seatId: string, hasDecided: boolean): void {
-    this.#seats.get(seatId)?.watch?.receive({ type: hasDecided ? 'ANSWERED' : 'UNANSWERED' });
+  replied(commands: readonly SeatCommand[], hasDecided: boolean): void {
+    const type = hasDecided ? 'ANSWERED' : 'UNANSWERED';
+    for (const [id, { watch }] of this.#seats) {
+      if (commands.some(({ seatIds }) => seatIds.includes(id))) watch?.receive({ type });
+    }
   }
 
   /** Of these, those that nobody has watched so far: what was before is not known of them. */
@@ -119,7 +125,7 @@ export class SeatWatches implements DecisionWatcher {
     seat.watch?.start();
     this.#service.watcher = this;
     const commands = this.#service.commandsUnderWay(id);
-    if (commands) this.asked(id, commands);
+    if (commands) seat.watch?.receive({ type: 'ASK', commands });
   }
 
   #definitionOf(logic: typeof seatMachine): string {

@@ -22,6 +22,12 @@ const Venue = {
   VENUE_ROWS: Type.Integer({ minimum: 1, maximum: 18278, default: 10 }),
   VENUE_COLS: Type.Integer({ minimum: 1, maximum: 99999, default: 10 }),
   HOLD_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 86400, default: 30 }),
+  HOLD_EXTENSIONS: Type.Integer({
+    minimum: 0,
+    maximum: 1000,
+    default: 10,
+    description: 'How often a user may extend the hold of a seat, each time by HOLD_SECONDS from then on; 0: never',
+  }),
   MAX_HOLDS_PER_USER: Type.Integer({ minimum: 1, maximum: 10000, default: 6 }),
   REHOLD_COOLDOWN_MS: Type.Integer({
     minimum: 0,

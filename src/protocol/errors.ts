@@ -6,15 +6,18 @@ export const errorCodes = {
   INVALID_REQUEST: { httpStatus: 400, retryable: false },
   UNAUTHENTICATED: { httpStatus: 401, retryable: false },
   FORBIDDEN: { httpStatus: 403, retryable: false },
+  UNKNOWN_SHOW: { httpStatus: 404, retryable: false },
   UNKNOWN_SEAT: { httpStatus: 404, retryable: false },
   NOT_FOUND: { httpStatus: 404, retryable: false },
   METHOD_NOT_ALLOWED: { httpStatus: 405, retryable: false },
   SEAT_HELD: { httpStatus: 409, retryable: true },
   SEAT_BOOKED: { httpStatus: 409, retryable: false },
+  SEATS_TAKEN: { httpStatus: 409, retryable: true },
   NOT_HOLDER: { httpStatus: 409, retryable: false },
   TOO_LARGE: { httpStatus: 413, retryable: false },
   RATE_LIMITED: { httpStatus: 429, retryable: true },
   HOLD_LIMIT: { httpStatus: 429, retryable: true },
+  EXTENSION_LIMIT: { httpStatus: 429, retryable: false },
   COOLDOWN: { httpStatus: 429, retryable: true },
   INTERNAL: { httpStatus: 500, retryable: false },
   STORE_UNAVAILABLE: { httpStatus: 503, retryable: true },
@@ -24,8 +27,16 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** Why Redis said no. */
-export type Refusal = 'SEAT_HELD' | 'SEAT_BOOKED' | 'NOT_HOLDER' | 'HOLD_LIMIT' | 'COOLDOWN' | 'STORE_UNAVAILABLE';
+/** Why the store refuses a command. */
+export type Refusal =
+  | 'SEAT_HELD'
+  | 'SEAT_BOOKED'
+  | 'SEATS_TAKEN'
+  | 'NOT_HOLDER'
+  | 'HOLD_LIMIT'
+  | 'EXTENSION_LIMIT'
+  | 'COOLDOWN'
+  | 'STORE_UNAVAILABLE';
 
 /** What a refused request is told. */
 export interface ErrorDetail {

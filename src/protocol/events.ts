@@ -11,7 +11,11 @@ export const SeatEvent = Type.Object(
     status: Type.Union([Type.Literal(0), Type.Literal(1), Type.Literal(2)], { description: 'After the transition' }),
     timestamp: Type.String({ description: 'ISO 8601, on the clock of Redis' }),
     expires_at: Type.Optional(Type.Number({ description: 'Unix seconds; of a hold only' })),
-    reason: Type.Optional(Type.Union([Type.Literal('user'), Type.Literal('expired')], { description: 'Of a release' })),
+    reason: Type.Optional(
+      Type.Union([Type.Literal('user'), Type.Literal('expired'), Type.Literal('extended')], {
+        description: 'Of a release: by its user, or at the end of the hold. Of a hold: it is extended',
+      }),
+    ),
     system: Type.Optional(SystemId),
     epoch: Type.String({ minLength: 1, maxLength: 64 }),
     seq: Type.Integer({ minimum: 1 }),

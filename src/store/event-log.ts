@@ -28,7 +28,7 @@ export function eventOfLog(epoch: string, fields: EntryFields): SeatEvent {
     seq: Number(seq),
     atMs: Number(at_ms),
     expires_at: expires_ms === undefined ? undefined : Number(expires_ms) / 1000,
-    reason: reason === 'user' || reason === 'expired' ? reason : undefined,
+    reason: reason === 'user' || reason === 'expired' || reason === 'extended' ? reason : undefined,
   });
 }
 

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { stateAfter } from '../protocol/state-after.ts';
@@ -12,6 +11,7 @@ import {
   isLocked,
   type Lock,
   lockAfter,
+  type NamedSeat,
   overdue,
   startsCooldown,
   type Transition,
@@ -24,6 +24,7 @@ import {
   newSystemId,
   type SeatCommand,
   type SeatStore,
+  type UserCommand,
   VenueLostError,
   type VenueSnapshot,
 } from './seat-store.ts';
@@ -34,8 +35,8 @@ export class MemorySeatStore implements SeatStore {
   readonly #options: VenueLayout & HoldRules & { keepEvents: number; nowMs: () => number };
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
-  /** By user: the seats whose lock is a hold of theirs. */
-  readonly #holds = new Map<string, Set<string>>();
+  /** By user: the seats whose lock is a hold of theirs, and how often each was extended. */
+  readonly #holds = new Map<string, Map<string, number>>();
   /** By seat: whose hold lapsed last, and until when that user may not hold it again. */
   readonly #cooldowns = new Map<string, { userId: string; untilMs: number }>();
   /** In the order in which they are forgotten. */
@@ -68,30 +69,51 @@ export class MemorySeatStore implements SeatStore {
     };
   }
 
-  async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
-    let seat = this.#seats.get(seatId);
-    if (!seat || !this.#isKnown(known)) throw new VenueLostError('not the venue known');
+  async decide(commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+    const areSeatsKnown = commands.every(({ seatIds }) => seatIds.every((id) => this.#seats.has(id)));
+    if (!areSeatsKnown || !this.#isKnown(known)) throw new VenueLostError('not the venue known');
     const nowMs = this.#options.nowMs();
-    const answers: Answer[] = [];
     const events: SeatEvent[] = [];
-
-    const ended = overdue(seat, this.#locks.get(seatId), nowMs);
-    if (ended) seat = this.#commit(seat, ended, nowMs, events);
-    for (const command of commands) {
-      const key = answerKey(seatId, command);
-      const kept = key && this.#answers.get(key);
-      if (kept && kept.untilMs > nowMs) {
-        answers.push(kept.answer);
-        continue;
+    const answers = commands.map((command) => {
+      for (const seat of this.#seatsOf(command)) {
+        const ended = overdue(seat, this.#locks.get(seat.id), nowMs);
+        if (ended) this.#commit(seat, ended, nowMs, events);
       }
-      const holdRefusal = (userId: string) => this.#holdRefusal(userId, seatId, nowMs);
-      const { refusal, transition } = decide(seat, this.#locks.get(seatId), command, nowMs, holdRefusal);
-      if (transition) seat = this.#commit(seat, transition, nowMs, events);
-      const answer = refusal ? { seat, refusal } : { seat };
-      answers.push(answer);
-      if (key && (transition || ('request' in command && command.request?.isRepeat))) this.#keep(key, answer, nowMs);
-    }
+      return command.action === 'expire' ? { seats: this.#seatsOf(command) } : this.#decideOnce(command, nowMs, events);
+    });
     return { nowMs, answers, events };
+  }
+
+  #decideOnce(command: UserCommand, nowMs: number, events: SeatEvent[]): Answer {
+    const key = command.request && [command.seatIds, command.request.key, command.action, command.userId].join(' ');
+    const kept = key && this.#answers.get(key);
+    if (kept && kept.untilMs > nowMs) return kept.answer;
+    const named = this.#seatsOf(command).map((seat) => this.#named(seat, command.userId, nowMs));
+    const otherHolds = this.#liveHolds(command.userId, nowMs);
+    const verdict = decide(command, named, { ...this.#options, nowMs, otherHolds });
+    const isRefused = 'refusal' in verdict;
+    const transitions = isRefused ? new Map<string, Transition>() : verdict.transitions;
+    for (const seat of this.#seatsOf(command)) {
+      const transition = transitions.get(seat.id);
+      if (transition) this.#commit(seat, transition, nowMs, events);
+    }
+    const answer: Answer = { seats: this.#seatsOf(command), ...(isRefused && verdict) };
+    if (key && (transitions.size > 0 || command.request?.isRepeat)) this.#keep(key, answer, nowMs);
+    return answer;
+  }
+
+  #seatsOf({ seatIds }: SeatCommand): Seat[] {
+    return seatIds.flatMap((id) => this.#seats.get(id) ?? []);
+  }
+
+  #named(seat: Seat, userId: string, nowMs: number): NamedSeat {
+    const cooldown = this.#cooldowns.get(seat.id);
+    return {
+      seat,
+      lock: this.#locks.get(seat.id),
+      extensions: this.#holds.get(userId)?.get(seat.id) ?? 0,
+      isCooling: cooldown?.userId === userId && nowMs <= cooldown.untilMs,
+    };
   }
 
   /** An older copy of what the caller knows ends its epoch. */
@@ -109,27 +131,21 @@ export class MemorySeatStore implements SeatStore {
     this.#answers.set(key, { answer, untilMs: nowMs + answerKeptMs });
   }
 
-  #holdRefusal(userId: string, seatId: string, nowMs: number): Refusal | undefined {
-    if (this.#liveHolds(userId, nowMs) >= this.#options.maxHoldsPerUser) return 'HOLD_LIMIT';
-    const cooldown = this.#cooldowns.get(seatId);
-    return cooldown?.userId === userId && nowMs <= cooldown.untilMs ? 'COOLDOWN' : undefined;
-  }
-
   #liveHolds(userId: string, nowMs: number): number {
     let live = 0;
-    for (const seatId of this.#holds.get(userId) ?? []) if (isLocked(this.#locks.get(seatId), nowMs)) live++;
+    for (const seatId of this.#holds.get(userId)?.keys() ?? []) if (isLocked(this.#locks.get(seatId), nowMs)) live++;
     return live;
   }
 
-  #noteHold(type: SeatEvent['type'], userId: string, seatId: string): void {
-    const holds = this.#holds.get(userId) ?? new Set();
-    if (type === 'held') holds.add(seatId);
+  #noteHold({ type, reason, userId }: Transition, seatId: string): void {
+    const holds = this.#holds.get(userId) ?? new Map<string, number>();
+    if (type === 'held') holds.set(seatId, reason === 'extended' ? (holds.get(seatId) ?? 0) + 1 : 0);
     else holds.delete(seatId);
     if (holds.size > 0) this.#holds.set(userId, holds);
     else this.#holds.delete(userId);
   }
 
-  #commit(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): Seat {
+  #commit(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): void {
     const { holdTtlMs, reholdCooldownMs = 0 } = this.#options;
     if (reholdCooldownMs > 0 && startsCooldown(transition, this.#locks.get(seat.id), nowMs, holdTtlMs)) {
       this.#cooldowns.set(seat.id, { userId: transition.userId, untilMs: nowMs + reholdCooldownMs });
@@ -138,12 +154,10 @@ export class MemorySeatStore implements SeatStore {
     const lock = lockAfter(transition, nowMs, holdTtlMs);
     if (lock) this.#locks.set(seat.id, lock);
     else this.#locks.delete(seat.id);
-    this.#noteHold(transition.type, transition.userId, seat.id);
-    const after = seatWith(seat, stateAfter(event));
-    this.#seats.set(seat.id, after);
+    this.#noteHold(transition, seat.id);
+    this.#seats.set(seat.id, seatWith(seat, stateAfter(event)));
     this.#events.push(event);
     events.push(event);
-    return after;
   }
 
   async eventsAfter(position: Position, limit: number): Promise<History> {
@@ -174,9 +188,4 @@ export class MemorySeatStore implements SeatStore {
   async checkWritable(): Promise<void> {}
 
   async close(): Promise<void> {}
-}
-
-function answerKey(seatId: string, command: SeatCommand): string | undefined {
-  if (command.action === 'expire' || !command.request) return undefined;
-  return `${seatId} ${command.request.key} ${command.action} ${command.userId}`;
 }

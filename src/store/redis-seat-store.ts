@@ -1,5 +1,4 @@
 import { ok as assert } from 'node:assert/strict';
-import { endOfTurn } from '../process/end-of-turn.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat, SeatState } from '../protocol/seat.ts';
@@ -18,6 +17,8 @@ import {
   type Decision,
   type History,
   type KnownPosition,
+  maxCommandsPerCall,
+  maxSeatsPerCall,
   type SeatCommand,
   type SeatStore,
   VenueLostError,
@@ -35,24 +36,12 @@ export interface RedisSeatStoreOptions extends RedisConnectionOptions, VenueLayo
   maxEvents?: number;
 }
 
-/** Limits of one script call, so that it does not keep others from Redis for long. */
-const seatsPerCall = 256;
-const commandsPerCall = 1_000;
-
-/** Commands on one seat that wait for the next call. */
-interface Waiting {
-  seatId: string;
-  commands: readonly SeatCommand[];
-  known: KnownPosition;
-  resolve: (decision: Decision) => void;
-  reject: (error: unknown) => void;
-}
-
-/** The reply of `lua/decide.lua` about one seat. */
-type DecidedSeat = [
-  states: SeatState[],
-  transitions: [index: number, userId: string, reason: SeatEvent['reason'] | ''][],
-  answers: [refusal: Refusal | '', index: number][],
+/** The reply of `lua/decide.lua`. A number in a transition or an answer is an index: of a seat, or in the states of that seat. */
+type DecideReply = [
+  nowMs: number,
+  states: SeatState[][],
+  transitions: [seat: number, state: number, userId: string, reason: SeatEvent['reason'] | ''][],
+  answers: [refusal: Refusal | '', states: number[], refused: number[]][],
 ];
 
 /** The venue in Redis, decided by scripts there (`lua/`): this is their client. */
@@ -63,15 +52,14 @@ export class RedisSeatStore implements SeatStore {
   readonly #keys: VenueKeys;
   readonly #venue: RedisVenue;
   readonly #rules: readonly number[];
-  #waiting: Waiting[] = [];
 
   constructor(options: RedisSeatStoreOptions) {
-    const { holdTtlMs, maxHoldsPerUser, reholdCooldownMs = 0 } = options;
+    const { holdTtlMs, maxHoldsPerUser, maxExtensions = 0, reholdCooldownMs = 0 } = options;
     this.#options = options;
     this.#connection = new RedisConnection(options);
     this.#plan = SeatingPlan.rectangular(options);
     this.#keys = new VenueKeys(options.keyPrefix);
-    this.#rules = [holdTtlMs, maxHoldsPerUser, answerKeptMs, reholdCooldownMs];
+    this.#rules = [holdTtlMs, maxHoldsPerUser, maxExtensions, answerKeptMs, reholdCooldownMs];
     this.#venue = new RedisVenue({
       connection: this.#connection,
       keys: this.#keys,
@@ -85,11 +73,20 @@ export class RedisSeatStore implements SeatStore {
     return this.#venue.open(knownSystem);
   }
 
-  decide(seatId: string, commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.length === 0) endOfTurn(() => this.#decideWaiting());
-      this.#waiting.push({ seatId, commands, known, resolve, reject });
+  async decide(commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision> {
+    const seatIds = [...new Set(commands.flatMap((command) => command.seatIds))];
+    assert(commands.length <= maxCommandsPerCall && seatIds.length <= maxSeatsPerCall, 'a call must be bounded');
+    const { keys, args } = this.#keysAndArgs(commands, seatIds, known);
+    const json = await this.#connection.call(() => {
+      if (!this.#connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was restarted');
+      const { redis } = this.#connection;
+      return redis.decide(keys.length, ...keys, ...args).catch((error: Error) => {
+        if (!/\bOOM\b/.test(error.message)) throw error;
+        // Redis is out of memory and has changed nothing. Commands that end a hold still work.
+        return redis.decideAtMemoryLimit(keys.length, ...keys, ...args, 'full');
+      });
     });
+    return this.#decision(commands, seatIds, JSON.parse(json), known.epoch);
   }
 
   async eventsAfter(position: Position, limit: number): Promise<History> {
@@ -130,104 +127,68 @@ export class RedisSeatStore implements SeatStore {
     this.#connection.close();
   }
 
-  /** Commands of one turn of the event loop share a call: the round trip costs far more than one more seat in it. */
-  #decideWaiting(): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    while (waiting.length > 0) {
-      const epoch = waiting[0]?.known.epoch;
-      let commands = 0;
-      const end = waiting.findIndex((each, index) => {
-        commands += each.commands.length;
-        return each.known.epoch !== epoch || index >= seatsPerCall || (index > 0 && commands > commandsPerCall);
-      });
-      void this.#decideTogether(waiting.splice(0, end < 0 ? waiting.length : end));
-    }
-  }
-
-  async #decideTogether(waiting: readonly Waiting[]): Promise<void> {
-    try {
-      const known = newestOf(waiting);
-      const json = await this.#connection.call(() => {
-        if (!this.#connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was restarted');
-        const { keys, args } = this.#keysAndArgs(waiting, known);
-        const { redis } = this.#connection;
-        return redis.decide(keys.length, ...keys, ...args).catch((error: Error) => {
-          if (!/\bOOM\b/.test(error.message)) throw error;
-          // Redis is out of memory and has changed nothing. Commands that end a hold still work.
-          return redis.decideAtMemoryLimit(keys.length, ...keys, ...args, 'full');
-        });
-      });
-      const [nowMs, ...decided]: [number, ...DecidedSeat[]] = JSON.parse(json);
-      assert(decided.length === waiting.length, 'decide.lua must decide each seat');
-      for (const [i, seat] of decided.entries()) {
-        const { seatId, commands, resolve } = waiting[i] as Waiting; // the lengths are equal, as asserted
-        resolve(this.#decision(seatId, commands, seat, { nowMs, epoch: known.epoch }));
-      }
-    } catch (error) {
-      for (const { reject } of waiting) reject(error); // no effect on those that are resolved
-    }
-  }
-
   /** KEYS and ARGV of `lua/decide.lua`. */
-  #keysAndArgs(waiting: readonly Waiting[], known: Position): { keys: string[]; args: (string | number)[] } {
-    const { keyPrefix, reholdCooldownMs = 0, maxEvents = 500_000 } = this.#options;
-    const keys: string[] = [...this.#keys.decided, this.#keys.holds];
-    for (const { seatId } of waiting) keys.push(this.#keys.lock(seatId));
-    if (reholdCooldownMs > 0) for (const { seatId } of waiting) keys.push(`${keyPrefix}seat:${seatId}:cooldown`);
-    const asked = waiting.map(({ seatId, known: { seatSeq = 0 }, commands }) => [
-      seatId,
-      seatSeq,
-      ...commands.map((command) => {
-        if (command.action === 'expire') return [command.action];
+  #keysAndArgs(
+    commands: readonly SeatCommand[],
+    seatIds: readonly string[],
+    { epoch, seq, seatSeq = () => 0 }: KnownPosition,
+  ): { keys: string[]; args: (string | number)[] } {
+    const { reholdCooldownMs = 0, maxEvents = 500_000 } = this.#options;
+    const keys = [...this.#keys.decided, this.#keys.holds, ...seatIds.map((id) => this.#keys.lock(id))];
+    if (reholdCooldownMs > 0) keys.push(...seatIds.map((id) => this.#keys.cooldown(id)));
+    for (const command of commands) {
+      if (command.action !== 'expire' && command.request) keys.push(this.#keys.answer(command, command.request.key));
+    }
+    const indexOf = new Map(seatIds.map((id, index) => [id, index]));
+    const seats = JSON.stringify(seatIds.map((id) => [id, seatSeq(id)]));
+    const asked = JSON.stringify(
+      commands.map((command) => {
+        const indexes = command.seatIds.map((id) => indexOf.get(id));
+        if (command.action === 'expire') return [command.action, indexes];
         const { action, userId, request } = command;
-        if (!request) return [action, userId];
-        keys.push(`${keyPrefix}seat:${seatId}:answer:${request.key}:${action}:${userId}`);
-        return [action, userId, request.isRepeat ? 'repeat' : 'key'];
+        return request ? [action, indexes, userId, request.isRepeat ? 'repeat' : 'key'] : [action, indexes, userId];
       }),
-    ]);
-    return { keys, args: [known.epoch, known.seq, ...this.#rules, JSON.stringify(asked), maxEvents] };
+    );
+    return { keys, args: [epoch, seq, ...this.#rules, seats, asked, maxEvents] };
   }
 
   #decision(
-    seatId: string,
     commands: readonly SeatCommand[],
-    [states, transitions, answers]: DecidedSeat,
-    { nowMs, epoch }: { nowMs: number; epoch: string },
+    seatIds: readonly string[],
+    [nowMs, states, transitions, answers]: DecideReply,
+    epoch: string,
   ): Decision {
     assert(answers.length === commands.length, 'decide.lua must answer each command');
-    const planned = this.#plan.seat(seatId);
-    assert(planned, 'decide.lua must decide planned seats');
-    const seats = states.map((state) => seatWith(planned, state));
-    const seatAt = (index: number): Seat => {
-      const seat = seats[index];
+    const seats = states.map((ofSeat, i) => {
+      const planned = this.#plan.seat(seatIds[i] ?? '');
+      assert(planned, 'decide.lua must decide planned seats');
+      return ofSeat.map((state) => seatWith(planned, state));
+    });
+    const seatAt = (index: number, state: number | undefined): Seat => {
+      const seat = seats[index]?.[state ?? -1];
       assert(seat, 'decide.lua must name a state that it returns');
       return seat;
     };
-    const events = transitions.map(([index, user_id, reason]) => {
-      const { status, seq, expires_at } = seatAt(index);
-      return seatEvent({
-        type: typeOf[status],
-        seat_id: seatId,
-        user_id,
-        epoch,
-        seq,
-        atMs: nowMs,
-        expires_at,
-        reason: reason || undefined,
-      });
+    const events = transitions.map(([index, state, user_id, reason]) => {
+      const { id: seat_id, status, seq, expires_at } = seatAt(index, state);
+      const type = typeOf[status];
+      return seatEvent({ type, seat_id, user_id, epoch, seq, atMs: nowMs, expires_at, reason: reason || undefined });
     });
     const firstSeq = events[0]?.seq ?? 0;
     assert(
       events.every(({ seq }, i) => seq === firstSeq + i),
-      'the transitions of one decision must have consecutive seqs',
+      'the transitions of one call must have consecutive seqs',
     );
+    const indexOf = new Map(seatIds.map((id, index) => [id, index]));
     return {
       nowMs,
       events,
-      answers: answers.map(
-        ([refusal, index]): Answer => (refusal === '' ? { seat: seatAt(index) } : { seat: seatAt(index), refusal }),
-      ),
+      answers: answers.map(([refusal, newest, refused], i): Answer => {
+        const ids = commands[i]?.seatIds ?? [];
+        const after = ids.map((id, place) => seatAt(indexOf.get(id) ?? -1, newest[place]));
+        if (refusal === '') return { seats: after };
+        return { seats: after, refusal, refused: refused.map((index) => seatAt(index, 0).id) };
+      }),
     };
   }
 }
@@ -237,8 +198,3 @@ const typeOf = {
   [SeatStatus.held]: 'held',
   [SeatStatus.booked]: 'booked',
 } as const;
-
-/** The highest position. All callers know the same epoch. */
-function newestOf(waiting: readonly Waiting[]): Position {
-  return waiting.reduce((newest, { known }) => (known.seq > newest.seq ? known : newest), { epoch: '', seq: -1 });
-}

@@ -3,7 +3,7 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { seatEvent } from './seat-event.ts';
-import type { SeatCommand } from './seat-store.ts';
+import type { UserCommand } from './seat-store.ts';
 
 /** What `lua/decide.lua` decides, as a pure function: the rules of the memory store, and the model that Redis is tested against. */
 
@@ -22,6 +22,8 @@ export interface HoldRules {
   holdTtlMs: number;
   /** Of seats that are held, not of those that are booked. */
   maxHoldsPerUser: number;
+  /** How often a hold of a seat may be extended; absent: never. */
+  maxExtensions?: number;
   /** How long a user must wait before holding the same seat again after a hold lapsed or was released late; absent: not at all. */
   reholdCooldownMs?: number;
 }
@@ -64,32 +66,75 @@ export function overdue(seat: Seat, lock: Lock | undefined, nowMs: number): Tran
   return { type: 'released', reason: 'expired', userId: seat.held_by ?? '' };
 }
 
+/** A seat that a command names. Its hold is not overdue. */
+export interface NamedSeat {
+  seat: Seat;
+  lock: Lock | undefined;
+  /** How often its hold was extended. */
+  extensions: number;
+  /** Whether the user of the command must wait before holding this seat again. */
+  isCooling: boolean;
+}
+
+export type Verdict = { refusal: Refusal; refused: string[] } | { transitions: Map<string, Transition> };
+
 /**
- * Expects a seat that is not overdue. Neither a refusal nor a transition: it is already as asked. `holdRefusal`: why this user
- * may not hold this seat, though it is available.
+ * Decides a command on all its seats or on none. `transitions`: by the id of the seat, in the order of the command; a
+ * seat that is as the command wants it has none. `otherHolds`: how many seats the user holds at this moment.
  */
 export function decide(
-  seat: Seat,
-  lock: Lock | undefined,
-  command: SeatCommand,
+  { action, userId }: UserCommand,
+  named: readonly NamedSeat[],
+  { nowMs, otherHolds, maxHoldsPerUser, maxExtensions = 0 }: HoldRules & { nowMs: number; otherHolds: number },
+): Verdict {
+  const verdicts = named.map((each) => [each, verdictOn(action, userId, each, nowMs)] as const);
+  const refusals = verdicts.flatMap(([{ seat }, verdict]) =>
+    typeof verdict === 'string' ? [{ id: seat.id, refusal: verdict }] : [],
+  );
+  if (refusals[0]) {
+    const isTakenGroup = action === 'select' && named.length > 1;
+    return { refusal: isTakenGroup ? 'SEATS_TAKEN' : refusals[0].refusal, refused: refusals.map(({ id }) => id) };
+  }
+  const changing = verdicts.flatMap(([each, verdict]) => (verdict ? [each] : []));
+  const refuse = (refusal: Refusal, isReason: (each: NamedSeat) => boolean): Verdict | undefined => {
+    const refused = changing.filter(isReason).map(({ seat }) => seat.id);
+    return refused.length > 0 ? { refusal, refused } : undefined;
+  };
+  const isLimited = action === 'select' && otherHolds + changing.length > maxHoldsPerUser;
+  return (
+    refuse('HOLD_LIMIT', () => isLimited) ??
+    refuse('COOLDOWN', ({ isCooling }) => action === 'select' && isCooling) ??
+    refuse(
+      named.length > 1 ? 'SEATS_TAKEN' : 'SEAT_HELD',
+      ({ lock }) => action === 'select' && isLocked(lock, nowMs),
+    ) ??
+    refuse('EXTENSION_LIMIT', ({ extensions }) => action === 'extend' && extensions >= maxExtensions) ?? {
+      transitions: new Map(changing.map(({ seat }) => [seat.id, { ...transitionOf[action], userId }])),
+    }
+  );
+}
+
+const transitionOf = {
+  select: { type: 'held' },
+  extend: { type: 'held', reason: 'extended' },
+  book: { type: 'booked' },
+  release: { type: 'released', reason: 'user' },
+} as const;
+
+/** A refusal; true: the seat changes; false: it is as the command wants it. */
+function verdictOn(
+  action: UserCommand['action'],
+  userId: string,
+  { seat, lock }: NamedSeat,
   nowMs: number,
-  holdRefusal: (userId: string) => Refusal | undefined,
-): { refusal?: Refusal; transition?: Transition } {
-  if (command.action === 'expire') return {};
-  const { action, userId } = command;
-  const isHolder = seat.held_by === userId && isLocked(lock, nowMs) && lock.userId === userId;
-  let refusal: Refusal | undefined;
+): Refusal | boolean {
   switch (seat.status) {
     case SeatStatus.booked:
-      return action === 'book' && seat.held_by === userId ? {} : { refusal: 'SEAT_BOOKED' };
+      return action === 'book' && seat.held_by === userId ? false : 'SEAT_BOOKED';
     case SeatStatus.held:
-      if (action === 'select') return seat.held_by === userId ? {} : { refusal: 'SEAT_HELD' };
-      if (!isHolder) return { refusal: 'NOT_HOLDER' };
-      if (action === 'book') return { transition: { type: 'booked', userId } };
-      return { transition: { type: 'released', reason: 'user', userId } };
+      if (action === 'select') return seat.held_by === userId ? false : 'SEAT_HELD';
+      return seat.held_by === userId && isLocked(lock, nowMs) && lock.userId === userId ? true : 'NOT_HOLDER';
     case SeatStatus.available:
-      if (action !== 'select') return { refusal: 'NOT_HOLDER' };
-      refusal = holdRefusal(userId) ?? (isLocked(lock, nowMs) ? 'SEAT_HELD' : undefined);
-      return refusal ? { refusal } : { transition: { type: 'held', userId } };
+      return action === 'select' ? true : 'NOT_HOLDER';
   }
 }

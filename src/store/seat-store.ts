@@ -1,14 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import type { UserAction } from '../protocol/commands.ts';
+import type { HoldAction, UserAction } from '../protocol/commands.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 
 /** `expire` asks for nothing but the rule that always comes first: a hold whose lock is gone has ended. */
-export type SeatCommand =
-  | { action: UserAction; userId: string; request?: RequestKey | undefined }
-  | { action: 'expire' };
+export type SeatCommand = UserCommand | { action: 'expire'; seatIds: readonly string[] };
+
+/** Of all its seats or of none: at least one, at most `maxGroupSize`, each once. */
+export interface UserCommand {
+  action: UserAction | HoldAction;
+  seatIds: readonly string[];
+  userId: string;
+  request?: RequestKey | undefined;
+}
 
 /** Of a command that may be asked again, elsewhere and late: what it does it does once. */
 export interface RequestKey {
@@ -18,24 +24,32 @@ export interface RequestKey {
   isRepeat: boolean;
 }
 
-/** The seat as it was when this command had been decided, and why the command was refused, if it was. */
+/** What was decided about one command. */
 export interface Answer {
-  seat: Seat;
+  /** The command's seats, in its order, as they were after it. */
+  seats: Seat[];
   refusal?: Refusal;
+  /** The ids of the seats that are the reason of the refusal. */
+  refused?: string[];
 }
 
-/** What one atomic decision on one seat brought: an answer per command, in order, and the transitions it committed. */
+/** The result of one atomic decision: an answer per command, in order, and the transitions that it committed. */
 export interface Decision {
   /** Unix milliseconds on the store's clock. */
   nowMs: number;
   answers: Answer[];
+  /** Their seqs are consecutive. */
   events: SeatEvent[];
 }
 
-/** The newest position that the caller has seen, and the seq of the seat that it asks about, if it knows that. */
+/** The newest position that the caller has seen, and what it knows of a seat: the seq of the seat, 0 for nothing. */
 export interface KnownPosition extends Position {
-  seatSeq?: number;
+  seatSeq?: (seatId: string) => number;
 }
+
+/** A store decides no more at once, so that one call does not keep others from it for long. */
+export const maxCommandsPerCall = 1_000;
+export const maxSeatsPerCall = 256;
 
 /** For how long a store remembers what it answered to a command with a `RequestKey`. */
 export const answerKeptMs = 15_000;
@@ -69,8 +83,8 @@ export interface SeatStore {
    * keep if the store has lost its own.
    */
   open(knownSystem?: string): Promise<VenueSnapshot>;
-  /** Decides the commands in order, atomically. `known`: the newest position that the caller has seen. */
-  decide(seatId: string, commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision>;
+  /** Decides the commands in order, atomically. At most `maxCommandsPerCall` of them, on at most `maxSeatsPerCall` seats. */
+  decide(commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision>;
   /** What happened after a position, oldest first, at most `limit` transitions. */
   eventsAfter(position: Position, limit: number): Promise<History>;
   /** The newest position of which every earlier transition is known to have been published; undefined: none is known. */

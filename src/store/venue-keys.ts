@@ -1,3 +1,5 @@
+import type { UserCommand } from './seat-store.ts';
+
 /** The keys of a venue in Redis. `REDIS_KEY_PREFIX` comes before each. */
 export class VenueKeys {
   readonly seats: string;
@@ -32,5 +34,14 @@ export class VenueKeys {
 
   lock(seatId: string): string {
     return `${this.#prefix}seat:${seatId}:lock`;
+  }
+
+  cooldown(seatId: string): string {
+    return `${this.#prefix}seat:${seatId}:cooldown`;
+  }
+
+  /** The kept answer of a command with a request key. */
+  answer({ action, seatIds, userId }: UserCommand, requestKey: string): string {
+    return `${this.#prefix}seat:${seatIds.join(',')}:answer:${requestKey}:${action}:${userId}`;
   }
 }

@@ -8,6 +8,7 @@ import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { StoreUnavailableError, VenueLostError, type VenueSnapshot } from '../../src/store/seat-store.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
 import { commitNext } from '../support/commit-next.ts';
+import { decideOn } from '../support/decide-on.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { book, opened, release, select } from './seat-store.contract.ts';
@@ -45,10 +46,10 @@ function recorded(): { logger: Logger; lines: { level: number; msg: string }[] }
 /** A1 and B2 are booked, A2 is held by carol, A3 was held and released, all else is untouched. */
 async function sold(store: RedisSeatStore): Promise<VenueSnapshot> {
   const venue = await opened(store);
-  await store.decide('A1', [select('alice'), book('alice')], venue);
-  await store.decide('B2', [select('bob'), book('bob')], venue);
-  await store.decide('A2', [select('carol')], venue);
-  await store.decide('A3', [select('carol'), release('carol')], venue);
+  await decideOn(store, 'A1', [select('alice'), book('alice')], venue);
+  await decideOn(store, 'B2', [select('bob'), book('bob')], venue);
+  await decideOn(store, 'A2', [select('carol')], venue);
+  await decideOn(store, 'A3', [select('carol'), release('carol')], venue);
   return venue;
 }
 
@@ -57,7 +58,7 @@ async function tryToBuy(store: RedisSeatStore, seatId: string, userId: string, k
   let venue = known;
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
-      const { answers } = await store.decide(seatId, [select(userId), book(userId)], venue);
+      const { answers } = await decideOn(store, seatId, [select(userId), book(userId)], venue);
       return answers[1]?.refusal === undefined;
     } catch (error) {
       if (!(error instanceof VenueLostError)) throw error;
@@ -104,12 +105,12 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     const store = newStore();
     const before = await sold(store);
     await admin.hdel('venue:seats', 'A1', 'A2');
-    await expect(store.decide('A1', [select('mallory')], before)).rejects.toBeInstanceOf(VenueLostError);
+    await expect(decideOn(store, 'A1', [select('mallory')], before)).rejects.toBeInstanceOf(VenueLostError);
     const venue = await store.open();
     expect(statusOf(venue)).toEqual(asSold);
-    const { answers } = await store.decide('A1', [book('alice')], venue);
+    const { answers } = await decideOn(store, 'A1', [book('alice')], venue);
     expect(answers[0]).toMatchObject({ seat: { status: 2, held_by: 'alice' } });
-    expect((await store.decide('A2', [book('carol')], venue)).answers[0]?.refusal).toBeUndefined();
+    expect((await decideOn(store, 'A2', [book('carol')], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
   test('seats and log: a lock proves a booking and a hold; a seat without a trace is withheld, and an operator is told', async () => {
@@ -159,7 +160,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
       const known = await sold(store);
       await admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
       if (isLockLost) await admin.del('seat:A1:lock');
-      const asked = store.decide('A1', [select('mallory'), book('mallory')], { ...known, seatSeq: 2 });
+      const asked = decideOn(store, 'A1', [select('mallory'), book('mallory')], { ...known, seatSeq: 2 });
       await expect(asked).rejects.toBeInstanceOf(VenueLostError);
       const venue = await store.open();
       expect(venue.epoch).not.toBe(known.epoch);
@@ -218,10 +219,10 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
   test('the holds of users are counted again', async () => {
     const store = newStore({ maxHoldsPerUser: 1 });
     const venue = await opened(store);
-    await store.decide('A2', [select('carol')], venue);
+    await decideOn(store, 'A2', [select('carol')], venue);
     await admin.del('venue:holds', 'venue:seq');
     const reopened = await store.open();
-    expect((await store.decide('A3', [select('carol')], reopened)).answers[0]?.refusal).toBe('HOLD_LIMIT');
+    expect((await decideOn(store, 'A3', [select('carol')], reopened)).answers[0]?.refusal).toBe('HOLD_LIMIT');
   });
 
   test('ten processes that open it at once agree', async () => {
@@ -352,30 +353,30 @@ describe('[R263] Redis at its memory limit', () => {
     const venue = await opened(store);
     const stays = newStore({ holdTtlMs: 60_000 });
     await opened(stays);
-    await store.decide('B3', [select('erin')], venue);
-    await stays.decide('A1', [select('alice')], venue);
-    await stays.decide('A2', [select('bob')], venue);
+    await decideOn(store, 'B3', [select('erin')], venue);
+    await decideOn(stays, 'A1', [select('alice')], venue);
+    await decideOn(stays, 'A2', [select('bob')], venue);
     await admin.config('SET', 'maxmemory', '1');
     onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
 
     await expect(store.checkWritable()).rejects.toThrow(/maxmemory/);
     const [free, mixed, released] = await Promise.all([
-      stays.decide('B1', [select('carol')], venue),
-      stays.decide('A1', [select('carol'), book('alice')], venue),
-      stays.decide('A2', [release('bob')], venue),
+      decideOn(stays, 'B1', [select('carol')], venue),
+      decideOn(stays, 'A1', [select('carol'), book('alice')], venue),
+      decideOn(stays, 'A2', [release('bob')], venue),
     ]);
     expect(free.answers[0]).toMatchObject({ refusal: 'STORE_UNAVAILABLE', seat: { status: 0 } });
     expect(mixed.answers.map(({ refusal }) => refusal)).toEqual(['SEAT_HELD', undefined]);
     expect(released.events).toMatchObject([{ type: 'released' }]);
     await expect
-      .poll(async () => (await store.decide('B3', [{ action: 'expire' }], venue)).events)
+      .poll(async () => (await decideOn(store, 'B3', [{ action: 'expire' }], venue)).events)
       .toMatchObject([{ type: 'released', reason: 'expired' }]);
     await stays.markRelayed({ epoch: venue.epoch, seq: 2 });
     expect(await stays.relayedPosition()).toMatchObject({ seq: 2 });
 
     await admin.config('SET', 'maxmemory', '0');
     await store.checkWritable();
-    expect((await stays.decide('B1', [select('carol')], venue)).events).toMatchObject([{ type: 'held' }]);
+    expect((await decideOn(stays, 'B1', [select('carol')], venue)).events).toMatchObject([{ type: 'held' }]);
   });
 
   test('a repeat of a refused select is not refused by the kept answer', async () => {
@@ -384,9 +385,9 @@ describe('[R263] Redis at its memory limit', () => {
     await admin.config('SET', 'maxmemory', '1');
     onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
     const command = { action: 'select' as const, userId: 'alice', request: { key: 'k', isRepeat: true } };
-    expect((await store.decide('A1', [command], venue)).answers[0]?.refusal).toBe('STORE_UNAVAILABLE');
+    expect((await decideOn(store, 'A1', [command], venue)).answers[0]?.refusal).toBe('STORE_UNAVAILABLE');
     await admin.config('SET', 'maxmemory', '0');
-    expect((await store.decide('A1', [command], venue)).answers[0]?.refusal).toBeUndefined();
+    expect((await decideOn(store, 'A1', [command], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
   test('a venue is opened, too: after a restart its bookings can be read and its holds booked', async () => {
@@ -403,7 +404,7 @@ describe('[R263] Redis at its memory limit', () => {
 test('[R264] the log is bounded though nothing is relayed', async () => {
   const store = newStore({ maxEvents: 200 });
   const venue = await opened(store);
-  for (let i = 0; i < 300; i++) await store.decide('A1', [select('alice'), release('alice')], venue);
+  for (let i = 0; i < 300; i++) await decideOn(store, 'A1', [select('alice'), release('alice')], venue);
   expect(await admin.xlen('venue:events')).toBeLessThan(400);
   expect((await store.open()).epoch).toBe(venue.epoch);
 });
@@ -413,7 +414,7 @@ test('[R264] one script call decides at most so many commands: a thousand on eac
   const venue = await opened(store);
   await admin.config('RESETSTAT');
   const commands = Array.from({ length: 1_000 }, (_, i) => select(`user${i}`));
-  const decisions = await Promise.all(venue.seats.map(({ id }) => store.decide(id, commands, venue)));
+  const decisions = await Promise.all(venue.seats.map(({ id }) => decideOn(store, id, commands, venue)));
   const stats = await admin.info('commandstats');
   const calls = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
   expect(decisions.every(({ answers }) => answers.length === 1_000)).toBe(true);

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../../src/store/seat-store.ts';
+import { decideOn } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startRedis, type TestServer } from '../support/servers.ts';
 import { book, opened, release, seatStoreContract, select } from './seat-store.contract.ts';
@@ -48,7 +49,7 @@ describe('what lies in Redis', () => {
       'venue:seats',
       'venue:seq',
     ]);
-    await store.decide('A1', [select('user123')], known);
+    await decideOn(store, 'A1', [select('user123')], known);
     expect((await admin.keys('*')).sort()).toEqual(
       [
         'seat:A1:lock',
@@ -72,23 +73,23 @@ describe('what lies in Redis', () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     expect(JSON.parse((await admin.hget('venue:seats', 'A1')) as string)).toEqual(known.seats[0]);
-    const { answers } = await store.decide('A1', [select('user123')], known);
+    const { answers } = await decideOn(store, 'A1', [select('user123')], known);
     expect(JSON.parse((await admin.hget('venue:seats', 'A1')) as string)).toEqual(answers[0]?.seat);
   });
 
   test('[R41] GET seat:A1:lock is the holder; TTL counts the hold, is -1 once booked, and -2 after a release', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
-    const { answers } = await store.decide('A1', [select('user123')], known);
+    const { answers } = await decideOn(store, 'A1', [select('user123')], known);
     expect(await admin.get('seat:A1:lock')).toBe('user123');
     const ttlSeconds = await admin.ttl('seat:A1:lock');
     expect(ttlSeconds).toBeGreaterThan(20);
     expect(ttlSeconds).toBeLessThanOrEqual(30);
     expect(await admin.call('PEXPIRETIME', 'seat:A1:lock')).toBe((answers[0]?.seat.expires_at as number) * 1000);
-    await store.decide('A1', [book('user123')], known);
+    await decideOn(store, 'A1', [book('user123')], known);
     expect(await admin.ttl('seat:A1:lock')).toBe(-1);
     expect(await admin.get('seat:A1:lock')).toBe('user123');
-    await store.decide('A2', [select('user123'), release('user123')], known);
+    await decideOn(store, 'A2', [select('user123'), release('user123')], known);
     expect(await admin.ttl('seat:A2:lock')).toBe(-2);
   });
 
@@ -96,7 +97,7 @@ describe('what lies in Redis', () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.set('seat:A1:lock', 'user123');
-    const { answers, events } = await store.decide('A1', [select('bob'), book('user123')], known);
+    const { answers, events } = await decideOn(store, 'A1', [select('bob'), book('user123')], known);
     expect(answers.map(({ refusal }) => refusal)).toEqual(['SEAT_HELD', 'NOT_HOLDER']);
     expect(events).toEqual([]);
   });
@@ -104,9 +105,9 @@ describe('what lies in Redis', () => {
   test('[R41] a lock that somebody deletes by hand ends the hold', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
-    await store.decide('A1', [select('alice')], known);
+    await decideOn(store, 'A1', [select('alice')], known);
     await admin.del('seat:A1:lock');
-    const { answers, events } = await store.decide('A1', [book('alice')], known);
+    const { answers, events } = await decideOn(store, 'A1', [book('alice')], known);
     expect(answers[0]).toMatchObject({ refusal: 'NOT_HOLDER', seat: { status: 0 } });
     expect(events).toMatchObject([{ type: 'released', reason: 'expired' }]);
   });
@@ -114,10 +115,10 @@ describe('what lies in Redis', () => {
   test('[R41] [G3] a hold ends by the clock of Redis, not before and not long after', async () => {
     const store = storeAt(server.url, { holdTtlMs: 400 });
     const known = await opened(store);
-    const { answers } = await store.decide('A1', [select('alice')], known);
+    const { answers } = await decideOn(store, 'A1', [select('alice')], known);
     const expiresAtMs = (answers[0]?.seat.expires_at as number) * 1000;
     for (;;) {
-      const { nowMs, events } = await store.decide('A1', [{ action: 'expire' }], known);
+      const { nowMs, events } = await decideOn(store, 'A1', [{ action: 'expire' }], known);
       if (events.length === 0) continue;
       expect(nowMs).toBeGreaterThanOrEqual(expiresAtMs);
       expect(events).toMatchObject([{ type: 'released', user_id: 'alice', reason: 'expired', seq: 2 }]);
@@ -130,7 +131,7 @@ describe('what lies in Redis', () => {
     const known = await opened(store);
     const planned = '{"id":"A1","row":0,"col":0,"section":"Stalls, left","x":1.50,"flags":["accessible"]';
     await admin.hset('venue:seats', 'A1', `${planned},"status":0,"seq":0}`);
-    const { answers } = await store.decide('A1', [select('alice'), book('alice')], known);
+    const { answers } = await decideOn(store, 'A1', [select('alice'), book('alice')], known);
     expect(answers.map(({ seat }) => seat)).toEqual([
       { id: 'A1', row: 0, col: 0, status: 1, held_by: 'alice', expires_at: expect.any(Number), seq: 1 },
       { id: 'A1', row: 0, col: 0, status: 2, held_by: 'alice', seq: 2 },
@@ -143,14 +144,14 @@ describe('what lies in Redis', () => {
     const known = await opened(store);
     const endMs = Date.now() + 60_000;
     await admin.hset('venue:holds', 'alice', `stalls-A1=${endMs} b7=${endMs}`);
-    const { answers } = await store.decide('A1', [select('alice')], known);
+    const { answers } = await decideOn(store, 'A1', [select('alice')], known);
     expect(answers[0]?.refusal).toBe('HOLD_LIMIT');
   });
 
   test('[R42] the transition with a seq lies in the stream under that id', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
-    await store.decide('B3', [select('alice'), book('alice')], known);
+    await decideOn(store, 'B3', [select('alice'), book('alice')], known);
     const entries = await admin.xrange('venue:events', '-', '+');
     expect(entries.map(([id]) => id)).toEqual(['1-0', '2-0']);
   });
@@ -159,7 +160,7 @@ describe('what lies in Redis', () => {
     const store = storeAt(server.url, { keyPrefix: '{main}:' });
     const known = await opened(store);
     const request = { key: 'k', isRepeat: false };
-    await store.decide('A1', [{ action: 'select', userId: 'alice', request }], known);
+    await decideOn(store, 'A1', [{ action: 'select', userId: 'alice', request }], known);
     await store.markRelayed({ epoch: known.epoch, seq: 1 });
     const keys = await admin.keys('*');
     expect(keys).toHaveLength(9);
@@ -171,14 +172,14 @@ describe('what lies in Redis', () => {
     const two = storeAt(server.url, { keyPrefix: '{two}:' });
     const [ofOne, ofTwo] = [await opened(one), await opened(two)];
     expect(ofOne.epoch).not.toBe(ofTwo.epoch);
-    await one.decide('A1', [select('alice'), book('alice')], ofOne);
-    expect((await two.decide('A1', [select('bob')], ofTwo)).answers[0]?.refusal).toBeUndefined();
+    await decideOn(one, 'A1', [select('alice'), book('alice')], ofOne);
+    expect((await decideOn(two, 'A1', [select('bob')], ofTwo)).answers[0]?.refusal).toBeUndefined();
   });
 
   test('[R10] [R261] a seat that somebody deleted is created again, in a new epoch, with all else as it was', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
-    await store.decide('A1', [select('alice'), book('alice')], known);
+    await decideOn(store, 'A1', [select('alice'), book('alice')], known);
     await admin.hdel('venue:seats', 'B3');
     const venue = await store.open();
     expect(venue.epoch).not.toBe(known.epoch);
@@ -195,33 +196,33 @@ describe('what lies in Redis', () => {
   test('[R30] with the counter deleted, seq goes on where the seats and the log left it', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
-    await store.decide('A1', [select('alice'), book('alice')], known);
+    await decideOn(store, 'A1', [select('alice'), book('alice')], known);
     await admin.del('venue:seq', 'venue:epoch');
     const venue = await store.open();
     expect(venue.seq).toBe(2);
-    const { events } = await store.decide('A2', [select('bob')], venue);
+    const { events } = await decideOn(store, 'A2', [select('bob')], venue);
     expect(events).toMatchObject([{ seq: 3, epoch: venue.epoch }]);
   });
 
   test('[R34] after FLUSHALL the venue is lost, until it is opened anew', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
-    await store.decide('A1', [select('alice'), book('alice')], known);
+    await decideOn(store, 'A1', [select('alice'), book('alice')], known);
     await admin.flushall();
-    await expect(store.decide('A1', [select('bob')], known)).rejects.toBeInstanceOf(VenueLostError);
+    await expect(decideOn(store, 'A1', [select('bob')], known)).rejects.toBeInstanceOf(VenueLostError);
     await expect(store.eventsAfter(known, 10)).rejects.toBeInstanceOf(VenueLostError);
     expect(await store.relayedPosition()).toBeUndefined();
     const venue = await store.open();
     expect(venue.epoch).not.toBe(known.epoch);
     expect(venue.seats.every(({ status }) => status === 0)).toBe(true);
-    expect((await store.decide('A1', [select('bob')], venue)).answers[0]?.refusal).toBeUndefined();
+    expect((await decideOn(store, 'A1', [select('bob')], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
   test('[R37] one seat that is missing decides nothing of what was asked with it', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.hdel('venue:seats', 'A2');
-    const asked = ['A1', 'A2', 'A3'].map((seatId) => store.decide(seatId, [select('alice')], known));
+    const asked = ['A1', 'A2', 'A3'].map((seatId) => decideOn(store, seatId, [select('alice')], known));
     for (const each of await Promise.allSettled(asked)) {
       expect(each).toMatchObject({ status: 'rejected', reason: expect.any(VenueLostError) });
     }
@@ -233,7 +234,7 @@ describe('what lies in Redis', () => {
     const ended = await opened(store);
     await admin.flushall();
     const known = await store.open();
-    const asked = [ended, known, ended].map((position, i) => store.decide(`A${i + 1}`, [select('alice')], position));
+    const asked = [ended, known, ended].map((position, i) => decideOn(store, `A${i + 1}`, [select('alice')], position));
     expect((await Promise.allSettled(asked)).map(({ status }) => status)).toEqual([
       'rejected',
       'fulfilled',
@@ -244,7 +245,7 @@ describe('what lies in Redis', () => {
   test('[R37] more seats than one call takes', async () => {
     const store = storeAt(server.url, { rows: 10, cols: 100 });
     const { seats, ...known } = await opened(store);
-    const decisions = await Promise.all(seats.map(({ id }, i) => store.decide(id, [select(`user${i}`)], known)));
+    const decisions = await Promise.all(seats.map(({ id }, i) => decideOn(store, id, [select(`user${i}`)], known)));
     expect(decisions.flatMap(({ events }) => events.map(({ seq }) => seq))).toEqual(seats.map((_, i) => i + 1));
   });
 
@@ -252,14 +253,14 @@ describe('what lies in Redis', () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.call('SCRIPT', 'FLUSH');
-    expect((await store.decide('A1', [select('alice')], known)).events).toHaveLength(1);
+    expect((await decideOn(store, 'A1', [select('alice')], known)).events).toHaveLength(1);
   });
 
   test('[R36] what was answered to a command with a key is kept for 15 s', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     const request = { key: 'k1', isRepeat: false };
-    await store.decide('A1', [{ action: 'select', userId: 'alice', request }], known);
+    await decideOn(store, 'A1', [{ action: 'select', userId: 'alice', request }], known);
     const ttlMs = await admin.pttl('seat:A1:answer:k1:select:alice');
     expect(ttlMs).toBeGreaterThan(10_000);
     expect(ttlMs).toBeLessThanOrEqual(15_000);
@@ -268,11 +269,11 @@ describe('what lies in Redis', () => {
   test('[R35] venue:holds tells who holds what, and forgets who holds nothing', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
-    const { answers } = await store.decide('A1', [select('alice')], known);
+    const { answers } = await decideOn(store, 'A1', [select('alice')], known);
     const endMs = (answers[0]?.seat.expires_at as number) * 1000;
     expect(await admin.hgetall('venue:holds')).toEqual({ alice: `A1=${endMs}` });
-    await store.decide('A2', [select('bob'), book('bob')], known);
-    await store.decide('A1', [release('alice')], known);
+    await decideOn(store, 'A2', [select('bob'), book('bob')], known);
+    await decideOn(store, 'A1', [release('alice')], known);
     expect(await admin.exists('venue:holds')).toBe(0);
   });
 
@@ -280,7 +281,7 @@ describe('what lies in Redis', () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.xadd('venue:events', '999-0', 'type', 'from the future');
-    await expect(store.decide('A1', [select('alice')], known)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(decideOn(store, 'A1', [select('alice')], known)).rejects.toBeInstanceOf(StoreUnavailableError);
     expect(JSON.parse((await admin.hget('venue:seats', 'A1')) as string)).toMatchObject({ status: 0, seq: 0 });
     expect(await admin.get('venue:seq')).toBe('0');
   });
@@ -291,7 +292,7 @@ describe('Redis out of reach', () => {
     const store = storeAt(`redis://127.0.0.1:${await freePort()}`);
     for (let i = 0; i < 3; i++) {
       await expect(store.open()).rejects.toBeInstanceOf(StoreUnavailableError);
-      await expect(store.decide('A1', [select('a')], { epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(
+      await expect(decideOn(store, 'A1', [select('a')], { epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(
         StoreUnavailableError,
       );
       await expect(store.eventsAfter({ epoch: 'e', seq: 0 }, 1)).rejects.toBeInstanceOf(StoreUnavailableError);
@@ -314,16 +315,16 @@ describe('Redis out of reach', () => {
     onTestFinished(() => own.stop());
     const store = storeAt(own.url);
     const known = await opened(store);
-    await store.decide('A1', [select('alice'), book('alice')], known);
+    await decideOn(store, 'A1', [select('alice'), book('alice')], known);
     await own.kill('SIGKILL');
-    await expect(store.decide('A2', [select('bob')], known)).rejects.toBeInstanceOf(StoreUnavailableError);
+    await expect(decideOn(store, 'A2', [select('bob')], known)).rejects.toBeInstanceOf(StoreUnavailableError);
     await own.restart();
-    const lost = () => expect(store.decide('A1', [book('alice')], known)).rejects.toBeInstanceOf(VenueLostError);
+    const lost = () => expect(decideOn(store, 'A1', [book('alice')], known)).rejects.toBeInstanceOf(VenueLostError);
     await vi.waitFor(lost, patience);
     await expect(store.eventsAfter(known, 10)).rejects.toBeInstanceOf(VenueLostError);
     const reopened = await store.open();
     expect(reopened.epoch).not.toBe(known.epoch);
-    const { answers } = await store.decide('A1', [book('alice')], reopened);
+    const { answers } = await decideOn(store, 'A1', [book('alice')], reopened);
     expect(answers[0]).toMatchObject({ seat: { status: 2, held_by: 'alice', seq: 2 } });
   });
 
@@ -334,13 +335,13 @@ describe('Redis out of reach', () => {
     const known = await opened(store);
     await own.kill('SIGSTOP');
     try {
-      await expect(store.decide('A1', [select('alice')], known)).rejects.toBeInstanceOf(StoreTimeoutError);
+      await expect(decideOn(store, 'A1', [select('alice')], known)).rejects.toBeInstanceOf(StoreTimeoutError);
       await expect(store.eventsAfter(known, 10)).rejects.toBeInstanceOf(StoreTimeoutError);
       await expect(store.open()).rejects.toBeInstanceOf(StoreTimeoutError);
     } finally {
       await own.kill('SIGCONT');
     }
-    const { answers } = await vi.waitFor(() => store.decide('A1', [select('alice')], known), patience);
+    const { answers } = await vi.waitFor(() => decideOn(store, 'A1', [select('alice')], known), patience);
     expect(answers[0]).toMatchObject({ seat: { status: 1, held_by: 'alice', seq: 1 } });
     expect((await store.eventsAfter(known, 10)).events).toHaveLength(1);
   });

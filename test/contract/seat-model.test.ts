@@ -9,21 +9,31 @@ import { opened, type StorePlace } from './seat-store.contract.ts';
 import { memoryPlace, redisPlace } from './store-places.ts';
 
 // Time passes in steps whose sums stay seconds away from a hold's end, so the real time of a run decides nothing.
-const settings = { rows: 1, cols: 3, holdTtlMs: 60_000, maxHoldsPerUser: 1, reholdCooldownMs: 40_000 };
+const settings = {
+  rows: 1,
+  cols: 3,
+  holdTtlMs: 60_000,
+  maxHoldsPerUser: 2,
+  maxExtensions: 1,
+  reholdCooldownMs: 40_000,
+};
 const timeSteps = [25_000, 50_000, 130_000];
 const users = ['alice', 'bob', 'carol'];
 
 type Step =
-  | { kind: 'decide'; questions: { seatId: string; commands: SeatCommand[] }[] }
+  | { kind: 'decide'; calls: SeatCommand[][] }
   | { kind: 'pass'; ms: number }
   | { kind: 'read'; back: number; limit: number }
   | { kind: 'reopen'; knownAhead: boolean };
 
+const oneSeat = fc.constantFrom('A1', 'A1', 'A2', 'A3').map((id) => [id]);
+const someSeats = fc.shuffledSubarray(['A1', 'A2', 'A3'], { minLength: 2 });
 const command: fc.Arbitrary<SeatCommand> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc.record({
-      action: fc.constantFrom('select' as const, 'select' as const, 'book' as const, 'release' as const),
+      action: fc.constantFrom('select', 'select', 'extend', 'book', 'release'),
+      seatIds: fc.oneof({ weight: 2, arbitrary: oneSeat }, { weight: 1, arbitrary: someSeats }),
       userId: fc.constantFrom(...users),
       // The same few keys again and again, so that most are repeats of something.
       request: fc.option(fc.record({ key: fc.constantFrom('k1', 'k2', 'k3'), isRepeat: fc.boolean() }), {
@@ -31,7 +41,7 @@ const command: fc.Arbitrary<SeatCommand> = fc.oneof(
       }),
     }),
   },
-  { weight: 1, arbitrary: fc.constant({ action: 'expire' as const }) },
+  { weight: 1, arbitrary: fc.record({ action: fc.constant('expire' as const), seatIds: oneSeat }) },
 );
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -39,14 +49,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 12,
     arbitrary: fc.record({
       kind: fc.constant('decide' as const),
-      // Asked at once: Redis decides them in one call.
-      questions: fc.array(
-        fc.record({
-          seatId: fc.constantFrom('A1', 'A1', 'A2', 'A3'),
-          commands: fc.array(command, { minLength: 1, maxLength: 4 }),
-        }),
-        { minLength: 1, maxLength: 3 },
-      ),
+      // Made at once.
+      calls: fc.array(fc.array(command, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }),
     }),
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('pass' as const), ms: fc.constantFrom(...timeSteps) }) },
@@ -90,11 +94,12 @@ async function transcript(place: StorePlace, steps: readonly Step[]): Promise<un
     switch (one.kind) {
       case 'decide': {
         const { epoch: epochKnown, seq } = known;
-        const asked = one.questions.map(({ seatId, commands }) =>
-          store.decide(seatId, commands, { epoch: epochKnown, seq }),
-        );
-        for (const { answers, events } of await Promise.all(asked)) {
-          said.push([answers.map(({ refusal, seat: after }) => [refusal, seat(after)]), events.map(event)]);
+        const deciding = one.calls.map((commands) => store.decide(commands, { epoch: epochKnown, seq }));
+        for (const { answers, events } of await Promise.all(deciding)) {
+          said.push([
+            answers.map(({ refusal, refused, seats }) => [refusal, refused, seats.map(seat)]),
+            events.map(event),
+          ]);
         }
         break;
       }
@@ -143,6 +148,8 @@ test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules
   let expiries = 0;
   let limits = 0;
   let cooldowns = 0;
+  let groups = 0;
+  let extensions = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
       const places = [memoryPlace(), redisPlace(server.url, admin)];
@@ -154,6 +161,8 @@ test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules
         expiries += text.split('expired').length - 1;
         limits += text.split('HOLD_LIMIT').length - 1;
         cooldowns += text.split('COOLDOWN').length - 1;
+        groups += text.split('SEATS_TAKEN').length - 1;
+        extensions += text.split('extended').length - 1;
       } finally {
         for (const place of places) await place.dispose();
       }
@@ -165,4 +174,6 @@ test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules
   expect(expiries).toBeGreaterThan(50);
   expect(limits).toBeGreaterThan(20);
   expect(cooldowns).toBeGreaterThan(20);
+  expect(groups).toBeGreaterThan(20);
+  expect(extensions).toBeGreaterThan(20);
 }, 120_000);

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import type { SeatCommand } from '../../src/store/seat-store.ts';
+import { decideOn } from '../support/decide-on.ts';
 import { NaiveSeatStore } from '../support/naive-seat-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { book, expire, opened, release, select } from './seat-store.contract.ts';
@@ -72,7 +72,7 @@ describe('[G1] 50 clients race for the same seats', () => {
       Promise.all(
         clients.flatMap((userId, client) =>
           inAnyOrder(seatIds).map(async (seatId) => {
-            const { answers } = await storeOf(client).decide(seatId, [action(userId)], known);
+            const { answers } = await decideOn(storeOf(client), seatId, [action(userId)], known);
             if (!answers[0]?.refusal) winners.note(seatId, userId);
           }),
         ),
@@ -97,8 +97,8 @@ describe('[G1] 50 clients race for the same seats', () => {
         for (let turn = 0; turn < 30; turn++) {
           const seatId = seatIds[Math.floor(Math.random() * seatIds.length)] as string;
           const action = actions[Math.floor(Math.random() * actions.length)] as typeof select;
-          const commands: SeatCommand[] = turn % 7 === 0 ? [expire, action(userId)] : [action(userId)];
-          const { answers } = await storeOf(client).decide(seatId, commands, known);
+          const commands = turn % 7 === 0 ? [expire, action(userId)] : [action(userId)];
+          const { answers } = await decideOn(storeOf(client), seatId, commands, known);
           if (action === book && !answers.at(-1)?.refusal) toldBooked.push({ seatId, userId });
         }
       }),

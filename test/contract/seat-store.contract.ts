@@ -2,8 +2,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
-import { type SeatCommand, type SeatStore, VenueLostError } from '../../src/store/seat-store.ts';
+import { type SeatStore, VenueLostError } from '../../src/store/seat-store.ts';
 import type { VenueLayout } from '../../src/store/venue-layout.ts';
+import { decideOn, type OneSeatCommand } from '../support/decide-on.ts';
 
 interface StoreSettings extends VenueLayout, HoldRules {
   keepEvents?: number;
@@ -20,10 +21,10 @@ export interface StorePlace {
 const holdTtlMs = 30_000;
 const settings: StoreSettings = { rows: 2, cols: 3, holdTtlMs, maxHoldsPerUser: 100 };
 
-export const select = (userId: string): SeatCommand => ({ action: 'select', userId });
-export const book = (userId: string): SeatCommand => ({ action: 'book', userId });
-export const release = (userId: string): SeatCommand => ({ action: 'release', userId });
-export const expire: SeatCommand = { action: 'expire' };
+export const select = (userId: string): OneSeatCommand => ({ action: 'select', userId });
+export const book = (userId: string): OneSeatCommand => ({ action: 'book', userId });
+export const release = (userId: string): OneSeatCommand => ({ action: 'release', userId });
+export const expire: OneSeatCommand = { action: 'expire' };
 
 /** A store is not there at once: its connection is tried for. */
 export const opened = (store: SeatStore) => vi.waitFor(() => store.open(), { timeout: 10_000, interval: 20 });
@@ -47,8 +48,8 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
     const store = place.store({ ...settings, ...overrides });
     const { epoch, seq } = await opened(store);
     let known: Position = { epoch, seq };
-    const decide = async (seatId: string, ...commands: SeatCommand[]) => {
-      const decision = await store.decide(seatId, commands, known);
+    const decide = async (seatId: string, ...commands: OneSeatCommand[]) => {
+      const decision = await decideOn(store, seatId, commands, known);
       known = { epoch, seq: decision.events.at(-1)?.seq ?? known.seq };
       return decision;
     };
@@ -59,7 +60,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
       decide,
       known: () => known,
       /** What a single command on A1 brought. */
-      ask: async (command: SeatCommand) => {
+      ask: async (command: OneSeatCommand) => {
         const { answers, events } = await decide('A1', command);
         return { ...answers[0], events: events.map(brief) };
       },
@@ -107,12 +108,12 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
       const { store, epoch, decide, known } = await openVenue();
       await decide('A1', select('alice'), book('alice'));
       await expect(store.eventsAfter({ epoch, seq: 7 }, 10)).rejects.toBeInstanceOf(VenueLostError);
-      await expect(store.decide('A2', [select('bob')], known())).rejects.toBeInstanceOf(VenueLostError);
+      await expect(decideOn(store, 'A2', [select('bob')], known())).rejects.toBeInstanceOf(VenueLostError);
       const venue = await store.open();
       expect(venue.epoch).not.toBe(epoch);
       expect(venue.seq).toBe(2);
       expect(venue.seats[0]).toMatchObject({ status: 2, held_by: 'alice' });
-      const { events } = await store.decide('A2', [select('bob')], venue);
+      const { events } = await decideOn(store, 'A2', [select('bob')], venue);
       expect(events[0]).toMatchObject({ epoch: venue.epoch, seq: 3 });
     });
 
@@ -222,7 +223,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
         const { decide, store, known } = await openVenue();
         if (before.length > 0) await decide('A1', ...before);
         const { seats, seq } = await store.open();
-        const { answers, events } = await store.decide('A1', [command], known());
+        const { answers, events } = await decideOn(store, 'A1', [command], known());
         expect(answers).toEqual([{ seat: seats[0], refusal }]);
         expect(events).toEqual([]);
         expect(await store.open()).toMatchObject({ seq, seats });
@@ -366,7 +367,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
   });
 
   describe('[R36] a command with a key is done once', () => {
-    const keyed = (command: SeatCommand, key: string, isRepeat = false): SeatCommand =>
+    const keyed = (command: OneSeatCommand, key: string, isRepeat = false): OneSeatCommand =>
       command.action === 'expire' ? command : { ...command, request: { key, isRepeat } };
 
     test('asked again it is answered as it was, though the seat has changed since', async () => {
@@ -521,7 +522,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
       for (const each of stores) await opened(each);
       const seatIds = ['A1', 'A2', 'A3', 'B1', 'B2', 'B3'];
       const deciding = seatIds.flatMap((seatId) =>
-        stores.map((each, i) => each.decide(seatId, [select(`u${i}`), release(`u${i}`)], { epoch, seq: 0 })),
+        stores.map((each, i) => decideOn(each, seatId, [select(`u${i}`), release(`u${i}`)], { epoch, seq: 0 })),
       );
       const events = (await Promise.all(deciding)).flatMap((decision) => decision.events);
       const inOrder = events.sort((a, b) => a.seq - b.seq);
@@ -532,10 +533,10 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
     test('[R37] of what one store is asked at once, of many seats and of one seat twice, each is answered as if it came alone', async () => {
       const { store, known } = await openVenue();
       const decisions = await Promise.all([
-        store.decide('A1', [select('alice')], known()),
-        store.decide('A2', [select('bob'), release('bob')], known()),
-        store.decide('A1', [select('carol'), book('alice')], known()),
-        store.decide('B3', [book('dan')], known()),
+        decideOn(store, 'A1', [select('alice')], known()),
+        decideOn(store, 'A2', [select('bob'), release('bob')], known()),
+        decideOn(store, 'A1', [select('carol'), book('alice')], known()),
+        decideOn(store, 'B3', [book('dan')], known()),
       ]);
       expect(decisions.map(({ answers }) => answers.map(({ refusal }) => refusal ?? 'ok'))).toEqual([
         ['ok'],
@@ -607,7 +608,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
   describe('[R34] a venue that is not the one known is lost, and nothing is decided', () => {
     test('of another epoch', async () => {
       const { store } = await openVenue();
-      await expect(store.decide('A1', [select('a')], { epoch: 'another', seq: 0 })).rejects.toBeInstanceOf(
+      await expect(decideOn(store, 'A1', [select('a')], { epoch: 'another', seq: 0 })).rejects.toBeInstanceOf(
         VenueLostError,
       );
       expect((await store.open()).seq).toBe(0);
@@ -615,7 +616,7 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
 
     test('behind what is known: an older copy', async () => {
       const { store, epoch } = await openVenue();
-      await expect(store.decide('A1', [select('a')], { epoch, seq: 1 })).rejects.toBeInstanceOf(VenueLostError);
+      await expect(decideOn(store, 'A1', [select('a')], { epoch, seq: 1 })).rejects.toBeInstanceOf(VenueLostError);
       await expect(store.eventsAfter({ epoch, seq: 1 }, 10)).rejects.toBeInstanceOf(VenueLostError);
       expect((await store.open()).seq).toBe(0);
     });
@@ -628,19 +629,19 @@ export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
         () => expect(store.eventsAfter({ epoch: 'e', seq: 0 }, 1)).rejects.toBeInstanceOf(VenueLostError),
         lost,
       );
-      await expect(store.decide('A1', [select('a')], { epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(VenueLostError);
-      await expect(store.decide('A1', [select('a')], { epoch: '', seq: 0 })).rejects.toBeInstanceOf(VenueLostError);
+      await expect(decideOn(store, 'A1', [select('a')], { epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(VenueLostError);
+      await expect(decideOn(store, 'A1', [select('a')], { epoch: '', seq: 0 })).rejects.toBeInstanceOf(VenueLostError);
     });
 
     test('without the seat', async () => {
       const { store, known } = await openVenue();
-      await expect(store.decide('J10', [select('a')], known())).rejects.toBeInstanceOf(VenueLostError);
+      await expect(decideOn(store, 'J10', [select('a')], known())).rejects.toBeInstanceOf(VenueLostError);
     });
 
     test('knowing less than there is, is no reason', async () => {
       const { ask, store, epoch } = await openVenue();
       await ask(select('alice'));
-      const { answers } = await store.decide('A1', [book('alice')], { epoch, seq: 0 });
+      const { answers } = await decideOn(store, 'A1', [book('alice')], { epoch, seq: 0 });
       expect(answers[0]).toMatchObject({ seat: { status: 2 } });
     });
   });

@@ -10,6 +10,7 @@ import { SaleHistory } from '../../src/inspect-page/sale-history.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import { decideOn } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
 import { newStore, startInspected } from './inspect-fixture.ts';
 
@@ -23,7 +24,7 @@ async function sale(commands: readonly [seat: number, user: number, action: numb
   for (const [seat, user, action] of commands) {
     const id = `A${seat + 1}`;
     const command = { action: (['select', 'book', 'release'] as const)[action] ?? 'select', userId: `user${user}` };
-    const decided = await store.decide(id, [command], { epoch, seq: events.length });
+    const decided = await decideOn(store, id, [command], { epoch, seq: events.length });
     for (const event of decided.events) {
       events.push(event);
       known.set(id, decided.answers[0]?.seat as Seat);

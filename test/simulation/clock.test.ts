@@ -28,7 +28,7 @@ async function startOnHost(wrongByMs: number) {
   onTestFinished(() => service.close());
   return {
     service,
-    hold: () => service.command('select', 'A1', 'alice'),
+    hold: () => service.command({ action: 'select', seatIds: ['A1'], userId: 'alice' }),
     jump: (ms: number) => {
       hostWrongByMs += ms;
     },
@@ -52,8 +52,8 @@ describe("[G3] the time of day of a booking process's host", () => {
   ] as const) {
     test(`${how}: a hold ends at its time, not before and not after`, async () => {
       const { hold, pass, status } = await startOnHost(wrongByMs);
-      const { seat } = await hold();
-      expect(seat.expires_at).toBe((storeStartedAtMs + holdTtlMs) / 1000);
+      const { seats } = await hold();
+      expect(seats[0]?.expires_at).toBe((storeStartedAtMs + holdTtlMs) / 1000);
       await pass(holdTtlMs - 100);
       expect(await status()).toBe(SeatStatus.held);
       await pass(200);

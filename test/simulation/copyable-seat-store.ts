@@ -65,9 +65,9 @@ export class CopyableSeatStore implements SeatStore {
     return this.#outer(await this.#store.open(knownSystem));
   }
 
-  async decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
-    this.#note((store) => store.decide(seatId, commands, known));
-    const decision = await this.#store.decide(seatId, commands, this.#inner(known));
+  async decide(commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+    this.#note((store) => store.decide(commands, known));
+    const decision = await this.#store.decide(commands, this.#inner(known));
     return { ...decision, events: decision.events.map((event) => this.#outer(event)) };
   }
 

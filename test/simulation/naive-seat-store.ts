@@ -38,24 +38,34 @@ export class NaiveSeatStore implements SeatStore {
     return { system: 'naive', epoch, seq: this.#events.length, nowMs: this.#nowMs(), seats: [...this.#seats.values()] };
   }
 
-  async decide(seatId: string, commands: readonly SeatCommand[]): Promise<Decision> {
-    let seat = this.#seats.get(seatId) as Seat;
-    let lock = this.#locks.get(seatId);
+  async decide(commands: readonly SeatCommand[]): Promise<Decision> {
+    const ids = new Set(commands.flatMap(({ seatIds }) => seatIds));
+    const seats = new Map([...ids].map((id) => [id, this.#seats.get(id) as Seat]));
+    const locks = new Map([...ids].map((id) => [id, this.#locks.get(id)]));
     await this.#roundTrip();
     const nowMs = this.#nowMs();
     const events: SeatEvent[] = [];
-    const answers: Answer[] = [];
-    const write = (transition: Transition | undefined) => {
+    const seatsOf = ({ seatIds }: SeatCommand) => seatIds.map((id) => seats.get(id) as Seat);
+    const write = (seat: Seat, transition: Transition | undefined) => {
       if (!transition) return;
-      seat = this.#write(seat, transition, nowMs, events);
-      lock = this.#locks.get(seatId);
+      seats.set(seat.id, this.#write(seat, transition, nowMs, events));
+      locks.set(seat.id, this.#locks.get(seat.id));
     };
-    write(overdue(seat, lock, nowMs));
-    for (const command of commands) {
-      const { refusal, transition } = decide(seat, lock, command, nowMs, () => undefined);
-      write(transition);
-      answers.push(refusal ? { seat, refusal } : { seat });
-    }
+    const answers = commands.map((command): Answer => {
+      for (const seat of seatsOf(command)) write(seat, overdue(seat, locks.get(seat.id), nowMs));
+      if (command.action === 'expire') return { seats: seatsOf(command) };
+      const named = seatsOf(command).map((seat) => ({
+        seat,
+        lock: locks.get(seat.id),
+        extensions: 0,
+        isCooling: false,
+      }));
+      const rules = { nowMs, otherHolds: 0, holdTtlMs: this.#holdTtlMs, maxHoldsPerUser: Number.POSITIVE_INFINITY };
+      const verdict = decide(command, named, rules);
+      if ('refusal' in verdict) return { seats: seatsOf(command), ...verdict };
+      for (const seat of seatsOf(command)) write(seat, verdict.transitions.get(seat.id));
+      return { seats: seatsOf(command) };
+    });
     return { nowMs, answers, events };
   }
 

@@ -229,13 +229,15 @@ export class StoreConnection implements SeatStore {
     });
   }
 
-  decide(seatId: string, commands: readonly SeatCommand[], known: Position): Promise<Decision> {
+  decide(commands: readonly SeatCommand[], known: Position): Promise<Decision> {
     return this.#call('decide', async (store) => {
-      if (commands[0]?.action === 'expire') this.#server.noteExpiryQuestion(this.#host, seatId);
-      const decision = await store.decide(seatId, commands, known);
+      for (const { action, seatIds } of commands) {
+        if (action === 'expire') for (const id of seatIds) this.#server.noteExpiryQuestion(this.#host, id);
+      }
+      const decision = await store.decide(commands, known);
       for (const event of decision.events) this.#server.ledger.commit(event, decision.nowMs);
       const told = () => commands.map(asText).join(', ');
-      this.#world.trace(() => `store: ${this.#host.name} ${seatId} ${told()} → ${decision.events.map(eventText)}`);
+      this.#world.trace(() => `store: ${this.#host.name} ${told()} → ${decision.events.map(eventText)}`);
       return decision;
     });
   }
@@ -323,7 +325,8 @@ export class StoreConnection implements SeatStore {
 }
 
 function asText(command: SeatCommand): string {
-  return command.action === 'expire' ? 'expire' : `${command.action} ${command.userId}`;
+  const { action, seatIds } = command;
+  return `${action} ${seatIds}${command.action === 'expire' ? '' : ` ${command.userId}`}`;
 }
 
 function eventText({ epoch, seq, type, reason, user_id }: SeatEvent): string {

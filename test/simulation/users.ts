@@ -161,7 +161,7 @@ async function answerOf(
   userId: string,
   request: RequestKey,
 ): Promise<SeatOperation['outcome']> {
-  if (action !== 'read') return service.command(action, seatId, userId, request);
+  if (action !== 'read') return service.command({ action, seatIds: [seatId], userId, request });
   await service.confirm(); // where it fails, what is read is marked as stale
   const seat = service.view.seat(seatId);
   return seat ? { seat } : 'unknown';

@@ -25,6 +25,7 @@ test('[R26] every setting has a default', () => {
     VENUE_ROWS: 10,
     VENUE_COLS: 10,
     HOLD_SECONDS: 30,
+    HOLD_EXTENSIONS: 10,
     MAX_HOLDS_PER_USER: 6,
     REHOLD_COOLDOWN_MS: 0,
     SESSION_HOURS: 24,

@@ -5,6 +5,7 @@ import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
+import { decideOn } from '../support/decide-on.ts';
 import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -49,9 +50,9 @@ test('[G4] a read that waits for an opening which began before it sees what was 
 
   const { epoch, seq } = await store.loseVenue();
   const letThrough = store.holdUpSnapshots();
-  const opening = service.command('select', 'A1', 'alice');
+  const opening = service.command({ action: 'select', seatIds: ['A1'], userId: 'alice' });
   await settle();
-  await store.decide('A2', [{ action: 'select', userId: 'bob' }], { epoch, seq }); // through another process
+  await decideOn(store, 'A2', [{ action: 'select', userId: 'bob' }], { epoch, seq }); // through another process
   const read = service.confirm();
   await settle();
   letThrough();

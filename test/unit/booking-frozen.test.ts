@@ -27,11 +27,13 @@ test('[R88] [G4] a process that stood still decides nothing of what waited meanw
   service.start();
   onTestFinished(() => service.close());
   await settle();
-  expect((await service.command('select', 'A1', 'alice')).refusal).toBeUndefined();
+  expect((await service.command({ action: 'select', seatIds: ['A1'], userId: 'alice' })).refusal).toBeUndefined();
   clock.freeze(6_000);
-  await expect(service.command('select', 'A2', 'alice')).rejects.toBeInstanceOf(StoreUnavailableError);
+  await expect(service.command({ action: 'select', seatIds: ['A2'], userId: 'alice' })).rejects.toBeInstanceOf(
+    StoreUnavailableError,
+  );
   expect((await store.open()).seq, 'nothing was decided').toBe(1);
   clock.increment(500);
   await settle();
-  expect((await service.command('select', 'A2', 'alice')).refusal).toBeUndefined();
+  expect((await service.command({ action: 'select', seatIds: ['A2'], userId: 'alice' })).refusal).toBeUndefined();
 });

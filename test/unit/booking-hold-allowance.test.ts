@@ -30,13 +30,13 @@ async function command(
   userId: string,
   isSeen = true,
 ): Promise<Answer> {
-  const { answers, events } = await store.decide(seatId, [{ action, userId }], view.position);
+  const { answers, events } = await store.decide([{ action, seatIds: [seatId], userId }], view.position);
   if (isSeen) for (const event of events) view.apply(event);
   return answers[0] as Answer;
 }
 
 const select = (seatId: string, userId = 'ann', from: string | undefined = address) =>
-  allowance.spend({ address: from, seatId, userId }, () => command('select', seatId, userId));
+  allowance.spend({ address: from, seatIds: [seatId], userId }, () => command('select', seatId, userId));
 
 const isRefused = (attempt: Promise<unknown>): Promise<number | undefined> =>
   attempt.then(
@@ -84,7 +84,8 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
     nowMs += holdTtlMs - 1;
     expect(await isRefused(select('A4'))).toBe(1);
     nowMs += 2;
-    for (const event of (await store.decide('A1', [{ action: 'expire' }], view.position)).events) view.apply(event);
+    for (const event of (await store.decide([{ action: 'expire', seatIds: ['A1'] }], view.position)).events)
+      view.apply(event);
     expect((await select('A4')).refusal).toBeUndefined();
     expect(await isRefused(select('A5'))).toBeDefined();
   });
@@ -104,7 +105,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
 
   test('a failed command costs nothing, but one that was decided all the same counts', async () => {
     const failing = (seatId: string, decide: () => Promise<unknown> = async () => {}) =>
-      allowance.spend({ address, seatId, userId: 'ann' }, async () => {
+      allowance.spend({ address, seatIds: [seatId], userId: 'ann' }, async () => {
         await decide();
         throw new StoreTimeoutError('no reply');
       });
@@ -123,7 +124,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
 
   test('a hold counts while the view is behind', async () => {
     const unseen = (seatId: string) =>
-      allowance.spend({ address, seatId, userId: 'ann' }, () => command('select', seatId, 'ann', false));
+      allowance.spend({ address, seatIds: [seatId], userId: 'ann' }, () => command('select', seatId, 'ann', false));
     for (const seatId of ['A1', 'A2', 'A3']) await unseen(seatId);
     expect(await isRefused(select('A4'))).toBe(holdTtlMs);
   });
@@ -139,7 +140,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
   test('a request without an address is not limited', async () => {
     for (let i = 1; i <= 10; i++) {
       const seatId = `A${i}`;
-      const answer = await allowance.spend({ address: undefined, seatId, userId: 'ann' }, () =>
+      const answer = await allowance.spend({ address: undefined, seatIds: [seatId], userId: 'ann' }, () =>
         command('select', seatId, 'ann'),
       );
       expect(answer.refusal).toBeUndefined();

@@ -1,8 +1,7 @@
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { seatMachine } from '../../machines/seat.ts';
-import { BusyError } from '../../src/booking/batcher.ts';
-import { BookingService } from '../../src/booking/booking-service.ts';
+import { BookingService, BusyError } from '../../src/booking/booking-service.ts';
 import { SeatActors } from '../../src/booking/seat-actors.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
@@ -10,6 +9,7 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { type SeatCommand, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
+import { decideOn } from '../support/decide-on.ts';
 import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -23,7 +23,7 @@ class SlowStore extends MemorySeatStore {
   gate: Promise<unknown> = Promise.resolve();
 
   override async decide(...asked: Parameters<MemorySeatStore['decide']>) {
-    this.calls.push(asked[1].length);
+    this.calls.push(asked[0].length);
     const decision = await super.decide(...asked);
     await this.gate;
     if (this.failure) throw this.failure;
@@ -61,11 +61,12 @@ async function setUp(maxWaitingPerSeat = 3) {
     service,
     store,
     published,
-    command: (action: UserAction, userId: string, seatId = 'A1') => service.command(action, seatId, userId),
+    command: (action: UserAction, userId: string, seatId = 'A1') =>
+      service.command({ action, seatIds: [seatId], userId }),
     /** What another booking process commits; its event is on its way until it is published. */
     elsewhere: async (action: UserAction, userId: string, seatId = 'A1'): Promise<SeatEvent[]> => {
-      const commands: SeatCommand[] = [{ action, userId }];
-      const { events } = await MemorySeatStore.prototype.decide.call(store, seatId, commands, { epoch, seq: 0 });
+      const commands: SeatCommand[] = [{ action, seatIds: [seatId], userId }];
+      const { events } = await MemorySeatStore.prototype.decide.call(store, commands, { epoch, seq: 0 });
       return events;
     },
     publishElsewhere: (events: readonly SeatEvent[]) => {
@@ -131,18 +132,14 @@ describe('[R29] the commands on a seat', () => {
     expect(service.commandsUnderWay('A1')).toMatchObject([{ action: 'select', userId: 'alice' }]);
     const seen: unknown[] = [];
     service.watcher = {
-      asked: (seatId, commands) => seen.push([seatId, commands.map(({ action }) => action)]),
-      replied: (seatId, hasDecided) => seen.push([seatId, hasDecided]),
+      asked: (commands) => void seen.push(commands.map(({ action, seatIds }) => [action, ...seatIds])),
+      replied: (commands, hasDecided) => void seen.push([commands.length, hasDecided]),
     };
     release();
     await asked;
     expect(service.commandsUnderWay('A1')).toBeUndefined();
     await command('book', 'alice');
-    expect(seen).toEqual([
-      ['A1', true],
-      ['A1', ['book']],
-      ['A1', true],
-    ]);
+    expect(seen).toEqual([[1, true], [['book', 'A1']], [1, true]]);
   });
 
   test('survive a failure of the store', async () => {
@@ -280,7 +277,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     vi.spyOn(store, 'eventsAfter').mockRejectedValueOnce(new VenueLostError('open it again'));
     await service.confirm();
     release();
-    expect((await asked).seat).toMatchObject({ status: 1, held_by: 'alice' });
+    expect((await asked).seats).toMatchObject([{ status: 1, held_by: 'alice' }]);
     expect(state(), 'the new actor starts from it').toBe('held');
   });
 });
@@ -289,14 +286,14 @@ test('[R29] [R38] of a large venue the actors start some at a time, those of hel
   const clock = new VirtualClock();
   const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
   const { epoch, seq } = await store.open();
-  await store.decide('J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
+  await decideOn(store, 'J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
   const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
   const { seats } = await store.open();
   actors.hydrate(seats);
   expect(actors.running).toBe(250);
   expect(actors.actor('J100')?.getSnapshot().value, 'its hold has to be timed').toBe('held');
   expect(actors.running, 'it was among the first').toBe(250);
-  const { events, answers } = await store.decide('J99', [{ action: 'select', userId: 'bob' }], { epoch, seq });
+  const { events, answers } = await decideOn(store, 'J99', [{ action: 'select', userId: 'bob' }], { epoch, seq });
   for (const event of events) actors.apply(event, answers[0]?.seat as never, true);
   expect(actors.running).toBe(251);
   expect(actors.actor('J99')?.getSnapshot().value).toBe('held');

@@ -1,36 +1,39 @@
--- Decides commands on any number of seats: those on one seat in order, all of it atomically. The only script that decides; write-venue.lua
--- writes seats too, when a venue is opened or restored.
+-- Decides commands in order, all of them atomically: each on all its seats or on none. The only script that decides; write-venue.lua writes
+-- seats too, when a venue is opened or restored.
 --
 -- KEYS[1] venue:seats    hash: seat id -> JSON
 -- KEYS[2] venue:epoch    string; empty: the epoch has ended and the venue must be opened again; missing: never opened
 -- KEYS[3] venue:seq      integer: transitions so far
 -- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
--- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'
+-- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'; an extended hold: '<seat id>=<end in ms>+<extensions>'
 -- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
 --           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: the user who must wait before holding this seat again;
---           then of each command that has a key, in order, seat:<id>:answer:...: its answer, '<refusal> <state JSON>'
+--           then of each command that has a key, in order, seat:<ids>:answer:...: its answer, '<refusal> [[state, ...], [seat, ...]]'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
--- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold
--- ARGV[5] for how many ms an answer is kept
--- ARGV[6] cool-down in ms: after a hold lapsed, or was released in its second half, its user may not hold the seat again; 0: none
--- ARGV[7] JSON: [[seat id, seq of the seat that the caller knows, command, ...], ...]; a command is ["expire"], or ["select" | "book" | "release", user id],
---   with a third item where it has a key: "key", or "repeat" where it was asked before as well
--- ARGV[8] maximum length of the log
--- ARGV[9] "full" if Redis has reached its memory limit: then no seat is newly held (STORE_UNAVAILABLE), all else works
+-- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold   ARGV[5] how often a hold may be extended
+-- ARGV[6] for how many ms an answer is kept
+-- ARGV[7] cool-down in ms: after a hold lapsed, or was released in its second half, its user may not hold the seat again; 0: none
+-- ARGV[8] JSON: [[seat id, seq of the seat that the caller knows], ...]
+-- ARGV[9] JSON: [command, ...]: ["expire", [seat, ...]] or ["select" | "extend" | "book" | "release", [seat, ...], user id], where a seat is its index
+--   in ARGV[8], from 0; with a fourth item where it has a key: "key", or "repeat" where it was asked before as well
+-- ARGV[10] maximum length of the log
+-- ARGV[11] "full" if Redis has reached its memory limit: then no seat is newly held (STORE_UNAVAILABLE), all else works
 --
 -- A seat's JSON begins with its planned part (id, row, col, ...), which is kept as it is; its state (status, held_by, expires_at, seq) follows.
--- Returns JSON, because clients parse many small RESP values slowly: [now ms, [states, transitions, answers], ...], those three for each seat:
--- its state before and after each transition; each transition as [index in `states` of what it made, user, reason or '']; each answer as
--- [refusal or '', index in `states`].
+-- Returns JSON, because clients parse many small RESP values slowly: [now ms, states, transitions, answers]. states: for each seat, [state, ...] before
+-- and after each of its transitions. A transition is [seat, index in the seat's states of what it made, user, reason or '']. An answer is
+-- [refusal or '', for each seat of the command the index in the seat's states, the seats that are the reason of the refusal].
 -- Fails with VENUELOST if this is not the venue that the caller knows. If the data is older than the caller's, it first ends the epoch.
 
 local now = redis.call('TIME')
 local now_ms = now[1] * 1000 + math.floor(now[2] / 1000)
 local ttl_ms = tonumber(ARGV[3])
 local max_holds = tonumber(ARGV[4])
-local cooldown_ms = tonumber(ARGV[6])
-local questions = cjson.decode(ARGV[7])
-local is_full = ARGV[9] == 'full'
+local max_extensions = tonumber(ARGV[5])
+local cooldown_ms = tonumber(ARGV[7])
+local named = cjson.decode(ARGV[8])
+local commands = cjson.decode(ARGV[9])
+local is_full = ARGV[11] == 'full'
 
 local epoch = redis.call('GET', KEYS[2])
 local seq = tonumber(redis.call('GET', KEYS[3]) or -1)
@@ -39,165 +42,256 @@ if epoch == ARGV[1] and seq < tonumber(ARGV[2]) then
   epoch = ''
 end
 if epoch ~= ARGV[1] then return redis.error_reply('VENUELOST the venue is not the one that the caller knows') end
-local ids = {}
-for i, question in ipairs(questions) do ids[i] = question[1] end
-local json_of = {} -- of each seat as it now is
-for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
-  if not json then return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is missing') end
-  if tonumber(string.match(json, '"seq":(%d+)') or -1) < questions[i][2] then
-    redis.call('SET', KEYS[2], '')
-    return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is older than the caller knows it')
+
+local seats = {}
+if #named > 0 then
+  local ids = {}
+  for i, seat in ipairs(named) do ids[i] = seat[1] end
+  for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
+    if not json then return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is missing') end
+    local planned, state_json = string.match(json, '^(.-)("status":.*)$')
+    local state = cjson.decode('{' .. state_json)
+    if state.seq < named[i][2] then
+      redis.call('SET', KEYS[2], '')
+      return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is older than the caller knows it')
+    end
+    seats[i] = {
+      id = ids[i], index = i - 1, planned = planned, lock_key = KEYS[5 + i], cooldown_key = KEYS[5 + #named + i],
+      status = state.status, holder = state.held_by, seq = state.seq, states = { '{' .. state_json },
+    }
   end
-  json_of[ids[i]] = json
 end
 
--- The seat that is being decided.
-local id, planned, seat, lock_key, cooldown_key
-local states -- its state as JSON, before and after each transition
-local newest -- which of them is its state now
-local transitions
+local transitions = {}
 
-local function encode_state()
-  local json = '{"status":' .. seat.status
-  if seat.held_by then json = json .. ',"held_by":' .. cjson.encode(seat.held_by) end
-  if seat.expires_ms then json = json .. string.format(',"expires_at":%.3f', seat.expires_ms / 1000) end
-  return json .. string.format(',"seq":%d}', seat.seq)
+-- The live holds of a user: by seat id, the token of venue:holds; and their number.
+local function holds_of(user)
+  local tokens, count = {}, 0
+  for token in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '%S+') do
+    local held_id, ends_ms = string.match(token, '^([%w-]+)=(%d+)')
+    if tonumber(ends_ms) >= now_ms then
+      tokens[held_id] = token
+      count = count + 1
+    end
+  end
+  return tokens, count
 end
 
--- The live holds of the user, without this seat.
-local function other_holds(user)
-  local others = {}
-  for held_id, ends_ms in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '([%w-]+)=(%d+)') do
-    if held_id ~= id and tonumber(ends_ms) >= now_ms then others[#others + 1] = held_id .. '=' .. ends_ms end
-  end
-  return others
+local function write_holds(user, tokens)
+  local list = {}
+  for _, token in pairs(tokens) do list[#list + 1] = token end
+  table.sort(list)
+  if #list > 0 then redis.call('HSET', KEYS[5], user, table.concat(list, ' ')) else redis.call('HDEL', KEYS[5], user) end
+end
+
+local function extensions_of(token)
+  return tonumber(string.match(token or '', '%+(%d+)$') or 0)
 end
 
 -- The event is added before the seat is written: a script that fails is not rolled back, and XADD is what may fail.
-local function commit(kind, status, user, others, expires_ms, reason)
+local function commit(seat, kind, status, user, ends_ms, reason)
   seq = seq + 1
   local seq_text = string.format('%d', seq)
-  local event = { 'type', kind, 'seat_id', id, 'user_id', user, 'status', tostring(status),
+  local event = { 'type', kind, 'seat_id', seat.id, 'user_id', user, 'status', tostring(status),
     'at_ms', string.format('%d', now_ms), 'epoch', epoch, 'seq', seq_text }
-  if expires_ms then
+  if ends_ms then
     event[#event + 1] = 'expires_ms'
-    event[#event + 1] = string.format('%d', expires_ms)
+    event[#event + 1] = string.format('%d', ends_ms)
   end
-  if reason then
+  if reason ~= '' then
     event[#event + 1] = 'reason'
     event[#event + 1] = reason
   end
-  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[8], seq_text .. '-0', unpack(event))
+  redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[10], seq_text .. '-0', unpack(event))
   redis.call('SET', KEYS[3], seq_text)
 
   seat.status = status
-  seat.held_by = status ~= 0 and user or nil
-  seat.expires_ms = expires_ms
+  seat.holder = status ~= 0 and user or nil
   seat.seq = seq
-  newest = #states + 1
-  states[newest] = encode_state()
-  transitions[#transitions + 1] = string.format('[%d,%s,"%s"]', newest - 1, cjson.encode(user), reason or '')
-  json_of[id] = planned .. string.sub(states[newest], 2)
-  redis.call('HSET', KEYS[1], id, json_of[id])
-
-  if kind == 'held' then others[#others + 1] = string.format('%s=%d', id, expires_ms) end
-  if #others > 0 then redis.call('HSET', KEYS[5], user, table.concat(others, ' ')) else redis.call('HDEL', KEYS[5], user) end
+  local state = '"status":' .. status
+  if seat.holder then state = state .. ',"held_by":' .. cjson.encode(user) end
+  if ends_ms then state = state .. string.format(',"expires_at":%.3f', ends_ms / 1000) end
+  state = state .. ',"seq":' .. seq_text .. '}'
+  redis.call('HSET', KEYS[1], seat.id, seat.planned .. state)
+  seat.states[#seat.states + 1] = '{' .. state
+  transitions[#transitions + 1] = string.format('[%d,%d,%s,"%s"]', seat.index, #seat.states - 1, cjson.encode(user), reason)
 end
 
-local function start_cooldown(user)
-  if cooldown_ms > 0 then redis.call('SET', cooldown_key, user, 'PX', ARGV[6]) end
+local function start_cooldown(seat, user)
+  if cooldown_ms > 0 then redis.call('SET', seat.cooldown_key, user, 'PX', ARGV[7]) end
 end
 
-local decide = {}
-
-function decide.select(user)
-  if seat.status == 2 then return 'SEAT_BOOKED' end
-  if seat.status == 1 then return seat.held_by == user and '' or 'SEAT_HELD' end
-  local others = other_holds(user)
-  if #others >= max_holds then return 'HOLD_LIMIT' end
-  if cooldown_ms > 0 and redis.call('GET', cooldown_key) == user then return 'COOLDOWN' end
-  if redis.call('EXISTS', lock_key) == 1 then return 'SEAT_HELD' end
-  if is_full then return 'STORE_UNAVAILABLE' end
-  local ends_ms = now_ms + ttl_ms
-  commit('held', 1, user, others, ends_ms)
-  redis.call('SET', lock_key, user, 'NX', 'PXAT', string.format('%d', ends_ms))
-  return ''
+-- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
+local function expire_overdue(seat)
+  if seat.is_checked then return end
+  seat.is_checked = true
+  if seat.status ~= 1 or redis.call('EXISTS', seat.lock_key) == 1 then return end
+  local user = seat.holder
+  commit(seat, 'released', 0, user, nil, 'expired')
+  local tokens = holds_of(user)
+  tokens[seat.id] = nil
+  write_holds(user, tokens)
+  start_cooldown(seat, user)
 end
 
-function decide.book(user)
-  if seat.status == 2 then return seat.held_by == user and '' or 'SEAT_BOOKED' end
-  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
-  commit('booked', 2, user, other_holds(user))
-  redis.call('PERSIST', lock_key) -- without expiry every later SET NX fails
-  return ''
+-- A refusal; true: the seat changes; false: it is as the command wants it.
+local function verdict_on(action, user, seat)
+  if seat.status == 2 then
+    if action == 'book' and seat.holder == user then return false end
+    return 'SEAT_BOOKED'
+  end
+  if seat.status == 1 then
+    if action == 'select' then
+      if seat.holder == user then return false end
+      return 'SEAT_HELD'
+    end
+    if seat.holder == user and redis.call('GET', seat.lock_key) == user then return true end
+    return 'NOT_HOLDER'
+  end
+  if action == 'select' then return true end
+  return 'NOT_HOLDER'
 end
 
-function decide.release(user)
-  if seat.status == 2 then return 'SEAT_BOOKED' end
-  if seat.status == 0 or seat.held_by ~= user or redis.call('GET', lock_key) ~= user then return 'NOT_HOLDER' end
+-- The seats, of `changing`, that are the reason of a refusal; nil: there is none.
+local function refused_by(changing, is_reason)
+  local refused = {}
+  for _, seat in ipairs(changing) do
+    if is_reason(seat) then refused[#refused + 1] = seat end
+  end
+  if #refused > 0 then return refused end
+end
+
+-- Returns a refusal and its seats, or '' and the seats that change, and the holds of the user.
+local function verdict(action, user, group)
+  local refusal
+  local refused, changing = {}, {}
+  for _, seat in ipairs(group) do
+    local one = verdict_on(action, user, seat)
+    if one == true then
+      changing[#changing + 1] = seat
+    elseif one then
+      refusal = refusal or one
+      refused[#refused + 1] = seat
+    end
+  end
+  local is_group = #group > 1
+  if refusal then return action == 'select' and is_group and 'SEATS_TAKEN' or refusal, refused end
+  if #changing == 0 then return '', changing end
+
+  local tokens, count = holds_of(user)
+  if action == 'select' then
+    if count + #changing > max_holds then return 'HOLD_LIMIT', changing end
+    local cooling = cooldown_ms > 0 and refused_by(changing, function(seat) return redis.call('GET', seat.cooldown_key) == user end)
+    if cooling then return 'COOLDOWN', cooling end
+    local locked = refused_by(changing, function(seat) return redis.call('EXISTS', seat.lock_key) == 1 end)
+    if locked then return is_group and 'SEATS_TAKEN' or 'SEAT_HELD', locked end
+    if is_full then return 'STORE_UNAVAILABLE', changing end
+  elseif action == 'extend' then
+    local spent = refused_by(changing, function(seat) return extensions_of(tokens[seat.id]) >= max_extensions end)
+    if spent then return 'EXTENSION_LIMIT', spent end
+  end
+  return '', changing, tokens
+end
+
+local change = {}
+
+function change.select(seat, user, tokens)
+  local ends_ms = string.format('%d', now_ms + ttl_ms)
+  commit(seat, 'held', 1, user, now_ms + ttl_ms, '')
+  redis.call('SET', seat.lock_key, user, 'NX', 'PXAT', ends_ms)
+  tokens[seat.id] = seat.id .. '=' .. ends_ms
+end
+
+function change.extend(seat, user, tokens)
+  local ends_ms = string.format('%d', now_ms + ttl_ms)
+  commit(seat, 'held', 1, user, now_ms + ttl_ms, 'extended')
+  redis.call('PEXPIREAT', seat.lock_key, ends_ms)
+  tokens[seat.id] = string.format('%s=%s+%d', seat.id, ends_ms, extensions_of(tokens[seat.id]) + 1)
+end
+
+function change.book(seat, user, tokens)
+  commit(seat, 'booked', 2, user, nil, '')
+  redis.call('PERSIST', seat.lock_key) -- without expiry every later SET NX fails
+  tokens[seat.id] = nil
+end
+
+function change.release(seat, user, tokens)
   -- Otherwise a user could keep a seat by releasing and selecting it again just before each end.
-  local is_late = redis.call('PTTL', lock_key) * 2 < ttl_ms
-  commit('released', 0, user, other_holds(user), nil, 'user')
-  redis.call('DEL', lock_key)
-  if is_late then start_cooldown(user) end
-  return ''
+  local is_late = redis.call('PTTL', seat.lock_key) * 2 < ttl_ms
+  commit(seat, 'released', 0, user, nil, 'user')
+  redis.call('DEL', seat.lock_key)
+  tokens[seat.id] = nil
+  if is_late then start_cooldown(seat, user) end
 end
 
--- Holds that have ended are released before any command (below), so nothing is left to do.
-function decide.expire()
-  return ''
+-- Returns an answer.
+local function decide(action, user, group)
+  local refusal, found, tokens = verdict(action, user, group)
+  local refused, newest = {}, {}
+  if refusal ~= '' then
+    for i, seat in ipairs(found) do refused[i] = seat.index end
+  elseif #found > 0 then
+    for _, seat in ipairs(found) do change[action](seat, user, tokens) end
+    write_holds(user, tokens)
+  end
+  for i, seat in ipairs(group) do newest[i] = #seat.states - 1 end
+  return refusal, newest, refused
 end
 
--- Decides a command that may be retried; a retry gets the kept answer. Returns the refusal and the index of the state.
-local function decide_once(key, action, user, is_repeat)
+-- Decides a command that may be retried; a retry gets the kept answer.
+local function decide_once(key, action, user, group, is_repeat)
   local kept = redis.call('GET', key)
   if kept then
-    local refusal, state = string.match(kept, '^(%S*) (.*)$')
-    states[#states + 1] = state
-    return refusal, #states
+    local refusal, json = string.match(kept, '^(%S*) (.*)$')
+    local states, places = unpack(cjson.decode(json))
+    local newest, refused = {}, {}
+    for i, state in ipairs(states) do
+      local seat = group[i]
+      seat.states[#seat.states + 1] = state
+      newest[i] = #seat.states - 1
+    end
+    for i, place in ipairs(places) do refused[i] = group[place].index end
+    return refusal, newest, refused
   end
   local seq_before = seq
-  local refusal = decide[action](user)
+  local refusal, newest, refused = decide(action, user, group)
   -- A first attempt that changes nothing need not be kept: a second one may be decided anew.
   if (is_repeat or seq > seq_before) and refusal ~= 'STORE_UNAVAILABLE' then
-    redis.call('SET', key, refusal .. ' ' .. states[newest], 'PX', ARGV[5])
-  end
-  return refusal, newest
-end
-
-local next_key = 6 + (cooldown_ms > 0 and 2 or 1) * #questions
-
-local reply = { string.format('%d', now_ms) }
-for i, question in ipairs(questions) do
-  id, lock_key, cooldown_key = question[1], KEYS[5 + i], KEYS[5 + #questions + i]
-  local state
-  planned, state = string.match(json_of[id], '^(.-)("status":.*)$')
-  states, newest, transitions = { '{' .. state }, 1, {}
-  seat = cjson.decode(states[1])
-
-  -- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
-  if seat.status == 1 and redis.call('EXISTS', lock_key) == 0 then
-    local holder = seat.held_by
-    commit('released', 0, holder, other_holds(holder), nil, 'expired')
-    start_cooldown(holder)
-  elseif seat.expires_at then
-    seat.expires_ms = math.floor(seat.expires_at * 1000 + 0.5)
-  end
-
-  local answers = {}
-  for c = 3, #question do
-    local action, user, asked = unpack(question[c])
-    local refusal, index
-    if asked then
-      refusal, index = decide_once(KEYS[next_key], action, user, asked == 'repeat')
-      next_key = next_key + 1
-    else
-      refusal = decide[action](user)
-      index = newest
+    local states, places = {}, {}
+    for i, seat in ipairs(group) do
+      states[i] = cjson.encode(seat.states[#seat.states])
+      for _, index in ipairs(refused) do
+        if index == seat.index then places[#places + 1] = string.format('%d', i) end
+      end
     end
-    answers[c - 2] = string.format('["%s",%d]', refusal, index - 1)
+    local json = string.format('[[%s],[%s]]', table.concat(states, ','), table.concat(places, ','))
+    redis.call('SET', key, refusal .. ' ' .. json, 'PX', ARGV[6])
   end
-  reply[i + 1] = string.format('[[%s],[%s],[%s]]',
-    table.concat(states, ','), table.concat(transitions, ','), table.concat(answers, ','))
+  return refusal, newest, refused
 end
-return '[' .. table.concat(reply, ',') .. ']'
+
+local next_key = 6 + (cooldown_ms > 0 and 2 or 1) * #named
+
+local answers = {}
+for c, command in ipairs(commands) do
+  local action, indexes, user, asked = unpack(command)
+  local group = {}
+  for i, index in ipairs(indexes) do
+    group[i] = seats[index + 1]
+    expire_overdue(group[i])
+  end
+  local refusal, newest, refused = '', {}, {}
+  if action == 'expire' then
+    for i, seat in ipairs(group) do newest[i] = #seat.states - 1 end
+  elseif asked then
+    refusal, newest, refused = decide_once(KEYS[next_key], action, user, group, asked == 'repeat')
+    next_key = next_key + 1
+  else
+    refusal, newest, refused = decide(action, user, group)
+  end
+  answers[c] = string.format('["%s",[%s],[%s]]', refusal, table.concat(newest, ','), table.concat(refused, ','))
+end
+
+local states = {}
+for i, seat in ipairs(seats) do states[i] = '[' .. table.concat(seat.states, ',') .. ']' end
+return string.format('[%d,[%s],[%s],[%s]]', now_ms, table.concat(states, ','), table.concat(transitions, ','), table.concat(answers, ','))
