@@ -408,15 +408,3 @@ test('[R264] the log is bounded though nothing is relayed', async () => {
   expect(await admin.xlen('venue:events')).toBeLessThan(400);
   expect((await store.open()).epoch).toBe(venue.epoch);
 });
-
-test('[R264] one script call decides at most so many commands: a thousand on each of ten seats are answered', async () => {
-  const store = newStore({ rows: 10, cols: 1 });
-  const venue = await opened(store);
-  await admin.config('RESETSTAT');
-  const commands = Array.from({ length: 1_000 }, (_, i) => select(`user${i}`));
-  const decisions = await Promise.all(venue.seats.map(({ id }) => decideOn(store, id, commands, venue)));
-  const stats = await admin.info('commandstats');
-  const calls = [...stats.matchAll(/cmdstat_eval(?:sha)?:calls=(\d+)/g)].reduce((sum, [, n]) => sum + Number(n), 0);
-  expect(decisions.every(({ answers }) => answers.length === 1_000)).toBe(true);
-  expect(calls).toBeGreaterThanOrEqual(10);
-});

@@ -1,10 +1,17 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../../src/store/seat-store.ts';
-import { decideOn } from '../support/decide-on.ts';
+import {
+  maxCommandsPerCall,
+  maxSeatsPerCall,
+  StoreTimeoutError,
+  StoreUnavailableError,
+  VenueLostError,
+} from '../../src/store/seat-store.ts';
+import { decideOn, on } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startRedis, type TestServer } from '../support/servers.ts';
+import { groupContract } from './group.contract.ts';
 import { book, opened, release, seatStoreContract, select } from './seat-store.contract.ts';
 import { redisPlace, silent } from './store-places.ts';
 
@@ -23,6 +30,7 @@ afterAll(async () => {
 
 describe('RedisSeatStore', () => {
   seatStoreContract(async () => redisPlace(server.url, admin));
+  groupContract(async () => redisPlace(server.url, admin));
 });
 
 function storeAt(
@@ -222,10 +230,8 @@ describe('what lies in Redis', () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.hdel('venue:seats', 'A2');
-    const asked = ['A1', 'A2', 'A3'].map((seatId) => decideOn(store, seatId, [select('alice')], known));
-    for (const each of await Promise.allSettled(asked)) {
-      expect(each).toMatchObject({ status: 'rejected', reason: expect.any(VenueLostError) });
-    }
+    const commands = ['A1', 'A2', 'A3'].map((seatId) => on(seatId, select('alice')));
+    await expect(store.decide(commands, known)).rejects.toBeInstanceOf(VenueLostError);
     expect((await store.open()).seq).toBe(0);
   });
 
@@ -242,11 +248,16 @@ describe('what lies in Redis', () => {
     ]);
   });
 
-  test('[R37] more seats than one call takes', async () => {
+  test('[R264] one call decides at most so many commands and seats, and that many', async () => {
     const store = storeAt(server.url, { rows: 10, cols: 100 });
     const { seats, ...known } = await opened(store);
-    const decisions = await Promise.all(seats.map(({ id }, i) => decideOn(store, id, [select(`user${i}`)], known)));
-    expect(decisions.flatMap(({ events }) => events.map(({ seq }) => seq))).toEqual(seats.map((_, i) => i + 1));
+    const commands = seats.map(({ id }, i) => on(id, select(`user${i}`)));
+    await expect(store.decide(commands, known)).rejects.toThrow('a call must be bounded');
+    const { events } = await store.decide(commands.slice(0, maxSeatsPerCall), known);
+    expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: maxSeatsPerCall }, (_, i) => i + 1));
+    const onOneSeat = Array.from({ length: maxCommandsPerCall + 1 }, () => on('J100', select('carol')));
+    await expect(store.decide(onOneSeat, known)).rejects.toThrow('a call must be bounded');
+    expect((await store.decide(onOneSeat.slice(1), known)).answers).toHaveLength(maxCommandsPerCall);
   });
 
   test('[R44] scripts that Redis has forgotten (SCRIPT FLUSH) are sent again', async () => {

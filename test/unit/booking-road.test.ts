@@ -111,6 +111,16 @@ describe('[R29] the commands on a seat', () => {
     expect(published.map(({ seq }) => seq)).toEqual([1]);
   });
 
+  test('[R264] go to the store in calls of bounded size', async () => {
+    const { command, store, delayReplies } = await setUp(2_000);
+    const release = delayReplies();
+    const asked = Array.from({ length: 1_501 }, (_, i) => command('select', `user${i}`));
+    await settle();
+    release();
+    await Promise.all(asked);
+    expect(store.calls).toEqual([1, 1_000, 500]);
+  });
+
   test('[G10] are refused as busy at once if too many wait, and those that wait are decided', async () => {
     const { command, delayReplies } = await setUp(3);
     const release = delayReplies();
