@@ -82,6 +82,8 @@ export function registerCommandRoutes(app: HttpApp, options: BookingAppOptions, 
       const unknown = service.isOpen && seatIds?.find((id) => !service.hasSeat(id));
       if (unknown) throw new RefusedError('UNKNOWN_SEAT', `There is no seat ${unknown}`);
       const userId = await identifyUser(request, claimed);
+      if (!seatIds && key)
+        throw new RefusedError('INVALID_REQUEST', 'A request with an Idempotency-Key names its seats');
       const named = seatIds ?? (await heldBy(userId));
       const command: UserCommand = { action, seatIds: named, userId, request: key };
       const answer =

@@ -57,7 +57,7 @@ if #named > 0 then
     end
     seats[i] = {
       id = ids[i], index = i - 1, planned = planned, lock_key = KEYS[5 + i], cooldown_key = KEYS[5 + #named + i],
-      status = state.status, holder = state.held_by, seq = state.seq, states = { '{' .. state_json },
+      status = state.status, holder = state.held_by, seq = state.seq, states = { '{' .. state_json }, newest = 0,
     }
   end
 end
@@ -113,8 +113,9 @@ local function commit(seat, kind, status, user, ends_ms, reason)
   if ends_ms then state = state .. string.format(',"expires_at":%.3f', ends_ms / 1000) end
   state = state .. ',"seq":' .. seq_text .. '}'
   redis.call('HSET', KEYS[1], seat.id, seat.planned .. state)
-  seat.states[#seat.states + 1] = '{' .. state
-  transitions[#transitions + 1] = string.format('[%d,%d,%s,"%s"]', seat.index, #seat.states - 1, cjson.encode(user), reason)
+  seat.newest = #seat.states
+  seat.states[seat.newest + 1] = '{' .. state
+  transitions[#transitions + 1] = string.format('[%d,%d,%s,"%s"]', seat.index, seat.newest, cjson.encode(user), reason)
 end
 
 local function start_cooldown(seat, user)
@@ -205,7 +206,7 @@ end
 function change.extend(seat, user, tokens)
   local ends_ms = string.format('%d', now_ms + ttl_ms)
   commit(seat, 'held', 1, user, now_ms + ttl_ms, 'extended')
-  redis.call('PEXPIREAT', seat.lock_key, ends_ms)
+  redis.call('SET', seat.lock_key, user, 'XX', 'PXAT', ends_ms)
   tokens[seat.id] = string.format('%s=%s+%d', seat.id, ends_ms, extensions_of(tokens[seat.id]) + 1)
 end
 
@@ -234,7 +235,7 @@ local function decide(action, user, group)
     for _, seat in ipairs(found) do change[action](seat, user, tokens) end
     write_holds(user, tokens)
   end
-  for i, seat in ipairs(group) do newest[i] = #seat.states - 1 end
+  for i, seat in ipairs(group) do newest[i] = seat.newest end
   return refusal, newest, refused
 end
 
@@ -248,7 +249,7 @@ local function decide_once(key, action, user, group, is_repeat)
     for i, state in ipairs(states) do
       local seat = group[i]
       seat.states[#seat.states + 1] = state
-      newest[i] = #seat.states - 1
+      newest[i] = #seat.states - 1 -- not the newest of the seat
     end
     for i, place in ipairs(places) do refused[i] = group[place].index end
     return refusal, newest, refused
@@ -259,7 +260,7 @@ local function decide_once(key, action, user, group, is_repeat)
   if (is_repeat or seq > seq_before) and refusal ~= 'STORE_UNAVAILABLE' then
     local states, places = {}, {}
     for i, seat in ipairs(group) do
-      states[i] = cjson.encode(seat.states[#seat.states])
+      states[i] = cjson.encode(seat.states[seat.newest + 1])
       for _, index in ipairs(refused) do
         if index == seat.index then places[#places + 1] = string.format('%d', i) end
       end
@@ -282,7 +283,7 @@ for c, command in ipairs(commands) do
   end
   local refusal, newest, refused = '', {}, {}
   if action == 'expire' then
-    for i, seat in ipairs(group) do newest[i] = #seat.states - 1 end
+    for i, seat in ipairs(group) do newest[i] = seat.newest end
   elseif asked then
     refusal, newest, refused = decide_once(KEYS[next_key], action, user, group, asked == 'repeat')
     next_key = next_key + 1
