@@ -58,8 +58,8 @@ const isStale = async (booking: TestServer) =>
 function warnings(booking: TestServer): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const line of readFileSync(booking.logFile, 'utf8').trim().split('\n')) {
-    const { level, msg, error } = JSON.parse(line) as { level: number; msg: string; error?: string };
-    if (level < 40) continue;
+    const { level, msg, error } = JSON.parse(line) as { level: string; msg: string; error?: string };
+    if (!['warn', 'error', 'fatal'].includes(level)) continue;
     const text = `${msg}: ${error}`;
     counts[text] = (counts[text] ?? 0) + 1;
   }

@@ -249,11 +249,11 @@ describe('start.sh where something is wrong', { timeout: 60_000 }, () => {
   });
 
   test.each([
-    [{ BOOKING_PORTS: '8080,http' }, 'BOOKING_PORTS: "http" is not a port'],
-    [{ HTTP_PORT: '70000' }, 'HTTP_PORT must be <= 65535'],
-    [{ HOLD_SECONDS: 'long' }, 'HOLD_SECONDS must be number'],
+    [{ BOOKING_PORTS: '8080,http' }, 'BOOKING_PORTS="8080,http": must be a comma list of whole numbers'],
+    [{ HTTP_PORT: '70000' }, 'HTTP_PORT="70000": must be a whole number from 1 to 65535'],
+    [{ HOLD_SECONDS: 'long' }, 'HOLD_SECONDS="long": must be a number above 0'],
     [{ EDGE_PORTS: '3000,3000' }, 'Port 3000 is given twice: in EDGE_PORTS and in EDGE_PORTS'],
-    [{ SERVERS: 'cloud' }, 'SERVERS must be equal to one of the allowed values'],
+    [{ SERVERS: 'cloud' }, 'SERVERS="cloud": must be one of auto, docker, machine, embedded'],
     [{ REDIS_URL: 'redis://127.0.0.1:1' }, 'REDIS_URL=redis://127.0.0.1:1 does not answer'],
   ])('a setting that cannot be used: %j', async (wrong, message) => {
     const settings = await freeSettings();
