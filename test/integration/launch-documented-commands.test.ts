@@ -34,7 +34,8 @@ let settings: Settings;
 let launch: Launch;
 beforeAll(async () => {
   settings = await freeSettings();
-  launch = await new Launch(settings).isUp();
+  launch = new Launch(settings);
+  await launch.isUp();
   for (const action of ['select', 'book']) await ask(action, 'D5');
   await ask('select', 'A1');
 }, 60_000);

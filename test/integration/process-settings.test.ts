@@ -36,12 +36,14 @@ test('[R440] a port that is in use, and an address of another machine, are named
   await once(other, 'listening');
   onTestFinished(() => void other.close());
   const { port } = other.address() as AddressInfo;
-  const inUse = await startedEdge({ PORT: String(port) });
+  const [inUse, elsewhere] = await Promise.all([
+    startedEdge({ PORT: String(port) }),
+    startedEdge({ PORT: String(await freePort()), HOST: '203.0.113.7' }),
+  ]);
   expect(inUse.code).toBe(1);
   expect(inUse.stderr).toBe(
     `PORT=${port}: another program listens on this port of 127.0.0.1. Stop it, or set PORT to another port.\n`,
   );
-  const elsewhere = await startedEdge({ PORT: String(await freePort()), HOST: '203.0.113.7' });
   expect(elsewhere.code).toBe(1);
   expect(elsewhere.stderr).toContain('HOST="203.0.113.7": must be an address of this machine');
 });
