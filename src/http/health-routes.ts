@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 
 interface HealthRoutesOptions {
-  /** Whether work can be done now: a process that lives but cannot is to be left alone by the load balancer. */
+  /** Whether the process can do its work. If not, load balancers must not route requests to it. */
   ready(): boolean | Promise<boolean>;
 }
 
-/** `GET /health`: the process lives. `GET /ready`: it can do its work. */
+/** `GET /health`: the process is alive. `GET /ready`: it can do its work. */
 export function registerHealthRoutes(app: FastifyInstance, { ready }: HealthRoutesOptions): void {
   app.get('/health', () => ({ status: 'ok' }));
   app.get('/ready', async (_request, reply) => {

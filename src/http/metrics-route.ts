@@ -5,7 +5,7 @@ import type { HttpApp } from './http-app.ts';
 export function registerMetricsRoute(app: HttpApp, registry: Registry): void {
   new Counter({
     name: 'http_refusals_total',
-    help: 'Requests that were refused, by code; not those that Redis refused',
+    help: 'Requests refused by the HTTP server, by code, without those that Redis refused.',
     labelNames: ['code'],
     registers: [registry],
     collect() {

@@ -43,7 +43,7 @@ export interface LaunchConfig {
   bookingPorts: number[];
   edgePorts: number[];
   redis: { url?: string; port: number };
-  /** Without `monitorPort` no monitoring. */
+  /** Without `monitorPort` NATS has no monitoring. */
   nats: { url?: string; port: number; monitorPort?: number };
   trustedProxies: string[];
   allowedOrigins: string[];
@@ -56,12 +56,12 @@ export interface LaunchConfig {
   origin: OriginName;
 }
 
-/** Throws where a setting is wrong, before anything is started. */
+/** Throws if a setting is wrong, before anything is started. */
 export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<LaunchConfig> {
   const settings = load(LaunchEnv, given);
-  // Read here: the processes may run as a user who cannot read these files.
+  // Read by the launcher: the processes may run as a user who cannot read these files.
   const env = withSettingsFromFiles(settingNames, given);
-  // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
+  // Also validates settings that only the child processes use (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …): an error in their logs is easily missed.
   const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
   const httpHost = listenHost(settings.HTTP_HOST);
   const authMode = authModeOf({ ...ofBooking, HOST: httpHost });
@@ -70,7 +70,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   const monitorPort = monitoringPort(settings.NATS_MONITORING);
 
   const config: LaunchConfig = {
-    // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
+    // The inspector is open to every client that reaches the page: on by default only if that is this machine alone.
     env: { INSPECT: isLoopback(httpHost) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
     httpHost,
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(httpHost)),
@@ -101,10 +101,10 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   return config;
 }
 
-/** Where the process of this name writes its log. */
+/** The log file of the process with this name. */
 export const logFile = ({ dataDir }: LaunchConfig, name: string): string => join(dataDir, 'logs', `${name}.log`);
 
-/** Redis and NATS move to a free port by themselves; people and clients know these by number. */
+/** Unlike those of Redis and NATS, these ports are not replaced by free ones: people and clients know them by number. */
 export async function requirePorts(config: LaunchConfig): Promise<void> {
   await requireHttpPort(config);
   for (const port of config.bookingPorts) await requirePort(port, 'BOOKING_PORTS');
@@ -130,23 +130,23 @@ const monitoringPort = (text: string): number | undefined =>
 function portIn(setting: string, text: string, takes: string): number {
   const port = Number(text);
   if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
-  throw new ConfigError(`${setting}: "${text}" is not a port. It takes ${takes}.`);
+  throw new ConfigError(`${setting}: "${text}" is not a port. It must be ${takes}.`);
 }
 
 function portList(setting: string, text: string): number[] {
   const ports = commaList(text).map((item) => portIn(setting, item, 'a comma list of numbers from 1 to 65535'));
-  if (ports.length === 0) throw new ConfigError(`${setting} is empty. It takes a comma list of ports, at least one.`);
+  if (ports.length === 0) throw new ConfigError(`${setting} is empty. It must be a comma list of at least one port.`);
   return ports;
 }
 
-/** All of these are opened by browsers, or asked with `fetch`. */
+/** Browsers or `fetch` connect to all of these ports. */
 function refuseBadPorts({ httpPort, bookingPorts, edgePorts }: LaunchConfig): void {
   const uses = { HTTP_PORT: [httpPort], BOOKING_PORTS: bookingPorts, EDGE_PORTS: edgePorts };
   for (const [setting, ports] of Object.entries(uses)) {
     const port = ports.find((each) => badPorts.has(each));
     if (port !== undefined)
       throw new ConfigError(
-        `${setting}: browsers refuse to connect to port ${port}, it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
+        `${setting}: browsers refuse to connect to port ${port}, because it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
       );
   }
 }

@@ -1,4 +1,4 @@
-/** A setting that is missing or out of bounds. The message names each and says what it may be. */
+/** A setting that is missing or invalid. The message names it and the values that it accepts. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }

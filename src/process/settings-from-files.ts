@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
+import { messageOf } from './error-facts.ts';
 
 type Env = Record<string, string | undefined>;
 
@@ -20,6 +21,6 @@ function readSetting(setting: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (cause) {
-    throw new ConfigError(`${setting}: ${(cause as Error).message}`, { cause });
+    throw new ConfigError(`${setting}: ${messageOf(cause)}`, { cause });
   }
 }
