@@ -9,6 +9,8 @@ import type { LaunchConfig } from './launch-config.ts';
 import { print } from './print.ts';
 import { writePrivately } from './write-privately.ts';
 
+type VenueLaunch = Pick<LaunchConfig, 'dataDir' | 'keyPrefix' | 'venue'>;
+
 interface Venue {
   venue: string;
   rows: number;
@@ -22,7 +24,7 @@ type VenueRecord = Record<string, Venue>;
 const recordFile = (dataDir: string) => join(dataDir, 'redis', 'venue.json');
 
 /** Throws a ConfigError if the data folder holds another or a larger venue: its sold seats would be shown wrongly. */
-export function requireSameVenue(config: LaunchConfig): void {
+export function requireSameVenue(config: VenueLaunch): void {
   const known = readRecord(config.dataDir)[config.keyPrefix];
   if (!known) return;
   const { venue: name, rows, cols } = known;
@@ -34,7 +36,7 @@ export function requireSameVenue(config: LaunchConfig): void {
 }
 
 /** Called once the venue is open. Does not throw: a full disk must not stop a running system. */
-export function recordVenue(config: LaunchConfig): void {
+export function recordVenue(config: VenueLaunch): void {
   try {
     const { name: venue, rows, cols } = config.venue;
     const record: VenueRecord = { ...readRecord(config.dataDir), [config.keyPrefix]: { venue, rows, cols } };

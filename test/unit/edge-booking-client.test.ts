@@ -129,6 +129,15 @@ test.each([
   await expect(booking.session('token')).rejects.toBeInstanceOf(BookingUnavailableError);
 });
 
+test('[R460] [G9] a reply of an unexpected shape is rejected', async () => {
+  const process = new FakeBooking();
+  const booking = client([await process.listen()]);
+  process.failure = { status: 200, body: JSON.stringify({ status: 'ok' }) };
+  await expect(booking.venue()).rejects.toBeInstanceOf(BookingUnavailableError);
+  await expect(booking.eventsAfter({ epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(BookingUnavailableError);
+  await expect(booking.command('select', command, caller)).rejects.toBeInstanceOf(BookingUnavailableError);
+});
+
 describe('[R280] [G7] a process that replies but cannot serve the request', () => {
   const inAnHour = Date.now() / 1000 + 3_600;
   const unavailable = (code: string) =>
