@@ -17,7 +17,7 @@ import { MemorySeatStore } from '../store/memory-seat-store.ts';
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
 const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
 
-/** The whole system in one process, for machines that have no servers and for its developers. */
+/** The whole system in one process, for development and for machines without Redis, NATS and nginx. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   logger.warn('EMBEDDED: no Redis, no NATS. Every hold and booking ends with this process.');
   const venue = venueSettings(config);

@@ -5,7 +5,7 @@ import { type ServerOrigin, type ServerProgram, ServersMissingError } from './se
 
 const finders = { docker: [findDockerServers], machine: [findMachineServers] };
 
-/** The first origin that has all that is needed; else ServersMissingError with each one's reason. */
+/** Returns the first origin that has all needed servers; throws ServersMissingError with the reason of each. */
 export async function findServers(
   origin: Exclude<OriginName, 'embedded'>,
   needed: ServerProgram[],

@@ -49,7 +49,7 @@ export interface LaunchConfig {
   bookingPorts: number[];
   edgePorts: number[];
   redis: { url?: string; port: number };
-  /** Without `monitorPort` no monitoring. */
+  /** Without `monitorPort` NATS has no monitoring. */
   nats: { url?: string; port: number; monitorPort?: number };
   trustedProxies: string[];
   allowedOrigins: string[];
@@ -62,10 +62,10 @@ export interface LaunchConfig {
   origin: OriginName;
 }
 
-/** Throws where a setting is wrong, before anything is started. */
+/** Throws if a setting is wrong, before anything is started. */
 export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<LaunchConfig> {
   const settings = load(LaunchEnv, given);
-  // Read here: the processes may run as a user who cannot read these files.
+  // Read by the launcher: the processes may run as a user who cannot read these files.
   const env = withSettingsFromFiles(settingNames, given);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
   const ofBooking = loadBookingConfig({ ...given, HOST: loopback, PORT: undefined });
@@ -76,7 +76,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   const monitorPort = monitoringPort(settings.NATS_MONITORING);
 
   const config: LaunchConfig = {
-    // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
+    // The inspector is open to every client that reaches the page: on by default only if that is this machine alone.
     env: { INSPECT: isLoopback(httpHost) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
     httpHost,
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(httpHost)),
@@ -107,10 +107,10 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   return config;
 }
 
-/** Where the process of this name writes its log. */
+/** The log file of the process with this name. */
 export const logFile = ({ dataDir }: LaunchConfig, name: string): string => join(dataDir, 'logs', `${name}.log`);
 
-/** Redis and NATS move to a free port by themselves; people and clients know these by number. */
+/** Unlike those of Redis and NATS, these ports are not replaced by free ones: people and clients know them by number. */
 export async function requirePorts(config: LaunchConfig): Promise<void> {
   await requireHttpPort(config);
   for (const port of config.bookingPorts) await requirePort(port, 'BOOKING_PORTS');
@@ -149,14 +149,14 @@ function portList(setting: string, text: string): number[] {
   throw new ConfigError(settingProblem(setting, text, 'a comma list of whole numbers from 1 to 65535'));
 }
 
-/** All of these are opened by browsers, or asked with `fetch`. */
+/** Browsers or `fetch` connect to all of these ports. */
 function refuseBadPorts({ httpPort, bookingPorts, edgePorts }: LaunchConfig): void {
   const uses = { HTTP_PORT: [httpPort], BOOKING_PORTS: bookingPorts, EDGE_PORTS: edgePorts };
   for (const [setting, ports] of Object.entries(uses)) {
     const port = ports.find((each) => badPorts.has(each));
     if (port !== undefined)
       throw new ConfigError(
-        `${setting}: browsers refuse to connect to port ${port}, it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
+        `${setting}: browsers refuse to connect to port ${port}, because it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
       );
   }
 }

@@ -13,11 +13,11 @@ import { writePrivately } from './write-privately.ts';
 export interface NatsOptions {
   origin: ServerOrigin;
   port: number;
-  /** Absent: NATS answers no HTTP. */
+  /** Absent: NATS serves no HTTP. */
   monitorPort?: number | undefined;
   dir: string;
   logFile: string;
-  /** As `natsUsers` gives them; without it everybody may do everything. */
+  /** From `natsUsers`; without it every client has all rights. */
   users?: object;
   user?: ServiceUser | undefined;
 }

@@ -1,18 +1,18 @@
 const firstMs = 1_000;
 const longestMs = 30_000;
-/** After running this long a service is well: its next end is a first one again. */
+/** After running this long a service counts as healthy, and its pause starts over. */
 const wellAfterMs = 60_000;
 const printIntervalMs = 60_000;
 
 export interface Restart {
   pauseMs: number;
-  /** Ends since the service was last well, this one included. */
+  /** Number of ends since the service was last healthy, including this one. */
   ends: number;
-  /** True on the first end, whenever the pause has grown, and once a minute. */
+  /** True at the first end, when the pause has grown, and once a minute. */
   isToBePrinted: boolean;
 }
 
-/** How long a service that ended is left alone: 1 s, twice as long each time, 30 s at most. It is never given up. */
+/** Pause before an ended service is restarted: 1 s, doubled each time, at most 30 s. Restarts never stop. */
 export class RestartPause {
   #ends = 0;
   #readySinceMs: number | undefined;

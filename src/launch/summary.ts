@@ -3,20 +3,20 @@ import { redacted } from './given-address.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { loopback } from './ports.ts';
 
-/** As the user without a password, who may only read. */
+/** `viewer` has no password and may only read. */
 const look = "redis-cli --user viewer --pass '' --no-auth-warning";
 
 export interface Running {
   /** The URL of the page. */
   page: string;
-  /** About given servers. */
+  /** About the servers of REDIS_URL and NATS_URL. */
   warnings: string[];
   redisUrl: string;
   natsUrl: string;
   pidOf: (name: string) => number | undefined;
 }
 
-/** What a person wants to know once everything runs. */
+/** Printed once everything runs. */
 export function summary(config: LaunchConfig, { page, warnings, redisUrl, natsUrl, pidOf }: Running): string {
   const { bookingPorts, edgePorts, redis, nats, dataDir } = config;
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
@@ -42,17 +42,17 @@ export const embeddedSummary = (config: LaunchConfig, page: string): string => `
   Open      ${page}
 ${inspectLine(config, page)}  Logs      ${join(config.dataDir, 'logs')}
 
-  Everything runs in one process, in memory: bookings end with it. Ctrl-C stops it.
+  Everything runs in one process, in memory: bookings are lost when it ends. Ctrl-C stops it.
 `;
 
 export const embeddedWarning = (reason: string): string => `
   ************************************************************************
   *  EMBEDDED: no Redis, no NATS, no nginx. Everything runs in ONE       *
-  *  process, in memory. ALL BOOKINGS END WITH THE PROCESS.              *
+  *  process, in memory. ALL BOOKINGS ARE LOST WHEN IT ENDS.             *
   ************************************************************************
   ${reason}
 
-  For the real ones: start Docker, or install redis-server, nats-server and nginx
+  To use real servers, start Docker, or install redis-server, nats-server and nginx
   (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
 `;
 

@@ -169,7 +169,7 @@ describe.concurrent('a full disk', { timeout: 150_000 }, () => {
       expect(await run.command('select', booked)).toBe(200);
       expect(await run.command('book', booked)).toBe(200);
       disk.fill();
-      const isOver = () => run.launch.output.includes('redis ended again (exit code 1), 6 times by now');
+      const isOver = () => run.launch.output.includes('redis ended again (exit code 1), 6 times so far');
       const statuses = await run.selectUntil(isOver, 60_000);
       expect(isOver(), run.launch.output).toBe(true);
       expect(statuses.filter((status) => status !== 200 && status !== 503 && status !== 504)).toEqual([]);
@@ -229,7 +229,7 @@ describe.concurrent('a full disk', { timeout: 150_000 }, () => {
     disk.fill();
     expect(await run.command('select', run.nextSeat())).toBe(200);
     process.kill(run.launch.pids().nginx ?? 0, 'SIGKILL');
-    await run.selectUntil(() => run.launch.output.includes('5 times by now'), 20_000);
+    await run.selectUntil(() => run.launch.output.includes('5 times so far'), 20_000);
     disk.free();
     await run.heals();
     await run.expectNothingLost();

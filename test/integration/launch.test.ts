@@ -268,7 +268,7 @@ describe('start.sh without servers', { timeout: 60_000 }, () => {
   test('embedded: says loudly that bookings end with it, and serves', async () => {
     const settings: Settings = { ...(await freeSettings()), SERVERS: 'embedded' };
     const launch = await start(settings).isUp();
-    expect(launch.output).toContain('ALL BOOKINGS END WITH THE PROCESS');
+    expect(launch.output).toContain('ALL BOOKINGS ARE LOST WHEN IT ENDS');
     expect((await fetch(pageOf(settings))).headers.get('content-type')).toContain('text/html');
     expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
     const pids = launch.pids();

@@ -50,7 +50,7 @@ test('[R26] every setting has a default', () => {
   expect(loadEmbeddedConfig({})).toMatchObject({ PORT: 8000, TRUSTED_PROXIES: '' });
 });
 
-test('[R26] numbers are read from their text, fractions of a second too; what is not a setting is left out', () => {
+test('[R26] numbers are parsed from text, including fractions; unknown variables are dropped', () => {
   const config = loadBookingConfig({ PORT: '8081', HOLD_SECONDS: '0.5', HOME: '/root' });
   expect(config).toMatchObject({ PORT: 8081, HOLD_SECONDS: 0.5 });
   expect(config).not.toHaveProperty('HOME');
@@ -137,35 +137,35 @@ describe('[R26] a setting that cannot be used is refused by name', () => {
   });
 });
 
-describe('[R224] [G8] beyond this machine, who may act has to be said', () => {
+describe('[R224] [G8] beyond loopback AUTH_MODE is required', () => {
   const config = (env: NodeJS.ProcessEnv) => authModeOf(loadBookingConfig(env));
 
-  test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('on %s guests may', (HOST) => {
+  test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('guests are allowed on %s', (HOST) => {
     expect(config({ HOST })).toBe('guest');
   });
-  test.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.0.0.1.example.org'])('on %s it is refused', (HOST) => {
+  test.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.0.0.1.example.org'])('%s is refused', (HOST) => {
     expect(errorOf(() => config({ HOST })).message).toMatch(/AUTH_MODE=required/);
     expect(config({ HOST, AUTH_MODE: 'guest' })).toBe('guest');
     expect(config({ HOST, AUTH_MODE: 'required' })).toBe('required');
   });
 });
 
-test('[R26] a comma list may have spaces and empty places', () => {
+test('[R26] a comma list may have spaces and empty items', () => {
   expect(commaList('3000, 3001,,')).toEqual(['3000', '3001']);
   expect(commaList(' ')).toEqual([]);
 });
 
-describe('[R231] a setting may be in a file, as containers are given their secrets', () => {
+describe('[R231] a setting may be in a file, as secrets of containers are', () => {
   const folder = mkdtempSync(join(tmpdir(), 'concert-booking-config-'));
   const file = join(folder, 'redis-url');
   writeFileSync(file, 'redis://booking:secret@redis:6379\n');
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test('which NAME_FILE names; without its line end', () => {
+  test('that NAME_FILE names; the line end is dropped', () => {
     expect(loadBookingConfig({ REDIS_URL_FILE: file }).REDIS_URL).toBe('redis://booking:secret@redis:6379');
   });
 
-  test('the setting itself counts before it', () => {
+  test('the setting itself has precedence', () => {
     expect(loadBookingConfig({ REDIS_URL_FILE: file, REDIS_URL: 'redis://a:1' }).REDIS_URL).toBe('redis://a:1');
   });
 

@@ -15,11 +15,11 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 const holdTtlMs = 30_000;
 
-/** A memory store whose replies to `decide` can be delayed or lost. What is decided is decided at once. */
+/** A memory store whose replies to `decide` can be delayed or lost. The decisions are immediate. */
 class SlowStore extends MemorySeatStore {
   readonly calls: number[] = [];
   failure: Error | undefined;
-  /** Of `decide`, after the decision. */
+  /** Failure of `decide`, after the decision. */
   gate: Promise<unknown> = Promise.resolve();
 
   override async decide(...asked: Parameters<MemorySeatStore['decide']>) {
@@ -31,7 +31,7 @@ class SlowStore extends MemorySeatStore {
   }
 }
 
-/** A booking process over a store in memory, with one clock for both, which the test moves, and another process's bus. */
+/** A booking process with a memory store, a clock that the test controls, and the bus of another process. */
 async function setUp(maxWaitingPerSeat = 3) {
   const startedAtMs = 1_700_000_000_000;
   const clock = new VirtualClock();
@@ -62,7 +62,7 @@ async function setUp(maxWaitingPerSeat = 3) {
     store,
     published,
     command: (action: UserAction, userId: string, seatId = 'A1') => service.command(action, seatId, userId),
-    /** What another booking process commits; its event is on its way until it is published. */
+    /** Commits as another booking process does; the event is in flight until the test publishes it. */
     elsewhere: async (action: UserAction, userId: string, seatId = 'A1'): Promise<SeatEvent[]> => {
       const commands: SeatCommand[] = [{ action, userId }];
       const { events } = await MemorySeatStore.prototype.decide.call(store, seatId, commands, { epoch, seq: 0 });
@@ -72,7 +72,7 @@ async function setUp(maxWaitingPerSeat = 3) {
       for (const event of events) void other.publish(event);
     },
     state: (seatId?: string) => actor(seatId).getSnapshot().value,
-    /** The seqs that the actor goes through. */
+    /** Collects the seqs that the actor passes through. */
     seqs: () => {
       const seen: number[] = [];
       actor().subscribe(({ context }) => seen.push(context.seat.seq));
@@ -97,7 +97,7 @@ async function setUp(maxWaitingPerSeat = 3) {
 }
 
 describe('[R29] the commands on a seat', () => {
-  test('[G4] have one decision under way, however many ask; the rest go together in the next', async () => {
+  test('[G4] have one decision in flight; all further ones share the next', async () => {
     const { command, store, delayReplies, published } = await setUp(100);
     const release = delayReplies();
     const asked = Array.from({ length: 50 }, (_, i) => command('select', `user${i}`));
@@ -110,7 +110,7 @@ describe('[R29] the commands on a seat', () => {
     expect(published.map(({ seq }) => seq)).toEqual([1]);
   });
 
-  test('[G10] are refused as busy at once if too many wait, and those that wait are decided', async () => {
+  test('[G10] are refused as busy immediately if too many wait; the waiting ones are decided', async () => {
     const { command, delayReplies } = await setUp(3);
     const release = delayReplies();
     const asked = [1, 2, 3, 4].map((n) => command('select', `user${n}`));
@@ -124,7 +124,7 @@ describe('[R29] the commands on a seat', () => {
     ]);
   });
 
-  test('[R8] are shown to a watcher, with the reply; one that begins in between can ask what is under way', async () => {
+  test('[R8] are reported to the watcher, with the reply; a late watcher can query the pending ones', async () => {
     const { service, command, delayReplies } = await setUp();
     const release = delayReplies();
     const asked = command('select', 'alice');
@@ -169,7 +169,7 @@ describe('[G3] the end of a hold', () => {
     expect(published).toMatchObject([{ type: 'held' }, { type: 'released', reason: 'expired', user_id: 'alice' }]);
   });
 
-  test('is asked for again if the store is unavailable at the deadline', async () => {
+  test('is requested again if the store is unavailable at the deadline', async () => {
     const { command, pass, store, state } = await setUp();
     await command('select', 'alice');
     store.failure = new StoreTimeoutError('no answer');
@@ -184,7 +184,7 @@ describe('[G3] the end of a hold', () => {
     expect(state()).toBe('available');
   });
 
-  test('asked for too early, is waited for as long as the store says', async () => {
+  test("requested too early, is delayed by the time in the store's reply", async () => {
     const { command, pass, service, store, state } = await setUp();
     vi.spyOn(service.storeClock, 'remainingMs').mockReturnValueOnce(holdTtlMs - 5_000 + 1);
     await command('select', 'alice');
@@ -198,8 +198,8 @@ describe('[G3] the end of a hold', () => {
   });
 });
 
-describe('[R381] a transition reaches the seat once, in the order of seq, and its process publishes it once', () => {
-  test('of another process, however often it arrives: it is not published here', async () => {
+describe('[R381] a transition reaches the seat once, in order of seq, and its process publishes it once', () => {
+  test('of another process, even if it arrives repeatedly: it is not published here', async () => {
     const { service, elsewhere, publishElsewhere, published, seqs, state } = await setUp();
     const seen = seqs();
     const events = [...(await elsewhere('select', 'bob')), ...(await elsewhere('book', 'bob'))];
@@ -219,7 +219,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(seen).toEqual([1, 2]);
   });
 
-  test('[G5] of this process, though the log has it before the reply arrives', async () => {
+  test('[G5] of this process, although the log contains it before the reply arrives', async () => {
     const { service, command, published, delayReplies, seqs, state } = await setUp();
     const seen = seqs();
     const release = delayReplies();
@@ -250,7 +250,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(published.map(({ seq }) => seq)).toEqual([3]);
   });
 
-  test('[R382] of this process, though an event before it was lost: the log closes the gap at once', async () => {
+  test('[R382] of this process, although an earlier event was lost: the log closes the gap immediately', async () => {
     const { service, command, elsewhere, published, state } = await setUp();
     await elsewhere('select', 'bob', 'A2'); // its process ended before it published this
     await command('select', 'alice', 'A1');
@@ -260,7 +260,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(published.map(({ seq }) => seq)).toEqual([2]);
   });
 
-  test('of this process, whose reply was lost: it follows the log, and leaves the publishing to the relay', async () => {
+  test('of this process, whose reply was lost: it comes from the log, and the relay publishes it', async () => {
     const { service, command, store, published, pass, state } = await setUp();
     store.failure = new StoreTimeoutError('no answer');
     await expect(command('select', 'alice')).rejects.toBeInstanceOf(StoreTimeoutError);
@@ -272,7 +272,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(published.map(({ seq }) => seq)).toEqual([1]);
   });
 
-  test('a command is answered though the actors were replaced while the store was asked', async () => {
+  test('a command gets its reply although the actors are replaced during the call to the store', async () => {
     const { service, command, store, delayReplies, state } = await setUp();
     const release = delayReplies();
     const asked = command('select', 'alice');
@@ -285,7 +285,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
   });
 });
 
-test('[R29] [R38] of a large venue the actors start some at a time, those of held seats first, and any at once that is needed', async () => {
+test('[R29] [R38] in a large venue the actors start in batches, held seats first, and immediately when needed', async () => {
   const clock = new VirtualClock();
   const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
   const { epoch, seq } = await store.open();

@@ -5,7 +5,7 @@ import { createHttpApp } from '../../src/http/http-app.ts';
 import { silent } from '../contract/store-places.ts';
 import { askRaw, parsedAnswer } from '../support/raw-http.ts';
 
-test('[R238] [G10] who does not send a whole request in 10 s is told so, and loses the connection', {
+test('[R238] [G10] an incomplete request gets an error after 10 s, and the connection is closed', {
   timeout: 60_000,
 }, async () => {
   const app = createHttpApp(silent);
@@ -14,7 +14,7 @@ test('[R238] [G10] who does not send a whole request in 10 s is told so, and los
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const post = (type: string) => `POST / HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\nContent-Length: 2\r\n\r\n{`;
-  // Of a type that is waited for, and of one that is refused before.
+  // One type of body is read, the other is refused before.
   const beginnings = ['GET / HTTP/1.1\r\nX-Slow: ', post('application/json'), post('a/b')];
   const cutOff = 'cut off by the test, not by the server';
   const answers = await Promise.race([

@@ -11,7 +11,7 @@ const undici: { badPortsSet: Set<string> } = createRequire(import.meta.url)(
 const guest = { HTTP_PORT: '18080', AUTH_MODE: 'guest' };
 
 describe('[R297] ports that browsers refuse', () => {
-  test('are those of the Fetch standard, as undici has them', () => {
+  test('are those of the Fetch standard, as in undici', () => {
     expect([...badPorts].map(String).toSorted()).toEqual([...undici.badPortsSet].toSorted());
   });
 
@@ -26,7 +26,7 @@ describe('[R297] ports that browsers refuse', () => {
     await expect(config).rejects.toThrow(/PORTS?: browsers refuse to connect to port \d+/);
   });
 
-  test('none is suggested in place of another', async () => {
+  test('are never suggested instead of another', async () => {
     await expect(loadLaunchConfig({ HTTP_PORT: '6566' })).rejects.toThrow('e.g. HTTP_PORT=8000');
   });
 });

@@ -9,7 +9,7 @@ function logged(entry: object, message = ''): { text: string; lines: string[] } 
   return { text, lines: text.trimEnd().split('\n') };
 }
 
-test('[R242] what lets its bearer in is not written, wherever in an entry it is', () => {
+test('[R242] credentials are never written, wherever in an entry they are', () => {
   const secret = 'eyJhbGciOiJIUzI1NiJ9.secret';
   const headers = { authorization: `Bearer ${secret}`, cookie: `session=${secret}`, 'set-cookie': secret };
   for (const entry of [
