@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { misspeltSettings } from '../process/misspelt-settings.ts';
 import { messageOf } from '../process/error-facts.ts';
+import { misspeltSettings } from '../process/misspelt-settings.ts';
 import { DataDirLock } from './data-dir-lock.ts';
 import { launchSettingNames, loadLaunchConfig } from './launch-config.ts';
 import { launch } from './launcher.ts';
