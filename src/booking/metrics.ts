@@ -10,7 +10,7 @@ interface Gauges {
   withheld: () => number;
 }
 
-/** What a booking process counts, and tells of itself. */
+/** The metrics of a booking process. */
 export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -38,7 +38,7 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
       this.set(withheld());
     },
   });
-  // Counted here and told when asked for: prom-client sorts and joins the labels at each count, which every request would pay.
+  // Counted here and copied on each scrape: prom-client sorts and joins the labels with each count, a cost of every request.
   const commands = new Map<string, { action: UserAction; outcome: string; count: number }>();
   new Counter({
     name: 'booking_commands_total',
@@ -52,7 +52,7 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   });
   return {
     registry,
-    /** Its `count` is whoever's to increase. */
+    /** The caller increments `count`. */
     commandCount(action: UserAction, outcome: string): { count: number } {
       const name = `${action} ${outcome}`;
       const known = commands.get(name) ?? { action, outcome, count: 0 };
