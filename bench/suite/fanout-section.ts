@@ -35,7 +35,7 @@ interface Slice {
   missed: number;
 }
 
-/** The same events, told by our edge and by two that one might write instead. Clicks, Redis and NATS are the same for all. */
+/** The same events, delivered by our edge and by two simple alternatives. Commands, Redis and NATS are the same for all. */
 export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const services = new Services();
   const venue = await startOwnVenue({ bookings: 1, edges: 1, rows: 10, cols: 10, holdSeconds: 30 });

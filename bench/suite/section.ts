@@ -1,4 +1,5 @@
 import type { Plot, Table } from '../scenarios/scenario.ts';
+import type { CommitBuild } from './commit-build.ts';
 
 /** One part of docs/performance.md that `npm run bench` measures. */
 export interface Section {
@@ -21,6 +22,8 @@ export interface Target {
 
 export interface SuiteContext {
   isQuick: boolean;
+  /** An older commit, measured beside the tree. */
+  older?: CommitBuild | undefined;
   signal: AbortSignal;
   onProgress: (doing: string) => void;
 }

@@ -122,16 +122,14 @@ interface ReplyText {
   json: string;
 }
 
-/** The replies to commands. A hundred users who click one seat at once get the same reply: it is serialised once. */
+/** The replies to commands. A hundred users who click one seat at once get the same reply, one after the other: it is serialised once. */
 class CommandReplies {
-  readonly #ofSeat = new WeakMap<Seat, Map<Answer['refusal'], ReplyText>>();
+  #last: { seat: Seat; refusal: Answer['refusal']; text: ReplyText } | undefined;
 
   of({ seat, refusal }: Answer): ReplyText {
-    const texts = this.#ofSeat.get(seat) ?? new Map<Answer['refusal'], ReplyText>();
-    const known = texts.get(refusal);
-    if (known) return known;
+    if (this.#last?.seat === seat && this.#last.refusal === refusal) return this.#last.text;
     const text = serialise(seat, refusal);
-    this.#ofSeat.set(seat, texts.set(refusal, text));
+    this.#last = { seat, refusal, text };
     return text;
   }
 }

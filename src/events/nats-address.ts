@@ -1,7 +1,7 @@
 import { ConfigError } from '../process/config-error.ts';
 import { withoutCredentials } from '../process/setting-problem.ts';
 
-/** NATS's own tools take an address without `nats://` too. Throws a TypeError where it is none. */
+/** NATS's own tools accept an address without `nats://` too. Throws a TypeError if it is no address. */
 export const natsUrl = (address: string): URL => new URL(address.includes('://') ? address : `nats://${address}`);
 
 export interface NatsLogin {

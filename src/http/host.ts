@@ -37,8 +37,20 @@ export function isOwnName(name: string, names: readonly string[]): boolean {
   );
 }
 
+let lastHost: string | undefined;
+let lastName: string | undefined;
+
 /** The name in a Host header: lower case, without port, brackets and final dot; undefined if the header is invalid. */
 export function nameOf(host: string): string | undefined {
+  // Most requests name the same host, and parsing it costs as much as all other checks of a request.
+  if (host !== lastHost) {
+    lastName = parsedName(host);
+    lastHost = host;
+  }
+  return lastName;
+}
+
+function parsedName(host: string): string | undefined {
   const url = `http://${host}`;
   if (!/^[\w.:[\]-]+$/.test(host) || !URL.canParse(url)) return undefined;
   return new URL(url).hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');

@@ -1,5 +1,6 @@
 import type { Actor } from 'xstate';
 import type { seatMachine } from '../../machines/seat.ts';
+import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { History, SeatCommand } from '../store/seat-store.ts';
 import type { RecentEvents } from '../venue/recent-events.ts';
@@ -21,7 +22,8 @@ export interface InspectedService {
   readonly recent: RecentEvents;
   readonly storeClock: Pick<StoreClock, 'nowMs'>;
   readonly seatActors: {
-    readonly actors: Iterable<SeatActor>;
+    /** What every seat's actor shows. */
+    shown(): Iterable<{ seat: Seat; state: string }>;
     actor(seatId: string): SeatActor | undefined;
     /** Called when every actor has been replaced. */
     onHydrated: () => void;

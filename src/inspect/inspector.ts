@@ -80,9 +80,8 @@ export class Inspector {
   /** What every actor of this process shows. */
   states(): NodeStates {
     const seats: NonNullable<NodeStates['seats']> = {};
-    for (const actor of this.#options.service.seatActors.actors) {
-      const { value, context } = actor.getSnapshot();
-      seats[context.seat.id] = { state: value, seq: context.seat.seq };
+    for (const { seat, state } of this.#options.service.seatActors.shown()) {
+      seats[seat.id] = { state, seq: seat.seq };
     }
     return { node: this.#options.node, seats };
   }

@@ -17,6 +17,8 @@ export interface NodeServiceOptions {
   /** Settings that override the launcher's environment. The process gets only those that it reads. */
   env: NodeJS.ProcessEnv;
   user?: ServiceUser | undefined;
+  /** The folder that `dist` is in. Absent: this one. */
+  root?: string | undefined;
 }
 
 export interface BookingOptions extends NodeServiceOptions {
@@ -47,13 +49,13 @@ export const embeddedSpec = ({ host, ...options }: NodeServiceOptions & { host: 
 function nodeSpec(
   name: string,
   kind: ProcessKind,
-  { port, logFile, env, user }: NodeServiceOptions,
+  { port, logFile, env, user, root = '.' }: NodeServiceOptions,
   settings: NodeJS.ProcessEnv,
 ): ServiceSpec {
   const host = settings.HOST ?? loopback;
   return {
     name,
-    command: [process.execPath, ...nodeFlags, join('dist', kind, 'server.js')],
+    command: [process.execPath, ...nodeFlags, join(root, 'dist', kind, 'server.js')],
     // HOST is always set: some shells set it to the name of the machine.
     env: {
       ...programEnv(),

@@ -196,6 +196,19 @@ describe('[R276] JetStream comes back', () => {
     await manager.streams.purge('SEATS');
     expect(await from.publish(held(7))).toBe('stored');
     expect([from.storesEvents, from.warned().length]).toEqual([true, 1]);
+    expect(await from.publish(held(8))).toBe('stored');
+    await vi.waitFor(() => expect(heard.events).toHaveLength(8), patience);
+    const [stored, sent] = ['stored', 'sent'];
+    expect(heard.intended, '[R412] a trial counts for nobody').toEqual([
+      stored,
+      stored,
+      stored,
+      sent,
+      sent,
+      sent,
+      sent,
+      stored,
+    ]);
   });
 });
 

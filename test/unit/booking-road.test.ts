@@ -4,11 +4,12 @@ import { seatMachine } from '../../machines/seat.ts';
 import { BusyError } from '../../src/booking/batcher.ts';
 import { BookingService } from '../../src/booking/booking-service.ts';
 import { SeatActors } from '../../src/booking/seat-actors.ts';
+import type { Delivery } from '../../src/events/event-bus.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import { type SeatCommand, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
+import { type SeatCommand, type SeatStore, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
 import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -42,9 +43,11 @@ async function setUp(maxWaitingPerSeat = 3) {
   const other = new MemoryEventBus(line);
   const published: SeatEvent[] = [];
   other.subscribe({ onEvent: (event) => published.push(event) });
+  const bus = new MemoryEventBus(line);
+  const subscribe = vi.spyOn(bus, 'subscribe');
   const service = new BookingService({
     store,
-    bus: new MemoryEventBus(line),
+    bus,
     logger: pino({ level: 'silent' }),
     clock,
     maxWaitingPerSeat,
@@ -68,6 +71,7 @@ async function setUp(maxWaitingPerSeat = 3) {
       const { events } = await MemorySeatStore.prototype.decide.call(store, seatId, commands, { epoch, seq: 0 });
       return events;
     },
+    receive: (event: SeatEvent, intended: Delivery) => subscribe.mock.calls[0]?.[0].onEvent(event, intended),
     publishElsewhere: (events: readonly SeatEvent[]) => {
       for (const event of events) void other.publish(event);
     },
@@ -272,6 +276,22 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
     expect(published.map(({ seq }) => seq)).toEqual([1]);
   });
 
+  test.each([
+    ['stored', []],
+    ['sent', [1]],
+  ] as const)(
+    '[R412] of another process that ended and had it %s: it is published here only if it was not stored',
+    async (intended, seqs) => {
+      const { service, elsewhere, receive, published, pass } = await setUp();
+      for (const event of await elsewhere('select', 'bob')) receive(event, intended);
+      expect(service.unrelayedEvents).toBe(intended === 'stored' ? 0 : 1);
+      await pass(500);
+      await pass(500);
+      expect(published.map(({ seq }) => seq)).toEqual(seqs);
+      expect(service.unrelayedEvents).toBe(0);
+    },
+  );
+
   test('a command gets its reply although the actors are replaced during the call to the store', async () => {
     const { service, command, store, delayReplies, state } = await setUp();
     const release = delayReplies();
@@ -283,6 +303,45 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
     expect((await asked).seat).toMatchObject({ status: 1, held_by: 'alice' });
     expect(state(), 'the new actor starts from it').toBe('held');
   });
+});
+
+test('[R413] the audit goes through all seats, 256 with each heartbeat, and starts again', async () => {
+  const clock = new VirtualClock();
+  const store = new MemorySeatStore({ rows: 10, cols: 60, holdTtlMs, maxHoldsPerUser: 6 });
+  const audit = vi.spyOn(store as SeatStore, 'audit');
+  const bus = new MemoryEventBus(new MemoryBusLine());
+  const service = new BookingService({ store, bus, logger: pino({ level: 'silent' }), clock });
+  service.start();
+  onTestFinished(() => service.close());
+  await settle();
+  for (let beat = 1; beat < 4; beat++) {
+    await service.command('select', `A${beat}`, 'alice'); // the seats change meanwhile
+    clock.increment(500);
+    await settle();
+  }
+  const audited = audit.mock.calls.map(([seats]) => seats.map(({ id }) => id));
+  const all = [...service.view.seats].map(({ id }) => id);
+  expect(audited).toEqual([all.slice(0, 256), all.slice(256, 512), all.slice(512), all.slice(0, 256)]);
+});
+
+test('[R411] reading the states of all seats of a large venue starts no actor', async () => {
+  const clock = new VirtualClock();
+  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const { epoch, seq } = await store.open();
+  await store.decide('J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
+  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
+  const { seats } = await store.open();
+  actors.hydrate(seats);
+  const shown = [...actors.shown()];
+  expect(actors.running).toBe(250);
+  const running = actors.actors.map((actor) => actor.getSnapshot().value);
+  expect(shown.map(({ seat }) => seat.id).sort()).toEqual(seats.map(({ id }) => id).sort());
+  expect(shown.slice(0, 250).map(({ state }) => state)).toEqual(running);
+  for (let i = 0; i < 4; i++) clock.increment(1);
+  const later = new Map([...actors.shown()].map(({ seat, state }) => [seat.id, state]));
+  expect(actors.running).toBe(1_000);
+  for (const { seat, state } of shown) expect(later.get(seat.id), seat.id).toBe(state);
+  actors.stop();
 });
 
 test('[R29] [R38] in a large venue the actors start in batches, held seats first, and immediately when needed', async () => {

@@ -45,7 +45,7 @@ export class FakeBus implements EventBus, PresenceBus {
   }
 
   emit(...events: SeatEvent[]): void {
-    for (const event of events) for (const listener of this.#listeners) listener.onEvent(event);
+    for (const event of events) for (const listener of this.#listeners) listener.onEvent(event, 'stored');
   }
   connect(): void {
     this.connected = true;
