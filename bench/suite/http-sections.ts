@@ -11,7 +11,7 @@ import { Services, startOwnVenue, startServers } from '../venue/own-venue.ts';
 import { type YardstickName, yardstickSpec } from '../yardsticks/yardstick-spec.ts';
 import { type Comparison, compare, measureInTurns, type Slices } from './compare-subjects.ts';
 
-import { atLeast, type Section, type SuiteContext, type Target } from './section.ts';
+import { atLeast, problemsOf, type Section, type SuiteContext, type Target } from './section.ts';
 import type { Subject } from './subject.ts';
 
 const connections = 100;
@@ -74,8 +74,7 @@ async function measureFromStart(
       onProgress: (doing) => onProgress(`${name}: ${doing}`),
       afterSlice: async ({ log }) => (log === ours.log ? auditor.judgeSoFar() : log.take()),
     });
-    const { checks } = await auditor.finish();
-    return checks.flatMap(({ examples }) => examples);
+    return problemsOf(await auditor.finish());
   } finally {
     await services.stop();
     await venue.stop();
