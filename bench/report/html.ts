@@ -31,7 +31,7 @@ ${warning === undefined ? '' : `<p class="warning">Warning: ${escapeXml(warning)
 ${verdict(report)}
 <section><h2>Figures</h2>${figures(report, base)}</section>
 <section class="plots">${reportPlots(report, base)
-    .map((plot) => `<figure>${renderPlot(plot)}</figure>`)
+    .map((plot) => `<figure><figcaption>${escapeXml(plot.title)}</figcaption>${renderPlot(plot)}</figure>`)
     .join('\n')}</section>
 ${[...report.tables, latencyTable(report), errorTable(report), processTable(report), settingsTable(report)]
   .filter(({ rows }) => rows.length > 0)
@@ -55,7 +55,7 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: 4px 0; font-size: 12px; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 360px), 1fr)); gap: 16px; background: none; border: 0; padding: 0; }
-figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 8px; } svg { display: block; width: 100%; height: auto; overflow: visible; }
+figure { margin: 0; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 8px; } figcaption { padding: 4px 6px 6px; font-weight: 600; } svg { display: block; width: 100%; height: auto; overflow: visible; }
 .band { outline: none; } .tip { visibility: hidden; pointer-events: none; } .tip-box { fill: var(--card); stroke: var(--line); }
 .band:hover .tip, .plots:not(:hover) .band:focus .tip { visibility: visible; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: 3px 14px 3px 0; text-align: right; white-space: nowrap; } th { color: var(--faint); font-weight: 500; border-bottom: 1px solid var(--line); }

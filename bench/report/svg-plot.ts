@@ -4,9 +4,10 @@ import { charWidthPx, escapeXml, type Frame, round } from './svg-frame.ts';
 import { tooltips } from './svg-tooltips.ts';
 
 /** On a page: about the width of a phone, so that the text keeps its size there. In a file: the width of a document. */
-const pageSize = { width: 360, height: 270 };
+const pageSize = { width: 360, height: 250 };
 const fileSize = { width: 560, height: 300 };
-const margin = { side: 14, left: 50, title: 26, axis: 42 };
+const margin = { side: 14, left: 50, axis: 42 };
+const titlePx = 26;
 const legendRowPx = 16;
 /** Okabe and Ito: distinguishable with colour blindness, on light and on dark. */
 const seriesColours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b58900', '#56b4e9', '#8c6bb1', '#7f7f7f'];
@@ -16,14 +17,15 @@ const markedPoints = 40;
 const fileStyle =
   '<style>svg{color:#1b2330;background:#fff}@media(prefers-color-scheme:dark){svg{color:#e6eaf0;background:#1b212a}}</style>';
 
-/** A line chart as SVG. Its text has the colour of the surrounding text; `isAlone`: for a file of its own. */
+/** A line chart as SVG. Its text has the colour of the surrounding text; `isAlone`: for a file of its own, with its title. */
 export function renderPlot(plot: Plot, { isAlone = false } = {}): string {
   const { width, height } = isAlone ? fileSize : pageSize;
   const series = plot.series
     .map((each, index) => ({ colour: index, ...each }))
     .filter(({ points }) => points.length > 0);
-  const legend = legendOf(series, width - 2 * margin.side);
-  const top = margin.title + legend.heightPx + 10;
+  const legendTop = isAlone ? titlePx : 0;
+  const legend = legendOf(series, width - 2 * margin.side, legendTop);
+  const top = legendTop + legend.heightPx + 10;
   const frame: Frame = {
     left: margin.left,
     top,
@@ -34,8 +36,9 @@ export function renderPlot(plot: Plot, { isAlone = false } = {}): string {
   const { left } = frame;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(plot.title)}" font-family="system-ui, sans-serif" font-size="11" fill="currentColor">`,
-    isAlone ? fileStyle : '',
-    `<text x="${margin.side}" y="16" font-size="13" font-weight="600">${escapeXml(plot.title)}</text>`,
+    isAlone
+      ? `${fileStyle}<text x="${margin.side}" y="16" font-size="13" font-weight="600">${escapeXml(plot.title)}</text>`
+      : '',
     legend.svg,
     `<g transform="translate(${left} ${top})">`,
     axes(frame),
@@ -71,12 +74,12 @@ function dashOf({ colour = 0, isDashed }: Series): string {
   return colour >= seriesColours.length ? ' stroke-dasharray="2 3"' : '';
 }
 
-function legendOf(series: Series[], widthPx: number): { svg: string; heightPx: number } {
+function legendOf(series: Series[], widthPx: number, topPx: number): { svg: string; heightPx: number } {
   let [left, row] = [0, 0];
   const items = series.map((each) => {
     const itemWidthPx = 30 + each.name.length * charWidthPx;
     if (left + itemWidthPx > widthPx && left > 0) [left, row] = [0, row + 1];
-    const at = `translate(${margin.side + left} ${margin.title + 6 + row * legendRowPx})`;
+    const at = `translate(${margin.side + left} ${topPx + 12 + row * legendRowPx})`;
     left += itemWidthPx;
     return `<g transform="${at}"><path d="M0 -4h14" stroke="${colourOf(each)}" stroke-width="3"${dashOf(each)}/><text x="18">${escapeXml(each.name)}</text></g>`;
   });

@@ -35,6 +35,12 @@ describe('the page of a report', () => {
           overflowPx: document.documentElement.scrollWidth - window.innerWidth,
           plots: svgs.length,
           widest: Math.max(...svgs.map((svg) => svg.getBoundingClientRect().right)),
+          cutTexts: svgs.flatMap((svg) =>
+            [...svg.querySelectorAll('text')]
+              .filter((text) => !text.closest('.tip'))
+              .filter((text) => text.getBoundingClientRect().right > svg.getBoundingClientRect().right + 1)
+              .map((text) => text.textContent),
+          ),
           leastFontPx: Math.min(
             ...svgs.map((svg) => (11 * svg.getBoundingClientRect().width) / svg.viewBox.baseVal.width),
           ),
@@ -42,6 +48,7 @@ describe('the page of a report', () => {
       });
       await page.close();
       expect(found.overflowPx).toBeLessThanOrEqual(0);
+      expect(found.cutTexts).toEqual([]);
       expect(found.plots).toBeGreaterThanOrEqual(5);
       expect(found.widest).toBeLessThanOrEqual(width);
       expect(found.leastFontPx).toBeGreaterThanOrEqual(width < 390 ? 8.5 : 10);
@@ -58,7 +65,7 @@ describe('the page of a report', () => {
       );
     expect(await visibleTips()).toEqual([]);
     const band = page.locator('svg[aria-label="CPU"] .band').first();
-    await band.hover();
+    await band.locator('> rect').hover();
     const [text, ...others] = await visibleTips();
     expect(others).toEqual([]);
     for (const name of names) expect(text).toContain(`${name}: 50 % of a core`);
