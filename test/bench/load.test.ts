@@ -94,10 +94,9 @@ describe.concurrent('npm run load', { timeout: 180_000 }, () => {
 
   it('[R434] a venue with rate limits cannot be audited: exit code 1, with the remedy', async ({ expect }) => {
     const links = { redisUrl: venue.redis.url, natsUrl: venue.nats.url };
-    const limited = await startBooking({
-      ...links,
-      env: { HOLD_SECONDS: '1', RATE_LIMIT: 'on', REQUESTS_PER_SECOND_PER_ADDRESS: '5' },
-    });
+    // Loopback is no trusted proxy here: its requests count as those of one address.
+    const limits = { RATE_LIMIT: 'on', REQUESTS_PER_SECOND_PER_ADDRESS: '1', TRUSTED_PROXIES: '127.0.0.2' };
+    const limited = await startBooking({ ...links, env: { HOLD_SECONDS: '1', ...limits } });
     try {
       const where = ['--url', limited.url, '--edge', venue.url, '--redis', venue.redis.url];
       const { exitCode, output } = await load('contend', ...where, '--connections', '20', '--duration', '1');
