@@ -205,7 +205,12 @@ describe('the report', () => {
     expect(svg).toContain('limit: p99 100 ms');
     // The limit is above every point: the axis includes it.
     const [limitAtPx] = [...svg.matchAll(/class="marker" d="M0 ([\d.]+)H/g)].map(([, at]) => Number(at));
+    const pointsAtPx = [...svg.matchAll(/cy="([^"]+)"/g)].map(([, at]) => Number(at));
     expect(limitAtPx).toBeGreaterThanOrEqual(0);
+    expect(limitAtPx).toBeLessThan(Math.min(...pointsAtPx));
+    const kneeAtPx = [...svg.matchAll(/class="marker" d="M([\d.]+) 0V/g)].map(([, at]) => at);
+    const lastAtPx = [...svg.matchAll(/cx="([^"]+)"/g)].map(([, at]) => at).at(-1);
+    expect(kneeAtPx).toEqual([lastAtPx]);
     const [none] = rushFindings([step(500, 500)]).plots ?? [];
     expect(none?.markers?.map(({ axis }) => axis)).toEqual(['y']);
   });
