@@ -8,7 +8,7 @@ import { runFanOut } from '../sockets/fan-out-run.ts';
 import { Services, startOwnVenue } from '../venue/own-venue.ts';
 import { yardstickSpec } from '../yardsticks/yardstick-spec.ts';
 import { numbered, pidsOf } from './http-sections.ts';
-import { atMost, type Section, type SuiteContext, type Target } from './section.ts';
+import { atMost, problemsOf, type Section, type SuiteContext, type Target } from './section.ts';
 import { cpuMs } from './subject.ts';
 
 const ratePerSecond = 100;
@@ -121,7 +121,7 @@ export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContex
         },
       ],
       targets: targets(slices),
-      violations: verdict.checks.flatMap(({ examples }) => examples),
+      violations: problemsOf(verdict),
     };
   } finally {
     await services.stop();

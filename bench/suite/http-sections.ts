@@ -12,7 +12,7 @@ import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 import { type YardstickName, yardstickSpec } from '../yardsticks/yardstick-spec.ts';
 import type { CommitBuild } from './commit-build.ts';
 import { type Comparison, compare, measureInTurns, type Slices } from './compare-subjects.ts';
-import { atLeast, atMost, type Section, type SuiteContext, type Target } from './section.ts';
+import { atLeast, atMost, problemsOf, type Section, type SuiteContext, type Target } from './section.ts';
 import type { Subject } from './subject.ts';
 
 const connections = 100;
@@ -92,8 +92,7 @@ async function measureFromStart(
       onProgress: (doing) => onProgress(`${name}: ${doing}`),
       afterSlice: async ({ log }) => (log === ours.log ? auditor.judgeSoFar() : log.take()),
     });
-    const { checks } = await auditor.finish();
-    return checks.flatMap(({ examples }) => examples);
+    return problemsOf(await auditor.finish());
   } finally {
     await services.stop();
     await olderVenue?.stop();

@@ -1,3 +1,4 @@
+import type { Verdict } from '../audit/audit.ts';
 import type { Plot, Table } from '../scenarios/scenario.ts';
 import type { CommitBuild } from './commit-build.ts';
 
@@ -27,6 +28,12 @@ export interface SuiteContext {
   signal: AbortSignal;
   onProgress: (doing: string) => void;
 }
+
+/** What an audit found, in words; a measurement that was not audited does not count either. */
+export const problemsOf = ({ checks, notAudited }: Verdict): string[] => [
+  ...(notAudited === undefined ? [] : [`could not audit: ${notAudited}`]),
+  ...checks.flatMap(({ examples }) => examples),
+];
 
 export const atLeast = (text: string, bound: number, value: number): Target => ({
   text: `${text} ≥ ${bound}`,

@@ -1,8 +1,9 @@
 import { onTestFinished } from 'vitest';
+import { isSameSeat } from '../../bench/audit/seat-rules.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { audit, type Boundary, type Era, isSame, type Verdict } from './audit.ts';
+import { audit, type Boundary, type Era, type Verdict } from './audit.ts';
 import { type FaultVenue, type FaultVenueOptions, startFaultVenue } from './fault-venue.ts';
 import { HttpBooker } from './http-booker.ts';
 import { Load, type LoadOptions, longestInterruptionMs } from './load.ts';
@@ -146,7 +147,7 @@ async function settled({ venue, clients }: FaultRun): Promise<{ record: VenueRec
     const isEqual = (client: VenueClient) =>
       client.epoch === record.epoch &&
       client.seq === record.seq &&
-      [...record.seats].every(([id, seat]) => isSame(seat, client.seats.get(id)));
+      [...record.seats].every(([id, seat]) => isSameSeat(seat, client.seats.get(id)));
     if (clients.every(isEqual)) return { record, settledAfterMs: nowMs() - startedAtMs };
     if (nowMs() - startedAtMs > 20_000) {
       const views = clients.map((client) => `${client.userId} at ${client.epoch}:${client.seq}`);
