@@ -2,10 +2,10 @@ import { element, setText } from '../browser/dom.ts';
 import { clockTime } from './html.ts';
 import type { SaleHistory } from './sale-history.ts';
 
-/** Nothing happens for longer than this only in the real sale: quiet times are shortened to it. */
+/** Longest pause between two transitions, in real time: the replay shortens longer ones. */
 const longestQuietMs = 3_000;
 
-/** Goes through the sale: by its own time, faster, or step by step. */
+/** Replays the sale at a chosen speed, or step by step. */
 export class Replay {
   readonly #bar = element('replay', HTMLElement);
   readonly #slider = element('slider', HTMLInputElement);
@@ -14,7 +14,7 @@ export class Replay {
   readonly #onMove: () => void;
   #history: SaleHistory | undefined;
   #moment = 0;
-  /** Of the sale; between two moments it runs on, so that a hold's time does too. */
+  /** In the time of the sale. It advances between two transitions, too, for the time left of holds. */
   #nowMs = 0;
   #frame: number | undefined;
 
@@ -30,7 +30,7 @@ export class Replay {
     return this.#history;
   }
 
-  /** How many transitions have happened. */
+  /** The number of transitions that have happened. */
   get moment(): number {
     return this.#moment;
   }
@@ -40,12 +40,12 @@ export class Replay {
     return this.#nowMs;
   }
 
-  /** `seq`: where to begin; without it, at the end. */
+  /** Starts right after the transition `seq`, by default after the first. */
   open(history: SaleHistory, seq?: number): void {
     this.#history = history;
     this.#slider.max = String(history.length);
     this.#bar.hidden = false;
-    this.go(seq === undefined ? history.length : history.momentOf(seq));
+    this.go(seq === undefined ? 1 : history.momentOf(seq));
   }
 
   close(): void {
