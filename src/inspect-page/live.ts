@@ -27,7 +27,7 @@ const clock = new ServerClock(() => performance.now());
 const requestRender = oncePerFrame(render);
 const replay = new Replay(onMoment);
 const grid = new SeatGrid(element('grid', HTMLElement), (id) => choose(`seat-${id}`));
-const stage = new Stage(clock, requestRender);
+const stage = new Stage(clock);
 const panels = new Panels((name) => {
   if (name === 'history' && !isReplaying) void readHistory();
   requestRender();

@@ -1,4 +1,5 @@
 import { element, setText } from '../browser/dom.ts';
+import { oncePerFrame } from '../browser/once-per-frame.ts';
 import type { ServerClock } from '../browser/server-clock.ts';
 import { seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
@@ -21,14 +22,14 @@ export interface StageView {
 export class Stage {
   readonly #chart = new Chart(element('chart', HTMLElement), element('chart-note', HTMLElement));
   readonly #clock: ServerClock;
-  readonly #requestRender: () => void;
+  /** Only the time left changes in every frame, not the whole page. */
+  readonly #requestTimeLeft = oncePerFrame(() => this.#renderTimeLeft());
+  #view: StageView | undefined;
   /** The machine and moment whose transition the chart highlights in a replay. */
   #pastShown = '';
 
-  /** `requestRender`: called while a time runs down. */
-  constructor(clock: ServerClock, requestRender: () => void) {
+  constructor(clock: ServerClock) {
     this.#clock = clock;
-    this.#requestRender = requestRender;
   }
 
   take(classes: readonly string[]): void {
@@ -41,6 +42,7 @@ export class Stage {
   }
 
   render(view: StageView): void {
+    this.#view = view;
     const { id, machine, isReading, isFollowing, past } = view;
     const seatId = seatIdOf(id);
     setText(element('machine-name', HTMLElement), seatId ?? id);
@@ -57,7 +59,7 @@ export class Stage {
     setText(unknown, unknown.hidden ? '' : unknownText(seatId));
     this.#chart.show(seatId ? 'seat' : 'connection', machine?.value, isFollowing);
     if (past && seatId) this.#highlightPast(seatId, past);
-    this.#renderTimeLeft(machine, past?.nowMs);
+    this.#renderTimeLeft();
     renderFacts(machine);
   }
 
@@ -71,16 +73,16 @@ export class Stage {
     this.#pastShown = shown;
   }
 
-  #renderTimeLeft(machine: ShownMachine | undefined, pastNowMs: number | undefined): void {
+  #renderTimeLeft(): void {
+    const { machine, past } = this.#view ?? {};
     const expiresAt = machine?.value === 'held' ? seatOf(machine)?.expires_at : undefined;
     const left = element('left', HTMLElement);
     left.hidden = expiresAt === undefined;
     if (!machine || expiresAt === undefined) return void this.#chart.burn(0);
-    const isLive = pastNowMs === undefined;
-    const leftMs = Math.max(0, isLive ? this.#clock.msUntil(expiresAt) : expiresAt * 1000 - pastNowMs);
+    const leftMs = Math.max(0, past ? expiresAt * 1000 - past.nowMs : this.#clock.msUntil(expiresAt));
     setText(left, `${(leftMs / 1000).toFixed(1)} s left`);
     this.#chart.burn(leftMs / (Number(machine.context.holdRemainingMs) || 30_000));
-    if (isLive) this.#requestRender();
+    if (!past) this.#requestTimeLeft();
   }
 }
 

