@@ -10,13 +10,15 @@ import { type ChartNode, chartLayout } from '../../src/charts/chart-layout.ts';
 import { chartMermaid } from '../../src/charts/chart-mermaid.ts';
 import { launchBrowser } from '../support/browser.ts';
 
+const require = createRequire(import.meta.url);
+
 let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
   browser = await launchBrowser();
   page = await browser.newPage();
-  await page.addScriptTag({ path: createRequire(import.meta.url).resolve('@mermaid-js/tiny') });
+  await page.addScriptTag({ path: require.resolve('@mermaid-js/tiny') });
 });
 afterAll(() => browser?.close());
 
