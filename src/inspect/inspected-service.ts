@@ -9,7 +9,7 @@ import type { VenueView } from '../venue/venue-view.ts';
 
 type SeatActor = Actor<typeof seatMachine>;
 
-/** Sees what the store is asked about a seat, and whether it replied. Must not throw. */
+/** Observes requests to the store about a seat, and its replies. Must not throw. */
 export interface DecisionWatcher {
   asked(seatId: string, commands: readonly SeatCommand[]): void;
   replied(seatId: string, hasDecided: boolean): void;
@@ -25,13 +25,13 @@ export interface InspectedService {
     /** What every seat's actor shows. */
     shown(): Iterable<{ seat: Seat; state: string }>;
     actor(seatId: string): SeatActor | undefined;
-    /** Called when every actor has been replaced. */
+    /** Called after all actors have been replaced. */
     onHydrated: () => void;
   };
-  /** Set while somebody watches. */
+  /** Set while there are viewers. */
   watcher: DecisionWatcher | undefined;
   hasSeat(seatId: string): boolean;
-  /** The commands on a seat that the store is deciding now. */
+  /** Commands on a seat for which the store has not replied yet. */
   commandsUnderWay(seatId: string): readonly SeatCommand[] | undefined;
   confirm(): Promise<void>;
   eventsAfter(position: Position, limit?: number): Promise<History>;

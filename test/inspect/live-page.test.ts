@@ -101,7 +101,7 @@ describe('[R163] the live view', () => {
     await textOf(page, 'facts').toContain('user_…def');
     await expect.poll(async () => Number(await page.locator('.fuse').getAttribute('width'))).toBeGreaterThan(0);
     await textOf(page, 'sequence').toMatch(
-      /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*answered/,
+      /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*reply/,
     );
     await page.locator('#tab-events').click();
     await textOf(page, 'events').toMatch(/ANSWERED[\s\S]*HELD[\s\S]*ASK/);
@@ -193,6 +193,8 @@ describe('[R161] the sale again', () => {
     const page = await openLive('#seat=E1');
     await page.keyboard.press('r');
     await page.locator('#status.past').waitFor();
+    await page.locator('#slider').focus();
+    await page.keyboard.press('End');
     await activeStates(page).toEqual(['booked']);
     await page.keyboard.press(',');
     await expect.poll(() => cell(page, 'E2').getAttribute('class')).toBe('cell held');
@@ -209,7 +211,7 @@ describe('[R161] the sale again', () => {
     await page.locator('#tab-history').click();
     await expect
       .poll(() => page.locator('.history-item').allInnerTexts())
-      .toEqual([expect.stringMatching(/ann\s+booked it/), expect.stringMatching(/ann\s+selected it/)]);
+      .toEqual([expect.stringMatching(/ann\s+booked/), expect.stringMatching(/ann\s+selected/)]);
     await page.locator('.history-item').last().click();
     await textOf(page, 'moment-what').toContain('E1 held');
 
@@ -227,7 +229,7 @@ describe('[R161] the sale again', () => {
 
   test('a link to a moment of an epoch that is no more says so', async () => {
     const page = await openLive('#seat=A1&at=1&epoch=00000000-0000-0000-0000-000000000000');
-    await textOf(page, 'status').toContain('an epoch that is no more');
+    await textOf(page, 'status').toContain('The epoch of this link has ended.');
   });
 });
 
@@ -272,7 +274,7 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
     await Promise.all([redis.stop(), nats.stop()]);
   });
   const page = await openLive('#seat=A1', { url: one.url });
-  await textOf(page, 'nodes').toBe('2 processes, and all show the same.');
+  await textOf(page, 'nodes').toBe('2 processes, all in the same state.');
   await page.locator('#node').selectOption(`booking-${two.port}`);
   await textOf(page, 'status').toContain(`Live from booking-${two.port}`);
   await post(two, 'select', 'A1');
@@ -283,9 +285,9 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
   await textOf(page, 'machine-state').toBe('held');
 
   await two.kill('SIGSTOP'); // it lives, and hears nothing
-  await textOf(page, 'nodes').toContain(`booking-${two.port} does not answer.`);
+  await textOf(page, 'nodes').toContain(`booking-${two.port} does not reply.`);
   await two.kill('SIGCONT');
-  await textOf(page, 'nodes').toBe('2 processes, and all show the same.');
+  await textOf(page, 'nodes').toBe('2 processes, all in the same state.');
 
   const difference = [
     { node: `booking-${one.port}`, seats: { A1: { state: 'booked', seq: 9 } } },
@@ -335,7 +337,7 @@ describe('[R328] many inspector pages of one browser', () => {
     await post(server, 'book', 'J1', 'ann');
     for (const page of inspectors) await textOf(page, 'machine-state').toBe('booked');
     const viewers = await inspectors[0]?.locator('#status').innerText();
-    expect(viewers).toContain('you alone watch');
+    expect(viewers).toContain('1 viewer');
   });
 
   test('a hidden page lets go of its feed, and catches up when it is shown', async () => {
