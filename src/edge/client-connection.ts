@@ -244,7 +244,7 @@ export class ClientConnection implements BufferedClient {
     const isUpToDate = position !== undefined && this.#hub.resume(this, position);
     // A VENUE_STATE that is still on its way, and what follows it, is all that a new one would say.
     const isSent = isUpToDate || this.#waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
-    if (isSent && (position !== undefined || request_id !== undefined)) this.#acknowledge(request_id);
+    if (isSent) this.#acknowledge(request_id);
     if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
   }
 
