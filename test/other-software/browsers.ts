@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { startHttpProxy } from '../support/http-proxy.ts';
 import { startVenue, type TestVenue } from '../support/venue.ts';
 import { installMissing, installTimeoutMs } from './install-missing.ts';
-import { chromiumBrowser, firefoxBrowser } from './playwright-browsers.ts';
+import { chromiumBrowser, firefoxBrowser } from './puppeteer-browsers.ts';
 import type { RunningBrowser, Tab } from './tab.ts';
 import { webKitGtkBrowser } from './webkitgtk-browser.ts';
 
@@ -22,7 +22,6 @@ describe.each([chromiumBrowser, firefoxBrowser, webKitGtkBrowser])('[R450] $name
     console.log(`${name} ${browser.version}`);
     one = await browser.openTab();
     two = await browser.openTab();
-    for (const tab of [one, two]) await open(tab, venue.url);
   }, installTimeoutMs);
   afterAll(async () => {
     await browser?.close();
@@ -30,6 +29,7 @@ describe.each([chromiumBrowser, firefoxBrowser, webKitGtkBrowser])('[R450] $name
   });
 
   test('one user holds a seat; the other sees it, is refused and is offered another', async () => {
+    for (const tab of [one, two]) await open(tab, venue.url);
     expect(await one.evaluate('document.querySelectorAll("#seat-map button").length')).toBe(100);
     await one.click('#seat-C4');
     await classOf(one, 'C4').toBe('seat held mine');

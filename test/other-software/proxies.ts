@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -138,7 +138,7 @@ async function start(proxy: Proxy, config: string, venue: TestVenue): Promise<st
   );
   const [program = ''] = Object.values(proxy.packages);
   const server: ChildProcess = spawn(program, proxy.args(file, dir, port), {
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', 'ignore', openSync(join(dir, 'log'), 'w')],
     env: { ...process.env, HOME: dir },
   });
   onTestFinished(async () => {

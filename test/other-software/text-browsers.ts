@@ -5,9 +5,9 @@ import { startEmbedded, type TestServer } from '../support/servers.ts';
 import { installMissing, installTimeoutMs } from './install-missing.ts';
 
 describe.each([
-  ['w3m', '/usr/bin/w3m', '-version'],
-  ['lynx', '/usr/bin/lynx', '-version'],
-])('[R455] %s', (name, program, versionArg) => {
+  ['w3m', '/usr/bin/w3m', ['-dump', '-cols', '200']],
+  ['lynx', '/usr/bin/lynx', ['-dump', '-width=200']],
+])('[R455] %s', (name, program, dumpArgs) => {
   let server: TestServer;
   let page = '';
 
@@ -18,9 +18,8 @@ describe.each([
     await post(server, 'book', 'A3');
     const run = (...args: string[]) =>
       execFileSync(program, args, { encoding: 'utf8', env: { ...process.env, HOME: '/tmp' } });
-    console.log(run(versionArg).split('\n')[0]);
-    page = run('-dump', server.url);
-    console.log(page);
+    console.log(run('-version').split('\n')[0]);
+    page = run(...dumpArgs, server.url);
   }, installTimeoutMs);
   afterAll(() => server?.stop());
 
