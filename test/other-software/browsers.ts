@@ -18,7 +18,7 @@ describe.each([chromiumBrowser, firefoxBrowser, webKitGtkBrowser])('[R450] $name
 
   beforeAll(async () => {
     await installMissing(packages);
-    [venue, browser] = await Promise.all([startVenue(), launch()]);
+    [venue, browser] = await Promise.all([startVenue({ env: { HOLD_SECONDS: '300' } }), launch()]);
     console.log(`${name} ${browser.version}`);
     one = await browser.openTab();
     two = await browser.openTab();

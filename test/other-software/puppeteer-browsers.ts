@@ -36,7 +36,7 @@ async function run(options: LaunchOptions): Promise<RunningBrowser> {
         goto: async (url) => void (await page.goto(url)),
         reload: async () => void (await page.reload()),
         click: (selector) => page.click(selector),
-        press: (key) => page.keyboard.press(key),
+        press: (key) => page.keyboard.press(key === 'Space' ? ' ' : key),
         resize: (width, height) => page.setViewport({ width, height }),
         evaluate: async <T>(expression: string) => (await page.evaluate(expression)) as T,
       };
