@@ -35,10 +35,11 @@ async function run(options: LaunchOptions): Promise<RunningBrowser> {
       return {
         goto: async (url) => void (await page.goto(url)),
         reload: async () => void (await page.reload()),
-        click: (selector) => page.click(selector),
-        press: (key) => page.keyboard.press(key === 'Space' ? ' ' : key),
+        click: (selector) => page.bringToFront().then(() => page.click(selector)),
+        press: (key) => page.bringToFront().then(() => page.keyboard.press(key === 'Space' ? ' ' : key)),
         resize: (width, height) => page.setViewport({ width, height }),
-        evaluate: async <T>(expression: string) => (await page.evaluate(expression)) as T,
+        // A tab in the background draws no frames.
+        evaluate: <T>(expression: string) => page.bringToFront().then(() => page.evaluate(expression) as Promise<T>),
       };
     },
     close: () => browser.close(),

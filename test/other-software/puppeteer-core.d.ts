@@ -10,6 +10,7 @@ declare module 'puppeteer-core' {
   interface Page {
     goto(url: string): Promise<unknown>;
     reload(): Promise<unknown>;
+    bringToFront(): Promise<void>;
     click(selector: string): Promise<void>;
     keyboard: { press(key: string): Promise<void> };
     setViewport(size: { width: number; height: number }): Promise<void>;
