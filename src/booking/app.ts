@@ -1,6 +1,7 @@
 import { registerHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
+import { RefusedError } from '../http/refused-error.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { registerCommandRoutes } from './command-routes.ts';
 import { registerDocsRoutes } from './docs-routes.ts';
@@ -20,14 +21,21 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   registerSessionRoutes(app, access);
   registerCommandRoutes(app, options, identifyUser);
   registerVenueRoutes(app, options);
-  registerPageRoute(app, options);
+  await registerPageRoute(app, options);
   registerHealthRoutes(app, { ready: async () => (await options.service.isReady()) && (options.isReady?.() ?? true) });
   registerMetricsRoute(app, options.metrics.registry);
   return app;
 }
 
-/** `curl -d '{…}'` calls its body a form. What is not JSON is refused all the same. */
+/** `curl -d '{…}'` labels its body as a form, so the content type decides nothing and no refusal mentions one. */
 function acceptJsonOfAnyType(app: HttpApp): void {
-  app.removeContentTypeParser('text/plain');
-  app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>('*', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(new RefusedError('INVALID_REQUEST', 'The body is empty; it must be JSON'));
+    return parseJson(request, body, (error, value) => {
+      if (error) done(new RefusedError('INVALID_REQUEST', 'The body is not valid JSON'));
+      else done(null, value);
+    });
+  });
 }

@@ -228,7 +228,7 @@ export class ClientConnection implements BufferedClient {
     const isUpToDate = position !== undefined && this.#hub.resume(this, position);
     // An unread VENUE_STATE and the updates that follow it contain all that a new one would.
     const isSent = isUpToDate || this.#output.waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
-    if (isSent && (position !== undefined || request_id !== undefined)) this.#acknowledge(request_id);
+    if (isSent) this.#acknowledge(request_id);
     if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
   }
 

@@ -3,11 +3,11 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
 import { pathOf, RefusalLog } from '../http/refusal-log.ts';
-import { subprotocol } from '../protocol/close-codes.ts';
+import { closeReason, subprotocol } from '../protocol/close-codes.ts';
 import { Audience } from './audience.ts';
 import type { BookingApi, Caller } from './booking-client.ts';
 import { ClientBuffers } from './client-buffers.ts';
@@ -28,6 +28,13 @@ export interface EdgeOptions {
   registry: Registry;
   limits?: Partial<EdgeLimits>;
   door?: DoorOptions;
+}
+
+/** Sends a reason with every code, also where `ws` itself closes the connection because of a frame that it refuses. */
+class EdgeSocket extends WebSocket {
+  override close(code?: number, reason: string | Buffer | undefined = closeReason(code)): void {
+    super.close(code, reason);
+  }
 }
 
 /** Serves the live venue at `/ws` of an HTTP server. */
@@ -69,6 +76,7 @@ export class Edge {
     });
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
+      WebSocket: EdgeSocket,
       clientTracking: false,
       perMessageDeflate: false, // with compression `ws` would write later, in between our own frames
       maxPayload: this.#limits.messageBytes,

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import fastifyStatic from '@fastify/static';
 import { buildBooking } from '../booking/booking.ts';
 import { venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
@@ -34,7 +33,6 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     isReady: () => edge.isReady(),
     inspect: inspectOptions(config, { node: 'embedded', pageDir: inspectPageDir }),
   });
-  await app.register(fastifyStatic, { root: publicDir, cacheControl: false, index: false });
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
   const booking = new BookingClient({

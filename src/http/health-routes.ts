@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 
 interface HealthRoutesOptions {
@@ -30,11 +30,19 @@ const readySchema = {
   },
 };
 
+const uncached = { 'cache-control': 'no-store' };
+
 /** `GET /health`: the process runs. `GET /ready`: it can do its work. */
 export function registerHealthRoutes(app: FastifyInstance, { ready }: HealthRoutesOptions): void {
-  app.get('/health', { schema: healthSchema }, () => ({ status: 'ok' }));
-  app.get('/ready', { schema: readySchema }, async (_request, reply) => {
+  const health = (_request: FastifyRequest, reply: FastifyReply) => reply.headers(uncached).send({ status: 'ok' });
+  const readiness = async (_request: FastifyRequest, reply: FastifyReply) => {
+    reply.headers(uncached);
     if (await ready()) return { status: 'ok' };
     return reply.status(503).header('retry-after', 1).send({ status: 'unavailable' });
-  });
+  };
+  app.get('/health', { schema: healthSchema }, health);
+  app.get('/ready', { schema: readySchema }, readiness);
+  // haproxy's `option httpchk` sends OPTIONS by default.
+  app.options('/health', { schema: { hide: true } }, health);
+  app.options('/ready', { schema: { hide: true } }, readiness);
 }

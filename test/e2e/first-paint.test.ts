@@ -141,9 +141,14 @@ describe('before the script', () => {
     expect(gzipSync(readFileSync('public/app.js')).length).toBeLessThanOrEqual(40 * 1024);
   });
 
-  test('[R119] at 320 px, without the script, nothing is cut off either', async () => {
+  test.each([
+    ['', 320],
+    [' beside a scrollbar', 305],
+  ])('[R119] [R456] at 320 px%s, without the script, nothing is cut off either', async (_, width) => {
     const page = await openWithoutScript();
-    await page.setViewportSize({ width: 320, height: 640 });
+    await page.setViewportSize({ width, height: 640 });
+    const hiddenPx = await page.locator('#seat-map').evaluate((map) => map.scrollWidth - map.clientWidth);
+    expect(hiddenPx).toBe(0);
     const right = Math.max(
       ...(await Promise.all(
         ['A10', 'J10'].map(async (id) => {
@@ -152,7 +157,7 @@ describe('before the script', () => {
         }),
       )),
     );
-    expect(right).toBeLessThanOrEqual(320);
+    expect(right).toBeLessThanOrEqual(width);
     await classOf(page, 'seat-A10').toMatch(hasClass('seat'));
   });
 });

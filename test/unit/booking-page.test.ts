@@ -21,5 +21,18 @@ test('[R120] different pages have different hashes', () => {
 
 test('[R121] the page contains no inline code that its policy forbids', () => {
   const page = readFileSync('public/index.html', 'utf8');
-  expect(page).not.toMatch(/<style|style="|<script(?![^>]*src=)|\son[a-z]+="/);
+  expect(page).not.toMatch(/<style|style="|<script(?![^>]*(src=|type="text\/html"))|\son[a-z]+="/);
+});
+
+test('[R455] what is hidden in the page comes in data blocks, which no text browser shows', () => {
+  const page = readFileSync('public/index.html', 'utf8');
+  expect(page.match(/\shidden(?=[\s>])/g)?.length).toBeGreaterThan(3);
+  const shown = page.replaceAll(/<script.*?<\/script>/gs, '');
+  const hidden = [...shown.matchAll(/<(\w+)[^>]*\shidden[\s>].*?<\/\1>/gs)].map(([html]) =>
+    html.replaceAll(/<[^>]*>/g, '').trim(),
+  );
+  expect(
+    hidden.filter((text) => text !== ''),
+    'hidden elements with a text',
+  ).toEqual([]);
 });

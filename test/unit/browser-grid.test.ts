@@ -66,3 +66,10 @@ test('[R120] the grid names every seat, has one tab stop, and does not reveal ho
   expect(html).toContain('aria-label="Row A, seat 2, booked"');
   expect(html).not.toContain('somebody');
 });
+
+test('[R455] without styles the seats of a row are apart, and a taken one is a letter', () => {
+  const row = seatGridHtml(seatsOf('.#.'))
+    .replaceAll(/<[^>]*>/g, '')
+    .trim();
+  expect(row).toBe('A 1 x 3 A');
+});
