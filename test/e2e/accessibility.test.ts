@@ -1,18 +1,9 @@
-import axe, { type AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
+import { axeFaults } from '../support/axe.ts';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
-
-/** What axe finds, each as a line. */
-async function findings(page: Page): Promise<string[]> {
-  // Evaluated by the browser's own tools, which the page's policy does not forbid.
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate(() =>
-    (window as unknown as { axe: { run(): Promise<unknown> } }).axe.run(),
-  )) as AxeResults;
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
+import { startEmbedded } from '../support/servers.ts';
 
 /** Contrast of two colours as WCAG has it. */
 function contrast(one: string, two: string): number {
@@ -35,7 +26,7 @@ const looks = [
 ] as const;
 
 describe('for everybody', () => {
-  const pages = usePages({ edges: 1 });
+  const pages = usePages(startEmbedded);
 
   test.each(looks)(
     '[R119] axe finds nothing on %s (%i × %i, %s), whatever the page shows',
@@ -43,18 +34,18 @@ describe('for everybody', () => {
       timeout: 90_000,
     },
     async (_, width, height, colorScheme) => {
-      const { page, context } = await pages.open({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
-      expect(await findings(page), 'at rest').toEqual([]);
+      const { page, context } = await pages.open({ viewport: { width, height }, colorScheme });
+      expect(await axeFaults(page), 'at rest').toEqual([]);
       await post(pages.venue, 'select', 'B5', `someone-${width}-${colorScheme}`);
       await classOf(page, 'seat-B5').toMatch(hasClass('held'));
       await seat(page, 'B5').click();
       await hold(page, 'A1');
-      expect(await findings(page), 'with one seat, and a message').toEqual([]);
+      expect(await axeFaults(page), 'with one seat, and a message').toEqual([]);
       await hold(page, 'A2', 'A3');
-      expect(await findings(page), 'with three').toEqual([]);
+      expect(await axeFaults(page), 'with three').toEqual([]);
       await context.setOffline(true);
       await textOf(page, 'connection-status').toBe('● Offline');
-      expect(await findings(page), 'offline').toEqual([]);
+      expect(await axeFaults(page), 'offline').toEqual([]);
       await context.setOffline(false);
       await textOf(page, 'connection-status').toBe('● Connected');
       await page.locator('#release-btn').click();
@@ -65,7 +56,7 @@ describe('for everybody', () => {
   test.each(['light', 'dark'] as const)(
     '[R119] the %s shapes are seen, also by eyes that see no colours',
     async (colorScheme) => {
-      const { page } = await pages.open({ colorScheme, reducedMotion: 'reduce' });
+      const { page } = await pages.open({ colorScheme });
       const user = `shapes-${colorScheme}`;
       await post(pages.venue, 'select', 'F1', user);
       await hold(page, 'F3');
@@ -119,7 +110,7 @@ describe('for everybody', () => {
   });
 
   test('[R119] who wants no motion gets none; for others a change by someone else moves once, calmly', async () => {
-    const [calm, lively] = [await pages.open({ reducedMotion: 'reduce' }), await pages.open()];
+    const [calm, lively] = [await pages.open(), await pages.open({ reducedMotion: 'no-preference' })];
     for (const { page } of [calm, lively]) {
       await page.evaluate(() => {
         const animated: string[] = [];

@@ -2,13 +2,14 @@ import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Booker, classOf as classOfId, hasClass, holdAtLast, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
 const classOf = (page: Page, id: string) => classOfId(page, `seat-${id}`);
 const messages = (page: Page) => textOf(page, 'messages');
 
 /** The plan's full system test and its demo, in two browsers on the whole system. */
 describe('two browsers', () => {
-  const pages = usePages();
+  const pages = usePages(startVenue);
   let one: Booker;
   let two: Booker;
 

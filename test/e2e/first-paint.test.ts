@@ -5,9 +5,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { securityHeaders } from '../../src/http/security-headers.ts';
 import { classOf, hasClass, hold, post, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
 describe('before the script', () => {
-  const pages = usePages({ edges: 1 });
+  const pages = usePages(() => startVenue({ edges: 1 }));
 
   async function openWithoutScript() {
     const context = await pages.browser.newContext({ javaScriptEnabled: false });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { classOf, focusOf, hasClass, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
 describe('by keyboard alone', () => {
-  const pages = usePages({ edges: 1 });
+  const pages = usePages(startEmbedded);
 
   test('[R118] the map is one tab stop, which stays where one was; the skip link leads there', async () => {
     const { page } = await pages.open();

@@ -4,6 +4,7 @@ import { WebSocket as Socket } from 'ws';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { startVenue } from '../support/venue.ts';
 
 /** The page loses the next command that it sends: its answer will not come. */
 const loseNextCommand = (page: Page) =>
@@ -16,7 +17,7 @@ const loseNextCommand = (page: Page) =>
   });
 
 describe('a bad line', () => {
-  const pages = usePages();
+  const pages = usePages(startVenue);
 
   /** Between the browser and nginx. */
   async function startLine(): Promise<{ proxy: TcpProxy; page: Page }> {

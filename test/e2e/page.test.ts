@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { type Booker, classOf, focusOf, hasClass, hold, holdAtLast, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
-import type { TestVenue } from '../support/venue.ts';
+import { startEmbedded } from '../support/servers.ts';
+import { startVenue, type TestVenue } from '../support/venue.ts';
 
 async function countsOf(venue: TestVenue): Promise<[number, number, number]> {
   const seats = (await (await fetch(new URL('/api/seats', venue.url))).json()) as Seat[];
@@ -33,7 +34,7 @@ const boxes = (page: Page) =>
   });
 
 describe('the page', () => {
-  const pages = usePages();
+  const pages = usePages(startVenue);
   let venue: TestVenue;
   let booker: Booker;
   let page: Page;
@@ -210,7 +211,7 @@ describe('the page', () => {
     '[R393] on a small phone of %i × %i six seats and a message leave the map usable',
     { timeout: 60_000 },
     async (width, height) => {
-      const { page } = await pages.open({ viewport: { width, height } });
+      await page.setViewportSize({ width, height });
       await hold(page, 'J1', 'J2', 'J3', 'J4', 'J5', 'J6');
       await seat(page, 'J7').click();
       const message = page.locator('.message', { hasText: 'maximum' });
@@ -303,7 +304,7 @@ describe('the page', () => {
 });
 
 describe('with holds of 3 s', () => {
-  const pages = usePages({ edges: 1, env: { HOLD_SECONDS: '3' } });
+  const pages = usePages(() => startEmbedded({ env: { HOLD_SECONDS: '3' } }));
 
   test.each([
     ['an hour ahead', 3_600_000],

@@ -4,10 +4,11 @@ import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
 /** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` renews those of the README. */
 const folder = process.env.PICTURES_DIR ?? '.test-data/pictures';
-const pages = usePages({ edges: 1 });
+const pages = usePages(startEmbedded);
 
 beforeAll(() => mkdirSync(folder, { recursive: true }));
 

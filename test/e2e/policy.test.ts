@@ -2,8 +2,11 @@ import { Redis } from 'ioredis';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
-const pages = usePages({ edges: 1, env: { INSPECT: 'on', INSPECTOR_URL: 'http://127.0.0.1:9/inspector' } });
+const pages = usePages(() =>
+  startVenue({ edges: 1, env: { INSPECT: 'on', INSPECTOR_URL: 'http://127.0.0.1:9/inspector' } }),
+);
 
 /** What the page's policy had to stop, as its browser reports it, and every other complaint. */
 async function watched(path: string): Promise<{ page: Page; faults: string[] }> {

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { type HttpProxy, type HttpProxyOptions, startHttpProxy } from '../support/http-proxy.ts';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
 const polling = '● Live updates every second (WebSocket blocked)';
 
@@ -16,7 +17,7 @@ const disabled = { isDimmed: true, ariaDisabled: 'true', cursor: 'not-allowed' }
 const enabled = { isDimmed: false, ariaDisabled: null, cursor: 'pointer' };
 
 describe('[R326] behind a proxy or a limit', () => {
-  const pages = usePages();
+  const pages = usePages(() => startVenue({ edges: 1 }));
 
   async function openThrough(options: HttpProxyOptions): Promise<{ page: Page; proxy: HttpProxy }> {
     const proxy = await startHttpProxy(pages.venue.url, options);

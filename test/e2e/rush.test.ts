@@ -2,9 +2,11 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { classOf, hasClass, post, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
 const updatesPerSecond = 100;
-const turns = 3;
+/** More of them tell what a rush costs from what the machine does beside it. */
+const turns = Number(process.env.RUSH_TURNS ?? 1);
 const turnMs = 2_500;
 
 /** From Chromium's own trace. */
@@ -45,7 +47,7 @@ function fatesOfFrames(trace: readonly TraceEvent[]): Fates {
 }
 
 describe('a rush', () => {
-  const pages = usePages({ edges: 1, env: { REQUESTS_PER_SECOND_PER_ADDRESS: '10000' } });
+  const pages = usePages(startEmbedded);
 
   test('[R122] 100 updates a second are drawn at most once per frame, and end in the truth', {
     timeout: 90_000,
@@ -69,7 +71,6 @@ describe('a rush', () => {
       });
       return counts;
     });
-    // In turns: what disturbs the machine for a while disturbs both.
     const calm: Fates[] = [];
     const rushed: Fates[] = [];
     for (let turn = 0; turn < turns; turn++) {
@@ -83,7 +84,7 @@ describe('a rush', () => {
     for (let row = 0; row < 10; row++) await classOf(page, `seat-${'ABCDEFGHIJ'[row]}1`).toMatch(hasClass('available'));
     await textOf(page, 'count').toBe('100');
 
-    // Not judged, as the machine may be busy; `npx vitest run test/e2e/rush` says it.
+    // Printed and not asserted, since the machine may be busy.
     process.stdout.write(`Fates of frames, ${turnMs / 1_000} s at a time: ${JSON.stringify({ calm, rushed })}\n`);
   });
 

@@ -2,12 +2,13 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { classOf, focusOf, hasClass, hold, openTab, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
 const isVisible = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).isVisible());
 const heldHere = (page: Page) => page.locator('#hold-list .hold-seat').allInnerTexts();
 
 describe('several seats', () => {
-  const pages = usePages({ edges: 1 });
+  const pages = usePages(startEmbedded);
 
   test('[R115] one countdown for all, each seat’s own where the ends differ; one press books all', async () => {
     const { page } = await pages.open();
@@ -152,7 +153,7 @@ describe('several seats', () => {
 });
 
 describe('with holds of 4 s', () => {
-  const pages = usePages({ edges: 1, env: { HOLD_SECONDS: '4' } });
+  const pages = usePages(() => startEmbedded({ env: { HOLD_SECONDS: '4' } }));
 
   test('[R116] the end is warned of, told, and the same seats can be had again by one press', async () => {
     const { page } = await pages.open();

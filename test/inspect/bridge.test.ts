@@ -2,7 +2,7 @@ import type { StatelyInspectionEvent } from '@statelyai/inspect';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { seatMachine } from '../../machines/seat.ts';
-import { launchBrowser, post, textOf } from '../support/browser.ts';
+import { post, textOf, useBrowser } from '../support/browser.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
 import { startStandIn } from './stand-in-inspector.ts';
 
@@ -13,10 +13,9 @@ let browser: Browser;
 beforeAll(async () => {
   standIn = await startStandIn();
   server = await startEmbedded({ env: { INSPECT: 'on', INSPECTOR_URL: standIn.url } });
-  browser = await launchBrowser();
+  browser = await useBrowser();
 });
 afterAll(async () => {
-  await browser?.close();
   await server?.stop();
   await standIn?.stop();
 });

@@ -1,7 +1,7 @@
-import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, post, textOf } from '../support/browser.ts';
+import { axeFaults } from '../support/axe.ts';
+import { post, textOf, useBrowser } from '../support/browser.ts';
 import { freePort, startBooking, startEmbedded, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { startVenue } from '../support/venue.ts';
 import { joined, ofType, openFeed } from './inspect-fixture.ts';
@@ -11,21 +11,18 @@ let server: TestServer;
 
 beforeAll(async () => {
   [browser, server] = await Promise.all([
-    launchBrowser(),
+    useBrowser(),
     startEmbedded({ env: { INSPECT: 'on', HOLD_SECONDS: '600' } }),
   ]);
 });
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+afterAll(() => server?.stop());
 
 /** Complains of anything in the console, and of any request to another host. */
 async function openLive(
   hash = '',
   { url = server.url, context, width = 1280 }: { url?: string; context?: BrowserContext; width?: number } = {},
 ): Promise<Page> {
-  const page = await (context ?? browser).newPage({ viewport: { width, height: 900 } });
+  const page = await (context ?? browser).newPage({ viewport: { width, height: 900 }, reducedMotion: 'reduce' });
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
@@ -42,13 +39,6 @@ async function openLive(
   await page.locator('#status.open, #status.past').waitFor();
   await page.locator('.cell').first().waitFor();
   return page;
-}
-
-/** What axe finds, each as a line. Its script goes round the page's policy, as a browser's extension does. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join(' | ')}`);
 }
 
 interface HoldableFeed {
@@ -133,16 +123,16 @@ describe('[R163] the live view', () => {
 
   test.each(['light', 'dark'] as const)('axe finds nothing, %s', async (colorScheme) => {
     const page = await openLive('#seat=H1');
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.emulateMedia({ colorScheme });
     await post(server, 'select', colorScheme === 'light' ? 'H1' : 'H2');
     await page.locator('#machine-state.held').waitFor();
     for (const panel of ['sequence', 'events', 'history']) {
       await page.locator(`#tab-${panel}`).click();
-      expect(await violations(page)).toEqual([]);
+      expect(await axeFaults(page)).toEqual([]);
     }
     await page.locator('#replay-btn').click();
     await page.locator('#replay').waitFor();
-    expect(await violations(page)).toEqual([]);
+    expect(await axeFaults(page)).toEqual([]);
   });
 
   test('[R151] it comes back by itself, complete', async () => {
