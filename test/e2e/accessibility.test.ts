@@ -5,7 +5,7 @@ import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.
 import { usePages } from '../support/pages.ts';
 import { startEmbedded } from '../support/servers.ts';
 
-/** Contrast of two colours as WCAG has it. */
+/** The WCAG contrast ratio of two colours. */
 function contrast(one: string, two: string): number {
   const luminance = (color: string) => {
     const [r, g, b] = (color.match(/[\d.]+/g) ?? []).map((part) => {
@@ -25,11 +25,11 @@ const looks = [
   ['a desk', 1280, 900, 'dark'],
 ] as const;
 
-describe('for everybody', () => {
+describe('accessibility', () => {
   const pages = usePages(startEmbedded);
 
   test.each(looks)(
-    '[R119] axe finds nothing on %s (%i × %i, %s), whatever the page shows',
+    '[R119] axe finds no fault on %s (%i × %i, %s), in each state of the page',
     {
       timeout: 90_000,
     },
@@ -54,7 +54,7 @@ describe('for everybody', () => {
   );
 
   test.each(['light', 'dark'] as const)(
-    '[R119] the %s shapes are seen, also by eyes that see no colours',
+    '[R119] the %s shapes have enough contrast, and differ without colours too',
     async (colorScheme) => {
       const { page } = await pages.open({ colorScheme });
       const user = `shapes-${colorScheme}`;
@@ -92,7 +92,7 @@ describe('for everybody', () => {
     },
   );
 
-  test('[R119] in forced colours every state is a shape of its own', async () => {
+  test('[R119] in forced colours each state has a different shape', async () => {
     const { page } = await pages.open({ forcedColors: 'active' });
     await post(pages.venue, 'select', 'G1', 'forced');
     await classOf(page, 'seat-G1').toMatch(hasClass('held'));
@@ -109,7 +109,7 @@ describe('for everybody', () => {
     expect(new Set(drawn).size).toBe(3);
   });
 
-  test('[R119] who wants no motion gets none; for others a change by someone else moves once, calmly', async () => {
+  test('[R119] with reduced motion nothing moves; otherwise a change by another user is animated once', async () => {
     const [calm, lively] = [await pages.open(), await pages.open({ reducedMotion: 'no-preference' })];
     for (const { page } of [calm, lively]) {
       await page.evaluate(() => {
@@ -127,10 +127,10 @@ describe('for everybody', () => {
     const animatedOn = (page: Page) => page.evaluate(() => (window as unknown as { animated: string[] }).animated);
     expect([await animatedOn(calm.page), await animatedOn(lively.page)]).toEqual([[], ['seat-I1']]);
     await hold(lively.page, 'I2');
-    expect(await animatedOn(lively.page), 'one’s own seat does not').toEqual(['seat-I1']);
+    expect(await animatedOn(lively.page), 'a change by the user is not animated').toEqual(['seat-I1']);
   });
 
-  test('[R119] the page can be zoomed, and printed with its seats and without its buttons', async () => {
+  test('[R119] the page can be zoomed; a print shows the seats and no buttons', async () => {
     const { page } = await pages.open();
     const viewport = await page.locator('meta[name=viewport]').getAttribute('content');
     expect(viewport).not.toMatch(/user-scalable|maximum-scale/);
@@ -142,6 +142,6 @@ describe('for everybody', () => {
       return { right: map.right - window.innerWidth, bottom: map.bottom };
     });
     expect(right).toBeLessThanOrEqual(0);
-    expect(bottom).toBeLessThan(1123); // a sheet of A4, at 96 dpi
+    expect(bottom).toBeLessThan(1123); // an A4 sheet at 96 dpi
   });
 });

@@ -4,10 +4,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { post, useBrowser } from '../support/browser.ts';
 import { startEmbedded } from '../support/servers.ts';
 
-/** `PICTURES_DIR=docs npx vitest run test/inspect/pictures` renews those of the README. */
+/** `PICTURES_DIR=docs npx vitest run test/inspect/pictures` updates the pictures of the README. */
 const folder = process.env.PICTURES_DIR ?? '.test-data/pictures';
 
-test('a seat that is watched', { timeout: 60_000 }, async () => {
+test('a watched seat', { timeout: 60_000 }, async () => {
   mkdirSync(folder, { recursive: true });
   const [server, browser] = await Promise.all([startEmbedded({ env: { INSPECT: 'on' } }), useBrowser()]);
   onTestFinished(() => server.stop());

@@ -2,7 +2,7 @@ import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { type Booker, openPage, useBrowser } from './browser.ts';
 
-/** For a file of tests, or a part of it: a system that is started before its tests and stopped after them, and a browser. */
+/** A browser, and a system that runs during the tests of a file or of a `describe`. */
 export function usePages<Venue extends { url: string; stop(): Promise<void> }>(start: () => Promise<Venue>) {
   let venue: Venue;
   let browser: Browser;
