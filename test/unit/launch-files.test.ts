@@ -15,17 +15,17 @@ import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { DataDirLock } from '../../src/launch/data-dir-lock.ts';
 import { makeFolder } from '../../src/launch/make-folder.ts';
-import { print } from '../../src/launch/print.ts';
+import * as terminal from '../../src/launch/print.ts';
 import { secretsIn } from '../../src/launch/secrets-file.ts';
 import { writePrivately } from '../../src/launch/write-privately.ts';
 import { patience } from '../support/patience.ts';
 import { mountDisk } from '../support/small-disk.ts';
 
-vi.mock('../../src/launch/print.ts', () => ({ print: vi.fn() }));
+const print = vi.spyOn(terminal, 'print').mockImplementation(() => {});
 let dir: string;
 
 beforeEach(() => {
-  vi.mocked(print).mockClear();
+  print.mockClear();
   dir = mkdtempSync(join(process.env.TMPDIR ?? '/tmp', 'concert-booking-files-'));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -181,7 +181,7 @@ test('[R304] an unwritable lock does not end the launcher: it is printed once, a
   lock.record([]);
   lock.record([{ name: 'redis', pid }]);
   expect(print).toHaveBeenCalledTimes(1);
-  expect(vi.mocked(print).mock.calls[0]?.[0]).toContain(`${file} cannot be used (EISDIR`);
+  expect(print.mock.calls[0]?.[0]).toContain(`${file} cannot be used (EISDIR`);
   rmSync(file, { recursive: true });
   writeFileSync(file, '');
   await vi.waitFor(() => expect(print).toHaveBeenCalledTimes(2), patience);

@@ -2,20 +2,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { print } from '../../src/launch/print.ts';
+import * as terminal from '../../src/launch/print.ts';
 import { NotReadyError } from '../../src/launch/probes.ts';
 import type { ServiceSpec } from '../../src/launch/service-process.ts';
 import { Supervisor } from '../../src/launch/supervisor.ts';
 import { patience } from '../support/patience.ts';
 
-vi.mock('../../src/launch/print.ts', () => ({ print: vi.fn() }));
+const print = vi.spyOn(terminal, 'print').mockImplementation(() => {});
 
-const printed = () => vi.mocked(print).mock.calls.map(([text]) => text.trim());
+const printed = () => print.mock.calls.map(([text]) => text.trim());
 const never = new AbortController().signal;
 let dir: string;
 
 beforeEach(() => {
-  vi.mocked(print).mockClear();
+  print.mockClear();
   dir = mkdtempSync(join(tmpdir(), 'concert-booking-supervisor-'));
 });
 afterEach(() => {
