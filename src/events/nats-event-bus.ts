@@ -13,7 +13,7 @@ import { natsLogin } from './nats-address.ts';
 import type { PresenceBus } from './presence-bus.ts';
 import { requireSeatsStream } from './seats-stream.ts';
 
-const ackTimeoutMs = 2_000;
+const defaultAckTimeoutMs = 2_000;
 const connectTimeoutMs = 4_000;
 const connectRetryMs = 500;
 /** The stream's making is tried again after this time, doubled with every failure up to the second. */
@@ -30,6 +30,8 @@ export interface NatsEventBusOptions {
   logger: Logger;
   /** Whoever only listens needs no stream, and no acknowledgements. */
   listensOnly?: boolean;
+  /** How long JetStream may take to acknowledge an event. */
+  ackTimeoutMs?: number;
 }
 
 /**
@@ -43,6 +45,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   readonly #errorLog: StateLog;
   readonly #messageLog: StateLog;
   readonly #listensOnly: boolean;
+  readonly #ackTimeoutMs: number;
   readonly #listeners: BusListener[] = [];
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #closing = new AbortController();
@@ -67,13 +70,15 @@ export class NatsEventBus implements EventBus, PresenceBus {
     return new NatsEventBus(options);
   }
 
-  private constructor({ url, name, logger, listensOnly = false }: NatsEventBusOptions) {
+  private constructor(options: NatsEventBusOptions) {
+    const { url, name, logger, listensOnly = false, ackTimeoutMs = defaultAckTimeoutMs } = options;
     this.#logger = logger;
     this.#connectionLog = new StateLog(logger);
     this.#streamLog = new StateLog(logger);
     this.#errorLog = new StateLog(logger);
     this.#messageLog = new StateLog(logger);
     this.#listensOnly = listensOnly;
+    this.#ackTimeoutMs = ackTimeoutMs;
     this.#running = this.#run({
       ...natsLogin(url),
       name,
@@ -164,7 +169,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   /** Resolves when the connection is closed, which the client library does only where it cannot reconnect. */
   async #serve(nats: NatsConnection): Promise<void> {
     this.#nats = nats;
-    if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, ackTimeoutMs);
+    if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, this.#ackTimeoutMs);
     try {
       void this.#watch(nats);
       this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
@@ -244,7 +249,10 @@ export class NatsEventBus implements EventBus, PresenceBus {
     this.#nextFlush ??= new Promise((resolve, reject) => {
       endOfTurn(() => {
         this.#nextFlush = undefined;
-        const timer = setTimeout(() => reject(new NotAcknowledgedError('NATS did not reply in time')), ackTimeoutMs);
+        const timer = setTimeout(
+          () => reject(new NotAcknowledgedError('NATS did not reply in time')),
+          this.#ackTimeoutMs,
+        );
         nats
           .flush()
           .then(resolve, reject)

@@ -37,14 +37,18 @@ const bodyLimitBytes = 4_096;
 /** Longer than any proxy before us keeps a connection: it is never us who closes one that a request is on its way on. */
 const keepAliveTimeoutMs = 75_000;
 /** For all of a request, headers and body, to come: who sends slowly keeps nobody's place. */
-const requestTimeoutMs = 10_000;
+const defaultRequestTimeoutMs = 10_000;
 
 /** A Fastify app as every process here has it. `explain` tells what to say of errors that are foreseen. */
 export function createHttpApp(
   logger: Logger,
-  options: { explain?: (error: unknown) => ErrorDetail | undefined; trustProxy?: string[] } = {},
+  options: {
+    explain?: (error: unknown) => ErrorDetail | undefined;
+    trustProxy?: string[];
+    requestTimeoutMs?: number;
+  } = {},
 ): HttpApp {
-  const { explain = () => undefined, trustProxy = [] } = options;
+  const { explain = () => undefined, trustProxy = [], requestTimeoutMs = defaultRequestTimeoutMs } = options;
   const errors = new ErrorReplies(logger, explain);
   const app = fastify({
     // A logger of its own for each request would cost a fifth of what a request costs, and hardly any of them logs.

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rmdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, type onTestFinished, test, vi } from 'vitest';
 import { startBooking, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { faultTestTimeoutMs } from './expect-proven.ts';
@@ -20,27 +20,30 @@ beforeAll(async () => {
 });
 afterAll(() => nats?.stop());
 
-async function ownRedis(dir?: string): Promise<{ redis: TestServer; admin: Redis }> {
-  const redis = await startRedis(dir ? { dir } : {});
-  const admin = new Redis(redis.url);
-  onTestFinished(async () => {
-    admin.disconnect();
-    await redis.stop();
-  });
-  return { redis, admin };
-}
-
-async function proxyTo({ port }: TestServer): Promise<TcpProxy> {
-  const proxy = await startTcpProxy(port);
-  onTestFinished(() => proxy.close());
-  return proxy;
-}
-
-async function bookingAt(port: number, env: NodeJS.ProcessEnv = {}): Promise<TestServer> {
-  const options = { redisUrl: `redis://127.0.0.1:${port}`, natsUrl: nats.url, env };
-  const booking = await startBooking(options);
-  onTestFinished(() => booking.stop());
-  return booking;
+/** Starts servers that end with one test. */
+function startersFor(atEnd: typeof onTestFinished) {
+  return {
+    async ownRedis(dir?: string): Promise<{ redis: TestServer; admin: Redis }> {
+      const redis = await startRedis(dir ? { dir } : {});
+      const admin = new Redis(redis.url);
+      atEnd(async () => {
+        admin.disconnect();
+        await redis.stop();
+      });
+      return { redis, admin };
+    },
+    async proxyTo({ port }: TestServer): Promise<TcpProxy> {
+      const proxy = await startTcpProxy(port);
+      atEnd(() => proxy.close());
+      return proxy;
+    },
+    async bookingAt(port: number, env: NodeJS.ProcessEnv = {}): Promise<TestServer> {
+      const options = { redisUrl: `redis://127.0.0.1:${port}`, natsUrl: nats.url, env };
+      const booking = await startBooking(options);
+      atEnd(() => booking.stop());
+      return booking;
+    },
+  };
 }
 
 async function command(booking: TestServer, action: string, seat_id: string, user_id: string) {
@@ -75,8 +78,11 @@ async function sellsAgain(booking: TestServer, seatId: string): Promise<void> {
   expect(await isStale(booking)).toBe(false);
 }
 
-describe('[R265] a Redis that cannot be written to', () => {
-  test('a failover behind a stable name: not ready, stale, one warning; then it sells on the new primary', async () => {
+describe.concurrent('[R265] a Redis that cannot be written to', () => {
+  test('a failover behind a stable name: not ready, stale, one warning; then it sells on the new primary', async ({
+    onTestFinished,
+  }) => {
+    const { ownRedis, proxyTo, bookingAt } = startersFor(onTestFinished);
     const { redis: primary } = await ownRedis();
     const { redis: replica, admin: replicaAdmin } = await ownRedis();
     const primaryAdmin = new Redis(primary.url);
@@ -105,7 +111,10 @@ describe('[R265] a Redis that cannot be written to', () => {
     for (const [text, count] of texts) expect(count, text).toBe(1);
   });
 
-  test('a failover whose old connections stay open: the READONLY reply alone leads to the new primary', async () => {
+  test('a failover whose old connections stay open: the READONLY reply alone leads to the new primary', async ({
+    onTestFinished,
+  }) => {
+    const { ownRedis, proxyTo, bookingAt } = startersFor(onTestFinished);
     const { redis: primary, admin } = await ownRedis();
     const { redis: replica, admin: replicaAdmin } = await ownRedis();
     await replicaAdmin.replicaof('127.0.0.1', primary.port);
@@ -118,30 +127,29 @@ describe('[R265] a Redis that cannot be written to', () => {
     await sellsAgain(booking, 'A1');
   });
 
-  test('a line that goes silent and stays silent is replaced', async () => {
+  test('a line that goes silent and stays silent is replaced; the control, a client without a socket time-out, stays on it', async ({
+    onTestFinished,
+  }) => {
+    const { ownRedis, proxyTo, bookingAt } = startersFor(onTestFinished);
     const { redis } = await ownRedis();
     const proxy = await proxyTo(redis);
     const booking = await bookingAt(proxy.port);
+    const naive = new Redis(`redis://127.0.0.1:${proxy.port}`, { commandTimeout: 1_000, maxRetriesPerRequest: 0 });
+    naive.on('error', () => {});
+    onTestFinished(() => naive.disconnect());
+    await naive.ping();
     const silentSinceMs = nowMs();
     proxy.silence();
     await until('it is not ready', async () => (await ready(booking)) === 503);
     await sellsAgain(booking, 'A1');
     expect(nowMs() - silentSinceMs).toBeLessThan(sellsAgainWithinMs);
+    await expect(naive.ping()).rejects.toThrow('timed out');
   });
 
-  test('the control: a client without a socket time-out stays on the silent line', async () => {
-    const { redis } = await ownRedis();
-    const proxy = await proxyTo(redis);
-    const client = new Redis(`redis://127.0.0.1:${proxy.port}`, { commandTimeout: 1_000, maxRetriesPerRequest: 0 });
-    client.on('error', () => {});
-    onTestFinished(() => client.disconnect());
-    await client.ping();
-    proxy.silence();
-    const silentSinceMs = nowMs();
-    while (nowMs() - silentSinceMs < sellsAgainWithinMs) await expect(client.ping()).rejects.toThrow('timed out');
-  });
-
-  test('at its memory limit: not ready and stale; a hold ends, a hold is booked; then it sells', async () => {
+  test('at its memory limit: not ready and stale; a hold ends, a hold is booked; then it sells', async ({
+    onTestFinished,
+  }) => {
+    const { ownRedis, bookingAt } = startersFor(onTestFinished);
     const { redis, admin } = await ownRedis();
     const booking = await bookingAt(redis.port, { HOLD_SECONDS: '4' });
     await command(booking, 'select', 'A1', 'ann');
@@ -162,7 +170,8 @@ describe('[R265] a Redis that cannot be written to', () => {
     for (const [text, count] of Object.entries(warnings(booking))) expect(count, text).toBe(1);
   });
 
-  test('one that cannot save its data (MISCONF): not ready; then it sells', async () => {
+  test('one that cannot save its data (MISCONF): not ready; then it sells', async ({ onTestFinished }) => {
+    const { ownRedis, bookingAt } = startersFor(onTestFinished);
     const dir = await mkdtemp(join(tmpdir(), 'misconf-'));
     const { redis, admin } = await ownRedis(dir);
     const booking = await bookingAt(redis.port);
@@ -180,7 +189,10 @@ describe('[R265] a Redis that cannot be written to', () => {
   });
 });
 
-test('[G1] [G12] [R261] keys of a booked seat are deleted under a running process: nobody else gets it', async () => {
+test.concurrent('[G1] [G12] [R261] keys of a booked seat are deleted under a running process: nobody else gets it', async ({
+  onTestFinished,
+}) => {
+  const { ownRedis, bookingAt } = startersFor(onTestFinished);
   const { redis, admin } = await ownRedis();
   const booking = await bookingAt(redis.port);
   await command(booking, 'select', 'A1', 'ann');
@@ -194,7 +206,10 @@ test('[G1] [G12] [R261] keys of a booked seat are deleted under a running proces
   expect(await (await fetch(`${booking.url}/metrics`)).text()).toMatch(/^booking_seats_withheld 0$/m);
 });
 
-test('[G1] [G12] [R266] a booked seat is set back in Redis under a running process: it stays booked, and the loss is logged', async () => {
+test.concurrent('[G1] [G12] [R266] a booked seat is set back in Redis under a running process: it stays booked, and the loss is logged', async ({
+  onTestFinished,
+}) => {
+  const { ownRedis, bookingAt } = startersFor(onTestFinished);
   const { redis, admin } = await ownRedis();
   const booking = await bookingAt(redis.port);
   await command(booking, 'select', 'A1', 'ann');
@@ -211,7 +226,10 @@ test('[G1] [G12] [R266] a booked seat is set back in Redis under a running proce
   expect(readFileSync(booking.logFile, 'utf8')).toMatch(/lost a part of the venue/);
 });
 
-test('[R260] a Redis that begins to evict while it is used is refused within its next judgements, and named once', async () => {
+test.concurrent('[R260] a Redis that begins to evict while it is used is refused within its next judgements, and named once', async ({
+  onTestFinished,
+}) => {
+  const { ownRedis, bookingAt } = startersFor(onTestFinished);
   const { redis, admin } = await ownRedis();
   const booking = await bookingAt(redis.port);
   await admin.config('SET', 'maxmemory-policy', 'allkeys-random');
