@@ -5,7 +5,7 @@ import { ServersMissingError } from './server-origin.ts';
 
 /**
  * `policy-rc.d` keeps the packages from starting their own services, which would take our ports; `disable` keeps the next
- * boot from it. An `apt-get update` with one dead mirror may still know enough to install from.
+ * boot from it. Another installation under way is waited for. An `apt-get update` with one dead mirror may still know enough to install from.
  */
 const installScript = `
 umask 022
@@ -17,7 +17,7 @@ if [ ! -e $policy ]; then
   printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
 fi
 apt-get update || true
-apt-get install -y --no-install-recommends "$@" || exit
+apt-get install -o DPkg::Lock::Timeout=300 -y --no-install-recommends "$@" || exit
 if [ -d /run/systemd/system ]; then systemctl disable "$@" || true; fi
 `;
 
