@@ -16,7 +16,7 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
   acceptJsonOfAnyType(app);
   const identifyUser = await installGuard(app, access);
-  await registerDocsRoutes(app);
+  await registerDocsRoutes(app, access.sessionCookie);
   registerSessionRoutes(app, access);
   registerCommandRoutes(app, options, identifyUser);
   registerVenueRoutes(app, options);

@@ -3,33 +3,52 @@ import type { HttpApp } from '../http/http-app.ts';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { countedAddress } from '../identity/counted-address.ts';
-import { CommandBody, CommandReply, ErrorReply, userActions } from '../protocol/commands.ts';
+import { CommandBody, CommandReply, type UserAction, userActions } from '../protocol/commands.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Answer, RequestKey } from '../store/seat-store.ts';
+import { sessionNeeded, sessionOptional } from './api-document.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import type { IdentifyUser } from './guard.ts';
 import { HoldAllowance } from './hold-allowance.ts';
 import { failureDetail, refusalDetail } from './refusals.ts';
 import { retryAfterSeconds } from './retry-after.ts';
 
-const descriptions = {
-  select: 'Hold a seat that is available. Again by its holder: the same hold, not extended.',
-  book: 'Book the seat that you hold. Again by whoever booked it: still booked.',
-  release: 'Let go of the seat that you hold.',
-} as const;
+const documents: Record<UserAction, { summary: string; description: string; refusals: readonly ErrorCode[] }> = {
+  select: {
+    summary: 'Hold a seat',
+    description:
+      'Holds an available seat for `hold_seconds`. If the user already holds it, the reply is the same hold, not extended.',
+    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'HOLD_LIMIT', 'COOLDOWN'],
+  },
+  book: {
+    summary: 'Book a held seat',
+    description: 'Books a seat that the user holds. If the user already booked it, the reply is the same booking.',
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+  },
+  release: {
+    summary: 'Release a held seat',
+    description: 'Ends the hold of the user, so that the seat is available again.',
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+  },
+};
+
+const everyRefusal: readonly ErrorCode[] = [
+  ...(['INVALID_REQUEST', 'UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_SEAT', 'TOO_LARGE'] as const),
+  ...(['STORE_UNAVAILABLE', 'BUSY', 'TIMEOUT'] as const),
+];
 
 const CommandHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9_-]{16,64}$',
-      description: 'Use one key for all attempts: the command then takes effect at most once. Kept for 15 s',
+      description: 'One key for all attempts of a command, which then takes effect at most once. Kept for 15 s.',
     }),
   ),
   'x-attempt': Type.Optional(
     Type.String({
       pattern: '^[0-9]{1,3}$',
-      description: 'Number of this attempt. From 2 on, an earlier attempt may still arrive',
+      description: 'Number of this attempt. From 2 on, the reply is that of an earlier attempt if there was one.',
     }),
   ),
 });
@@ -44,19 +63,24 @@ export function registerCommandRoutes(
   const allowance = access.rateLimits && new HoldAllowance(access.rateLimits.holdsPerAddress, service);
   const addressOf = countedAddress(access);
   for (const action of userActions) {
+    const { summary, description, refusals } = documents[action];
     const schema = {
       tags: ['seats'],
-      description: descriptions[action],
+      operationId: `${action}Seat`,
+      summary,
+      description,
+      security: access.authMode === 'required' ? sessionNeeded : sessionOptional,
       headers: CommandHeaders,
       body: CommandBody,
-      response: { 200: CommandReply, '4xx': ErrorReply, '5xx': ErrorReply },
+      response: { 200: CommandReply },
     };
+    const config = { apiDocument: { refusals: [...everyRefusal, ...refusals] } };
     const counts: Partial<Record<Outcome, { count: number }>> = {};
     const count = (outcome: Outcome) => {
       counts[outcome] ??= metrics.commandCount(action, outcome);
       counts[outcome].count++;
     };
-    app.post(`/api/seats/${action}`, { schema }, async (request, reply) => {
+    app.post(`/api/seats/${action}`, { schema, config }, async (request, reply) => {
       const { seat_id: seatId, user_id: claimed } = request.body;
       try {
         if (service.isOpen && !service.hasSeat(seatId)) {
@@ -75,9 +99,9 @@ export function registerCommandRoutes(
         if (retrySeconds !== undefined) reply.header('retry-after', retrySeconds);
         const { httpStatus, json } = replies.of(answer);
         return reply
-          .status(httpStatus)
+          .status(httpStatus as 200) // the schema has only this status, and the reply is already serialised
           .type(jsonType)
-          .send(json as never); // already serialised to match the schema
+          .send(json as never);
       } catch (error) {
         count(failureDetail(error)?.code ?? 'INTERNAL');
         throw error;

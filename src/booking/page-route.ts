@@ -9,8 +9,8 @@ import { PageTemplate } from './page-template.ts';
 import { pointsOf } from './points.ts';
 
 /**
- * `GET /`: the page with the seats in it, so that they are there at first paint and without JavaScript. They are as this
- * process knows them, which costs no question to the store: the script has the truth a round trip later.
+ * `GET /`: the page with the seats in it, so that first paint and browsers without JavaScript show them. They come from the
+ * view of this process without a call to the store: the script gets the confirmed state one round trip later.
  */
 export function registerPageRoute(app: HttpApp, { service, venue, publicDir }: BookingAppOptions): void {
   if (publicDir === undefined) return;

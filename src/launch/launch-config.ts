@@ -6,6 +6,7 @@ import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
 import { commaList, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
+import { settingProblem } from '../process/setting-problem.ts';
 import { withSettingsFromFiles } from '../process/settings-from-files.ts';
 import { badPorts } from './bad-ports.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
@@ -22,9 +23,11 @@ const LaunchEnv = Type.Object({
   BOOKING_PORTS: Type.String({ default: '8080', description: 'A comma list: one booking process on each' }),
   BOOKING_PORT: Type.Optional(Port),
   EDGE_PORTS: Type.String({ default: '3000,3001', description: 'A comma list: one edge on each' }),
-  REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
+  REDIS_URL: Type.Optional(
+    Type.String({ pattern: '^rediss?://', must: 'a URL that begins with redis:// or rediss://, or unset' }),
+  ),
   REDIS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 6379 }),
-  NATS_URL: Type.Optional(Type.String({ minLength: 1 })),
+  NATS_URL: Type.Optional(Type.String({ minLength: 1, must: 'a URL that begins with nats:// or tls://, or unset' })),
   NATS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 4222 }),
   NATS_MONITORING: Type.String({ default: '8222', description: 'The port of its monitoring over HTTP, or off' }),
   TRUSTED_PROXIES: Type.String({ default: '', description: 'Proxies in front of nginx' }),
@@ -39,6 +42,9 @@ const LaunchEnv = Type.Object({
   }),
   SERVERS: Type.Unsafe<OriginName>({ type: 'string', enum: originNames, default: 'auto' }),
 });
+
+/** All settings that `./start.sh` reads or hands on. */
+export const launchSettingNames = [...new Set([...Object.keys(LaunchEnv.properties), ...settingNames])];
 
 const preferredHttpPort = 80;
 const unprivilegedHttpPort = 8000;
@@ -70,11 +76,11 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   // Read here: the processes may run as a user who cannot read these files.
   const env = withSettingsFromFiles(settingNames, given);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
-  const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
+  const ofBooking = loadBookingConfig({ ...given, HOST: loopback, PORT: undefined });
   const httpHost = listenHost(settings.HTTP_HOST);
   const authMode = authModeOf({ ...ofBooking, HOST: httpHost });
   await requireHttpHost(httpHost);
-  const ofEdge = loadEdgeConfig({ ...env, PORT: undefined });
+  const ofEdge = loadEdgeConfig({ ...given, PORT: undefined });
   const monitorPort = monitoringPort(settings.NATS_MONITORING);
 
   const config: LaunchConfig = {
@@ -133,19 +139,23 @@ function bookingPorts({ BOOKING_PORTS, BOOKING_PORT }: Static<typeof LaunchEnv>)
   return BOOKING_PORT === undefined ? ports : [BOOKING_PORT, ...ports.slice(1)];
 }
 
-const monitoringPort = (text: string): number | undefined =>
-  text === 'off' ? undefined : portIn('NATS_MONITORING', text, 'a number from 1 to 65535, or off');
+function monitoringPort(text: string): number | undefined {
+  if (text === 'off') return undefined;
+  const port = portOf(text);
+  if (port === undefined)
+    throw new ConfigError(settingProblem('NATS_MONITORING', text, 'a whole number from 1 to 65535, or off'));
+  return port;
+}
 
-function portIn(setting: string, text: string, takes: string): number {
+function portOf(text: string): number | undefined {
   const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
-  throw new ConfigError(`${setting}: "${text}" is not a port. It takes ${takes}.`);
+  return Number.isInteger(port) && port >= 1 && port <= 65535 ? port : undefined;
 }
 
 function portList(setting: string, text: string): number[] {
-  const ports = commaList(text).map((item) => portIn(setting, item, 'a comma list of numbers from 1 to 65535'));
-  if (ports.length === 0) throw new ConfigError(`${setting} is empty. It takes a comma list of ports, at least one.`);
-  return ports;
+  const ports = commaList(text).map(portOf);
+  if (ports.length > 0 && ports.every((port) => port !== undefined)) return ports;
+  throw new ConfigError(settingProblem(setting, text, 'a comma list of whole numbers from 1 to 65535'));
 }
 
 /** All of these are opened by browsers, or asked with `fetch`. */

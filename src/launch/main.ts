@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { misspeltSettings } from '../process/misspelt-settings.ts';
 import { DataDirLock } from './data-dir-lock.ts';
-import { loadLaunchConfig } from './launch-config.ts';
+import { launchSettingNames, loadLaunchConfig } from './launch-config.ts';
 import { launch } from './launcher.ts';
 import { rotateLogs } from './log-rotation.ts';
 import { print } from './print.ts';
@@ -38,6 +39,7 @@ onShutdownSignals({
 });
 
 try {
+  for (const warning of misspeltSettings(process.env, launchSettingNames)) print(`!! ${warning}`);
   const config = await loadLaunchConfig(process.env);
   const ownLock = DataDirLock.acquire(config.dataDir);
   lock = ownLock;

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { redacted } from './given-address.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { loopback } from './ports.ts';
@@ -29,6 +29,7 @@ ${inspectLine(config, page)}
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
   Redis     ${redis.url ? `${redacted(redis.url)} (yours)` : `${look} -p ${new URL(redisUrl).port}`}
   NATS      ${nats.url ? `${redacted(nats.url)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
+  Events    ${eventsCommand(config)}
   Processes ${[...bookingPorts.map((port) => own('booking', port)), ...edgePorts.map((port) => own('edge', port))].join('\n            ')}
   Logs      ${join(dataDir, 'logs')}
   Data      ${dataDir} (kept for the next run)
@@ -54,6 +55,14 @@ export const embeddedWarning = (reason: string): string => `
   For the real ones: start Docker, or install redis-server, nats-server and nginx
   (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
 `;
+
+/** As typed in the project folder: the tool finds our NATS by the data folder. */
+function eventsCommand({ nats, dataDir }: LaunchConfig): string {
+  if (nats.url) return 'NATS_URL=… npm run events';
+  if (dataDir === resolve('.data')) return 'npm run events';
+  const quoted = /^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`;
+  return `DATA_DIR=${quoted} npm run events`;
+}
 
 function inspectLine(config: LaunchConfig, page: string): string {
   return config.env.INSPECT === 'on' ? `  Inspect   ${page}/inspect/live\n` : '';

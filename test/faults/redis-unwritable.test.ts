@@ -63,8 +63,8 @@ function watchWarnings({ logFile }: TestServer): () => Record<string, number> {
   return () => {
     const counts: Record<string, number> = {};
     for (const line of readFileSync(logFile).subarray(begin).toString().split('\n').filter(Boolean)) {
-      const { level, msg, error } = JSON.parse(line) as { level: number; msg: string; error?: string };
-      if (level < 40) continue;
+      const { level, msg, error } = JSON.parse(line) as { level: string; msg: string; error?: string };
+      if (!['warn', 'error', 'fatal'].includes(level)) continue;
       const text = `${msg}: ${error}`;
       counts[text] = (counts[text] ?? 0) + 1;
     }

@@ -252,15 +252,15 @@ describe('start.sh where something is wrong', { timeout: 60_000 }, () => {
     const settings = await freeSettings();
     const launch = start({ ...settings, BOOKING_PORTS: '8080,http' });
     expect(await launch.exitCode).toBe(1);
-    expect(launch.output).toContain('BOOKING_PORTS: "http" is not a port');
+    expect(launch.output).toContain('BOOKING_PORTS="8080,http": must be a comma list of whole numbers');
     expect(await portsInUse(settings)).toEqual([]);
   });
 
   test.each([
-    [{ HTTP_PORT: '70000' }, 'HTTP_PORT must be <= 65535'],
-    [{ HOLD_SECONDS: 'long' }, 'HOLD_SECONDS must be number'],
+    [{ HTTP_PORT: '70000' }, 'HTTP_PORT="70000": must be a whole number from 1 to 65535'],
+    [{ HOLD_SECONDS: 'long' }, 'HOLD_SECONDS="long": must be a number above 0'],
     [{ EDGE_PORTS: '3000,3000' }, 'Port 3000 is given twice: in EDGE_PORTS and in EDGE_PORTS'],
-    [{ SERVERS: 'cloud' }, 'SERVERS must be equal to one of the allowed values'],
+    [{ SERVERS: 'cloud' }, 'SERVERS="cloud": must be one of auto, docker, machine, embedded'],
     [{ TRUSTED_PROXIES: 'proxy.example' }, '[R26] TRUSTED_PROXIES: "proxy.example"'],
     [{ ALLOWED_ORIGINS: '*' }, '[R26] ALLOWED_ORIGINS: "*"'],
   ])('%j is refused by the same check: %s', async (wrong, message) => {

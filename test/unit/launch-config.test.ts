@@ -31,6 +31,20 @@ describe('[R297] ports that browsers refuse', () => {
   });
 });
 
+describe('[R440] the message names the setting, its value and the remedy', () => {
+  test.each([
+    ['HTTP_PORT', 'abc', 'a whole number from 1 to 65535'],
+    ['HTTP_PORT', '70000', 'a whole number from 1 to 65535'],
+    ['BOOKING_PORTS', '8080,http', 'a comma list of whole numbers from 1 to 65535'],
+    ['EDGE_PORTS', '', 'a comma list of whole numbers from 1 to 65535'],
+    ['NATS_MONITORING', 'yes', 'a whole number from 1 to 65535, or off'],
+    ['SERVERS', 'cloud', 'one of auto, docker, machine, embedded'],
+    ['HOLD_SECONDS', 'long', 'a number above 0, at most 86400'],
+  ])('%s=%s', async (name, value, must) => {
+    await expect(loadLaunchConfig({ ...guest, [name]: value })).rejects.toThrow(`${name}="${value}": must be ${must}`);
+  });
+});
+
 describe('[R296] HTTP_HOST', () => {
   test.each([
     ['[::1]', '::1'],
