@@ -19,7 +19,7 @@ import { natsLogin } from './nats-address.ts';
 import type { PresenceBus } from './presence-bus.ts';
 import { requireSeatsStream } from './seats-stream.ts';
 
-const ackTimeoutMs = 2_000;
+const defaultAckTimeoutMs = 2_000;
 const connectTimeoutMs = 4_000;
 const connectRetryMs = 500;
 /** Creating the stream is retried after this time, doubled with each failure up to the maximum. */
@@ -36,6 +36,8 @@ export interface NatsEventBusOptions {
   logger: Logger;
   /** A process that only subscribes needs no stream and no acknowledgements. */
   listensOnly?: boolean;
+  /** How long JetStream may take to acknowledge an event. */
+  ackTimeoutMs?: number;
 }
 
 /**
@@ -49,6 +51,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   readonly #errorLog: StateLog;
   readonly #messageLog: StateLog;
   readonly #listensOnly: boolean;
+  readonly #ackTimeoutMs: number;
   readonly #listeners: BusListener[] = [];
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #closing = new AbortController();
@@ -73,13 +76,15 @@ export class NatsEventBus implements EventBus, PresenceBus {
     return new NatsEventBus(options);
   }
 
-  private constructor({ url, name, logger, listensOnly = false }: NatsEventBusOptions) {
+  private constructor(options: NatsEventBusOptions) {
+    const { url, name, logger, listensOnly = false, ackTimeoutMs = defaultAckTimeoutMs } = options;
     this.#logger = logger;
     this.#connectionLog = new StateLog(logger);
     this.#streamLog = new StateLog(logger);
     this.#errorLog = new StateLog(logger);
     this.#messageLog = new StateLog(logger);
     this.#listensOnly = listensOnly;
+    this.#ackTimeoutMs = ackTimeoutMs;
     this.#running = this.#run({
       ...natsLogin(url),
       name,
@@ -171,7 +176,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   /** Resolves when the connection is closed, which the client library does only if it cannot reconnect. */
   async #serve(nats: NatsConnection): Promise<void> {
     this.#nats = nats;
-    if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, ackTimeoutMs);
+    if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, this.#ackTimeoutMs);
     try {
       void this.#watch(nats);
       this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent, message) => {
@@ -252,7 +257,10 @@ export class NatsEventBus implements EventBus, PresenceBus {
     this.#nextFlush ??= new Promise((resolve, reject) => {
       endOfTurn(() => {
         this.#nextFlush = undefined;
-        const timer = setTimeout(() => reject(new NotAcknowledgedError('NATS did not reply in time')), ackTimeoutMs);
+        const timer = setTimeout(
+          () => reject(new NotAcknowledgedError('NATS did not reply in time')),
+          this.#ackTimeoutMs,
+        );
         nats
           .flush()
           .then(resolve, reject)

@@ -37,14 +37,18 @@ const bodyLimitBytes = 4_096;
 /** Longer than proxies in front of us keep a connection: we never close one on which a request is in flight. */
 const keepAliveTimeoutMs = 75_000;
 /** Time for a complete request, headers and body: slow senders must not hold connections. */
-const requestTimeoutMs = 10_000;
+const defaultRequestTimeoutMs = 10_000;
 
 /** The Fastify app that every process uses. `explain` describes the errors that the process expects. */
 export function createHttpApp(
   logger: Logger,
-  options: { explain?: (error: unknown) => ErrorDetail | undefined; trustProxy?: string[] } = {},
+  options: {
+    explain?: (error: unknown) => ErrorDetail | undefined;
+    trustProxy?: string[];
+    requestTimeoutMs?: number;
+  } = {},
 ): HttpApp {
-  const { explain = () => undefined, trustProxy = [] } = options;
+  const { explain = () => undefined, trustProxy = [], requestTimeoutMs = defaultRequestTimeoutMs } = options;
   const errors = new ErrorReplies(logger, explain);
   const app = fastify({
     // A logger per request adds a fifth to the cost of a request, and hardly any request logs.

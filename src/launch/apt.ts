@@ -6,7 +6,8 @@ import { ServersMissingError } from './server-origin.ts';
 
 /**
  * `policy-rc.d` prevents the packages from starting their services, which would take our ports; `disable` prevents it at the
- * next boot. `apt-get update` may fail: with one dead mirror the package lists may still be sufficient.
+ * next boot. `apt-get update` may fail: with one dead mirror the package lists may still be sufficient. The command waits for
+ * another installation in progress.
  */
 const installScript = `
 umask 022
@@ -18,7 +19,7 @@ if [ ! -e $policy ]; then
   printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
 fi
 apt-get update || true
-apt-get install -y --no-install-recommends "$@" || exit
+apt-get install -o DPkg::Lock::Timeout=300 -y --no-install-recommends "$@" || exit
 if [ -d /run/systemd/system ]; then systemctl disable "$@" || true; fi
 `;
 

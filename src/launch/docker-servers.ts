@@ -10,6 +10,8 @@ import { runToLog } from './run-to-log.ts';
 import { type ServerOrigin, type ServerProgram, type ServerRun, ServersMissingError } from './server-origin.ts';
 
 const engineTimeoutMs = 3_000;
+/** A container answers within a second; on a slow disk within a few. */
+const rehearsalTimeoutMs = 8_000;
 
 /** The same images as in docker-compose.yml and Dockerfile. */
 const images: Record<ServerProgram, string> = {
@@ -34,13 +36,14 @@ export async function findDockerServers(
   needed: ServerProgram[],
   logFile: string,
   signal: AbortSignal,
+  timeoutMs = rehearsalTimeoutMs,
 ): Promise<ServerOrigin> {
   const engine = await docker(['info'], engineTimeoutMs).catch(() => undefined);
   if (!engine) throw new ServersMissingError('Docker: no engine replies to `docker info`');
   for (const program of needed) await pullIfMissing(images[program], logFile, signal);
   const isNative = process.platform === 'linux' && !isDockerDesktop(engine.stdout);
   const origin = isNative ? hostNetwork(engine.stdout.includes('rootless')) : publishedPorts;
-  await requireReach(origin, dirname(logFile), signal);
+  await requireReach(origin, dirname(logFile), { timeoutMs, signal });
   return origin;
 }
 
@@ -48,11 +51,15 @@ export async function findDockerServers(
 const isDockerDesktop = (info: string) => /^\s*Operating System: Docker Desktop/m.test(info);
 
 /** The engine may run on another machine, or outside of this container: only a trial server shows whether it can be reached. */
-async function requireReach(origin: ServerOrigin, logDir: string, signal: AbortSignal): Promise<void> {
+async function requireReach(
+  origin: ServerOrigin,
+  logDir: string,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
   try {
-    await rehearse(origin, logDir, signal);
+    await rehearse(origin, logDir, options);
   } catch (cause) {
-    signal.throwIfAborted();
+    options.signal.throwIfAborted();
     const [reason] = messageOf(cause).split('\n');
     throw new ServersMissingError(`Docker: a server in a container is out of reach of this machine (${reason})`, {
       cause,

@@ -33,6 +33,13 @@ const LaunchEnv = Type.Object({
   TRUSTED_PROXIES: Type.String({ default: '', description: 'Proxies in front of nginx' }),
   ALLOWED_ORIGINS: Type.String({ default: '' }),
   DATA_DIR: Type.String({ default: '.data', minLength: 1 }),
+  RESTART_PAUSE_MS: Type.Integer({
+    minimum: 10,
+    maximum: 60_000,
+    default: 1_000,
+    description:
+      'The first pause before a service that ended is restarted; it doubles each time, up to 30 times as long',
+  }),
   SERVERS: Type.Unsafe<OriginName>({ type: 'string', enum: originNames, default: 'auto' }),
 });
 
@@ -59,6 +66,7 @@ export interface LaunchConfig {
   /** Of one edge. */
   maxConnections: number;
   addressLimits?: AddressLimits;
+  restartPauseMs: number;
   origin: OriginName;
 }
 
@@ -100,6 +108,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
     dataDir: resolve(settings.DATA_DIR),
     keyPrefix: ofBooking.REDIS_KEY_PREFIX,
     venue: venueSettings(ofBooking),
+    restartPauseMs: settings.RESTART_PAUSE_MS,
     origin: settings.SERVERS,
   };
   refuseBadPorts(config);

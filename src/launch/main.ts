@@ -44,7 +44,7 @@ try {
   const config = await loadLaunchConfig(process.env);
   const ownLock = DataDirLock.acquire(config.dataDir);
   lock = ownLock;
-  supervisor = new Supervisor((running) => ownLock.record(running));
+  supervisor = new Supervisor(config.restartPauseMs, (running) => ownLock.record(running));
   void rotateLogs(join(config.dataDir, 'logs'), shutdown.signal);
   await launch(config, supervisor, shutdown.signal);
   await shutdownRequested;

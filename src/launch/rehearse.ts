@@ -10,14 +10,15 @@ import { programEnv } from './program-env.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import { ServiceProcess } from './service-process.ts';
 
-/** A container starts within a second; with a slow disk within a few. */
-const timeoutMs = 8_000;
-
 /**
  * Starts an nginx from this origin that proxies requests to this process, and sends one. This tests whether its port is
  * reachable from here, and whether it reaches this machine's ports and folders. Rejects if not.
  */
-export async function rehearse(origin: ServerOrigin, workDir: string, signal: AbortSignal): Promise<void> {
+export async function rehearse(
+  origin: ServerOrigin,
+  workDir: string,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
   const target = createServer((_request, response) => response.end('reached'));
   const targetPort = await freePort();
   target.listen(targetPort, loopback);

@@ -4,9 +4,10 @@ import { print } from './print.ts';
 import { RestartPause } from './restart-pause.ts';
 import { ServiceProcess, ServiceSilentError, type ServiceSpec } from './service-process.ts';
 
-const faultCheckMs = 5_000;
-/** A service that ended several times is reported as back after it has run this long. */
-const steadyMs = 5_000;
+/** In first pauses: how often a service is checked for faults. */
+const faultCheckFactor = 5;
+/** In first pauses: after this time a service that ended several times is reported as back. */
+const steadyFactor = 5;
 
 /** A service that is restarted whenever its process ends. */
 interface Supervised {
@@ -22,9 +23,11 @@ export class Supervisor {
   readonly #stages: Supervised[][] = [];
   readonly #stopping = new AbortController();
   readonly #onChange: (running: { name: string; pid: number }[]) => void;
+  readonly #firstPauseMs: number;
 
   /** `onChange` receives all processes whenever one is started. */
-  constructor(onChange: (running: { name: string; pid: number }[]) => void) {
+  constructor(firstPauseMs: number, onChange: (running: { name: string; pid: number }[]) => void) {
+    this.#firstPauseMs = firstPauseMs;
     this.#onChange = onChange;
   }
 
@@ -33,7 +36,7 @@ export class Supervisor {
     signal.throwIfAborted();
     const services = stage.map((spec) => {
       const process = new ServiceProcess(spec);
-      return { spec, process, isReady: false, pause: new RestartPause(), isLogMissing: false };
+      return { spec, process, isReady: false, pause: new RestartPause(this.#firstPauseMs), isLogMissing: false };
     });
     this.#stages.push(services);
     this.#changed();
@@ -97,7 +100,7 @@ export class Supervisor {
     }
     if (hasEnded()) return;
     this.#isReady(service);
-    if (ends > 1) await this.#sleep(steadyMs);
+    if (ends > 1) await this.#sleep(steadyFactor * this.#firstPauseMs);
     if (!hasEnded()) print(`   ${spec.name} is back (pid ${process.pid}).\n`);
   }
 
@@ -106,7 +109,7 @@ export class Supervisor {
     if (!spec.fault) return;
     let faults = 0;
     for (;;) {
-      await this.#sleep(faultCheckMs);
+      await this.#sleep(faultCheckFactor * this.#firstPauseMs);
       if (this.#stopping.signal.aborted) return;
       const { process } = service;
       const fault = service.isReady ? await spec.fault() : undefined;

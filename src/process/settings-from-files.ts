@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
-import { messageOf } from './error-facts.ts';
 
 type Env = Record<string, string | undefined>;
 

@@ -1,8 +1,8 @@
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { renderHtml } from '../../bench/report/html.ts';
 import type { Report } from '../../bench/report/report.ts';
-import { launchBrowser } from '../support/browser.ts';
+import { useBrowser } from '../support/browser.ts';
 import { report } from './report-fixture.ts';
 
 const names = ['redis', 'nats', 'booking-8080', 'booking-8081', 'edge-8090', 'edge-8091', 'loader'];
@@ -12,14 +12,9 @@ const long: Report = {
   processes: names.map((name) => ({ ...(report.processes[0] as Report['processes'][number]), name })),
 };
 
-let browser: Browser;
-beforeAll(async () => {
-  browser = await launchBrowser();
-});
-afterAll(() => browser?.close());
-
 async function openReport(width: number): Promise<Page> {
-  const page = await browser.newPage({ viewport: { width, height: 844 } });
+  const page = await (await useBrowser()).newPage({ viewport: { width, height: 844 } });
+  onTestFinished(() => page.close());
   await page.setContent(renderHtml(long, report));
   return page;
 }

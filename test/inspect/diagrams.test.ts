@@ -1,26 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AnyStateMachine, createMachine } from 'xstate';
 import { connectionMachine } from '../../machines/connection.ts';
 import { seatMachine } from '../../machines/seat.ts';
 import { type ChartNode, chartLayout } from '../../src/charts/chart-layout.ts';
 import { chartMermaid } from '../../src/charts/chart-mermaid.ts';
-import { launchBrowser } from '../support/browser.ts';
+import { useBrowser } from '../support/browser.ts';
 
 const require = createRequire(import.meta.url);
 
-let browser: Browser;
 let page: Page;
 
 beforeAll(async () => {
-  browser = await launchBrowser();
-  page = await browser.newPage();
+  page = await (await useBrowser()).newPage();
   await page.addScriptTag({ path: require.resolve('@mermaid-js/tiny') });
 });
-afterAll(() => browser?.close());
+afterAll(() => page?.close());
 
 interface Mermaid {
   initialize(config: object): void;

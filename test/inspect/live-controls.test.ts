@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { connectionMachine } from '../../machines/connection.ts';
 import { seatMachine } from '../../machines/seat.ts';
-import { launchBrowser, post, textOf } from '../support/browser.ts';
+import { post, textOf, useBrowser } from '../support/browser.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
 
 let browser: Browser;
@@ -12,16 +12,13 @@ let live: Page;
 const faults: string[] = [];
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([
-    launchBrowser(),
-    startEmbedded({ env: { INSPECT: 'on', HOLD_SECONDS: '600' } }),
-  ]);
+  [browser, server] = await Promise.all([useBrowser(), startEmbedded({ env: { INSPECT: 'on', HOLD_SECONDS: '600' } })]);
   live = await browser.newPage({ viewport: { width: 1280, height: 900 } });
   live.on('pageerror', (error) => faults.push(String(error)));
   await live.goto(`${server.url}/inspect/live`);
 });
 afterAll(async () => {
-  await browser?.close();
+  await live?.close();
   await server?.stop();
   expect(faults).toEqual([]);
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { installWithApt } from '../../src/launch/apt.ts';
 import { findExecutable } from '../../src/launch/find-executable.ts';
 
-const needed = ['redis-server', 'nats-server', 'nginx', 'chromium-headless-shell'];
+const needed = ['redis-server', 'nats-server', 'nginx', 'chromium-headless-shell', 'docker-compose'];
 
 /**
  * The tests run against the real servers and a real browser: what is missing is installed, and nothing is skipped.

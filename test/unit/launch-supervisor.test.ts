@@ -12,6 +12,8 @@ const print = vi.spyOn(terminal, 'print').mockImplementation(() => {});
 
 const printed = () => print.mock.calls.map(([text]) => text.trim());
 const never = new AbortController().signal;
+/** Long enough that a process is seen to run before the next one is started. */
+const firstPauseMs = 200;
 let dir: string;
 
 beforeEach(() => {
@@ -48,7 +50,7 @@ function runs(): string[] {
 }
 
 async function supervise(spec: ServiceSpec): Promise<Supervisor> {
-  const supervisor = new Supervisor(() => {});
+  const supervisor = new Supervisor(firstPauseMs, () => {});
   onTestFinished(() => supervisor.stop());
   await supervisor.start([spec], never);
   return supervisor;
@@ -62,9 +64,9 @@ test('[R302] a service that ends repeatedly is restarted with growing pauses, ea
   await vi.waitFor(() => expect(printed().at(-1)).toMatch(/^it is back \(pid \d+\)/), patience);
   const ends = printed().filter((text) => text.startsWith('!!'));
   expect(ends.map((text) => text.replace(/ Log: .*/, ''))).toEqual([
-    '!! it ended unexpectedly (exit code 7). Restarting it in 1 s.',
-    '!! it ended again (exit code 7), 2 times so far. Restarting it in 2 s.',
-    '!! it ended again (exit code 7), 3 times so far. Restarting it in 4 s.',
+    '!! it ended unexpectedly (exit code 7). Restarting it in 0.2 s.',
+    '!! it ended again (exit code 7), 2 times so far. Restarting it in 0.4 s.',
+    '!! it ended again (exit code 7), 3 times so far. Restarting it in 0.8 s.',
   ]);
   // Earlier runs were too short: only the last one is reported as back, and the first, whose end came later.
   expect(printed().filter((text) => text.includes('is back')).length).toBeLessThanOrEqual(2);
