@@ -16,12 +16,15 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
-    reporters: ['default', ['json', { outputFile: '.test-data/results.json' }]],
+    reporters: ['default', 'json'],
+    outputFile: { json: '.test-data/results.json' },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: patience.timeout } },
     // Many files start servers of their own; more at once would only make them wait for each other.
     maxWorkers: 2,
+    // A worker imports each module once. Files restore what they replace, and keep their state out of modules.
+    isolate: false,
     // Of tests that wait for most of their time, each with a whole system.
     maxConcurrency: 2,
   },

@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
-import { type LoadOptions, readOptions, UsageError, usage } from './options.ts';
+import { CannotAuditError } from './audit/venue-truth.ts';
+import { commandLine, type LoadOptions, readOptions, UsageError, usage } from './options.ts';
 import { renderHtml } from './report/html.ts';
+import { describeMachine } from './report/machine.ts';
 import type { Report } from './report/report.ts';
 import { renderTerminal } from './report/terminal.ts';
 import { missedThresholds, ThresholdError } from './report/threshold.ts';
@@ -34,12 +36,16 @@ async function main(): Promise<number> {
       process.stdout.write(`${usage()}\n`);
       return exitCodes.ok;
     }
-    return tell(await load(options), options);
+    return publish(await load(options), options);
   } catch (error) {
-    const isMistake = error instanceof UsageError || error instanceof ThresholdError;
-    process.stderr.write(`${isMistake ? `${error.message}\n\n${usage()}` : ((error as Error).stack ?? error)}\n`);
+    process.stderr.write(`${describeFailure(error as Error)}\n`);
     return exitCodes.failed;
   }
+}
+
+function describeFailure(error: Error): string {
+  if (error instanceof UsageError || error instanceof ThresholdError) return `${error.message}\n\n${usage()}`;
+  return error instanceof CannotAuditError ? `COULD NOT AUDIT: ${error.message}` : (error.stack ?? String(error));
 }
 
 async function load(options: LoadOptions): Promise<Report> {
@@ -48,14 +54,24 @@ async function load(options: LoadOptions): Promise<Report> {
   const { url, edgeUrls, redisUrl } = options;
   const stopping = new AbortController();
   const interrupt = () => {
-    if (stopping.signal.aborted) process.exit(exitCodes.failed); // asked twice
+    if (stopping.signal.aborted) process.exit(exitCodes.failed); // pressed twice
     stopping.abort();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const machine = describeMachine();
   const bar = progressBar(scenario.name);
   const venue = url === undefined ? await startOwnVenue(settings) : givenVenue({ url, edgeUrls, redisUrl });
   try {
-    return await runScenario({ scenario, settings, venue, url, signal: stopping.signal, onProgress: bar.show });
+    return await runScenario({
+      scenario,
+      settings,
+      venue,
+      url,
+      machine,
+      commandLine: commandLine(process.argv.slice(2)),
+      signal: stopping.signal,
+      onProgress: bar.show,
+    });
   } finally {
     bar.end();
     await venue.stop();
@@ -64,13 +80,14 @@ async function load(options: LoadOptions): Promise<Report> {
 }
 
 /** Prints and writes the report. Returns the exit code. */
-function tell(report: Report, { thresholds, compareFile, jsonFile, htmlFile }: LoadOptions): number {
+function publish(report: Report, { thresholds, compareFile, jsonFile, htmlFile }: LoadOptions): number {
   report.missedThresholds = missedThresholds(thresholds, report.figures);
   const base = compareFile === undefined ? undefined : (JSON.parse(readFileSync(compareFile, 'utf8')) as Report);
-  process.stdout.write(renderTerminal(report, base, process.stdout.isTTY));
+  process.stdout.write(renderTerminal(report, base, process.stdout.isTTY && process.stdout.hasColors()));
   if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(report, null, 1)}\n`);
   if (htmlFile !== undefined) writeFileSync(htmlFile, renderHtml(report, base));
-  if (!report.verdict.ok) return exitCodes.violation;
+  if (report.verdict.checks.some(({ broken }) => broken > 0)) return exitCodes.violation;
+  if (report.verdict.notAudited !== undefined) return exitCodes.failed;
   return report.missedThresholds.length > 0 ? exitCodes.thresholdMissed : exitCodes.ok;
 }
 

@@ -6,7 +6,7 @@ import { scenarios } from './scenarios/scenarios.ts';
 export interface LoadOptions {
   scenario: string;
   settings: Partial<LoadSettings>;
-  /** Of a running system; without it one is started. */
+  /** Of a running system; default: the run starts one. */
   url: string | undefined;
   edgeUrls: string[];
   redisUrl: string | undefined;
@@ -23,11 +23,11 @@ export class UsageError extends Error {
 const numbers = {
   connections: { key: 'connections', help: 'HTTP connections, or sockets (100)' },
   duration: { key: 'durationS', help: 'seconds (10)' },
-  rate: { key: 'ratePerSecond', help: 'events per second; of rush: the first step' },
-  seats: { key: 'seats', help: 'contend: how many seats everyone wants (1)' },
-  rows: { key: 'rows', help: 'of the venue that is started' },
-  cols: { key: 'cols', help: '' },
-  hold: { key: 'holdSeconds', help: 'seconds that a hold lasts there (2)' },
+  rate: { key: 'ratePerSecond', help: 'events per second; rush: users per second of the first step' },
+  seats: { key: 'seats', help: 'contend: the number of seats that everyone wants (1)' },
+  rows: { key: 'rows', help: 'rows of the venue to start' },
+  cols: { key: 'cols', help: 'seats per row' },
+  hold: { key: 'holdSeconds', help: 'length of a hold there, in seconds (2)' },
   bookings: { key: 'bookings', help: 'booking processes to start (1)' },
   edges: { key: 'edges', help: 'edges to start (2)' },
 } as const satisfies Record<string, { key: keyof LoadSettings; help: string }>;
@@ -40,18 +40,18 @@ export function usage(): string {
     ...scenarios.map(({ name, summary }) => line(name, summary)),
     '',
     ...Object.entries(numbers).map(([name, { help }]) => line(`--${name} N`, help)),
-    line('--url http://…', 'load a running system, as it is; else one is started on free ports'),
-    line('--edge http://…', 'its edges, where /ws is not at --url (may be repeated)'),
-    line('--redis redis://…', 'its Redis, for the audit; else the audit asks over HTTP'),
-    line('--threshold "p99Ms<20"', 'a figure and its bound; missed: exit code 3 (may be repeated)'),
+    line('--url http://…', 'load a running system; default: start one on free ports'),
+    line('--edge http://…', 'its edges, if --url does not serve /ws (may be repeated)'),
+    line('--redis redis://…', 'its Redis, for the audit; default: the audit reads over HTTP'),
+    line('--threshold "p99Ms<20"', 'a bound of a figure; exit code 3 if it is missed (may be repeated)'),
     line('--json f, --html f', 'write the report to a file'),
-    line('--compare base.json', 'show an earlier report beside this one'),
+    line('--compare base.json', 'compare with an earlier report: rates, marked better or worse'),
     '',
-    'Exit codes: 0 all is well, 1 it could not be run, 2 the audit found a violation, 3 a threshold was missed.',
+    'Exit codes: 0 passed, 1 could not be run or audited, 2 the audit found a violation, 3 a threshold was missed.',
   ].join('\n');
 }
 
-/** Throws a `UsageError` that says what is wrong. Undefined: help was asked for. */
+/** Throws a `UsageError` with the reason. Undefined: `--help`. */
 export function readOptions(args: string[]): LoadOptions | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
@@ -69,6 +69,15 @@ export function readOptions(args: string[]): LoadOptions | undefined {
     compareFile: values.compare,
     thresholds: (values.threshold ?? []).map(parseThreshold),
   };
+}
+
+/** The command line of a report: as typed, without the passwords of URLs. */
+export function commandLine(args: readonly string[]): string {
+  const words = args.map((arg) => {
+    const shown = arg.replace(/^((?:--[\w-]+=)?[\w+.-]+:\/\/[^/@\s]*?):[^/@\s]*@/, '$1:***@');
+    return /^[\w@%+=:,./*-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
+  });
+  return ['npm run load --', ...words].join(' ');
 }
 
 function parse(args: string[]) {

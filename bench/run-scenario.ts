@@ -5,7 +5,7 @@ import { latencySummaries } from './measure/latency-summary.ts';
 import { median } from './measure/median.ts';
 import { ProcessMonitor } from './measure/process-monitor.ts';
 import { Recorder } from './measure/recorder.ts';
-import { describeMachine } from './report/machine.ts';
+import type { Machine } from './report/machine.ts';
 import type { Report } from './report/report.ts';
 import type { LoadSettings, Scenario } from './scenarios/scenario.ts';
 import type { VenueUnderLoad } from './venue/venue-under-load.ts';
@@ -16,20 +16,22 @@ export interface RunOptions {
   venue: VenueUnderLoad;
   /** Of a given venue. */
   url?: string | undefined;
+  /** As it was before the venue was started. */
+  machine: Machine;
+  commandLine: string;
   signal: AbortSignal;
   onProgress?: (done: number, doing?: string) => void;
 }
 
-/** Loads the venue, then passes judgement, then tells. */
+/** Loads the venue, audits the run, and returns the report. */
 export async function runScenario(options: RunOptions): Promise<Report> {
-  const { scenario, settings, venue, url, signal, onProgress = () => {} } = options;
+  const { scenario, settings, venue, url, machine, commandLine, signal, onProgress = () => {} } = options;
   const runId = randomBytes(4).toString('hex');
   let users = 0;
   const log = new ClientLog();
   const recorder = new Recorder();
   const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith(`load-${runId}-`));
   const monitor = new ProcessMonitor(venue.processes);
-  const machine = describeMachine();
   const startedAt = new Date().toISOString();
   await monitor.start();
   recorder.start();
@@ -45,18 +47,24 @@ export async function runScenario(options: RunOptions): Promise<Report> {
   });
   recorder.stop();
   const processes = await monitor.stop();
-  onProgress(1, 'waiting for the last holds to end, and auditing');
+  onProgress(1, 'waiting for the last holds to expire, then auditing');
   const verdict = await auditor.finish();
   const latency = latencySummaries(recorder);
   return {
     version: 1,
     scenario: scenario.name,
     startedAt,
+    commandLine,
     elapsedS: recorder.elapsedS,
     isInterrupted: signal.aborted,
     settings: { ...settings, ...(url !== undefined && { url }) },
     machine,
-    verdict: { ok: verdict.ok, truth: auditor.truth.source, checks: verdict.checks },
+    verdict: {
+      ok: verdict.ok,
+      truth: auditor.truth.source,
+      checks: verdict.checks,
+      ...(verdict.notAudited !== undefined && { notAudited: verdict.notAudited }),
+    },
     missedThresholds: [],
     figures: {
       ...commonFigures(recorder, processes),
@@ -93,7 +101,7 @@ function latencyFigures({ p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: Report['latency'
   return { p50Ms, p90Ms, p99Ms, p999Ms, maxMs };
 }
 
-/** How far from their time holds ended. */
+/** How late holds expired. */
 function expiryFigures(latenessMs: number[]): Record<string, number> {
   if (latenessMs.length === 0) return {};
   const sorted = [...latenessMs].sort((a, b) => a - b);
@@ -104,7 +112,7 @@ function expiryFigures(latenessMs: number[]): Record<string, number> {
   };
 }
 
-/** The most that any server process grew, from the first fifth of the run to the last. */
+/** The largest growth of a server process, from the first fifth of the run to the last. */
 function memoryFigures(processes: Report['processes']): Record<string, number> {
   const growth = processes
     .filter(({ name, samples }) => name !== 'loader' && samples.length >= 10)

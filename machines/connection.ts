@@ -17,33 +17,34 @@ export const connectionTimings = {
   unavailableRetryMs: 5_000,
 } as const;
 
-/** Failed openings in a row, after which the page polls if HTTP works. More where WebSockets worked: an edge may restart. */
+/** Consecutive failed openings after which the page polls if HTTP works. More if WebSockets worked: the edge may be restarting. */
 const openingsBeforePolling = { neverLive: 2, wasLive: 12 } as const;
 
-/** An opening that is slow counts for that many: a proxy may have swallowed it. */
+/** Failed openings that a slow one counts for: a proxy may drop the handshake without a reply. */
 const slowOpeningWeight = 4;
 
-/** The longest delay of a timer. */
+/** Longest delay of a JavaScript timer. */
 const maxDelayMs = 2 ** 31 - 1;
 
 export interface ConnectionInput {
-  /** Where the jitter starts from: the same seed gives the same delays. */
+  /** Seed of the jitter: the same seed gives the same delays. */
   jitterSeed: number;
 }
 
 export interface ConnectionContext {
-  /** Attempts that failed since the connection was last steady. */
+  /** Failed attempts since the connection was last steady. */
   failedAttempts: number;
   retryDelayMs: number;
-  /** Until the next poll; until the next WebSocket while polling. */
+  /** Time to the next poll. */
   pollDelayMs: number;
+  /** Time to the next attempt at a WebSocket while polling. */
   webSocketDelayMs: number;
   jitterState: number;
-  /** WebSockets in a row that failed before they were live. */
+  /** Consecutive WebSockets that failed before they were live. */
   failedOpenings: number;
-  /** True once a WebSocket was live: then no proxy blocks them. */
+  /** True once a WebSocket was live: no proxy blocks them. */
   wasWebSocketLive: boolean;
-  /** True while the line in use, or the last one, is HTTP. */
+  /** True while the current or last connection uses HTTP. */
   isPolling: boolean;
   /** The status of the last HTTP request if it was an error. */
   httpStatus: number | undefined;
@@ -75,7 +76,7 @@ function nextJitter(state: number): { state: number; fraction: number } {
   return { state: next, fraction: ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32 };
 }
 
-/** The longest wait after that many failures; full jitter takes any delay from 0 up to it. */
+/** Longest delay after `failedAttempts`; full jitter draws a delay between 0 and this. */
 export function backoffCeilingMs(failedAttempts: number): number {
   return Math.min(connectionTimings.backoffCapMs, connectionTimings.backoffBaseMs * 2 ** failedAttempts);
 }
@@ -87,7 +88,7 @@ export const connectionMachine = setup({
     input: {} as ConnectionInput,
   },
   actors: {
-    // All are given by the page; here they do nothing, so that the chart runs anywhere.
+    // The page provides all of them. These do nothing, so that the chart runs anywhere.
     socket: fromCallback<ConnectionEvent>(() => {}),
     poller: fromCallback<ConnectionEvent>(() => {}),
     successor: fromCallback<ConnectionEvent>(() => {}),
@@ -127,12 +128,12 @@ export const connectionMachine = setup({
       httpStatus: ({ event }) => ('httpStatus' in event ? event.httpStatus : undefined),
     }),
     noteHidden: assign({ isHidden: ({ event }) => event.type === 'HIDDEN' }),
-    // Given by the page as well.
+    // Provided by the page, too.
     ping: () => {},
     askHttp: () => {},
   },
   guards: {
-    closedForGood: ({ event }) => event.type === 'CLOSED' && !mayReconnect(event.code),
+    mayReconnect: ({ event }) => event.type === 'CLOSED' && mayReconnect(event.code),
     refusedForGood: ({ event }) => event.type === 'REFUSED' && !event.retryable,
     webSocketFails: ({ context: { failedOpenings, wasWebSocketLive } }) =>
       failedOpenings >= openingsBeforePolling[wasWebSocketLive ? 'wasLive' : 'neverLive'],
@@ -152,7 +153,7 @@ export const connectionMachine = setup({
   },
 }).createMachine({
   id: 'connection',
-  description: "The browser's connection to an edge: it comes back by itself, and never all browsers at once.",
+  description: "The browser's connection to an edge. It reconnects by itself, and jitter spreads the browsers.",
   context: ({ input }) => ({
     failedAttempts: 0,
     retryDelayMs: 0,
@@ -167,17 +168,14 @@ export const connectionMachine = setup({
   }),
   invoke: { id: 'network', src: 'network' },
   on: {
-    HIDDEN: { actions: 'noteHidden', description: 'Nobody sees the page: polling may be slower.' },
-    SHOWN: { actions: 'noteHidden', description: 'The page is seen again.' },
-    HTTP_FAILED: {
-      actions: 'noteHttpStatus',
-      description: 'HTTP does not work either: the server or the network is down.',
-    },
+    HIDDEN: { actions: 'noteHidden', description: 'The page is hidden: polls can be slower.' },
+    SHOWN: { actions: 'noteHidden', description: 'The page is visible again.' },
+    HTTP_FAILED: { actions: 'noteHttpStatus', description: 'HTTP fails, too: the server or the network is down.' },
   },
   initial: 'attached',
   states: {
     attached: {
-      description: 'A WebSocket exists. Leaving this state closes it, whatever the reason.',
+      description: 'A WebSocket exists. Every transition out of this state closes it.',
       entry: 'useWebSocket',
       invoke: {
         id: 'socket',
@@ -191,199 +189,85 @@ export const connectionMachine = setup({
       initial: 'connecting',
       on: {
         CLOSED: [
-          {
-            guard: 'closedForGood',
-            target: 'gaveUp',
-            description: 'The code says that coming back would only be refused again.',
-          },
-          { target: 'waiting', description: 'An edge that restarts, a lost network, a code of a proxy: comes back.' },
+          { guard: 'mayReconnect', target: 'waiting', description: 'The edge restarts, or the network is lost.' },
+          { target: 'gaveUp', description: 'The close code says that the server would refuse a reconnect.' },
         ],
-        OFFLINE: { target: 'offline', description: 'What is still open leads nowhere.' },
-        REPLACED: {
-          target: '.synchronising',
-          reenter: true,
-          description: 'A newer WebSocket, which carries the new session, takes over.',
-        },
+        OFFLINE: { target: 'offline', description: 'The device has no network.' },
+        REPLACED: { target: '.synchronising', reenter: true, description: 'A new WebSocket takes over.' },
       },
       states: {
         connecting: {
-          description: 'The WebSocket is being opened.',
+          description: 'The WebSocket is opening.',
           on: {
-            OPENED: { target: 'synchronising', description: 'An edge, or a proxy before it, has answered.' },
-            CLOSED: [
-              {
-                guard: 'closedForGood',
-                target: '#connection.gaveUp',
-                description: 'The code says that coming back would only be refused again.',
-              },
-              {
-                target: '#connection.waiting',
-                actions: ['countFailedOpening', 'askHttp'],
-                description: 'The WebSocket never opened: no server, or a proxy that blocks WebSockets.',
-              },
-            ],
+            OPENED: { target: 'synchronising', description: 'The edge, or a proxy before it, accepted the handshake.' },
+            CLOSED: {
+              guard: 'mayReconnect',
+              target: '#connection.waiting',
+              actions: ['countFailedOpening', 'askHttp'],
+              description: 'The WebSocket never opened: no server, or a proxy that blocks WebSockets.',
+            },
             HTTP_WORKS: {
               guard: 'webSocketFails',
               target: '#connection.polling',
-              description: 'HTTP works while the WebSocket does not open: a proxy blocks WebSockets.',
+              description: 'HTTP works while WebSockets fail: a proxy blocks them, or there is no edge.',
             },
           },
           after: {
-            slowOpening: { actions: ['countSlowOpening', 'askHttp'], description: 'Slow: does HTTP work?' },
+            slowOpening: { actions: ['countSlowOpening', 'askHttp'], description: 'The handshake is slow.' },
             connectTimeout: {
               target: '#connection.waiting',
               actions: ['countFailedOpening', 'askHttp'],
-              description: 'Nobody answered in time.',
+              description: 'No reply to the handshake in time.',
             },
           },
         },
         synchronising: {
-          description: 'CONNECT was sent with the last known position; what was missed is on its way.',
+          description: 'CONNECT is sent with the last known position. The edge sends the missed updates.',
           on: {
-            SYNCHRONISED: {
-              target: 'live',
-              actions: 'webSocketLive',
-              description: 'Either VENUE_STATE, or all that was missed and an ACK.',
-            },
+            SYNCHRONISED: { target: 'live', actions: 'webSocketLive', description: 'The page is up to date.' },
             REFUSED: [
-              {
-                guard: 'refusedForGood',
-                target: '#connection.gaveUp',
-                description: 'The same CONNECT would be refused again.',
-              },
-              { target: '#connection.waiting', description: 'The edge is busy: later, perhaps at another.' },
+              { guard: 'refusedForGood', target: '#connection.gaveUp', description: 'A retry would be refused again.' },
+              { target: '#connection.waiting', description: 'The edge is busy: retries later.' },
             ],
           },
           after: {
             connectTimeout: {
               target: '#connection.waiting',
               actions: ['countFailedOpening', 'askHttp'],
-              description: 'Open, but no message comes through.',
+              description: 'The WebSocket is open, but no message arrives.',
             },
           },
         },
         live: {
-          description:
-            'The page shows the truth and commands can be sent. Only a lasting connection resets the backoff.',
+          description: 'The page is up to date and can send commands. Only a steady connection resets the backoff.',
           after: {
-            steadyAfter: { actions: 'resetBackoff', description: 'It lasts: the next failure is a first one.' },
+            steadyAfter: { actions: 'resetBackoff', description: 'The connection is steady: resets the backoff.' },
           },
           on: {
-            WOKE: {
-              target: 'checking',
-              description: 'The device slept: what the page shows may be old, and the line dead without a word.',
-            },
+            WOKE: { target: 'checking', description: 'The device slept: the page may be stale, the connection dead.' },
           },
           initial: 'asked',
           states: {
             asked: {
-              description: 'A PING is on its way: it tells how long the line is, and that there is one.',
+              description: 'A PING is sent. It measures the round-trip time and checks that the connection is alive.',
               entry: 'ping',
-              on: { ANSWERED: { target: 'heard', description: 'The edge is there.' } },
+              on: { ANSWERED: { target: 'heard', description: 'The edge has replied.' } },
               after: {
-                pingTimeout: {
-                  target: '#connection.waiting',
-                  description: 'A line that is cut without a word is silent; TCP alone would notice in minutes.',
-                },
+                pingTimeout: { target: '#connection.waiting', description: 'The connection is dead.' },
               },
             },
             heard: {
-              description: 'The edge was there a moment ago.',
-              after: { pingInterval: { target: 'asked', description: 'Is it still?' } },
+              description: 'The edge has just replied.',
+              after: { pingInterval: { target: 'asked', description: 'Sends the next PING.' } },
             },
           },
         },
         checking: {
-          description: 'The page has slept and does not believe what it shows until the edge has answered.',
+          description: 'The device has slept. The page counts as stale until the edge replies.',
           entry: 'ping',
-          on: {
-            ANSWERED: { target: 'live', description: 'The line held: all that was missed came before the answer.' },
-          },
+          on: { ANSWERED: { target: 'live', description: 'Alive: all missed updates arrived before the reply.' } },
           after: {
-            checkTimeout: { target: '#connection.waiting', description: 'The line did not survive the sleep.' },
-          },
-        },
-      },
-    },
-    polling: {
-      description:
-        'WebSockets fail while HTTP works: the page asks for changes about once a second, and books over HTTP.',
-      type: 'parallel',
-      entry: 'usePolling',
-      invoke: { id: 'poller', src: 'poller' },
-      on: {
-        CLOSED: {
-          target: 'waiting',
-          actions: 'noteHttpStatus',
-          description: 'A poll failed, or was refused for some time.',
-        },
-        OFFLINE: { target: 'offline', description: 'The device has no network.' },
-        REPLACED: { target: 'attached.synchronising', description: 'A WebSocket opened: it takes over.' },
-      },
-      states: {
-        venue: {
-          description: 'The changes, one poll after the other.',
-          initial: 'synchronising',
-          states: {
-            synchronising: {
-              description: 'The first request: the venue, or the changes since the last known position.',
-              on: { SYNCHRONISED: { target: 'live', description: 'The page shows the truth of this moment.' } },
-              after: { connectTimeout: { target: '#connection.waiting', description: 'No reply in time.' } },
-            },
-            live: {
-              description: 'The page is at most one poll old, and commands can be sent.',
-              on: {
-                WOKE: { target: 'checking', description: 'The device slept: what the page shows may be old.' },
-              },
-              after: {
-                steadyAfter: { actions: 'resetBackoff', description: 'It lasts: the next failure is a first one.' },
-              },
-              initial: 'resting',
-              states: {
-                asked: {
-                  description: 'A poll is on its way.',
-                  entry: 'ping',
-                  on: { ANSWERED: { target: 'resting', description: 'All changes are here.' } },
-                  after: { pollTimeout: { target: '#connection.waiting', description: 'No reply in time.' } },
-                },
-                resting: {
-                  description: 'Until the next poll: a second with jitter, longer while the page is hidden.',
-                  entry: 'drawPollDelay',
-                  on: {
-                    SHOWN: {
-                      target: 'asked',
-                      actions: 'noteHidden',
-                      description: 'The page is seen again: what changed?',
-                    },
-                  },
-                  after: { pollDelay: { target: 'asked', description: 'What changed?' } },
-                },
-              },
-            },
-            checking: {
-              description: 'The page has slept and does not believe what it shows until a poll is answered.',
-              entry: 'ping',
-              on: { ANSWERED: { target: 'live', description: 'All that was missed is here.' } },
-              after: { pollTimeout: { target: '#connection.waiting', description: 'No reply in time.' } },
-            },
-          },
-        },
-        webSocket: {
-          description: 'Whether WebSockets work by now.',
-          initial: 'blocked',
-          states: {
-            blocked: {
-              description: 'Until the next try: a minute, or seconds where WebSockets worked before.',
-              entry: 'drawWebSocketDelay',
-              on: { ONLINE: { target: 'tried', description: 'Another network may let WebSockets through.' } },
-              after: { webSocketDelay: { target: 'tried', description: 'Do they work by now?' } },
-            },
-            tried: {
-              description: 'A WebSocket is being opened while polling goes on.',
-              invoke: { id: 'successor', src: 'successor' },
-              on: { BLOCKED: { target: 'blocked', description: 'They do not.' } },
-              after: { connectTimeout: { target: 'blocked', description: 'It did not open in time.' } },
-            },
+            checkTimeout: { target: '#connection.waiting', description: 'The connection did not survive the sleep.' },
           },
         },
       },
@@ -393,12 +277,12 @@ export const connectionMachine = setup({
       entry: 'drawRetryDelay',
       on: {
         RETRY: { target: 'attached', description: 'The user does not want to wait.' },
-        ONLINE: { target: 'attached', description: 'The reason to wait is probably gone.' },
-        OFFLINE: { target: 'offline', description: 'The next attempt would be in vain.' },
+        ONLINE: { target: 'attached', description: 'The device has a network again.' },
+        OFFLINE: { target: 'offline', description: 'The next attempt would fail.' },
         HTTP_WORKS: {
           guard: 'webSocketFails',
           target: 'polling',
-          description: 'HTTP works while WebSockets fail: a proxy blocks them, or no edge is there.',
+          description: 'HTTP works while WebSockets fail: a proxy blocks them, or there is no edge.',
         },
       },
       after: {
@@ -409,22 +293,90 @@ export const connectionMachine = setup({
       },
     },
     offline: {
-      description: 'The device said that it has no network: trying is pointless until it says otherwise.',
+      description: 'The device has no network. Makes no attempt until the device reports one.',
       entry: 'resetBackoff',
       on: {
-        ONLINE: { target: 'attached', description: 'There is a network again.' },
-        RETRY: { target: 'attached', description: 'The user knows better: the server may be this very machine.' },
+        ONLINE: { target: 'attached', description: 'The device has a network again.' },
+        RETRY: { target: 'attached', description: 'The user retries: the server may be on this very machine.' },
       },
     },
     gaveUp: {
-      description: 'The server asked this page to stay away. Only the user can start again.',
+      description: 'The server refused for good. Only the user can start again.',
       entry: 'resetBackoff',
       on: {
-        RETRY: { target: 'attached', description: 'The user asks for another attempt.' },
-        HTTP_WORKS: {
-          guard: 'webSocketFails',
-          target: 'polling',
-          description: 'The browser forbids WebSockets while HTTP works.',
+        RETRY: { target: 'attached', description: 'The user retries.' },
+        HTTP_WORKS: { guard: 'webSocketFails', target: 'polling', description: 'The browser forbids only WebSockets.' },
+      },
+    },
+    polling: {
+      description: 'WebSockets fail while HTTP works: the page polls about once a second and books over HTTP.',
+      type: 'parallel',
+      entry: 'usePolling',
+      invoke: { id: 'poller', src: 'poller' },
+      on: {
+        CLOSED: { target: 'waiting', actions: 'noteHttpStatus', description: 'A poll failed or was refused.' },
+        OFFLINE: { target: 'offline', description: 'The device has no network.' },
+        REPLACED: { target: 'attached.synchronising', description: 'A WebSocket opened: it takes over.' },
+      },
+      states: {
+        venue: {
+          description: 'Polls the changes, one request after the other.',
+          initial: 'synchronising',
+          states: {
+            synchronising: {
+              description: 'The first request reads the venue, or the changes since the last known position.',
+              on: { SYNCHRONISED: { target: 'live', description: 'The page is up to date.' } },
+              after: { connectTimeout: { target: '#connection.waiting', description: 'No reply in time.' } },
+            },
+            live: {
+              description: 'The page is at most one poll old and can send commands.',
+              on: { WOKE: { target: 'checking', description: 'The device slept: the page may be stale.' } },
+              after: {
+                steadyAfter: { actions: 'resetBackoff', description: 'The connection is steady.' },
+              },
+              initial: 'resting',
+              states: {
+                asked: {
+                  description: 'A poll is under way.',
+                  entry: 'ping',
+                  on: { ANSWERED: { target: 'resting', description: 'All changes have arrived.' } },
+                  after: { pollTimeout: { target: '#connection.waiting', description: 'No reply in time.' } },
+                },
+                resting: {
+                  description: 'Waits for the next poll: a second with jitter, longer while the page is hidden.',
+                  entry: 'drawPollDelay',
+                  on: {
+                    SHOWN: { target: 'asked', actions: 'noteHidden', description: 'Visible again: polls at once.' },
+                  },
+                  after: { pollDelay: { target: 'asked', description: 'Sends the next poll.' } },
+                },
+              },
+            },
+            checking: {
+              description: 'The device has slept. The page counts as stale until a poll succeeds.',
+              entry: 'ping',
+              on: { ANSWERED: { target: 'live', description: 'All missed changes have arrived.' } },
+              after: { pollTimeout: { target: '#connection.waiting', description: 'No reply in time.' } },
+            },
+          },
+        },
+        webSocket: {
+          description: 'Tries from time to time whether WebSockets work.',
+          initial: 'blocked',
+          states: {
+            blocked: {
+              description: 'Waits for the next attempt: a minute, or seconds if WebSockets worked before.',
+              entry: 'drawWebSocketDelay',
+              on: { ONLINE: { target: 'tried', description: 'The new network may allow WebSockets.' } },
+              after: { webSocketDelay: { target: 'tried', description: 'The next attempt.' } },
+            },
+            tried: {
+              description: 'A WebSocket is opening while polling continues.',
+              invoke: { id: 'successor', src: 'successor' },
+              on: { BLOCKED: { target: 'blocked', description: 'It failed.' } },
+              after: { connectTimeout: { target: 'blocked', description: 'It did not open in time.' } },
+            },
+          },
         },
       },
     },

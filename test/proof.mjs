@@ -16,6 +16,7 @@ const env = {
   ...process.env,
   PROOF_MINUTES: String(minutes),
   FAULT_MINUTES: String(minutes),
+  FAULT_DECISIONS: '300',
   SIMULATION_SEED: String(seed),
   FAULT_SEED: String(seed),
 };

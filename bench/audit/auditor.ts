@@ -6,17 +6,17 @@ import { Audit, type Verdict } from './audit.ts';
 import type { ClientLog } from './client-log.ts';
 import { getJson, HttpTruth } from './http-truth.ts';
 import { RedisTruth } from './redis-truth.ts';
-import type { VenueRecord, VenueTruth } from './venue-truth.ts';
+import { LogLostError, type VenueRecord, type VenueTruth } from './venue-truth.ts';
 
-/** Redis keeps the newest 100,000 published transitions: what is older by half is fetched before it is gone. */
+/** Redis keeps the newest 100,000 published events; they are read well before they are trimmed. */
 const readAheadEvents = 40_000;
 const judgedAtOnce = 200_000;
 const watchIntervalMs = 1_000;
-/** After the end of a hold until everyone must have heard of it. */
+/** From the end of a hold until every view must show it. */
 const settleMs = 1_000;
 const attempts = 50;
 
-/** Looks on during a run, and passes judgement after it. */
+/** Observes a run, and audits it at the end. */
 export class Auditor {
   readonly truth: VenueTruth;
   readonly audit: Audit;
@@ -55,22 +55,22 @@ export class Auditor {
     }, watchIntervalMs);
   }
 
-  /** The witness of an edge that a scenario kills saw nothing wrong. */
+  /** To be called before a scenario kills an edge: the loss of that connection is not a violation. */
   dismissWitness(edgeIndex: number): void {
     this.#witnesses.splice(edgeIndex, 1)[0]?.close();
   }
 
-  /** When all requests are answered or given up. Waits for the holds of this run to end. */
+  /** To be called when no request is open. Waits until the holds of this run have expired. */
   async finish(): Promise<Verdict> {
     clearInterval(this.#timer);
     await this.#watching;
     try {
       await this.#holdsEnd();
-      const record = await this.#everybodyAgrees();
+      const record = await this.#allViewsAgree();
       this.audit.compareView(this.truth.source, record.seats);
       this.audit.compareHolds(record.nowMs, await this.truth.lockMismatches?.());
     } catch (error) {
-      this.audit.viewProblem(`The audit could not be finished: ${(error as Error).message}`);
+      this.#failed(error as Error);
     } finally {
       for (const witness of this.#witnesses) witness.close();
       await this.truth.close();
@@ -78,25 +78,29 @@ export class Auditor {
     return this.audit.verdict();
   }
 
-  /** What was told before the log is read must be in it; what is told meanwhile is left to the next time. */
+  /** Replies that arrived before the log is read must be in it; later ones are left to the next call. */
   async #catchUp(): Promise<void> {
-    const told = this.#log.take();
+    const received = this.#log.take();
     for (const event of await this.truth.eventsAfter(this.audit.position)) this.audit.transition(event);
-    this.audit.judge(told);
+    this.audit.judge(received);
   }
 
-  /** The log is read only where it might be trimmed, or too much waits to be judged: reading costs the system something. */
+  /** Reading the log costs the system something: it is read when it may be trimmed soon, or many replies wait. */
   get #isBehind(): boolean {
     const behind = Math.max(0, ...this.#witnesses.map(({ seq }) => seq)) - this.audit.position.seq;
     return behind >= readAheadEvents || this.#log.waiting >= judgedAtOnce;
   }
 
-  /** Judges what has been told so far, as between two loads. Never rejects. */
+  /** Audits the replies so far, for example between two loads. Never rejects. */
   judgeSoFar(): Promise<void> {
-    this.#watching = this.#watching
-      .then(() => this.#catchUp())
-      .catch((error: Error) => this.audit.viewProblem(`The log could not be read: ${error.message}`));
+    this.#watching = this.#watching.then(() => this.#catchUp()).catch((error: Error) => this.#failed(error));
     return this.#watching;
+  }
+
+  /** A log with missing events is a violation; whatever else fails says nothing about the system. */
+  #failed(error: Error): void {
+    if (error instanceof LogLostError) this.audit.logProblem(error.message);
+    else this.audit.cannotAudit(error.message);
   }
 
   async #holdsEnd(): Promise<void> {
@@ -111,8 +115,8 @@ export class Auditor {
     }
   }
 
-  /** Others may be using a given venue: asks until all tell of the same moment. */
-  async #everybodyAgrees(): Promise<VenueRecord> {
+  /** Other users may change a given venue: reads all views until they show the same moment. */
+  async #allViewsAgree(): Promise<VenueRecord> {
     for (let attempt = 1; ; attempt++) {
       const record = await this.truth.record();
       const states = await Promise.all(this.#venue.apiUrls.map((url) => getJson<VenueState>(`${url}/api/venue`)));

@@ -1,9 +1,10 @@
 import { request } from 'undici';
 import type { EventsAfter, SeatEvent } from '../../src/protocol/events.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
-import { LogLostError, type VenueRecord, type VenueTruth } from './venue-truth.ts';
+import { isRateLimited, rateLimitRemedy } from './client-log.ts';
+import { CannotAuditError, LogLostError, type VenueRecord, type VenueTruth } from './venue-truth.ts';
 
-/** For a system whose Redis cannot be reached from here: it is asked for its own log. */
+/** Reads the log over HTTP, if Redis cannot be reached from here. */
 export class HttpTruth implements VenueTruth {
   readonly source = 'HTTP';
   readonly #url: string;
@@ -21,7 +22,7 @@ export class HttpTruth implements VenueTruth {
     const events: SeatEvent[] = [];
     for (let after = seq; ; after = events.at(-1)?.seq ?? after) {
       const page = await getJson<EventsAfter>(`${this.#url}/api/events?epoch=${epoch}&after=${after}`);
-      if (!page.events) throw new LogLostError(`The venue does not tell what followed ${epoch}:${after}`);
+      if (!page.events) throw new LogLostError(`The log over HTTP does not reach back to ${epoch}:${after}`);
       events.push(...page.events);
       if (page.events.length === 0) return events;
     }
@@ -33,6 +34,7 @@ export class HttpTruth implements VenueTruth {
 export async function getJson<T>(url: string): Promise<T> {
   const { statusCode, body } = await request(url);
   const text = await body.text();
+  if (isRateLimited(statusCode, text)) throw new CannotAuditError(`rate limits refused GET ${url}. ${rateLimitRemedy}`);
   if (statusCode !== 200) throw new Error(`GET ${url} answers ${statusCode}: ${text.slice(0, 200)}`);
   return JSON.parse(text) as T;
 }

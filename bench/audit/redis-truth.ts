@@ -8,7 +8,7 @@ const entriesPerRead = 2_000;
 const keysPerRead = 5_000;
 type Entry = [id: string, fields: string[]];
 
-/** Reads Redis with its own words and not with the product's, which it is to check. */
+/** Decodes Redis's data apart from the product's code, which it checks. */
 export class RedisTruth implements VenueTruth {
   readonly source = 'Redis';
   readonly #redis: Redis;
@@ -18,8 +18,8 @@ export class RedisTruth implements VenueTruth {
   }
 
   /**
-   * The user `viewer` may make no transaction. Redis runs what comes in one packet without a pause; if an event came in
-   * between all the same, the reads are repeated.
+   * The user `viewer` has no right to use MULTI. Redis executes a pipeline that arrives in one packet without a pause;
+   * if an event is committed in between nevertheless, the reads are repeated.
    */
   async record(): Promise<VenueRecord> {
     const position = ['venue:epoch', 'venue:seq'];
@@ -45,7 +45,7 @@ export class RedisTruth implements VenueTruth {
       const entries = (await this.#redis.xrange('venue:events', `${next}-0`, '+', 'COUNT', entriesPerRead)) as Entry[];
       for (const entry of entries) events.push(decodeEntry(entry));
       const newest = events.at(-1)?.seq ?? seq;
-      if (entries[0] && entries[0][0] !== `${next}-0`) throw new LogLostError(`The log in Redis has no ${next}`);
+      if (entries[0] && entries[0][0] !== `${next}-0`) throw new LogLostError(`The log in Redis lacks seq ${next}`);
       if (entries.length < entriesPerRead) return events;
       next = newest + 1;
     }
@@ -55,9 +55,9 @@ export class RedisTruth implements VenueTruth {
     const seats = [...(await this.record()).seats.values()];
     const mismatches: string[] = [];
     for (let i = 0; i < seats.length; i += keysPerRead) {
-      const some = seats.slice(i, i + keysPerRead);
-      const users = await this.#redis.mget(some.map(({ id }) => `seat:${id}:lock`));
-      some.forEach((seat, index) => {
+      const page = seats.slice(i, i + keysPerRead);
+      const users = await this.#redis.mget(page.map(({ id }) => `seat:${id}:lock`));
+      page.forEach((seat, index) => {
         const expected = seat.status === SeatStatus.available ? null : (seat.held_by ?? null);
         if (users[index] === expected) return;
         mismatches.push(`${JSON.stringify(seat)}: its lock belongs to ${users[index]}`);

@@ -9,17 +9,22 @@ export interface VenueRecord {
   nowMs: number;
 }
 
-/** Where the audit gets what really happened: Redis itself, or what HTTP tells of it. */
+/** Where the audit reads what really happened: Redis itself, or the HTTP API. */
 export interface VenueTruth {
   readonly source: 'Redis' | 'HTTP';
   record(): Promise<VenueRecord>;
-  /** In order; rejects where the log does not reach back so far. */
+  /** In order; rejects with `LogLostError` if the log does not reach back that far. */
   eventsAfter(position: { epoch: string; seq: number }): Promise<SeatEvent[]>;
-  /** Seats whose lock says something else than the seat; undefined where locks cannot be seen. */
+  /** Seats that differ from their locks; undefined if locks cannot be read. */
   lockMismatches?(): Promise<string[]>;
   close(): Promise<void>;
 }
 
 export class LogLostError extends Error {
   override name = 'LogLostError';
+}
+
+/** The audit is impossible, which says nothing about the system. The message names the remedy. */
+export class CannotAuditError extends Error {
+  override name = 'CannotAuditError';
 }

@@ -1,6 +1,6 @@
+import type { SeatRequest } from '../audit/client-log.ts';
 import { CommandSender } from '../http/command-sender.ts';
 import { openLoop } from '../http/open-loop.ts';
-import type { SeatRequest } from '../http/seat-command.ts';
 import { percentileMs, Recorder } from '../measure/recorder.ts';
 import type { ClientContext } from './client-context.ts';
 

@@ -1,5 +1,6 @@
+import { isRateLimited } from '../audit/client-log.ts';
 import type { Conversation, HttpAnswer, HttpRequest } from '../http/closed-loop.ts';
-import { kindOf } from '../http/seat-command.ts';
+import { errorName, kindOf } from '../http/seat-command.ts';
 import type { ClientContext } from './client-context.ts';
 
 const request: HttpRequest = { method: 'GET', path: '/api/seats' };
@@ -23,7 +24,8 @@ export class Reader implements Conversation {
     const kind = kindOf(status);
     const etag = String(headers.etag ?? headers.ETag ?? '');
     if (kind === 'error') {
-      recorder.error(String(status));
+      recorder.error(errorName(status));
+      if (isRateLimited(status)) log.rateLimited();
     } else {
       recorder.record('read', kind, latencyMs);
       log.read(Number(/(\d+)"$/.exec(etag)?.[1]), this.#newestSeqWhenSent);

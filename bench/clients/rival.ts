@@ -1,5 +1,6 @@
+import type { SeatRequest } from '../audit/client-log.ts';
 import type { Conversation, HttpAnswer, HttpRequest } from '../http/closed-loop.ts';
-import { noteAnswer, type SeatRequest, toHttp } from '../http/seat-command.ts';
+import { noteAnswer, toHttp } from '../http/seat-command.ts';
 import type { ClientContext } from './client-context.ts';
 
 /** Wants one seat, whoever else wants it. */

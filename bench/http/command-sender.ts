@@ -1,8 +1,9 @@
 import { Pool } from 'undici';
 import type { CommandReply } from '../../src/protocol/commands.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
+import type { SeatRequest } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
-import { type AnswerKind, noteAnswer, type SeatRequest, toHttp } from './seat-command.ts';
+import { type AnswerKind, noteAnswer, toHttp } from './seat-command.ts';
 
 const maxConnections = 256;
 

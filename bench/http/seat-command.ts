@@ -1,15 +1,8 @@
 import { randomInt } from 'node:crypto';
-import type { UserAction } from '../../src/protocol/commands.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
-import type { ClientLog } from '../audit/client-log.ts';
+import { type ClientLog, isRateLimited, rateLimitRemedy, type SeatRequest } from '../audit/client-log.ts';
 import type { Recorder } from '../measure/recorder.ts';
 import type { HttpAnswer, HttpRequest } from './closed-loop.ts';
-
-export interface SeatRequest {
-  action: UserAction;
-  seatId: string;
-  userId: string;
-}
 
 export const toHttp = ({ action, seatId: seat_id, userId: user_id }: SeatRequest): HttpRequest => ({
   method: 'POST',
@@ -19,17 +12,17 @@ export const toHttp = ({ action, seatId: seat_id, userId: user_id }: SeatRequest
 
 export type AnswerKind = 'ok' | 'refused' | 'error';
 
-/** 409 and HOLD_LIMIT are answers: somebody was first, or one holds enough. All else but success is an error. */
+/** A refusal is a valid answer: the seat is taken, or the user holds too many or has to wait. The rest are errors. */
 export function kindOf(status: number, body = ''): AnswerKind {
   if (status >= 200 && status < 400) return 'ok';
-  return status === 409 || body.includes('"HOLD_LIMIT"') ? 'refused' : 'error';
+  return status === 409 || (status === 429 && !isRateLimited(status, body)) ? 'refused' : 'error';
 }
 
-/** A loader is one address: where the venue limits how much that asks, it must be told (RATE_LIMIT=off). */
-const describeError = (status: number, body: string): string =>
-  body.includes('"RATE_LIMITED"') ? '429 RATE_LIMITED: start the system with RATE_LIMIT=off' : String(status);
+/** How an error appears in the report. */
+export const errorName = (status: number, body = ''): string =>
+  isRateLimited(status, body) ? `429 rate limit: ${rateLimitRemedy}` : String(status);
 
-/** Writes one answer into the figures and the log. */
+/** Adds one answer to the figures and the log. */
 export function noteAnswer(
   { recorder, log }: { recorder: Recorder; log: ClientLog },
   request: SeatRequest,
@@ -37,7 +30,7 @@ export function noteAnswer(
   newestSeqWhenSent: number,
 ): AnswerKind {
   const kind = kindOf(status, body);
-  if (kind === 'error') recorder.error(describeError(status, body));
+  if (kind === 'error') recorder.error(errorName(status, body));
   else recorder.record(request.action, kind, latencyMs);
   log.answered({ ...request, status, body }, newestSeqWhenSent);
   return kind;

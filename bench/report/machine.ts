@@ -4,23 +4,40 @@ import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'no
 import packageJson from '../../package.json' with { type: 'json' };
 import { findExecutable } from '../../src/launch/find-executable.ts';
 
-/** Where and with what was measured. */
+/** The machine and the versions of a measurement. */
 export interface Machine {
   cpu: string;
   cores: number;
   memoryGiB: number;
-  /** Processes that wanted a core in the minute before: well above what the run itself starts, and others were at work. */
+  /** Over the minute before the run, before it starts any process. */
   loadAverage: number;
   os: string;
   versions: Record<string, string>;
-  /** `-dirty` where there were changes that are in no commit. */
+  /** Ends in `-dirty` if files differ from the commit. */
   commit: string;
+  /** Undefined without git. */
+  uncommittedFiles?: number;
+}
+
+const busyLoadPerCore = 0.5;
+
+/** A warning if other processes kept the machine busy before the run. */
+export function busyWarning({ loadAverage, cores }: Machine): string | undefined {
+  if (loadAverage <= cores * busyLoadPerCore) return undefined;
+  return `load average ${loadAverage.toFixed(1)} on ${cores} cores before the run: other processes distort the figures`;
+}
+
+export function gitState({ commit, uncommittedFiles }: Machine): string {
+  if (uncommittedFiles === undefined) return `commit ${commit}`;
+  const changes = uncommittedFiles === 1 ? '1 uncommitted file' : `${uncommittedFiles} uncommitted files`;
+  return `commit ${commit}, ${uncommittedFiles === 0 ? 'nothing uncommitted' : changes}`;
 }
 
 const require = createRequire(import.meta.url);
 
 export function describeMachine(): Machine {
   const models = cpus().map(({ model }) => model.trim());
+  const uncommitted = output('git', ['status', '--porcelain']);
   return {
     cpu: models[0] ?? 'unknown',
     cores: availableParallelism(),
@@ -35,6 +52,7 @@ export function describeMachine(): Machine {
       nats: versionOf('nats-server', /v(\d\S*)/),
     },
     commit: firstLine('git', ['describe', '--always', '--dirty', '--abbrev=10']) ?? 'unknown',
+    ...(uncommitted !== undefined && { uncommittedFiles: uncommitted.split('\n').filter(Boolean).length }),
   };
 }
 
@@ -43,11 +61,12 @@ function versionOf(program: string, pattern: RegExp): string {
   return (path && pattern.exec(firstLine(path, ['--version']) ?? '')?.[1]) || 'not on this machine';
 }
 
-function firstLine(program: string, args: string[]): string | undefined {
+const firstLine = (program: string, args: string[]): string | undefined =>
+  output(program, args)?.split('\n')[0]?.trim();
+
+function output(program: string, args: string[]): string | undefined {
   try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-      .split('\n')[0]
-      ?.trim();
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   } catch {
     return undefined;
   }

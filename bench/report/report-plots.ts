@@ -1,8 +1,8 @@
 import type { ProcessSample } from '../measure/process-monitor.ts';
-import type { Plot } from '../scenarios/scenario.ts';
+import type { Plot, Series } from '../scenarios/scenario.ts';
 import type { Report } from './report.ts';
 
-/** What every report shows, then what its scenario adds. Curves of an earlier run are named as such. */
+/** The plots of the scenario, then those of every report. Curves of an earlier run are dashed. */
 export function reportPlots(report: Report, base: Report | undefined): Plot[] {
   const plots = [
     ...withBase(report.plots, base?.plots),
@@ -19,12 +19,13 @@ export function reportPlots(report: Report, base: Report | undefined): Plot[] {
 function withBase(plots: Plot[], basePlots: Plot[] = []): Plot[] {
   return plots.map((plot) => {
     const earlier = basePlots.find(({ title }) => title === plot.title)?.series ?? [];
-    return {
-      ...plot,
-      series: [...plot.series, ...earlier.map(({ name, points }) => ({ name: `${name} (base)`, points }))],
-    };
+    return { ...plot, series: [...plot.series.map(coloured), ...earlier.map(coloured).map(asBase)] };
   });
 }
+
+/** A curve keeps its colour beside the one of the earlier run. */
+const coloured = (series: Series, index: number): Series => ({ colour: index, ...series });
+const asBase = (series: Series): Series => ({ ...series, name: `${series.name} (base)`, isDashed: true });
 
 function latencyCurve({ latency }: Report, base: Report | undefined): Plot {
   const earlier = base?.latency[0];
@@ -35,8 +36,8 @@ function latencyCurve({ latency }: Report, base: Report | undefined): Plot {
     isLogY: true,
     xScale: 'percentile',
     series: [
-      ...latency.map(({ kind, curve }) => ({ name: kind, points: curve })),
-      ...(earlier ? [{ name: `${earlier.kind} (base)`, points: earlier.curve }] : []),
+      ...latency.map(({ kind, curve }, index) => ({ name: kind, points: curve, colour: index })),
+      ...(earlier ? [asBase({ name: earlier.kind, points: earlier.curve, colour: 0 })] : []),
     ],
   };
 }
@@ -76,8 +77,9 @@ function processes(
     title,
     xLabel: 's',
     yLabel,
-    series: report.processes.map(({ name, samples }) => ({
+    series: report.processes.map(({ name, samples }, index) => ({
       name,
+      colour: index, // the same in every plot, also if one of them lacks a process
       points: samples.flatMap((sample): [number, number][] => {
         const value = of(sample);
         return value === undefined ? [] : [[sample.atS, value]];

@@ -3,19 +3,22 @@ import type { ProcessFigures } from '../measure/process-monitor.ts';
 import type { Second } from '../measure/recorder.ts';
 import type { LoadSettings, Plot, Table } from '../scenarios/scenario.ts';
 import type { Machine } from './machine.ts';
+import type { MissedThreshold } from './threshold.ts';
 
-/** All that a run has to tell, as it is written to `report.json`. */
+/** All results of a run, as written to `report.json`. */
 export interface Report {
   version: 1;
   scenario: string;
   startedAt: string;
+  /** As it was typed, without passwords. */
+  commandLine: string;
   elapsedS: number;
   /** Ctrl-C came before the end. */
   isInterrupted: boolean;
   settings: LoadSettings & { url?: string };
   machine: Machine;
-  verdict: { ok: boolean; truth: string; checks: Check[] };
-  missedThresholds: string[];
+  verdict: { ok: boolean; truth: string; checks: Check[]; notAudited?: string };
+  missedThresholds: MissedThreshold[];
   /** By name, with the unit in it. */
   figures: Record<string, number>;
   /** By kind of request, and `all`. */

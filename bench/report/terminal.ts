@@ -4,58 +4,76 @@ import { checkNames } from '../audit/audit.ts';
 import { comparedFigures } from './compare.ts';
 import { figureLabel, formatNumber } from './format.ts';
 import { latencyRows } from './latency-rows.ts';
+import { busyWarning, gitState } from './machine.ts';
 import type { Report } from './report.ts';
+import { checkCount, verdictTitle } from './verdict-text.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
-/** The report as lines for a terminal: the verdict first. `isColoured`: with ANSI colours. */
+/** The report as lines for a terminal, the verdict first. `isColoured`: with ANSI colours. */
 export function renderTerminal(report: Report, base: Report | undefined, isColoured: boolean): string {
-  const paint = (style: Style, text: string) => (isColoured ? styleText(style, text) : text);
+  const paint = (style: Style, text: string) => (isColoured ? styleText(style, text, { validateStream: false }) : text); // the caller knows the stream
   const parts = [
-    heading(report),
+    heading(report, paint),
     verdict(report, paint),
-    base ? comparison(report, base) : figures(report),
+    base ? comparison(report, base, paint) : figures(report, paint),
     report.latency.length > 1 ? latencies(report) : '',
     ...report.tables.map(({ title, columns, rows }) => `${title}\n${renderTable(columns, rows)}`),
     Object.keys(report.errors).length > 0 ? renderTable(['error', 'count'], Object.entries(report.errors)) : '',
     processes(report),
-    ...report.missedThresholds.map((missed) => paint('red', `Missed: ${missed}`)),
+    ...report.missedThresholds.map(({ text, value }) => paint('red', `Missed: ${text}, but it is ${value}`)),
   ];
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
 }
 
-function heading({ scenario, settings, elapsedS, machine, isInterrupted }: Report): string {
+type Paint = (style: Style, text: string) => string;
+
+function heading({ scenario, settings, elapsedS, machine, isInterrupted, commandLine }: Report, paint: Paint): string {
   const where =
     settings.url ?? `${settings.bookings} booking, ${settings.edges} edges, ${settings.rows}x${settings.cols} seats`;
   const cut = isInterrupted ? ', interrupted' : '';
-  return `${scenario}: ${settings.connections} connections, ${elapsedS.toFixed(1)} s${cut} (${where}; ${machine.cores} cores, commit ${machine.commit})\n`;
+  const warning = busyWarning(machine);
+  return [
+    `${scenario}: ${settings.connections} connections, ${elapsedS.toFixed(1)} s${cut} (${where}; ${machine.cores} cores, ${gitState(machine)})`,
+    commandLine,
+    ...(warning === undefined ? [] : [paint('yellow', `Warning: ${warning}`)]),
+    '',
+  ].join('\n');
 }
 
-function verdict({ verdict: { ok, checks, truth } }: Report, paint: (style: Style, text: string) => string): string {
+function verdict({ verdict: { checks, truth, notAudited }, missedThresholds }: Report, paint: Paint): string {
   const lines = checks.map(({ name, checked, broken, examples }) => {
     const mark = broken > 0 ? paint('red', '✗') : checked > 0 ? paint('green', '✓') : '–';
-    const count = broken > 0 ? `${formatNumber(broken)} broken of ${formatNumber(checked)}` : formatNumber(checked);
-    return [`  ${mark} ${checkNames[name]}: ${count}`, ...examples.map((example) => `      ${example}`)].join('\n');
+    return [
+      `  ${mark} ${checkNames[name]}: ${checkCount({ checked, broken })}`,
+      ...examples.map((example) => `      ${example}`),
+    ].join('\n');
   });
-  const title = ok ? paint('green', 'NOTHING WRONG') : paint('red', 'VIOLATIONS: the figures below do not count');
+  const isBroken = checks.some(({ broken }) => broken > 0);
+  const isMissed = missedThresholds.length > 0;
+  const colour = isBroken || isMissed || notAudited !== undefined ? 'red' : 'green';
+  const title = paint(colour, verdictTitle({ isBroken, notAudited, isMissed }));
   return `${title} (audited against ${truth})\n${lines.join('\n')}\n`;
 }
 
-const figures = (report: Report): string =>
-  renderTable(
-    ['', ''],
-    Object.entries(report.figures).map(([name, value]) => [figureLabel(name), formatNumber(value)]),
-    false,
-  );
+function figures({ figures: all, missedThresholds }: Report, paint: Paint): string {
+  const missed = new Set(missedThresholds.map(({ figure }) => figure));
+  const rows = Object.entries(all).map(([name, value]) => {
+    const shown = formatNumber(value);
+    return [figureLabel(name), missed.has(name) ? paint('red', shown) : shown];
+  });
+  return renderTable(['', ''], rows, false);
+}
 
-const comparison = (report: Report, base: Report): string =>
+const comparison = (report: Report, base: Report, paint: Paint): string =>
   renderTable(
-    ['', `base (${base.machine.commit})`, 'this', 'ratio'],
-    comparedFigures(report, base).map(({ name, base: before, now, ratio }) => [
+    ['', `base (${base.machine.commit})`, 'this', 'ratio', ''],
+    comparedFigures(report, base).map(({ name, base: before, now, ratio, mark }) => [
       figureLabel(name),
       before === undefined ? '–' : formatNumber(before),
       now === undefined ? '–' : formatNumber(now),
       ratio === undefined ? '–' : formatNumber(ratio),
+      mark === 'better' || mark === 'worse' ? paint(mark === 'better' ? 'green' : 'red', mark) : (mark ?? ''),
     ]),
   );
 

@@ -12,7 +12,7 @@ const comparisons = {
   '>=': (a: number, b: number) => a >= b,
 };
 
-/** `p50`, `p90`, `p99`, `p999` and `max` may be said without their unit. Throws where it is not a threshold. */
+/** `p50`, `p90`, `p99`, `p999` and `max` may be written without their unit. Throws if the text is not a threshold. */
 export function parseThreshold(text: string): Threshold {
   const found = /^\s*(\w+)\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)\s*$/.exec(text);
   if (!found)
@@ -23,14 +23,20 @@ export function parseThreshold(text: string): Threshold {
   return { text: text.trim(), figure, holds: (value) => compare(value, Number(bound)) };
 }
 
-/** What was missed, in words. A figure that there is not is a mistake, and not a threshold that holds. */
-export function missedThresholds(thresholds: readonly Threshold[], figures: Record<string, number>): string[] {
+export interface MissedThreshold {
+  text: string;
+  figure: string;
+  value: number;
+}
+
+/** Throws if a threshold names a figure that does not exist: it must not count as met. */
+export function missedThresholds(thresholds: readonly Threshold[], figures: Record<string, number>): MissedThreshold[] {
   return thresholds.flatMap(({ text, figure, holds }) => {
     const value = figures[figure];
     if (value === undefined) {
       throw new ThresholdError(`There is no figure ${figure}; there are ${Object.keys(figures).join(', ')}`);
     }
-    return holds(value) ? [] : [`${text}: it is ${value}`];
+    return holds(value) ? [] : [{ text, figure, value }];
   });
 }
 

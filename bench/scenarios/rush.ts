@@ -3,17 +3,18 @@ import { CommandSender } from '../http/command-sender.ts';
 import { openLoop } from '../http/open-loop.ts';
 import { oneOf, seatIds } from '../http/seat-command.ts';
 import { latencyHistogram, percentileMs, recordMs } from '../measure/recorder.ts';
+import { formatNumber } from '../report/format.ts';
 import type { Findings, Scenario, ScenarioContext } from './scenario.ts';
 
 const growth = 1.5;
 const refinements = 3;
 const maxSteps = 25;
-/** Beyond any of these the venue does not keep up. */
+/** The venue does not keep up if one of these is exceeded. */
 const limits = { p99Ms: 100, inFlight: 2_000, leastAnsweredShare: 0.95 };
 const thinkMs = { least: 100, most: 500 };
 const recoverMs = 5_000;
 
-interface Step {
+export interface Step {
   offeredPerSecond: number;
   answeredPerSecond: number;
   p50Ms: number;
@@ -22,7 +23,7 @@ interface Step {
   isSustained: boolean;
 }
 
-/** Users come faster and faster, whether or not those before have been answered: how many can the venue take? */
+/** Users arrive at a growing rate, whether or not earlier requests are answered: which rate can the venue sustain? */
 export const rush: Scenario = {
   name: 'rush',
   summary: 'users arrive at --rate per second, then 1.5 times as many, … until it saturates; --duration is of a step',
@@ -44,9 +45,9 @@ async function climb(context: ScenarioContext, sender: CommandSender): Promise<S
   for (let refined = 0; steps.length < maxSteps && refined <= refinements && !context.signal.aborted; ) {
     context.onProgress(Math.min(0.99, steps.length / 12), `${Math.round(rate)} users per second`);
     let step = await take(context, sender, rate);
-    // Once may be the machine's own business.
+    // A single failure may be caused by the machine.
     if (!step.isSustained && !context.signal.aborted) step = await take(context, sender, rate);
-    if (context.signal.aborted) break; // cut short: it says nothing
+    if (context.signal.aborted) break; // cut short: not a valid step
     steps.push(step);
     if (step.isSustained) sustained = Math.max(sustained, rate);
     else tooMuch = Math.min(tooMuch, rate);
@@ -61,7 +62,7 @@ async function climb(context: ScenarioContext, sender: CommandSender): Promise<S
   return steps.sort((a, b) => a.offeredPerSecond - b.offeredPerSecond);
 }
 
-/** Each user selects any seat, and lets go of it after a thought, if it was free. */
+/** Each user selects a random seat and, if it was free, releases it after a pause. */
 async function take(context: ScenarioContext, sender: CommandSender, ratePerSecond: number): Promise<Step> {
   const { settings, newUserId } = context;
   const seats = seatIds(settings.rows, settings.cols);
@@ -104,14 +105,14 @@ async function take(context: ScenarioContext, sender: CommandSender, ratePerSeco
   };
 }
 
-/** What is left of one step must not weigh on the next. */
+/** Open requests of one step must not slow down the next. */
 async function recover(sender: CommandSender): Promise<void> {
   const deadlineMs = performance.now() + recoverMs;
   await sleep(thinkMs.most);
   while (sender.inFlight > 0 && performance.now() < deadlineMs) await sleep(10);
 }
 
-function rushFindings(steps: Step[]): Findings {
+export function rushFindings(steps: Step[]): Findings {
   const sustained = steps.filter(({ isSustained }) => isSustained).at(-1);
   const points = (of: keyof Omit<Step, 'isSustained'>) =>
     steps.map((step): [number, number] => [step.offeredPerSecond, step[of]]);
@@ -137,13 +138,25 @@ function rushFindings(steps: Step[]): Findings {
     ],
     plots: [
       {
-        title: 'Latency by arrival rate, from the moment a user comes',
+        title: 'Latency by arrival rate, from the arrival of the user',
         xLabel: 'users per second',
         yLabel: 'ms',
         isLogY: true,
         series: [
           { name: 'p50', points: points('p50Ms') },
           { name: 'p99', points: points('p99Ms') },
+        ],
+        markers: [
+          { axis: 'y', value: limits.p99Ms, label: `limit: p99 ${limits.p99Ms} ms` },
+          ...(sustained
+            ? [
+                {
+                  axis: 'x' as const,
+                  value: sustained.offeredPerSecond,
+                  label: `knee: ${formatNumber(Math.round(sustained.offeredPerSecond))}/s`,
+                },
+              ]
+            : []),
         ],
       },
     ],

@@ -7,9 +7,9 @@ export interface LoadSettings {
   durationS: number;
   /** Events per second of `fanout`, `reconnect` and `soak`; the first step of `rush`. */
   ratePerSecond: number;
-  /** How many seats `contend` is about. */
+  /** The number of seats that everyone wants in `contend`. */
   seats: number;
-  /** Of a venue that is started for the run. */
+  /** Of a venue that the run starts. */
   rows: number;
   cols: number;
   holdSeconds: number;
@@ -24,7 +24,22 @@ export interface Table {
   rows: (string | number)[][];
 }
 
-/** A curve, or several of one unit. */
+export interface Series {
+  name: string;
+  points: [x: number, y: number][];
+  /** Series with the same number have the same colour in every plot; default: the place in the plot. */
+  colour?: number;
+  isDashed?: boolean;
+}
+
+/** A line across a plot. */
+export interface Marker {
+  axis: 'x' | 'y';
+  value: number;
+  label: string;
+}
+
+/** One or several curves of one unit. */
 export interface Plot {
   title: string;
   xLabel: string;
@@ -32,12 +47,13 @@ export interface Plot {
   isLogY?: boolean;
   /** `percentile`: 50, 90, 99, 99.9 … are equally far apart. */
   xScale?: 'linear' | 'log' | 'percentile';
-  series: { name: string; points: [x: number, y: number][] }[];
+  series: Series[];
+  markers?: Marker[];
 }
 
-/** What a scenario has to tell besides what every one does (answers, latencies, processes). */
+/** Results of one scenario, besides those of every scenario (answers, latencies, processes). */
 export interface Findings {
-  /** By name, with the unit in it: what `--threshold` can ask for and `--compare` compares. */
+  /** By name, with the unit in it. `--threshold` and `--compare` use these names. */
   figures: Record<string, number>;
   tables?: Table[];
   plots?: Plot[];
@@ -47,7 +63,7 @@ export interface ScenarioContext extends ClientContext {
   venue: VenueUnderLoad;
   settings: LoadSettings;
   auditor: Auditor;
-  /** Ctrl-C: the scenario ends as soon as it can, and tells what there is. */
+  /** Ctrl-C: the scenario ends as soon as it can, and returns the results so far. */
   signal: AbortSignal;
   /** Between 0 and 1. */
   onProgress: (done: number, doing?: string) => void;

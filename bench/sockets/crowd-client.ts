@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { rateLimitRemedy } from '../audit/client-log.ts';
+import { CannotAuditError } from '../audit/venue-truth.ts';
 import type { CrowdResult } from './crowd.ts';
 import type { CrowdQuestions } from './crowd-process.ts';
 
@@ -10,7 +12,7 @@ interface CrowdAnswers {
   result: CrowdResult;
 }
 
-/** The process that holds the sockets, as the loader sees it. */
+/** The loader's handle of the process that holds the sockets. */
 export class CrowdClient {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
@@ -22,10 +24,11 @@ export class CrowdClient {
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
       if (error === undefined) waiting?.resolve(result);
-      else waiting?.reject(new Error(error));
+      else waiting?.reject(error.includes(rateLimitRemedy) ? new CannotAuditError(error) : new Error(error));
     });
     this.#child.once('exit', (code) => {
-      for (const { reject } of this.#waiting.values()) reject(new Error(`The sockets' process ended with ${code}`));
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`The process of the sockets exited with ${code}`));
     });
   }
 
@@ -41,7 +44,7 @@ export class CrowdClient {
     });
   }
 
-  /** And all its sockets. */
+  /** Closes all sockets. */
   close(): void {
     this.#child.disconnect();
   }

@@ -1,6 +1,6 @@
 import { Crowd, type Stamp } from './crowd.ts';
 
-/** What the loader asks of the process that holds the sockets, and gets back. */
+/** The requests of the loader to the process that holds the sockets. */
 export interface CrowdQuestions {
   connect: { urls: string[]; count: number; timeoutMs: number };
   begin: { seq: number; capacity: number };
@@ -12,7 +12,7 @@ export type CrowdQuestion = {
   [Name in keyof CrowdQuestions]: { id: number; name: Name; data: CrowdQuestions[Name] };
 }[keyof CrowdQuestions];
 
-/** A process of its own: sockets that wait for the loader's turn would measure the loader. */
+/** A separate process: sockets in the loader's event loop would measure the loader. */
 let crowd: Crowd | undefined;
 
 process.on('message', (question: CrowdQuestion) => {
@@ -22,7 +22,7 @@ process.on('message', (question: CrowdQuestion) => {
   );
 });
 process.on('disconnect', () => process.exit());
-process.on('SIGINT', () => {}); // Ctrl-C is the loader's to answer
+process.on('SIGINT', () => {}); // the loader handles Ctrl-C
 
 async function answer({ name, data }: CrowdQuestion): Promise<unknown> {
   if (name === 'connect') {

@@ -1,3 +1,4 @@
+import { rateLimitRemedy } from '../audit/client-log.ts';
 import { summarise } from '../measure/latency-summary.ts';
 import { latencyHistogram, recordMs } from '../measure/recorder.ts';
 import type { LatencySummary } from '../report/report.ts';
@@ -5,12 +6,12 @@ import { kindAt, kinds, positionAfter, seqIn } from './message-scan.ts';
 import { RawSocket } from './raw-socket.ts';
 
 const connectingAtOnce = 250;
-/** As the page waits: full jitter, at first up to so much, doubling. */
+/** The page's backoff: full jitter, doubling. */
 const backoff = { firstMs: 250, maxMs: 2_000 };
-/** What every so-many-th socket is sent is compared with the others byte by byte; of all, the order is checked. */
+/** Every 16th socket is compared with the others byte by byte; the order is checked for all. */
 const comparedEvery = 16;
 
-/** When, on the clock of `performance.timeOrigin + now()`, an event was asked for and (to the ms) committed. */
+/** When an event was requested and (to the ms) committed, on the clock of `performance.timeOrigin + now()`. */
 export type Stamp = [seq: number, askedAtMs: number, committedAtMs: number];
 
 export interface CrowdResult {
@@ -20,9 +21,9 @@ export interface CrowdResult {
   missed: number;
   repeated: number;
   outOfOrder: number;
-  /** Differ from what another socket was sent under the same number. */
+  /** Messages that differ from those of another socket with the same seq. */
   different: number;
-  /** VENUE_STATEs after the first: the edge found the socket too slow, or started over. */
+  /** VENUE_STATEs after the first: the edge restarted, or the socket was too slow. */
   resyncs: number;
   lost: number;
   closeCodes: Record<string, number>;
@@ -36,7 +37,7 @@ export interface CrowdResult {
 
 const now = () => performance.timeOrigin + performance.now();
 
-/** Thousands of browsers without a page. Counts what each is sent, and remembers when. */
+/** Thousands of browsers without a page. Counts the messages of each, and remembers their arrival. */
 export class Crowd {
   readonly #urls: readonly string[];
   readonly #members: Member[] = [];
@@ -44,23 +45,25 @@ export class Crowd {
   #firstSeq = Number.POSITIVE_INFINITY;
   #capacity = 0;
   readonly #said = new Map<number, Buffer>();
-  /** What was seen wrong, over all sockets. */
+  /** Over all sockets. */
   readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 };
   readonly #closeCodes: Record<string, number> = {};
+  #rateLimited = false;
   readonly outagesMs: number[] = [];
 
   constructor(urls: readonly string[]) {
     this.#urls = urls;
   }
 
-  /** Resolves when each has been sent the venue. Rejects where one cannot be. */
+  /** Resolves when each socket has received the venue. Rejects if one does not in time, or a rate limit refuses it. */
   async connect(count: number, timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     while (this.#members.length < count || this.live < count) {
       const connecting = this.#members.length - this.live;
       const room = Math.min(count - this.#members.length, connectingAtOnce - connecting);
       for (let i = 0; i < room; i++) this.#members.push(new Member(this, this.#urls, this.#members.length));
-      if (performance.now() > deadlineMs) throw new Error(`${this.live} of ${count} sockets are live in time`);
+      if (this.#rateLimited) throw new Error(`rate limits refused a socket. ${rateLimitRemedy}`);
+      if (performance.now() > deadlineMs) throw new Error(`only ${this.live} of ${count} sockets are live in time`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
@@ -71,7 +74,7 @@ export class Crowd {
     return count;
   }
 
-  /** From now on arrivals of `capacity` events after `seq` are remembered. */
+  /** From now on, the arrivals of `capacity` events after `seq` are remembered. */
   begin(seq: number, capacity: number): void {
     this.#firstSeq = seq + 1;
     this.#capacity = capacity;
@@ -79,7 +82,7 @@ export class Crowd {
     Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 });
   }
 
-  /** Until all are live and have come as far as `seq`, or the time is over. */
+  /** Resolves when all sockets are live and at `seq`, or after the time-out. */
   async reach(seq: number, timeoutMs: number): Promise<boolean> {
     const deadlineMs = performance.now() + timeoutMs;
     while (!this.#members.every((member) => member.isLive && member.seq >= seq)) {
@@ -134,12 +137,16 @@ export class Crowd {
     else if (bytes.compare(said, 0, said.length, start, end) !== 0) this.counts.different++;
   }
 
+  refused(httpStatus: number): void {
+    if (httpStatus === 429) this.#rateLimited = true;
+  }
+
   closed(code: number): void {
     this.#closeCodes[code] = (this.#closeCodes[code] ?? 0) + 1;
   }
 }
 
-/** One of the crowd: it comes back when it is cut off, and goes on where it was. */
+/** One socket of the crowd. It reconnects when it is cut off, and resumes at its position. */
 class Member {
   isLive = false;
   epoch = '';
@@ -153,7 +160,7 @@ class Member {
   #lostAtMs: number | undefined;
   #isClosed = false;
   #wasLive = false;
-  /** Behind the position that it asked to go on from: what comes is what it missed. */
+  /** Messages until the ACK are those that it missed. */
   #isResuming = false;
 
   constructor(crowd: Crowd, urls: readonly string[], index: number) {
@@ -178,6 +185,7 @@ class Member {
       },
       onText: (bytes, start, end) => this.#receive(bytes, start, end),
       onLost: (code) => this.#lost(code),
+      onRefused: (httpStatus) => this.#crowd.refused(httpStatus),
     });
     this.#socket = socket;
   }

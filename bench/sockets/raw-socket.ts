@@ -11,6 +11,8 @@ export interface RawSocketListener {
   onText(bytes: Buffer, start: number, end: number): void;
   /** Closed, cut or never connected. `code`: of the close frame, else 1006. */
   onLost(code: number): void;
+  /** The server answers the upgrade with another status than 101. `onLost` follows. */
+  onRefused(httpStatus: number): void;
 }
 
 /** A WebSocket client that does the least a client can do. */
@@ -61,7 +63,12 @@ export class RawSocket {
     this.#head += bytes.toString('latin1');
     const end = this.#head.indexOf('\r\n\r\n');
     if (end < 0) return;
-    if (!this.#head.startsWith('HTTP/1.1 101')) return void this.#socket.destroy();
+    const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(this.#head)?.[1]);
+    if (status !== 101) {
+      this.#listener.onRefused(status);
+      this.#socket.destroy();
+      return;
+    }
     this.#isOpen = true;
     const rest = Buffer.from(this.#head.slice(end + 4), 'latin1');
     this.#head = '';

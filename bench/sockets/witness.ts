@@ -2,12 +2,14 @@ import { type RawData, WebSocket } from 'ws';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
+import { rateLimitRemedy } from '../audit/client-log.ts';
+import { CannotAuditError } from '../audit/venue-truth.ts';
 
 const connectTimeoutMs = 10_000;
 
 const webSocketUrl = (httpUrl: string): string => `${httpUrl.replace(/^http/, 'ws')}/ws`;
 
-/** One browser that looks on during a run: its own view of every seat, made of what its socket brought and nothing else. */
+/** One browser that watches a run: its view of every seat comes only from the messages of its socket. */
 export class Witness {
   readonly name: string;
   readonly seats = new Map<string, Seat>();
@@ -27,7 +29,10 @@ export class Witness {
     const witness = new Witness(ws, name);
     await new Promise<void>((resolve, reject) => {
       ws.once('message', () => resolve());
-      ws.once('error', reject);
+      ws.once('error', (error) => {
+        const isLimit = error.message.includes('429');
+        reject(isLimit ? new CannotAuditError(`rate limits refused a socket. ${rateLimitRemedy}`) : error);
+      });
       setTimeout(
         () => reject(new Error(`${httpUrl} sent no VENUE_STATE within ${connectTimeoutMs} ms`)),
         connectTimeoutMs,
@@ -47,7 +52,7 @@ export class Witness {
     });
   }
 
-  /** Resolves when the view is at `seq`, or the time is over. */
+  /** Resolves when the view is at `seq`, or after the time-out. */
   async reaches(seq: number, timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs;
     while (this.seq < seq && performance.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -62,7 +67,7 @@ export class Witness {
     if (message.type === 'VENUE_STATE') {
       const { epoch, seq, seats } = message.data;
       if (epoch === this.epoch && seq < this.seq)
-        this.problems.push(`${this.name} was sent back from ${this.seq} to ${seq}`);
+        this.problems.push(`${this.name} went back from ${this.seq} to ${seq}`);
       this.epoch = epoch;
       this.seq = seq;
       for (const seat of seats) this.seats.set(seat.id, seat);
@@ -70,7 +75,10 @@ export class Witness {
       const { seat_id, ...update } = message.data;
       if (update.seq !== this.seq + 1) this.problems.push(`${this.name}: seq ${this.seq} is followed by ${update.seq}`);
       const seat = this.seats.get(seat_id);
-      if (!seat) return void this.problems.push(`${this.name} was told of ${seat_id}, which it does not know`);
+      if (!seat)
+        return void this.problems.push(
+          `${this.name} received an update of ${seat_id}, which is not in its VENUE_STATE`,
+        );
       this.seats.set(seat_id, { id: seat_id, row: seat.row, col: seat.col, ...update });
       this.seq = update.seq;
       this.updates++;

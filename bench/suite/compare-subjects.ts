@@ -13,17 +13,17 @@ export interface RoundsOptions {
   connections: number;
   signal: AbortSignal;
   onProgress: (doing: string) => void;
-  /** Not measured: what the subject's clients were told is judged, or forgotten. */
+  /** Not measured: audits or discards the replies that the subject's clients got. */
   afterSlice: (subject: Subject) => Promise<unknown>;
 }
 
-/** Until V8 has compiled what is hot, some seconds of load, an answer costs up to twice as much. These do not count. */
+/** Until V8 has compiled the hot code, after some seconds of load, a reply costs up to twice as much. These rounds do not count. */
 const warmUpRounds = 3;
 
 /** By subject, in the order of the rounds. */
 export type Slices = Map<string, Slice[]>;
 
-/** A B C, A B C, …: what disturbs the machine for a while disturbs all of them. Adds to `slices`. */
+/** A B C, A B C, …: a disturbance of the machine affects all subjects. Adds to `slices`. */
 export async function measureInTurns(subjects: Subject[], slices: Slices, options: RoundsOptions): Promise<void> {
   const { rounds, sliceS, connections, signal, onProgress, afterSlice } = options;
   for (let round = 1 - warmUpRounds; round <= rounds && !signal.aborted; round++) {

@@ -5,7 +5,7 @@ import { seatIds } from '../http/seat-command.ts';
 import { Recorder } from '../measure/recorder.ts';
 import { startOwnVenue } from '../venue/own-venue.ts';
 import { numbered } from './http-sections.ts';
-import { atMost, type Section, type SuiteContext } from './section.ts';
+import { atMost, problemsOf, type Section, type SuiteContext } from './section.ts';
 
 const targetP99Ms = 100;
 const selectedAtOnce = 200;
@@ -65,9 +65,9 @@ async function measureExpiry(
     const { seats } = await auditor.truth.record();
     const heldAtOnce = [...seats.values()].filter(({ status }) => status === 1).length;
     await sender.close();
-    const { checks, expiryLatenessMs } = await auditor.finish();
-    violations.push(...checks.flatMap(({ examples }) => examples));
-    const sorted = [...expiryLatenessMs].sort((a, b) => a - b);
+    const verdict = await auditor.finish();
+    violations.push(...problemsOf(verdict));
+    const sorted = [...verdict.expiryLatenessMs].sort((a, b) => a - b);
     const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? Number.NaN;
     return { seats: rows * cols, heldAtOnce, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
   } finally {

@@ -8,7 +8,7 @@ import { runFanOut } from '../sockets/fan-out-run.ts';
 import { Services, startOwnVenue } from '../venue/own-venue.ts';
 import { yardstickSpec } from '../yardsticks/yardstick-spec.ts';
 import { numbered, pidsOf } from './http-sections.ts';
-import { atMost, type Section, type SuiteContext, type Target } from './section.ts';
+import { atMost, problemsOf, type Section, type SuiteContext, type Target } from './section.ts';
 import { cpuMs } from './subject.ts';
 
 const ratePerSecond = 100;
@@ -35,7 +35,7 @@ interface Slice {
   missed: number;
 }
 
-/** The same events, told by our edge and by two that one might write instead. Clicks, Redis and NATS are the same for all. */
+/** The same events, delivered by our edge and by two simple alternatives. Commands, Redis and NATS are the same for all. */
 export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const services = new Services();
   const venue = await startOwnVenue({ bookings: 1, edges: 1, rows: 10, cols: 10, holdSeconds: 30 });
@@ -121,7 +121,7 @@ export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContex
         },
       ],
       targets: targets(slices),
-      violations: verdict.checks.flatMap(({ examples }) => examples),
+      violations: problemsOf(verdict),
     };
   } finally {
     await services.stop();

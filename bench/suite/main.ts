@@ -4,6 +4,7 @@ import { formatNumber } from '../report/format.ts';
 import { describeMachine } from '../report/machine.ts';
 import { renderPlot } from '../report/svg-plot.ts';
 import { renderTable } from '../report/terminal.ts';
+import { buildCommit } from './commit-build.ts';
 import { updateDocument } from './document.ts';
 import type { Section } from './section.ts';
 import { sections } from './sections.ts';
@@ -11,32 +12,42 @@ import { sections } from './sections.ts';
 const documentFile = 'docs/performance.md';
 
 /**
- * `npm run bench [-- --quick] [-- section …]`: ours against the yardsticks. Written into docs/performance.md, but where
- * it was only a quick look.
+ * `npm run bench [-- --quick] [-- --beside <commit>] [-- section …]` measures the tree beside the yardsticks, and beside
+ * an older commit. It writes docs/performance.md, except after `--quick`.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' }, json: { type: 'string', default: '.data/bench.json' } },
+  options: {
+    quick: { type: 'boolean' },
+    beside: { type: 'string' },
+    json: { type: 'string', default: '.data/bench.json' },
+  },
 });
 const wanted = positionals.length > 0 ? positionals : Object.keys(sections);
 const stopping = new AbortController();
-process.once('SIGINT', () => stopping.abort());
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 
 const machine = describeMachine();
 const measured: Section[] = [];
-for (const name of wanted) {
-  const measure = sections[name];
-  if (!measure) throw new Error(`There is no section "${name}"; there are ${Object.keys(sections).join(', ')}`);
-  if (stopping.signal.aborted) break;
-  const section = await measure({
-    isQuick: values.quick ?? false,
-    signal: stopping.signal,
-    onProgress: (doing) => process.stderr.write(`\r\x1b[K${doing}`),
-  });
-  process.stderr.write('\r\x1b[K');
-  if (stopping.signal.aborted) break; // cut short: it says nothing
-  measured.push(section);
-  process.stdout.write(describe(section));
+const onProgress = (doing: string) => process.stderr.write(`\r\x1b[K${doing}`);
+const unknown = wanted.find((name) => !sections[name]);
+if (unknown !== undefined) {
+  throw new Error(`There is no section "${unknown}"; there are ${Object.keys(sections).join(', ')}`);
+}
+if (values.beside !== undefined) onProgress(`building commit ${values.beside}`);
+const older = values.beside === undefined ? undefined : await buildCommit(values.beside, { signal: stopping.signal });
+try {
+  for (const name of wanted) {
+    if (stopping.signal.aborted) break;
+    const measure = sections[name] as (typeof sections)[string]; // it is known, as checked above
+    const section = await measure({ isQuick: values.quick ?? false, older, signal: stopping.signal, onProgress });
+    onProgress('');
+    if (stopping.signal.aborted) break; // cut short: it says nothing
+    measured.push(section);
+    process.stdout.write(describe(section));
+  }
+} finally {
+  await older?.remove();
 }
 mkdirSync('.data', { recursive: true });
 writeFileSync(values.json, `${JSON.stringify({ machine, sections: measured }, null, 1)}\n`);

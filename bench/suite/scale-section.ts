@@ -10,7 +10,7 @@ import { judgeFanOut } from '../scenarios/fanout.ts';
 import { runFanOut } from '../sockets/fan-out-run.ts';
 import { startOwnVenue } from '../venue/own-venue.ts';
 import { numbered, pidsOf } from './http-sections.ts';
-import type { Section, SuiteContext } from './section.ts';
+import { problemsOf, type Section, type SuiteContext } from './section.ts';
 import { cpuMs, measureSlice } from './subject.ts';
 
 const counts = [1, 2, 4];
@@ -69,8 +69,7 @@ async function withBookings(
     };
     await measureSlice(subject, { connections, durationS: 2, signal }); // warms the compiler
     const slice = await measureSlice(subject, { connections, durationS: isQuick ? 3 : 8, signal });
-    const { checks } = await auditor.finish();
-    violations.push(...checks.flatMap(({ examples }) => examples));
+    violations.push(...problemsOf(await auditor.finish()));
     return [count, slice.perSecond, slice.p50Ms, slice.p99Ms, slice.cpuUsPerAnswer];
   } finally {
     await venue.stop();
@@ -108,8 +107,7 @@ async function withEdges(
       },
     });
     judgeFanOut(auditor.audit, result);
-    const { checks } = await auditor.finish();
-    violations.push(...checks.flatMap(({ examples }) => examples));
+    violations.push(...problemsOf(await auditor.finish()));
     const { p50Ms = Number.NaN, p99Ms = Number.NaN } = result.fromAsked ?? {};
     const { delivered, behindMs } = result;
     return [count, delivered / (durationS + behindMs / 1000), p50Ms, p99Ms, (usedMs * 1000) / delivered];

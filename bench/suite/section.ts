@@ -1,4 +1,6 @@
+import type { Verdict } from '../audit/audit.ts';
 import type { Plot, Table } from '../scenarios/scenario.ts';
+import type { CommitBuild } from './commit-build.ts';
 
 /** One part of docs/performance.md that `npm run bench` measures. */
 export interface Section {
@@ -21,9 +23,17 @@ export interface Target {
 
 export interface SuiteContext {
   isQuick: boolean;
+  /** An older commit, measured beside the tree. */
+  older?: CommitBuild | undefined;
   signal: AbortSignal;
   onProgress: (doing: string) => void;
 }
+
+/** What an audit found, in words; a measurement that was not audited does not count either. */
+export const problemsOf = ({ checks, notAudited }: Verdict): string[] => [
+  ...(notAudited === undefined ? [] : [`could not audit: ${notAudited}`]),
+  ...checks.flatMap(({ examples }) => examples),
+];
 
 export const atLeast = (text: string, bound: number, value: number): Target => ({
   text: `${text} ≥ ${bound}`,

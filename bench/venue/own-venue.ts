@@ -16,6 +16,8 @@ export interface OwnVenueOptions {
   rows: number;
   cols: number;
   holdSeconds: number;
+  /** Where another build of the servers is. Absent: that of the tree. */
+  root?: string | undefined;
 }
 
 /** Redis, NATS, booking processes and edges as ./start.sh runs them, on free ports, with data of their own that is deleted. */
@@ -30,7 +32,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
       VENUE_COLS: String(options.cols),
       HOLD_SECONDS: String(options.holdSeconds),
     };
-    const links = { redisUrl: servers.redisUrl, natsUrl: servers.natsUrl, env };
+    const links = { redisUrl: servers.redisUrl, natsUrl: servers.natsUrl, env, root: options.root };
     const bookings = await services.startNode(options.bookings, (place) => bookingSpec({ ...place, ...links }));
     const bookingUrls = bookings.map(({ url }) => url);
     const edges = await services.startNode(options.edges, (place) => edgeSpec({ ...place, ...links, bookingUrls }));

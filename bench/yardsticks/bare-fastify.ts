@@ -4,7 +4,7 @@ import { setting } from './settings.ts';
 
 /**
  * What Fastify costs and nothing else: the body is parsed and looked at, the reply is as long as ours and always the
- * same. Nothing is decided, remembered or told to anybody.
+ * same. Nothing is decided, stored or published.
  */
 const app = fastify({ logger: false });
 const seatsJson = JSON.stringify([...emptySeats({ rows: 10, cols: 10 })]);

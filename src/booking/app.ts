@@ -1,12 +1,15 @@
 import { registerHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
+import { RefusedError } from '../http/refused-error.ts';
 import type { BookingAppOptions } from './app-options.ts';
-import { registerCommandRoutes } from './command-routes.ts';
+import { CommandHandler } from './command-handler.ts';
 import { registerDocsRoutes } from './docs-routes.ts';
 import { installGuard } from './guard.ts';
+import { registerHoldRoutes } from './hold-routes.ts';
 import { registerPageRoute } from './page-route.ts';
 import { failureDetail } from './refusals.ts';
+import { registerSeatCommandRoutes } from './seat-command-routes.ts';
 import { registerSessionRoutes } from './session-routes.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
 
@@ -16,18 +19,28 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
   acceptJsonOfAnyType(app);
   const identifyUser = await installGuard(app, access);
-  await registerDocsRoutes(app);
+  await registerDocsRoutes(app, access.sessionCookie);
   registerSessionRoutes(app, access);
-  registerCommandRoutes(app, options, identifyUser);
+  const handler = new CommandHandler(options, identifyUser);
+  const isSessionNeeded = access.authMode === 'required';
+  registerSeatCommandRoutes(app, handler, isSessionNeeded);
+  registerHoldRoutes(app, handler, { show: options.venue.name, isSessionNeeded });
   registerVenueRoutes(app, options);
-  registerPageRoute(app, options);
+  await registerPageRoute(app, options);
   registerHealthRoutes(app, { ready: async () => (await options.service.isReady()) && (options.isReady?.() ?? true) });
   registerMetricsRoute(app, options.metrics.registry);
   return app;
 }
 
-/** `curl -d '{…}'` calls its body a form. What is not JSON is refused all the same. */
+/** `curl -d '{…}'` labels its body as a form, so the content type decides nothing and no refusal mentions one. */
 function acceptJsonOfAnyType(app: HttpApp): void {
-  app.removeContentTypeParser('text/plain');
-  app.addContentTypeParser('*', { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+  const parseJson = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<string>('*', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(new RefusedError('INVALID_REQUEST', 'The body is empty; it must be JSON'));
+    return parseJson(request, body, (error, value) => {
+      if (error) done(new RefusedError('INVALID_REQUEST', 'The body is not valid JSON'));
+      else done(null, value);
+    });
+  });
 }

@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import { seatMachine } from '../../machines/seat.ts';
-import type { EventBus } from '../events/event-bus.ts';
+import type { Delivery, EventBus } from '../events/event-bus.ts';
 import type { DecisionWatcher } from '../inspect/inspected-service.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
+import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import {
@@ -79,7 +80,8 @@ export class BookingService {
   /** Why the store takes no writes; undefined while it does. */
   #unwritable: Error | undefined;
   #isOpen = false;
-  #auditedSeats = 0;
+  /** Where the audit of the seats goes on. */
+  #unaudited: Iterator<Seat> | undefined;
   #isClosed = false;
 
   /** Set while somebody watches. */
@@ -118,7 +120,7 @@ export class BookingService {
   /** Opens the venue as soon as the store is available; until then commands are refused as STORE_UNAVAILABLE. */
   start(): void {
     this.#bus.subscribe({
-      onEvent: (event) => this.#receive(event),
+      onEvent: (event, intended) => this.#receive(event, intended),
       onConnected: (connected) => {
         if (connected) this.#heartbeat.beat();
       },
@@ -252,9 +254,9 @@ export class BookingService {
     if (isAhead) this.#catchingUp.ask().catch(() => {});
   }
 
-  #receive(event: SeatEvent): void {
+  #receive(event: SeatEvent, intended: Delivery): void {
     if (this.#system !== undefined && isForeign(event, { system: this.#system })) return; // another system on the same NATS
-    this.#relay.published(event);
+    if (intended === 'stored') this.#relay.published(event);
     if (this.view.apply(event) === 'foreign' && this.#isOpen) this.#heartbeat.beat();
   }
 
@@ -271,11 +273,17 @@ export class BookingService {
 
   /** Compares some seats with the store, the next ones each time: finds lost or old parts before somebody needs them. */
   async #auditNext(): Promise<void> {
-    const seats = [...this.view.seats];
-    if (this.#auditedSeats >= seats.length) this.#auditedSeats = 0;
-    const next = seats.slice(this.#auditedSeats, this.#auditedSeats + seatsPerAudit);
-    this.#auditedSeats += next.length;
-    await this.#reopenIfLost(() => this.#store.audit(next, this.view.position));
+    this.#unaudited ??= this.view.seats[Symbol.iterator]();
+    const seats: Seat[] = [];
+    while (seats.length < seatsPerAudit) {
+      const { value, done } = this.#unaudited.next();
+      if (done) {
+        this.#unaudited = undefined;
+        break;
+      }
+      seats.push(value);
+    }
+    await this.#reopenIfLost(() => this.#store.audit(seats, this.view.position));
   }
 
   /** A store that can only be read sells nothing, and may be a replica whose primary has moved: it is not ready. */

@@ -6,31 +6,31 @@ import { gzipSync } from 'node:zlib';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import fresh from 'fresh';
-import packageJson from '../../package.json' with { type: 'json' };
 import type { HttpApp } from '../http/http-app.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
+import { apiDocument } from './api-document.ts';
 
 const prefix = '/api/docs';
-/** The page takes some ten requests, the largest of which is half a megabyte. */
+/** The page makes about ten requests, one of them for half a megabyte. */
 const points = 8;
 const policy = contentSecurityPolicy({ 'img-src': ["'self'", 'data:'] });
 const largeFiles = ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'swagger-ui.css'];
 
-/** `GET /api/docs`: OpenAPI and its page. */
-export async function registerDocsRoutes(app: HttpApp): Promise<void> {
+/** `GET /api/docs`: the API document (OpenAPI) and the page that shows it. Registered before the routes that it describes. */
+export async function registerDocsRoutes(app: HttpApp, sessionCookie: string): Promise<void> {
   app.addHook('onRoute', (route) => {
     if (route.url.startsWith(prefix)) route.config = { ...route.config, points };
   });
-  await app.register(swagger, { openapi: { info: { title: packageJson.name, version: packageJson.version } } });
+  await app.register(swagger, apiDocument(sessionCookie));
   await app.register(swaggerUi, {
     routePrefix: prefix,
     staticCSP: policy,
-    uiConfig: { layout: 'BaseLayout' }, // the other one's bar has an inline style, and asks for any URL
+    uiConfig: { layout: 'BaseLayout' }, // the bar of the default layout has an inline style, and a field for any URL
   });
   registerLargeFiles(app);
 }
 
-/** From memory, compressed once: read from disk each time, the bundle costs as much as 50 commands. */
+/** From memory, compressed once: reading the bundle from disk each time costs as much as 50 commands. */
 function registerLargeFiles(app: HttpApp): void {
   const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static');
   for (const name of largeFiles) {
@@ -60,7 +60,7 @@ function readLargeFile(path: string): LargeFile {
     etag: `"${createHash('sha256').update(identity).digest('hex').slice(0, 16)}"`,
     'content-type': path.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8',
     'content-security-policy': policy,
-    'cache-control': 'public, max-age=86400', // their addresses carry no version: a browser asks again after a day
+    'cache-control': 'public, max-age=86400', // their URLs have no version: a browser checks again after a day
     vary: 'Accept-Encoding',
   };
   return { headers, identity, gzipped: gzipSync(identity) };

@@ -2,21 +2,21 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { UserCommand } from '../store/seat-store.ts';
 
 interface Gauges {
-  /** How many committed events are not known to be published. */
+  /** Number of committed events that are not known to be published. */
   unrelayed: () => number;
-  /** How many seats' actors run. */
+  /** Number of seats whose actor runs. */
   actors: () => number;
-  /** How many seats are not for sale because the store lost them. */
+  /** Number of seats that are not for sale because the store lost them. */
   withheld: () => number;
 }
 
-/** What a booking process counts, and tells of itself. */
+/** The metrics of a booking process. */
 export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
     name: 'booking_events_unrelayed',
-    help: 'Committed events that are not known to be published',
+    help: 'Number of committed events that are not known to be published to NATS.',
     registers: [registry],
     collect() {
       this.set(unrelayed());
@@ -24,7 +24,7 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   });
   new Gauge({
     name: 'booking_actors',
-    help: 'Seats whose actor runs',
+    help: 'Number of seats whose actor runs in this process.',
     registers: [registry],
     collect() {
       this.set(actors());
@@ -32,17 +32,17 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   });
   new Gauge({
     name: 'booking_seats_withheld',
-    help: 'Seats that are not for sale because the store lost them and nothing proves that they are free',
+    help: 'Number of seats that are not for sale because Redis lost them and nothing proves that they are free.',
     registers: [registry],
     collect() {
       this.set(withheld());
     },
   });
-  // Counted here and told when asked for: prom-client sorts and joins the labels at each count, which every request would pay.
+  // Counted here and copied when scraped: prom-client sorts and joins the labels at each count, which every request would pay.
   const commands = new Map<string, { action: UserCommand['action']; outcome: string; count: number }>();
   new Counter({
     name: 'booking_commands_total',
-    help: 'Commands of users by what became of them',
+    help: 'Number of commands by action and outcome: OK or the error code of the reply.',
     labelNames: ['action', 'outcome'],
     registers: [registry],
     collect() {
@@ -52,7 +52,7 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
   });
   return {
     registry,
-    /** Its `count` is whoever's to increase. */
+    /** The caller increments `count`. */
     commandCount(action: UserCommand['action'], outcome: string): { count: number } {
       const name = `${action} ${outcome}`;
       const known = commands.get(name) ?? { action, outcome, count: 0 };
@@ -61,13 +61,13 @@ export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
     },
     decisionCommands: new Histogram({
       name: 'booking_decision_commands',
-      help: 'Commands on one seat that were decided together',
+      help: 'Number of commands on one seat that Redis decided in one call.',
       buckets: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
       registers: [registry],
     }),
     decisionSeconds: new Histogram({
       name: 'booking_decision_seconds',
-      help: 'Time that the store took to decide them',
+      help: 'Time in seconds from sending a decision to Redis to its reply.',
       buckets: [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1],
       registers: [registry],
     }),

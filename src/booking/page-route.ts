@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
 import fresh from 'fresh';
 import { seatGridHtml } from '../browser/seat-grid-html.ts';
 import type { HttpApp } from '../http/http-app.ts';
@@ -9,11 +10,20 @@ import { PageTemplate } from './page-template.ts';
 import { pointsOf } from './points.ts';
 
 /**
- * `GET /`: the page with the seats in it, so that they are there at first paint and without JavaScript. They are as this
- * process knows them, which costs no question to the store: the script has the truth a round trip later.
+ * `GET /`: the page with the seats in it, so that first paint and browsers without JavaScript show them. They come from the
+ * view of this process without a call to the store: the script gets the confirmed state one round trip later. The files of
+ * the page are served as well, for installations whose proxy cannot serve them.
  */
-export function registerPageRoute(app: HttpApp, { service, venue, publicDir }: BookingAppOptions): void {
+export async function registerPageRoute(app: HttpApp, { service, venue, publicDir }: BookingAppOptions): Promise<void> {
   if (publicDir === undefined) return;
+  await app.register(fastifyStatic, {
+    root: publicDir,
+    wildcard: false, // a route per file: other paths read no disk, and other methods are refused with the right code
+    globIgnore: ['**/*.gz'], // nginx's
+    index: false,
+    cacheControl: false,
+    setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
+  });
   const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'));
   let page = { etag: '', html: '' };
 
@@ -26,6 +36,11 @@ export function registerPageRoute(app: HttpApp, { service, venue, publicDir }: B
     if (page.etag !== etag) page = { etag, html: render() };
     return reply.type('text/html; charset=utf-8').send(page.html);
   });
+
+  // haproxy's plain health check.
+  app.options('/', { schema: { hide: true } }, (_request, reply) =>
+    reply.status(204).header('allow', 'GET, HEAD').send(),
+  );
 
   function render(): string {
     const seats = [...service.view.seats];

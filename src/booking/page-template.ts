@@ -20,6 +20,7 @@ export class PageTemplate {
 
   /** What is put in has to be HTML already. */
   fill(contents: Readonly<Record<Place, string | number>>): string {
-    return this.#pieces.map((piece, index) => (index % 2 === 0 ? piece : contents[piece as Place])).join('');
+    const byPlace = new Map<string, string | number>(Object.entries(contents));
+    return this.#pieces.map((piece, index) => (index % 2 === 0 ? piece : byPlace.get(piece))).join('');
   }
 }

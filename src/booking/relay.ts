@@ -26,7 +26,7 @@ export class Relay {
   readonly #publishLog: StateLog;
   /** Every event of the epoch up to `seq` is known to be published, and those in `#publishedAhead`. */
   #position: Position = { epoch: '', seq: 0 };
-  /** Published with each event, so that others on the same NATS can tell whose it is. */
+  /** Published with each event, so that other systems on the same NATS can ignore it. */
   #system = '';
   #markedSeq = 0;
   /** The newest seq at the previous `repair`: events up to it that are not published yet are overdue. */
@@ -62,19 +62,19 @@ export class Relay {
     this.#overdueSeq = 0;
   }
 
-  /** Publishes what was just committed here. What fails is left to `repair`. */
+  /** Publishes an event that was just committed here. `repair` retries if this fails. */
   publish(event: SeatEvent): void {
     if (this.#bus.connected && this.#inFlight.size < maxInFlight) void this.#publish(event);
   }
 
-  /** The event was received from another process: a bus that stores events has stored it. */
+  /** The event was received from another process, which publishes it until the bus has stored it. */
   published(position: Position): void {
     if (this.#bus.storesEvents) this.#stored(position);
   }
 
   /**
-   * To be called twice a second or so. Publishes what the log had the last time and nobody has published since, then
-   * notes in the store how far all is published. Does not wait for the former.
+   * Call it about twice a second. Publishes the events that the log had at the previous call and that are still unpublished,
+   * without waiting for them, and notes in the store up to which event everything is published.
    */
   async repair(newest: Position): Promise<void> {
     if (newest.epoch !== this.#position.epoch) return;
@@ -82,7 +82,7 @@ export class Relay {
     this.#seqLastTime = newest.seq;
     if (!this.#bus.connected) return;
     if (this.#bus.storesEvents) {
-      this.#tellNeverStored();
+      this.#logNeverStored();
       this.#overdueSeq = overdueSeq;
       if (!this.#isRepairing) void this.#repairAll();
     } else {
@@ -100,21 +100,21 @@ export class Relay {
     const { seq } = event;
     const inFlight = this.#inFlight.get(seq);
     if (inFlight) return inFlight;
-    const publishing = this.#bus
-      .publish({ ...event, system: this.#system })
-      .then(
-        (delivery) => {
-          if (delivery === 'stored') this.#stored(event);
-          this.#publishLog.recovered('Events are published again');
-        },
-        (error: Error) => {
-          const { message } = error.cause instanceof Error ? error.cause : error;
-          this.#publishLog.warn('Events cannot be published, trying again', { error: message });
-        },
-      )
-      .finally(() => {
-        if (this.#inFlight.get(seq) === publishing) this.#inFlight.delete(seq);
-      });
+    const settled = () => {
+      if (this.#inFlight.get(seq) === publishing) this.#inFlight.delete(seq);
+    };
+    const publishing = this.#bus.publish({ ...event, system: this.#system }).then(
+      (delivery) => {
+        settled();
+        if (delivery === 'stored') this.#stored(event);
+        this.#publishLog.recovered('Events are published again');
+      },
+      (error: Error) => {
+        settled();
+        const { message } = error.cause instanceof Error ? error.cause : error;
+        this.#publishLog.warn('Events cannot be published, trying again', { error: message });
+      },
+    );
     this.#inFlight.set(seq, publishing);
     return publishing;
   }
@@ -140,7 +140,7 @@ export class Relay {
     this.#isRepairing = false;
   }
 
-  /** Waits for what it publishes: so much, and no more, is in flight beside what is committed meanwhile. */
+  /** Waits for the events that it publishes, so that one page at most is in flight beside new events. */
   async #repairPage(from: Position): Promise<void> {
     const { epoch, seq, events } = await this.#store.eventsAfter(from, repairedPerRead);
     if (epoch !== this.#position.epoch) return;
@@ -149,7 +149,7 @@ export class Relay {
     await Promise.all(missing.map((event) => this.#publish(event)));
   }
 
-  /** The log is trimmed where it was relayed: others are further than we have heard. Or it is too long, and has lost its beginning. */
+  /** The log is trimmed where it was relayed: other processes have relayed more than is known here. Or it was too long and has lost its beginning. */
   async #goOnBehindGap(from: Position, newestSeq: number): Promise<void> {
     const relayed = await this.#store.relayedPosition();
     if (this.#position.epoch !== from.epoch) return;
@@ -180,7 +180,7 @@ export class Relay {
     this.#skipTo(seq);
   }
 
-  #tellNeverStored(): void {
+  #logNeverStored(): void {
     if (this.#neverStored > 0)
       this.#logger.warn({ events: this.#neverStored }, 'JetStream never gets the oldest events that it missed');
     this.#neverStored = 0;
@@ -197,7 +197,7 @@ export class Relay {
     this.#advance(seq);
   }
 
-  /** To `seq`, and over what is published right after it. */
+  /** Advances to `seq`, and past the published events right after it. */
   #advance(seq: number): void {
     let upTo = seq;
     while (this.#publishedAhead.delete(upTo + 1)) upTo++;

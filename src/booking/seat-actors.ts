@@ -1,4 +1,4 @@
-import { type Actor, createActor } from 'xstate';
+import { type Actor, createActor, type StateValueFrom } from 'xstate';
 import type { SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
 import type { Clock } from '../process/clock.ts';
 import type { SeatEvent } from '../protocol/events.ts';
@@ -10,6 +10,18 @@ import { remainingMs, type StoreClock } from '../venue/store-clock.ts';
 const startedTogether = 250;
 
 type SeatActor = Actor<typeof seatMachine>;
+
+interface ShownSeat {
+  seat: Seat;
+  state: StateValueFrom<typeof seatMachine>;
+}
+
+/** The state in which the actor of a seat with this status starts. */
+const firstState = {
+  [SeatStatus.available]: 'available',
+  [SeatStatus.held]: 'held',
+  [SeatStatus.booked]: 'booked',
+} as const;
 
 export interface SeatActorsOptions {
   /** With its actions provided. */
@@ -69,10 +81,18 @@ export class SeatActors {
     return this.#actors.size;
   }
 
-  /** All actors, in the order of the seats' start. Starts those that have not started yet. */
+  /** The actors that run, in the order of their start. */
   get actors(): SeatActor[] {
-    for (const seat of this.#unstarted.values()) this.#start(seat);
     return [...this.#actors.values()];
+  }
+
+  /** What every seat's actor shows. An actor that has not started yet will start with this, and stays unstarted. */
+  *shown(): Generator<ShownSeat> {
+    for (const actor of this.#actors.values()) {
+      const { value, context } = actor.getSnapshot();
+      yield { seat: context.seat, state: value };
+    }
+    for (const seat of this.#unstarted.values()) yield { seat, state: firstState[seat.status] };
   }
 
   stop(): void {

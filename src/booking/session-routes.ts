@@ -10,15 +10,12 @@ import { countedAddress } from '../identity/counted-address.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
 import { requestTokens } from '../identity/request-token.ts';
 import type { Session } from '../identity/sessions.ts';
-import { ErrorReply } from '../protocol/commands.ts';
-import { SessionInfo, SessionReply } from '../protocol/session.ts';
+import { SessionInfo, SessionReply, SessionRequest } from '../protocol/session.ts';
+import { sessionNeeded, sessionOptional } from './api-document.ts';
 
-const BeginBody = Type.Union([
-  Type.Object({ token: Type.Optional(Type.Boolean({ description: 'For a page whose cookies are blocked' })) }),
-  Type.Null(),
-]);
+const BeginBody = Type.Union([SessionRequest, Type.Null()]);
 
-/** `POST /api/session`: a guest's session, or the one that there is for longer. `GET`: whose it is. */
+/** `POST /api/session` starts or renews a guest session; `GET` returns its user. */
 export function registerSessionRoutes(app: HttpApp, access: Access): void {
   const { sessions, sessionCookie, rateLimits } = access;
   const addressOf = countedAddress(access);
@@ -28,11 +25,25 @@ export function registerSessionRoutes(app: HttpApp, access: Access): void {
 
   const beginSchema = {
     tags: ['session'],
-    description: 'A session for a new guest; with a session that is good: the same user, for longer.',
+    operationId: 'beginSession',
+    summary: 'Start or renew a session',
+    description:
+      'Without a valid session: a session of a new guest. With one: the same user, with a later end. The reply sets the session cookie.',
+    security: sessionOptional,
     body: BeginBody,
-    response: { 200: SessionReply, '4xx': ErrorReply },
+    response: { 200: SessionReply },
   };
-  app.post('/api/session', { schema: beginSchema, preValidation: withoutBody }, async (request, reply) => {
+  const beginRoute = {
+    schema: beginSchema,
+    preValidation: withoutBody,
+    config: {
+      apiDocument: {
+        refusals: ['INVALID_REQUEST', 'TOO_LARGE'],
+        headers: { 'Set-Cookie': 'The session cookie: HttpOnly, SameSite=Strict.' },
+      },
+    },
+  } as const;
+  app.post('/api/session', beginRoute, async (request, reply) => {
     const present = await sessionOf(sessions, requestTokens(request.headers, sessionCookie)).catch(ignoreRefusal);
     if (ofAddress && !present) await ofAddress.count(addressOf(request) ?? addressKey(request.ip));
     const issued = await sessions.issue(present);
@@ -46,10 +57,14 @@ export function registerSessionRoutes(app: HttpApp, access: Access): void {
 
   const schema = {
     tags: ['session'],
-    description: 'Whose session it is, and until when.',
-    response: { 200: SessionInfo, 401: ErrorReply },
+    operationId: 'getSession',
+    summary: 'Get the current session',
+    description: 'The user of the session that the request carries, and when the session ends.',
+    security: sessionNeeded,
+    response: { 200: SessionInfo },
   };
-  app.get('/api/session', { schema }, async (request, reply) => {
+  const config = { apiDocument: { refusals: ['UNAUTHENTICATED'] } } as const;
+  app.get('/api/session', { schema, config }, async (request, reply) => {
     const session = await sessionOf(sessions, requestTokens(request.headers, sessionCookie));
     if (!session) throw new RefusedError('UNAUTHENTICATED', 'There is no session');
     reply.header('cache-control', 'no-store');
@@ -62,13 +77,13 @@ function infoOf({ userId, expiresAtMs }: Session): SessionInfo {
   return { user_id: userId, expires_at: expiresAtMs / 1000, expires_in: expiresInS };
 }
 
-/** A request without a body has none to validate, which the schema calls null. */
+/** The schema calls a missing body null. */
 function withoutBody(request: FastifyRequest, _reply: FastifyReply, done: () => void): void {
   request.body ??= null;
   done();
 }
 
-/** Every browser sends Origin with a POST, and Sec-Fetch-Site over TLS and to localhost. Node's fetch sends neither. */
+/** Browsers send Origin with every POST, and Sec-Fetch-Site over TLS and to localhost. Node's fetch sends neither. */
 const isFromBrowser = ({ headers }: FastifyRequest): boolean =>
   headers.origin !== undefined || headers['sec-fetch-site'] !== undefined;
 
@@ -76,7 +91,7 @@ function ignoreRefusal(error: unknown): undefined {
   if (!(error instanceof RefusedError)) throw error;
 }
 
-/** Out of reach for scripts, and sent with requests of our own pages only. */
+/** Scripts cannot read it, and browsers send it only with requests of our own pages. */
 function cookieOf({ protocol }: FastifyRequest, name: string, token: string, expiresAtMs: number): string {
   return stringifySetCookie(name, token, {
     httpOnly: true,

@@ -6,7 +6,6 @@ import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import type { Access } from '../identity/access.ts';
 import { countedAddress } from '../identity/counted-address.ts';
-import { ErrorReply } from '../protocol/commands.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
 import { type Position, VenueState } from '../protocol/venue.ts';
@@ -16,57 +15,77 @@ import { pointsOf } from './points.ts';
 import { SeatsJson } from './seats-json.ts';
 
 const EventsQuery = Type.Object({
-  epoch: Type.String({ minLength: 1, maxLength: 64 }),
-  after: Type.String({ pattern: '^[0-9]{1,15}$', description: 'A seq' }),
+  epoch: Type.String({ minLength: 1, maxLength: 64, description: 'Epoch of the position, from an earlier reply' }),
+  after: Type.String({ pattern: '^[0-9]{1,15}$', description: '`seq` of the position', examples: ['17'] }),
 });
 
 const ReadHeaders = Type.Object({
   'x-venue-stale': Type.Optional(
     Type.String({
       description:
-        'While Redis cannot be asked: `refuse` gets 503 in place of a stale venue, so that another process can be tried; `accept` gets the stale venue at once. Without it Redis is tried first.',
+        'While Redis is out of reach: `refuse` returns 503 instead of a stale venue, so that another process can be tried; `accept` returns the stale venue at once. Without it, the process tries Redis first.',
     }),
   ),
 });
-/** Of one reply to our own edges, and to anybody in a large venue. */
+const SeatsHeaders = Type.Object({
+  ...ReadHeaders.properties,
+  'if-none-match': Type.Optional(
+    Type.String({ description: '`ETag` of an earlier reply: the reply is 304 if no seat has changed since' }),
+  ),
+});
+const readRefusals = ['STORE_UNAVAILABLE', 'TIMEOUT'] as const;
+/** The maximum for one reply to our own edges, and to any client in a large venue. */
 const maxEventsPerReply = 1_024;
-/** A reader that is further behind is answered without events, unless the whole venue is larger than they are. */
+/** A reader that is further behind gets no events, unless the whole venue is larger than the events. */
 const minEventsBehind = 100;
-/** For the question to the store, which comes before each read. */
+/** The cost of the call to the store before each read. */
 const pointsPerConfirm = 1;
 const staleRefused = 'Redis cannot be reached from this booking process; another one may reach it';
 
 type ReadHeaders = Static<typeof ReadHeaders>;
 
-/** `GET /api/seats`, `/api/venue`, `/api/events`: what everybody may read. */
+/** `GET /api/seats`, `/api/venue`, `/api/events`: reads that need no session. */
 export function registerVenueRoutes(app: HttpApp, { service, venue, access, logger }: BookingAppOptions): void {
   const seatsJson = new SeatsJson(service.view);
   const seatCount = venue.rows * venue.cols;
   const config = { points: pointsPerConfirm + pointsOf(seatCount) };
 
-  /** False where the store cannot be asked: then the view shows what was last known. */
+  /** False if the store is out of reach: the view then shows the last known state. */
   const isConfirmed = async ({ 'x-venue-stale': staleReads }: ReadHeaders): Promise<boolean> => {
     if (staleReads === 'accept' && service.isOpen) return false;
     try {
       await service.confirm();
       return true;
     } catch (error) {
-      if (!service.isOpen) throw error; // nothing was ever known
+      if (!service.isOpen) throw error; // no state was ever read
       if (staleReads === 'refuse') throw new RefusedError('STORE_UNAVAILABLE', staleRefused, { cause: error });
-      logger.debug({ error: (error as Error).message }, 'Read from what was last known');
+      logger.debug({ error: (error as Error).message }, 'Replied with the last known state');
       return false;
     }
   };
 
   const seatsSchema: FastifySchema = {
     tags: ['venue'],
-    description: 'Every seat, in row-major order. The ETag is the position in the history of the venue.',
-    headers: ReadHeaders,
-    response: { 200: Type.Array(Seat), 503: ErrorReply },
+    operationId: 'listSeats',
+    summary: 'List all seats',
+    description: 'Returns all seats in row-major order. The `ETag` is the position in the history of the venue.',
+    headers: SeatsHeaders,
+    response: { 200: Type.Array(Seat, { description: 'All seats in row-major order.' }) },
+  };
+  const seatsConfig = {
+    ...config,
+    apiDocument: {
+      refusals: readRefusals,
+      headers: {
+        ETag: 'Position that the seats show: `"epoch:seq"`.',
+        'X-Venue-Stale': '`true` while Redis is out of reach: the seats show the last known state.',
+      },
+      notModified: 'No seat has changed since the reply with the given `ETag`.',
+    },
   };
   app.get<{ Headers: ReadHeaders }>(
     '/api/seats',
-    { schema: seatsSchema, serializerCompiler: () => String, config },
+    { schema: seatsSchema, serializerCompiler: () => String, config: seatsConfig },
     (request, reply) =>
       isConfirmed(request.headers).then((confirmed) => {
         const { bytes, headers } = seatsJson.current();
@@ -79,13 +98,16 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
 
   const venueSchema = {
     tags: ['venue'],
-    description: 'The venue, its seats, and the position in its history that they show.',
+    operationId: 'getVenue',
+    summary: 'Get the venue with all seats',
+    description: 'Returns the venue, its seats, and the position in its history that they show.',
     headers: ReadHeaders,
-    response: { 200: VenueState, 503: ErrorReply },
+    response: { 200: VenueState },
   };
+  const venueConfig = { ...config, apiDocument: { refusals: readRefusals } };
   app.get(
     '/api/venue',
-    { schema: venueSchema, serializerCompiler: () => String, config },
+    { schema: venueSchema, serializerCompiler: () => String, config: venueConfig },
     async ({ headers }, reply) => {
       const confirmed = await isConfirmed(headers);
       const { epoch, seq, bytes } = seatsJson.current();
@@ -111,14 +133,19 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
 
   const eventsSchema = {
     tags: ['venue'],
+    operationId: 'listEvents',
+    summary: 'List the changes after a position',
     description:
-      'What happened after a position. Without `events`: it cannot be told from there, take the whole venue.',
+      'Returns the transitions after a position. A reply without `events` means that the position is unknown or too old: read the whole venue.',
     querystring: EventsQuery,
-    response: { 200: EventsAfter, 400: ErrorReply, 503: ErrorReply, 504: ErrorReply },
+    response: { 200: EventsAfter },
   };
   const isOwn = ownReaders(access);
   const maxBehind = Math.min(maxEventsPerReply, Math.max(minEventsBehind, seatCount));
-  const eventsConfig = { points: pointsPerConfirm + pointsOf(maxBehind) };
+  const eventsConfig = {
+    points: pointsPerConfirm + pointsOf(maxBehind),
+    apiDocument: { refusals: [...readRefusals, 'INVALID_REQUEST'] as const },
+  };
   app.get(
     '/api/events',
     { schema: eventsSchema, serializerCompiler: () => String, config: eventsConfig },
@@ -135,7 +162,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
     },
   );
 
-  /** Without events for a position that is not of this venue, or further behind than `maxBehind`. */
+  /** Without events if the position is not of this venue, or further behind than `maxBehind`. */
   async function eventsAfter(position: Position, maxBehind: number): Promise<EventsReply> {
     await service.confirm();
     const { epoch, seq } = service.view;
@@ -159,7 +186,7 @@ type EventsReply = Omit<EventsAfter, 'events'> & { events?: RecentEvent[] };
 
 const closingBrace = Buffer.from('}');
 
-/** Our own edges and tools may catch up at any distance; so may everybody where nothing is limited. */
+/** Our own edges and tools may catch up from any distance; without limits every client may. */
 function ownReaders(access: Access): (request: FastifyRequest) => boolean {
   if (!access.rateLimits) return () => true;
   const addressOf = countedAddress(access);

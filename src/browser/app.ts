@@ -4,7 +4,7 @@ import { Booking } from './booking.ts';
 import { Cart } from './cart.ts';
 import { Connection, type ConnectionView } from './connection.ts';
 import { type ConnectionPhase, type ConnectionStatus, connectionStatus, sessionStatus } from './connection-status.ts';
-import { element } from './dom.ts';
+import { element, unpackDataBlocks } from './dom.ts';
 import { HttpSocket } from './http-socket.ts';
 import { type MessageDetails, MessageList, type MessageTone } from './message-list.ts';
 import { oncePerFrame } from './once-per-frame.ts';
@@ -19,6 +19,8 @@ import { cookiesBlockedText, forbiddenText, newUserText, pollingText, unavailabl
 
 /** How long the connection waits for the session. */
 const sessionWaitMs = 1_000;
+
+unpackDataBlocks();
 
 const clock = new ServerClock(() => performance.now());
 const messages = new MessageList();

@@ -231,7 +231,8 @@ export class Booking {
 
   #offerAgain(action: UserAction, seatIds: readonly string[]): Offer {
     const accept = () => {
-      this.#options.onOffered(seatIds[0] as string);
+      const [first] = seatIds;
+      if (first !== undefined) this.#options.onOffered(first);
       this.#request(action, seatIds);
     };
     return { label: tryAgainLabel(seatIds), accept };
@@ -239,7 +240,8 @@ export class Booking {
 
   #offerUndo(seatIds: readonly string[]): Offer {
     const accept = () => {
-      this.#options.onOffered(seatIds[0] as string);
+      const [first] = seatIds;
+      if (first !== undefined) this.#options.onOffered(first);
       this.#request('select', seatIds);
     };
     return { label: 'Undo', accept };

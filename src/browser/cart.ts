@@ -72,7 +72,7 @@ export class Cart {
     const remainingMs = Math.min(...holds.map((hold) => hold.remainingMs));
     const isBusy = holds.some((hold) => hold.isBusy);
     setText(this.#label, count === 1 ? 'Selected seat' : 'Selected');
-    setText(this.#seats, count === 1 ? (this.#heldIds[0] as string) : `${count} of ${maxHolds}`);
+    setText(this.#seats, count === 1 ? (this.#heldIds[0] ?? '') : `${count} of ${maxHolds}`);
     setText(this.#bookButton, count === 1 ? 'Book seat' : `Book ${count} seats`);
     setText(this.#releaseButton, count === 1 ? 'Release' : 'Release all');
     setText(this.#timer, remainingMs > 0 ? `${secondsLeft(remainingMs)} s` : 'Time is up');

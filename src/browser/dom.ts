@@ -5,6 +5,13 @@ export function element<T extends HTMLElement>(id: string, type: new () => T): T
   return found;
 }
 
+/**
+ * Text browsers show hidden elements too. So what only the script can use comes in data blocks, and is put in their places here.
+ */
+export function unpackDataBlocks(): void {
+  for (const block of document.querySelectorAll('script[type="text/html"]')) block.outerHTML = block.innerHTML;
+}
+
 /** Writes only what differs: an unchanged write would still cost layout, and be read aloud again. */
 export function setText(target: HTMLElement, text: string): void {
   if (target.textContent !== text) target.textContent = text;

@@ -5,6 +5,8 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 export interface SeatAppearance {
   status: 'available' | 'held' | 'booked';
   isMine: boolean;
+  /** What a browser without styles shows of the seat: the number of a free or own seat, else a letter that the legend explains. */
+  text: string;
   /** What a screen reader says. */
   label: string;
 }
@@ -14,14 +16,25 @@ export function isOwnHold({ status, held_by }: Seat, userId: string): boolean {
 }
 
 export function seatAppearance(seat: Seat, userId: string): SeatAppearance {
-  const place = `Row ${rowLabel(seat.row)}, seat ${seat.col + 1}`;
+  const number = String(seat.col + 1);
+  const place = `Row ${rowLabel(seat.row)}, seat ${number}`;
   const isMine = seat.status !== SeatStatus.available && seat.held_by === userId;
   switch (seat.status) {
     case SeatStatus.available:
-      return { status: 'available', isMine, label: `${place}, available` };
+      return { status: 'available', isMine, text: number, label: `${place}, available` };
     case SeatStatus.held:
-      return { status: 'held', isMine, label: `${place}, held by ${isMine ? 'you' : 'someone else'}` };
+      return {
+        status: 'held',
+        isMine,
+        text: isMine ? number : 'h',
+        label: `${place}, held by ${isMine ? 'you' : 'someone else'}`,
+      };
     case SeatStatus.booked:
-      return { status: 'booked', isMine, label: `${place}, booked${isMine ? ' by you' : ''}` };
+      return {
+        status: 'booked',
+        isMine,
+        text: isMine ? number : 'x',
+        label: `${place}, booked${isMine ? ' by you' : ''}`,
+      };
   }
 }

@@ -20,16 +20,16 @@ function rowHtml(row: number, seats: readonly Seat[]): string {
   const label = rowLabel(row);
   return (
     `<div class="row" role="row"><span class="row-label" role="rowheader" aria-label="Row ${label}">${label}</span>` +
-    `${seats.map(seatHtml).join('')}<span class="row-label" aria-hidden="true">${label}</span></div>`
+    ` ${seats.map(seatHtml).join(' ')} <span class="row-label" aria-hidden="true">${label}</span></div>`
   );
 }
 
 /** As it looks to someone who has no seat yet. */
 function seatHtml(seat: Seat): string {
-  const { status, label } = seatAppearance(seat, '');
+  const { status, text, label } = seatAppearance(seat, '');
   const tabIndex = seat.row === 0 && seat.col === 0 ? 0 : -1;
   return (
     `<button type="button" role="gridcell" class="seat ${status}" id="seat-${seat.id}" data-seat-id="${seat.id}" ` +
-    `tabindex="${tabIndex}" aria-label="${label}" title="${label}"><span class="seat-number">${seat.col + 1}</span></button>`
+    `tabindex="${tabIndex}" aria-label="${label}" title="${label}"><span class="seat-text">${text}</span></button>`
   );
 }

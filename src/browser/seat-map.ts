@@ -1,6 +1,6 @@
 import type { Seat } from '../protocol/seat.ts';
 import { seatId } from '../protocol/seat-id.ts';
-import { element, setAttribute, setDisabled, setFractionLeft } from './dom.ts';
+import { element, setAttribute, setDisabled, setFractionLeft, setText } from './dom.ts';
 import { type GridPlace, placeAfterKey } from './grid-keys.ts';
 import { isOwnHold, seatAppearance } from './seat-appearance.ts';
 import { seatGridHtml } from './seat-grid-html.ts';
@@ -114,10 +114,11 @@ export class SeatMap {
     const button = this.#buttons.get(id);
     const seat = this.#options.seat(id);
     if (!button || !seat) return;
-    const { status, isMine, label } = seatAppearance(seat, this.#userId);
+    const { status, isMine, text, label } = seatAppearance(seat, this.#userId);
     const isPending = this.#options.isPending(id);
     const className = ['seat', status, isMine && 'mine', isPending && 'pending'].filter(Boolean).join(' ');
     if (button.className !== className) button.className = className;
+    if (button.firstElementChild instanceof HTMLElement) setText(button.firstElementChild, text);
     setAttribute(button, 'aria-label', label);
     setAttribute(button, 'title', label);
     setAttribute(button, 'aria-busy', isPending ? 'true' : undefined);

@@ -1,6 +1,6 @@
 /**
- * The classes by which a chart's SVG names its states and transitions, so that a page can light them up. A transition
- * is known by its source, its event, and its place among those that one event may cause there.
+ * CSS classes of the states and transitions in a chart's SVG, with which a page highlights them. A transition is
+ * identified by its source, its event, and its position among the transitions of the source for this event.
  */
 export const stateClass = (stateId: string): string => `state-${asClass(stateId)}`;
 

@@ -4,7 +4,7 @@ import { chartDefinition } from './chart-definition.ts';
 import { chartMermaid } from './chart-mermaid.ts';
 import { chartSvg } from './chart-svg.ts';
 
-/** What belongs into docs/machines: name and text of each file. The same code always gives the same bytes. */
+/** The files of docs/machines: name and text of each. The same code always gives the same bytes. */
 export async function chartFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const machine of [seatMachine, connectionMachine]) {

@@ -1,28 +1,28 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
 import { childrenOf, initialOf, transitionsOf } from './chart-nodes.ts';
 
-/** The chart as a Mermaid state diagram, for whatever renders Markdown. */
+/** The chart as a Mermaid state diagram, for Markdown renderers. */
 export function chartMermaid(machine: AnyStateMachine): string {
-  return ['stateDiagram-v2', ...content(machine.root, '  '), ''].join('\n');
+  const { root } = machine;
+  // Mermaid allows parallel regions (`--`) only inside a state.
+  const lines = root.type === 'parallel' ? declared(root, '  ') : content(root, '  ');
+  return ['stateDiagram-v2', ...lines, ''].join('\n');
 }
 
 function content(node: AnyStateNode, indent: string): string[] {
-  const isParallel = node.type === 'parallel';
   const initial = initialOf(node);
-  const children = childrenOf(node).flatMap((child, index) => {
-    const inner = [...declaration(child, indent), ...content(child, `${indent}  `)];
-    const closed = childrenOf(child).length > 0 ? [...inner, `${indent}}`] : inner;
-    return isParallel && index > 0 ? [`${indent}--`, ...closed] : closed;
-  });
+  const regions = childrenOf(node).map((child) => declared(child, indent));
   return [
     ...(initial ? [`${indent}[*] --> ${name(initial)}`] : []),
-    ...children,
+    ...regions.flatMap((lines, index) => (node.type === 'parallel' && index > 0 ? [`${indent}--`, ...lines] : lines)),
     ...childrenOf(node).flatMap((child) => transitions(child, indent)),
   ];
 }
 
-function declaration(node: AnyStateNode, indent: string): string[] {
-  return [`${indent}state "${node.key}" as ${name(node)}${childrenOf(node).length > 0 ? ' {' : ''}`];
+/** A state with everything in it. */
+function declared(node: AnyStateNode, indent: string): string[] {
+  const head = `${indent}state "${node.key}" as ${name(node)}`;
+  return childrenOf(node).length > 0 ? [`${head} {`, ...content(node, `${indent}  `), `${indent}}`] : [head];
 }
 
 function transitions(node: AnyStateNode, indent: string): string[] {

@@ -1,24 +1,25 @@
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate';
 
-/** One arrow of a chart. Without a target the state stays as it is. */
+/** One transition of a chart. Without a target it is internal: the state stays active. */
 export interface ChartTransition {
   source: AnyStateNode;
   target: AnyStateNode | undefined;
   eventType: string;
-  /** Among the transitions of the source for this event. */
+  /** Position among the transitions of the source for this event. */
   index: number;
-  /** What a person reads: `HELD`, `after retryExpiry`, `error of socket`; empty for one that is taken at once. */
+  /** Readable name: `HELD`, `after retryExpiry`, `error of socket`; empty for an eventless transition. */
   event: string;
   guard: string | undefined;
   actions: string[];
+  description: string;
 }
 
-/** Those that start at this state, in the order in which they are tried. */
+/** The transitions of a state, in the order in which XState tries them. */
 export function transitionsOf(source: AnyStateNode): ChartTransition[] {
   const byEvent: [string, readonly AnyTransitionDefinition[]][] = [...source.transitions];
   if (source.always) byEvent.push(['', source.always]);
   return byEvent.flatMap(([eventType, transitions]) =>
-    transitions.map(({ target, guard, actions }, index) => ({
+    transitions.map(({ target, guard, actions, description }, index) => ({
       source,
       target: target?.[0],
       eventType,
@@ -26,6 +27,7 @@ export function transitionsOf(source: AnyStateNode): ChartTransition[] {
       event: readableEvent(source.machine, eventType),
       guard: guard && nameOf(guard),
       actions: actions.map(nameOf),
+      description: description ?? '',
     })),
   );
 }
@@ -35,7 +37,10 @@ export const childrenOf = (node: AnyStateNode): AnyStateNode[] => Object.values(
 export const initialOf = (node: AnyStateNode): AnyStateNode | undefined =>
   node.type === 'compound' ? node.initial.target?.[0] : undefined;
 
-/** Without those by which XState arms its own timers. */
+/** The path below the root: `attached.live`. */
+export const pathOf = (node: AnyStateNode): string => node.path.join('.');
+
+/** Leaves out the actions with which XState starts its own timers. */
 export const entryActionsOf = (node: AnyStateNode): string[] =>
   node.entry.map(nameOf).filter((name) => !name.startsWith('xstate.'));
 
@@ -45,7 +50,7 @@ function nameOf(implementation: unknown): string {
   return named.type ?? named.name ?? '';
 }
 
-/** XState gives timers and invoked actors events of long names: `xstate.after.retryExpiry.seat.expiring`. */
+/** XState gives the events of timers and invoked actors long names: `xstate.after.retryExpiry.seat.expiring`. */
 function readableEvent(machine: AnyStateMachine, eventType: string): string {
   const [, kind, name, ...rest] = eventType.split('.');
   if (!eventType.startsWith('xstate.') || !kind || !name) return eventType;

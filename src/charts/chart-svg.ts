@@ -1,10 +1,10 @@
 import type { AnyStateMachine } from 'xstate';
-import { type ChartEdge, type ChartNode, chartLayout, nameFont, noteFont } from './chart-layout.ts';
+import { type ChartEdge, type ChartNode, type ChartText, chartLayout, nameFont, noteFont } from './chart-layout.ts';
 
 const marginPx = 8;
 const cornerPx = 7;
 
-/** For a README: a page that shows the chart live leaves this out and has colours of its own. */
+/** For the file by itself. A page that shows the chart live removes it and has its own colours. */
 const style = `
   .chart { --ink: #1f2937; --quiet: #5b6474; --line: #8a93a5; --fill: #ffffff; --area: #f6f7fa; --edge: #dfe3ea }
   @media (prefers-color-scheme: dark) {
@@ -20,13 +20,17 @@ const style = `
   .chart .tip, .chart .dot { fill: var(--line) }
 `;
 
-/** The chart as SVG. Every state and every transition has a class of its own (`chart-class.ts`). */
+/**
+ * The chart as SVG. Every state and every transition has a class of its own (`chart-class.ts`), and its description as
+ * its title.
+ */
 export async function chartSvg(machine: AnyStateMachine): Promise<string> {
-  const { root, edges } = await chartLayout(machine);
+  const root = await chartLayout(machine);
   const width = Math.ceil((root.width ?? 0) + 2 * marginPx);
   const height = Math.ceil((root.height ?? 0) + 2 * marginPx);
+  const edges = edgesOf(root).filter(({ isHidden }) => !isHidden);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="The statechart ${escaped(machine.id)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Statechart: ${escaped(machine.id)}">`,
     `<style>${style}</style>`,
     `<g transform="translate(${marginPx - (root.x ?? 0)} ${marginPx - (root.y ?? 0)})">`,
     ...boxes(root, 0, 0, 'root'),
@@ -38,6 +42,8 @@ export async function chartSvg(machine: AnyStateMachine): Promise<string> {
   ].join('\n');
 }
 
+const edgesOf = ({ edges, children }: ChartNode): ChartEdge[] => [...edges, ...children.flatMap(edgesOf)];
+
 function boxes(node: ChartNode, parentX: number, parentY: number, extra = ''): string[] {
   const x = parentX + (node.x ?? 0);
   const y = parentY + (node.y ?? 0);
@@ -45,34 +51,37 @@ function boxes(node: ChartNode, parentX: number, parentY: number, extra = ''): s
   if (node.kind === 'initial') {
     return [`<circle class="dot" cx="${px(x + width / 2)}" cy="${px(y + height / 2)}" r="${px(width / 2)}"/>`];
   }
-  const isLeaf = node.children.length === 0;
-  const titleX = isLeaf ? x + width / 2 : x + 14;
-  const anchor = isLeaf ? ' text-anchor="middle"' : '';
-  const firstNoteY = y + 10 + nameFont.lineHeightPx + noteFont.sizePx;
+  const isCentred = node.children.length === 0;
+  const titleX = isCentred ? x + width / 2 : x + 14;
+  const anchor = isCentred ? ' text-anchor="middle"' : '';
+  const notesX = isCentred && node.notes.length > 0 ? x + 12 : titleX;
   return [
     `<g class="${['state', node.kind, extra, node.cssClass].filter(Boolean).join(' ')}">`,
+    title(node.description),
     box(x, y, width, height),
     ...(node.kind === 'final' ? [box(x + 3.5, y + 3.5, width - 7, height - 7)] : []),
     `<text class="name" x="${px(titleX)}" y="${px(y + 10 + nameFont.sizePx)}"${anchor} font-size="${nameFont.sizePx}" font-weight="600">${escaped(node.title)}</text>`,
-    ...node.notes.map(
-      (note, line) =>
-        `<text class="note" x="${px(titleX)}" y="${px(firstNoteY + line * noteFont.lineHeightPx)}"${anchor} font-size="${noteFont.sizePx}">${escaped(note)}</text>`,
-    ),
+    ...texts('note', node.notes, notesX, y + 10 + nameFont.lineHeightPx),
     '</g>',
     ...node.children.flatMap((child) => boxes(child, x, y)),
-  ];
+  ].filter((line) => line !== '');
 }
+
+const title = (description: string): string => (description ? `<title>${escaped(description)}</title>` : '');
 
 const box = (x: number, y: number, width: number, height: number): string =>
   `<rect class="box" x="${px(x)}" y="${px(y)}" width="${px(width)}" height="${px(height)}" rx="9"/>`;
 
-function arrow({ sections = [], cssClass, isReversed }: ChartEdge): string {
+function arrow({ sections = [], transitions, isReversed }: ChartEdge): string {
   const drawn = sections.map(({ startPoint, bendPoints = [], endPoint }) => {
     const points = [startPoint, ...bendPoints, endPoint];
     if (isReversed) points.reverse();
     return `<path class="arrow" d="${rounded(points)}"/>${tip(points)}`;
   });
-  return `<g class="${['transition', cssClass].filter(Boolean).join(' ')}">${drawn.join('')}</g>`;
+  const classes = ['transition', ...transitions.map(({ cssClass }) => cssClass)];
+  // A labelled transition has its description at its label.
+  const unlabelled = transitions.filter(({ lines }) => lines.length === 0).map(({ description }) => description);
+  return `<g class="${classes.join(' ')}">${title(unlabelled.join(' '))}${drawn.join('')}</g>`;
 }
 
 interface Point {
@@ -80,7 +89,7 @@ interface Point {
   y: number;
 }
 
-/** Right angles, their corners rounded as far as the shorter leg allows. */
+/** Right angles with rounded corners; the shorter leg limits the radius. */
 function rounded(points: Point[]): string {
   return points
     .map((point, i) => {
@@ -102,16 +111,22 @@ function tip(points: Point[]): string {
   return `<path class="tip" d="M${at(end)}L${at({ x: base.x + dx, y: base.y + dy })}L${at({ x: base.x - dx, y: base.y - dy })}Z"/>`;
 }
 
-function labels({ labels: all = [], cssClass }: ChartEdge): string[] {
-  return all.map(({ x = 0, y = 0, text = '' }) => {
-    const lines = text
-      .split('\n')
-      .map(
-        (line, i) =>
-          `<tspan x="${px(x)}" y="${px(y + noteFont.sizePx + i * noteFont.lineHeightPx)}">${escaped(line)}</tspan>`,
-      );
-    return `<text class="label ${cssClass}" font-size="${noteFont.sizePx}">${lines.join('')}</text>`;
-  });
+const labels = ({ labels: [label] = [], transitions }: ChartEdge): string[] =>
+  label ? texts('label', transitions, label.x ?? 0, label.y ?? 0) : [];
+
+/** Texts below each other, from `top` on. */
+function texts(kind: 'note' | 'label', all: readonly ChartText[], x: number, top: number): string[] {
+  let y = top - noteFont.lineHeightPx + noteFont.sizePx;
+  return all
+    .filter(({ lines }) => lines.length > 0)
+    .map(({ lines, cssClass, description }) => {
+      const spans = lines.map((line) => {
+        y += noteFont.lineHeightPx;
+        return `<tspan x="${px(x)}" y="${px(y)}">${escaped(line)}</tspan>`;
+      });
+      const classes = [kind, cssClass].filter(Boolean).join(' ');
+      return `<text class="${classes}" font-size="${noteFont.sizePx}">${title(description)}${spans.join('')}</text>`;
+    });
 }
 
 const distance = (a: Point, b: Point): number => Math.hypot(a.x - b.x, a.y - b.y);

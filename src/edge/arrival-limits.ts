@@ -1,28 +1,28 @@
 import { LRUCache } from 'lru-cache';
 import { type Rate, TokenBucket } from './token-bucket.ts';
 
-/** Of addresses and of users. The one seen longest ago is forgotten first: it has most likely a full bucket again. */
+/** Per kind of key. Evicts the bucket used longest ago, which is most likely full again. */
 const maxBuckets = 20_000;
 /** A page opens a WebSocket when it is loaded and when its session is renewed. */
 const userRate: Rate = { perSecond: 0.1, burst: 5 };
-/** Floods that an address may start at once. Each further one waits until the rate has paid for it. */
+/** Number of floods that use up the burst of an address. */
 const floodsPerBurst = 4;
 
 export interface Arrival {
   addressKey: string;
-  /** Of a session that this edge has verified. */
+  /** The user of a session that this edge has verified. */
   userId?: string | undefined;
 }
 
 /**
- * Limits how often an address makes an edge do what costs more than a message: open a WebSocket, resume once more, send the
- * whole venue once more. A user known to this edge has a second way in, so that one flooder does not lock out its neighbours.
+ * Limits the operations of an address that cost more than a message: opening a WebSocket, resuming again, sending the whole
+ * venue again. A user with a verified session has a second budget, so that one flooder does not lock out its neighbours.
  */
 export class ArrivalLimits {
   readonly #rate: Rate;
   readonly #nowMs: (() => number) | undefined;
   readonly #addresses = new LRUCache<string, TokenBucket>({ max: maxBuckets });
-  /** What known users of an address use where the address itself has nothing left: they are bounded together too. */
+  /** The second budget. It is shared by all verified users of an address, so that together they are bounded too. */
   readonly #knownOfAddresses = new LRUCache<string, TokenBucket>({ max: maxBuckets });
   readonly #users = new LRUCache<string, TokenBucket>({ max: maxBuckets });
 
@@ -38,7 +38,7 @@ export class ArrivalLimits {
     return isUserWithin && this.#bucket(this.#knownOfAddresses, addressKey, this.#rate).take();
   }
 
-  /** Refuses the address for some seconds if it floods again and again; a user who floods is not known any more. */
+  /** Repeated floods block the address for some seconds. A user who floods loses the second budget. */
   flooded({ addressKey, userId }: Arrival): void {
     this.#bucket(this.#addresses, addressKey, this.#rate).charge(this.#rate.burst / floodsPerBurst);
     if (userId !== undefined) this.#bucket(this.#users, userId, userRate).charge(2 * userRate.burst);

@@ -2,31 +2,31 @@ import type { PresenceBus } from '../events/presence-bus.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
 import { isForeign, type Origin } from '../protocol/origin.ts';
 
-const tellIntervalMs = 1_000;
-/** Two tellings may be lost on the way; after the third the edge counts as gone. */
-const lapseMs = 3_500;
-/** Names cost a sender on NATS nothing: more edges than this are not counted. */
+const publishIntervalMs = 1_000;
+/** Tolerates two lost messages; after the third the edge counts as gone. */
+const expireAfterMs = 3_500;
+/** A sender on NATS can invent edge ids without limit: edges beyond this number are not counted. */
 const maxOthers = 1_000;
 
 interface AudienceOptions {
   bus: PresenceBus;
-  /** Tells this edge from all others. */
+  /** Unique id of this edge. */
   edgeId: string;
-  /** The installation and the venue of this edge, as far as they are known now. */
+  /** The installation and the venue of this edge, as far as they are known. */
   origin: () => Origin;
-  /** How many browsers this edge has now. */
+  /** Number of browsers connected to this edge. */
   clientCount: () => number;
-  /** At most once a second, and only when the number is another. */
+  /** Called at most once a second, and only when the number has changed. */
   onChange: (watching: number) => void;
   clock?: Clock;
 }
 
-/** How many browsers look at the venue, here and at the other edges. Not exact while they come and go: up to 2 s late. */
+/** Counts the browsers that watch the venue, on this edge and on all others. The number is up to 2 s old. */
 export class Audience {
   readonly #options: AudienceOptions;
   readonly #clock: Clock;
-  readonly #others = new Map<string, { clients: number; origin: Origin; heardAtMs: number }>();
-  #told = -1;
+  readonly #others = new Map<string, { clients: number; origin: Origin; receivedAtMs: number }>();
+  #reported = -1;
   #timer: unknown;
   #closed = false;
 
@@ -39,44 +39,44 @@ export class Audience {
     this.#options.bus.subscribePresence(({ edge, clients, ...origin }) => {
       if (isForeign(origin, this.#options.origin())) return;
       if (this.#others.size >= maxOthers && !this.#others.has(edge)) return;
-      this.#others.set(edge, { clients, origin, heardAtMs: this.#clock.nowMs() });
+      this.#others.set(edge, { clients, origin, receivedAtMs: this.#clock.nowMs() });
     });
-    this.#tellLater();
+    this.#reportLater();
   }
 
-  /** Those of an edge that ended without a word are counted until its time is over. */
+  /** Browsers of an edge that died without closing are counted until the edge expires. */
   get watching(): number {
     const nowMs = this.#clock.nowMs();
     const own = this.#options.origin();
     let watching = this.#options.clientCount();
-    for (const [edge, { clients, origin, heardAtMs }] of this.#others) {
-      const isOver = nowMs - heardAtMs > lapseMs;
-      if (isOver || isForeign(origin, own)) this.#others.delete(edge);
+    for (const [edge, { clients, origin, receivedAtMs }] of this.#others) {
+      const isExpired = nowMs - receivedAtMs > expireAfterMs;
+      if (isExpired || isForeign(origin, own)) this.#others.delete(edge);
       else watching += clients;
     }
     return watching;
   }
 
-  /** The others need not wait for this edge's time to be over. */
+  /** Lets other edges drop this one without waiting for the time-out. */
   close(): void {
     this.#closed = true;
     this.#clock.clearTimeout(this.#timer);
     this.#publish(0);
   }
 
-  #tellLater(): void {
+  #reportLater(): void {
     this.#timer = this.#clock.setTimeout(() => {
-      this.#tell();
-      if (!this.#closed) this.#tellLater();
-    }, tellIntervalMs);
+      this.#report();
+      if (!this.#closed) this.#reportLater();
+    }, publishIntervalMs);
   }
 
-  #tell(): void {
+  #report(): void {
     const { clientCount, onChange } = this.#options;
     this.#publish(clientCount());
     const { watching } = this;
-    if (watching === this.#told) return;
-    this.#told = watching;
+    if (watching === this.#reported) return;
+    this.#reported = watching;
     onChange(watching);
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
+import { isObject } from '../process/is-object.ts';
 import type { CommandBody, CommandReply, ErrorReply, UserAction } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
 import { SessionInfo } from '../protocol/session.ts';
@@ -13,28 +14,28 @@ export interface CommandOutcome {
   body: CommandReply | ErrorReply;
 }
 
-/** For whom an edge asks: the booking service decides who that is, and how much they may ask. */
+/** The client behind a request of an edge. The booking service authenticates it and applies its limits. */
 export interface Caller {
-  /** Of a session. */
+  /** The session's token. */
   token?: string | undefined;
-  /** From which the browser came. */
+  /** The browser's IP address. */
   address: string;
-  /** Of the connection, or of what is asked on it: in the logs of all who had to do with it. */
+  /** Id of the connection, or of one command on it. All processes on the way log it. */
   requestId?: string;
 }
 
-/** What an edge asks of the booking service. */
-export interface Booking {
+/** The part of the booking service's API that an edge uses. */
+export interface BookingApi {
   venue(): Promise<VenueState>;
   eventsAfter(position: Position): Promise<EventsAfter>;
   command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome>;
-  /** Whose session that is; undefined: nobody's (any more). */
+  /** Undefined if the token is not valid, or not valid any more. */
   session(token: string): Promise<SessionInfo | undefined>;
   close(): Promise<void>;
 }
 
 interface BookingClientOptions {
-  /** In the order of preference: the next one is tried where one fails. */
+  /** In order of preference: if one fails, the next is tried. */
   urls: readonly string[];
   /** Sent with every request. */
   headers?: Record<string, string>;
@@ -49,43 +50,43 @@ interface Request {
   pool?: 'pool' | 'sessionPool';
   headers?: Record<string, string>;
   body?: string;
-  /** Whether an answer that is no failure proves that the process reaches the store. */
-  provesStore: (answer: Answer) => boolean;
-  /** A good answer of a process that cannot reach the store: used only if no other process has a better one. */
-  isStale?: (answer: Answer) => boolean;
+  /** Whether a successful reply proves that the process reaches the store. */
+  provesStore: (reply: HttpReply) => boolean;
+  /** True for a reply of a process that cannot reach the store. It is used only if no other process has a better one. */
+  isStale?: (reply: HttpReply) => boolean;
 }
 
-interface Answer {
+interface HttpReply {
   httpStatus: number;
   body: unknown;
 }
 
 interface BookingProcess {
   pool: Pool;
-  /** Apart, so that commands never wait behind session checks. */
+  /** Separate, so that commands never wait behind session checks. */
   sessionPool: Pool;
-  /** When an answer last proved that the process reaches the store. */
+  /** Time of the last reply that proved that the process reaches the store. */
   provedAtMs: number;
 }
 
 const sessionInfo = Compile(SessionInfo);
 
-/** Two rounds: in the first, a kept-alive connection may just have been closed by the other side. */
+/** The second round retries failed connections: the peer may have just closed a kept-alive one. */
 const rounds = 2;
 const pauseBetweenRoundsMs = 100;
-/** Less time than this is not worth a connection. */
+/** With less time left, no further attempt is made. */
 const minAttemptMs = 10;
-/** As many as there are session checks at once. */
+/** Equals the number of concurrent session checks. */
 const sessionConnectionsPerUrl = 8;
-/** The longest part of the deadline that one silent process may take if there are others. */
+/** Largest share of the deadline that one silent process may use if there are others. */
 const maxHangShare = 0.35;
 
 /**
- * The booking processes over HTTP. A request that fails at one process (no answer, a 5xx, a stale venue) is sent to the
- * next, a command with the same key: so it is done once. A process that fails is tried last from then on.
+ * Calls the booking processes over HTTP. A request that fails at one process (no reply, a 5xx, a stale venue) is sent to
+ * the next one. A command keeps its idempotency key, so it is executed once. A process that failed is tried last from then on.
  */
-export class BookingClient implements Booking {
-  /** The one to try first comes first. */
+export class BookingClient implements BookingApi {
+  /** In the order in which they are tried. */
   readonly #processes: BookingProcess[];
   readonly #headers: Record<string, string>;
   readonly #timeoutMs: number;
@@ -109,119 +110,119 @@ export class BookingClient implements Booking {
   }
 
   async venue(): Promise<VenueState> {
-    const isStale = ({ body }: Answer) => (body as VenueState).stale === true;
-    const answer = await this.#ask({ method: 'GET', path: '/api/venue', provesStore: () => true, isStale });
-    return succeeded(answer) as VenueState;
+    const isStale = ({ body }: HttpReply) => isVenueState(body) && body.stale === true;
+    const reply = await this.#request({ method: 'GET', path: '/api/venue', provesStore: () => true, isStale });
+    return expectBody(reply, isVenueState);
   }
 
   async eventsAfter({ epoch, seq }: Position): Promise<EventsAfter> {
     const query = new URLSearchParams({ epoch, after: String(seq) });
-    const provesStore = ({ httpStatus }: Answer) => httpStatus === 200;
-    return succeeded(await this.#ask({ method: 'GET', path: `/api/events?${query}`, provesStore })) as EventsAfter;
+    const provesStore = ({ httpStatus }: HttpReply) => httpStatus === 200;
+    const reply = await this.#request({ method: 'GET', path: `/api/events?${query}`, provesStore });
+    return expectBody(reply, isEventsAfter);
   }
 
   async command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome> {
-    const answer = await this.#ask({
+    const { httpStatus, body: outcome } = await this.#request({
       method: 'POST',
       path: `/api/seats/${action}`,
       headers: { ...callerHeaders(caller), 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      // Whatever the store has decided comes with the seat; other refusals are the process's own.
-      provesStore: ({ body }) => (body as CommandReply | ErrorReply).seat !== undefined,
+      // Every decision of the store includes the seat; a refusal without a seat comes from the process itself.
+      provesStore: ({ body }) => isObject(body) && body.seat !== undefined,
     });
-    return answer as CommandOutcome;
+    if (isCommandReply(outcome) || isErrorReply(outcome)) return { httpStatus, body: outcome };
+    throw new BookingUnavailableError(`POST /api/seats/${action}: neither a seat nor an error`);
   }
 
   async session(token: string): Promise<SessionInfo | undefined> {
-    const answer = await this.#askEach({
+    const reply = await this.#attemptEach({
       method: 'GET',
       path: '/api/session',
       pool: 'sessionPool',
       headers: bearer(token),
       provesStore: () => false,
     });
-    if (answer.httpStatus === 401) return undefined;
-    const session = succeeded(answer);
-    if (!sessionInfo.Check(session)) throw new BookingUnavailableError('GET /api/session: not a session');
-    return session;
+    if (reply.httpStatus === 401) return undefined;
+    return expectBody(reply, (body) => sessionInfo.Check(body));
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#processes.flatMap(({ pool, sessionPool }) => [pool.destroy(), sessionPool.destroy()]));
   }
 
-  async #ask(request: Request): Promise<Answer> {
-    if (this.#pending >= this.#maxPending) throw new BookingBusyError(`${this.#pending} requests wait already`);
+  async #request(request: Request): Promise<HttpReply> {
+    if (this.#pending >= this.#maxPending) throw new BookingBusyError(`${this.#pending} requests are waiting already`);
     this.#pending++;
     try {
-      return await this.#askEach(request);
+      return await this.#attemptEach(request);
     } finally {
       this.#pending--;
     }
   }
 
-  async #askEach(request: Request): Promise<Answer> {
+  async #attemptEach(request: Request): Promise<HttpReply> {
     const deadlineMs = performance.now() + this.#timeoutMs;
     const key = randomUUID();
     let attempt = 0;
-    /** Of the last process that answered, but failed to do what was asked. */
-    let refusal: Answer | undefined;
+    /** The last reply that reports a failure. */
+    let refusal: HttpReply | undefined;
     let failure: unknown;
-    let unasked: BookingProcess[] = [...this.#processes];
-    for (let round = 0; round < rounds && unasked.length > 0; round++) {
+    let targets: BookingProcess[] = [...this.#processes];
+    for (let round = 0; round < rounds && targets.length > 0; round++) {
       if (round > 0) await delay(pauseBetweenRoundsMs);
       const unreached: BookingProcess[] = [];
-      for (const asked of unasked) {
+      for (const target of targets) {
         const remainingMs = deadlineMs - performance.now();
         if (remainingMs < minAttemptMs) {
-          return refusal ?? fail(new BookingTimeoutError(`${request.path}: no answer in time`, { cause: failure }));
+          return refusal ?? fail(new BookingTimeoutError(`${request.path}: no reply in time`, { cause: failure }));
         }
         try {
-          const answer = await this.#attempt(asked, request, attemptHeaders(request, key, ++attempt), remainingMs);
-          if (!this.#hasFailed(asked, request, answer)) return answer;
-          if (refusal?.httpStatus !== 200) refusal = answer; // a stale venue is better than none
+          const reply = await this.#attempt(target, request, attemptHeaders(request, key, ++attempt), remainingMs);
+          if (!this.#hasFailed(target, request, reply)) return reply;
+          if (refusal?.httpStatus !== 200) refusal = reply; // a stale venue is better than none
         } catch (error) {
-          this.#tryLast(asked);
-          unreached.push(asked);
+          this.#tryLast(target);
+          unreached.push(target);
           failure = error;
         }
       }
-      unasked = unreached;
+      targets = unreached;
     }
     if (refusal) return refusal;
     const Failure = failure instanceof BookingTimeoutError ? BookingTimeoutError : BookingUnavailableError;
-    throw new Failure(`${request.path}: no booking process answered`, { cause: failure });
+    throw new Failure(`${request.path}: no booking process replied`, { cause: failure });
   }
 
   async #attempt(
-    asked: BookingProcess,
+    target: BookingProcess,
     { method, path, pool = 'pool', body, provesStore, isStale }: Request,
     headers: Record<string, string>,
     timeoutMs: number,
-  ): Promise<Answer> {
+  ): Promise<HttpReply> {
     const abort = new AbortController();
-    const giveUp = () => abort.abort(new BookingTimeoutError('no answer in time'));
+    const giveUp = () => abort.abort(new BookingTimeoutError('no reply in time'));
     const hangTimeoutMs = Math.min(this.#hangTimeoutMs, timeoutMs);
     let timer = setTimeout(() => {
-      // One that does the work of others is only busy: to ask the next as well would be twice the load on both.
-      if (performance.now() - asked.provedAtMs > hangTimeoutMs / 2) giveUp();
+      // A process that serves other requests is only busy: sending this one to the next as well would double the load.
+      if (performance.now() - target.provedAtMs > hangTimeoutMs / 2) giveUp();
       else timer = setTimeout(giveUp, timeoutMs - hangTimeoutMs);
     }, hangTimeoutMs);
     try {
       const request = { method, path, headers: { ...this.#headers, ...headers }, ...(body !== undefined && { body }) };
-      const response = await asked[pool].request({ ...request, signal: abort.signal });
-      const answer = answerOf(response.statusCode, await response.body.text());
-      if (!isFailure(answer) && !isStale?.(answer) && provesStore(answer)) asked.provedAtMs = performance.now();
-      return answer;
+      const response = await target[pool].request({ ...request, signal: abort.signal });
+      const reply = replyOf(response.statusCode, await response.body.text());
+      if (!isFailure(reply) && !isStale?.(reply) && provesStore(reply)) target.provedAtMs = performance.now();
+      return reply;
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** True if the next process may do better. */
-  #hasFailed(asked: BookingProcess, { isStale }: Request, answer: Answer): boolean {
-    if (!isFailure(answer) && !isStale?.(answer)) return false;
-    if (!isBusy(answer)) this.#tryLast(asked); // a crowd at one seat is no reason to avoid its process
+  /** True if the next process is worth a try. */
+  #hasFailed(target: BookingProcess, { isStale }: Request, reply: HttpReply): boolean {
+    if (!isFailure(reply) && !isStale?.(reply)) return false;
+    if (!isBusy(reply)) this.#tryLast(target); // a crowd at one seat is no reason to avoid its process
     return true;
   }
 
@@ -230,7 +231,7 @@ export class BookingClient implements Booking {
   }
 }
 
-/** A command has one key for all its attempts. */
+/** All attempts of a command share one idempotency key. */
 function attemptHeaders({ body, headers }: Request, key: string, attempt: number): Record<string, string> {
   if (body === undefined) return headers ?? {};
   return { ...headers, 'idempotency-key': key, 'x-attempt': String(attempt) };
@@ -246,27 +247,31 @@ function callerHeaders({ token, address, requestId }: Caller): Record<string, st
 
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
-const isFailure = ({ httpStatus }: Answer): boolean => httpStatus >= 500;
+const isFailure = ({ httpStatus }: HttpReply): boolean => httpStatus >= 500;
 
-const isBusy = ({ body }: Answer): boolean => (body as Partial<ErrorReply>).error?.code === 'BUSY';
+const isBusy = ({ body }: HttpReply): boolean => isErrorReply(body) && body.error.code === 'BUSY';
 
 function fail(error: Error): never {
   throw error;
 }
 
 /** An unexpected shape means that a proxy or a dying process replied. */
-function answerOf(httpStatus: number, text: string): Answer {
+function replyOf(httpStatus: number, text: string): HttpReply {
   const body: unknown = JSON.parse(text);
   if (httpStatus !== 200 && !isErrorReply(body)) throw new BookingUnavailableError(`HTTP ${httpStatus}`);
   return { httpStatus, body };
 }
 
-function isErrorReply(body: unknown): body is ErrorReply {
-  const { success, error } = Object(body) as { success?: unknown; error?: unknown };
-  return success === false && typeof error === 'object';
-}
-
-function succeeded({ httpStatus, body }: Answer): unknown {
-  if (httpStatus === 200) return body;
+function expectBody<Body>({ httpStatus, body }: HttpReply, isExpected: (body: unknown) => body is Body): Body {
+  if (httpStatus === 200 && isExpected(body)) return body;
   throw new BookingUnavailableError(`HTTP ${httpStatus}: ${JSON.stringify(body).slice(0, 200)}`);
 }
+
+// These check only what identifies a reply: a newer booking process may send more fields.
+const isVenueState = (body: unknown): body is VenueState => isObject(body) && Array.isArray(body.seats);
+const isEventsAfter = (body: unknown): body is EventsAfter =>
+  isObject(body) && typeof body.epoch === 'string' && typeof body.seq === 'number';
+const isCommandReply = (body: unknown): body is CommandReply =>
+  isObject(body) && body.success === true && isObject(body.seat);
+const isErrorReply = (body: unknown): body is ErrorReply =>
+  isObject(body) && body.success === false && isObject(body.error);

@@ -3,21 +3,21 @@ export class BookingUnavailableError extends Error {
   override name = 'BookingUnavailableError';
 }
 
-/** No booking process answered before the deadline. Whether the command was carried out is not known. */
+/** No booking process replied before the deadline. It is unknown whether the command was executed. */
 export class BookingTimeoutError extends Error {
   override name = 'BookingTimeoutError';
 }
 
-/** Too many requests wait for the booking processes already; this one was not sent. */
+/** Too many requests are waiting for the booking processes; this one was not sent. */
 export class BookingBusyError extends Error {
   override name = 'BookingBusyError';
 }
 
-/** The error message for a command that failed before a decision, by code. */
+/** Error messages, by code, for commands that failed before a decision. */
 export const failureMessages = {
-  STORE_UNAVAILABLE: 'The booking service cannot be reached; try again',
+  STORE_UNAVAILABLE: 'The booking service is unavailable; try again',
   TIMEOUT: 'The booking service did not answer in time; try again, repeating a command is safe',
-  BUSY: 'Too many commands wait for the booking service; try again',
+  BUSY: 'Too many commands are waiting for the booking service; try again',
   INTERNAL: 'Something went wrong here; it has been logged',
 } as const;
 

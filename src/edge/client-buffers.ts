@@ -3,13 +3,13 @@ import type { EdgeMetrics } from './metrics.ts';
 
 const checkIntervalMs = 1_000;
 
-/** What waits in memory for one client to read it. */
+/** Data buffered in memory until one client reads it. */
 export interface WaitingBytes {
-  /** All of it. */
+  /** Total. */
   bytes: number;
-  /** The part that has waited since the check before: the client is slow. */
+  /** The part that was already buffered at the previous check: the client is slow. */
   stalledBytes: number;
-  /** What of `bytes` is a VENUE_STATE, and its parts, which clients share. */
+  /** The part of `bytes` that belongs to a VENUE_STATE. Clients share its parts. */
   stateBytes: number;
   stateParts: readonly Buffer[];
 }
@@ -25,7 +25,7 @@ interface ClientBuffersOptions {
   logger: Logger;
 }
 
-/** Bounds what waits for all clients together: beyond the budget the slowest readers are dropped. */
+/** Bounds the memory buffered for all clients together: beyond the budget the slowest readers are dropped. */
 export class ClientBuffers {
   readonly #options: ClientBuffersOptions;
   readonly #clients = new Set<BufferedClient>();
@@ -49,7 +49,7 @@ export class ClientBuffers {
     clearInterval(this.#timer);
   }
 
-  /** Keeps clients from the fastest on, as far as the budget reaches. A client that reads is never dropped. */
+  /** Keeps the fastest clients that fit into the budget. A client that reads is never dropped. */
   check(): void {
     const { budgetBytes, metrics } = this.#options;
     const waiting = [...this.#clients]

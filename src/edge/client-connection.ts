@@ -7,10 +7,11 @@ import type { UserAction } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Audience } from './audience.ts';
-import type { Booking, Caller, CommandOutcome } from './booking-client.ts';
+import type { BookingApi, Caller, CommandOutcome } from './booking-client.ts';
 import { failureMessages, failureOf } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
+import { ClientOutput } from './client-output.ts';
 import type { AddressInside, Door } from './door.ts';
 import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
@@ -29,18 +30,18 @@ type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>;
 
 interface ClientConnectionOptions {
   ws: WebSocket;
-  /** The one under `ws`: frames are written to it whole, as `ws` does itself where nothing is compressed. */
+  /** The socket of `ws`. */
   socket: Duplex;
-  /** With the session of the page's cookie, if it has one. */
+  /** Includes the session of the page's cookie, if there is one. */
   caller: Caller;
-  door: Pick<Door, 'mayAskAgain' | 'flooded'>;
+  door: Pick<Door, 'mayRequestState' | 'flooded'>;
   refusals: RefusalLog;
   /** Shared by all connections of its address. */
   address: AddressInside;
   venue: string;
   hub: Hub;
   audience: Audience;
-  booking: Pick<Booking, 'command'>;
+  booking: Pick<BookingApi, 'command'>;
   sessions: SessionChecks;
   buffers: ClientBuffers;
   limits: EdgeLimits;
@@ -48,14 +49,18 @@ interface ClientConnectionOptions {
   logger: Logger;
 }
 
-const readFirst = 'Read what was sent before asking for more';
-const askedTooOften = 'Your network address asks for too much at once; try again in a few seconds';
-const binaryRefused = { ok: false, problem: 'A message is text (JSON), not binary', requestId: undefined } as const;
+const readFirst = 'Read the pending messages before you send further requests';
+const stateTooOften = 'Your network address requests too much at once; try again in a few seconds';
+const binaryRefused = {
+  ok: false,
+  problem: 'A message must be text (JSON), not binary',
+  requestId: undefined,
+} as const;
 
-/** One browser. Nothing waits for it but what its socket buffers, and that is bounded. */
+/** The connection of one browser. Its only queue is the buffer of its socket, which is bounded. */
 export class ClientConnection implements BufferedClient {
   readonly #ws: WebSocket;
-  readonly #socket: Duplex;
+  readonly #output: ClientOutput;
   readonly #door: ClientConnectionOptions['door'];
   readonly #address: AddressInside;
   readonly #refusals: RefusalLog;
@@ -63,7 +68,7 @@ export class ClientConnection implements BufferedClient {
   readonly #venue: string;
   readonly #hub: Hub;
   readonly #audience: Audience;
-  readonly #booking: Pick<Booking, 'command'>;
+  readonly #booking: Pick<BookingApi, 'command'>;
   readonly #session: SessionWatch;
   readonly #limits: EdgeLimits;
   readonly #buffers: ClientBuffers;
@@ -73,25 +78,19 @@ export class ClientConnection implements BufferedClient {
   #caller: Caller;
   #userId: string | undefined;
   #connectTimer: NodeJS.Timeout | undefined;
-  /** Running while the client is behind: it is sent no updates until it has read what waits. */
+  /** Runs while the client is behind: it gets no updates until it has read its buffer. */
   #behindTimer: NodeJS.Timeout | undefined;
-  #bufferLimitBytes: number;
-  /** The newest VENUE_STATE, and what was written after it. */
-  #state: VenueStateFrame | undefined;
-  #bytesAfterState = 0;
-  #bytesWritten = 0;
-  #bytesWrittenAtCheck = 0;
   #commandsInFlight = 0;
   #commandsSoFar = 0;
-  #hasAsked = false;
-  #heardSincePing = true;
-  /** Running once the client has flooded: nothing is read from it any more. */
+  #hasRequestedState = false;
+  #receivedSincePing = true;
+  /** Runs once the client has flooded: its socket is no longer read. */
   #floodTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ClientConnectionOptions) {
     const { ws, socket, caller, hub, audience, booking, sessions, buffers, limits, metrics, logger } = options;
     this.#ws = ws;
-    this.#socket = socket;
+    this.#output = new ClientOutput({ ws, socket, limitBytes: limits.clientBufferBytes, metrics });
     this.#caller = caller;
     this.#door = options.door;
     this.#address = options.address;
@@ -109,7 +108,7 @@ export class ClientConnection implements BufferedClient {
     this.#booking = booking;
     this.#session = new SessionWatch({
       checks: sessions,
-      onOver: () => this.#sessionOver(),
+      onEnded: () => this.#sessionEnded(),
       retryMs: limits.sessionRetryMs,
       logger,
     });
@@ -118,10 +117,9 @@ export class ClientConnection implements BufferedClient {
     this.#states = new TokenBucket({ perSecond: limits.statesPerSecond, burst: limits.stateBurst });
     this.#metrics = metrics;
     this.#logger = logger;
-    this.#bufferLimitBytes = limits.clientBufferBytes;
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    ws.on('pong', () => this.#heard());
-    ws.on('ping', () => this.#heard());
+    ws.on('pong', () => this.#countFrame());
+    ws.on('ping', () => this.#countFrame());
     socket.on('data', (chunk: Buffer) => this.#intake.countBytes(chunk.length) || this.#flooded());
     ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
     ws.on('close', () => this.#left());
@@ -130,7 +128,7 @@ export class ClientConnection implements BufferedClient {
     buffers.add(this);
   }
 
-  /** A client of the subprotocol says first where it wants to go on; any other is sent the venue at once. */
+  /** A client with the subprotocol first sends its position; any other gets the venue immediately. */
   start(): void {
     this.#session.follow(this.#caller.token);
     if (this.#ws.protocol === '') {
@@ -140,48 +138,34 @@ export class ClientConnection implements BufferedClient {
     }
   }
 
-  /** Whole frames. A client that is behind is skipped: it will get the venue anew. */
+  /** Takes complete frames. A client that is behind is skipped; it gets the whole venue later. */
   sendUpdates(frames: Buffer): void {
     if (this.#behindTimer) return;
-    if (this.#socket.writableLength > this.#bufferLimitBytes) this.#fallBehind();
-    else this.#write(frames);
+    if (this.#output.isOverLimit) this.#fallBehind();
+    else this.#output.write(frames);
   }
 
   sendState(frame: VenueStateFrame): void {
-    if (this.#socket.writableLength > this.#bufferLimitBytes) {
+    if (this.#output.isOverLimit) {
       this.#fallBehind();
     } else {
       this.#catchUp();
-      this.#bufferLimitBytes = this.#limits.clientBufferBytes + frame.bytes; // a large venue is no sign of slowness
-      this.#socket.cork(); // one system call for all parts
-      for (const part of frame.parts) this.#write(part);
-      this.#socket.uncork();
-      this.#state = frame;
-      this.#bytesAfterState = 0;
+      this.#output.writeState(frame);
     }
   }
 
   waiting(): WaitingBytes {
-    const bytes = this.#socket.writableLength;
-    const stalledBytes = Math.max(0, bytes - (this.#bytesWritten - this.#bytesWrittenAtCheck));
-    this.#bytesWrittenAtCheck = this.#bytesWritten;
-    const stateBytes = this.#waitingStateBytes;
-    if (stateBytes === 0) this.#state = undefined;
-    return { bytes, stalledBytes, stateBytes, stateParts: this.#state?.parts ?? [] };
+    return this.#output.waiting();
   }
 
-  get #waitingStateBytes(): number {
-    return Math.min(this.#state?.bytes ?? 0, Math.max(0, this.#socket.writableLength - this.#bytesAfterState));
-  }
-
-  /** Gives up a peer that said nothing since the last ping, not even pong. */
+  /** Drops a peer that has sent nothing since the last ping, not even a pong. */
   ping(): void {
-    // The pong would not be read, or the ping would wait behind what the client does not read, which has its own limit.
-    if (this.#intake.isPaused) this.#heardSincePing = true;
-    else if (!this.#heardSincePing) {
+    // While paused, no pong would be read. A client that does not read has its own time-out.
+    if (this.#intake.isPaused) this.#receivedSincePing = true;
+    else if (!this.#receivedSincePing) {
       this.terminate('silent');
     } else if (this.#ws.readyState === this.#ws.OPEN) {
-      this.#heardSincePing = false;
+      this.#receivedSincePing = false;
       this.#ws.ping();
     }
   }
@@ -196,7 +180,7 @@ export class ClientConnection implements BufferedClient {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    if (!this.#heard() || this.#ws.readyState !== this.#ws.OPEN) return; // it is being closed: nobody waits for an answer
+    if (!this.#countFrame() || this.#ws.readyState !== this.#ws.OPEN) return; // closing: no reply is possible
     const read = isBinary ? binaryRefused : readMessage(data.toString());
     if (!read.ok) {
       this.#refuse('INVALID_REQUEST', read.problem, read.requestId);
@@ -234,7 +218,7 @@ export class ClientConnection implements BufferedClient {
 
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
-    if (!this.#mayAsk(request_id)) return;
+    if (!this.#mayRequestState(request_id)) return;
     this.#userId = data?.user_id ?? this.#userId;
     if (data?.token !== undefined) {
       this.#caller = { ...this.#caller, token: data.token };
@@ -242,15 +226,15 @@ export class ClientConnection implements BufferedClient {
     }
     const position = data?.position;
     const isUpToDate = position !== undefined && this.#hub.resume(this, position);
-    // A VENUE_STATE that is still on its way, and what follows it, is all that a new one would say.
-    const isSent = isUpToDate || this.#waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
-    if (isSent && (position !== undefined || request_id !== undefined)) this.#acknowledge(request_id);
+    // An unread VENUE_STATE and the updates that follow it contain all that a new one would.
+    const isSent = isUpToDate || this.#output.waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
+    if (isSent) this.#acknowledge(request_id);
     if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
   }
 
-  /** The client learns it at once and not only when it acts: each command is checked anyway. */
-  #sessionOver(): void {
-    this.#refuse('UNAUTHENTICATED', 'The session is over, or none of ours: POST /api/session', undefined);
+  /** Notifies the client before its next command, which would be refused anyway. */
+  #sessionEnded(): void {
+    this.#refuse('UNAUTHENTICATED', 'The session has ended or is unknown: POST /api/session', undefined);
     this.close(closeCodes.sessionOver);
   }
 
@@ -260,17 +244,17 @@ export class ClientConnection implements BufferedClient {
       this.#refuse('INVALID_REQUEST', `The venue here is ${JSON.stringify(this.#venue)}`, request_id);
     } else {
       clearTimeout(this.#connectTimer);
-      if (this.#waitingStateBytes > 0) this.#refuse('RATE_LIMITED', readFirst, request_id);
-      else if (this.#mayAsk(request_id)) this.#sendStateOnRequest(request_id);
+      if (this.#output.waitingStateBytes > 0) this.#refuse('RATE_LIMITED', readFirst, request_id);
+      else if (this.#mayRequestState(request_id)) this.#sendStateOnRequest(request_id);
     }
   }
 
-  /** The upgrade has paid for the first CONNECT or subscribe. Each further one counts as an arrival of its address. */
-  #mayAsk(requestId: RequestId | undefined): boolean {
-    const isFirst = !this.#hasAsked;
-    this.#hasAsked = true;
-    if (isFirst || this.#door.mayAskAgain(this.#caller)) return true;
-    this.#refuse('RATE_LIMITED', askedTooOften, requestId);
+  /** The upgrade was counted for the first CONNECT or subscribe. Each further one counts as an arrival of the address. */
+  #mayRequestState(requestId: RequestId | undefined): boolean {
+    const isFirst = !this.#hasRequestedState;
+    this.#hasRequestedState = true;
+    if (isFirst || this.#door.mayRequestState(this.#caller)) return true;
+    this.#refuse('RATE_LIMITED', stateTooOften, requestId);
     return false;
   }
 
@@ -281,7 +265,7 @@ export class ClientConnection implements BufferedClient {
       return true;
     }
     const { statesPerSecond } = this.#limits;
-    const message = `At most ${statesPerSecond} VENUE_STATEs per second; what changes is sent without asking`;
+    const message = `At most ${statesPerSecond} VENUE_STATEs per second; changes are sent without a request`;
     this.#refuse('RATE_LIMITED', message, requestId);
     return false;
   }
@@ -290,10 +274,14 @@ export class ClientConnection implements BufferedClient {
     const { seat_id, user_id = this.#userId } = data;
     const { commandsInFlightPerClient, commandsInFlightPerAddress } = this.#limits;
     if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
-      return this.#refuse('RATE_LIMITED', 'Too many commands wait for a reply', request_id);
+      return this.#refuse('RATE_LIMITED', 'Too many commands are waiting for a reply', request_id);
     }
     if (this.#address.commandsInFlight >= commandsInFlightPerAddress) {
-      return this.#refuse('RATE_LIMITED', 'Too many commands of your network address wait for a reply', request_id);
+      return this.#refuse(
+        'RATE_LIMITED',
+        'Too many commands of your network address are waiting for a reply',
+        request_id,
+      );
     }
     this.#commandsInFlight++;
     this.#address.commandsInFlight++;
@@ -301,7 +289,7 @@ export class ClientConnection implements BufferedClient {
     try {
       const body = { seat_id, ...(user_id !== undefined && { user_id }) };
       const outcome = await this.#booking.command(action, body, { ...this.#caller, requestId });
-      this.#answer(action, outcome, request_id);
+      this.#replyTo(action, outcome, request_id);
     } catch (error) {
       const code = failureOf(error);
       if (code === 'INTERNAL') this.#logger.error({ err: error, reqId: requestId }, 'A command failed unexpectedly');
@@ -313,7 +301,7 @@ export class ClientConnection implements BufferedClient {
     }
   }
 
-  #answer(action: UserAction, { body }: CommandOutcome, requestId: RequestId | undefined): void {
+  #replyTo(action: UserAction, { body }: CommandOutcome, requestId: RequestId | undefined): void {
     this.#metrics.commands.inc({ action, code: body.success ? 'OK' : body.error.code });
     if (body.success) {
       this.#reply({ type: 'ACK', data: { success: true, seat: body.seat } }, requestId);
@@ -324,7 +312,7 @@ export class ClientConnection implements BufferedClient {
     }
   }
 
-  /** Of CONNECT and PING: countdowns stay right after a sleep, and after the settings have changed. */
+  /** ACK of CONNECT and PING: keeps countdowns correct after a sleep and after a change of the settings. */
   #acknowledge(requestId: RequestId | undefined): void {
     this.#reply({ type: 'ACK', data: { success: true, ...this.#hub.holdSettings } }, requestId);
   }
@@ -334,19 +322,11 @@ export class ClientConnection implements BufferedClient {
   }
 
   #reply(reply: Reply, requestId: RequestId | undefined): void {
-    this.#write(messageFrame(requestId === undefined ? reply : { ...reply, request_id: requestId }));
-    if (!this.#behindTimer && this.#socket.writableLength > this.#bufferLimitBytes) this.#fallBehind();
+    this.#output.write(messageFrame(requestId === undefined ? reply : { ...reply, request_id: requestId }));
+    if (!this.#behindTimer && this.#output.isOverLimit) this.#fallBehind();
   }
 
-  #write(frames: Buffer): void {
-    if (this.#ws.readyState !== this.#ws.OPEN) return; // nothing may follow a close frame
-    this.#metrics.frameBytes.inc(frames.length);
-    this.#bytesWritten += frames.length;
-    this.#bytesAfterState += frames.length;
-    this.#socket.write(frames);
-  }
-
-  /** Who does not read is not read from either, so that its questions cannot pile up answers. */
+  /** Stops reading from a client that does not read, so that its requests cannot pile up replies. */
   #fallBehind(): void {
     if (this.#behindTimer || this.#ws.readyState !== this.#ws.OPEN) return;
     this.#metrics.slow.inc();
@@ -361,7 +341,7 @@ export class ClientConnection implements BufferedClient {
     if (!this.#behindTimer) return;
     clearTimeout(this.#behindTimer);
     this.#behindTimer = undefined;
-    this.#heardSincePing = true;
+    this.#receivedSincePing = true;
     this.#metrics.resynced.inc();
     this.#intake.resume('behind');
   }
@@ -370,16 +350,16 @@ export class ClientConnection implements BufferedClient {
     if (this.#behindTimer) this.#hub.sendState(this);
   }
 
-  /** Any frame is a sign of life, and counts. False if it is one too many. */
-  #heard(): boolean {
-    if (this.#floodTimer) return false; // of what was read already thousands may follow
-    this.#heardSincePing = true;
+  /** Any frame shows that the peer is alive. False if the client floods. */
+  #countFrame(): boolean {
+    if (this.#floodTimer) return false; // thousands of frames may have been read already
+    this.#receivedSincePing = true;
     if (this.#intake.countFrame()) return true;
     this.#flooded();
     return false;
   }
 
-  /** Not read from any more, the client can only fill the buffers of its connection; it may still read why it is closed. */
+  /** Stops reading from the client, which can still receive the close code. */
   #flooded(): void {
     this.#intake.pause('flood');
     if (this.#floodTimer) return;

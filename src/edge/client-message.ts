@@ -1,4 +1,5 @@
 import { Compile } from 'typebox/compile';
+import { isObject } from '../process/is-object.ts';
 import { ClientMessage } from '../protocol/messages.ts';
 
 export type RequestId = string | number;
@@ -7,9 +8,14 @@ export type ReadMessage =
   | { ok: true; message: ClientMessage }
   | { ok: false; problem: string; requestId: RequestId | undefined };
 
-/** One for each type: "must match one of five shapes" would help nobody. */
-const validators = new Map(
-  ClientMessage.anyOf.map((schema) => [schema.properties.type.const as string, Compile(schema)] as const),
+interface MessageValidator {
+  Check(value: unknown): boolean;
+  Errors(value: unknown): { instancePath: string; message: string }[];
+}
+
+/** One validator per type gives useful errors; a union only reports that none of its shapes matches. */
+const validators = new Map<string, MessageValidator>(
+  ClientMessage.anyOf.map((schema) => [schema.properties.type.const, Compile(schema)] as const),
 );
 const knownTypes = [...validators.keys()].join(', ');
 
@@ -22,9 +28,13 @@ export function readMessage(text: string): ReadMessage {
   const validator = validators.get(type);
   if (!validator)
     return refused(`Unknown type ${JSON.stringify(type.slice(0, 32))}; known are ${knownTypes}`, requestId);
-  if (validator.Check(value)) return { ok: true, message: value as ClientMessage };
+  if (isValid(value, validator)) return { ok: true, message: value };
   const [problem] = validator.Errors(value);
   return refused(`${type}: ${problem?.instancePath.slice(1) || 'the message'} ${problem?.message}`, requestId);
+}
+
+function isValid(value: unknown, validator: MessageValidator): value is ClientMessage {
+  return validator.Check(value);
 }
 
 function refused(problem: string, requestId: RequestId | undefined): ReadMessage {
@@ -34,9 +44,7 @@ function refused(problem: string, requestId: RequestId | undefined): ReadMessage
 function parsedObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -14,11 +14,11 @@ import type { SessionChecks } from './session-checks.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface DoorOptions {
-  /** Origins beside our own whose pages may open a WebSocket. */
+  /** Further origins whose pages may open a WebSocket. */
   allowedOrigins?: readonly string[];
-  /** Names of this server over plain HTTP, beside addresses and local names. */
+  /** Further names of this server over plain HTTP, besides IP addresses and local names. */
   allowedHosts?: readonly string[];
-  /** Addresses whose X-Forwarded-For is believed. */
+  /** Addresses whose X-Forwarded-For header is trusted. */
   trustedProxies?: string[];
   /** The name of the cookie that carries a session's token. */
   sessionCookie?: string;
@@ -41,21 +41,21 @@ export function doorOf({
 
 type Limits = Pick<EdgeLimits, 'connections' | 'connectionsPerAddress' | 'arrivalsPerAddress' | 'messagesPerAddress'>;
 
-/** What the connections of one address share. */
+/** State that all connections of one address share. */
 export interface AddressInside {
   connections: number;
   commandsInFlight: number;
   messages: TokenBucket | undefined;
 }
 
-/** An upgrade that is turned away. */
+/** Why an upgrade is refused. */
 export interface Refusal {
   status: '403 Forbidden' | '404 Not Found' | '429 Too Many Requests' | '503 Service Unavailable';
   reason: 'path' | 'not ready' | 'rate of address' | 'connections of address' | 'connections' | 'host' | 'origin';
   retryAfterMs?: number;
 }
 
-/** Decides who comes in, and how often and how many from where. */
+/** Admits WebSocket upgrades: checks host, origin and the limits per address. */
 export class Door {
   readonly #allowedOrigins: readonly string[];
   readonly #allowedHosts: readonly string[];
@@ -82,13 +82,13 @@ export class Door {
     this.#sessions = sessions;
   }
 
-  /** Whom a request is from, as far as it can be known without deciding anything. */
+  /** The client as the request names it; nothing is verified yet. */
   callerOf(request: IncomingMessage): Caller {
     const [token] = requestTokens(request.headers, this.#sessionCookie);
     return { token, address: proxyAddr(request, this.#isTrusted), requestId: requestIdOf(request) };
   }
 
-  /** Undefined if the caller may come in. The limits are asked first, so that a flood of refusals is limited too. */
+  /** Undefined if the caller is admitted. The limits come first, so that a flood of refused requests is limited too. */
   refusal(request: IncomingMessage, caller: Caller): Refusal | undefined {
     const arrival = this.#arrivalOf(caller);
     if (this.#arrivals?.take(arrival) === false) {
@@ -107,8 +107,8 @@ export class Door {
     return isAllowed ? undefined : { status: '403 Forbidden', reason: 'origin' };
   }
 
-  /** False if the caller's address asks too often for what costs as much as a new connection. */
-  mayAskAgain({ address }: Caller): boolean {
+  /** False if the address exceeds its rate: a further VENUE_STATE costs as much as a new connection. */
+  mayRequestState({ address }: Caller): boolean {
     return this.#arrivals?.take({ addressKey: addressKey(address) }) ?? true;
   }
 
@@ -141,7 +141,7 @@ export class Door {
     return { addressKey: addressKey(address), userId: this.#sessions.knownUserOf(token) };
   }
 
-  /** As a trusted proxy reports it, of its own connection; undefined: not known. */
+  /** The scheme of the proxy's own connection, if a trusted proxy reports it. */
   #schemeOf({ headers, socket }: IncomingMessage): string | undefined {
     if (!this.#isTrusted(socket.remoteAddress ?? '', 0)) return undefined;
     return String(headers['x-forwarded-proto'] ?? '')

@@ -3,13 +3,13 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
 import { pathOf, RefusalLog } from '../http/refusal-log.ts';
-import { subprotocol } from '../protocol/close-codes.ts';
+import { closeReason, subprotocol } from '../protocol/close-codes.ts';
 import { Audience } from './audience.ts';
-import type { Booking, Caller } from './booking-client.ts';
+import type { BookingApi, Caller } from './booking-client.ts';
 import { ClientBuffers } from './client-buffers.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Door, type DoorOptions, type Refusal } from './door.ts';
@@ -20,9 +20,9 @@ import { SessionChecks } from './session-checks.ts';
 import { VenueFeed } from './venue-feed.ts';
 
 export interface EdgeOptions {
-  /** Closed by whoever opened it, as is `booking`. */
+  /** The caller closes it, and `booking`, too. */
   bus: EventBus & PresenceBus;
-  booking: Booking;
+  booking: BookingApi;
   venue: string;
   logger: Logger;
   registry: Registry;
@@ -30,9 +30,16 @@ export interface EdgeOptions {
   door?: DoorOptions;
 }
 
-/** The venue live at `/ws` of an HTTP server, its own or one that serves other things as well. */
+/** Sends a reason with every code, also where `ws` itself closes the connection because of a frame that it refuses. */
+class EdgeSocket extends WebSocket {
+  override close(code?: number, reason: string | Buffer | undefined = closeReason(code)): void {
+    super.close(code, reason);
+  }
+}
+
+/** Serves the live venue at `/ws` of an HTTP server. */
 export class Edge {
-  readonly #booking: Booking;
+  readonly #booking: BookingApi;
   readonly #venue: string;
   readonly #logger: Logger;
   readonly #limits: EdgeLimits;
@@ -65,12 +72,13 @@ export class Edge {
       edgeId: randomUUID(),
       origin: () => this.#feed.origin,
       clientCount: () => this.clientCount,
-      onChange: (watching) => this.#hub.tellPresence(watching),
+      onChange: (watching) => this.#hub.sendPresence(watching),
     });
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
+      WebSocket: EdgeSocket,
       clientTracking: false,
-      perMessageDeflate: false, // compressing would also make `ws` write later, in between our own frames
+      perMessageDeflate: false, // with compression `ws` would write later, in between our own frames
       maxPayload: this.#limits.messageBytes,
       closeTimeout: this.#limits.closeTimeoutMs,
       handleProtocols: (offered) => offered.has(subprotocol) && subprotocol,
@@ -78,7 +86,7 @@ export class Edge {
     this.#wss = new WebSocketServer(options);
   }
 
-  /** Resolves when the venue has been read for the first time; until then clients are told to come back. */
+  /** Resolves when the venue has been loaded; until then upgrades are refused with 503. */
   get ready(): Promise<void> {
     return this.#feed.ready;
   }
@@ -97,7 +105,7 @@ export class Edge {
     this.#audience.start();
   }
 
-  /** Takes no more clients and sends those that are here elsewhere. For good. */
+  /** Accepts no more clients and makes the connected ones reconnect elsewhere. Cannot be undone. */
   async drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
@@ -121,7 +129,7 @@ export class Edge {
     }
   }
 
-  /** While an edge is not ready, nginx sends its pages to the next one: coming back then must cost them nothing. */
+  /** While an edge is not ready, nginx passes the request to the next one: this must not count against the rate of the address. */
   #refusal(request: IncomingMessage, caller: Caller): Refusal | undefined {
     if (!this.isReady()) return { status: '503 Service Unavailable', reason: 'not ready' };
     return this.#door.refusal(request, caller);
@@ -132,7 +140,7 @@ export class Edge {
   }
 
   #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {
-    // A socket opened by hand, in the console of our own page say, is not the page: who acts it says itself.
+    // A socket opened by hand, e.g. in the browser's console, carries the page's cookie too. It names its user itself.
     const caller: Caller = ws.protocol === subprotocol ? { token, ...stranger } : stranger;
     const address = this.#door.entered(caller);
     ws.once('close', () => this.#door.left(caller));

@@ -2,12 +2,12 @@ import type { ServerMessage } from '../protocol/messages.ts';
 
 const finalText = 0x81; // FIN, opcode 1
 
-/** A whole WebSocket text message (RFC 6455, unmasked as a server's are), ready to be written to any client's socket. */
+/** A complete, unmasked WebSocket text message (RFC 6455) that can be written to any client's socket. */
 export function textFrame(text: string): Buffer {
   return frameStart(text, 0);
 }
 
-/** The header and the first part of a text message. `restBytes` of payload follow it. */
+/** The header and the first part of a text message; `restBytes` more bytes of payload follow. */
 export function frameStart(text: string, restBytes: number): Buffer {
   const textBytes = Buffer.byteLength(text);
   const length = textBytes + restBytes;

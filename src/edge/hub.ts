@@ -12,9 +12,9 @@ import { UpdateLog } from './update-log.ts';
 import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
 import { type VenueStateFrame, VenueStateFrames } from './venue-state-frames.ts';
 
-/** A client as the hub knows it. */
+/** The part of a client connection that the hub uses. */
 interface HubClient {
-  /** Whole frames. */
+  /** Takes complete frames. */
   sendUpdates(frames: Buffer): void;
   sendState(frame: VenueStateFrame): void;
   ping(): void;
@@ -28,7 +28,7 @@ interface HubOptions {
   metrics: EdgeMetrics;
 }
 
-/** Relays the venue to all clients: each change is serialised once, and written once per client and loop turn. */
+/** Broadcasts the venue to all clients: a change is serialised once, and written once per client and turn of the event loop. */
 export class Hub implements VenueFeedListener {
   readonly #feed: VenueFeed;
   readonly #limits: EdgeLimits;
@@ -36,9 +36,9 @@ export class Hub implements VenueFeedListener {
   readonly #states: VenueStateFrames;
   readonly #log: UpdateLog;
   readonly #clients = new Set<HubClient>();
-  /** Those that know the venue up to the last flush. */
+  /** Clients that have the venue as of the last flush. */
   readonly #subscribers = new Set<HubClient>();
-  /** Those that asked for the number of browsers. */
+  /** Clients that subscribed to PRESENCE. */
   readonly #presenceClients = new Set<HubClient>();
   readonly #pingTimer: NodeJS.Timeout;
   #unsent: Buffer[] = [];
@@ -57,7 +57,7 @@ export class Hub implements VenueFeedListener {
     return this.#clients.size;
   }
 
-  /** What a countdown and a limit on the page need to be right, as it is now. */
+  /** Current settings that the page needs for its countdown and its limit of holds. */
   get holdSettings(): Pick<VenueState, 'server_time' | 'hold_seconds' | 'max_holds'> {
     const { server_time, hold_seconds, max_holds } = this.#feed.header();
     return { server_time, hold_seconds, max_holds };
@@ -74,16 +74,16 @@ export class Hub implements VenueFeedListener {
     if (this.#clients.delete(client)) this.#metrics.connections.dec();
   }
 
-  /** Sends the venue as it is, and from then on what changes. */
+  /** Sends the current venue, then all changes. */
   sendState(client: HubClient, requestId?: RequestId): void {
-    this.#flush(); // what the state contains already must not follow it
+    this.#flush(); // updates that the state contains must not follow it
     client.sendState(this.#states.frame(requestId));
     this.#subscribe(client);
   }
 
-  /** Sends what changed since, and what changes from then on; false where that would not tell all. */
+  /** Sends the changes since `position`, then all further ones; false if the log does not reach back that far. */
   resume(client: HubClient, position: Position): boolean {
-    if (this.#feed.stale) return false; // only VENUE_STATE can say so
+    if (this.#feed.stale) return false; // only VENUE_STATE has the stale flag
     this.#flush();
     const missed = this.#log.since(position);
     if (!missed) return false;
@@ -92,14 +92,14 @@ export class Hub implements VenueFeedListener {
     return true;
   }
 
-  /** Sends how many look now, and from then on when that changes. */
+  /** Sends the number of watching browsers, now and whenever it changes. */
   subscribePresence(client: HubClient, watching: number): void {
     if (!this.#clients.has(client)) return;
     this.#presenceClients.add(client);
     client.sendUpdates(presenceFrame(watching));
   }
 
-  tellPresence(watching: number): void {
+  sendPresence(watching: number): void {
     const frame = presenceFrame(watching);
     for (const client of this.#presenceClients) client.sendUpdates(frame);
   }
@@ -120,14 +120,14 @@ export class Hub implements VenueFeedListener {
   }
 
   onStale(): void {
-    this.#sendStateToAll(); // so that the page can say so
+    this.#sendStateToAll(); // so that the page can show it
   }
 
   onCatchUp(kind: 'events' | 'venue'): void {
     this.#metrics.catchUps.inc({ kind });
   }
 
-  /** Sends the clients elsewhere, not all at once: those who come back together would overrun the other edges. */
+  /** Makes all clients reconnect elsewhere, in batches: all at once would overload the other edges. */
   async drain(): Promise<void> {
     clearInterval(this.#pingTimer);
     const { drainBatchClients, drainBatchIntervalMs, drainTimeoutMs } = this.#limits;

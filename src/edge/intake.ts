@@ -3,17 +3,17 @@ import { type Clock, hostClock } from '../process/clock.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { TokenBucket } from './token-bucket.ts';
 
-/** Beyond this, MAX_HOLDS_PER_USER would let one client fill the edge. */
+/** Caps MAX_HOLDS_PER_USER, which would otherwise let one client fill the edge. */
 const maxSeatsAtOnce = 256;
-/** PING, CONNECT and what a user does beside holding and booking all seats in one second. */
+/** For PING, CONNECT and other actions in a second in which a user holds and books all seats. */
 const otherFramesPerSecond = 10;
-/** RFC 6455, 5.2: of a masked frame. */
+/** Header of a masked frame (RFC 6455, 5.2). */
 const maxFrameHeaderBytes = 14;
-/** To read these costs about as much as to handle a message, since they may be many small fragments of one. */
+/** Reading this many bytes costs about as much as handling a message: they may be many small fragments. */
 const bytesPerPoint = 1024;
-/** Of `messagesPerSecond`: what a connection may send while its address sends too much. */
+/** Share of `messagesPerSecond` that a connection keeps while its address exceeds the limit. */
 const shareOfConnection = 1 / 10;
-/** A client that is paused for longer would be taken for dead. */
+/** A client that is paused for longer would count as dead. */
 const maxRestMs = 10_000;
 
 type PauseReason = 'behind' | 'share' | 'flood';
@@ -21,18 +21,18 @@ type PauseReason = 'behind' | 'share' | 'flood';
 interface IntakeOptions {
   ws: Pick<WebSocket, 'pause' | 'resume'>;
   limits: Pick<EdgeLimits, 'messagesPerSecond' | 'messageBytes'>;
-  /** A setting of the venue: looked up only beyond the limit, not for every message. */
+  /** A function because it is needed only beyond the limit, not for every message. */
   maxHolds: () => number;
-  /** Points that all connections of the client's address share: one for a frame, one for each KiB. */
+  /** Points that all connections of the address share: one per frame and one per KiB. */
   ofAddress: TokenBucket | undefined;
-  /** The client is not read for a while, since its address sends too much. */
+  /** Called when reading pauses because the address exceeds its limit. */
   onRest: () => void;
   clock?: Clock;
 }
 
 /**
- * What one client sends: frames of any type, and bytes, whatever they are part of. While the address of the client sends too
- * much, each of its connections is read no faster than its share; the others of the address keep theirs.
+ * Counts the frames and bytes that one client sends. While its address exceeds the limit, the connection is read only at its
+ * share; the other connections of the address keep theirs.
  */
 export class Intake {
   readonly #ws: IntakeOptions['ws'];
@@ -57,7 +57,7 @@ export class Intake {
     this.#clock = clock;
   }
 
-  /** "Book all" sends this many commands at once. */
+  /** Number of commands that "Book all" sends at once. */
   get seatsAtOnce(): number {
     return Math.min(this.#maxHolds(), maxSeatsAtOnce);
   }
@@ -84,7 +84,7 @@ export class Intake {
     return this.#bytes <= messagesPerSecond * maxFrameBytes || this.#bytes <= this.#maxFramesPerSecond * maxFrameBytes;
   }
 
-  /** Again, if need be: `ws` resumes a socket whose peer closes, or breaks the protocol. */
+  /** Pauses a paused socket again: `ws` resumes it when the peer closes or breaks the protocol. */
   pause(reason: PauseReason): void {
     this.#pausedFor.add(reason);
     this.#ws.pause();
@@ -117,7 +117,7 @@ export class Intake {
     if (this.#ofAddress.waitMs > 0) this.#rest();
   }
 
-  /** For as long as its share takes to pay for what the connection has sent in this second. */
+  /** Pauses reading until the connection's share covers what it sent in this second. */
   #rest(): void {
     const points = this.#frames + this.#bytes / bytesPerPoint;
     const restMs = (points / (this.#limits.messagesPerSecond * shareOfConnection)) * 1000;

@@ -5,54 +5,58 @@ export type EdgeMetrics = ReturnType<typeof edgeMetrics>;
 export function edgeMetrics(registry: Registry) {
   const registers = [registry];
   return {
-    connections: new Gauge({ name: 'edge_connections', help: 'Browsers connected now', registers }),
+    connections: new Gauge({ name: 'edge_connections', help: 'Number of WebSockets that are open now.', registers }),
     refusedUpgrades: new Counter({
       name: 'edge_refused_upgrades_total',
-      help: 'Upgrades refused, by reason',
+      help: 'Number of WebSocket upgrades that were refused, by reason.',
       labelNames: ['reason'] as const,
       registers,
     }),
     updates: new Counter({
       name: 'edge_updates_total',
-      help: 'Changes of seats relayed, counted once each',
+      help: 'Number of seat changes sent to browsers, each counted once however many browsers receive it.',
       registers,
     }),
     frameBytes: new Counter({
       name: 'edge_frame_bytes_total',
-      help: 'Bytes of frames written to browsers',
+      help: 'Number of bytes of WebSocket frames written to all browsers.',
       registers,
     }),
     bufferedBytes: new Gauge({
       name: 'edge_buffered_bytes',
-      help: 'Bytes that wait for browsers to read them, shared ones counted once; checked every second',
+      help: 'Number of bytes that browsers have yet to read, shared frames counted once. It is updated every second.',
       registers,
     }),
-    slow: new Counter({ name: 'edge_clients_slow_total', help: 'Clients skipped for not reading', registers }),
+    slow: new Counter({
+      name: 'edge_clients_slow_total',
+      help: 'Number of times that a client was skipped because it reads too slowly.',
+      registers,
+    }),
     resynced: new Counter({
       name: 'edge_clients_resynced_total',
-      help: 'Clients that read again and were sent the venue anew',
+      help: 'Number of times that a skipped client read again and received the whole venue.',
       registers,
     }),
     throttled: new Counter({
       name: 'edge_clients_throttled_total',
-      help: 'Times that a client was not read for a while, since its address sent too much',
+      help: 'Number of times that the edge paused reading from a client because its address sent too much.',
       registers,
     }),
     terminated: new Counter({
       name: 'edge_clients_terminated_total',
-      help: 'Clients that the edge gave up',
+      help: 'Number of connections that the edge closed because of the client, by reason.',
       labelNames: ['reason'] as const,
       registers,
     }),
     catchUps: new Counter({
       name: 'edge_catch_ups_total',
-      help: 'Times that news was missed and repaired, by what was read',
+      help: 'Number of times that the edge missed events and read them, or the whole venue, from a booking process.',
       labelNames: ['kind'] as const,
       registers,
     }),
     commands: new Counter({
       name: 'edge_commands_total',
-      help: 'Commands forwarded, by outcome',
+      help: 'Number of commands sent to a booking process, by action and outcome.',
       labelNames: ['action', 'code'] as const,
       registers,
     }),

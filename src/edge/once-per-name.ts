@@ -1,14 +1,14 @@
 import type { Clock } from '../process/clock.ts';
 
 const maxNames = 64;
-/** G5 allows 2 s after a fault, and the first reply may come from a process that is behind. */
+/** A check is repeated since the first reply may come from a process that is behind; G5 allows 2 s after a fault. */
 const repeatAfterMs = 500;
 
-/** Remembers names that were looked into, so that a stream of messages under one name leads to one look. */
+/** Remembers names that were checked, so that a stream of messages under one name leads to one check. */
 export class OncePerName {
   readonly #clock: Pick<Clock, 'nowMs'>;
-  /** By name: when it was looked into. The one that was named longest ago is forgotten first. */
-  readonly #lookedAtMs = new Map<string, number>();
+  /** Time of the last check, by name. The name seen longest ago is evicted first. */
+  readonly #checkedAtMs = new Map<string, number>();
 
   constructor(clock: Pick<Clock, 'nowMs'>) {
     this.#clock = clock;
@@ -16,26 +16,26 @@ export class OncePerName {
 
   /** True for the first message under this name. */
   isNew(name: string): boolean {
-    return this.#look(name, Number.POSITIVE_INFINITY);
+    return this.#check(name, Number.POSITIVE_INFINITY);
   }
 
   /** True for the first message under this name, and again every 500 ms. */
   isDue(name: string): boolean {
-    return this.#look(name, repeatAfterMs);
+    return this.#check(name, repeatAfterMs);
   }
 
   clear(): void {
-    this.#lookedAtMs.clear();
+    this.#checkedAtMs.clear();
   }
 
-  #look(name: string, afterMs: number): boolean {
+  #check(name: string, afterMs: number): boolean {
     const nowMs = this.#clock.nowMs();
-    const lookedAtMs = this.#lookedAtMs.get(name);
-    const isDue = lookedAtMs === undefined || nowMs - lookedAtMs >= afterMs;
-    this.#lookedAtMs.delete(name);
-    this.#lookedAtMs.set(name, isDue ? nowMs : lookedAtMs);
-    const [oldest] = this.#lookedAtMs.keys();
-    if (this.#lookedAtMs.size > maxNames) this.#lookedAtMs.delete(oldest as string);
+    const checkedAtMs = this.#checkedAtMs.get(name);
+    const isDue = checkedAtMs === undefined || nowMs - checkedAtMs >= afterMs;
+    this.#checkedAtMs.delete(name);
+    this.#checkedAtMs.set(name, isDue ? nowMs : checkedAtMs);
+    const [oldest] = this.#checkedAtMs.keys();
+    if (oldest !== undefined && this.#checkedAtMs.size > maxNames) this.#checkedAtMs.delete(oldest);
     return isDue;
   }
 }

@@ -18,6 +18,6 @@ await runProcess('edge', loadEdgeConfig, async (config, logger) => {
     door: doorOf(config),
   });
   app.addHook('onClose', () => Promise.all([bus.close(), booking.close()]));
-  void edge.ready.then(() => logger.info('The venue is here: ready for browsers'));
+  void edge.ready.then(() => logger.info('Venue loaded, accepting connections'));
   return app;
 });

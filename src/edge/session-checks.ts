@@ -2,31 +2,31 @@ import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Clock, hostClock } from '../process/clock.ts';
 import type { SessionInfo } from '../protocol/session.ts';
-import type { Booking } from './booking-client.ts';
+import type { BookingApi } from './booking-client.ts';
 
 const maxVerified = 20_000;
-/** A reconnect storm must leave the booking processes, and our connections to them, to the commands. */
+/** Leaves capacity of the booking processes for commands during a reconnect storm. */
 const maxRequests = 8;
 
 interface Verified {
   userId: string;
-  /** On the clock. */
+  /** On the injected clock. */
   goodUntilMs: number;
 }
 
 interface SessionChecksOptions {
-  booking: Pick<Booking, 'session'>;
-  /** A session counts as good for at least this long after it was verified. */
+  booking: Pick<BookingApi, 'session'>;
+  /** A session counts as valid for at least this long after it was verified. */
   minIntervalMs: number;
   clock?: Clock;
 }
 
-/** Verifies session tokens at the booking service: once for all connections with that token, and again only after its end. */
+/** Verifies session tokens at the booking service: once for all connections with a token, and again only when it expires. */
 export class SessionChecks {
-  readonly #booking: Pick<Booking, 'session'>;
+  readonly #booking: Pick<BookingApi, 'session'>;
   readonly #minIntervalMs: number;
   readonly #clock: Clock;
-  /** By hash of the token: all keys have one size, and a dump of the memory has no tokens. */
+  /** Keyed by hash of the token: all keys have the same size, and a memory dump shows no tokens. */
   readonly #verified = new LRUCache<string, Verified>({ max: maxVerified });
   readonly #running = new Map<string, Promise<number | undefined>>();
   readonly #waiting: (() => void)[] = [];
@@ -38,7 +38,7 @@ export class SessionChecks {
     this.#clock = clock;
   }
 
-  /** How long the session is good; undefined if the booking service says that it is over. Rejects if it cannot be asked. */
+  /** Remaining lifetime; undefined if the session has ended. Rejects if the booking service is unavailable. */
   async remainingMs(token: string): Promise<number | undefined> {
     const key = keyOf(token);
     const verified = this.#known(key);
@@ -51,12 +51,12 @@ export class SessionChecks {
     return running;
   }
 
-  /** The user of a session that was verified here and is still good. Asks nobody. */
+  /** The user of a session that this edge has verified and that is still valid. Sends no request. */
   knownUserOf(token: string | undefined): string | undefined {
     return token === undefined ? undefined : this.#known(keyOf(token))?.userId;
   }
 
-  /** The next check asks the booking service. */
+  /** Makes the next check request the booking service. */
   forget(token: string): void {
     this.#verified.delete(keyOf(token));
   }
@@ -74,7 +74,7 @@ export class SessionChecks {
         this.#verified.delete(key);
         return undefined;
       }
-      // The two hosts' clocks may differ: near its end a session must not be asked about in a loop.
+      // The clocks of the two hosts may differ: a session near its end must not be checked in a loop.
       const remainingMs = Math.max(lifetimeMs(session), this.#minIntervalMs);
       this.#verified.set(key, { userId: session.user_id, goodUntilMs: this.#clock.nowMs() + remainingMs });
       return remainingMs;
@@ -92,7 +92,7 @@ export class SessionChecks {
 
 const keyOf = (token: string): string => hash('sha256', token, 'base64url');
 
-/** `expires_in` needs no clock of ours. */
+/** Prefers `expires_in`, which does not depend on this host's clock. */
 function lifetimeMs({ expires_in, expires_at }: SessionInfo): number {
   return expires_in === undefined ? expires_at * 1000 - Date.now() : expires_in * 1000;
 }

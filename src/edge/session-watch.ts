@@ -1,21 +1,22 @@
 import type { Logger } from 'pino';
 import { type Clock, hostClock } from '../process/clock.ts';
+import { messageOf } from '../process/error-facts.ts';
 import type { SessionChecks } from './session-checks.ts';
 
-/** Connections that came together must not ask together for ever. */
+/** Spreads the checks of connections that were opened at the same time. */
 const maxJitterMs = 5_000;
 
 interface SessionWatchOptions {
   checks: Pick<SessionChecks, 'remainingMs' | 'forget'>;
-  /** The booking service says that the session is over, or none of ours. */
-  onOver: () => void;
-  /** How long to wait after a check that could not be made. */
+  /** Called when the booking service reports that the session has ended or is unknown. */
+  onEnded: () => void;
+  /** Delay after a failed check. */
   retryMs: number;
   logger: Logger;
   clock?: Clock;
 }
 
-/** Watches the session of one connection, one check at a time. Only the booking service decides that a session is over. */
+/** Watches the session of one connection, one check at a time. Only the booking service decides that a session has ended. */
 export class SessionWatch {
   readonly #options: SessionWatchOptions;
   readonly #clock: Clock;
@@ -29,7 +30,7 @@ export class SessionWatch {
     this.#clock = options.clock ?? hostClock;
   }
 
-  /** From now on the connection has this session. */
+  /** Watches this session from now on. */
   follow(token: string | undefined): void {
     if (token === undefined || token === this.#token) return;
     this.#token = token;
@@ -49,14 +50,14 @@ export class SessionWatch {
   }
 
   async #check(token: string): Promise<void> {
-    if (this.#isChecking || this.#isClosed) return; // the check under way goes on with the newest token
+    if (this.#isChecking || this.#isClosed) return; // the running check continues with the newest token
     this.#isChecking = true;
     this.#clock.clearTimeout(this.#timer);
     const remainingMs = await this.#remainingMs(token);
     this.#isChecking = false;
     if (this.#isClosed) return;
-    if (token !== this.#token) void this.#check(this.#token as string);
-    else if (remainingMs === undefined) this.#options.onOver();
+    if (this.#token !== undefined && token !== this.#token) void this.#check(this.#token);
+    else if (remainingMs === undefined) this.#options.onEnded();
     else this.#checkLater(token, remainingMs);
   }
 
@@ -65,7 +66,7 @@ export class SessionWatch {
     try {
       return await checks.remainingMs(token);
     } catch (error) {
-      logger.debug({ error: (error as Error).message }, 'A session cannot be checked now');
+      logger.debug({ error: messageOf(error) }, 'A session cannot be checked');
       return retryMs;
     }
   }

@@ -1,10 +1,10 @@
 export interface Rate {
   perSecond: number;
-  /** The most tokens that can be taken at once, after a pause. */
+  /** Maximum number of tokens that can be taken at once. */
   burst: number;
 }
 
-/** Token bucket: a rate per second, and a burst after a pause. Synchronous, so that messages keep their order. */
+/** A synchronous token bucket: messages keep their order. */
 export class TokenBucket {
   readonly #rate: Rate;
   readonly #nowMs: () => number;
@@ -25,13 +25,13 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes more than one token, on credit if need be. The debt is bounded by the burst, and so is the time to pay it. */
+  /** Takes any number of tokens, on credit if necessary. The debt is at most the burst. */
   charge(tokens: number): void {
     this.#fill();
     this.#tokens = Math.max(-this.#rate.burst, this.#tokens - tokens);
   }
 
-  /** Until there is a token to take. */
+  /** Time until a token is available. */
   get waitMs(): number {
     this.#fill();
     return Math.max(0, ((1 - this.#tokens) / this.#rate.perSecond) * 1000);

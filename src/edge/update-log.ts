@@ -1,11 +1,12 @@
+import assert from 'node:assert/strict';
 import type { Position } from '../protocol/venue.ts';
 
-/** The newest SEAT_UPDATE frames, without gaps, so that a client that was away a moment gets only what it missed. */
+/** The newest SEAT_UPDATE frames, without gaps: a client that reconnects soon gets only the updates that it missed. */
 export class UpdateLog {
   readonly #capacity: number;
   readonly #frames: Buffer[];
   #epoch = '';
-  /** The update after this one is the oldest that is here. */
+  /** Position before the oldest stored update. */
   #from = 0;
   #to = 0;
 
@@ -14,7 +15,7 @@ export class UpdateLog {
     this.#frames = new Array<Buffer>(capacity);
   }
 
-  /** Forgets all: the history goes on from here. */
+  /** Clears the log and continues from this position. */
   restart({ epoch, seq }: Position): void {
     this.#epoch = epoch;
     this.#from = seq;
@@ -29,14 +30,16 @@ export class UpdateLog {
   }
 
   /**
-   * The frames after a position, oldest first; undefined where some are not here any more. Nothing is missing for
-   * a client that another edge has brought further: what it knows already will be repeated to it.
+   * The frames after a position, oldest first; undefined if some are no longer stored. Empty for a client that is ahead
+   * because another edge served it: updates that it already has are sent to it again.
    */
   since({ epoch, seq }: Position): Buffer[] | undefined {
     if (epoch !== this.#epoch || seq < this.#from) return undefined;
     const missed: Buffer[] = [];
     for (let next = seq + 1; next <= this.#to; next++) {
-      missed.push(this.#frames[next % this.#capacity] as Buffer);
+      const frame = this.#frames[next % this.#capacity];
+      assert(frame, 'the log has no gaps');
+      missed.push(frame);
     }
     return missed;
   }

@@ -7,28 +7,28 @@ import type { Seat } from '../protocol/seat.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
-import type { Booking } from './booking-client.ts';
+import type { BookingApi } from './booking-client.ts';
 import { OncePerName } from './once-per-name.ts';
 import { ViewLag } from './view-lag.ts';
 
-/** An event that comes a little early is waited for rather than asked for. */
+/** Time for missing events to arrive before they are requested. */
 const reorderWaitMs = 20;
 const retryDelayMs = 250;
 const pollIntervalMs = 500;
-/** Polling starts in time for an answer before the venue would count as stale. */
+/** Polling starts early enough for a reply before the venue counts as stale. */
 const heartbeatSilenceMs = 2000;
 const staleAfterMs = 3000;
 /** A view that lacks an event for longer is stale, however many events arrive. */
 const maxLagMs = 2000;
-/** A change to stale costs every client the whole venue. */
+/** Minimum time between two changes to stale: each sends the whole venue to every client. */
 const minFreshMs = 1000;
-/** So far behind, the whole venue is cheaper than the events, unless it has more seats. */
+/** Beyond this many events the whole venue is cheaper, unless it has more seats. */
 const maxEventsPerCatchUp = 4096;
 
 export interface VenueFeedListener {
-  /** In the order of `seq`, each once. */
+  /** Called once per event, in order of `seq`. */
   onUpdate(event: SeatEvent, seat: Seat): void;
-  /** The venue is another than the updates told: start from `header()` and `seats`. */
+  /** The venue has changed other than by updates: restart from `header()` and `seats`. */
   onReset(): void;
   onStale(stale: boolean): void;
   onCatchUp?(kind: 'events' | 'venue'): void;
@@ -36,18 +36,18 @@ export interface VenueFeedListener {
 
 interface VenueFeedOptions {
   bus: EventBus;
-  booking: Pick<Booking, 'venue' | 'eventsAfter'>;
+  booking: Pick<BookingApi, 'venue' | 'eventsAfter'>;
   logger: Logger;
   clock?: Clock;
 }
 
 /**
- * Keeps a view of the venue true: events from the bus as they come, and whatever they leave open from the booking
- * service. Everything that might be wrong leads to the same thing, one catch-up at a time.
+ * Keeps a view of the venue current: applies the events from the bus, and requests missing ones from the booking service.
+ * Every possible inconsistency triggers the same catch-up; only one runs at a time.
  */
 export class VenueFeed {
   readonly #bus: EventBus;
-  readonly #booking: Pick<Booking, 'venue' | 'eventsAfter'>;
+  readonly #booking: Pick<BookingApi, 'venue' | 'eventsAfter'>;
   readonly #logger: Logger;
   readonly #clock: Clock;
   readonly #storeClock: StoreClock;
@@ -60,12 +60,12 @@ export class VenueFeed {
   });
   #stale = false;
   #freshSinceMs = Number.NEGATIVE_INFINITY;
-  /** True from a venue that Redis did not confirm until the next news from Redis. */
+  /** True after a venue that Redis did not confirm, until the next confirmed data. */
   #isUnconfirmed = false;
   readonly #lag = new ViewLag();
   readonly #foreignEpochs: OncePerName;
   readonly #foreignOrigins: OncePerName;
-  #newsAtMs = Number.NEGATIVE_INFINITY;
+  #freshAtMs = Number.NEGATIVE_INFINITY;
   #heartbeatAtMs = Number.NEGATIVE_INFINITY;
   #reorderTimer: unknown;
   #pollTimer: unknown;
@@ -84,10 +84,10 @@ export class VenueFeed {
     this.#foreignOrigins = new OncePerName(clock);
   }
 
-  /** Returns at once; the venue is there when `ready` resolves. */
+  /** Returns immediately; the venue is loaded when `ready` resolves. */
   start(listener: VenueFeedListener): void {
     this.#listener = listener;
-    // Before the venue is read, so that nothing falls in between.
+    // Subscribe before the venue is read, so that no event is lost in between.
     this.#bus.subscribe({
       onEvent: (event) => this.#guard(() => this.#onEvent(event)),
       onHeartbeat: (heartbeat) => this.#guard(() => this.#onHeartbeat(heartbeat)),
@@ -111,7 +111,7 @@ export class VenueFeed {
     return this.#layout !== undefined;
   }
 
-  /** True while there is no news from Redis, or events are missing: what is here is what was last known. */
+  /** True while no data arrives from Redis or events are missing: the view may be outdated. */
   get stale(): boolean {
     return this.#stale;
   }
@@ -131,7 +131,7 @@ export class VenueFeed {
     return { ...(system !== undefined && { system }), ...(venue !== undefined && { venue }) };
   }
 
-  /** All of VENUE_STATE but the seats. */
+  /** VENUE_STATE without the seats. */
   header(): Omit<VenueState, 'seats'> {
     if (!this.#layout) throw new Error('The venue has not been read yet');
     const header = { ...this.#layout, ...this.#view.position, server_time: this.serverTime() };
@@ -143,31 +143,31 @@ export class VenueFeed {
     return this.#view.seats;
   }
 
-  /** An exception in a callback of the bus would end its reading for good. */
+  /** An exception in a callback would end the subscription of the bus for good. */
   #guard(action: () => void): void {
     if (this.#closed) return;
     try {
       action();
     } catch (error) {
-      this.#logger.error({ err: error }, 'News of the venue could not be handled');
+      this.#logger.error({ err: error }, 'A message about the venue could not be processed');
       this.#catchUp();
     }
   }
 
   #onEvent(event: SeatEvent): void {
-    if (this.#isFromElsewhere(event)) return;
+    if (this.#isForeign(event)) return;
     const result = this.#view.apply(event);
     switch (result) {
       case 'applied':
       case 'repeated':
-        this.#heard();
+        this.#refresh();
         break;
       case 'ahead':
         this.#lag.known(event.seq, this.#clock.nowMs());
         this.#expect(event.seq);
         break;
       case 'foreign':
-        // Events of an epoch that has ended may follow for a while: the heartbeats tell which epoch is the current one.
+        // Events of an ended epoch may still arrive for a while: only heartbeats show which epoch is current.
         if (this.#foreignEpochs.isNew(event.epoch)) this.#catchUp();
         break;
       default:
@@ -176,7 +176,7 @@ export class VenueFeed {
   }
 
   #onHeartbeat(heartbeat: Heartbeat): void {
-    if (this.#isFromElsewhere(heartbeat)) return;
+    if (this.#isForeign(heartbeat)) return;
     const { epoch, seq, server_time } = heartbeat;
     this.#heartbeatAtMs = this.#clock.nowMs();
     this.#adoptSettings(heartbeat);
@@ -188,21 +188,21 @@ export class VenueFeed {
         this.#lag.known(seq, this.#clock.nowMs());
         this.#expect(seq);
       }
-      this.#heard();
+      this.#refresh();
     }
   }
 
   /**
-   * Another installation that shares the NATS server. The first message of each leads to one question, because our own
-   * installation has another name after the loss of its data.
+   * True for a message of another installation on the same NATS server. The first message of each triggers a catch-up, because
+   * our own installation has a new id after it lost its data.
    */
-  #isFromElsewhere(message: Origin): boolean {
+  #isForeign(message: Origin): boolean {
     if (!isForeign(message, this.origin)) return false;
     if (this.#foreignOrigins.isNew(`${message.system}/${message.venue}`)) this.#catchUp();
     return true;
   }
 
-  /** Booking processes may be restarted with other settings while this edge lives. */
+  /** Booking processes may restart with other settings while this edge runs. */
   #adoptSettings({ hold_seconds, max_holds }: Heartbeat): void {
     if (!this.#layout) return;
     this.#layout = {
@@ -212,7 +212,7 @@ export class VenueFeed {
     };
   }
 
-  /** Gives what is on its way a moment, then asks for it. */
+  /** Waits briefly for events in flight, then requests them. */
   #expect(seq: number): void {
     this.#reorderTimer ??= this.#clock.setTimeout(() => {
       this.#reorderTimer = undefined;
@@ -231,10 +231,10 @@ export class VenueFeed {
   #poll(): void {
     const nowMs = this.#clock.nowMs();
     if (!this.#bus.connected || nowMs - this.#heartbeatAtMs > heartbeatSilenceMs) this.#catchUp();
-    this.#tellStale();
+    this.#reportStale();
   }
 
-  /** What comes while one is on its way leads to one more after it. */
+  /** Requests made during a catch-up trigger exactly one more. */
   #catchUp(): void {
     this.#catchUpWanted = true;
     if (!this.#catchingUp) void this.#catchUpWhileWanted();
@@ -246,11 +246,11 @@ export class VenueFeed {
       this.#catchUpWanted = false;
       try {
         await this.#catchUpOnce();
-        if (this.#failing) this.#logger.info('The booking service answers again');
+        if (this.#failing) this.#logger.info('The booking service is available again');
         this.#failing = false;
         if (!this.#view.hasGap) continue;
       } catch (error) {
-        if (!this.#failing) this.#logger.warn({ err: error }, 'Cannot catch up with the venue, trying again');
+        if (!this.#failing) this.#logger.warn({ err: error }, 'Cannot catch up with the venue, retrying');
         this.#failing = true;
       }
       this.#catchUpWanted = true;
@@ -263,23 +263,23 @@ export class VenueFeed {
     if (!this.isReady() || !(await this.#readEvents())) await this.#readVenue();
   }
 
-  /** Reads pages until the position is reached that the venue had at the first of them. False: the whole venue is needed, or cheaper. */
+  /** Reads pages up to the venue's position at the first of them. False if the whole venue is needed, or cheaper. */
   async #readEvents(): Promise<boolean> {
     let goalSeq: number | undefined;
     do {
-      const askedAtMs = this.#clock.nowMs();
+      const requestedAtMs = this.#clock.nowMs();
       const from = this.#view.position;
       const { epoch, seq, server_time, events } = await this.#booking.eventsAfter(from);
       if (this.#closed) return true;
       if (!events || epoch !== this.#view.epoch) return false;
       const nowMs = this.#clock.nowMs();
-      this.#storeClock.heard(server_time * 1000, nowMs - askedAtMs);
+      this.#storeClock.heard(server_time * 1000, nowMs - requestedAtMs);
       this.#lag.known(seq, nowMs);
       if (seq - from.seq > this.#maxEventsPerCatchUp) return false;
       for (const event of events) this.#view.apply(event);
       if (events.length > 0) this.#listener?.onCatchUp?.('events');
       goalSeq ??= seq;
-      this.#heard();
+      this.#refresh();
       if (this.#view.seq === from.seq && this.#view.seq < goalSeq) return false; // the page did not help
     } while (this.#view.seq < goalSeq);
     return true;
@@ -291,30 +291,30 @@ export class VenueFeed {
   }
 
   async #readVenue(): Promise<void> {
-    const askedAtMs = this.#clock.nowMs();
+    const requestedAtMs = this.#clock.nowMs();
     const state = await this.#booking.venue();
     if (this.#closed) return;
     const before = this.#view.position;
     const isUnconfirmed = state.stale === true;
     if (state.epoch !== before.epoch) {
-      // Not confirmed by Redis, it may be an epoch that has ended: what is known already is no worse.
+      // Not confirmed by Redis, it may be an epoch that has ended: the current view is no worse.
       if (isUnconfirmed && this.isReady()) {
         this.#isUnconfirmed = true;
-        this.#foreignEpochs.clear(); // the question is still open
-        this.#tellStale();
+        this.#foreignEpochs.clear(); // check it again
+        this.#reportStale();
         return;
       }
       this.#storeClock.reset();
       this.#lag.clear();
       this.#foreignEpochs.clear(); // an epoch that was foreign before may be the next one
     }
-    this.#storeClock.heard(state.server_time * 1000, this.#clock.nowMs() - askedAtMs);
+    this.#storeClock.heard(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
     if (!this.#view.reset(state)) return; // a booking process that is itself behind
     const { system, venue, hold_seconds, max_holds, rows, cols } = state;
     this.#layout = { ...(system !== undefined && { system }), venue, hold_seconds, max_holds, rows, cols };
     this.#listener?.onCatchUp?.('venue');
     this.#isUnconfirmed = isUnconfirmed;
-    if (!isUnconfirmed) this.#newsAtMs = this.#clock.nowMs();
+    if (!isUnconfirmed) this.#freshAtMs = this.#clock.nowMs();
     this.#lag.reached(this.#view.seq);
     const staleChanged = this.#updateStale();
     const { epoch, seq } = this.#view.position;
@@ -323,27 +323,27 @@ export class VenueFeed {
     this.#becomeReady();
   }
 
-  #heard(): void {
-    this.#newsAtMs = this.#clock.nowMs();
+  #refresh(): void {
+    this.#freshAtMs = this.#clock.nowMs();
     this.#isUnconfirmed = false;
     this.#lag.reached(this.#view.seq);
-    this.#tellStale();
+    this.#reportStale();
   }
 
-  #tellStale(): void {
+  #reportStale(): void {
     if (this.#updateStale()) this.#listener?.onStale(this.#stale);
   }
 
-  /** Returns whether that is a change. */
+  /** True if the value has changed. */
   #updateStale(): boolean {
     const nowMs = this.#clock.nowMs();
     const isBehind = this.#lag.lagMs(nowMs) > maxLagMs;
-    const stale = this.isReady() && (this.#isUnconfirmed || isBehind || nowMs - this.#newsAtMs > staleAfterMs);
+    const stale = this.isReady() && (this.#isUnconfirmed || isBehind || nowMs - this.#freshAtMs > staleAfterMs);
     if (stale === this.#stale || (stale && nowMs - this.#freshSinceMs < minFreshMs)) return false;
     this.#stale = stale;
     if (!stale) this.#freshSinceMs = nowMs;
-    const why = isBehind ? 'Events are missing: the venue may be stale' : 'No news from Redis: the venue may be stale';
-    this.#logger.warn({ stale }, stale ? why : 'News from Redis again');
+    const why = isBehind ? 'Events are missing: the venue may be stale' : 'No data from Redis: the venue may be stale';
+    this.#logger.warn({ stale }, stale ? why : 'Data from Redis arrives again');
     return true;
   }
 }

@@ -3,22 +3,22 @@ import type { RequestId } from './client-message.ts';
 import { frameStart } from './frame.ts';
 import type { VenueFeed } from './venue-feed.ts';
 
-/** A whole VENUE_STATE. Frames share the parts with the seats, in memory as well. */
+/** A complete VENUE_STATE. All frames share the buffers that hold the seats. */
 export interface VenueStateFrame {
   readonly parts: readonly Buffer[];
   readonly bytes: number;
 }
 
-/** A change serialises this many seats again, not the whole venue. */
+/** A change re-serialises one part, not the whole venue. */
 const seatsPerPart = 250;
 const end = Buffer.from(']}}');
 
-/** VENUE_STATE of the venue as it is. Each part of the seats is serialised once per change; the time is always that of sending. */
+/** Serialises VENUE_STATE. Each part of the seats is serialised once per change; `server_time` is always the time of sending. */
 export class VenueStateFrames {
   readonly #feed: VenueFeed;
   #epoch = '';
   #seq = -1;
-  /** What the parts show. */
+  /** The seats in `#parts`. */
   #seats: Seat[] = [];
   #parts: Buffer[] = [];
 
@@ -41,7 +41,7 @@ export class VenueStateFrames {
     return { parts, bytes: bytesOf(parts) };
   }
 
-  /** For many clients at once: a single part, which they share. */
+  /** For many clients at once: a single buffer, which they share. */
   sharedFrame(): VenueStateFrame {
     const { parts, bytes } = this.frame();
     return { parts: [Buffer.concat(parts)], bytes };
@@ -59,7 +59,7 @@ export class VenueStateFrames {
     this.#seats = seats;
   }
 
-  /** A seat that has changed is another object. */
+  /** A changed seat is a new object. */
   #shows(seats: readonly Seat[], start: number): boolean {
     const stop = Math.min(start + seatsPerPart, seats.length);
     for (let i = start; i < stop; i++) if (seats[i] !== this.#seats[i]) return false;

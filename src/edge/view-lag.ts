@@ -1,4 +1,4 @@
-/** Positions that become known within this time count as one. */
+/** Positions learned within this time count as one. */
 const resolutionMs = 100;
 const maxMarks = 64;
 
@@ -12,7 +12,7 @@ export class ViewLag {
   /** Ascending in both fields, all ahead of the view. */
   #marks: Mark[] = [];
 
-  /** Notes that the venue has reached `seq`. */
+  /** Records that the venue has reached `seq`. */
   known(seq: number, nowMs: number): void {
     const newest = this.#marks.at(-1);
     if (newest && seq <= newest.seq) return;
@@ -20,17 +20,17 @@ export class ViewLag {
     else this.#marks.push({ seq, knownAtMs: nowMs });
   }
 
-  /** Notes that the view shows `seq`. */
+  /** Records that the view shows `seq`. */
   reached(seq: number): void {
     while (this.#marks[0] && this.#marks[0].seq <= seq) this.#marks.shift();
   }
 
-  /** Forgets the epoch that has ended. */
+  /** Clears the marks of an ended epoch. */
   clear(): void {
     this.#marks = [];
   }
 
-  /** 0 for a view that lacks nothing. */
+  /** 0 if the view is complete. */
   lagMs(nowMs: number): number {
     const oldest = this.#marks[0];
     return oldest ? nowMs - oldest.knownAtMs : 0;

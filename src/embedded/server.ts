@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url';
-import fastifyStatic from '@fastify/static';
 import { buildBooking } from '../booking/booking.ts';
 import { venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
@@ -17,7 +16,7 @@ import { MemorySeatStore } from '../store/memory-seat-store.ts';
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
 const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
 
-/** The whole system in one process, for machines that have no servers and for its developers. */
+/** The whole system in one process, for development and for machines without Redis, NATS and nginx. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   logger.warn('EMBEDDED: no Redis, no NATS. Every hold and booking ends with this process.');
   const venue = venueSettings(config);
@@ -34,7 +33,6 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     isReady: () => edge.isReady(),
     inspect: inspectOptions(config, { node: 'embedded', pageDir: inspectPageDir }),
   });
-  await app.register(fastifyStatic, { root: publicDir, cacheControl: false, index: false });
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
   const booking = new BookingClient({

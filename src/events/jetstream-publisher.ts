@@ -1,10 +1,14 @@
-import { createInbox, headers, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
+import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { endOfTurn } from '../process/end-of-turn.ts';
+import type { Delivery } from './event-bus.ts';
+
+/** In the reply subject of a message that only tries whether JetStream stores. */
+const trialMark = '.trial-';
 
 export interface Message {
   subject: string;
   body: string;
-  /** JetStream keeps only the first of those with the same. */
+  /** JetStream stores only the first message with this id. */
   id: string;
 }
 
@@ -16,14 +20,14 @@ interface Waiting {
 }
 
 /**
- * Publishes to JetStream over one connection, all of a turn of the event loop in one write, with one subscription for every acknowledgement. A
- * request of the client library for each would cost several times as much: a timer, and two errors with their stacks, made in advance.
+ * Publishes to JetStream over one connection: all messages of one turn of the event loop in one write, and one subscription for every acknowledgement.
+ * A request of the client library per message costs several times as much: a timer, and two errors with their stacks, created in advance.
  */
 export class JetStreamPublisher {
   readonly #nats: NatsConnection;
   readonly #inbox: string;
   readonly #ackTimeoutMs: number;
-  /** By the last token of the reply subject, in the order of publishing. */
+  /** By what follows the inbox in the reply subject, in the order of publishing. */
   readonly #waiting = new Map<string, Waiting>();
   #unsent: string[] = [];
   #published = 0;
@@ -33,13 +37,16 @@ export class JetStreamPublisher {
     this.#nats = nats;
     this.#inbox = createInbox();
     this.#ackTimeoutMs = ackTimeoutMs;
-    nats.subscribe(`${this.#inbox}.*`, { callback: (error, message) => this.#hear(error, message) });
+    nats.subscribe(`${this.#inbox}.*`, { callback: (error, message) => this.#receive(error, message) });
   }
 
-  /** Resolves when JetStream has stored it; rejects with a `StoringRefusedError` where it says that it did not, else where it says nothing in time. */
-  publish(message: Message): Promise<void> {
+  /**
+   * Resolves when JetStream has stored the message. Rejects with a `StoringRefusedError` if JetStream refuses to, with another error if it does not
+   * reply in time. `isTrial`: the message tries whether JetStream stores, so its receivers do not count it as stored.
+   */
+  publish(message: Message, { isTrial = false } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
-      const token = String(++this.#published);
+      const token = `${isTrial ? trialMark : '.'}${++this.#published}`;
       this.#waiting.set(token, { message, resolve, reject, untilMs: performance.now() + this.#ackTimeoutMs });
       this.#timer ??= setTimeout(() => this.#giveUpOverdue(), this.#ackTimeoutMs);
       if (this.#unsent.length === 0) endOfTurn(() => this.flush());
@@ -47,7 +54,7 @@ export class JetStreamPublisher {
     });
   }
 
-  /** Hands over to the connection what waits for the end of the turn. */
+  /** Hands the messages that wait for the end of the turn to the connection. */
   flush(): void {
     const tokens = this.#unsent;
     this.#unsent = [];
@@ -57,7 +64,7 @@ export class JetStreamPublisher {
     }
   }
 
-  /** Nothing more will be heard. */
+  /** Rejects the messages that are not acknowledged. */
   close(): void {
     clearTimeout(this.#timer);
     for (const { reject } of this.#waiting.values()) reject(new Error('The connection is closed'));
@@ -66,16 +73,16 @@ export class JetStreamPublisher {
 
   #send(token: string, { message: { subject, body, id }, reject }: Waiting): void {
     try {
-      this.#nats.publish(subject, body, { headers: idHeader(id), reply: `${this.#inbox}.${token}` });
+      this.#nats.publish(subject, body, { headers: idHeader(id), reply: this.#inbox + token });
     } catch (error) {
       this.#waiting.delete(token);
       reject(error as Error);
     }
   }
 
-  #hear(error: Error | null, message: Msg): void {
-    if (error) return; // of the subscription: whoever waits gives up in time
-    const token = message.subject.slice(this.#inbox.length + 1);
+  #receive(error: Error | null, message: Msg): void {
+    if (error) return; // of the subscription: the messages time out
+    const token = message.subject.slice(this.#inbox.length);
     const waiting = this.#waiting.get(token);
     if (!waiting) return;
     this.#waiting.delete(token);
@@ -98,11 +105,15 @@ export class JetStreamPublisher {
   }
 }
 
-/** Lets JetStream store a message once, however often it is published. */
+/** JetStream stores a message with this header once, however often it is published. The client library's own headers cost three times as much. */
 export function idHeader(id: string): MsgHdrs {
-  const messageHeaders = headers();
-  messageHeaders.set('Nats-Msg-Id', id);
-  return messageHeaders;
+  const encoded = { encode: () => Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`) };
+  return encoded as unknown as MsgHdrs; // publishing uses nothing else of it
+}
+
+/** `stored` if the publisher of a received message expects JetStream to store it, and publishes it again until that is so. */
+export function intendedDelivery({ reply }: Msg): Delivery {
+  return reply && !reply.includes(trialMark) ? 'stored' : 'sent';
 }
 
 /** JetStream replied that it does not store the message. */
@@ -110,13 +121,13 @@ export class StoringRefusedError extends Error {
   override name = 'StoringRefusedError';
 }
 
-/** `{"stream": …, "seq": …}`, or `{"error": …}`; without a body, status 503: there is no stream for this subject. */
+/** The reply is `{"stream": …, "seq": …}` or `{"error": …}`. Without a body (status 503) no stream has this subject. */
 function failureIn(message: Msg): Error | undefined {
   if (message.data.length === 0) return new Error('There is no stream');
   try {
     const { error } = message.json<{ error?: { description?: string } }>();
     return error && new StoringRefusedError(error.description ?? 'JetStream refused it');
   } catch {
-    return new Error('What came is no acknowledgement');
+    return new Error('The reply is no acknowledgement');
   }
 }

@@ -4,14 +4,14 @@ import type { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, Delivery, EventBus } from './event-bus.ts';
 import type { PresenceBus } from './presence-bus.ts';
 
-/** The line that several memory buses of one process share. */
+/** The connection that several memory buses of one process share. */
 export class MemoryBusLine extends EventEmitter<{
   event: [SeatEvent, EventBus];
   heartbeat: [Heartbeat, EventBus];
   presence: [EdgePresence, PresenceBus];
 }> {}
 
-/** Reaches whoever is on the same line, in this process. For the embedded default and for tests. */
+/** Delivers to the other buses on the same line, in this process. For the embedded default and for tests. */
 export class MemoryEventBus implements EventBus, PresenceBus {
   readonly connected = true;
   readonly storesEvents = true;
@@ -32,7 +32,7 @@ export class MemoryEventBus implements EventBus, PresenceBus {
   }
 
   subscribe(listener: BusListener): void {
-    const onEvent = (event: SeatEvent, from: EventBus) => from !== this && listener.onEvent(event);
+    const onEvent = (event: SeatEvent, from: EventBus) => from !== this && listener.onEvent(event, 'stored');
     const onHeartbeat = (heartbeat: Heartbeat, from: EventBus) => from !== this && listener.onHeartbeat?.(heartbeat);
     this.#line.on('event', onEvent).on('heartbeat', onHeartbeat);
     this.#unsubscribe.push(() => this.#line.off('event', onEvent).off('heartbeat', onHeartbeat));

@@ -1,6 +1,7 @@
 import { ConfigError } from '../process/config-error.ts';
+import { withoutCredentials } from '../process/setting-problem.ts';
 
-/** NATS's own tools take an address without `nats://` too. Throws a TypeError where it is none. */
+/** NATS's own tools accept an address without `nats://` too. Throws a TypeError if it is no address. */
 export const natsUrl = (address: string): URL => new URL(address.includes('://') ? address : `nats://${address}`);
 
 export interface NatsLogin {
@@ -44,6 +45,3 @@ function usableUrl(address: string): URL {
     `NATS_URL has ${JSON.stringify(withoutCredentials(address))}, which is not the address of a NATS server: it takes nats://[user:password@]host[:port] or tls://…, or a comma list of these.`,
   );
 }
-
-/** The text may be no URL at all, so everything that could be a credential is cut off. */
-const withoutCredentials = (address: string): string => address.replace(/(^|\/\/).*@/s, '$1…@').slice(0, 200);

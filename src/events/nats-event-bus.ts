@@ -8,33 +8,41 @@ import { StateLog } from '../process/state-log.ts';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
 import type { BusListener, Delivery, EventBus } from './event-bus.ts';
-import { idHeader, JetStreamPublisher, type Message, StoringRefusedError } from './jetstream-publisher.ts';
+import {
+  idHeader,
+  intendedDelivery,
+  JetStreamPublisher,
+  type Message,
+  StoringRefusedError,
+} from './jetstream-publisher.ts';
 import { natsLogin } from './nats-address.ts';
 import type { PresenceBus } from './presence-bus.ts';
 import { requireSeatsStream } from './seats-stream.ts';
 
-const ackTimeoutMs = 2_000;
+const defaultAckTimeoutMs = 2_000;
 const connectTimeoutMs = 4_000;
 const connectRetryMs = 500;
-/** The stream's making is tried again after this time, doubled with every failure up to the second. */
+/** Creating the stream is retried after this time, doubled with each failure up to the maximum. */
 const streamRetryMs = 1_000;
 const maxStreamRetryMs = 5_000;
-/** However many events JetStream does not acknowledge. */
+/** Whatever the number of events that JetStream does not acknowledge. */
 const minCheckIntervalMs = 100;
 
 export interface NatsEventBusOptions {
-  /** nats:// with credentials, if there are any; a comma list of a cluster's servers. */
+  /** nats:// with optional credentials; a comma list of a cluster's servers. */
   url: string;
   /** Names the connection in NATS's monitoring. */
   name: string;
   logger: Logger;
-  /** Whoever only listens needs no stream, and no acknowledgements. */
+  /** A process that only subscribes needs no stream and no acknowledgements. */
   listensOnly?: boolean;
+  /** How long JetStream may take to acknowledge an event. */
+  ackTimeoutMs?: number;
 }
 
 /**
- * Plain subscriptions for speed: a subscriber notices by `seq` what it missed and asks the booking service for it. Where JetStream is available, it
- * stores every event under a message id; where it is not, events reach the subscribers all the same.
+ * Plain subscriptions for speed: a subscriber notices missing events by `seq` and reads them from the booking service. If JetStream is available, it
+ * stores every event under a message id; if not, events still reach the subscribers.
  */
 export class NatsEventBus implements EventBus, PresenceBus {
   readonly #logger: Logger;
@@ -43,6 +51,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   readonly #errorLog: StateLog;
   readonly #messageLog: StateLog;
   readonly #listensOnly: boolean;
+  readonly #ackTimeoutMs: number;
   readonly #listeners: BusListener[] = [];
   readonly #presenceListeners: ((presence: EdgePresence) => void)[] = [];
   readonly #closing = new AbortController();
@@ -50,7 +59,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
   #nats: NatsConnection | undefined;
   #publisher: JetStreamPublisher | undefined;
   #connected = false;
-  /** Changes whenever the connection is lost: an operation that began before says nothing about the time after. */
+  /** Changes when the connection is lost: the result of an earlier operation says nothing about the new connection. */
   #session = 0;
   #storesEvents = false;
   /** True while JetStream has a stream but refuses to store: only an acknowledgement shows that it stores again. */
@@ -62,22 +71,24 @@ export class NatsEventBus implements EventBus, PresenceBus {
   #streamFailures = 0;
   #nextFlush: Promise<void> | undefined;
 
-  /** Returns at once; the connection is tried for until it is there, and again whenever it is lost. Throws a ConfigError for a malformed address. */
+  /** Returns at once and connects in the background, again after each loss. Throws a ConfigError for a malformed address. */
   static connect(options: NatsEventBusOptions): NatsEventBus {
     return new NatsEventBus(options);
   }
 
-  private constructor({ url, name, logger, listensOnly = false }: NatsEventBusOptions) {
+  private constructor(options: NatsEventBusOptions) {
+    const { url, name, logger, listensOnly = false, ackTimeoutMs = defaultAckTimeoutMs } = options;
     this.#logger = logger;
     this.#connectionLog = new StateLog(logger);
     this.#streamLog = new StateLog(logger);
     this.#errorLog = new StateLog(logger);
     this.#messageLog = new StateLog(logger);
     this.#listensOnly = listensOnly;
+    this.#ackTimeoutMs = ackTimeoutMs;
     this.#running = this.#run({
       ...natsLogin(url),
       name,
-      noEcho: true, // what this process published it knows already
+      noEcho: true, // this process knows its own events
       timeout: connectTimeoutMs,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 250,
@@ -95,9 +106,10 @@ export class NatsEventBus implements EventBus, PresenceBus {
     return this.#storesEvents;
   }
 
-  async publish(event: SeatEvent): Promise<Delivery> {
+  publish(event: SeatEvent): Promise<Delivery> {
     const [nats, publisher] = [this.#nats, this.#publisher];
-    if (!nats || !publisher || !this.#connected) throw new BusDisconnectedError('NATS is out of reach');
+    if (!nats || !publisher || !this.#connected)
+      return Promise.reject(new BusDisconnectedError('NATS is out of reach'));
     const message = {
       subject: subjects.of(event),
       body: JSON.stringify(event),
@@ -109,7 +121,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
 
   publishHeartbeat(heartbeat: Heartbeat): void {
     if (!this.#connected) return;
-    this.#publisher?.flush(); // whoever heard it before the events that it counts would ask for them
+    this.#publisher?.flush(); // a subscriber that receives it before the events that it counts would read them from the booking service
     this.#nats?.publish(subjects.heartbeat, JSON.stringify(heartbeat));
   }
 
@@ -132,12 +144,12 @@ export class NatsEventBus implements EventBus, PresenceBus {
     clearTimeout(this.#streamTimer);
     this.#publisher?.flush();
     const nats = this.#nats;
-    if (!nats) return; // an attempt to connect may be under way: it ends what it gets
+    if (!nats) return; // an attempt to connect may be under way: it closes its connection
     try {
       if (this.#connected) await nats.drain();
       else await nats.close();
     } catch (error) {
-      this.#logger.warn({ error: (error as Error).message }, 'NATS went while we were leaving it');
+      this.#logger.warn({ error: (error as Error).message }, 'NATS ended while the connection was being closed');
       await nats.close();
     }
     await this.#running;
@@ -161,14 +173,15 @@ export class NatsEventBus implements EventBus, PresenceBus {
     }
   }
 
-  /** Resolves when the connection is closed, which the client library does only where it cannot reconnect. */
+  /** Resolves when the connection is closed, which the client library does only if it cannot reconnect. */
   async #serve(nats: NatsConnection): Promise<void> {
     this.#nats = nats;
-    if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, ackTimeoutMs);
+    if (!this.#listensOnly) this.#publisher = new JetStreamPublisher(nats, this.#ackTimeoutMs);
     try {
       void this.#watch(nats);
-      this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent) => {
-        for (const listener of this.#listeners) listener.onEvent(event);
+      this.#subscribeTo(nats, subjects.allSeats, SeatEvent, (event: SeatEvent, message) => {
+        const intended = intendedDelivery(message);
+        for (const listener of this.#listeners) listener.onEvent(event, intended);
       });
       this.#subscribeTo(nats, subjects.heartbeat, Heartbeat, (heartbeat: Heartbeat) => {
         for (const listener of this.#listeners) listener.onHeartbeat?.(heartbeat);
@@ -190,11 +203,11 @@ export class NatsEventBus implements EventBus, PresenceBus {
     for await (const status of nats.status()) {
       if (status.type === 'disconnect') this.#disconnected();
       if (status.type === 'reconnect') void this.#onConnected(nats);
-      if (status.type === 'error') this.#errorLog.warn('NATS refuses something', { error: status.error.message });
+      if (status.type === 'error') this.#errorLog.warn('NATS refused an operation', { error: status.error.message });
     }
   }
 
-  /** Whether events are stored is known before they are published. Never rejects. */
+  /** Finds out whether JetStream stores before events are published. Never rejects. */
   async #onConnected(nats: NatsConnection): Promise<void> {
     const session = this.#session;
     try {
@@ -205,25 +218,25 @@ export class NatsEventBus implements EventBus, PresenceBus {
     this.#needsProof = false;
     this.#streamFailures = 0;
     if (!this.#listensOnly) await this.#checkStream(nats);
-    if (!this.#closed && session === this.#session) this.#tellConnected(true);
+    if (!this.#closed && session === this.#session) this.#setConnected(true);
   }
 
-  async #store(publisher: JetStreamPublisher, message: Message): Promise<Delivery> {
-    try {
-      await publisher.publish(message);
-      return 'stored';
-    } catch (cause) {
-      this.#storingFailed(cause as Error);
-      throw new NotAcknowledgedError(`JetStream did not acknowledge ${message.id}`, { cause });
-    }
+  #store(publisher: JetStreamPublisher, message: Message): Promise<Delivery> {
+    return publisher.publish(message).then(
+      () => 'stored',
+      (cause: Error) => {
+        this.#storingFailed(cause);
+        throw new NotAcknowledgedError(`JetStream did not acknowledge ${message.id}`, { cause });
+      },
+    );
   }
 
-  /** One event at a time tries whether JetStream stores again. */
+  /** Tries with one event at a time whether JetStream stores again. */
   async #storeAsProof(nats: NatsConnection, publisher: JetStreamPublisher, message: Message): Promise<Delivery> {
     this.#isProving = true;
     const session = this.#session;
     try {
-      await publisher.publish(message);
+      await publisher.publish(message, { isTrial: true });
       if (session === this.#session) this.#streamIsAvailable();
       return 'stored';
     } catch {
@@ -239,12 +252,15 @@ export class NatsEventBus implements EventBus, PresenceBus {
     return this.#delivered(nats);
   }
 
-  /** Resolves when NATS has taken what was published until the end of the turn. */
+  /** Resolves when NATS has received everything published until the end of the turn. */
   async #delivered(nats: NatsConnection): Promise<Delivery> {
     this.#nextFlush ??= new Promise((resolve, reject) => {
       endOfTurn(() => {
         this.#nextFlush = undefined;
-        const timer = setTimeout(() => reject(new NotAcknowledgedError('NATS did not reply in time')), ackTimeoutMs);
+        const timer = setTimeout(
+          () => reject(new NotAcknowledgedError('NATS did not reply in time')),
+          this.#ackTimeoutMs,
+        );
         nats
           .flush()
           .then(resolve, reject)
@@ -261,7 +277,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
       this.#needsProof = true;
       this.#streamIsUnavailable(error.message);
     }
-    // The stream may have been deleted: it is made again for the next publish.
+    // The stream may have been deleted: this creates it again for the next event.
     if (performance.now() - this.#checkedAtMs > minCheckIntervalMs) void this.#checkStream(this.#nats);
   }
 
@@ -311,40 +327,45 @@ export class NatsEventBus implements EventBus, PresenceBus {
     if (this.#closed) return;
     this.#session++;
     this.#connectionLog.warn('NATS is out of reach', error === undefined ? {} : { error });
-    this.#tellConnected(false);
+    this.#setConnected(false);
   }
 
-  #tellConnected(connected: boolean): void {
+  #setConnected(connected: boolean): void {
     if (connected === this.#connected) return;
     this.#connected = connected;
     if (connected) this.#connectionLog.info('NATS answers');
     for (const listener of this.#listeners) listener.onConnected?.(connected);
   }
 
-  /** An exception in here would end the connection's reading for good. */
-  #subscribeTo<T>(nats: NatsConnection, subject: string, schema: TSchema, tell: (body: T) => void): void {
+  /** An exception in the callback would end reading from the connection. */
+  #subscribeTo<T>(
+    nats: NatsConnection,
+    subject: string,
+    schema: TSchema,
+    receive: (body: T, message: Msg) => void,
+  ): void {
     const validator = Compile(schema);
     nats.subscribe(subject, {
       callback: (error, message: Msg) => {
         try {
           if (error) throw error;
           const body: unknown = message.json();
-          if (!validator.Check(body)) throw new TypeError('not of the shape agreed on');
-          tell(body as T);
+          if (!validator.Check(body)) throw new TypeError('not of the agreed shape');
+          receive(body as T, message);
         } catch (cause) {
-          this.#messageLog.warn('Left a message out', { subject, error: (cause as Error).message });
+          this.#messageLog.warn('Ignored a message', { subject, error: (cause as Error).message });
         }
       },
     });
   }
 }
 
-/** What was published now would be lost: it stays in the store's log until NATS is back. */
+/** An event published now would be lost: it stays in the store's log until NATS is available. */
 export class BusDisconnectedError extends Error {
   override name = 'BusDisconnectedError';
 }
 
-/** The event may be stored or not: publish it again. */
+/** The event is stored or not: publish it again. */
 export class NotAcknowledgedError extends Error {
   override name = 'NotAcknowledgedError';
 }

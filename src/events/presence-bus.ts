@@ -1,9 +1,9 @@
 import type { EdgePresence } from '../protocol/presence.ts';
 
-/** Carries from edge to edge how many browsers each has. What is lost is told again a second later. */
+/** Delivers each edge's number of browsers to the other edges. A lost message is repeated a second later. */
 export interface PresenceBus {
-  /** To whoever listens now; lost, silently, while there is no connection. */
+  /** To the connected subscribers; silently lost while there is no connection. */
   publishPresence(presence: EdgePresence): void;
-  /** Never of this bus's own `publishPresence`. The listener must not throw. */
+  /** Never receives this bus's own `publishPresence`. The listener must not throw. */
   subscribePresence(listener: (presence: EdgePresence) => void): void;
 }

@@ -15,10 +15,10 @@ const { name, leastBytes } = seatsStream;
 const wantedBytes = 1024 * mebibyte;
 const duplicateWindowMs = 120_000;
 const apiTimeoutMs = 1_000;
-/** JetStream reserves `max_bytes`: with these codes it says that the disk, the account or the cluster has no room for it. */
+/** JetStream reserves `max_bytes`. These error codes mean that the disk, the account or the cluster has no room for it. */
 const noRoomCodes = [10002, 10005, 10023, 10028, 10047, 10122];
 
-/** Uses the stream that is there, or makes it as large as there is room for. Rejects with the reason why there is none. */
+/** Uses the existing stream, or creates one as large as there is room for. Rejects with the reason if there is no usable stream. */
 export async function requireSeatsStream(nats: NatsConnection, logger: Logger): Promise<void> {
   const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: apiTimeoutMs });
   const found = await streams.info(name).catch((error: Error) => {
@@ -47,7 +47,7 @@ export async function requireSeatsStream(nats: NatsConnection, logger: Logger): 
   }
 }
 
-/** An operator may have made the stream. */
+/** An operator may have created the stream. */
 function requireSubjects(taken: readonly string[] = []): void {
   if (taken.some((subject) => [subjects.allSeats, 'seats.*', '>'].includes(subject))) return;
   throw new Error(`The stream ${name} takes ${JSON.stringify(taken)}, not ${subjects.allSeats}`);

@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** One customer has at least all of it, and can use each of its addresses. */
+/** A customer gets at least a /64 and can use every address in it. */
 const ipv6PrefixBits = 64;
 
 /**
- * The key under which a limit counts an address: an IPv4 address, or the /64 network of an IPv6 address. All spellings of an
- * address have one key: IPv4 inside IPv6, upper case, leading zeros, a zone, the port that some proxies append.
+ * The key under which limits count an address: the IPv4 address, or the /64 network of an IPv6 address. All spellings of an
+ * address map to one key: IPv4 inside IPv6, upper case, leading zeros, a zone, a port that some proxies append.
  */
 export function addressKey(address: string): string {
   if (isIP(address) === 4) return address;

@@ -6,9 +6,9 @@ import { isListedOrigin } from './origin.ts';
 const preflightMaxAgeSeconds = 600;
 
 /**
- * Lets pages of the allowed origins call the API and read the replies, errors too. Without credentials: the cookie is
- * SameSite=Strict, so such a page acts by the token that it requests. Registered before the guard, whose refusals are then readable:
- * so `countPreflight` counts what is answered here and never reaches the guard.
+ * Lets pages of the allowed origins call the API and read all replies, including errors. Without credentials: the cookie is
+ * SameSite=Strict, so such a page authenticates by a token. Registered before the guard, so that its refusals are readable;
+ * preflight requests therefore never reach the guard, and `countPreflight` counts them.
  */
 export async function allowOrigins(
   app: HttpApp,
@@ -26,9 +26,9 @@ export async function allowOrigins(
     delegator: (request, callback) => {
       const { method, url, headers } = request;
       const origin = url.startsWith('/api/') && isListedOrigin(headers.origin, allowed);
-      const answer = () => callback(null, { ...shared, origin });
-      if (origin && method === 'OPTIONS') countPreflight(request).then(answer, callback);
-      else answer();
+      const reply = () => callback(null, { ...shared, origin });
+      if (origin && method === 'OPTIONS') countPreflight(request).then(reply, callback);
+      else reply();
     },
   });
 }

@@ -9,11 +9,11 @@ import { RefusedError } from './refused-error.ts';
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
- * Gives every error of an app the one shape `{success: false, error: {code, message, retryable}}`. `explain` tells
- * what to say of errors that the app foresees.
+ * Sends every error of an app in the shape `{success: false, error: {code, message, retryable}}`. `explain` describes the
+ * errors that the app expects.
  */
 export class ErrorReplies {
-  /** How many requests were refused, by code. */
+  /** Number of refused requests, by code. */
   readonly counts = new Map<ErrorCode, number>();
   readonly #logger: Logger;
   readonly #refusals: RefusalLog;
@@ -28,7 +28,7 @@ export class ErrorReplies {
   install(app: FastifyInstance): void {
     app.addHook('onClose', async () => this.#refusals.close());
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      // Who is refused with more to come is not waited for; one whose request has come whole keeps the connection.
+      // Does not wait for the rest of a refused request's body. After a complete request the connection stays open.
       if (request.raw.complete) reply.removeHeader('connection');
       else reply.header('connection', 'close');
       if (error instanceof RefusedError && error.retryAfterMs !== undefined) {
@@ -45,20 +45,20 @@ export class ErrorReplies {
       const path = pathOf(request.url);
       const allowed = methods.filter((method) => app.hasRoute({ method, url: path }));
       if (allowed.length === 0) {
-        return this.#refuse(reply, errorDetail('NOT_FOUND', `There is nothing at ${loggable(path)}`));
+        return this.#refuse(reply, errorDetail('NOT_FOUND', `Not found: ${loggable(path)}`));
       }
       reply.header('allow', allowed.join(', '));
-      const message = `${loggable(path)} takes ${allowed.join(', ')}, not ${request.method}`;
+      const message = `${loggable(path)} accepts ${allowed.join(', ')}, not ${request.method}`;
       return this.#refuse(reply, errorDetail('METHOD_NOT_ALLOWED', message));
     });
   }
 
-  /** For the `frameworkErrors` option of Fastify as well: a URL that cannot be decoded never reaches the handlers of the app. */
+  /** Also for Fastify's `frameworkErrors` option: a URL that cannot be decoded never reaches the handlers of the app. */
   send(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const code = codeOf(error.statusCode ?? 500);
     if (code !== 'INTERNAL') return this.#refuse(reply, errorDetail(code, error.message));
     this.#logger.error({ err: error, reqId: request.id }, 'A request failed unexpectedly');
-    return this.#refuse(reply, errorDetail(code, 'Something went wrong here; it has been logged')); // the details are nobody else's
+    return this.#refuse(reply, errorDetail(code, 'Something went wrong here; it has been logged')); // details could leak secrets
   }
 
   #refuse(reply: FastifyReply, error: ErrorDetail): FastifyReply {
@@ -66,7 +66,7 @@ export class ErrorReplies {
     const body: ErrorReply = { success: false, error };
     const { httpStatus } = errorCodes[error.code];
     if ((httpStatus === 429 || httpStatus === 503) && !reply.hasHeader('retry-after')) reply.header('retry-after', 1);
-    // Not through the schema of the route: a route whose replies are otherwise is refused in this shape as well.
+    // Bypasses the schema of the route, which may describe only other replies.
     return reply.status(httpStatus).type(jsonType).serializer(JSON.stringify).send(body);
   }
 }

@@ -1,15 +1,48 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 
 interface HealthRoutesOptions {
-  /** Whether work can be done now: a process that lives but cannot is to be left alone by the load balancer. */
+  /** Whether the process can do its work now. A load balancer sends no requests to a process that cannot. */
   ready(): boolean | Promise<boolean>;
 }
 
-/** `GET /health`: the process lives. `GET /ready`: it can do its work. */
+const Ok = Type.Object({ status: Type.Literal('ok') });
+
+const healthSchema = {
+  tags: ['operation'],
+  operationId: 'getHealth',
+  summary: 'Check that the process runs',
+  description: 'Replies as long as the process runs, whatever the state of Redis and NATS.',
+  response: { 200: Type.Object(Ok.properties, { description: 'The process runs.' }) },
+};
+
+const readySchema = {
+  tags: ['operation'],
+  operationId: 'getReadiness',
+  summary: 'Check that the process can serve requests',
+  description: 'A load balancer sends requests only to processes that reply 200.',
+  response: {
+    200: Type.Object(Ok.properties, { description: 'The process can serve requests.' }),
+    503: Type.Object(
+      { status: Type.Literal('unavailable') },
+      { description: 'The process cannot serve requests now, for example because Redis is out of reach.' },
+    ),
+  },
+};
+
+const uncached = { 'cache-control': 'no-store' };
+
+/** `GET /health`: the process runs. `GET /ready`: it can do its work. */
 export function registerHealthRoutes(app: FastifyInstance, { ready }: HealthRoutesOptions): void {
-  app.get('/health', () => ({ status: 'ok' }));
-  app.get('/ready', async (_request, reply) => {
+  const health = (_request: FastifyRequest, reply: FastifyReply) => reply.headers(uncached).send({ status: 'ok' });
+  const readiness = async (_request: FastifyRequest, reply: FastifyReply) => {
+    reply.headers(uncached);
     if (await ready()) return { status: 'ok' };
     return reply.status(503).header('retry-after', 1).send({ status: 'unavailable' });
-  });
+  };
+  app.get('/health', { schema: healthSchema }, health);
+  app.get('/ready', { schema: readySchema }, readiness);
+  // haproxy's `option httpchk` sends OPTIONS by default.
+  app.options('/health', { schema: { hide: true } }, health);
+  app.options('/ready', { schema: { hide: true } }, readiness);
 }

@@ -10,7 +10,7 @@ import {
 } from 'fastify';
 import type { Logger } from 'pino';
 import type { ErrorCode, ErrorDetail } from '../protocol/errors.ts';
-import { answerClientError } from './client-error-handler.ts';
+import { replyToClientError } from './client-error-handler.ts';
 import { ErrorReplies } from './error-replies.ts';
 import { requestIdOf } from './request-id.ts';
 import { dataHeaders, isData, securityHeaders, tlsHeaders } from './security-headers.ts';
@@ -28,38 +28,42 @@ declare module 'fastify' {
     refusalCounts: ReadonlyMap<ErrorCode, number>;
   }
   interface FastifyContextConfig {
-    /** What a request costs of its caller's requests per second. Without it: 1. */
+    /** How many requests of its caller's rate a request counts as. Default: 1. */
     points?: number;
   }
 }
 
 const bodyLimitBytes = 4_096;
-/** Longer than any proxy before us keeps a connection: it is never us who closes one that a request is on its way on. */
+/** Longer than proxies in front of us keep a connection: we never close one on which a request is in flight. */
 const keepAliveTimeoutMs = 75_000;
-/** For all of a request, headers and body, to come: who sends slowly keeps nobody's place. */
-const requestTimeoutMs = 10_000;
+/** Time for a complete request, headers and body: slow senders must not hold connections. */
+const defaultRequestTimeoutMs = 10_000;
 
-/** A Fastify app as every process here has it. `explain` tells what to say of errors that are foreseen. */
+/** The Fastify app that every process uses. `explain` describes the errors that the process expects. */
 export function createHttpApp(
   logger: Logger,
-  options: { explain?: (error: unknown) => ErrorDetail | undefined; trustProxy?: string[] } = {},
+  options: {
+    explain?: (error: unknown) => ErrorDetail | undefined;
+    trustProxy?: string[];
+    requestTimeoutMs?: number;
+  } = {},
 ): HttpApp {
-  const { explain = () => undefined, trustProxy = [] } = options;
+  const { explain = () => undefined, trustProxy = [], requestTimeoutMs = defaultRequestTimeoutMs } = options;
   const errors = new ErrorReplies(logger, explain);
   const app = fastify({
-    // A logger of its own for each request would cost a fifth of what a request costs, and hardly any of them logs.
+    // A logger per request adds a fifth to the cost of a request, and hardly any request logs.
     logger: false,
     bodyLimit: bodyLimitBytes,
     trustProxy,
     keepAliveTimeout: keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
-    // Node swaps the two where the headers' is the longer: then bodies would have that.
+    // Node swaps the two time-outs if the one for headers is longer, which would then apply to bodies.
     http: { headersTimeout: requestTimeoutMs, connectionsCheckingInterval: requestTimeoutMs / 5 },
     forceCloseConnections: 'idle',
     genReqId: requestIdOf,
     frameworkErrors: (error, request, reply) => errors.send(error, request, secure(request, reply)),
-    clientErrorHandler: answerClientError,
-    // What is of the wrong type is refused, not converted.
+    clientErrorHandler: replyToClientError,
+    // A value of the wrong type is refused, not converted.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.decorate('refusalCounts', errors.counts);

@@ -5,16 +5,16 @@ import { RefusedError } from './refused-error.ts';
 interface RequestOrigin {
   origin?: string | undefined;
   host?: string | undefined;
-  /** Of the header Sec-Fetch-Site, which no script can set. */
+  /** The header Sec-Fetch-Site, which no script can set. */
   fetchSite?: string | string[] | undefined;
-  /** `https` where the connection, or a trusted proxy, proves it. Anything else is not known. */
+  /** `https` if the connection or a trusted proxy proves it; otherwise unknown. */
   scheme?: string | undefined;
 }
 
 /**
- * Whether a request may come from that page. A program sends no Origin; a browser says truly which page it is, and
- * only our own, or one that is allowed by name, may act for its user (RFC 6454; OWASP: CSRF, cross-site WebSocket hijacking).
- * Behind a proxy that rewrites Host, only the browser itself can say that the page is our own (W3C Fetch Metadata).
+ * Protects against CSRF and cross-site WebSocket hijacking (RFC 6454, OWASP): a browser truthfully sends the origin of the page,
+ * and only our own page, or a listed one, may act for its user. Programs send no Origin. Behind a proxy that rewrites Host,
+ * only Sec-Fetch-Site shows that the page is our own (W3C Fetch Metadata).
  */
 export function isAllowedOrigin(
   { origin, host, fetchSite, scheme }: RequestOrigin,
@@ -23,13 +23,13 @@ export function isAllowedOrigin(
   if (origin === undefined || fetchSite === 'same-origin' || isListedOrigin(origin, allowed)) return true;
   if (host === undefined || !URL.canParse(origin)) return false;
   const page = new URL(origin);
-  // A page over plain HTTP may be written by anybody on the line: it must not act on a site that is served over TLS.
+  // An attacker on the network can forge a page over plain HTTP: it must not act on a site that is served over TLS.
   if (scheme === 'https' && page.protocol !== 'https:') return false;
   const site = `${page.protocol}//${host}`;
   return URL.canParse(site) && new URL(site).host === page.host;
 }
 
-/** `allowed`: as `parseAllowedOrigins` returns them. */
+/** `allowed` comes from `parseAllowedOrigins`. */
 export function isListedOrigin(origin: string | undefined, allowed: readonly string[]): boolean {
   if (origin === undefined || allowed.length === 0 || !URL.canParse(origin)) return false;
   return allowed.includes(new URL(origin).origin);
@@ -40,14 +40,15 @@ export function forbiddenOrigin(origin: string | undefined): RefusedError {
   return new RefusedError('FORBIDDEN', `This address is not allowed: ${origin?.slice(0, 200)}. ${remedy}.`);
 }
 
-/** `ALLOWED_ORIGINS` in the form in which browsers send an Origin: lower case, no default port, no slash. Throws a `ConfigError`. */
+/** Returns `ALLOWED_ORIGINS` as browsers send an Origin: lower case, no default port, no slash. Throws a `ConfigError`. */
 export function parseAllowedOrigins(text: string): string[] {
   return [...new Set(commaList(text).map(originOf))];
 }
 
 function originOf(item: string): string {
   const refuse = (reason: string) => {
-    const form = 'Each item of the comma list is an origin such as https://partner.example or http://localhost:5173';
+    const form =
+      'Each item of the comma list must be an origin such as https://partner.example or http://localhost:5173';
     return new ConfigError(`ALLOWED_ORIGINS: "${item}" ${reason}. ${form}.`);
   };
   if (item === '*') throw refuse('would let every site act for its visitors; name each site');

@@ -3,11 +3,11 @@ import { type Clock, hostClock } from '../process/clock.ts';
 import { addressKey } from './address-key.ts';
 
 const windowMs = 60_000;
-/** A flood from many addresses must not fill the log either. */
+/** Bounds the log during a flood from many addresses. */
 const maxLinesPerWindow = 100;
 const maxTextLength = 128;
 
-/** Logs refused requests: the first of each reason and address in a minute, and the number of the others. */
+/** Logs refused requests: the first per reason and address in each minute, and the number of the others. */
 export class RefusalLog {
   readonly #logger: Pick<Logger, 'info'>;
   readonly #clock: Clock;
@@ -20,7 +20,7 @@ export class RefusalLog {
     this.#clock = clock;
   }
 
-  /** The texts may come from a client: they are cut, and written in printable ASCII. */
+  /** The texts may come from a client, so they are truncated and escaped to printable ASCII. */
   note(reason: string, { ip, ...texts }: { ip: string } & Record<string, string | undefined>): void {
     this.#timer ??= this.#clock.setTimeout(() => this.close(), windowMs);
     const kind = `${reason} ${addressKey(ip)}`;
@@ -43,14 +43,14 @@ export class RefusalLog {
   }
 }
 
-/** A bounded part of what a client wrote, in printable ASCII: a terminal acts on no character of it. */
+/** Truncates and escapes a client's text to printable ASCII, so that it cannot contain terminal control characters. */
 export function loggable(text: string): string {
   const escaped = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
   const printable = text.slice(0, maxTextLength).replace(/[^\x20-\x7e]/g, escaped);
   return text.length > maxTextLength ? `${printable}…` : printable;
 }
 
-/** Without the query, in which a client may have put anything. */
+/** Drops the query, which may contain anything, including secrets. */
 export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? '/';
 }

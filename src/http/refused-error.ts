@@ -1,10 +1,10 @@
 import { type ErrorCode, type ErrorDetail, errorDetail } from '../protocol/errors.ts';
 
-/** A request that is refused with one of the codes of the wire. */
+/** Refuses a request with one of the codes of the protocol. */
 export class RefusedError extends Error {
   override name = 'RefusedError';
   readonly detail: ErrorDetail;
-  /** Not before then is it worth another try. */
+  /** Earliest time for a retry. */
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {

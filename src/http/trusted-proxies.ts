@@ -8,7 +8,7 @@ const namedNetworks: Record<string, string[]> = {
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
-/** `TRUSTED_PROXIES` as networks in CIDR notation, which nginx and @fastify/proxy-addr read alike. Throws a `ConfigError`. */
+/** Returns `TRUSTED_PROXIES` in CIDR notation, which nginx and @fastify/proxy-addr both read. Throws a `ConfigError`. */
 export function parseTrustedProxies(text: string): string[] {
   const networks = commaList(text).flatMap((item) => namedNetworks[item.toLowerCase()] ?? networkOf(item));
   return [...new Set(networks)];
@@ -35,7 +35,7 @@ function networkOf(item: string): string {
   return `${network}/${prefix}`;
 }
 
-/** A peer is compared by its IPv4 address, so a network inside ::ffff:0:0/96 is one of IPv4. */
+/** Peers are compared by IPv4 address, so a network inside ::ffff:0:0/96 becomes an IPv4 network. */
 function withoutMapping(ip: ipaddr.IPv6, bits: number): [ipaddr.IPv4 | ipaddr.IPv6, number] {
   return ip.isIPv4MappedAddress() && bits > 96 ? [ip.toIPv4Address(), bits - 96] : [ip, bits];
 }

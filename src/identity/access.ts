@@ -12,23 +12,23 @@ export interface RateLimits {
   requestsPerSecondPerAddress: number;
   requestsPerSecondPerUser: number;
   sessionsPerMinutePerAddress: number;
-  /** Seats that all users of an address hold at once. */
+  /** Seats that all users of an address together may hold. */
   holdsPerAddress: number;
 }
 
-/** Who may ask for what. */
+/** Authentication, origins and rate limits of the HTTP API. */
 export interface Access {
   sessions: Sessions;
   /** The name of the cookie that carries a session's token. */
   sessionCookie: string;
   authMode: AuthMode;
-  /** Names of this server beside those that only it can have. */
+  /** Further names of this server, besides those that no attacker can own. */
   allowedHosts: readonly string[];
-  /** Beside our own. */
+  /** Besides our own origin. */
   allowedOrigins: readonly string[];
-  /** Addresses whose X-Forwarded-For is believed. */
+  /** Addresses whose X-Forwarded-For header is trusted. */
   trustedProxies: string[];
-  /** With it, requests of our own edge are recognised by this key, not by a trusted address. */
+  /** If set, requests of our own edge are recognised by this key instead of by a trusted address. */
   edgeKey?: string;
   rateLimits: RateLimits | undefined;
 }
@@ -39,8 +39,7 @@ const dayMs = 24 * hourMs;
 /** Throws a `ConfigError`. */
 export function accessOf(config: AccessConfig, logger: Logger): Access {
   const { SESSION_KEYS: keys, RATE_LIMIT: rateLimit } = config;
-  if (!keys)
-    logger.warn('SESSION_KEYS is not set: every session ends with this process, and no other process knows it');
+  if (!keys) logger.warn('SESSION_KEYS is not set: sessions end with this process, and no other process accepts them');
   const allowedOrigins = parseAllowedOrigins(config.ALLOWED_ORIGINS);
   return {
     sessions: new Sessions({
@@ -58,7 +57,7 @@ export function accessOf(config: AccessConfig, logger: Logger): Access {
         ? undefined
         : {
             requestsPerSecondPerAddress: config.REQUESTS_PER_SECOND_PER_ADDRESS,
-            // All seats that a user holds may be booked by one press.
+            // One click may book all seats that a user holds.
             requestsPerSecondPerUser: Math.max(config.REQUESTS_PER_SECOND_PER_USER, config.MAX_HOLDS_PER_USER),
             sessionsPerMinutePerAddress: config.SESSIONS_PER_MINUTE_PER_ADDRESS,
             holdsPerAddress: config.HOLDS_PER_ADDRESS,

@@ -3,12 +3,12 @@ import type { FastifyRequest } from 'fastify';
 import { addressKey } from '../http/address-key.ts';
 import { edgeKeyHeader } from './edge-key.ts';
 
-/** The key under which limits count the address of a request; undefined: a request of our own edges or tools, which is not counted. */
+/** The key under which limits count a request; undefined for requests of our own edges or tools, which are not counted. */
 export type CountedAddress = (request: FastifyRequest) => string | undefined;
 
 /**
- * An edge forwards the address of its browser, and nginx that of its client. So a trusted peer that forwards none acts for
- * itself. With `edgeKey` only the edge that has this key is trusted so far: clients connect from the same addresses.
+ * Edges and nginx forward the address of their client, so a trusted peer that forwards none acts for itself. With `edgeKey`
+ * only the edge with this key is trusted in this way, because clients connect from the same addresses.
  */
 export function countedAddress(options: { trustedProxies: string[]; edgeKey?: string | undefined }): CountedAddress {
   const { trustedProxies, edgeKey } = options;

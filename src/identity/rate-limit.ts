@@ -1,20 +1,20 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { RefusedError } from '../http/refused-error.ts';
 
-/** Fixed-window limit per key, counted by this process alone. */
+/** Fixed-window rate limit per key, counted per process. */
 export class RateLimit {
   readonly #limiter: RateLimiterMemory;
   readonly #maxPoints: number;
   readonly #message: string;
 
-  /** `message`: the reason that a refused client is given, before the time of the next try. */
+  /** A refused client gets `message`, followed by the time of its next attempt. */
   constructor({ points, seconds, message }: { points: number; seconds: number; message: string }) {
     this.#limiter = new RateLimiterMemory({ points, duration: seconds });
     this.#maxPoints = points;
     this.#message = message;
   }
 
-  /** Rejects with a `RefusedError` RATE_LIMITED that says when to retry. What costs more than the limit takes all of it. */
+  /** Rejects with a `RefusedError` RATE_LIMITED that contains the time to retry. A cost above the limit uses up all of it. */
   async count(key: string, points = 1): Promise<void> {
     try {
       await this.#limiter.consume(key, Math.min(points, this.#maxPoints));
@@ -24,7 +24,7 @@ export class RateLimit {
     }
   }
 
-  /** Takes back one call of `count`. */
+  /** Reverts one call of `count`. */
   async giveBack(key: string): Promise<void> {
     await this.#limiter.reward(key);
   }

@@ -5,10 +5,10 @@ import { RateLimit } from './rate-limit.ts';
 import { requestTokens } from './request-token.ts';
 import { SessionBuckets } from './session-buckets.ts';
 
-/** An office or a lecture hall has many sessions; one machine may have as many, which together cost no more than this. */
+/** An office has many sessions behind one address, but so may one attacker: all sessions of an address share this many rates. */
 const sessionsAtFullRatePerAddress = 10;
 
-/** Counts the requests of each session that verifies, and of each address without one, by what they cost. */
+/** Counts requests, weighted by cost, per valid session, or per address without a session. */
 export class RequestLimits {
   readonly #sessionCookie: string;
   readonly #addressOf: ReturnType<typeof countedAddress>;
@@ -28,7 +28,7 @@ export class RequestLimits {
     this.#ofSession = new RateLimit({ points, seconds: 1, message: 'Too many requests of your session' });
   }
 
-  /** Rejects with a `RefusedError` where the caller has spent its points. Undefined: not counted. */
+  /** Rejects with a `RefusedError` if the caller exceeds its rate. Undefined: not counted. */
   count(request: FastifyRequest): Promise<void> | undefined {
     const address = this.#addressOf(request);
     return address === undefined ? undefined : this.#count(request, address);

@@ -1,12 +1,12 @@
 import { parseCookie } from 'cookie';
 import { decodeJwt } from 'jose';
 
-/** More cookies of one name come from no browser that is used as intended, and each costs a signature. */
+/** Browsers in normal use send fewer cookies of one name, and each one costs a signature check. */
 const maxTokens = 4;
 
 /**
- * The session tokens of a request, the best first: the one of a program, else those of the page's cookies. A browser sends
- * several cookies of one name where their domains or paths differ.
+ * The session tokens of a request, the best first: the bearer token, otherwise the cookies. A browser sends several cookies of
+ * one name if their domains or paths differ.
  */
 export function requestTokens(
   headers: { authorization?: string | undefined; cookie?: string | undefined },
@@ -29,7 +29,7 @@ function cookieTokens(cookie: string, name: string): string[] {
     .map(({ token }) => token);
 }
 
-/** Not verified: it only orders the candidates. */
+/** Not verified, used only to order the candidates. */
 function claimedExpiry(token: string): number {
   try {
     return Number(decodeJwt(token).exp ?? 0) || 0;

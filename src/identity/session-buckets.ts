@@ -2,8 +2,8 @@ import { RateLimit } from './rate-limit.ts';
 import { InvalidSessionError, type Sessions } from './sessions.ts';
 
 /**
- * Finds the user under whom a request is counted, so that a crowd behind one address does not use up the requests of a user
- * with a session. Failed verifications are limited per address: a flood of forged tokens costs few signatures.
+ * Finds the user under which a request is counted, so that a crowd behind one address does not use up the rate of a user
+ * with a session. Failed verifications are limited per address: a flood of forged tokens costs few signature checks.
  */
 export class SessionBuckets {
   readonly #sessions: Sessions;
@@ -14,17 +14,17 @@ export class SessionBuckets {
     this.#checks = new RateLimit({ points: checksPerSecondPerAddress, seconds: 1, message: 'Too many tokens' });
   }
 
-  /** Undefined: no token verifies, and the request counts under its address. */
+  /** Undefined if no token is valid; the request then counts under its address. */
   async userOf(tokens: readonly string[], address: string): Promise<string | undefined> {
     for (const token of tokens) {
-      const session = this.#sessions.known(token) ?? (await this.#checked(token, address));
+      const session = this.#sessions.known(token) ?? (await this.#verified(token, address));
       if (session) return session.userId;
     }
     return undefined;
   }
 
-  /** Counted before it is verified, so that many at once are no way round. */
-  async #checked(token: string, address: string) {
+  /** Counts before it verifies, so that concurrent requests cannot bypass the limit. */
+  async #verified(token: string, address: string) {
     const mayCheck = await this.#checks.count(address).then(
       () => true,
       () => false,

@@ -1,16 +1,17 @@
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 
-/** What signs sessions, and what may still be met: by key id. */
+/** The key that signs sessions, and all keys that are accepted. */
 export interface SessionKeys {
   signing: { id: string; secret: Uint8Array };
-  /** The signing key among them. */
+  /** By key id, including the signing key. */
   known: ReadonlyMap<string, Uint8Array>;
 }
 
-/** As for HMAC-SHA-256 (RFC 7518, 3.2): no shorter than its output. */
+/** HMAC-SHA-256 requires a key at least as long as its output (RFC 7518, 3.2). */
 const secretBytes = 32;
 
-/** `"id:base64url,id:base64url"`: the first signs, the others are old ones whose sessions are still good. Throws a `SessionKeysError`. */
+/** Parses `"id:base64url,id:base64url"`: the first key signs, the sessions of the others stay valid. Throws a `SessionKeysError`. */
 export function parseSessionKeys(text: string): SessionKeys {
   const known = new Map<string, Uint8Array>();
   for (const item of text.split(',')) {
@@ -22,11 +23,13 @@ export function parseSessionKeys(text: string): SessionKeys {
     if (known.has(id)) throw new SessionKeysError(`there are two keys ${id}`);
     known.set(id, bytes);
   }
-  const [[id, secret]] = known as Iterable<[string, Uint8Array]> as [[string, Uint8Array]];
+  const [first] = known;
+  assert(first, 'the loop adds at least one key');
+  const [id, secret] = first;
   return { signing: { id, secret }, known };
 }
 
-/** A new key, in the form that `parseSessionKeys` takes. */
+/** A new key, in the form that `parseSessionKeys` accepts. */
 export function newSessionKey(): string {
   return `${randomBytes(6).toString('base64url')}:${randomBytes(secretBytes).toString('base64url')}`;
 }

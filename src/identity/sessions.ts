@@ -10,11 +10,11 @@ const algorithm = 'HS256';
 const issuer = 'concert-booking';
 const audience = 'concert-booking';
 const maxVerified = 10_000;
-/** 16 bytes are not to be guessed. */
+/** 16 bytes cannot be guessed. */
 const userIdBytes = 16;
 const userIds = Compile(UserId);
 
-/** The first token of a session. Each renewal carries it on, so that a renewal outlives neither its key nor its age. */
+/** The first token of a session. Renewals keep it, so that a session outlives neither its first key nor its maximum age. */
 interface SessionOrigin {
   keyId: string;
   /** Unix seconds on this host's clock. */
@@ -32,22 +32,22 @@ export interface IssuedSession extends Session {
   token: string;
 }
 
-/** Guest sessions: a token says, signed, which random user its bearer is. Nothing of them is stored. */
+/** Guest sessions: a signed token names a random user. The server stores nothing. */
 export class Sessions {
   readonly #keys: SessionKeys;
   readonly #ttlS: number;
   readonly #maxAgeS: number;
-  /** By token. A signature costs more to check than all else that a request needs. */
+  /** Keyed by token: verifying a signature is the costliest part of a request. */
   readonly #verified = new LRUCache<string, Session>({ max: maxVerified });
 
-  /** `ttlMs`: of one token. `maxAgeMs`: of all tokens of a session, from its first on. */
+  /** `ttlMs` is the lifetime of one token, `maxAgeMs` that of a session with all its renewals. */
   constructor({ keys, ttlMs, maxAgeMs }: { keys: SessionKeys; ttlMs: number; maxAgeMs: number }) {
     this.#keys = keys;
     this.#ttlS = Math.floor(ttlMs / 1000);
     this.#maxAgeS = Math.floor(maxAgeMs / 1000);
   }
 
-  /** A session of a new user, or the next token of one that was verified. */
+  /** Creates a session with a new user, or renews a verified one. */
   async issue(renewed?: Session): Promise<IssuedSession> {
     const { id, secret } = this.#keys.signing;
     const issuedAtS = Math.floor(Date.now() / 1000);
@@ -64,16 +64,16 @@ export class Sessions {
     return { userId, token, expiresAtMs: expiresAtS * 1000, origin };
   }
 
-  /** The session of a token that was verified before; undefined: `verify` has to check its signature. */
+  /** The session of a token that was verified before; undefined if `verify` has to check its signature. */
   known(token: string): Session | undefined {
     const session = this.#verified.get(token);
     return session && session.expiresAtMs > Date.now() ? session : undefined;
   }
 
-  /** Rejects with an `InvalidSessionError`, of whose reason the bearer is told nothing but that it is over or wrong. */
+  /** Rejects with an `InvalidSessionError`. Its message reveals only that the session has ended or is invalid. */
   async verify(token: string): Promise<Session> {
     const session = this.#verified.get(token) ?? (await this.#verifySignature(token));
-    if (session.expiresAtMs <= Date.now()) throw new InvalidSessionError('The session is over');
+    if (session.expiresAtMs <= Date.now()) throw new InvalidSessionError('The session has ended');
     return session;
   }
 
@@ -87,7 +87,7 @@ export class Sessions {
       });
       const { sub: userId, iat = 0, exp = 0, auth_time = iat, first_kid = protectedHeader.kid } = payload;
       if (!userIds.Check(userId) || !userId.startsWith(sessionUserPrefix)) {
-        throw new InvalidSessionError('The session is of nobody');
+        throw new InvalidSessionError('The session has no valid user');
       }
       if (typeof auth_time !== 'number' || typeof first_kid !== 'string') {
         throw new InvalidSessionError('The session has no origin');
@@ -98,14 +98,14 @@ export class Sessions {
       this.#verified.set(token, session);
       return session;
     } catch (cause) {
-      if (cause instanceof errors.JWTExpired) throw new InvalidSessionError('The session is over', { cause });
-      throw new InvalidSessionError('The session token is not one of ours', { cause });
+      if (cause instanceof errors.JWTExpired) throw new InvalidSessionError('The session has ended', { cause });
+      throw new InvalidSessionError('The session token is invalid', { cause });
     }
   }
 
   #secret(id: string | undefined): Uint8Array {
     const secret = this.#keys.known.get(id ?? '');
-    if (!secret) throw new InvalidSessionError('The key is not known');
+    if (!secret) throw new InvalidSessionError('The key is unknown');
     return secret;
   }
 }

@@ -14,7 +14,10 @@ const seats = address
   .filter((id) => id !== '')
   .map((id) => (id.toLowerCase() === 'all' ? 'all' : id.toUpperCase()));
 
-const { inspector_url: inspectorUrl } = (await (await fetch('/inspect/settings')).json()) as { inspector_url: string };
+const asked = seats.includes('all') || seats.length === 0 ? '' : `?${new URLSearchParams({ seats: seats.join() })}`;
+const { inspector_url: inspectorUrl, unknown_seats: unknownSeats } = (await (
+  await fetch(`/inspect/settings${asked}`)
+).json()) as { inspector_url: string; unknown_seats: string[] };
 const inspectorOrigin = new URL(inspectorUrl).origin;
 let isConnected = false;
 let isWatchingTabs = false;
@@ -27,7 +30,7 @@ const feed = new FeedSource({ onMessage: post, onStatus: (status) => say(...text
 const texts: Record<FeedStatus, [state: string, text: string]> = {
   open: ['open', `Showing ${seats.includes('all') ? 'all seats' : seats.join(', ')}`],
   connecting: ['connecting', 'Connecting to the seats…'],
-  refused: ['refused', 'The seats are refused. Is there such a seat? Trying again…'],
+  refused: ['refused', 'The server refuses the feed of these seats. Trying again…'],
   paused: ['refused', 'Paused: other inspector pages use all connections. Close one, or bring this one to the front.'],
 };
 
@@ -43,7 +46,7 @@ function begin(): void {
     if (data?.type !== '@statelyai.connected') return;
     isConnected = true;
     frame.classList.remove('silent');
-    // The inspector has begun, perhaps anew: it is told everything.
+    // The inspector has started or reloaded: it needs everything from the start.
     if (seats.length > 0) feed.open(seats.includes('all') ? 'all' : seats.join(','));
     if (address.has('tabs') && !isWatchingTabs) {
       isWatchingTabs = true;
@@ -56,10 +59,12 @@ function begin(): void {
   frame.src = inspectorUrl;
   say('connecting', 'Waiting for Stately Inspector…');
   setTimeout(() => {
-    if (!isConnected) say('refused', 'Stately Inspector does not answer. Is there internet? The live view needs none.');
+    if (!isConnected)
+      say('refused', 'Stately Inspector does not reply. Are you offline? The live view works without internet.');
   }, silenceMs);
 }
 
 setText(element('inspector-url', HTMLElement), inspectorUrl);
 (document.querySelector('input[name=seat]') as HTMLInputElement).value = address.getAll('seat').join(', ');
-if (seats.length > 0 || address.has('tabs')) begin();
+if (unknownSeats.length > 0) say('refused', `No such seat: ${unknownSeats.join(', ')}`);
+else if (seats.length > 0 || address.has('tabs')) begin();

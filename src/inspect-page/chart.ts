@@ -1,34 +1,50 @@
 import connectionSvg from '../../docs/machines/connection.svg';
 import seatSvg from '../../docs/machines/seat.svg';
 import { stateClass } from '../charts/chart-class.ts';
+import { ChartNotes } from './chart-notes.ts';
+import { ChartView } from './chart-view.ts';
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
 const charts: Record<string, string> = { seat: seatSvg, connection: connectionSvg };
 
-/** A machine's chart with its active states lit, and the transition just taken. */
+/** A machine's chart: highlights the active states and the latest transition, shows descriptions, zooms and pans. */
 export class Chart {
   readonly #root: HTMLElement;
+  readonly #view: ChartView;
+  readonly #notes: ChartNotes;
   #machineId = '';
+  #shownValue = '';
   #fuse: SVGRectElement | undefined;
   #fuseWidth = 0;
 
-  constructor(root: HTMLElement) {
+  /** `note`: where descriptions appear. */
+  constructor(root: HTMLElement, note: HTMLElement) {
     this.#root = root;
+    this.#view = new ChartView(root);
+    this.#notes = new ChartNotes(root, note, (state) => this.#view.reveal(state));
   }
 
-  /** `value`: of the snapshot. */
-  show(machineId: string, value: unknown): void {
-    if (machineId !== this.#machineId) this.#load(machineId);
-    const active = new Set(activeIds(machineId, value).map(stateClass));
+  /** `value`: of the snapshot. `isFollowing`: keeps the active state in view. */
+  show(machineId: string, value: unknown, isFollowing: boolean): void {
+    const isNew = machineId !== this.#machineId;
+    if (isNew) this.#load(machineId);
+    const shownValue = JSON.stringify(value) ?? '';
+    if (!isNew && shownValue === this.#shownValue) return;
+    this.#shownValue = shownValue;
+    const ids = activeIds(machineId, value);
+    const active = new Set(ids.map(stateClass));
     for (const state of this.#root.querySelectorAll('.state')) {
       state.classList.toggle(
         'active',
         [...state.classList].some((name) => active.has(name)),
       );
     }
+    const innermost = value === undefined ? undefined : this.#root.querySelector(`.${stateClass(ids.at(-1) ?? '')}`);
+    this.#notes.setActive(innermost ?? undefined);
+    if (innermost && (isNew || isFollowing)) this.#view.reveal(innermost);
   }
 
-  /** Lights the transitions, which fade; the last one of each region stays marked. */
+  /** Highlights transitions, which then fade. The latest of each region stays marked. */
   take(classes: readonly string[]): void {
     for (const name of classes) {
       const arrows = this.#root.querySelectorAll(`.${CSS.escape(name)}`);
@@ -37,7 +53,7 @@ export class Chart {
       }
       for (const arrow of arrows) {
         arrow.classList.remove('taken');
-        void arrow.getBoundingClientRect(); // so that the animation begins anew
+        void arrow.getBoundingClientRect(); // forces layout, which restarts the animation
         arrow.classList.add('taken', 'last');
       }
     }
@@ -47,18 +63,23 @@ export class Chart {
     for (const arrow of this.#root.querySelectorAll('.taken, .last')) arrow.classList.remove('taken', 'last');
   }
 
-  /** How much of the time of `held` is left, 1 to 0. */
+  /** The part of the time of `held` that is left, 1 to 0. */
   burn(share: number): void {
     this.#fuse?.setAttribute('width', String(Math.max(0, Math.min(1, share)) * this.#fuseWidth));
   }
 
   #load(machineId: string): void {
     this.#machineId = machineId;
-    // The page has colours of its own.
+    // The page has its own colours.
     const text = (charts[machineId] ?? '').replace(/<style>.*?<\/style>/s, '');
-    const svg = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
-    this.#root.replaceChildren(document.adoptNode(svg));
+    const parsed = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
+    const svg = document.adoptNode(parsed) as Element as SVGSVGElement;
+    // An image may not contain elements that take the focus.
+    svg.setAttribute('role', 'group');
+    this.#root.replaceChildren(svg);
     this.#addFuse();
+    this.#notes.load(svg);
+    this.#view.load(svg);
   }
 
   #addFuse(): void {
@@ -79,7 +100,7 @@ export class Chart {
     box.after(this.#fuse);
   }
 
-  /** Which of the parallel regions a transition's class belongs to. */
+  /** The parallel region that contains the source of a transition. */
   #regionOf(transitionClass: string): string {
     const path = transitionClass.replace(/^on-/, 'state-');
     for (const region of this.#root.querySelectorAll('.region')) {

@@ -1,6 +1,6 @@
 import type { LoggedEvent } from './machine.ts';
 
-/** One arrow of the sequence diagram: who tells whom what. Indexes of `lanes`. */
+/** One arrow of the sequence diagram. `from` and `to` are indexes of `lanes`. */
 export interface Line {
   from: number;
   to: number;
@@ -15,7 +15,7 @@ export function lanesOf(machineId: string): string[] {
   return machineId.startsWith('seat-') ? ['users', machineId, 'Redis', 'NATS'] : ['user', machineId, 'edge', 'network'];
 }
 
-/** Who asked what of whom, oldest first. */
+/** The messages between the lanes, oldest first. */
 export const conversation = (machineId: string, events: readonly LoggedEvent[]): Line[] =>
   events.flatMap((logged) => (machineId.startsWith('seat-') ? seatLines(logged) : connectionLines(logged)));
 
@@ -44,16 +44,16 @@ function seatLines({ atMs, event }: LoggedEvent): Line[] {
       const fact = event.fact as { seq: number; reason?: string };
       const text = `${event.type}${fact.reason ? ` (${fact.reason})` : ''} · ${fact.seq}`;
       if (event.committedHere === false) return [{ from: nats, to: seat, text, atMs, tone: 'news' }];
-      const told: Line = { from: redis, to: seat, text, atMs, tone: 'news' };
-      return [told, { from: seat, to: nats, text: `seats.${event.type.toLowerCase()}`, atMs }];
+      const decision: Line = { from: redis, to: seat, text, atMs, tone: 'news' };
+      return [decision, { from: seat, to: nats, text: `seats.${event.type.toLowerCase()}`, atMs }];
     }
     case 'STILL_HELD':
       return [{ from: redis, to: seat, text: 'still held', atMs }];
     case 'ANSWERED':
-      return [{ from: seat, to: users, text: 'answered', atMs }];
+      return [{ from: seat, to: users, text: 'reply', atMs }];
     case 'UNANSWERED':
       return [
-        { from: redis, to: seat, text: 'no answer', atMs, tone: 'fault' },
+        { from: redis, to: seat, text: 'no reply', atMs, tone: 'fault' },
         { from: seat, to: users, text: 'try again', atMs, tone: 'fault' },
       ];
   }

@@ -6,10 +6,10 @@ import type { SaleHistory } from './sale-history.ts';
 
 const shownEvents = 50;
 
-/** The last events of a machine with all that they carried, the newest first. */
+/** The last events of a machine with their payload, newest first. */
 export function renderEvents(root: HTMLElement, machine: ShownMachine | undefined): void {
   const items = (machine?.events ?? []).slice(-shownEvents).reverse();
-  if (items.length === 0) return void root.replaceChildren(html('p', 'none', 'Nothing has happened yet.'));
+  if (items.length === 0) return void root.replaceChildren(html('p', 'none', 'No events yet.'));
   const list = html('ol', 'event-list');
   for (const { atMs, event } of items) {
     const { type, ...rest } = event;
@@ -25,7 +25,7 @@ export function renderEvents(root: HTMLElement, machine: ShownMachine | undefine
   root.replaceChildren(list);
 }
 
-/** The last transitions of the whole venue, the newest first. */
+/** The last transitions of the whole venue, newest first. */
 export function renderLatest(
   root: HTMLElement,
   events: readonly HistoryEvent[],
@@ -36,7 +36,7 @@ export function renderLatest(
   root.dataset.shown = shown;
   root.replaceChildren(
     ...events.map((event) => {
-      const what = html('span', '', event.reason === 'expired' ? 'ran out' : event.type);
+      const what = html('span', '', event.reason === 'expired' ? 'expired' : event.type);
       const button = html(
         'button',
         '',
@@ -53,25 +53,25 @@ export function renderLatest(
 
 const swatch = ({ type }: HistoryEvent) => html('i', `swatch ${type === 'released' ? 'available' : type}`);
 
-/** Who had the seat, when, and why it changed; the newest first. Each leads to its moment. */
+/** The transitions of a seat with user, reason and time, newest first. Each is a link to its moment in the replay. */
 export function renderHistory(
   root: HTMLElement,
   seatId: string,
   history: SaleHistory | undefined,
   { moment, onGo }: { moment: number | undefined; onGo: (moment: number) => void },
 ): void {
-  if (!history) return void root.replaceChildren(html('p', 'none', 'Reading the log …'));
+  if (!history) return void root.replaceChildren(html('p', 'none', 'Reading the log…'));
   const items = history.eventsOf(seatId).reverse();
-  if (items.length === 0) return void root.replaceChildren(html('p', 'none', 'Nobody has had this seat yet.'));
+  if (items.length === 0) return void root.replaceChildren(html('p', 'none', 'No transitions yet.'));
   const list = html('ol', 'history-list');
   for (const { event, moment: after } of items) {
-    const why = { held: 'selected it', booked: 'booked it', released: 'let go' }[event.type];
+    const why = { held: 'selected', booked: 'booked', released: 'released' }[event.type];
     const button = html(
       'button',
       `history-item ${event.type}`,
       swatch(event),
       html('span', 'who', event.user_id),
-      html('span', 'why', event.reason === 'expired' ? 'ran out of time' : why),
+      html('span', 'why', event.reason === 'expired' ? 'expired' : why),
       html('time', '', clockTime(Date.parse(event.timestamp))),
     ) as HTMLButtonElement;
     button.type = 'button';

@@ -1,9 +1,9 @@
 import type { FeedMessage } from '../inspect/feed.ts';
 
-/** `paused`: other pages use all connections that this browser may have to the server. */
+/** `paused`: other pages use all connections that a browser allows to one server. */
 export type FeedStatus = 'connecting' | 'open' | 'refused' | 'paused';
 
-/** What a page sends to the hub. `shown` and `hidden` follow its visibility. */
+/** Messages of a page to the hub. `shown` and `hidden` follow its visibility. */
 export type FeedRequest =
   | { type: 'open'; seats: string; node?: string }
   | { type: 'shown' }
@@ -12,17 +12,17 @@ export type FeedRequest =
 
 export type FeedReply = { type: 'status'; status: FeedStatus } | { type: 'message'; message: FeedMessage };
 
-/** A browser has six connections to a host over HTTP/1.1, shared by all its tabs; some stay free for requests. */
+/** A browser opens six connections to a host over HTTP/1.1 for all its tabs; some must stay free for requests. */
 const maxStreams = 3;
 const retryMs = 1_000;
 
 interface Page {
   port: MessagePort;
-  /** The feed that the page wants. */
+  /** The wanted feed. */
   path: string | undefined;
   isShown: boolean;
   shownNth: number;
-  /** True once the page gets all messages of its feed. */
+  /** True if the page has received its feed from the start. */
   isFed: boolean;
 }
 
@@ -31,7 +31,7 @@ interface Stream {
   retry: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Shares the feeds between all pages of a browser. A feed that no visible page shows is closed, and opened again later. */
+/** Shares feeds between all pages of a browser. Closes a feed while no visible page shows it. */
 export class FeedHub {
   readonly #pages = new Set<Page>();
   readonly #streams = new Map<string, Stream>();
@@ -64,7 +64,7 @@ export class FeedHub {
     this.#updateSoon();
   }
 
-  /** Several pages that begin together are one change. */
+  /** Combines the requests of pages that start together. */
   #updateSoon(): void {
     if (this.#isUpdateDue) return;
     this.#isUpdateDue = true;
@@ -80,7 +80,7 @@ export class FeedHub {
     const wanted = new Set([...paths].slice(0, maxStreams));
     for (const path of this.#streams.keys()) if (!wanted.has(path)) this.#close(path);
     for (const path of wanted) {
-      // A page that joins needs all earlier messages: the feed is opened again, for all its pages.
+      // A new page needs all earlier messages: reopens the feed for all its pages.
       const isComplete = shown.every((page) => page.path !== path || page.isFed);
       if (!this.#streams.has(path) || !isComplete) this.#open(path);
     }
@@ -98,7 +98,7 @@ export class FeedHub {
     source.onopen = () => this.#tell(path, { type: 'status', status: 'open' });
     source.onmessage = ({ data }) => this.#tell(path, { type: 'message', message: JSON.parse(data) as FeedMessage });
     source.onerror = () => {
-      // A browser tries again by itself, but not where it was answered with an error.
+      // A browser reconnects by itself, but not after an HTTP error.
       const isRefused = source.readyState === EventSource.CLOSED;
       this.#tell(path, { type: 'status', status: isRefused ? 'refused' : 'connecting' });
       if (isRefused) stream.retry = setTimeout(() => this.#open(path), retryMs);

@@ -6,7 +6,7 @@ interface FeedSourceOptions {
   onStatus: (status: FeedStatus) => void;
 }
 
-/** The feed of some seats of one process. It comes back by itself, and then tells everything anew. */
+/** The feed of some seats in one process. It reconnects by itself and then starts with all messages again. */
 export class FeedSource {
   readonly #options: FeedSourceOptions;
   #port: MessagePort | undefined;
@@ -15,7 +15,7 @@ export class FeedSource {
   constructor(options: FeedSourceOptions) {
     this.#options = options;
     document.addEventListener('visibilitychange', () => this.#tellVisibility());
-    // Of several windows that are visible, the one in use counts first.
+    // Of several visible windows, the focused one has priority.
     addEventListener('focus', () => this.#tellVisibility());
     addEventListener('pagehide', () => this.#close());
     addEventListener('pageshow', ({ persisted }) => {
@@ -23,7 +23,7 @@ export class FeedSource {
     });
   }
 
-  /** `seats`: `all`, or a comma list. `node`: the process to watch; without one, any. */
+  /** `seats`: `all`, or a comma list. `node`: the process to watch, by default any. */
   open(seats: string, node?: string): void {
     this.#wanted = { type: 'open', seats, ...(node !== undefined && { node }) };
     this.#options.onStatus('connecting');
@@ -65,7 +65,7 @@ export class FeedSource {
 
 const visibility = (): FeedRequest => ({ type: document.hidden ? 'hidden' : 'shown' });
 
-/** Of the hub that all pages of the browser share, where it has shared workers. */
+/** The port of the hub that all pages of the browser share, or of an own hub in a browser without shared workers. */
 function hubPort(onFailed: () => void): MessagePort {
   if (!('SharedWorker' in globalThis)) return ownHubPort();
   const worker = new SharedWorker('/inspect/assets/feed-worker.js', { type: 'module', name: 'inspect feed' });

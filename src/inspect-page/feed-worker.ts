@@ -1,6 +1,6 @@
 import { FeedHub } from './feed-hub.ts';
 
-/** One for all inspector pages of a browser. */
+/** Shared by all inspector pages of a browser. */
 const hub = new FeedHub();
 
 Object.assign(globalThis, {

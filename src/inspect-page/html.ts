@@ -6,7 +6,7 @@ export function html(tag: string, className: string, ...content: (Node | string)
   return made;
 }
 
-/** Hours to milliseconds, in the place of whoever looks. */
+/** Hours to milliseconds, in the time zone of the browser. */
 export function clockTime(atMs: number): string {
   const at = new Date(atMs);
   const time = at.toLocaleTimeString('en-GB', { hour12: false });

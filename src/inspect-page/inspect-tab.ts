@@ -4,7 +4,7 @@ import { ActorWatch } from '../inspect/actor-watch.ts';
 import { connectionProjection } from '../inspect/projection.ts';
 import { type TabMessage, tabChannelName, watchEveryMs } from './tab-channel.ts';
 
-/** Shows this tab's connection machine to the pages of /inspect in the same browser, while one of them watches. */
+/** Shows the connection machine of this tab to the /inspect pages in the same browser, while one of them watches. */
 export function inspectTab(actor: AnyActor): void {
   const sessionId = `connection-${Math.random().toString(36).slice(2, 6)}`;
   const channel = new BroadcastChannel(tabChannelName);

@@ -1,47 +1,57 @@
 import { element, setText } from '../browser/dom.ts';
 import { oncePerFrame } from '../browser/once-per-frame.ts';
 import { ServerClock } from '../browser/server-clock.ts';
-import type { FeedMessage, HistoryEvent, NodeStates } from '../inspect/feed.ts';
+import type { FeedMessage, HistoryEvent } from '../inspect/feed.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { addressOf, readAddress, seatIdOf } from './address.ts';
-import { Chart } from './chart.ts';
 import { renderEvents, renderHistory, renderLatest } from './event-list.ts';
 import type { FeedStatus } from './feed-hub.ts';
 import { FeedSource } from './feed-source.ts';
+import { Follower } from './follower.ts';
 import { html } from './html.ts';
 import { Machines, type ShownMachine, seatOf } from './machine.ts';
-import { type Difference, NodeDifferences } from './node-differences.ts';
-import { machineAt, transitionInto } from './past-machine.ts';
+import { Panels } from './panels.ts';
+import { machineAt } from './past-machine.ts';
+import { Processes } from './processes.ts';
 import { Replay } from './replay.ts';
 import { loadSaleHistory, type SaleHistory } from './sale-history.ts';
 import { type GridSeat, SeatGrid } from './seat-grid.ts';
 import { renderSequence } from './sequence-view.ts';
+import { Stage, stateText } from './stage.ts';
 import { watchTabs } from './tab-source.ts';
 
-const statesEveryMs = 1_000;
 const shownLatest = 20;
 
 const machines = new Machines();
 const clock = new ServerClock(() => performance.now());
 const requestRender = oncePerFrame(render);
-const replay = new Replay(requestRender);
+const replay = new Replay(onMoment);
 const grid = new SeatGrid(element('grid', HTMLElement), (id) => choose(`seat-${id}`));
-const chart = new Chart(element('chart', HTMLElement));
-const differences = new NodeDifferences();
-const nodePicker = element('node', HTMLSelectElement);
+const stage = new Stage(clock);
+const panels = new Panels((name) => {
+  if (name === 'history' && !isReplaying) void readHistory();
+  requestRender();
+});
+const follower = new Follower(({ machine, classes }) => {
+  show(machine);
+  // After the frame that shows the machine.
+  requestAnimationFrame(() => stage.take(classes));
+});
+const processes = new Processes({
+  onChoose: (chosenNode) => feed.open('all', chosenNode),
+  onCompared: requestRender,
+});
 
-let { machine: chosen, at: linkedSeq, epoch: linkedEpoch } = readAddress(location.hash);
+const start = readAddress(location.hash);
+let chosen = start.machine;
+let linkedEpoch = start.epoch;
 let isReplaying = false;
 let isJoined = false;
-let panel = 'sequence';
 let history: SaleHistory | undefined;
 let latest: HistoryEvent[] = [];
-let different: Difference[] = [];
 let status: FeedStatus = 'connecting';
 let node = '';
 let viewers = 1;
-/** What the chart has been shown of the past, so that a step forward lights its transition. */
-let chartMoment = '';
 let notice = '';
 
 const feed = new FeedSource({
@@ -67,36 +77,66 @@ function receive(message: FeedMessage): void {
       clock.set(message.server_time);
       viewers = message.viewers;
       break;
-    default: {
-      const id = machines.take(message);
+    default:
+      machines.take(message);
       if (message.type === '@xstate.event' && 'fact' in message.event) remember(message.event.fact as HistoryEvent);
-      if (message.type === 'transition' && id === chosen && !isReplaying && (isJoined || !seatIdOf(id))) {
-        const { classes } = message;
-        requestAnimationFrame(() => chart.take(classes));
-      }
-    }
+      if (message.type === 'transition' && !isReplaying) showTransition(message.sessionId, message.classes);
   }
   requestRender();
 }
 
-/** Seats tell of their transitions one by one; the venue's are in the order of seq. */
+/** The connection of a tab changes every few seconds by itself: following goes from seat to seat. */
+function showTransition(id: string, classes: readonly string[]): void {
+  const isSeat = seatIdOf(id) !== undefined;
+  if (isSeat && !isJoined) return;
+  if (follower.isOn && isSeat && seatIdOf(chosen)) follower.offer({ machine: id, classes });
+  else if (id === chosen) requestAnimationFrame(() => stage.take(classes));
+}
+
+/** Events arrive seat by seat; the list of the venue is in the order of seq. */
 function remember(fact: HistoryEvent): void {
   if (latest.some(({ seq }) => seq === fact.seq)) return;
   latest = [...latest, fact].sort((a, b) => b.seq - a.seq).slice(0, shownLatest);
 }
 
+/** By the user, who then stays with this machine. */
 function choose(machine: string): void {
+  setFollowing(false);
+  show(machine);
+}
+
+function show(machine: string): void {
   if (machine === chosen) return;
   chosen = machine;
-  chart.forgetTransitions();
+  stage.forgetTransitions();
   if (!seatIdOf(machine) && isReplaying) goLive();
   writeAddress();
   requestRender();
 }
 
+function setFollowing(isOn: boolean): void {
+  if (follower.isOn === isOn) return;
+  follower.turn(isOn);
+  if (isOn && !isReplaying && seatIdOf(chosen) && latest[0]) show(`seat-${latest[0].seat_id}`);
+  if (isOn && isReplaying) followPast();
+  writeAddress();
+  requestRender();
+}
+
+/** The replay has moved. */
+function onMoment(): void {
+  followPast();
+  requestRender();
+}
+
+function followPast(): void {
+  const event = history?.events[replay.moment - 1];
+  if (event) follower.offer({ machine: `seat-${event.seat_id}`, classes: [] });
+}
+
 function writeAddress(): void {
   const moment = isReplaying && history ? { at: history.start.from + replay.moment, epoch: history.start.epoch } : {};
-  window.history.replaceState(null, '', addressOf({ machine: chosen, ...moment }));
+  window.history.replaceState(null, '', addressOf({ machine: chosen, ...moment, isFollowing: follower.isOn }));
 }
 
 async function goReplay(seq?: number): Promise<void> {
@@ -108,7 +148,7 @@ async function goReplay(seq?: number): Promise<void> {
   }
   notice = '';
   if (seq !== undefined && linkedEpoch !== undefined && linkedEpoch !== history.start.epoch) {
-    notice = 'That moment is of an epoch that is no more.';
+    notice = 'The epoch of this link has ended.';
   }
   if (!seatIdOf(chosen)) chosen = 'seat-A1';
   isReplaying = true;
@@ -121,8 +161,22 @@ function goLive(): void {
   notice = '';
   document.body.classList.remove('replaying');
   replay.close();
-  chart.forgetTransitions();
+  stage.forgetTransitions();
   writeAddress();
+  requestRender();
+}
+
+async function goToMoment(moment: number): Promise<void> {
+  if (!isReplaying) await goReplay();
+  replay.go(moment);
+}
+
+async function readHistory(): Promise<void> {
+  try {
+    history = await loadSaleHistory();
+  } catch {
+    // The status shows that the feed is down, too.
+  }
   requestRender();
 }
 
@@ -141,7 +195,7 @@ function shownSeats(): GridSeat[] {
       isAsking: false,
     }));
   }
-  const differing = new Set(different.map(({ seatId }) => seatId));
+  const differing = processes.differingSeats;
   const seats = machines.ids.map((id) => machines.get(id)).filter((machine) => seatOf(machine) !== undefined);
   return seats
     .map((machine) => {
@@ -155,7 +209,7 @@ function shownSeats(): GridSeat[] {
 function render(): void {
   const machine = shownMachine();
   const seats = shownSeats();
-  // A half-read venue would be another grid, and whoever is in it with the keyboard would be thrown out.
+  // A partly read venue would replace the grid and take the keyboard focus away.
   if (isJoined || isReplaying) grid.render(seats, seatIdOf(chosen));
   for (const kind of ['available', 'held', 'expiring', 'booked'] as const) {
     const count = seats.filter(({ state }) => state === kind).length;
@@ -167,79 +221,36 @@ function render(): void {
   renderLatest(element('latest', HTMLElement), past ?? latest, (seatId) => choose(`seat-${seatId}`));
   renderStatus();
   renderTabs();
-  renderDifferences();
+  processes.render();
   element('live-btn', HTMLElement).ariaPressed = String(!isReplaying);
   element('replay-btn', HTMLElement).ariaPressed = String(isReplaying);
+  element('follow-btn', HTMLElement).ariaPressed = String(follower.isOn);
   const link = element('stately-link', HTMLAnchorElement);
-  link.href = seatIdOf(chosen) ? `/inspect?seat=${seatIdOf(chosen)}` : '/inspect?tabs';
-
-  setText(element('machine-name', HTMLElement), seatIdOf(chosen) ?? chosen);
-  renderStage(machine);
-  if (panel === 'sequence') renderSequence(element('sequence', HTMLElement), machine);
-  if (panel === 'events') renderEvents(element('events', HTMLElement), machine);
-  if (panel === 'history') {
-    const seatId = seatIdOf(chosen);
-    const moment = isReplaying ? replay.moment : undefined;
-    const root = element('history', HTMLElement);
-    if (seatId) renderHistory(root, seatId, history, { moment, onGo: goToMoment });
-    else root.replaceChildren(html('p', 'none', 'Only what happens to seats is kept.'));
-  }
+  link.href = seatIdOf(chosen) && machine ? `/inspect?seat=${seatIdOf(chosen)}` : '/inspect?tabs';
+  stage.render({
+    id: chosen,
+    machine,
+    isReading: !isJoined && !isReplaying,
+    isFollowing: follower.isOn,
+    past: isReplaying && history ? { history, moment: replay.moment, nowMs: replay.nowMs } : undefined,
+  });
+  renderPanel(machine);
   if (isReplaying) writeAddress();
 }
 
-function renderStage(machine: ShownMachine | undefined): void {
-  const isSeat = seatIdOf(chosen) !== undefined;
-  const statePill = element('machine-state', HTMLElement);
-  const decision = element('decision', HTMLElement);
-  const state = machine ? connectionState(machine.value) : 'not there';
-  setText(statePill, state);
-  statePill.className = `pill ${state.split('.')[0]}`;
-  decision.hidden = !isSeat || machine === undefined;
-  setText(decision, machine?.isAsking ? 'asking Redis' : 'decision idle');
-  decision.classList.toggle('asking', machine?.isAsking ?? false);
-
-  chart.show(isSeat ? 'seat' : 'connection', machine?.value);
-  if (isReplaying && history) {
-    const shown = `${chosen} ${replay.moment}`;
-    if (shown !== chartMoment) {
-      const classes = transitionInto(history, replay.moment, seatIdOf(chosen) ?? '');
-      if (classes) chart.take(classes);
-      else if (!chartMoment.startsWith(`${chosen} `)) chart.forgetTransitions();
-    }
-    chartMoment = shown;
-  } else chartMoment = '';
-  renderTimeLeft(machine);
-  renderFacts(machine);
-}
-
-function renderTimeLeft(machine: ShownMachine | undefined): void {
-  const seat = seatOf(machine);
-  const left = element('left', HTMLElement);
-  const isCounting = machine?.value === 'held' && seat?.expires_at !== undefined;
-  left.hidden = !isCounting;
-  if (!isCounting || seat?.expires_at === undefined) return void chart.burn(0);
-  const leftMs = Math.max(0, isReplaying ? seat.expires_at * 1000 - replay.nowMs : clock.msUntil(seat.expires_at));
-  setText(left, `${(leftMs / 1000).toFixed(1)} s left`);
-  chart.burn(leftMs / (Number(machine.context.holdRemainingMs) || 30_000));
-  if (!isReplaying) requestRender();
-}
-
-function renderFacts(machine: ShownMachine | undefined): void {
-  const { seat, ...rest } = (machine?.context ?? {}) as { seat?: object };
-  const facts = Object.entries({ ...seat, ...rest });
-  const items = facts.flatMap(([name, value]) => [html('dt', '', name), html('dd', '', String(value))]);
-  const root = element('facts', HTMLElement);
-  const text = items.map((item) => item.textContent).join('\n');
-  if (root.dataset.shown === text) return;
-  root.dataset.shown = text;
-  root.replaceChildren(
-    ...facts.map(([name, value]) => html('div', '', html('dt', '', name), html('dd', '', String(value)))),
-  );
+function renderPanel(machine: ShownMachine | undefined): void {
+  const { shown, root } = panels;
+  if (shown === 'sequence') return void renderSequence(root, machine);
+  if (shown === 'events') return void renderEvents(root, machine);
+  const seatId = seatIdOf(chosen);
+  const moment = isReplaying ? replay.moment : undefined;
+  if (seatId) renderHistory(root, seatId, history, { moment, onGo: goToMoment });
+  else root.replaceChildren(html('p', 'none', 'Only seats have a history.'));
 }
 
 function renderStatus(): void {
   const root = element('status', HTMLElement);
-  const watching = viewers === 1 ? 'you alone watch' : `${viewers} watch`;
+  const watching = viewers === 1 ? '1 viewer' : `${viewers} viewers`;
   const live = isJoined ? `Live from ${node} · ${watching}` : `Reading ${node} …`;
   const text = {
     open: live,
@@ -255,14 +266,13 @@ function renderTabs(): void {
   const ids = machines.ids.filter((id) => !seatIdOf(id));
   element('tabs', HTMLElement).hidden = ids.length === 0;
   const list = element('tab-list', HTMLElement);
-  const text = ids.map((id) => `${id}: ${connectionState(machines.get(id)?.value)}`).join('\n');
+  const text = ids.map((id) => `${id}: ${stateText(machines.get(id)?.value)}`).join('\n');
   const shown = `${text} ${chosen}`;
   if (list.dataset.shown === shown) return;
   list.dataset.shown = shown;
   list.replaceChildren(
     ...ids.map((id) => {
-      const state = connectionState(machines.get(id)?.value);
-      const button = html('button', 'tab-machine', id, html('span', 'pill quiet', state));
+      const button = html('button', 'tab-machine', id, html('span', 'pill quiet', stateText(machines.get(id)?.value)));
       button.ariaPressed = String(id === chosen);
       button.addEventListener('click', () => choose(id));
       return button;
@@ -270,98 +280,23 @@ function renderTabs(): void {
   );
 }
 
-function renderDifferences(): void {
-  const root = element('nodes', HTMLElement);
-  root.hidden = nodePicker.options.length < 2;
-  if (root.hidden) return;
-  const lines = different.map(({ seatId, states }) =>
-    [`${seatId}:`, [...states].map(([name, state]) => `${name} ${state}`).join(', ')].join(' '),
-  );
-  const missing = silentNodes.map((name) => `${name} does not answer.`);
-  const text = [...missing, ...lines].join('\n') || `${nodePicker.options.length} processes, and all show the same.`;
-  setText(root, text);
-  root.classList.toggle('alarm', missing.length + lines.length > 0);
-}
-
-let silentNodes: string[] = [];
-
-async function compareNodes(): Promise<void> {
-  try {
-    const nodes = (await (await fetch('/inspect/states')).json()) as NodeStates[];
-    silentNodes = nodes.filter(({ seats }) => !seats).map(({ node }) => node);
-    different = differences.compare(nodes);
-  } catch {
-    // The process that answered is gone; the feed says so, and the next one is asked in a moment.
-  }
-  requestRender();
-}
-
-async function loadNodes(): Promise<void> {
-  const { node: self, nodes } = (await (await fetch('/inspect/settings')).json()) as { node: string; nodes: string[] };
-  nodePicker.replaceChildren(...nodes.map((name) => new Option(name, name, name === self, name === self)));
-  nodePicker.closest('label')?.classList.toggle('alone', nodes.length === 1);
-  feed.open('all', nodes.length > 1 ? self : undefined);
-  if (nodes.length > 1) setInterval(() => void compareNodes(), statesEveryMs);
-}
-
-async function goToMoment(moment: number): Promise<void> {
-  if (!isReplaying) await goReplay();
-  replay.go(moment);
-}
-
-function connectionState(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return String(value ?? '');
-  return Object.entries(value)
-    .map(([parent, child]) => `${parent}.${connectionState(child)}`)
-    .join();
-}
-
-function showPanel(name: string): void {
-  panel = name;
-  for (const each of ['sequence', 'events', 'history']) {
-    element(each, HTMLElement).hidden = each !== name;
-    const tab = element(`tab-${each}`, HTMLElement);
-    tab.ariaSelected = String(each === name);
-    tab.tabIndex = each === name ? 0 : -1;
-  }
-  if (name === 'history' && !isReplaying)
-    void loadSaleHistory().then(
-      (loaded) => {
-        history = loaded;
-        requestRender();
-      },
-      () => {},
-    );
-  requestRender();
-}
-
-for (const name of ['sequence', 'events', 'history']) {
-  const tab = element(`tab-${name}`, HTMLElement);
-  tab.addEventListener('click', () => showPanel(name));
-  tab.addEventListener('keydown', ({ key }) => {
-    if (key !== 'ArrowLeft' && key !== 'ArrowRight') return;
-    const names = ['sequence', 'events', 'history'];
-    const next = names[(names.indexOf(name) + (key === 'ArrowRight' ? 1 : 2)) % 3] as string;
-    showPanel(next);
-    element(`tab-${next}`, HTMLElement).focus();
-  });
-}
 element('live-btn', HTMLElement).addEventListener('click', goLive);
 element('replay-btn', HTMLElement).addEventListener('click', () => void goReplay());
+element('follow-btn', HTMLElement).addEventListener('click', () => setFollowing(!follower.isOn));
 element('link-btn', HTMLElement).addEventListener('click', async ({ target }) => {
   writeAddress();
   const button = target as HTMLElement;
-  const copied = await navigator.clipboard?.writeText(location.href).then(
+  const isCopied = await navigator.clipboard?.writeText(location.href).then(
     () => true,
     () => false,
   );
-  setText(button, copied ? 'Copied' : 'The address is the link');
+  setText(button, isCopied ? 'Copied' : 'Copy it from the address bar');
   setTimeout(() => setText(button, 'Copy link to this moment'), 2_000);
 });
-nodePicker.addEventListener('change', () => feed.open('all', nodePicker.value));
 addEventListener('hashchange', () => {
   const address = readAddress(location.hash);
   choose(address.machine);
+  setFollowing(address.isFollowing);
   if (address.at !== undefined) {
     linkedEpoch = address.epoch;
     void goReplay(address.at);
@@ -369,14 +304,15 @@ addEventListener('hashchange', () => {
 });
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const isField = (event.target as HTMLElement).closest('select, input:not([type=range])') !== null;
-  if (isField) return;
+  const target = event.target as HTMLElement;
+  if (target.closest('select, input:not([type=range])')) return;
   if (event.key === 'l') goLive();
+  else if (event.key === 'f') setFollowing(!follower.isOn);
   else if (event.key === 'r' && !isReplaying) void goReplay();
   else if (!isReplaying) return;
   else if (event.key === ',') replay.step(-1);
   else if (event.key === '.') replay.step(1);
-  else if (event.key === ' ' && !(event.target as HTMLElement).closest('button')) {
+  else if (event.key === ' ' && !target.closest('button')) {
     event.preventDefault();
     replay.toggle();
   }
@@ -389,6 +325,7 @@ watchTabs({
     requestRender();
   },
 });
-void loadNodes();
-if (linkedSeq !== undefined) void goReplay(linkedSeq);
+void processes.load();
+if (start.isFollowing) setFollowing(true);
+if (start.at !== undefined) void goReplay(start.at);
 render();

@@ -9,18 +9,18 @@ export interface LoggedEvent {
   event: { type: string; [field: string]: unknown };
 }
 
-/** A machine as it is shown: live, or at a moment of the past. */
+/** A machine on the page: live, or at a moment of the replay. */
 export interface ShownMachine {
   id: string;
   value: unknown;
   context: Record<string, unknown>;
-  /** The store is being asked about it. */
+  /** True while the store decides about it. */
   isAsking: boolean;
   /** Oldest first. */
   events: readonly LoggedEvent[];
 }
 
-/** The machines that a feed tells of, as they are. */
+/** The current state of all machines in a feed. */
 export class Machines {
   readonly #machines = new Map<string, ShownMachine & { events: LoggedEvent[] }>();
 
@@ -36,38 +36,24 @@ export class Machines {
     this.#machines.delete(id);
   }
 
-  clear(): void {
-    this.#machines.clear();
-  }
-
-  /** Returns the machine that the message is about. */
-  take(message: FeedMessage): string | undefined {
-    switch (message.type) {
-      case '@xstate.actor':
-        this.#machines.set(message.sessionId, {
-          ...{ id: message.sessionId, events: [], isAsking: false },
-          ...shown(message.snapshot),
-        });
-        return message.sessionId;
-      case '@xstate.snapshot': {
-        const machine = this.#machines.get(message.sessionId);
-        if (machine) Object.assign(machine, shown(message.snapshot));
-        return message.sessionId;
-      }
-      case '@xstate.event': {
-        const machine = this.#machines.get(message.sessionId);
-        if (!machine) return message.sessionId;
-        const { type } = message.event;
-        if (type === 'ASK') machine.isAsking = true;
-        if (type === 'ANSWERED' || type === 'UNANSWERED') machine.isAsking = false;
-        machine.events.push({ atMs: Number(message.createdAt), event: message.event });
-        if (machine.events.length > keptEvents) machine.events.shift();
-        return message.sessionId;
-      }
-      case 'transition':
-        return message.sessionId;
+  take(message: FeedMessage): void {
+    if (message.type === '@xstate.actor') {
+      this.#machines.set(message.sessionId, {
+        ...{ id: message.sessionId, events: [], isAsking: false },
+        ...shown(message.snapshot),
+      });
+    } else if (message.type === '@xstate.snapshot') {
+      const machine = this.#machines.get(message.sessionId);
+      if (machine) Object.assign(machine, shown(message.snapshot));
+    } else if (message.type === '@xstate.event') {
+      const machine = this.#machines.get(message.sessionId);
+      if (!machine) return;
+      const { type } = message.event;
+      if (type === 'ASK') machine.isAsking = true;
+      if (type === 'ANSWERED' || type === 'UNANSWERED') machine.isAsking = false;
+      machine.events.push({ atMs: Number(message.createdAt), event: message.event });
+      if (machine.events.length > keptEvents) machine.events.shift();
     }
-    return undefined;
   }
 }
 

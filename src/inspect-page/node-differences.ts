@@ -2,13 +2,13 @@ import type { NodeStates } from '../inspect/feed.ts';
 
 export interface Difference {
   seatId: string;
-  /** Process → what its actor shows. */
+  /** Process → state of its actor. */
   states: Map<string, string>;
 }
 
 /**
- * The seats of which two processes show something else. One that is only behind is so for a moment: a difference
- * counts when it was there the last time too, with the same transition.
+ * Finds seats whose state differs between processes. A process may lag for a moment, so a difference counts only if
+ * the previous comparison found the same one.
  */
 export class NodeDifferences {
   #lastTime = new Map<string, string>();

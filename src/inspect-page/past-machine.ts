@@ -5,7 +5,7 @@ import type { SaleHistory } from './sale-history.ts';
 
 const stateOf = ['available', 'held', 'booked'] as const;
 
-/** A seat's machine as it was at a moment, as far as the log tells: what was asked in vain is not in it. */
+/** The machine of a seat at a moment, from the log. The log has no refused commands. */
 export function machineAt(history: SaleHistory, moment: number, seatId: string): ShownMachine | undefined {
   const seat = history.seatsAt(moment).get(seatId);
   if (!seat) return undefined;
@@ -23,7 +23,7 @@ export function machineAt(history: SaleHistory, moment: number, seatId: string):
   };
 }
 
-/** The transition that led to a moment, if it was this seat's. */
+/** The transition that led to a moment, if it is a transition of this seat. */
 export function transitionInto(history: SaleHistory, moment: number, seatId: string): string[] | undefined {
   const event = history.events[moment - 1];
   if (!event || event.seat_id !== seatId) return undefined;

@@ -1,11 +1,9 @@
 import { element, setText } from '../browser/dom.ts';
 import { clockTime } from './html.ts';
+import { ReplayTime } from './replay-time.ts';
 import type { SaleHistory } from './sale-history.ts';
 
-/** Nothing happens for longer than this only in the real sale: quiet times are shortened to it. */
-const longestQuietMs = 3_000;
-
-/** Goes through the sale: by its own time, faster, or step by step. */
+/** Replays the sale at a chosen speed, or step by step. */
 export class Replay {
   readonly #bar = element('replay', HTMLElement);
   readonly #slider = element('slider', HTMLInputElement);
@@ -13,9 +11,7 @@ export class Replay {
   readonly #speed = element('speed', HTMLSelectElement);
   readonly #onMove: () => void;
   #history: SaleHistory | undefined;
-  #moment = 0;
-  /** Of the sale; between two moments it runs on, so that a hold's time does too. */
-  #nowMs = 0;
+  #time: ReplayTime | undefined;
   #frame: number | undefined;
 
   constructor(onMove: () => void) {
@@ -26,26 +22,23 @@ export class Replay {
     element('forward-btn', HTMLButtonElement).addEventListener('click', () => this.step(1));
   }
 
-  get history(): SaleHistory | undefined {
-    return this.#history;
-  }
-
-  /** How many transitions have happened. */
+  /** The number of transitions that have happened. */
   get moment(): number {
-    return this.#moment;
+    return this.#time?.moment ?? 0;
   }
 
   /** Unix milliseconds in the sale. */
   get nowMs(): number {
-    return this.#nowMs;
+    return this.#time?.nowMs ?? 0;
   }
 
-  /** `seq`: where to begin; without it, at the end. */
+  /** Starts right after the transition `seq`, by default after the first. */
   open(history: SaleHistory, seq?: number): void {
     this.#history = history;
+    this.#time = new ReplayTime(history);
     this.#slider.max = String(history.length);
     this.#bar.hidden = false;
-    this.go(seq === undefined ? history.length : history.momentOf(seq));
+    this.go(seq === undefined ? 1 : history.momentOf(seq));
   }
 
   close(): void {
@@ -59,44 +52,45 @@ export class Replay {
   }
 
   step(by: 1 | -1): void {
-    this.go(this.#moment + by);
+    this.go(this.moment + by);
   }
 
   toggle(): void {
     if (this.#frame !== undefined) return void this.#pause();
-    if (this.#moment >= (this.#history?.length ?? 0)) this.#moveTo(0);
+    if (this.#time?.isAtEnd) this.#moveTo(0);
     this.#play.textContent = 'Pause';
     let last = performance.now();
     const run = (at: number) => {
       this.#frame = requestAnimationFrame(run);
-      this.#advance((at - last) * Number(this.#speed.value));
+      this.#advance(at - last);
       last = at;
     };
     this.#frame = requestAnimationFrame(run);
   }
 
-  #advance(byMs: number): void {
-    const history = this.#history;
-    if (!history || this.#moment >= history.length) return void this.#pause();
-    const nextMs = history.atMs(this.#moment + 1);
-    this.#nowMs = Math.max(this.#nowMs + byMs, nextMs - longestQuietMs * Number(this.#speed.value));
-    let moment = this.#moment;
-    while (moment < history.length && history.atMs(moment + 1) <= this.#nowMs) moment++;
-    if (moment === this.#moment) this.#onMove();
-    else this.#moveTo(moment, this.#nowMs);
+  #advance(realMs: number): void {
+    if (!this.#time || this.#time.isAtEnd) return void this.#pause();
+    const before = this.moment;
+    this.#time.advance(realMs, Number(this.#speed.value));
+    if (this.moment === before) this.#onMove();
+    else this.#show();
   }
 
-  #moveTo(moment: number, nowMs?: number): void {
+  #moveTo(moment: number): void {
+    this.#time?.moveTo(moment);
+    this.#show();
+  }
+
+  #show(): void {
     const history = this.#history;
     if (!history) return;
-    this.#moment = Math.max(0, Math.min(history.length, moment));
-    this.#nowMs = nowMs ?? history.atMs(this.#moment);
-    this.#slider.value = String(this.#moment);
-    this.#slider.ariaValueText = `${this.#moment} of ${history.length}`;
-    setText(element('moment-time', HTMLElement), history.length > 0 ? clockTime(history.atMs(this.#moment)) : '–');
-    const event = this.#moment > 0 ? history.events[this.#moment - 1] : undefined;
+    const { moment } = this;
+    this.#slider.value = String(moment);
+    this.#slider.ariaValueText = `${moment} of ${history.length}`;
+    setText(element('moment-time', HTMLElement), history.length > 0 ? clockTime(history.atMs(moment)) : '–');
+    const event = moment > 0 ? history.events[moment - 1] : undefined;
     const what = event ? `${event.seat_id} ${event.type}` : 'before the first transition';
-    setText(element('moment-what', HTMLElement), `${this.#moment} of ${history.length} · ${what}`);
+    setText(element('moment-what', HTMLElement), `${moment} of ${history.length} · ${what}`);
     this.#onMove();
   }
 

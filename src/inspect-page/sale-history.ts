@@ -11,11 +11,11 @@ export interface SaleStart {
   /** The seq before the first event. */
   from: number;
   to: number;
-  /** As they are at `to`. */
+  /** The seats at `to`. */
   seats: Seat[];
 }
 
-/** The venue at any moment since the log begins. A moment is a number of events, 0 being before the first. */
+/** The venue at any moment since the start of the log. A moment is a number of events; 0 is before the first. */
 export class SaleHistory {
   readonly start: SaleStart;
   readonly events: readonly HistoryEvent[];
@@ -49,7 +49,7 @@ export class SaleHistory {
     return seats;
   }
 
-  /** What happened to a seat up to a moment, oldest first, with the moment right after each. */
+  /** The events of a seat up to a moment, oldest first, each with the moment right after it. */
   eventsOf(seatId: string, upTo = this.length): { event: HistoryEvent; moment: number }[] {
     const indexes = this.#indexesOfSeat.get(seatId) ?? [];
     return indexes
@@ -57,7 +57,7 @@ export class SaleHistory {
       .map((index) => ({ event: this.events[index] as HistoryEvent, moment: index + 1 }));
   }
 
-  /** The moment right after a transition; the nearest there is. */
+  /** The moment right after a transition, or the nearest moment in the log. */
   momentOf(seq: number): number {
     return Math.max(0, Math.min(this.length, seq - this.start.from));
   }
@@ -73,7 +73,7 @@ export class SaleHistory {
     if (before) seats.set(before.id, seatWith(before, stateAfter(event)));
   }
 
-  /** A log that was trimmed does not say how its seats began; the first that happens to each seat does. */
+  /** A trimmed log lacks the initial states: the first event of each seat implies its state before. */
   #seatsBefore(): Map<string, Seat> {
     const seats = new Map(this.start.seats.map((seat) => [seat.id, seat]));
     const seen = new Set<string>();
@@ -93,10 +93,10 @@ export class SaleHistory {
   }
 }
 
-/** Reads `/inspect/history`, line by line. Rejects where it cannot be read. */
+/** Reads `/inspect/history`. Rejects if the server does not send it. */
 export async function loadSaleHistory(): Promise<SaleHistory> {
   const response = await fetch('/inspect/history');
-  if (!response.ok) throw new Error(`The history cannot be read now (${response.status})`);
+  if (!response.ok) throw new Error(`The history is not available (HTTP ${response.status})`);
   const lines = (await response.text()).split('\n').filter((line) => line !== '');
   const [start, ...events] = lines.map((line) => JSON.parse(line));
   return new SaleHistory(start as SaleStart, events as HistoryEvent[]);

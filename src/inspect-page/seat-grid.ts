@@ -5,13 +5,13 @@ import { rowLabel } from '../protocol/seat-id.ts';
 export interface GridSeat extends Pick<Seat, 'id' | 'row' | 'col'> {
   /** `available`, `held`, `expiring` or `booked`. */
   state: string;
-  /** Another process shows something else. */
+  /** True if another process shows a different state. */
   differs: boolean;
-  /** Something is being decided. */
+  /** True while the store decides about the seat. */
   isAsking: boolean;
 }
 
-/** All seats, small, by state. One stop of the tab key; arrows go from seat to seat. */
+/** All seats, coloured by state. The grid is one tab stop; arrow keys go from seat to seat. */
 export class SeatGrid {
   readonly #root: HTMLElement;
   readonly #onChoose: (id: string) => void;

@@ -4,7 +4,7 @@ import type { ShownMachine } from './machine.ts';
 
 const shownLines = 60;
 
-/** Who asked what of whom, as a sequence diagram: time goes down, the newest is at the bottom. */
+/** The messages of a machine as a sequence diagram, newest at the bottom. */
 export function renderSequence(root: HTMLElement, machine: ShownMachine | undefined): void {
   if (!machine) return void root.replaceChildren();
   const wasAtEnd = root.scrollHeight - root.scrollTop - root.clientHeight < 40;
@@ -23,7 +23,7 @@ export function renderSequence(root: HTMLElement, machine: ShownMachine | undefi
     item.title = clockTime(atMs);
     list.append(item);
   }
-  if (lines.length === 0) list.append(html('li', 'none', 'Nothing has happened yet.'));
+  if (lines.length === 0) list.append(html('li', 'none', 'No messages yet.'));
   root.replaceChildren(head, list);
   if (wasAtEnd) root.scrollTop = root.scrollHeight;
 }

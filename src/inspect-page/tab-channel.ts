@@ -1,13 +1,13 @@
 import type { FeedMessage } from '../inspect/feed.ts';
 
-/** Between the pages of one browser: it never leaves it. */
+/** Connects the pages of one browser; no data leaves the browser. */
 export const tabChannelName = 'concert-booking inspect';
 
-/** `watch`: go on until a while after the last of these; the first of a viewer asks for all. A tab tells of its machine, or that it goes. */
+/** A tab sends messages until some time after the last `watch`; the first `watch` of a viewer requests all. `gone`: the tab closes. */
 export type TabMessage =
   | { from: 'viewer'; type: 'watch'; isFirst: boolean }
   | { from: 'tab'; message: FeedMessage }
   | { from: 'tab'; type: 'gone'; sessionId: string };
 
-/** A viewer says this often that it is still there. */
+/** Interval of a viewer's `watch` messages. */
 export const watchEveryMs = 2_000;

@@ -6,7 +6,7 @@ interface TabSourceOptions {
   onGone: (sessionId: string) => void;
 }
 
-/** Watches the connection machines of the booking pages that are open in this browser with `?inspect`. */
+/** Watches the connection machines of the booking pages that this browser has open with `?inspect`. */
 export function watchTabs({ onMessage, onGone }: TabSourceOptions): void {
   const channel = new BroadcastChannel(tabChannelName);
   channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {

@@ -8,7 +8,7 @@ const keptEvents = 50;
 
 export interface ActorWatchOptions {
   actor: AnyActor;
-  /** In the feed. XState's own session ids are `x:0` for every actor that is a root. */
+  /** Id in the feed: XState's own session id is `x:0` for every root actor. */
   id: string;
   definition: string;
   projection: Projection;
@@ -16,7 +16,7 @@ export interface ActorWatchOptions {
   onError: (error: Error) => void;
 }
 
-/** Watches one running actor, from `start` to `stop`; before and after, the actor knows nothing of it. */
+/** Observes one running actor between `start` and `stop`. Outside of them the actor has no observer. */
 export class ActorWatch {
   readonly #options: ActorWatchOptions;
   #subscription: { unsubscribe(): void } | undefined;
@@ -33,7 +33,7 @@ export class ActorWatch {
         try {
           if (event.actorRef === actor) this.#see(event);
         } catch (error) {
-          onError(error as Error); // thrown in here, it would be the actor's end
+          onError(error as Error); // an exception here would stop the actor
         }
       },
     });
@@ -44,7 +44,7 @@ export class ActorWatch {
     this.#subscription = undefined;
   }
 
-  /** Shows an event that the actor itself does not get: what the store is asked about the seat, and that it replied. */
+  /** Shows an event that the actor does not receive: a request to the store, or its reply. */
   receive(event: AnyEventObject): void {
     try {
       this.#tellEvent(event);
@@ -53,16 +53,16 @@ export class ActorWatch {
     }
   }
 
-  /** What happened before `start`, oldest first, as far as it is known from elsewhere. */
+  /** Adds events from before `start`, oldest first. */
   remember(earlier: readonly { event: AnyEventObject; atMs: number }[]): void {
     const before = earlier.map(({ event, atMs }) => this.#eventMessage(event, atMs));
     this.#recent = [...before, ...this.#recent].slice(-keptEvents);
   }
 
-  /** All that someone who comes now has to know: the actor as it is, and its last events. */
+  /** The first messages for a new viewer: the actor with its snapshot, and its last events. */
   get soFar(): FeedMessage[] {
     const { actor, id, definition } = this.#options;
-    const told: StatelyActorEvent = {
+    const actorMessage: StatelyActorEvent = {
       ...this.#head(Date.now()),
       type: '@xstate.actor',
       name: id,
@@ -70,7 +70,7 @@ export class ActorWatch {
       parentId: undefined,
       snapshot: this.#shownSnapshot(actor.getSnapshot()),
     };
-    return [told, ...this.#recent];
+    return [actorMessage, ...this.#recent];
   }
 
   #see(event: InspectionEvent): void {

@@ -1,8 +1,8 @@
 import { get, type IncomingMessage } from 'node:http';
 
 /**
- * Asks another booking process, on a connection that ends with its answer: `fetch` opens another one in the place of
- * one that was broken off, unasked, and the peer's closing would wait for it. Rejects where there is no answer.
+ * Sends a GET request to another booking process, on a connection of its own. `fetch` replaces an aborted connection
+ * with a new one, which would delay the shutdown of the peer. Rejects if the peer does not reply.
  */
 export function askPeer(
   url: string,

@@ -1,42 +1,42 @@
 import type { StatelyInspectionEvent } from '@statelyai/inspect';
 
-/** The version of `@statelyai/inspect` whose shapes these are. */
+/** The version of `@statelyai/inspect` that defines these messages. */
 export const inspectionVersion = '0.7.2';
 
-/** The first message of a feed, and of each that follows a reconnect: forget everything, it is all told again. */
+/** First message of a feed, also after a reconnect: discard everything, all seats follow again. */
 interface FeedHello {
   type: 'hello';
   node: string;
-  /** Every seat that will be told of. */
+  /** All seats of this feed. */
   seats: string[];
 }
 
-/** Every seat has been told of as it is; what follows happens now. */
+/** All seats have been sent; live events follow. */
 interface FeedJoined {
   type: 'joined';
 }
 
-/** Every few seconds. Unix seconds on the clock of Redis, and how many viewers watch this process. */
+/** Sent every few seconds: Unix seconds of Redis's clock, and the number of viewers of this process. */
 interface FeedTime {
   type: 'time';
   server_time: number;
   viewers: number;
 }
 
-/** Between an event and its snapshot: the transitions that were taken, by the classes that they have in the chart. */
+/** Sent between an event and its snapshot: the transitions taken, by their classes in the chart. */
 interface TransitionTaken {
   type: 'transition';
   sessionId: string;
   classes: string[];
 }
 
-/** What Stately Inspector understands goes to it as it is; the rest is for our own page. */
+/** Stately Inspector gets its own messages unchanged; the others are for the live view. */
 export type FeedMessage = StatelyInspectionEvent | TransitionTaken | FeedHello | FeedJoined | FeedTime;
 
 export const isForInspector = (message: FeedMessage): message is StatelyInspectionEvent =>
   message.type.startsWith('@xstate.');
 
-/** A transition as `/inspect/history` tells it. */
+/** A transition in `/inspect/history`. */
 export interface HistoryEvent {
   type: 'held' | 'released' | 'booked';
   seat_id: string;
@@ -48,9 +48,9 @@ export interface HistoryEvent {
   reason?: 'user' | 'expired';
 }
 
-/** What one booking process's actors show. `seq`: of the transition that each seat shows. */
+/** States of the actors in one booking process. `seq`: of the last transition of the seat. */
 export interface NodeStates {
   node: string;
-  /** Absent: the process does not answer. */
+  /** Absent if the process does not reply. */
   seats?: Record<string, { state: string; seq: number }>;
 }

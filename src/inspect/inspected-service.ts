@@ -1,5 +1,6 @@
 import type { Actor } from 'xstate';
 import type { seatMachine } from '../../machines/seat.ts';
+import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { History, SeatCommand } from '../store/seat-store.ts';
 import type { RecentEvents } from '../venue/recent-events.ts';
@@ -8,7 +9,7 @@ import type { VenueView } from '../venue/venue-view.ts';
 
 type SeatActor = Actor<typeof seatMachine>;
 
-/** Sees what the store is asked, and whether it replied. Must not throw. */
+/** Observes requests to the store and its replies. Must not throw. */
 export interface DecisionWatcher {
   asked(commands: readonly SeatCommand[]): void;
   replied(commands: readonly SeatCommand[], hasDecided: boolean): void;
@@ -21,15 +22,16 @@ export interface InspectedService {
   readonly recent: RecentEvents;
   readonly storeClock: Pick<StoreClock, 'nowMs'>;
   readonly seatActors: {
-    readonly actors: Iterable<SeatActor>;
+    /** What every seat's actor shows. */
+    shown(): Iterable<{ seat: Seat; state: string }>;
     actor(seatId: string): SeatActor | undefined;
-    /** Called when every actor has been replaced. */
+    /** Called after all actors have been replaced. */
     onHydrated: () => void;
   };
-  /** Set while somebody watches. */
+  /** Set while there are viewers. */
   watcher: DecisionWatcher | undefined;
   hasSeat(seatId: string): boolean;
-  /** The commands on a seat that the store is deciding now. */
+  /** Commands on a seat for which the store has not replied yet. */
   commandsUnderWay(seatId: string): readonly SeatCommand[] | undefined;
   confirm(): Promise<void>;
   eventsAfter(position: Position, limit?: number): Promise<History>;

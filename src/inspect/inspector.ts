@@ -14,17 +14,17 @@ import { Viewer } from './viewer.ts';
 export interface InspectorOptions {
   service: InspectedService;
   logger: Logger;
-  /** What this process is called. */
+  /** Name of this process. */
   node: string;
   limits: InspectLimits;
 }
 
-/** Shows the actors of this process to whoever watches. While nobody does, it does nothing at all. */
+/** Shows the actors of this process to viewers. Without viewers it does nothing. */
 export class Inspector {
   readonly #options: InspectorOptions;
   readonly #log: SaleLog;
   readonly #lines: SaleLines;
-  /** Where the log began when it was read last. */
+  /** Start of the log at the last read. */
   #logBegins: Position = { epoch: '', seq: 0 };
   #readingRecent: Promise<void> | undefined;
   readonly #watches: SeatWatches;
@@ -38,15 +38,15 @@ export class Inspector {
     this.#watches = new SeatWatches({ service: options.service, logger: options.logger });
   }
 
-  /** `all`, or a comma list of seats. Undefined where the venue has not one of them. */
-  seatIds(text: string): string[] | undefined {
+  /** `text`: `all`, or a comma list of seats. `unknown`: the listed ids that the venue does not have. */
+  seatIds(text: string): { ids: string[]; unknown: string[] } {
     const { service } = this.#options;
-    if (text === 'all') return [...service.view.seats].map(({ id }) => id);
+    if (text === 'all') return { ids: [...service.view.seats].map(({ id }) => id), unknown: [] };
     const ids = [...new Set(text.split(',').filter((id) => id !== ''))];
-    return ids.length > 0 && ids.every((id) => service.hasSeat(id)) ? ids : undefined;
+    return { ids, unknown: ids.filter((id) => !service.hasSeat(id)) };
   }
 
-  /** Takes the response over and writes to it for as long as it stays open. */
+  /** Takes over the response and writes to it while it is open. */
   async show(seatIds: readonly string[], response: ServerResponse): Promise<void> {
     const { limits, node, logger } = this.#options;
     const viewer = new Viewer(response, limits.bufferedBytes);
@@ -57,17 +57,17 @@ export class Inspector {
     this.#tellTime(viewer);
     const begun = this.#watches.begin(seatIds, viewer);
     await this.#rememberRecent(new Set(begun)).catch((error: Error) =>
-      logger.debug({ error: error.message }, 'The log does not tell what was before'),
+      logger.debug({ error: error.message }, 'The log has no earlier events'),
     );
     for (const id of seatIds) {
       if (viewer.isGone) return;
       this.#watches.join(id, viewer);
-      await viewer.drained(); // what happens meanwhile to the seats that come later is part of what they then are
+      await viewer.drained(); // the snapshots of later seats include what happens in the meantime
     }
     viewer.tell(frame({ type: 'joined' }));
   }
 
-  /** First `{epoch, from, to, seats}`, the seats being as they are at `to`; then each transition from `from` on. */
+  /** First `{epoch, from, to, seats}` with the seats at `to`, then each transition after `from`. */
   async history(): Promise<Buffer[]> {
     const { service } = this.#options;
     await service.confirm();
@@ -77,12 +77,11 @@ export class Inspector {
     return [Buffer.from(`${JSON.stringify({ epoch, from: fromSeq, to: seq, seats })}\n`), ...lines];
   }
 
-  /** What every actor of this process shows. */
+  /** States of all actors in this process. */
   states(): NodeStates {
     const seats: NonNullable<NodeStates['seats']> = {};
-    for (const actor of this.#options.service.seatActors.actors) {
-      const { value, context } = actor.getSnapshot();
-      seats[context.seat.id] = { state: value, seq: context.seat.seq };
+    for (const { seat, state } of this.#options.service.seatActors.shown()) {
+      seats[seat.id] = { state, seq: seat.seq };
     }
     return { node: this.#options.node, seats };
   }
@@ -99,7 +98,7 @@ export class Inspector {
     this.#timer = undefined;
   }
 
-  /** A seat's last events are in the log, where nobody has watched it until now. */
+  /** Reads the last events of seats that had no viewer until now from the log. */
   async #rememberRecent(seatIds: ReadonlySet<string>): Promise<void> {
     if (seatIds.size === 0) return;
     if (!this.#recentEvents()) {
@@ -116,7 +115,7 @@ export class Inspector {
     for (const [id, events] of facts) this.#watches.remember(id, events);
   }
 
-  /** Undefined: the log may have more of them than this process. */
+  /** Undefined if the log may have more of them than this process. */
   #recentEvents() {
     const { service, limits } = this.#options;
     const { epoch, seq } = service.view.position;

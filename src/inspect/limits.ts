@@ -1,18 +1,18 @@
 export interface InspectLimits {
-  /** At once, of one booking process. */
+  /** Concurrent viewers of one booking process. */
   viewers: number;
   viewersPerAddress: number;
-  /** Feeds that one address may open in `feedStartsWindowS`: each start tells everything. */
+  /** Feeds that one address may open in `feedStartsWindowS`: each start sends all seats. */
   feedStarts: number;
   feedStartsWindowS: number;
-  /** At once; of one address one. */
+  /** Concurrent histories; each address gets one. */
   histories: number;
-  /** For a history to be made and read: a slow reader keeps nobody's place. */
+  /** Time to make and read a history: a slow reader may not block a place. */
   historyTimeoutMs: number;
-  /** What a viewer may leave unread before it is cut off. */
+  /** Unread bytes after which a viewer is disconnected. */
   bufferedBytes: number;
   timeEveryMs: number;
-  /** How far back the log is read for a seat's last events, of all seats together. */
+  /** Transitions that are read back from the log for the last events of all seats. */
   recentTransitions: number;
   peerTimeoutMs: number;
 }

@@ -2,13 +2,13 @@ import { json } from 'node:stream/consumers';
 import { askPeer } from './ask-peer.ts';
 import type { NodeStates } from './feed.ts';
 
-/** The booking processes of the venue, this one among them, by name. */
+/** All booking processes of the venue, including this one, by name. */
 export class Peers {
   readonly #self: string;
   readonly #urls: Map<string, string>;
   readonly #timeoutMs: number;
 
-  /** `urls`: of every booking process. One on port 8080 is called `booking-8080`. */
+  /** `urls`: of all booking processes. The process on port 8080 is `booking-8080`. */
   constructor({ self, urls, timeoutMs }: { self: string; urls: readonly string[]; timeoutMs: number }) {
     this.#self = self;
     this.#urls = new Map(urls.map((url) => [`booking-${new URL(url).port}`, url]));
@@ -23,13 +23,13 @@ export class Peers {
     return name === this.#self;
   }
 
-  /** Where that process's own `path` is; undefined where there is no such process. */
+  /** The URL of `path` at that process; undefined if there is no such process. */
   urlOf(name: string, path: string): string | undefined {
     const url = this.#urls.get(name);
     return url && new URL(path, url).href;
   }
 
-  /** What the actors of every process show; `own` is what this one's do. Never rejects. */
+  /** States of the actors in all processes; `own` are those of this process. Never rejects. */
   async states(own: NodeStates): Promise<NodeStates[]> {
     return Promise.all(this.names.map((name) => (this.isSelf(name) ? own : this.#ask(name))));
   }

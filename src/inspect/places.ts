@@ -1,4 +1,4 @@
-/** A limited number of places, of which one address can take only a share at a time. */
+/** A limited number of places, with a limit for each address. */
 export class Places {
   readonly #total: number;
   readonly #perAddress: number;
@@ -10,7 +10,7 @@ export class Places {
     this.#perAddress = perAddress;
   }
 
-  /** Returns how to give the place back, once; undefined where there is none. */
+  /** Returns a function that frees the place, to be called once; undefined if no place is free. */
   take(address: string): (() => void) | undefined {
     const taken = this.#taken.get(address) ?? 0;
     if (this.#count >= this.#total || taken >= this.#perAddress) return undefined;

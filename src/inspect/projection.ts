@@ -1,7 +1,7 @@
 import type { AnyEventObject } from 'xstate';
 import type { Seat } from '../protocol/seat.ts';
 
-/** What of a machine may be seen: nothing that is not named here leaves the process. */
+/** The visible part of a machine: only the named fields leave the process. */
 export interface Projection {
   context(context: unknown): object;
   event(event: AnyEventObject): AnyEventObject;
@@ -10,14 +10,14 @@ export interface Projection {
 const shownStart = 5;
 const shownEnd = 3;
 
-/** `user_0123456789ab` → `user_…9ab`: enough to tell users apart by eye, not enough to act as one. */
+/** `user_0123456789ab` → `user_…9ab`: enough to distinguish users, not enough to act as one. */
 function shortUserId(userId: string): string {
   return userId.length <= shownStart + shownEnd + 1
     ? userId
     : `${userId.slice(0, shownStart)}…${userId.slice(-shownEnd)}`;
 }
 
-/** The named fields, in this order, where they are plain values. */
+/** The named fields that have plain values, in this order. */
 function pick(from: unknown, ...names: string[]): Record<string, unknown> {
   const fields = (from ?? {}) as Record<string, unknown>;
   const plain = names.filter((name) => ['string', 'number', 'boolean'].includes(typeof fields[name]));

@@ -21,19 +21,19 @@ import { Places } from './places.ts';
 import { isSameOrigin } from './same-origin.ts';
 
 export interface InspectOptions {
-  /** What this process is called. */
+  /** Name of this process. */
   node: string;
-  /** Of every booking process, this one among them. */
+  /** URLs of all booking processes, including this one. */
   peerUrls: readonly string[];
-  /** Names under which this server is reached, beside localhost and addresses. */
+  /** Host names of this server, in addition to localhost and IP addresses. */
   hosts: readonly string[];
   inspectorUrl: string;
-  /** Holds the built pages. */
+  /** Folder of the built pages. */
   pageDir: string;
   limits?: Partial<InspectLimits>;
 }
 
-/** What a feed has to tell first, and what the states of all actors take, against a command. */
+/** Cost of the first messages of a feed, or of the states of all actors; a command costs 1. */
 const points = 5;
 
 const Query = Type.Object({
@@ -41,7 +41,7 @@ const Query = Type.Object({
   node: Type.Optional(Type.String({ maxLength: 64 })),
 });
 
-/** `/inspect` (Stately Inspector), `/inspect/live`, and what they read. */
+/** `/inspect` (Stately Inspector), `/inspect/live`, and the data of both. */
 export async function registerInspectRoutes(
   app: HttpApp,
   { service, logger, ...options }: InspectOptions & { service: InspectedService; logger: Logger },
@@ -61,7 +61,7 @@ export async function registerInspectRoutes(
   await registerPages(app, pageDir, inspectorUrl);
 
   const onlyOurPages = async ({ headers }: FastifyRequest) => {
-    if (!isSameOrigin(headers, hosts)) throw new RefusedError('FORBIDDEN', 'Open /inspect on this host');
+    if (!isSameOrigin(headers, hosts)) throw new RefusedError('FORBIDDEN', 'Allowed only from pages of this host');
   };
   const common = { schema: { hide: true, querystring: Query }, onRequest: onlyOurPages, config: { points } };
   const viewers = new Places({ total: limits.viewers, perAddress: limits.viewersPerAddress });
@@ -72,10 +72,11 @@ export async function registerInspectRoutes(
     message: 'Too many feeds opened from your address',
   });
 
-  app.get('/inspect/settings', common, async () => ({
+  app.get('/inspect/settings', common, async ({ query }) => ({
     inspector_url: inspectorUrl,
     node: self,
     nodes: peers.names,
+    unknown_seats: service.isOpen ? inspector.seatIds(query.seats).unknown : [],
   }));
 
   app.get('/inspect/feed', common, async (request, reply) => {
@@ -84,16 +85,17 @@ export async function registerInspectRoutes(
     await starts.count(address);
     if (!peers.isSelf(node)) {
       const url = peers.urlOf(node, `/inspect/feed?${new URLSearchParams({ seats, node })}`);
-      if (!url) throw new RefusedError('NOT_FOUND', `There is no ${node}`);
+      if (!url) throw new RefusedError('NOT_FOUND', `No such process: ${node}`);
       takePlace(viewers, address, reply);
       return relay(url, request, reply);
     }
-    if (!service.isOpen) throw new RefusedError('STORE_UNAVAILABLE', 'The venue has not been read yet');
-    const seatIds = inspector.seatIds(seats);
-    if (!seatIds) throw new RefusedError('UNKNOWN_SEAT', 'There is no such seat');
+    if (!service.isOpen) throw new RefusedError('STORE_UNAVAILABLE', 'The venue is not loaded yet');
+    const { ids, unknown } = inspector.seatIds(seats);
+    if (unknown.length > 0) throw new RefusedError('UNKNOWN_SEAT', `No such seat: ${unknown.join(', ')}`);
+    if (ids.length === 0) throw new RefusedError('UNKNOWN_SEAT', '`seats` is empty: must be `all` or seat ids');
     takePlace(viewers, address, reply);
     reply.hijack();
-    await inspector.show(seatIds, reply.raw);
+    await inspector.show(ids, reply.raw);
   });
 
   app.get('/inspect/states', common, async ({ query }, reply) => {
@@ -134,29 +136,29 @@ async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string
   }
 }
 
-/** Another process's feed, as it comes. It ends with whichever side goes first. */
+/** Passes on the feed of another process until either side closes. */
 async function relay(url: string, { ip }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const response = await askPeer(url, gone.signal, { 'x-forwarded-for': ip }).catch(() => undefined);
-  if (!response) throw new RefusedError('STORE_UNAVAILABLE', 'That process does not answer');
+  if (!response) throw new RefusedError('STORE_UNAVAILABLE', 'That process does not reply');
   reply.hijack();
   reply.raw.writeHead(response.statusCode ?? 500, {
     'content-type': response.headers['content-type'],
     'cache-control': 'no-store',
   });
-  await pipeline(response, reply.raw).catch(() => {}); // whichever side goes first, the other follows
+  await pipeline(response, reply.raw).catch(() => {}); // either side may close first
   return reply;
 }
 
-/** Until the connection, or its request, has ended. */
+/** Takes a place until the response closes. */
 function takePlace(places: Places, address: string, { raw }: FastifyReply): void {
   const giveBack = places.take(address);
-  if (!giveBack) throw new RefusedError('RATE_LIMITED', 'As many as may watch at once are watching already');
+  if (!giveBack) throw new RefusedError('RATE_LIMITED', 'Too many viewers: try again later');
   raw.once('close', giveBack);
 }
 
-/** The settings of both kinds of process that have actors, or undefined: nothing of this exists then. */
+/** Settings for a process that has actors; undefined turns the inspector off. */
 export function inspectOptions(
   config: {
     INSPECT: 'on' | 'off';

@@ -5,9 +5,9 @@ import type { HistoryEvent } from './feed.ts';
 import { shownFact } from './projection.ts';
 import type { SaleLog } from './sale-log.ts';
 
-/** As many as the log keeps for sure. */
+/** The minimum that the log keeps. */
 const maxLines = 100_000;
-/** Of one piece of work: some milliseconds, during which nothing else is done. */
+/** Lines of one chunk: they block the event loop for a few milliseconds. */
 const linesPerChunk = 256;
 const newline = 10;
 
@@ -17,11 +17,11 @@ interface Chunk {
   bytes: Buffer;
 }
 
-/** The sale as lines of JSON. Each transition is read from the log and written once, however often the history is asked for. */
+/** The sale as lines of JSON. Reads and serialises each transition once, however often the history is requested. */
 export class SaleLines {
   readonly #log: SaleLog;
   #epoch = '';
-  /** The seq before the first line, and that of the last. */
+  /** The seq before the first line, and the seq of the last line. */
   #fromSeq = 0;
   #toSeq = 0;
   #chunks: Chunk[] = [];
@@ -31,7 +31,7 @@ export class SaleLines {
     this.#log = log;
   }
 
-  /** Everything since the log begins, up to a transition. Rejects as the store does. */
+  /** All transitions from the start of the log up to `newest`. Rejects if the store fails. */
   async upTo(newest: Position): Promise<{ fromSeq: number; lines: Buffer[] }> {
     const read = this.#reading.catch(() => {}).then(() => this.#read(newest));
     this.#reading = read;
@@ -51,7 +51,7 @@ export class SaleLines {
     let startedAtMs = performance.now();
     for await (const events of this.#log.pages(newest.epoch, this.#toSeq, newest.seq, linesPerChunk)) {
       this.#add(events);
-      // Others have at least as much of the process as this.
+      // Leaves at least half of the process to other work.
       await delay(performance.now() - startedAtMs);
       startedAtMs = performance.now();
     }
@@ -77,7 +77,7 @@ export class SaleLines {
   }
 }
 
-/** Without the lines that follow a transition. */
+/** The lines of a chunk up to a transition. */
 function cut({ firstSeq, count, bytes }: Chunk, lastSeq: number): Buffer {
   let end = 0;
   if (firstSeq + count - 1 <= lastSeq) return bytes;

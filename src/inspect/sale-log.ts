@@ -3,7 +3,7 @@ import type { Position } from '../protocol/venue.ts';
 import { logStart } from '../store/log-start.ts';
 import type { InspectedService } from './inspected-service.ts';
 
-/** The transitions of the venue as the store's log has them, in pages. Rejects as the store does. */
+/** Reads the transitions of the venue from the store's log, in pages. Rejects if the store fails. */
 export class SaleLog {
   readonly #service: Pick<InspectedService, 'eventsAfter'>;
 
@@ -11,13 +11,13 @@ export class SaleLog {
     this.#service = service;
   }
 
-  /** The earliest seq, not below `notBefore`, after which the log tells everything up to `newest`. */
+  /** The earliest seq, at least `notBefore`, after which the log is complete up to `newest`. */
   async beginning(newest: Position, notBefore = 0): Promise<number> {
     if (await this.#reaches(newest.epoch, notBefore)) return notBefore;
     return logStart(notBefore, newest.seq, (seq) => this.#reaches(newest.epoch, seq));
   }
 
-  /** Every transition after one seq, up to and with another, some at a time. Ends early where the epoch does. */
+  /** All transitions after `afterSeq` up to `lastSeq`, in pages. Ends early at the end of the epoch. */
   async *pages(epoch: string, afterSeq: number, lastSeq: number, limit?: number): AsyncGenerator<SeatEvent[]> {
     for (let seq = afterSeq; seq < lastSeq; ) {
       const { events = [] } = await this.#service.eventsAfter({ epoch, seq }, limit);
@@ -28,7 +28,7 @@ export class SaleLog {
     }
   }
 
-  /** Events of an earlier epoch do not count. */
+  /** Ignores events of an earlier epoch. */
   async #reaches(epoch: string, seq: number): Promise<boolean> {
     const { events } = await this.#service.eventsAfter({ epoch, seq }, 1);
     return events !== undefined && (events[0]?.epoch ?? epoch) === epoch;

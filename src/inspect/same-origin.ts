@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isOwnName, nameOf } from '../http/host.ts';
 
-/** Whether a request comes from a page that this very server served, under a name of its own, or from no page at all. */
+/** True if a request comes from a page of this server, under one of its host names, or from no page at all. */
 export function isSameOrigin(headers: IncomingHttpHeaders, hosts: readonly string[]): boolean {
   const { host, origin, 'sec-fetch-site': site } = headers;
   const name = host === undefined ? undefined : nameOf(host);

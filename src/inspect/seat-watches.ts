@@ -9,29 +9,29 @@ import type { FeedMessage } from './feed.ts';
 import type { DecisionWatcher, InspectedService } from './inspected-service.ts';
 import { seatProjection } from './projection.ts';
 
-/** Whoever is told what a seat does. Must not throw. */
+/** Receives the messages of seats. Must not throw. */
 export interface Watcher {
   tell(text: string): void;
 }
 
 interface WatchedSeat {
   watch: ActorWatch | undefined;
-  /** What the actor showed when its watch began: later transitions are seen, not remembered. */
+  /** The seq of the actor when its watch started: the log provides only transitions up to this. */
   sinceSeq: number;
   readonly watchers: Set<Watcher>;
-  /** Who waits to be told what was before, and must not hear of what comes after it sooner. */
+  /** Watchers that wait for the past events, and must not get live events before them. */
   readonly joining: Set<Watcher>;
 }
 
-/** One message of a feed, as it is written. */
+/** A message of a feed in the server-sent events format. */
 export const frame = (message: FeedMessage): string => `data: ${JSON.stringify(message)}\n\n`;
 
-/** The seats that somebody watches. An actor is watched from when its first watcher comes until its last one leaves. */
+/** The watched seats. An actor is observed from its first watcher until its last one leaves. */
 export class SeatWatches implements DecisionWatcher {
   readonly #service: InspectedService;
   readonly #logger: Logger;
   readonly #seats = new Map<string, WatchedSeat>();
-  /** By chart, which all seats share. */
+  /** By machine, which all seats share. */
   readonly #definitions = new WeakMap<object, string>();
 
   constructor({ service, logger }: { service: InspectedService; logger: Logger }) {
@@ -40,7 +40,7 @@ export class SeatWatches implements DecisionWatcher {
     service.seatActors.onHydrated = () => this.#watchAnew();
   }
 
-  /** Shows that the store is asked about a seat. The chart has no part in it. */
+  /** Shows a request to the store about a seat. It is not an event of the chart. */
   asked(commands: readonly SeatCommand[]): void {
     for (const [id, { watch }] of this.#seats) {
       const ofSeat = commands.filter(({ seatIds }) => seatIds.includes(id));
@@ -55,7 +55,7 @@ export class SeatWatches implements DecisionWatcher {
     }
   }
 
-  /** Of these, those that nobody has watched so far: what was before is not known of them. */
+  /** Returns the seats that had no watcher until now: their past events are unknown. */
   begin(seatIds: readonly string[], watcher: Watcher): string[] {
     const begun: string[] = [];
     for (const id of seatIds) {
@@ -71,13 +71,13 @@ export class SeatWatches implements DecisionWatcher {
     return begun;
   }
 
-  /** What the log tells of a seat from before it was watched, oldest first. */
+  /** Adds the events of a seat from before it was watched, oldest first. */
   remember(seatId: string, facts: readonly SeatEvent[]): void {
     const seat = this.#seats.get(seatId);
     seat?.watch?.remember(facts.filter(({ seq }) => seq <= seat.sinceSeq).map(asActorEvent));
   }
 
-  /** Tells what the seat is, and from now on what it does. */
+  /** Sends the current state of the seat, then its live events. */
   join(seatId: string, watcher: Watcher): void {
     const seat = this.#seats.get(seatId);
     if (!seat?.joining.delete(watcher)) return;
@@ -96,7 +96,7 @@ export class SeatWatches implements DecisionWatcher {
     if (this.#seats.size === 0) this.#service.watcher = undefined;
   }
 
-  /** The venue was opened anew: other actors show the seats. */
+  /** The venue was opened again: new actors show the seats. */
   #watchAnew(): void {
     for (const [id, seat] of this.#seats) {
       seat.watch?.stop();
@@ -117,10 +117,11 @@ export class SeatWatches implements DecisionWatcher {
         definition: this.#definitionOf(actor.logic),
         projection: seatProjection,
         tell: (message) => {
-          const text = frame(message); // once, however many watch
+          const text = frame(message); // serialised once for all watchers
           for (const watcher of seat.watchers) watcher.tell(text);
         },
-        onError: (error) => this.#logger.error({ err: error, seat: id }, 'The inspector failed; the seat goes on'),
+        onError: (error) =>
+          this.#logger.error({ err: error, seat: id }, 'The inspector failed; the seat is not affected'),
       });
     seat.watch?.start();
     this.#service.watcher = this;
@@ -135,7 +136,7 @@ export class SeatWatches implements DecisionWatcher {
   }
 }
 
-/** A committed transition as the event by which an actor hears of it. */
+/** The event with which an actor receives a committed transition. */
 function asActorEvent(fact: SeatEvent): { event: AnyEventObject; atMs: number } {
   return { event: { type: fact.type.toUpperCase(), fact }, atMs: Date.parse(fact.timestamp) };
 }

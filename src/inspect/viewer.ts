@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Watcher } from './seat-watches.ts';
 
-/** Server-sent events to one watching page. Who reads too slowly is cut off, and may come back: the seats never wait. */
+/** Server-sent events to one page. Disconnects a page that reads too slowly, so that no seat waits; the page can reconnect. */
 export class Viewer implements Watcher {
   readonly #response: ServerResponse;
   readonly #maxBufferedBytes: number;
@@ -9,7 +9,7 @@ export class Viewer implements Watcher {
   constructor(response: ServerResponse, maxBufferedBytes: number) {
     this.#response = response;
     this.#maxBufferedBytes = maxBufferedBytes;
-    response.on('error', () => {}); // gone in the middle of a write: `close` follows
+    response.on('error', () => {}); // the connection broke during a write: `close` follows
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -28,7 +28,7 @@ export class Viewer implements Watcher {
     else this.#response.write(text);
   }
 
-  /** Resolves once little is left unread, or the viewer is gone. */
+  /** Resolves when the buffer has drained or the viewer is gone. */
   async drained(): Promise<void> {
     if (this.isGone || !this.#response.writableNeedDrain) return;
     await new Promise<void>((resolve) => {

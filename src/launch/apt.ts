@@ -1,11 +1,13 @@
+import { messageOf } from '../process/error-facts.ts';
 import { findExecutable } from './find-executable.ts';
 import { print } from './print.ts';
 import { runToLog } from './run-to-log.ts';
 import { ServersMissingError } from './server-origin.ts';
 
 /**
- * `policy-rc.d` keeps the packages from starting their own services, which would take our ports; `disable` keeps the next
- * boot from it. An `apt-get update` with one dead mirror may still know enough to install from.
+ * `policy-rc.d` prevents the packages from starting their services, which would take our ports; `disable` prevents it at the
+ * next boot. `apt-get update` may fail: with one dead mirror the package lists may still be sufficient. The command waits for
+ * another installation in progress.
  */
 const installScript = `
 umask 022
@@ -17,11 +19,11 @@ if [ ! -e $policy ]; then
   printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod 755 $policy
 fi
 apt-get update || true
-apt-get install -y --no-install-recommends "$@" || exit
+apt-get install -o DPkg::Lock::Timeout=300 -y --no-install-recommends "$@" || exit
 if [ -d /run/systemd/system ]; then systemctl disable "$@" || true; fi
 `;
 
-/** Package names equal program names, in Debian and Ubuntu. */
+/** In Debian and Ubuntu the package names equal the program names. */
 export async function installWithApt(packages: string[], logFile: string, signal: AbortSignal): Promise<void> {
   const list = packages.join(', ');
   if (!findExecutable('apt-get'))
@@ -33,12 +35,9 @@ export async function installWithApt(packages: string[], logFile: string, signal
     await runToLog([...root, 'sh', '-c', installScript, 'install', ...packages], logFile, signal);
   } catch (cause) {
     signal.throwIfAborted();
-    throw new ServersMissingError(
-      `This machine: ${list} not found, and installing failed: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    );
+    throw new ServersMissingError(`This machine: ${list} not found, and installing failed: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

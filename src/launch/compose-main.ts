@@ -1,3 +1,4 @@
+import { messageOf } from '../process/error-facts.ts';
 import { writeComposeSecrets } from './compose-secrets.ts';
 import { print } from './print.ts';
 
@@ -6,6 +7,6 @@ try {
     `The secrets of docker-compose.yml are in ${writeComposeSecrets(process.env.DATA_DIR || '.data')}. Next: docker-compose up --build`,
   );
 } catch (error) {
-  print((error as Error).message);
+  print(messageOf(error));
   process.exitCode = 1;
 }

@@ -6,16 +6,16 @@ import { redisUsers } from './redis-users.ts';
 import { secretsIn } from './secrets-file.ts';
 
 /**
- * Writes what docker-compose.yml calls its secrets, a file each, into `<dataDir>/compose`. The same for the same data
- * folder, and with the passwords of `./start.sh`. Returns that folder.
+ * Writes the secrets that docker-compose.yml names, one file each, into `<dataDir>/compose`, and returns that folder. The
+ * passwords are those that `./start.sh` uses with the same data folder.
  */
 export function writeComposeSecrets(dataDir: string): string {
   const secrets = secretsIn(dataDir);
   const { redisBookingPassword, natsBookingPassword, natsEdgePassword } = secrets;
   const natsSettings = {
-    // Its health is asked inside its container, by nobody else.
+    // Only the health check inside the container uses it.
     http: '127.0.0.1:8222',
-    // By itself it takes three quarters of the host's memory, whatever the limit of its container. Files: of the disk.
+    // The default is three quarters of the host's memory, regardless of the container's limit.
     jetstream: { store_dir: '/data', max_memory_store: 256 * 1024 ** 2 },
     ...natsUsers({ bookingPassword: natsBookingPassword, edgePassword: natsEdgePassword }),
   };
@@ -33,13 +33,13 @@ export function writeComposeSecrets(dataDir: string): string {
   };
   const folder = join(dataDir, 'compose');
   makeFolder(folder);
-  // Each container has another user, who must be able to read its own; on this machine nobody comes into the folder.
+  // Each container runs as another user, who must be able to read its file; on this machine the folder is closed to others.
   chmodSync(folder, 0o700);
   for (const [name, content] of Object.entries(files)) {
     const file = join(folder, name);
-    rmSync(file, { force: true }); // what only may be read cannot be written over
+    rmSync(file, { force: true }); // a read-only file cannot be overwritten
     writeFileSync(file, `${content.trimEnd()}\n`);
-    chmodSync(file, 0o444); // whatever the umask
+    chmodSync(file, 0o444); // regardless of the umask
   }
   return folder;
 }

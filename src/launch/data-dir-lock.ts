@@ -1,5 +1,7 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf } from '../process/error-facts.ts';
+import { isObject } from '../process/is-object.ts';
 import { requireDataDir } from './data-dir.ts';
 import { fileUnusable } from './file-unusable.ts';
 import { print } from './print.ts';
@@ -10,11 +12,11 @@ type NamedProcess = ProcessIdentity & { name: string };
 interface LockContents {
   launcher: ProcessIdentity;
   since: string;
-  /** What the launcher started: found again if it is killed before it could stop them. */
+  /** The processes that the launcher started: they outlive it if it is killed. */
   services: NamedProcess[];
 }
 
-/** Room for all services from the start on: what is written over what is there needs no space on the disk. */
+/** The file has its full size from the start: overwriting it needs no disk space. */
 const fileBytes = 16_384;
 const retryMs = 1_000;
 
@@ -22,15 +24,15 @@ class DataDirInUseError extends Error {
   override name = 'DataDirInUseError';
 }
 
-/** One launcher per data folder: two Redis servers writing one append-only file would ruin it. */
+/** Allows one launcher per data folder: two Redis servers would corrupt the append-only file. */
 export class DataDirLock {
   readonly #path: string;
   readonly #contents: LockContents;
   #retry: NodeJS.Timeout | undefined;
 
   /**
-   * Creates and judges the folder. Throws DataDirInUseError while another launcher, or what it started, lives. A lock
-   * whose owner is dead is taken over.
+   * Creates and checks the folder. Throws DataDirInUseError while another launcher, or a process that it started, is alive.
+   * Takes over the lock of a dead launcher.
    */
   static acquire(dataDir: string): DataDirLock {
     requireDataDir(dataDir);
@@ -70,7 +72,7 @@ export class DataDirLock {
     if (!this.#claim()) throw new DataDirInUseError(`${dataDir} was taken by another launcher just now.`);
   }
 
-  /** A failure ends nothing: it is printed once, and writing is tried again until it succeeds. */
+  /** A failure is printed once and writing is retried until it succeeds: a full disk must not stop the system. */
   #save(): void {
     const isRetry = this.#retry !== undefined;
     this.#retry = undefined;
@@ -83,21 +85,21 @@ export class DataDirLock {
     }
   }
 
-  /** A hard link appears whole or not at all: nobody reads a half-written lock, and only one of two wins. */
+  /** Creating a hard link is atomic: no process reads a half-written lock, and only one of two wins. */
   #claim(): boolean {
     const draft = this.#draft();
     try {
       linkSync(draft, this.#path);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      if (codeOf(error) === 'EEXIST') return false;
       throw error;
     } finally {
       rmSync(draft);
     }
   }
 
-  /** Moved aside first: if it was not the dead one any more, it goes back. */
+  /** Renames the file first and restores it if it is no longer the lock of the dead launcher. */
   #discard(dead: string): void {
     const aside = `${this.#path}.${process.pid}.dead`;
     renameSync(this.#path, aside);
@@ -116,7 +118,7 @@ export class DataDirLock {
     return path;
   }
 
-  /** JSON may end in spaces. */
+  /** Padded with spaces, which JSON allows. */
   #text(): string {
     return JSON.stringify(this.#contents, null, 2).padEnd(fileBytes);
   }
@@ -142,13 +144,21 @@ function refuseLiving(text: string, path: string, dataDir: string): void {
 
 function parse(text: string, path: string): LockContents {
   try {
-    const contents = JSON.parse(text) as LockContents;
-    if (typeof contents.launcher.pid === 'number' && Array.isArray(contents.services)) return contents;
+    const contents: unknown = JSON.parse(text);
+    if (isLockContents(contents)) return contents;
   } catch {
-    // Explained below, like JSON of another shape.
+    // Reported below, like JSON of another shape.
   }
   throw new DataDirInUseError(
-    `${path} is damaged: it does not say which launcher uses this folder. Make sure that none does, and none of its ` +
+    `${path} is damaged: the launcher that uses this folder is unknown. Make sure that none does, and none of its ` +
       'servers (ps), then delete the file.',
   );
 }
+
+function isLockContents(value: unknown): value is LockContents {
+  if (!isObject(value) || !isIdentity(value.launcher) || typeof value.since !== 'string') return false;
+  return Array.isArray(value.services) && value.services.every((service) => isIdentity(service) && 'name' in service);
+}
+
+const isIdentity = (value: unknown): value is ProcessIdentity =>
+  isObject(value) && typeof value.pid === 'number' && typeof value.startedAt === 'string';

@@ -4,18 +4,18 @@ import { ConfigError } from '../process/config-error.ts';
 import { fileUnusable } from './file-unusable.ts';
 import { makeFolder } from './make-folder.ts';
 
-/** Room for the longest path that is made inside, a block of JetStream's stream. nginx reads no parameter of 4,096 bytes. */
+/** Leaves room for the longest path inside, a block of JetStream's stream. nginx reads no parameter of 4,096 bytes. */
 const maxPathBytes = 3_800;
-/** What a start makes and uses. Other entries of the folder are not judged. */
+/** Entries that the launcher creates and uses. Other entries are not checked. */
 const usedEntries = ['secrets.json', 'launcher.lock', 'logs', 'redis', 'nats', 'nginx'];
-/** Names that no other program uses in a folder of its own: /etc may have `nginx` and `redis`. */
+/** Entries that identify a data folder of ours: /etc may have `nginx` and `redis`. */
 const marks = ['secrets.json', 'launcher.lock'];
 const fileRights = constants.R_OK | constants.W_OK;
 const folderRights = fileRights | constants.X_OK;
 
 /**
- * Creates the data folder. Throws an error that names the path, its owner and the remedy if the folder, or a file of
- * another user in it, cannot be used: each server would otherwise end because of it.
+ * Creates the data folder. Throws an error with the path, its owner and the remedy if the folder, or a file of another user in
+ * it, cannot be used: otherwise each server would fail on its own.
  */
 export function requireDataDir(dataDir: string): void {
   const pathBytes = Buffer.byteLength(dataDir);

@@ -14,7 +14,7 @@ import type { ServiceUser } from './service-user.ts';
 interface NatsUrls {
   booking: string;
   edge: string;
-  /** Without a password: for people. */
+  /** Has no password: for people. */
   viewer: string;
 }
 
@@ -24,7 +24,7 @@ interface DataServersOptions {
   user: ServiceUser | undefined;
 }
 
-/** A Redis that was given is used as it is: without `spec`, there is none to be started. */
+/** With REDIS_URL there is no `spec`, because that server is not started here. */
 export async function redisServer(
   config: LaunchConfig,
   { secrets, origin, user }: DataServersOptions,
@@ -41,7 +41,7 @@ export async function redisServer(
   };
 }
 
-/** A NATS that was given is used as it is: without `spec`, there is none to be started. */
+/** With NATS_URL there is no `spec`, because that server is not started here. */
 export async function natsServer(
   config: LaunchConfig,
   { secrets, origin, user }: DataServersOptions,
@@ -67,6 +67,6 @@ export async function natsServer(
 async function portOrFree(port: number, user: string): Promise<number> {
   if ((await portState(port)) === 'free') return port;
   const free = await freePort();
-  print(`Port ${port} is in use: ${user} takes ${free} instead.`);
+  print(`Port ${port} is in use: ${user} uses ${free} instead.`);
   return free;
 }

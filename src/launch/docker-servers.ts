@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { messageOf } from '../process/error-facts.ts';
 import { bracketed } from './http-url.ts';
 import { print } from './print.ts';
 import { rehearse } from './rehearse.ts';
@@ -9,18 +10,20 @@ import { runToLog } from './run-to-log.ts';
 import { type ServerOrigin, type ServerProgram, type ServerRun, ServersMissingError } from './server-origin.ts';
 
 const engineTimeoutMs = 3_000;
+/** A container answers within a second; on a slow disk within a few. */
+const rehearsalTimeoutMs = 8_000;
 
-/** The same as in docker-compose.yml and Dockerfile. */
+/** The same images as in docker-compose.yml and Dockerfile. */
 const images: Record<ServerProgram, string> = {
   'redis-server': 'redis:7-alpine',
   'nats-server': 'nats:2.10-alpine',
   nginx: 'nginx:1.28-alpine',
 };
 
-/** Nothing is written but into the folders that are given, and no program gets more rights than it began with. The log is the launcher's. */
+/** Only the mounted folders are writable, and no program can gain rights. The launcher writes the log. */
 const leastRights = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--log-driver', 'none'];
 
-/** Of a root, others have none: the folders may be somebody else's; nginx listens below 1024, and its workers become another user. */
+/** Only root in a container has these. The folders may belong to another user; nginx listens below 1024 and changes the user of its workers. */
 const capabilities: Record<ServerProgram, string[]> = {
   'redis-server': ['DAC_OVERRIDE'],
   'nats-server': ['DAC_OVERRIDE'],
@@ -33,26 +36,31 @@ export async function findDockerServers(
   needed: ServerProgram[],
   logFile: string,
   signal: AbortSignal,
+  timeoutMs = rehearsalTimeoutMs,
 ): Promise<ServerOrigin> {
   const engine = await docker(['info'], engineTimeoutMs).catch(() => undefined);
-  if (!engine) throw new ServersMissingError('Docker: no engine answers `docker info`');
+  if (!engine) throw new ServersMissingError('Docker: no engine replies to `docker info`');
   for (const program of needed) await pullIfMissing(images[program], logFile, signal);
   const isNative = process.platform === 'linux' && !isDockerDesktop(engine.stdout);
   const origin = isNative ? hostNetwork(engine.stdout.includes('rootless')) : publishedPorts;
-  await requireReach(origin, dirname(logFile), signal);
+  await requireReach(origin, dirname(logFile), { timeoutMs, signal });
   return origin;
 }
 
-/** Also in WSL. It has a virtual machine on Linux too. Its command-line plugins name it on any engine. */
+/** Matches only this line: the plugins of its command line are listed for every engine. Docker Desktop on Linux and WSL uses a virtual machine, too. */
 const isDockerDesktop = (info: string) => /^\s*Operating System: Docker Desktop/m.test(info);
 
-/** An engine may be on another machine, or around this one: only a server that was reached shows that it can be. */
-async function requireReach(origin: ServerOrigin, logDir: string, signal: AbortSignal): Promise<void> {
+/** The engine may run on another machine, or outside of this container: only a trial server shows whether it can be reached. */
+async function requireReach(
+  origin: ServerOrigin,
+  logDir: string,
+  options: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
   try {
-    await rehearse(origin, logDir, signal);
+    await rehearse(origin, logDir, options);
   } catch (cause) {
-    signal.throwIfAborted();
-    const [reason] = (cause as Error).message.split('\n');
+    options.signal.throwIfAborted();
+    const [reason] = messageOf(cause).split('\n');
     throw new ServersMissingError(`Docker: a server in a container is out of reach of this machine (${reason})`, {
       cause,
     });
@@ -67,15 +75,15 @@ async function pullIfMissing(image: string, logFile: string, signal: AbortSignal
     await runToLog(['docker', 'pull', image], logFile, signal);
   } catch (cause) {
     signal.throwIfAborted();
-    throw new ServersMissingError(`Docker: ${(cause as Error).message}`, { cause });
+    throw new ServersMissingError(`Docker: ${messageOf(cause)}`, { cause });
   }
 }
 
-/** The container shares the machine's network: same ports, same addresses, nothing published to anyone else. */
+/** The container shares the machine's network: same ports and addresses, nothing else is published. */
 function hostNetwork(rootless: boolean): ServerOrigin {
   const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  // Root in a rootless engine's container is the user outside of it, who must own the data. A container has no other way to
-  // a port below 1024 than to begin as root, with no more of root's rights than these.
+  // Root in a rootless engine's container is the user outside of it, who must own the data. In other engines a port below 1024
+  // requires a container that starts as root, limited to these capabilities.
   const userOf = ({ user = own, listens }: ServerRun) =>
     rootless || (own.uid === 0 && listens.some(({ port }) => port < 1024)) ? [] : ['--user', `${user.uid}:${user.gid}`];
   return {
@@ -87,7 +95,7 @@ function hostNetwork(rootless: boolean): ServerOrigin {
   };
 }
 
-/** On macOS and Windows, and with Docker Desktop on Linux, the engine lives in a virtual machine: its network is not the one of the browser. */
+/** On macOS and Windows, and with Docker Desktop on Linux, the engine runs in a virtual machine with its own network. */
 const publishedPorts: ServerOrigin = {
   description: 'Docker',
   isContainer: true,

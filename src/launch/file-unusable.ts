@@ -1,8 +1,9 @@
 import { existsSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { errorOf } from '../process/error-facts.ts';
 import { userName } from './user-name.ts';
 
-/** A file or folder of the launcher that cannot be read, made or written; the message names it, the cause and the remedy. */
+/** A file or folder of the launcher cannot be read, created or written; the message has the path, the cause and the remedy. */
 export class FileUnusableError extends Error {
   override name = 'FileUnusableError';
 }
@@ -10,10 +11,10 @@ export class FileUnusableError extends Error {
 const otherFolder = 'choose another folder with DATA_DIR=…';
 const chooseOther = 'Choose another folder with DATA_DIR=…';
 
-/** `ownFolder`: a data folder of an earlier start, which may be given to this user as a whole. */
+/** `ownFolder` is the data folder of an earlier start, which the message proposes to chown to this user. */
 export function fileUnusable(path: string, cause: unknown, ownFolder?: string): FileUnusableError {
   if (cause instanceof FileUnusableError) return cause;
-  return new FileUnusableError(explain(path, cause as NodeJS.ErrnoException, ownFolder), { cause });
+  return new FileUnusableError(explain(path, errorOf(cause), ownFolder), { cause });
 }
 
 function explain(path: string, error: NodeJS.ErrnoException, ownFolder?: string): string {
@@ -64,7 +65,7 @@ function explainRights(path: string, message: string, ownFolder?: string): strin
   return `${reason} ${remedy}, or ${otherFolder}`;
 }
 
-/** The path itself, or the first folder above it that can be looked at. */
+/** The path itself, or the nearest folder above it that exists and is accessible. */
 function nearestExisting(path: string): [path: string, stats: Stats] {
   try {
     return [path, statSync(path)];

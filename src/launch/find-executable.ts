@@ -1,19 +1,10 @@
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter } from 'node:path';
+import which from 'which';
 
-/** Servers are often installed where only root looks by default. */
+/** Folders of servers that are often missing in the PATH of ordinary users. */
 const serverFolders = ['/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
 
 export function findExecutable(program: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...serverFolders];
-  return folders.map((folder) => join(folder, program)).find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  const path = [process.env.PATH ?? '', ...serverFolders].join(delimiter);
+  return which.sync(program, { path, nothrow: true }) ?? undefined;
 }

@@ -5,17 +5,18 @@ import { type ServerOrigin, type ServerProgram, ServersMissingError } from './se
 
 const finders = { docker: [findDockerServers], machine: [findMachineServers] };
 
-/** The first origin that has all that is needed; else ServersMissingError with each one's reason. */
+/** Returns the first origin that has all needed servers; throws ServersMissingError with the reason of each. `rehearsalTimeoutMs`: of a trial in Docker. */
 export async function findServers(
   origin: Exclude<OriginName, 'embedded'>,
   needed: ServerProgram[],
   logFile: string,
   signal: AbortSignal,
+  rehearsalTimeoutMs?: number,
 ): Promise<ServerOrigin> {
   const reasons: string[] = [];
   for (const find of origin === 'auto' ? [findDockerServers, findMachineServers] : finders[origin]) {
     try {
-      return await find(needed, logFile, signal);
+      return await find(needed, logFile, signal, rehearsalTimeoutMs);
     } catch (error) {
       if (!(error instanceof ServersMissingError)) throw error;
       reasons.push(error.message);

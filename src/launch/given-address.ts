@@ -8,7 +8,7 @@ const examples: Record<GivenSetting, string> = {
   NATS_URL: 'nats://user:password@host:4222',
 };
 
-/** Throws a GivenServerError if the address cannot be used; the message shows no password either. */
+/** Throws a GivenServerError if the address is invalid; the message never contains the password. */
 export function parseAddress(setting: GivenSetting, address: string): URL {
   try {
     const url = natsUrl(address);
@@ -23,14 +23,14 @@ export function parseAddress(setting: GivenSetting, address: string): URL {
   }
 }
 
-/** An address of Redis, or a comma list of addresses of NATS, as it may be shown. */
+/** Hides the passwords in an address of Redis, or in a comma list of addresses of NATS. */
 export const redacted = (addresses: string): string => addresses.split(',').map(redactedOne).join(',');
 
 function redactedOne(address: string): string {
   const url = natsUrl(address);
   if (url.password) url.password = '***';
   else if (url.username) url.username = '***'; // a token
-  if (url.search) url.search = '***'; // ioredis takes options there, a password among them
+  if (url.search) url.search = '***'; // ioredis accepts options there, including a password
   return String(url);
 }
 
@@ -39,7 +39,7 @@ export const noAnswer = (setting: GivenSetting, address: string, reason: string)
     `${setting}=${redacted(address)} does not answer (${reason}). Start it, correct the address, or unset ${setting} to have one started.`,
   );
 
-/** Undefined where the error is not about a certificate. */
+/** Undefined if the error is not about a certificate. */
 export const certificateProblem = (
   setting: GivenSetting,
   address: string,

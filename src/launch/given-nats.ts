@@ -4,15 +4,16 @@ import { connect, headers, type NatsConnection, PermissionViolationError } from 
 import { natsLogin } from '../events/nats-address.ts';
 import { isNoRoom, isStreamNotFound, seatsStream } from '../events/seats-stream.ts';
 import { ConfigError } from '../process/config-error.ts';
+import { errorOf, messageOf } from '../process/error-facts.ts';
 import { subjects } from '../protocol/events.ts';
 import { certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 import { tooOld } from './server-versions.ts';
 
 const setting = 'NATS_URL';
-/** Of the client, which requires TLS where the address begins with tls://. */
+/** Error message of the client, which requires TLS if the address begins with tls://. */
 const noTls = "server does not support 'tls'";
-/** As small as the stream may be. */
+/** The smallest stream that works. */
 const trial = { name: `${seatsStream.name}_TRIAL`, subjects: ['seats_trial'], max_bytes: seatsStream.leastBytes };
 
 /** Returns warnings; throws a GivenServerError if this NATS cannot be used. */
@@ -25,7 +26,7 @@ export async function judgeNats(addresses: string, { timeoutMs }: { timeoutMs: n
     return (await streamWarnings(nats, timeoutMs / 2)).map((text) => `${setting}=${redacted(addresses)}: ${text}`);
   } catch (cause) {
     if (cause instanceof GivenServerError) throw cause;
-    throw noAnswer(setting, addresses, (cause as Error).message);
+    throw noAnswer(setting, addresses, messageOf(cause));
   } finally {
     await nats.close();
   }
@@ -38,21 +39,22 @@ async function connected(addresses: string, urls: URL[], timeoutMs: number): Pro
     return await connect({ ...natsLogin(addresses), timeout: timeoutMs, reconnect: false, noEcho: true });
   } catch (error) {
     if (error instanceof ConfigError) throw new GivenServerError(error.message);
-    const { message, name, cause } = error as Error;
+    const failure = errorOf(error);
+    const { message, name, cause } = failure;
     if (message === noTls)
-      throw problem(addresses, 'cannot be used. It has no TLS. Set it up there, or write nats:// in the address.');
+      throw problem(addresses, 'cannot be used. It has no TLS. Set up TLS there, or begin the address with nats://.');
     if (name === 'AuthorizationError')
       throw problem(addresses, 'refuses the login. Correct the user and the password, or the token, in the address.');
-    const badCertificate = certificateProblem(setting, addresses, error as Error);
+    const badCertificate = certificateProblem(setting, addresses, failure);
     if (badCertificate) throw badCertificate;
-    const speaker = name === 'TimeoutError' && urls[0] ? await speakerAt(urls[0], timeoutMs / 2) : undefined;
-    if (speaker) throw problem(addresses, `is not a NATS: ${speaker} answers there. Correct the address.`);
+    const speaker = name === 'TimeoutError' && urls[0] ? await serverAt(urls[0], timeoutMs / 2) : undefined;
+    if (speaker) throw problem(addresses, `is not a NATS server: ${speaker} answers there. Correct the address.`);
     throw noAnswer(setting, addresses, cause instanceof Error ? cause.message : message);
   }
 }
 
-/** NATS speaks first; Redis and HTTP servers wait for a request. */
-function speakerAt({ hostname, port }: URL, timeoutMs: number): Promise<string | undefined> {
+/** Identifies the server at an address. NATS sends first; Redis and HTTP servers wait for a request. */
+function serverAt({ hostname, port }: URL, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const host = hostname.replace(/^\[|\]$/g, '');
     const socket = connectTcp({ host, port: Number(port) || 4222, timeout: timeoutMs }, () =>
@@ -60,7 +62,7 @@ function speakerAt({ hostname, port }: URL, timeoutMs: number): Promise<string |
     );
     socket.once('data', (data) => {
       const first = data.toString('latin1');
-      resolve(/^[+-]/.test(first) ? 'a Redis' : first.startsWith('HTTP') ? 'an HTTP server' : 'another server');
+      resolve(/^[+-]/.test(first) ? 'a Redis server' : first.startsWith('HTTP') ? 'an HTTP server' : 'another server');
       socket.destroy();
     });
     socket.on('timeout', () => socket.destroy());
@@ -69,7 +71,7 @@ function speakerAt({ hostname, port }: URL, timeoutMs: number): Promise<string |
   });
 }
 
-/** Found by trying: subscribers drop a message without content, and JetStream stores none for another stream. */
+/** Tests the rights by using them. Subscribers drop the empty messages, and the expected-stream header keeps JetStream from storing them. */
 async function missingRight(nats: NatsConnection): Promise<string | undefined> {
   const denied = new Set<string>();
   void (async () => {
@@ -85,7 +87,7 @@ async function missingRight(nats: NatsConnection): Promise<string | undefined> {
   for (const subject of [...types, subjects.heartbeat, subjects.presence])
     nats.publish(subject, '', { headers: notStored });
   await nats.flush();
-  await nats.flush(); // the refusals have come; now the loop above has read them
+  await nats.flush(); // after the second flush the loop above has processed all refusals
   if (denied.size === 0) return undefined;
   return `Its user lacks rights that are needed: ${[...denied].join(', ')}. Grant the rights listed in docs/operations.md.`;
 }
@@ -102,15 +104,15 @@ async function streamWarnings(nats: NatsConnection, timeoutMs: number): Promise<
   if (!unknown) return [];
   if (unknown.name === 'JetStreamNotEnabled' || isNotEnabledForAccount(unknown))
     return ['It has no JetStream, which keeps events for other subscribers; live updates work. Start it with -js.'];
-  if (!isStreamNotFound(unknown)) return [`JetStream does not answer (${unknown.message}); live updates work.`];
+  if (!isStreamNotFound(unknown)) return [`JetStream does not reply (${unknown.message}); live updates work.`];
 
-  // A booking process makes the stream. Only making one shows whether there is room, so a trial one comes and goes.
+  // A booking process creates the stream. Only creating one shows whether there is room, so this creates and deletes a trial one.
   const mayDelete = isStreamNotFound(await problemOf(streams.delete(trial.name)));
   if (!mayDelete) return [];
   const refusal = await problemOf(streams.add({ ...trial, storage: StorageType.File }));
   if (!refusal) await streams.delete(trial.name);
   if (!(refusal instanceof JetStreamApiError)) return [];
-  if (!isNoRoom(refusal)) return [`JetStream makes no stream (${refusal.message}); live updates work.`];
+  if (!isNoRoom(refusal)) return [`JetStream cannot create a stream (${refusal.message}); live updates work.`];
   return [
     `JetStream has no room for the stream (${refusal.message}), which keeps events for other subscribers; live updates work. Give it ${trial.max_bytes / 1024 ** 2} MiB of storage or more.`,
   ];

@@ -1,4 +1,4 @@
-/** A given Redis or NATS that cannot be used. The message names the setting, the reason and the remedy. */
+/** The Redis or NATS that a setting names cannot be used. The message has the setting, the reason and the remedy. */
 export class GivenServerError extends Error {
   override name = 'GivenServerError';
 }

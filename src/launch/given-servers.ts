@@ -1,14 +1,15 @@
+import { errorOf } from '../process/error-facts.ts';
 import { judgeNats } from './given-nats.ts';
 import { judgeRedis } from './given-redis.ts';
 import { GivenServerError } from './given-server-error.ts';
 import type { LaunchConfig } from './launch-config.ts';
 
-/** The reply of a start comes within 5 s; Node and this program need the rest. */
+/** A start reports an error within 5 s; Node and the launcher need the rest. */
 const timeoutMs = 3_500;
 
 /**
- * Judges the servers of REDIS_URL and NATS_URL before anything is started: a wrong address is reported at once, not as
- * the time-out of a process that uses it. Returns warnings for the operator.
+ * Checks the servers of REDIS_URL and NATS_URL before anything is started: a wrong address is reported immediately instead of
+ * as a time-out of a process that uses it. Returns warnings for the operator.
  */
 export async function requireGivenServers(
   { redis, nats, keyPrefix, venue }: LaunchConfig,
@@ -19,7 +20,7 @@ export async function requireGivenServers(
     nats.url ? judgeNats(nats.url, { timeoutMs }) : [],
   ]);
   signal.throwIfAborted();
-  const problems = judged.filter((result) => result.status === 'rejected').map(({ reason }) => reason as Error);
+  const problems = judged.filter((result) => result.status === 'rejected').map(({ reason }) => errorOf(reason));
   const unexpected = problems.find((problem) => !(problem instanceof GivenServerError));
   if (unexpected) throw unexpected;
   if (problems.length > 0) throw new GivenServerError(problems.map(({ message }) => message).join('\n'));

@@ -1,4 +1,4 @@
-/** How the machine itself opens what listens on this address. */
+/** The URL under which this machine itself reaches a server that listens on this address. */
 export function httpUrl(host: string, port: number): string {
   const name = isEveryAddress(host) ? '127.0.0.1' : bracketed(host);
   return `http://${name}${port === 80 ? '' : `:${port}`}`;
@@ -7,5 +7,5 @@ export function httpUrl(host: string, port: number): string {
 /** Listening on `::` includes IPv4. */
 export const isEveryAddress = (host: string) => host === '0.0.0.0' || host === '::';
 
-/** IPv6 addresses stand in brackets where a port follows. */
+/** Puts an IPv6 address in brackets, as required before a port. */
 export const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host);

@@ -1,7 +1,7 @@
 import { lchownSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** What root makes in another user's folder is that user's, who can go on with it without root. */
+/** Gives a file that root creates in another user's folder to that user, who can then use it without root. */
 export function inheritOwner(path: string): void {
   if (process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(path));

@@ -6,6 +6,7 @@ import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
 import { commaList, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
+import { settingProblem } from '../process/setting-problem.ts';
 import { withSettingsFromFiles } from '../process/settings-from-files.ts';
 import { badPorts } from './bad-ports.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
@@ -22,16 +23,28 @@ const LaunchEnv = Type.Object({
   BOOKING_PORTS: Type.String({ default: '8080', description: 'A comma list: one booking process on each' }),
   BOOKING_PORT: Type.Optional(Port),
   EDGE_PORTS: Type.String({ default: '3000,3001', description: 'A comma list: one edge on each' }),
-  REDIS_URL: Type.Optional(Type.String({ pattern: '^rediss?://' })),
+  REDIS_URL: Type.Optional(
+    Type.String({ pattern: '^rediss?://', must: 'a URL that begins with redis:// or rediss://, or unset' }),
+  ),
   REDIS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 6379 }),
-  NATS_URL: Type.Optional(Type.String({ minLength: 1 })),
+  NATS_URL: Type.Optional(Type.String({ minLength: 1, must: 'a URL that begins with nats:// or tls://, or unset' })),
   NATS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 4222 }),
   NATS_MONITORING: Type.String({ default: '8222', description: 'The port of its monitoring over HTTP, or off' }),
   TRUSTED_PROXIES: Type.String({ default: '', description: 'Proxies in front of nginx' }),
   ALLOWED_ORIGINS: Type.String({ default: '' }),
   DATA_DIR: Type.String({ default: '.data', minLength: 1 }),
+  RESTART_PAUSE_MS: Type.Integer({
+    minimum: 10,
+    maximum: 60_000,
+    default: 1_000,
+    description:
+      'The first pause before a service that ended is restarted; it doubles each time, up to 30 times as long',
+  }),
   SERVERS: Type.Unsafe<OriginName>({ type: 'string', enum: originNames, default: 'auto' }),
 });
+
+/** All settings that `./start.sh` reads or hands on. */
+export const launchSettingNames = [...new Set([...Object.keys(LaunchEnv.properties), ...settingNames])];
 
 const preferredHttpPort = 80;
 const unprivilegedHttpPort = 8000;
@@ -43,7 +56,7 @@ export interface LaunchConfig {
   bookingPorts: number[];
   edgePorts: number[];
   redis: { url?: string; port: number };
-  /** Without `monitorPort` no monitoring. */
+  /** Without `monitorPort` NATS has no monitoring. */
   nats: { url?: string; port: number; monitorPort?: number };
   trustedProxies: string[];
   allowedOrigins: string[];
@@ -53,24 +66,25 @@ export interface LaunchConfig {
   /** Of one edge. */
   maxConnections: number;
   addressLimits?: AddressLimits;
+  restartPauseMs: number;
   origin: OriginName;
 }
 
-/** Throws where a setting is wrong, before anything is started. */
+/** Throws if a setting is wrong, before anything is started. */
 export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<LaunchConfig> {
   const settings = load(LaunchEnv, given);
-  // Read here: the processes may run as a user who cannot read these files.
+  // Read by the launcher: the processes may run as a user who cannot read these files.
   const env = withSettingsFromFiles(settingNames, given);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
-  const ofBooking = loadBookingConfig({ ...env, HOST: loopback, PORT: undefined });
+  const ofBooking = loadBookingConfig({ ...given, HOST: loopback, PORT: undefined });
   const httpHost = listenHost(settings.HTTP_HOST);
   const authMode = authModeOf({ ...ofBooking, HOST: httpHost });
   await requireHttpHost(httpHost);
-  const ofEdge = loadEdgeConfig({ ...env, PORT: undefined });
+  const ofEdge = loadEdgeConfig({ ...given, PORT: undefined });
   const monitorPort = monitoringPort(settings.NATS_MONITORING);
 
   const config: LaunchConfig = {
-    // Whoever can reach the page could watch every seat's machine: by itself only where that is this machine alone.
+    // The inspector is open to every client that reaches the page: on by default only if that is this machine alone.
     env: { INSPECT: isLoopback(httpHost) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
     httpHost,
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(httpHost)),
@@ -94,6 +108,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
     dataDir: resolve(settings.DATA_DIR),
     keyPrefix: ofBooking.REDIS_KEY_PREFIX,
     venue: venueSettings(ofBooking),
+    restartPauseMs: settings.RESTART_PAUSE_MS,
     origin: settings.SERVERS,
   };
   refuseBadPorts(config);
@@ -101,10 +116,10 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   return config;
 }
 
-/** Where the process of this name writes its log. */
+/** The log file of the process with this name. */
 export const logFile = ({ dataDir }: LaunchConfig, name: string): string => join(dataDir, 'logs', `${name}.log`);
 
-/** Redis and NATS move to a free port by themselves; people and clients know these by number. */
+/** Unlike those of Redis and NATS, these ports are not replaced by free ones: people and clients know them by number. */
 export async function requirePorts(config: LaunchConfig): Promise<void> {
   await requireHttpPort(config);
   for (const port of config.bookingPorts) await requirePort(port, 'BOOKING_PORTS');
@@ -124,29 +139,33 @@ function bookingPorts({ BOOKING_PORTS, BOOKING_PORT }: Static<typeof LaunchEnv>)
   return BOOKING_PORT === undefined ? ports : [BOOKING_PORT, ...ports.slice(1)];
 }
 
-const monitoringPort = (text: string): number | undefined =>
-  text === 'off' ? undefined : portIn('NATS_MONITORING', text, 'a number from 1 to 65535, or off');
+function monitoringPort(text: string): number | undefined {
+  if (text === 'off') return undefined;
+  const port = portOf(text);
+  if (port === undefined)
+    throw new ConfigError(settingProblem('NATS_MONITORING', text, 'a whole number from 1 to 65535, or off'));
+  return port;
+}
 
-function portIn(setting: string, text: string, takes: string): number {
+function portOf(text: string): number | undefined {
   const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
-  throw new ConfigError(`${setting}: "${text}" is not a port. It takes ${takes}.`);
+  return Number.isInteger(port) && port >= 1 && port <= 65535 ? port : undefined;
 }
 
 function portList(setting: string, text: string): number[] {
-  const ports = commaList(text).map((item) => portIn(setting, item, 'a comma list of numbers from 1 to 65535'));
-  if (ports.length === 0) throw new ConfigError(`${setting} is empty. It takes a comma list of ports, at least one.`);
-  return ports;
+  const ports = commaList(text).map(portOf);
+  if (ports.length > 0 && ports.every((port) => port !== undefined)) return ports;
+  throw new ConfigError(settingProblem(setting, text, 'a comma list of whole numbers from 1 to 65535'));
 }
 
-/** All of these are opened by browsers, or asked with `fetch`. */
+/** Browsers or `fetch` connect to all of these ports. */
 function refuseBadPorts({ httpPort, bookingPorts, edgePorts }: LaunchConfig): void {
   const uses = { HTTP_PORT: [httpPort], BOOKING_PORTS: bookingPorts, EDGE_PORTS: edgePorts };
   for (const [setting, ports] of Object.entries(uses)) {
     const port = ports.find((each) => badPorts.has(each));
     if (port !== undefined)
       throw new ConfigError(
-        `${setting}: browsers refuse to connect to port ${port}, it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
+        `${setting}: browsers refuse to connect to port ${port}, because it belongs to another protocol. Choose another (e.g. ${setting}=${exampleFor(port)}).`,
       );
   }
 }

@@ -16,7 +16,7 @@ import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
 import { recordVenue, requireSameVenue } from './venue-record.ts';
 
-/** Brings everything up, in order; resolves when all of it answers. */
+/** Starts everything, in order; resolves when all services reply. */
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
   const secrets = secretsIn(settings.dataDir);
   const own = { SESSION_KEYS: secrets.sessionKeys, SESSION_COOKIE: `session_${secrets.installationId}` };
@@ -32,10 +32,10 @@ export async function launch(settings: LaunchConfig, supervisor: Supervisor, sig
   else await launchEmbedded(config, user, supervisor, signal);
 }
 
-/** None: everything has to run inside one process, without servers. */
+/** Undefined if there are no servers, so that everything must run in one process. */
 async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<ServerOrigin | undefined> {
   if (config.origin === 'embedded') {
-    print(embeddedWarning('SERVERS=embedded asks for it.'));
+    print(embeddedWarning('SERVERS=embedded is set.'));
     return undefined;
   }
   const needed: ServerProgram[] = ['nginx'];
@@ -44,10 +44,10 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
   try {
     return await findServers(config.origin, needed, logFile(config, 'install'), signal);
   } catch (error) {
-    // Who named a place, or a server of their own, is not silently given something else.
+    // A user who chose an origin or gave a server does not silently get the embedded mode.
     const mayEmbed = config.origin === 'auto' && needed.length === 3;
     if (!(error instanceof ServersMissingError)) throw error;
-    const reason = `Redis, NATS and nginx cannot be had here:\n${error.message}`;
+    const reason = `Redis, NATS and nginx are not available here:\n${error.message}`;
     if (!mayEmbed)
       throw new ServersMissingError(`${reason}\nInstall what is missing, or leave SERVERS=auto to try all.`);
     print(embeddedWarning(reason));
@@ -76,7 +76,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
   await supervisor.start(servers, signal);
 
   const { bookingPorts, edgePorts } = config;
-  // The services know nginx alone, which resolves the client's address by the proxies in front of it.
+  // Only nginx connects to the services; it resolves the client's address through the proxies in front of it.
   const env = { ...config.env, TRUSTED_PROXIES: 'loopback' };
   const common = (name: string, port: number) => ({ port, env, user, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
@@ -124,7 +124,7 @@ async function launchEmbedded(
   print(embeddedSummary(config, await pageUrl(config)));
 }
 
-/** Each edge prefers another booking process. */
+/** Lets each edge prefer a different booking process. */
 const rotated = <T>(list: T[], by: number): T[] => [
   ...list.slice(by % list.length),
   ...list.slice(0, by % list.length),

@@ -5,11 +5,11 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const defaultMaxBytes = 10 * 1024 ** 2;
-/** Beside the current one: `x.log.1` is the newest. */
+/** Besides the current file; `x.log.1` is the newest. */
 const keptFiles = 4;
 const checkMs = 1_000;
 
-/** Bounds the size of every log in the folder, of all processes, until the signal aborts. Never rejects. */
+/** Bounds the size of every log in the folder until the signal aborts. Never rejects. */
 export async function rotateLogs(folder: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await rotateOnce(folder);
@@ -24,8 +24,8 @@ export async function rotateOnce(folder: string, maxBytes = defaultMaxBytes): Pr
 }
 
 /**
- * Copied and emptied, as logrotate's `copytruncate` does: processes write at the end of a file that they hold open, and only
- * nginx could be told to open a new one. An entry that is written in between is lost.
+ * Copies and truncates the file, like logrotate's `copytruncate`: processes keep their log open, and only nginx could be made
+ * to reopen it. An entry that is written between the two steps is lost.
  */
 async function rotateIfLarge(log: string, maxBytes: number): Promise<void> {
   const file = await open(log, constants.O_WRONLY | constants.O_NOFOLLOW);

@@ -3,7 +3,7 @@ import { findExecutable } from './find-executable.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
 import { tooOld, versionOf } from './server-versions.ts';
 
-/** Servers installed on this machine; missing ones are installed, where apt can. One that is too old is not replaced. */
+/** Uses the servers of this machine; installs missing ones with apt if possible. One that is too old is not replaced. */
 export async function findMachineServers(
   needed: ServerProgram[],
   logFile: string,
@@ -29,7 +29,7 @@ export async function findMachineServers(
   };
 }
 
-/** apt upgrades only its own packages, and someone may need the old version. */
+/** Refuses old versions: apt upgrades only its own packages, and another program may need the old version. */
 async function requireVersions(programs: ServerProgram[]): Promise<void> {
   const problems = await Promise.all(
     programs.map(async (program) => {

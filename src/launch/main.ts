@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { messageOf } from '../process/error-facts.ts';
+import { misspeltSettings } from '../process/misspelt-settings.ts';
 import { DataDirLock } from './data-dir-lock.ts';
-import { loadLaunchConfig } from './launch-config.ts';
+import { launchSettingNames, loadLaunchConfig } from './launch-config.ts';
 import { launch } from './launcher.ts';
 import { rotateLogs } from './log-rotation.ts';
 import { print } from './print.ts';
@@ -9,14 +11,14 @@ import { onShutdownSignals } from './shutdown-signals.ts';
 import { Supervisor } from './supervisor.ts';
 
 const shutdown = new AbortController();
-const shutdownAsked = new Promise<void>((resolve) => {
+const shutdownRequested = new Promise<void>((resolve) => {
   shutdown.signal.addEventListener('abort', () => resolve());
 });
 
-// Without a listener, a failed write to stderr (a full disk, a terminal that is gone) would end the launcher and its services.
+// Without a listener, a failed write to stderr (full disk, closed terminal) would end the launcher and its services.
 process.stderr.on('error', () => {});
 
-// What the launcher and its servers write, nobody else reads: Redis and NATS would let everyone.
+// Closes all new files to other users: by default Redis and NATS create world-readable files.
 process.umask(0o077);
 
 let supervisor: Supervisor | undefined;
@@ -32,22 +34,23 @@ onShutdownSignals({
     shutdown.abort();
   },
   stopAtOnce() {
-    print('Killing what is left.');
+    print('Killing the remaining processes.');
     process.exit(130);
   },
 });
 
 try {
+  for (const warning of misspeltSettings(process.env, launchSettingNames)) print(`!! ${warning}`);
   const config = await loadLaunchConfig(process.env);
   const ownLock = DataDirLock.acquire(config.dataDir);
   lock = ownLock;
-  supervisor = new Supervisor((running) => ownLock.record(running));
+  supervisor = new Supervisor(config.restartPauseMs, (running) => ownLock.record(running));
   void rotateLogs(join(config.dataDir, 'logs'), shutdown.signal);
   await launch(config, supervisor, shutdown.signal);
-  await shutdownAsked;
+  await shutdownRequested;
 } catch (error) {
   if (!shutdown.signal.aborted) {
-    print(`\n${(error as Error).message}\n`);
+    print(`\n${messageOf(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { codeOf } from '../process/error-facts.ts';
 import { fileUnusable } from './file-unusable.ts';
 import { inheritOwner } from './inherit-owner.ts';
 
 /**
- * Makes the folder and those above it, where they are missing. Node's own `recursive` loops for ever in a folder that
- * exists and lets none be made, such as /proc.
+ * Creates the folder and its missing parents. Node's own `recursive` option loops forever in an existing folder that allows no
+ * subfolders, such as /proc.
  */
 export function makeFolder(path: string): void {
   try {
@@ -19,7 +20,7 @@ function makeMissing(path: string): void {
   try {
     makeOne(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
     const parent = dirname(path);
     if (code !== 'ENOENT' || existsSync(parent)) throw error;

@@ -6,18 +6,18 @@ export interface NatsUsersOptions {
 }
 
 const stream = 'SEATS';
-/** Where the replies to one's own requests arrive. */
+/** Subjects of replies to a client's own requests. */
 const inbox = '_INBOX.>';
 const streamApi = (...verbs: string[]) => verbs.map((verb) => `$JS.API.STREAM.${verb}.${stream}`);
 
 /**
- * The users of our NATS, in the form of its configuration: the booking service publishes and makes the stream, the
- * edges subscribe and publish how many browsers they have, `viewer`, who needs no password, subscribes.
+ * The users of our NATS, as its configuration expects them: the booking service publishes and creates the stream, the edges
+ * subscribe and publish presence, `viewer`, which needs no password, only subscribes.
  *
- * `viewer` publishes nothing at all: JetStream replies to whatever subject a request names, also to one that others trust.
+ * `viewer` may not even publish requests: JetStream replies to any subject that a request names, including trusted ones.
  */
 export function natsUsers({ bookingPassword, edgePassword }: NatsUsersOptions): object {
-  const news = [subjects.allSeats, subjects.heartbeat, subjects.presence];
+  const live = [subjects.allSeats, subjects.heartbeat, subjects.presence];
   const transitions = (['held', 'released', 'booked'] as const).map((type) => subjects.of({ type }));
   const users = [
     {
@@ -25,14 +25,14 @@ export function natsUsers({ bookingPassword, edgePassword }: NatsUsersOptions): 
       password: bookingPassword,
       permissions: {
         publish: [...transitions, subjects.heartbeat, ...streamApi('INFO', 'CREATE')],
-        subscribe: [...news, inbox],
+        subscribe: [...live, inbox],
       },
     },
-    { user: 'edge', password: edgePassword, permissions: { publish: [subjects.presence], subscribe: news } },
+    { user: 'edge', password: edgePassword, permissions: { publish: [subjects.presence], subscribe: live } },
     {
       user: 'viewer',
       password: '',
-      permissions: { publish: { deny: ['>'] }, subscribe: news },
+      permissions: { publish: { deny: ['>'] }, subscribe: live },
     },
   ];
   return { authorization: { users }, no_auth_user: 'viewer' };

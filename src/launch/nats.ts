@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { addressFile } from '../events/recorded-address.ts';
 import { jetStreamFault } from './jetstream-fault.ts';
 import { makeFolder } from './make-folder.ts';
 import { loopback } from './ports.ts';
@@ -12,11 +13,11 @@ import { writePrivately } from './write-privately.ts';
 export interface NatsOptions {
   origin: ServerOrigin;
   port: number;
-  /** Absent: NATS answers no HTTP. */
+  /** Absent: NATS serves no HTTP. */
   monitorPort?: number | undefined;
   dir: string;
   logFile: string;
-  /** As `natsUsers` gives them; without it everybody may do everything. */
+  /** From `natsUsers`; without it every client has all rights. */
   users?: object;
   user?: ServiceUser | undefined;
 }
@@ -27,6 +28,7 @@ export function natsSpec({ origin, port, monitorPort, dir, logFile, users, user 
   if (monitorPort !== undefined) args.push('-m', String(monitorPort)); // at the address of -a
   if (users !== undefined)
     args.push('-c', writePrivately(join(dir, 'users.conf'), JSON.stringify(users, undefined, 2)));
+  writePrivately(addressFile(dir), `nats://${loopback}:${port}\n`);
   giveTo(user, dir);
   const listens = [port, ...(monitorPort === undefined ? [] : [monitorPort])].map((each) => ({
     host: loopback,

@@ -9,10 +9,10 @@ import type { ServiceSpec } from './service-process.ts';
 import { giveTo, type ServiceUser } from './service-user.ts';
 import { writePrivately } from './write-privately.ts';
 
-/** Of one address, as the services count it; nginx's own limits follow from these. */
+/** The services' limits per address, from which nginx's limits are derived. */
 export interface AddressLimits {
   requestsPerSecond: number;
-  /** At one edge. */
+  /** Per edge. */
   connections: number;
 }
 
@@ -22,11 +22,11 @@ export interface NginxOptions {
   port: number;
   edgePorts: number[];
   bookingPorts: number[];
-  /** Networks of the proxies in front of this nginx, as `parseTrustedProxies` returns them. */
+  /** Networks of the proxies in front of this nginx, from `parseTrustedProxies`. */
   trustedProxies: string[];
-  /** As `parseAllowedOrigins` returns them. */
+  /** From `parseAllowedOrigins`. */
   allowedOrigins: string[];
-  /** Absent: none. */
+  /** Absent: no limits. */
   addressLimits?: AddressLimits | undefined;
   templateFile: string;
   publicDir: string;
@@ -41,7 +41,7 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
   makeFolder(dir);
   const configFile = writePrivately(join(dir, 'nginx.conf'), renderConfig(options));
   giveTo(user, dir);
-  // Where it starts as root (see commandAs and docker-servers.ts): its workers would become another user, who may not be allowed to read the page.
+  // If it starts as root (see commandAs and docker-servers.ts), its workers would become another user, who may not be allowed to read the page.
   const isRoots = process.getuid?.() === 0 && (!user || (origin.isContainer && port < 1024));
   const workers = isRoots ? ' user root root;' : '';
   const url = httpUrl(host, port);
@@ -64,13 +64,13 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
   };
 }
 
-/** As the official Docker image does it: only `${NAME}`s that are defined are replaced, nginx's own $variables stay. */
+/** Like the official Docker image: replaces only `${NAME}`s that are defined, and keeps nginx's own $variables. */
 function renderConfig(options: NginxOptions): string {
   const { origin, host, port, edgePorts, bookingPorts, ...files } = options;
   const addresses = (ports: number[]) => ports.map((each) => `${origin.machineHost}:${each}`);
   const variables: Record<string, string> = {
     LISTEN: listen(origin.bindHost(host), port),
-    // nginx replaces variables in this path, and has no escape for a $.
+    // nginx replaces variables in this path and has no escape for a $.
     // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's variable, not ours
     PUBLIC_DIR: quotable(files.publicDir).replaceAll('$', '${dollar}'),
     RUN_DIR: quotable(files.dir),
@@ -80,16 +80,16 @@ function renderConfig(options: NginxOptions): string {
   return template.replaceAll(/\$\{([A-Z_]+)\}/g, (whole, name: string) => variables[name] ?? whole);
 }
 
-/** By itself nginx takes `::` for IPv6 alone. */
+/** By default nginx listens on `::` for IPv6 only. */
 const listen = (host: string, port: number) => `${bracketed(host)}:${port}${host === '::' ? ' ipv6only=off' : ''}`;
 
-/** Inside the double quotes of nginx's configuration. */
+/** Escapes text for double quotes in nginx's configuration. */
 const quotable = (text: string) => text.replaceAll(/["\\]/g, '\\$&');
 
-/** `host:port` each. */
+/** Items are `host:port`. */
 type Upstreams = { edges: string[]; bookings: string[] };
 
-/** For the template. `nginx/rules.envsh` makes the same from the settings of a container. */
+/** Variables of the template. `nginx/rules.envsh` computes the same from the settings of a container. */
 export function rulesOf(
   options: Upstreams & Pick<NginxOptions, 'trustedProxies' | 'allowedOrigins' | 'addressLimits'>,
 ): Record<string, string> {
@@ -101,7 +101,7 @@ export function rulesOf(
   const hasFailover = bookings.length > 1;
   return {
     EDGE_SERVERS: servers(edges, 'max_fails=1 fail_timeout=1s'),
-    // A process that fails is left out for 5 s. The same ones again as backup: when each of them has failed, all are tried.
+    // A failed process is skipped for 5 s. All are listed again as backup, so that they are still tried when all have failed.
     BOOKING_SERVERS: hasFailover
       ? `${servers(bookings, 'max_fails=1 fail_timeout=5s')} ${servers(bookings, 'max_fails=0 backup')}`
       : servers(bookings, 'max_fails=0'),
@@ -117,11 +117,11 @@ export function rulesOf(
   };
 }
 
-/** The services limit each session and each address: nginx lets several sessions of an address come to their limits at once. */
+/** The services limit each session and each address: nginx allows several sessions of an address to reach their limits at once. */
 const sessionsAtOnce = 5;
 const burstSeconds = 2;
 
-/** Without limits nginx needs numbers all the same. */
+/** nginx needs numbers even if limits are off. */
 function limitRules(limits: AddressLimits | undefined, edgeCount: number): Record<string, string> {
   const { requestsPerSecond, connections } = limits ?? { requestsPerSecond: 1, connections: 1 };
   const allConnections = connections * edgeCount;

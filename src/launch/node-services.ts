@@ -7,22 +7,24 @@ import { programEnv } from './program-env.ts';
 import type { ServiceSpec } from './service-process.ts';
 import type { ServiceUser } from './service-user.ts';
 
-/** The second: how much that is new V8 lets pile up before it looks for what is still needed. With its own 16 MB a busy process decides a fifth fewer commands. */
+/** The second flag is the size of V8's young generation. With the default of 16 MB a busy process decides a fifth fewer commands. */
 export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=64'];
 
-/** What starts the project's own processes. */
+/** How to start one of the project's own processes. */
 export interface NodeServiceOptions {
   port: number;
   logFile: string;
-  /** Settings, on top of the launcher's own environment. The process gets those that it reads. */
+  /** Settings that override the launcher's environment. The process gets only those that it reads. */
   env: NodeJS.ProcessEnv;
   user?: ServiceUser | undefined;
+  /** The folder that `dist` is in. Absent: this one. */
+  root?: string | undefined;
 }
 
 export interface BookingOptions extends NodeServiceOptions {
   redisUrl: string;
   natsUrl: string;
-  /** Of all booking processes: each shows the actors of the others too. */
+  /** URLs of all booking processes: the inspector of each shows the actors of the others too. */
   peerUrls?: string[];
 }
 
@@ -47,14 +49,14 @@ export const embeddedSpec = ({ host, ...options }: NodeServiceOptions & { host: 
 function nodeSpec(
   name: string,
   kind: ProcessKind,
-  { port, logFile, env, user }: NodeServiceOptions,
+  { port, logFile, env, user, root = '.' }: NodeServiceOptions,
   settings: NodeJS.ProcessEnv,
 ): ServiceSpec {
   const host = settings.HOST ?? loopback;
   return {
     name,
-    command: [process.execPath, ...nodeFlags, join('dist', kind, 'server.js')],
-    // HOST is named always: some shells set it to the name of the machine.
+    command: [process.execPath, ...nodeFlags, join(root, 'dist', kind, 'server.js')],
+    // HOST is always set: some shells set it to the name of the machine.
     env: {
       ...programEnv(),
       ...settingsOf(kind, { ...process.env, ...env }),
@@ -67,6 +69,6 @@ function nodeSpec(
     logFile,
     answers: () => httpAnswers(`${httpUrl(host, port)}/ready`),
     stopTimeoutMs: 3_000,
-    hint: 'Its log says why.',
+    hint: 'Its log has the reason.',
   };
 }

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 
 /** `worker_rlimit_nofile` of nginx.conf.template. */
 const nginxOpenFiles = 20_000;
-/** Of a process, beside those for browsers. */
+/** Open files of a process besides the connections of browsers. */
 const ownFiles = 100;
 
-/** A warning if this shell allows fewer open files than the wanted number of browsers takes. */
+/** A warning if this shell allows fewer open files than MAX_CONNECTIONS needs. */
 export function openFilesWarning(maxConnections: number, limit = openFilesLimit()): string | undefined {
-  // nginx opens two for a browser: one to it, one to an edge.
+  // nginx opens two connections per browser: one to the browser, one to an edge.
   const needed = Math.min(nginxOpenFiles, 2 * maxConnections + ownFiles);
   if (limit >= needed) return undefined;
   return (
@@ -17,7 +17,7 @@ export function openFilesWarning(maxConnections: number, limit = openFilesLimit(
   );
 }
 
-/** Of the processes that this one starts. Node has raised its own limit to the hard one at its start. */
+/** The limit of child processes. Node raises only its own limit, to the hard one, at its start. */
 function openFilesLimit(): number {
   const text = execFileSync('sh', ['-c', 'ulimit -n'], { encoding: 'utf8' }).trim();
   return text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text);

@@ -11,8 +11,8 @@ interface PageAddress {
 }
 
 /**
- * What a person opens. Browsers take `localhost` for ::1 first: if another program listens there, on the same port, only
- * the address leads to our page.
+ * The URL for people. Browsers resolve `localhost` to ::1 first: if another program listens there on the same port, only the
+ * IP address leads to our page.
  */
 export async function pageUrl({ httpHost, httpPort }: PageAddress): Promise<string> {
   const url = httpUrl(httpHost, httpPort);

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { createServer, isIP } from 'node:net';
+import { codeOf } from '../process/error-facts.ts';
 import { badPorts } from './bad-ports.ts';
 
 export const loopback = '127.0.0.1';
 
-/** `forbidden`: this user may not listen there (below 1024, on most systems). */
+/** `forbidden`: this user may not listen on the port (below 1024 on most systems). */
 export type PortState = 'free' | 'in use' | 'forbidden';
 
 export class PortUnavailableError extends Error {
@@ -17,19 +18,19 @@ export class PortUnavailableError extends Error {
   }
 }
 
-/** A port to suggest in place of another. */
+/** A port to suggest instead of another. */
 export function exampleFor(port: number): number {
   const example = port < 1024 ? 8000 : port <= 65535 - 100 ? port + 100 : port - 100;
   return badPorts.has(example) ? 8000 : example;
 }
 
-/** Found out by trying: what may be bound depends on the user, the system's settings and everyone else. */
+/** Tries to listen: whether that works depends on the user, the system's settings and other programs. */
 export async function portState(port: number, host = loopback): Promise<PortState> {
   try {
     for (const address of await addressesOf(host)) await listenOnce(port, address);
     return 'free';
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = codeOf(error);
     if (code === 'EADDRINUSE') return 'in use';
     if (code === 'EACCES') return 'forbidden';
     throw error;
@@ -56,7 +57,7 @@ export async function freePort(): Promise<number> {
 
 const given = new Set<number>();
 
-/** A name may have several, as localhost often has: nginx listens on all of them. */
+/** A name such as localhost may have several addresses: nginx listens on all of them. */
 const addressesOf = async (host: string): Promise<string[]> =>
   isIP(host) ? [host] : (await lookup(host, { all: true })).map(({ address }) => address);
 

@@ -11,12 +11,12 @@ class NoAnswerError extends Error {
   override name = 'NoAnswerError';
 }
 
-/** The server replies, but not yet as it should: it loads its data, or waits for another server. */
+/** The server replies but is not ready: it loads its data, or waits for another server. */
 export class NotReadyError extends Error {
   override name = 'NotReadyError';
 }
 
-/** As `viewer`, where it has users: without a login it replies -NOAUTH also while it still loads its data. */
+/** Logs in as `viewer`: without a login Redis replies -NOAUTH even while it still loads its data. */
 export const ownRedisAnswers = (endpoint: Endpoint) => exchange(endpoint, 'AUTH viewer -\r\nPING\r\n', /^\+PONG/m);
 
 export const natsAnswers = (endpoint: Endpoint) =>
@@ -29,7 +29,7 @@ export const natsAnswers = (endpoint: Endpoint) =>
 export async function httpAnswers(url: string): Promise<void> {
   const response = await fetch(url, { signal: AbortSignal.timeout(probeTimeoutMs) });
   await response.arrayBuffer();
-  if (response.status !== 200) throw new NotReadyError(`GET ${url} answers ${response.status}`);
+  if (response.status !== 200) throw new NotReadyError(`GET ${url} replies ${response.status}`);
 }
 
 /** Resolves as soon as the reply matches. */
@@ -45,12 +45,12 @@ function exchange({ host, port }: Endpoint, request: string, expected: RegExp): 
       socket.destroy();
     });
     socket.on('timeout', () => {
-      socket.destroy(reply === '' ? new NoAnswerError(`no answer from ${host}:${port}`) : undefined);
+      socket.destroy(reply === '' ? new NoAnswerError(`no reply from ${host}:${port}`) : undefined);
     });
     socket.on('error', reject);
-    // After an answer this rejection goes nowhere.
+    // No effect after a resolved reply.
     socket.on('close', () => {
-      const problem = `${host}:${port} said ${JSON.stringify(reply.slice(0, 80))}`;
+      const problem = `${host}:${port} replied ${JSON.stringify(reply.slice(0, 80))}`;
       reject(reply === '' ? new NoAnswerError(problem) : new NotReadyError(problem));
     });
   });

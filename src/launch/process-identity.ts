@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** A pid alone may since belong to someone else; with the time of its start it is one process for ever. */
+/** A pid can be reused by another process; pid and start time together are unique. */
 export interface ProcessIdentity {
   pid: number;
   startedAt: string;
@@ -24,7 +24,7 @@ function startTime(pid: number): string | undefined {
 
 function startTimeFromProc(pid: number): string | undefined {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // Fields count from behind the name, which may itself hold spaces and brackets; proc(5): state is 3, starttime 22.
+  // Fields are counted after the name, which may contain spaces and brackets; proc(5): state is field 3, starttime 22.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, start] = [fields[3 - 3], fields[22 - 3]];
   return state === 'Z' ? undefined : start;

@@ -1,20 +1,20 @@
 import { createHash } from 'node:crypto';
 
 export interface RedisUsersOptions {
-  /** Of the booking service's keys. */
+  /** Prefix of the booking service's keys. */
   keyPrefix: string;
   adminPassword: string;
   bookingPassword: string;
 }
 
-/** What the scripts of `src/store/lua` call, and what their client asks beside them. */
+/** Commands that the scripts of `src/store/lua` and their client use. */
 const bookingCommands = [
   ...['get', 'set', 'del', 'exists', 'persist', 'pexpiretime', 'pttl', 'time'],
   ...['hget', 'hmget', 'hset', 'hdel', 'hgetall', 'hlen', 'xadd', 'xrange', 'xrevrange', 'xtrim'],
   ...['eval', 'evalsha', 'info', 'ping', 'hello'],
 ];
 
-/** For people, and for the audit of `npm run load`. What lists all keys at once, waits, or makes others wait (a MULTI) is not among them. */
+/** For people, and for the audit of `npm run load`. Excludes commands that list all keys, block, or block other clients (MULTI). */
 const viewerCommands = [
   ...['get', 'mget', 'strlen', 'exists', 'type', 'ttl', 'pttl', 'expiretime', 'pexpiretime', 'dbsize', 'time'],
   ...['hget', 'hmget', 'hgetall', 'hkeys', 'hvals', 'hlen', 'hexists', 'xrange', 'xrevrange', 'xlen'],
@@ -22,11 +22,11 @@ const viewerCommands = [
 ];
 
 /**
- * The users of our Redis, in the form of its ACL file: `booking` may do what it does, with its own keys; `viewer`, who
- * needs no password, may look.
+ * The users of our Redis, as its ACL file expects them: `booking` may run its commands on its own keys; `viewer`, which needs
+ * no password, may only read.
  *
- * `default` keeps every right, behind a password: Redis 7.0 reads its append-only file as that user, and drops each
- * transaction in it that this user may not make.
+ * `default` keeps all rights, protected by a password: Redis 7.0 loads its append-only file as that user, and drops every
+ * transaction in it that this user may not run.
  */
 export function redisUsers({ keyPrefix, adminPassword, bookingPassword }: RedisUsersOptions): string {
   const keys = (pattern: string) => ['venue', 'seat'].map((kind) => `${pattern}${keyPrefix}${kind}:*`).join(' ');

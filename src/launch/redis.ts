@@ -14,21 +14,21 @@ export interface RedisOptions {
   port: number;
   dir: string;
   logFile: string;
-  /** As `redisUsers` gives them; without it everybody may do everything. */
+  /** From `redisUsers`; without it every client has all rights. */
   users?: string;
   user?: ServiceUser | undefined;
 }
 
 /**
- * What all clients may take of Redis's memory, which is that of the venue too: replies that are not read, and requests that
- * do not end. The largest reply to a booking process, a venue of 100,000 seats, is some 12 MB; its largest request is 64 kB.
+ * Bounds the memory that clients take from the venue's: unread replies and unfinished requests. The largest reply to a booking
+ * process, a venue of 100,000 seats, is some 12 MB; its largest request is 64 kB.
  */
 export const redisClientLimits = [
   ...['--client-output-buffer-limit', 'normal 32mb 16mb 10', '--client-query-buffer-limit', '4mb'],
   ...['--maxmemory-clients', '64mb', '--maxclients', '1000'],
 ];
 
-/** Durable before it answers: every write is in the append-only file, on disk. Nothing is ever evicted. */
+/** Every write is in the append-only file, on disk, before Redis replies. Nothing is ever evicted. */
 export function redisSpec({ origin, port, dir, logFile, users, user }: RedisOptions): ServiceSpec {
   makeFolder(dir);
   const args = ['--bind', origin.bindHost(loopback), '--protected-mode', 'no', '--port', String(port), '--dir', dir];
@@ -47,6 +47,6 @@ export function redisSpec({ origin, port, dir, logFile, users, user }: RedisOpti
   };
 }
 
-/** Half of what this machine, or this container, has: rewriting the append-only file may take as much again for a while. */
+/** Half of the memory of this machine or container: rewriting the append-only file may temporarily need the other half. */
 const maxMemoryBytes = () =>
   Math.floor(Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY) / 2);

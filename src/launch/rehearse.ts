@@ -10,14 +10,15 @@ import { programEnv } from './program-env.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import { ServiceProcess } from './service-process.ts';
 
-/** A container is there within a second; a slow disk takes a few. */
-const timeoutMs = 8_000;
-
 /**
- * Starts an nginx from this origin that hands requests on to this process, and makes one: it needs a port that is reached
- * from here, this machine's ports, and a folder of this machine. Rejects where one of them is missing.
+ * Starts an nginx from this origin that proxies requests to this process, and sends one. This tests whether its port is
+ * reachable from here, and whether it reaches this machine's ports and folders. Rejects if not.
  */
-export async function rehearse(origin: ServerOrigin, workDir: string, signal: AbortSignal): Promise<void> {
+export async function rehearse(
+  origin: ServerOrigin,
+  workDir: string,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+): Promise<void> {
   const target = createServer((_request, response) => response.end('reached'));
   const targetPort = await freePort();
   target.listen(targetPort, loopback);

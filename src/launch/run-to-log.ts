@@ -6,13 +6,13 @@ class CommandFailedError extends Error {
   override name = 'CommandFailedError';
 }
 
-/** For what takes long and talks much: installing a package, pulling an image. */
+/** Runs a long command with much output, e.g. installing a package or pulling an image. */
 export async function runToLog(command: readonly string[], logFile: string, signal: AbortSignal): Promise<void> {
   const log = openLog(logFile);
   const [program = '', ...args] = command;
   try {
     await new Promise<void>((resolve, reject) => {
-      // The terminal stays its stdin: sudo may ask for a password.
+      // The terminal stays its stdin: sudo may prompt for a password.
       const child = spawn(program, args, { stdio: ['inherit', log, log], signal });
       child.once('error', reject);
       child.once('exit', (code, endSignal) =>

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newSessionKey } from '../identity/session-keys.ts';
+import { codeOf } from '../process/error-facts.ts';
+import { isObject } from '../process/is-object.ts';
 import { fileUnusable } from './file-unusable.ts';
 import { makeFolder } from './make-folder.ts';
 import { writePrivately } from './write-privately.ts';
 
-/** Made once for a data folder, so that they are the same in the next run; read by nobody but its owner. */
+/** Created once per data folder, so that they stay the same in the next run; readable only by the owner. */
 export interface Secrets {
-  /** Eight hexadecimal digits that tell this installation from others on the host. No secret. */
+  /** Unique id of this installation on the host: eight hexadecimal digits. Not a secret. */
   installationId: string;
   sessionKeys: string;
   redisAdminPassword: string;
@@ -30,52 +32,51 @@ class SecretsDamagedError extends Error {
 
 const newPassword = () => randomBytes(24).toString('base64url');
 
-const generators: Record<keyof Secrets, () => string> = {
-  installationId: () => randomBytes(4).toString('hex'),
-  sessionKeys: newSessionKey,
-  redisAdminPassword: newPassword,
-  redisBookingPassword: newPassword,
-  natsBookingPassword: newPassword,
-  natsEdgePassword: newPassword,
-};
+const newSecrets = (): Secrets => ({
+  installationId: randomBytes(4).toString('hex'),
+  sessionKeys: newSessionKey(),
+  redisAdminPassword: newPassword(),
+  redisBookingPassword: newPassword(),
+  natsBookingPassword: newPassword(),
+  natsEdgePassword: newPassword(),
+});
 
-/** Adds what is missing, e.g. in a file of an older version; throws where the file is damaged, and changes nothing then. */
+/** Adds missing secrets, e.g. to a file of an older version. Throws if the file is damaged, without changing it. */
 export function secretsIn(dataDir: string): Secrets {
   const file = join(dataDir, 'secrets.json');
   makeFolder(dataDir);
   const known = knownSecrets(file, dataDir);
-  const missing = Object.entries(generators).filter(([name]) => known[name] === undefined);
-  if (missing.length === 0) {
-    protect(file, dataDir);
-    return known as unknown as Secrets;
-  }
-  const secrets = { ...known, ...Object.fromEntries(missing.map(([name, generate]) => [name, generate()])) };
-  writePrivately(file, `${JSON.stringify(secrets, null, 2)}\n`);
-  return secrets as unknown as Secrets;
+  const created = newSecrets();
+  const secrets = { ...created, ...known };
+  if (Object.keys(created).every((name) => name in known)) protect(file, dataDir);
+  else writePrivately(file, `${JSON.stringify(secrets, null, 2)}\n`);
+  return secrets;
 }
 
-function knownSecrets(file: string, dataDir: string): Record<string, string> {
+function knownSecrets(file: string, dataDir: string): Partial<Secrets> {
   const text = readIfThere(file, dataDir);
   if (text === undefined) return {};
   if (text.trim() === '') throw new SecretsDamagedError(file, 'it is empty');
   const content = parse(file, text);
-  if (typeof content !== 'object' || content === null || Array.isArray(content))
-    throw new SecretsDamagedError(file, 'it is not a JSON object');
-  for (const name of Object.keys(generators)) {
-    const value = (content as Record<string, unknown>)[name];
-    if (value !== undefined && (typeof value !== 'string' || value === ''))
-      throw new SecretsDamagedError(file, `${name} is not a text`);
+  requireIntact(file, content);
+  return content;
+}
+
+function requireIntact(file: string, content: unknown): asserts content is Partial<Secrets> {
+  if (!isObject(content)) throw new SecretsDamagedError(file, 'it is not a JSON object');
+  const names = Object.keys(newSecrets()).filter((name) => name in content);
+  for (const name of names) {
+    const value = content[name];
+    if (typeof value !== 'string' || value === '') throw new SecretsDamagedError(file, `${name} is not a string`);
   }
-  if (!Object.keys(generators).some((name) => name in content))
-    throw new SecretsDamagedError(file, 'it holds none of the secrets');
-  return content as Record<string, string>;
+  if (names.length === 0) throw new SecretsDamagedError(file, 'it holds none of the secrets');
 }
 
 function readIfThere(file: string, dataDir: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (codeOf(cause) === 'ENOENT') return undefined;
     throw fileUnusable(file, cause, dataDir);
   }
 }
@@ -89,7 +90,7 @@ function parse(file: string, text: string): unknown {
   }
 }
 
-/** A backup that was copied back may have another mode. */
+/** A restored backup may have another mode. */
 function protect(file: string, dataDir: string): void {
   try {
     chmodSync(file, 0o600);

@@ -1,31 +1,31 @@
 import type { ServiceSpec } from './service-process.ts';
 import type { ServiceUser } from './service-user.ts';
 
-/** The servers that are not ours. */
+/** The third-party servers. */
 export type ServerProgram = 'redis-server' | 'nats-server' | 'nginx';
 
 export interface ServerRun {
   args: string[];
-  /** Absolute; each keeps its path wherever the server runs. */
+  /** Absolute paths; a container mounts each at the same path. */
   folders: string[];
-  /** Where the machine shall reach it. */
+  /** Addresses at which this machine reaches it. */
   listens: { host: string; port: number }[];
   /** Absent: the user of the launcher. */
   user?: ServiceUser | undefined;
 }
 
-/** Where Redis, NATS and nginx come from. */
+/** A source of Redis, NATS and nginx: Docker or this machine. */
 export interface ServerOrigin {
   description: string;
   isContainer: boolean;
-  /** What a server has to bind to be reached at this address of the machine. */
+  /** The address that a server must bind to be reachable at this address of the machine. */
   bindHost(host: string): string;
-  /** By what name a server reaches a process of the machine. */
+  /** The host name by which a server reaches a process of the machine. */
   machineHost: string;
   command(program: ServerProgram, run: ServerRun): Pick<ServiceSpec, 'command' | 'cleanUp' | 'user' | 'ports'>;
 }
 
-/** Nothing of this kind can be had here; the message says why. */
+/** No servers from this origin; the message has the reason. */
 export class ServersMissingError extends Error {
   override name = 'ServersMissingError';
 }

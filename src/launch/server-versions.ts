@@ -4,11 +4,11 @@ import type { ServerProgram } from './server-origin.ts';
 
 interface KnownProgram {
   name: string;
-  /** Makes it print its version, on stdout or stderr. */
+  /** Prints the version on stdout or stderr. */
   versionFlag: string;
   pattern: RegExp;
   minVersion: string;
-  /** What older versions lack. */
+  /** Features that older versions lack. */
   lacks: string;
 }
 
@@ -27,7 +27,7 @@ const programs: Record<ServerProgram, KnownProgram> = {
     minVersion: '2.9.0',
     lacks: 'parts of JetStream',
   },
-  // OpenResty and others have versions that begin with that of their nginx.
+  // Versions of OpenResty and others begin with that of their nginx.
   nginx: {
     name: 'nginx',
     versionFlag: '-v',
@@ -39,7 +39,7 @@ const programs: Record<ServerProgram, KnownProgram> = {
 
 const versionTimeoutMs = 3_000;
 
-/** A sentence about the version and the one that is needed; undefined if it is new enough, or no version at all. */
+/** A message with the version and the needed one; undefined if the version is new enough or not a number. */
 export function tooOld(program: ServerProgram, version: string, path?: string): string | undefined {
   const { name, minVersion, lacks } = programs[program];
   if (!/^\d/.test(version) || isAtLeast(version, minVersion)) return undefined;
@@ -47,11 +47,11 @@ export function tooOld(program: ServerProgram, version: string, path?: string): 
   return `${name} ${version}${place} is too old: version ${minVersion} or newer is needed, older ones lack ${lacks}.`;
 }
 
-/** As the program itself prints it; undefined if it prints none. */
+/** The version that the program prints; undefined if it prints none. */
 export async function versionOf(program: ServerProgram, path: string): Promise<string | undefined> {
   const { versionFlag, pattern } = programs[program];
   const options = { timeout: versionTimeoutMs, killSignal: 'SIGKILL' } as const;
-  // Some exit with an error after it.
+  // Some programs exit with an error after printing it.
   const { stdout, stderr } = await promisify(execFile)(path, [versionFlag], options).catch(
     (error: { stdout?: string; stderr?: string }) => error,
   );

@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorOf, messageOf } from '../process/error-facts.ts';
 import { openLog } from './open-log.ts';
 import { NotReadyError } from './probes.ts';
 import { commandAs, type ServiceUser } from './service-user.ts';
@@ -10,25 +11,25 @@ const readyTimeoutMs = 30_000;
 const shownLogLines = 15;
 const shownLogBytes = 65_536;
 
-/** How to run one service, and how to know that it does its work. */
+/** How to run one service and how to check it. */
 export interface ServiceSpec {
   name: string;
   command: readonly [program: string, ...args: string[]];
   env: NodeJS.ProcessEnv;
   /** Absent: the user of the launcher. */
   user?: ServiceUser | undefined;
-  /** Where it listens, if that may need a right that its user lacks. */
+  /** Ports that may need a right that its user lacks. */
   ports?: number[];
   logFile: string;
-  /** Rejects while the service does not answer. */
+  /** Rejects while the service does not reply. */
   answers: () => Promise<void>;
-  /** After SIGTERM it has this long before SIGKILL. */
+  /** Time between SIGTERM and SIGKILL. */
   stopTimeoutMs: number;
-  /** What to try when it does not start. */
+  /** Advice for the case that it does not start. */
   hint: string;
-  /** Why it should be started again although it runs. It is, when this is so twice in a row. */
+  /** The reason for a restart although it runs. Two faults in a row cause a restart. */
   fault?: () => Promise<string | undefined>;
-  /** Removes what the death of the process may leave behind. */
+  /** Removes leftovers of a dead process. */
   cleanUp?: readonly [program: string, ...args: string[]];
 }
 
@@ -36,46 +37,46 @@ class ServiceDiedError extends Error {
   override name = 'ServiceDiedError';
 }
 
-/** It replies, but cannot do its work yet. */
+/** The service replies but cannot do its work yet. */
 class ServiceNotReadyError extends Error {
   override name = 'ServiceNotReadyError';
 }
 
-/** It runs, and does not reply at all. */
+/** The service runs but does not reply. */
 export class ServiceSilentError extends Error {
   override name = 'ServiceSilentError';
 }
 
-/** Also those that nobody supervises, such as a trial of an engine. */
+/** Includes unsupervised ones, such as the trial of a Docker engine. */
 const living = new Set<ServiceProcess>();
 
-/** At once, and without waiting: the last thing that a process does that started services. */
+/** Kills all services synchronously; the last step of a process that started services. */
 export function killServices(): void {
   for (const service of living) service.kill();
 }
 
-/** One run of a service, in a process group of its own, so that the terminal's Ctrl-C reaches only the launcher. */
+/** One run of a service, in its own process group, so that the terminal's Ctrl-C reaches only the launcher. */
 export class ServiceProcess {
   readonly spec: ServiceSpec;
   readonly pid: number | undefined;
-  /** Resolves with the manner of its end: "exit code 1", "signal SIGKILL". */
+  /** Resolves with "exit code 1", "signal SIGKILL" etc. */
   readonly exited: Promise<string>;
-  /** Why it runs without a log, if it does. */
+  /** Set if it runs without a log. */
   readonly logProblem: Error | undefined;
   readonly #child: ChildProcess | undefined;
   readonly #logStart: number = 0;
   #ending: string | undefined;
 
-  /** Throws nothing: a program that cannot be started has ended. */
+  /** Does not throw: a program that cannot be started counts as ended. */
   constructor(spec: ServiceSpec) {
     this.spec = spec;
-    // The child writes to the file itself: its last words are kept even if the launcher dies first.
+    // The child writes to the file itself, so its output is complete even if the launcher dies first.
     let log: number | undefined;
     try {
       log = openLog(spec.logFile, spec.user);
       this.#logStart = fstatSync(log).size;
     } catch (error) {
-      this.logProblem = error as Error;
+      this.logProblem = errorOf(error);
     }
     const { command, ids } = commandAs(spec.user, spec.command, spec.ports);
     const [program, ...args] = command;
@@ -84,7 +85,7 @@ export class ServiceProcess {
       this.#child = spawn(program, args, { env: spec.env, ...ids, detached: true, stdio: ['ignore', output, output] });
       this.exited = endOf(this.#child);
     } catch (error) {
-      this.exited = Promise.resolve((error as Error).message);
+      this.exited = Promise.resolve(messageOf(error));
     }
     if (log !== undefined) closeSync(log);
     this.pid = this.#child?.pid;
@@ -96,7 +97,7 @@ export class ServiceProcess {
     return this.#ending !== undefined;
   }
 
-  /** Resolves when the service answers; rejects at once if it dies first, and after a while if it does not answer. */
+  /** Resolves when the service replies; rejects immediately if it dies first, and after a time-out if it does not reply. */
   async ready(signal?: AbortSignal): Promise<void> {
     const deadline = Date.now() + readyTimeoutMs;
     for (;;) {
@@ -105,7 +106,7 @@ export class ServiceProcess {
       if (this.#ending !== undefined) throw new ServiceDiedError(this.#report(`ended at start: ${this.#ending}`));
       if (!problem) return;
       if (Date.now() > deadline) {
-        const report = this.#report(`did not answer within ${readyTimeoutMs / 1_000} s: ${problem.message}`);
+        const report = this.#report(`did not reply within ${readyTimeoutMs / 1_000} s: ${problem.message}`);
         throw problem instanceof NotReadyError ? new ServiceNotReadyError(report) : new ServiceSilentError(report);
       }
       await Promise.race([sleep(probeIntervalMs), this.exited]);
@@ -120,7 +121,7 @@ export class ServiceProcess {
     clearTimeout(timer);
   }
 
-  /** At once and with its whole group: nginx's workers outlive a killed master and would keep the port. */
+  /** Kills the whole process group: nginx's workers outlive a killed master and would keep the port. */
   kill(): void {
     if (this.#ending !== undefined) return;
     this.#killGroup();
@@ -139,7 +140,7 @@ export class ServiceProcess {
     try {
       process.kill(-this.pid, 'SIGKILL');
     } catch {
-      // Nobody of the group is left, as it should be.
+      // The group has no process left.
     }
   }
 
@@ -149,7 +150,7 @@ export class ServiceProcess {
     try {
       execFileSync(program, args, { stdio: 'ignore', timeout: 2_000 });
     } catch {
-      // There was nothing to remove.
+      // Nothing to remove.
     }
   }
 
@@ -164,12 +165,12 @@ export class ServiceProcess {
       const text = endOfFile(this.spec.logFile, this.#logStart).trimEnd();
       return text.split('\n').slice(-shownLogLines);
     } catch (error) {
-      return [`(no log: ${(error as Error).message})`];
+      return [`(no log: ${messageOf(error)})`];
     }
   }
 }
 
-/** The manner of its end. A child that has no pid never ran. */
+/** Describes how the child ended. A child without a pid never ran. */
 function endOf(child: ChildProcess): Promise<string> {
   return new Promise((resolve) => {
     child.on('error', (error) => {
@@ -183,7 +184,7 @@ function endOfFile(path: string, from: number): string {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
-    const begin = from > size ? 0 : from; // it was rotated meanwhile
+    const begin = from > size ? 0 : from; // it was rotated in between
     const start = Math.max(begin, size - shownLogBytes);
     const buffer = Buffer.alloc(Math.max(size - start, 0));
     return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, start)).toString();

@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { findExecutable } from './find-executable.ts';
 import { userName } from './user-name.ts';
 
-/** Who runs the servers and processes that the launcher starts as root. */
+/** The user as which a launcher that runs as root starts its servers and processes. */
 export interface ServiceUser {
   uid: number;
   gid: number;
@@ -21,7 +21,7 @@ const firstFreePort = () => {
 
 type Command = readonly [program: string, ...args: string[]];
 
-/** What starts the command as this user. Where a port needs it, with the right to listen there, and no other of root's rights. */
+/** A command line that starts the command as this user. If a port requires it, with the right to listen there as its only right of root. */
 export function commandAs(
   user: ServiceUser | undefined,
   command: Command,
@@ -40,20 +40,20 @@ export function commandAs(
 interface Choice {
   /** Absent: everything runs as the user of the launcher. */
   user?: ServiceUser;
-  /** Why root's processes stay root's. */
+  /** The reason why the services run as root. */
   warning?: string;
 }
 
 /**
- * Started by root, nothing else needs root's rights: all runs as the owner of the data folder, or as `nobody` where that is
- * root. The launcher itself stays root's, which alone can start a program as another user.
+ * If root starts the launcher, the services run as the owner of the data folder, or as `nobody` if root owns it. The launcher
+ * itself keeps running as root, because only root can start a program as another user.
  */
 export function serviceUser(dataDir: string): Choice {
   if (process.getuid?.() !== 0) return {};
   const { uid, gid } = statSync(dataDir);
   const user = uid === 0 ? nobody() : { uid, gid };
   if (!user) return { warning: 'This machine has no user "nobody": everything runs as root.' };
-  // Passage to the folders of the services, and no list of what is in it. Its files are closed to others.
+  // Lets other users traverse the folder but not list it. Its files are closed to them.
   if (uid === 0) chmodSync(dataDir, 0o711);
   const closed = [process.execPath, resolve('dist'), resolve('node_modules'), resolve('public'), dataDir].find(
     (path) => !canEnter(path, user),
@@ -64,8 +64,8 @@ export function serviceUser(dataDir: string): Choice {
 }
 
 /**
- * Gives a folder and its contents to the user. `chown` follows no symbolic link in it, also not one that is added meanwhile. If the
- * folder itself is a link, it is followed only if root owns its parent.
+ * Gives a folder and its contents to the user. `chown` follows no symbolic link in it, even one that is added meanwhile. If
+ * the folder itself is a link, it is followed only if root owns its parent.
  */
 export function giveTo(user: ServiceUser | undefined, dir: string): void {
   if (!user) return;

@@ -1,22 +1,22 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { redacted } from './given-address.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { loopback } from './ports.ts';
 
-/** As the user without a password, who may only read. */
+/** `viewer` has no password and may only read. */
 const look = "redis-cli --user viewer --pass '' --no-auth-warning";
 
 export interface Running {
   /** The URL of the page. */
   page: string;
-  /** About given servers. */
+  /** About the servers of REDIS_URL and NATS_URL. */
   warnings: string[];
   redisUrl: string;
   natsUrl: string;
   pidOf: (name: string) => number | undefined;
 }
 
-/** What a person wants to know once everything runs. */
+/** Printed once everything runs. */
 export function summary(config: LaunchConfig, { page, warnings, redisUrl, natsUrl, pidOf }: Running): string {
   const { bookingPorts, edgePorts, redis, nats, dataDir } = config;
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
@@ -29,6 +29,7 @@ ${inspectLine(config, page)}
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
   Redis     ${redis.url ? `${redacted(redis.url)} (yours)` : `${look} -p ${new URL(redisUrl).port}`}
   NATS      ${nats.url ? `${redacted(nats.url)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
+  Events    ${eventsCommand(config)}
   Processes ${[...bookingPorts.map((port) => own('booking', port)), ...edgePorts.map((port) => own('edge', port))].join('\n            ')}
   Logs      ${join(dataDir, 'logs')}
   Data      ${dataDir} (kept for the next run)
@@ -41,19 +42,27 @@ export const embeddedSummary = (config: LaunchConfig, page: string): string => `
   Open      ${page}
 ${inspectLine(config, page)}  Logs      ${join(config.dataDir, 'logs')}
 
-  Everything runs in one process, in memory: bookings end with it. Ctrl-C stops it.
+  Everything runs in one process, in memory: bookings are lost when it ends. Ctrl-C stops it.
 `;
 
 export const embeddedWarning = (reason: string): string => `
   ************************************************************************
   *  EMBEDDED: no Redis, no NATS, no nginx. Everything runs in ONE       *
-  *  process, in memory. ALL BOOKINGS END WITH THE PROCESS.              *
+  *  process, in memory. ALL BOOKINGS ARE LOST WHEN IT ENDS.             *
   ************************************************************************
   ${reason}
 
-  For the real ones: start Docker, or install redis-server, nats-server and nginx
+  To use real servers, start Docker, or install redis-server, nats-server and nginx
   (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
 `;
+
+/** As typed in the project folder: the tool finds our NATS by the data folder. */
+function eventsCommand({ nats, dataDir }: LaunchConfig): string {
+  if (nats.url) return 'NATS_URL=… npm run events';
+  if (dataDir === resolve('.data')) return 'npm run events';
+  const quoted = /^[\w./-]+$/.test(dataDir) ? dataDir : `'${dataDir.replaceAll("'", "'\\''")}'`;
+  return `DATA_DIR=${quoted} npm run events`;
+}
 
 function inspectLine(config: LaunchConfig, page: string): string {
   return config.env.INSPECT === 'on' ? `  Inspect   ${page}/inspect/live\n` : '';

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../process/error-facts.ts';
 import { print } from './print.ts';
 import { RestartPause } from './restart-pause.ts';
 import { ServiceProcess, ServiceSilentError, type ServiceSpec } from './service-process.ts';
 
-const faultCheckMs = 5_000;
-/** A service that ended several times is reported as back when it has answered and lived this long. */
-const steadyMs = 5_000;
+/** In first pauses: how often a service is checked for faults. */
+const faultCheckFactor = 5;
+/** In first pauses: after this time a service that ended several times is reported as back. */
+const steadyFactor = 5;
 
-/** A service that is to run, whatever becomes of its processes. */
+/** A service that is restarted whenever its process ends. */
 interface Supervised {
   spec: ServiceSpec;
   process: ServiceProcess;
@@ -21,18 +23,20 @@ export class Supervisor {
   readonly #stages: Supervised[][] = [];
   readonly #stopping = new AbortController();
   readonly #onChange: (running: { name: string; pid: number }[]) => void;
+  readonly #firstPauseMs: number;
 
-  /** `onChange` receives all processes after each start of one. */
-  constructor(onChange: (running: { name: string; pid: number }[]) => void) {
+  /** `onChange` receives all processes whenever one is started. */
+  constructor(firstPauseMs: number, onChange: (running: { name: string; pid: number }[]) => void) {
+    this.#firstPauseMs = firstPauseMs;
     this.#onChange = onChange;
   }
 
-  /** The services of a stage start side by side; resolves when all of them answer, rejects when the first one fails. */
+  /** Starts the services of a stage in parallel; resolves when all reply, rejects when the first one fails. */
   async start(stage: ServiceSpec[], signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const services = stage.map((spec) => {
       const process = new ServiceProcess(spec);
-      return { spec, process, isReady: false, pause: new RestartPause(), isLogMissing: false };
+      return { spec, process, isReady: false, pause: new RestartPause(this.#firstPauseMs), isLogMissing: false };
     });
     this.#stages.push(services);
     this.#changed();
@@ -66,7 +70,7 @@ export class Supervisor {
       if (this.#stopping.signal.aborted) return;
       const { pauseMs, ends, isToBePrinted } = service.pause.ended(Date.now());
       if (isToBePrinted) {
-        const how = ends === 1 ? `unexpectedly (${ending})` : `again (${ending}), ${ends} times by now`;
+        const how = ends === 1 ? `unexpectedly (${ending})` : `again (${ending}), ${ends} times so far`;
         print(`\n!! ${spec.name} ended ${how}. Restarting it in ${pauseMs / 1_000} s. Log: ${spec.logFile}`);
       }
       await this.#sleep(pauseMs);
@@ -88,15 +92,15 @@ export class Supervisor {
         break;
       } catch (error) {
         if (hasEnded()) return;
-        if (!isReported) print(`!! ${(error as Error).message}`);
+        if (!isReported) print(`!! ${messageOf(error)}`);
         isReported = true;
-        // One that replies waits for others; one that is silent has hung.
+        // A service that replies waits for others; a silent one hangs.
         if (error instanceof ServiceSilentError) process.kill();
       }
     }
     if (hasEnded()) return;
     this.#isReady(service);
-    if (ends > 1) await this.#sleep(steadyMs);
+    if (ends > 1) await this.#sleep(steadyFactor * this.#firstPauseMs);
     if (!hasEnded()) print(`   ${spec.name} is back (pid ${process.pid}).\n`);
   }
 
@@ -105,14 +109,14 @@ export class Supervisor {
     if (!spec.fault) return;
     let faults = 0;
     for (;;) {
-      await this.#sleep(faultCheckMs);
+      await this.#sleep(faultCheckFactor * this.#firstPauseMs);
       if (this.#stopping.signal.aborted) return;
       const { process } = service;
       const fault = service.isReady ? await spec.fault() : undefined;
       faults = fault === undefined ? 0 : faults + 1;
       if (fault === undefined || faults < 2 || this.#stopping.signal.aborted || service.process !== process) continue;
       faults = 0;
-      print(`\n!! ${spec.name}: ${fault}. It is stopped and started again.`);
+      print(`\n!! ${spec.name}: ${fault}. Restarting it.`);
       await process.stop();
     }
   }
@@ -122,7 +126,7 @@ export class Supervisor {
     service.pause.ready(Date.now());
   }
 
-  /** Printed once when a service loses its log, and once when it has one again. */
+  /** Prints once when a service loses its log, and once when it has one again. */
   #reportLog(service: Supervised): void {
     const { spec, process } = service;
     const isMissing = process.logProblem !== undefined;

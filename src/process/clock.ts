@@ -1,10 +1,10 @@
 import { endOfTurn } from './end-of-turn.ts';
 
-/** Time and timers: the host's, or simulated ones. XState takes it as its clock too. */
+/** Time and timers, real or simulated. Also serves as XState's clock. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes backwards. */
   nowMs(): number;
-  /** A delay of more than 24.8 days ends early: the callback checks what is due. */
+  /** A delay of more than 24.8 days ends early, so callbacks must check whether they are due. */
   // biome-ignore lint/suspicious/noExplicitAny: as XState declares it
   setTimeout(fn: (...args: any[]) => void, timeoutMs: number): unknown;
   clearTimeout(timer: unknown): void;
@@ -12,7 +12,7 @@ export interface Clock {
   endOfTurn(action: () => void, turns?: number): void;
 }
 
-/** Of a Node.js or browser timer: a longer one would fire at once, and again and again. */
+/** Longest delay of a timer in Node.js and browsers: a longer one would fire immediately, in a loop. */
 const maxTimerMs = 2 ** 31 - 1;
 
 export const hostClock: Clock = {

@@ -1,4 +1,4 @@
-/** A setting that is missing or out of bounds. The message names each and says what it may be. */
+/** A setting that cannot be used. The message names the setting, its value and the remedy. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }

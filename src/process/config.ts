@@ -1,16 +1,22 @@
 import { Ajv } from 'ajv';
-import { type Static, type TObject, Type } from 'typebox';
+import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import { ConfigError } from './config-error.ts';
+import { settingProblem } from './setting-problem.ts';
 import { withSettingsFromFiles } from './settings-from-files.ts';
 
-/** `guest`: without a session a caller names itself, but never as a session's user. `required`: commands need a session. */
+/** `guest`: a caller without a session names itself, but never as the user of a session. `required`: commands need a session. */
 export type AuthMode = 'guest' | 'required';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];
 
+// `must`, in the schemas below, is what the error message says about a value that the pattern refuses.
 const Port = (defaultPort: number) => Type.Integer({ minimum: 1, maximum: 65535, default: defaultPort });
 const ListenHost = Type.String({ default: '127.0.0.1', description: 'The address to listen on' });
+const HttpUrls = {
+  pattern: '^\\s*https?://[^\\s,]+(\\s*,\\s*https?://[^\\s,]+)*\\s*$',
+  must: 'a comma list of http:// URLs',
+};
 
 const Common = {
   LOG_LEVEL: Type.Unsafe<Level>({ type: 'string', enum: levels, default: 'info' }),
@@ -18,7 +24,7 @@ const Common = {
 };
 
 const Venue = {
-  VENUE: Type.String({ default: 'main', pattern: '^[a-z0-9-]{1,32}$' }),
+  VENUE: Type.String({ default: 'main', pattern: '^[a-z0-9-]{1,32}$', must: '1 to 32 characters of a-z, 0-9 and -' }),
   VENUE_ROWS: Type.Integer({ minimum: 1, maximum: 18278, default: 10 }),
   VENUE_COLS: Type.Integer({ minimum: 1, maximum: 99999, default: 10 }),
   HOLD_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 86400, default: 30 }),
@@ -40,38 +46,39 @@ const Venue = {
 const Door = {
   ALLOWED_ORIGINS: Type.String({
     default: '',
-    description: 'A comma list of origins (https://partner.example) whose pages may call the API and open a WebSocket',
+    description: 'Comma list of origins (https://partner.example) whose pages may call the API and open a WebSocket',
   }),
   ALLOWED_HOSTS: Type.String({
     default: '',
-    description: 'A comma list: names under which the API is reached over plain HTTP, beside addresses and local names',
+    description: 'Comma list of names under which the API answers over plain HTTP, besides addresses and local names',
   }),
   TRUSTED_PROXIES: Type.String({
     default: '127.0.0.1,::1',
     description:
-      'A comma list of addresses, networks, loopback, linklocal, uniquelocal: peers whose X-Forwarded-For and -Proto are trusted',
+      'Comma list of addresses, networks, loopback, linklocal, uniquelocal: peers whose X-Forwarded-For and -Proto are trusted',
   }),
   SESSION_COOKIE: Type.String({
     default: 'session',
     pattern: '^[A-Za-z0-9_-]{1,64}$',
-    description: 'The name of the session cookie. Cookies ignore ports: each installation on a host needs its own',
+    must: '1 to 64 characters of A-Z, a-z, 0-9, _ and -',
+    description: 'Name of the session cookie. Cookies ignore ports: each installation on a host needs its own',
   }),
   RATE_LIMIT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'on' }),
 };
 
 const Sockets = {
   ...Door,
-  MAX_CONNECTIONS: Type.Integer({ minimum: 1, default: 20_000, description: 'Of one edge' }),
+  MAX_CONNECTIONS: Type.Integer({ minimum: 1, default: 20_000, description: 'Per edge' }),
   CONNECTIONS_PER_ADDRESS: Type.Integer({ minimum: 1, default: 200 }),
   MESSAGES_PER_SECOND: Type.Integer({
     minimum: 1,
     default: 50,
-    description: 'Of one connection; at least what MAX_HOLDS_PER_USER needs to hold and book all seats at once',
+    description: 'Per connection; raised to what MAX_HOLDS_PER_USER needs to hold and book all seats at once',
   }),
   CLIENT_BUFFERS_MIB: Type.Integer({
     minimum: 1,
     default: 256,
-    description: 'Memory of one edge for what its clients have yet to read; beyond it the slowest are dropped',
+    description: 'Memory of one edge for unread messages of its clients; beyond it the slowest clients are dropped',
   }),
 };
 
@@ -80,18 +87,22 @@ const Access = {
     Type.Unsafe<AuthMode>({
       type: 'string',
       enum: ['guest', 'required'],
-      description: 'May one act without a session?',
+      description: 'Whether a caller without a session may send commands',
     }),
   ),
   SESSION_KEYS: Type.Optional(
-    Type.String({ minLength: 1, description: '<id>:<secret>, a comma list: the first signs, the others are old ones' }),
+    Type.String({
+      minLength: 1,
+      must: 'a comma list of <id>:<secret in base64url>, or unset',
+      description: 'Comma list of <id>:<secret>: the first key signs, the others are older keys that still verify',
+    }),
   ),
   SESSION_HOURS: Type.Number({ exclusiveMinimum: 0, maximum: 8760, default: 24 }),
   SESSION_MAX_DAYS: Type.Number({
     exclusiveMinimum: 0,
     maximum: 3650,
     default: 30,
-    description: 'After its first token a session ends for good, however often it was renewed',
+    description: 'A session ends for good this long after its first token, however often it is renewed',
   }),
   ...Door,
   REQUESTS_PER_SECOND_PER_ADDRESS: Type.Integer({ minimum: 1, default: 100 }),
@@ -105,19 +116,32 @@ const Access = {
 };
 
 const Links = {
-  REDIS_URL: Type.String({ default: 'redis://127.0.0.1:6379', pattern: '^rediss?://' }),
+  REDIS_URL: Type.String({
+    default: 'redis://127.0.0.1:6379',
+    pattern: '^rediss?://',
+    must: 'a URL that begins with redis:// or rediss://',
+  }),
   REDIS_KEY_PREFIX: Type.String({
     default: '',
-    description: 'e.g. {main}: puts all keys in one slot of Redis Cluster',
+    description: 'Prefix of all keys, e.g. {main}: to keep them in one slot of Redis Cluster',
   }),
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
 };
 
 const Inspect = {
   INSPECT: Type.Unsafe<'on' | 'off'>({ type: 'string', enum: ['on', 'off'], default: 'off' }),
-  INSPECTOR_URL: Type.String({ default: 'https://stately.ai/inspect', pattern: '^https?://' }),
-  INSPECT_PEERS: Type.String({ default: '', description: 'A comma list: the URLs of all booking processes' }),
-  INSPECT_HOSTS: Type.String({ default: '', description: 'A comma list: names of this host, beside localhost' }),
+  INSPECTOR_URL: Type.String({
+    default: 'https://stately.ai/inspect',
+    pattern: '^https?://',
+    must: 'a URL that begins with http:// or https://',
+  }),
+  INSPECT_PEERS: Type.String({
+    ...HttpUrls,
+    pattern: `${HttpUrls.pattern}|^$`,
+    default: '',
+    description: 'Comma list of the URLs of all booking processes',
+  }),
+  INSPECT_HOSTS: Type.String({ default: '', description: 'Comma list of names of this host, besides localhost' }),
 };
 
 const BookingConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Links, ...Inspect, PORT: Port(8080) });
@@ -128,8 +152,9 @@ const EdgeConfig = Type.Object({
   ...Sockets,
   PORT: Port(3000),
   BOOKING_URLS: Type.String({
+    ...HttpUrls,
     default: 'http://127.0.0.1:8080',
-    description: 'A comma list; the next is tried where one fails',
+    description: 'Comma list of booking processes; the next one is tried if one fails',
   }),
 });
 const EmbeddedConfig = Type.Object({
@@ -156,10 +181,10 @@ type Env = Record<string, string | undefined>;
 
 const configs = { booking: BookingConfig, edge: EdgeConfig, embedded: EmbeddedConfig };
 export type ProcessKind = keyof typeof configs;
-/** Of all kinds of processes. */
+/** The settings of all kinds of processes. */
 export const settingNames = Object.values(configs).flatMap(({ properties }) => Object.keys(properties));
 
-/** The settings of `env` that a process of this kind reads, and no others: an edge, for one, gets no session key. */
+/** The settings of `env` that a process of this kind reads, and no others: an edge gets no session key. */
 export function settingsOf(kind: ProcessKind, env: Env): Env {
   const names = Object.keys(configs[kind].properties).flatMap((name) => [name, `${name}_FILE`]);
   return Object.fromEntries(names.filter((name) => env[name] !== undefined).map((name) => [name, env[name]]));
@@ -169,36 +194,61 @@ export const loadBookingConfig = (env: Env): BookingConfig => withinVenueBound(l
 export const loadEdgeConfig = (env: Env): EdgeConfig => load(EdgeConfig, env);
 export const loadEmbeddedConfig = (env: Env): EmbeddedConfig => withinVenueBound(load(EmbeddedConfig, env));
 
-/** A venue is one reply, and one actor and one line of the map for each seat: rows and columns are bounded together. */
+/** Limits rows and columns together: every seat has an actor and is part of one reply. */
 const maxSeats = 100_000;
 
 function withinVenueBound<Config extends VenueConfig>(config: Config): Config {
   const { VENUE_ROWS: rows, VENUE_COLS: cols } = config;
   if (rows * cols <= maxSeats) return config;
   throw new ConfigError(
-    `These settings cannot be used:\n  VENUE_ROWS=${rows} and VENUE_COLS=${cols} make ${rows * cols} seats. A venue has at most ${maxSeats}: lower one of them.`,
+    `These settings cannot be used:\n  VENUE_ROWS=${rows} and VENUE_COLS=${cols} make ${rows * cols} seats. A venue has at most ${maxSeats} seats: lower one of them.`,
   );
 }
 
-/** The schemas are ours: to check them as well would take most of what this takes of a start. */
+/** The schemas are ours: validating them too would take most of the time of loading the settings. */
 const ajv = new Ajv({
   allErrors: true,
   coerceTypes: true,
   useDefaults: true,
   removeAdditional: 'all',
   validateSchema: false,
+  keywords: ['must'],
 });
 
-/** Numbers are read from their text, `NAME_FILE` gives what is in that file, defaults are filled in, what is not in the schema is left out. */
+/** Parses numbers, reads `NAME_FILE` settings from their files, fills in defaults and drops variables that are not in the schema. */
 export function load<Schema extends TObject>(schema: Schema, env: Env): Static<Schema> {
   const settings = withSettingsFromFiles(Object.keys(schema.properties), env);
+  const given = { ...settings };
   const validate = ajv.compile<Static<Schema>>(schema);
   if (validate(settings)) return settings;
-  const lines = (validate.errors ?? []).map(({ instancePath, message, params }) => {
-    const allowed = 'allowedValues' in params ? `: ${params.allowedValues}` : '';
-    return `  ${instancePath.slice(1)} ${message}${allowed}`;
+  const names = new Set((validate.errors ?? []).map(({ instancePath }) => instancePath.slice(1)));
+  const problems = [...names].map((name) => {
+    const must = requirementOf(schema.properties[name] as TSchema & Constraints);
+    if (env[name] === given[name]) return settingProblem(name, given[name] ?? '', must);
+    return settingProblem(`${name}_FILE`, env[`${name}_FILE`] ?? '', `a file that contains ${must}`);
   });
-  throw new ConfigError(`These settings cannot be used:\n${lines.join('\n')}`);
+  throw new ConfigError(
+    `These settings cannot be used:\n${problems.map((each) => `  ${each}\n`).join('')}docs/configuration.md explains every setting.`,
+  );
+}
+
+interface Constraints {
+  type?: string;
+  must?: string;
+  enum?: readonly string[];
+  minimum?: number;
+  exclusiveMinimum?: number;
+  maximum?: number;
+}
+
+/** In words that continue "must be". */
+function requirementOf({ type, must, enum: allowed, minimum, exclusiveMinimum, maximum }: Constraints): string {
+  if (must) return must;
+  if (allowed) return `one of ${allowed.join(', ')}`;
+  if (type === 'string') return 'set to a value, or unset';
+  const number = type === 'integer' ? 'a whole number' : 'a number';
+  if (exclusiveMinimum !== undefined) return `${number} above ${exclusiveMinimum}, at most ${maximum}`;
+  return maximum === undefined ? `${number}, at least ${minimum}` : `${number} from ${minimum} to ${maximum}`;
 }
 
 /** `"3000, 3001"` → `["3000", "3001"]`. */

@@ -1,8 +1,8 @@
 let waiting: (() => void)[] = [];
 
 /**
- * Runs `action` (must not throw) after the current turn of the event loop, or after `turns` turns, so that requests that arrive together can share
- * one call. Actions run in the order in which they were added; those added meanwhile run in the same pass.
+ * Runs `action` (must not throw) after `turns` turns of the event loop, so that requests that arrive together can share one
+ * call. Actions run in the order in which they were added; actions added during the run join it.
  */
 export function endOfTurn(action: () => void, turns = 1): void {
   if (turns > 1) {
@@ -14,6 +14,6 @@ export function endOfTurn(action: () => void, turns = 1): void {
 }
 
 function runAll(): void {
-  for (let i = 0; i < waiting.length; i++) (waiting[i] as () => void)();
+  for (const action of waiting) action(); // includes the actions added meanwhile
   waiting = [];
 }

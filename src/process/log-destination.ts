@@ -5,17 +5,17 @@ import type { DestinationStream } from 'pino';
 const maxQueuedChars = 256 * 1024;
 /** Between a failed write and the next attempt. */
 const retryMs = 100;
-/** A write that takes longer has a reader that does not read. */
+/** A write that takes longer is blocked by a reader that does not read. */
 const blockedAfterMs = 1_000;
 const settlePollMs = 20;
 
 type Write = (fd: number, data: Buffer, done: (error: Error | null, written: number) => void) => void;
 
 /**
- * Writes log entries to a file descriptor; never throws, and never blocks the process. On a full disk, or with a reader
- * that does not read, entries wait in a bounded queue; those that do not fit are lost and counted.
+ * Writes log entries to a file descriptor; never throws and never blocks the process. If the disk is full or the reader does
+ * not read, entries wait in a bounded queue; those that do not fit are dropped and counted.
  *
- * pino's own destination throws on the second failed write, and loops in process.exit() for as long as the disk is full.
+ * pino's own destination throws on the second failed write, and loops in process.exit() while the disk is full.
  */
 export class LogDestination implements DestinationStream {
   readonly #fd: number;
@@ -23,7 +23,7 @@ export class LogDestination implements DestinationStream {
   readonly #write: Write;
   #queue: string[] = [];
   #queuedChars = 0;
-  /** The part of the current batch that the system has not taken yet. */
+  /** The part of the current batch that is not written yet. */
   #unwritten: Buffer | undefined;
   #writingSinceMs: number | undefined;
   #lost = 0;
@@ -36,12 +36,12 @@ export class LogDestination implements DestinationStream {
     this.#write = write;
   }
 
-  /** A thread that waits for a reader: it keeps process.exit() from returning. */
+  /** True while a thread waits for a reader, which keeps process.exit() from returning. */
   get isBlocked(): boolean {
     return this.#writingSinceMs !== undefined && performance.now() - this.#writingSinceMs > blockedAfterMs;
   }
 
-  /** For the end of the process: waits until the current write is done, or is known to be blocked. */
+  /** For the end of the process: waits until the current write is done or known to be blocked. */
   async settle(): Promise<void> {
     while (this.#writingSinceMs !== undefined && !this.isBlocked) await sleep(settlePollMs);
   }

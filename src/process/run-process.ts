@@ -1,11 +1,14 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
+import { settingNames } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { LogDestination } from './log-destination.ts';
+import { misspeltSettings } from './misspelt-settings.ts';
 import { createProcessLogger } from './process-logger.ts';
+import { settingProblem } from './setting-problem.ts';
 
 const closeTimeoutMs = 5_000;
-/** Thousands of browsers come at once when another edge has gone. */
+/** Thousands of browsers reconnect at once when another edge ends. */
 const listenBacklog = 4_096;
 
 interface Listener {
@@ -14,8 +17,8 @@ interface Listener {
 }
 
 /**
- * Runs one process of the system: settings, log, listening, and an end in good order on SIGINT or SIGTERM. What keeps
- * it from starting is said on stderr in words that tell what to do, and the exit code is 1.
+ * Runs one process of the system: settings, log, listening, and an orderly end on SIGINT or SIGTERM. A process that cannot
+ * start writes the reason and the remedy to stderr and exits with code 1.
  */
 export async function runProcess<Config extends { LOG_LEVEL: string; HOST: string; PORT: number }>(
   name: string,
@@ -24,9 +27,11 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
 ): Promise<void> {
   // Without a listener, a failed write to stderr would end the process.
   process.stderr.on('error', () => {});
+  const misspelt = misspeltSettings(process.env, settingNames);
   try {
     const config = loadConfig(process.env);
     const { logger, destination } = createLogger(name, config.LOG_LEVEL);
+    for (const warning of misspelt) logger.warn(warning);
     const app = await build(config, logger);
     closeWithGrace({ delay: closeTimeoutMs, logger }, async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'Ending after an error');
@@ -34,10 +39,13 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
       await app.close();
       await destination.settle();
     });
-    const address = await app.listen({ host: config.HOST, port: config.PORT, backlog: listenBacklog });
+    const { HOST: host, PORT: port } = config;
+    const address = await app.listen({ host, port, backlog: listenBacklog }).catch((cause) => {
+      throw listenProblem(cause, host, port);
+    });
     logger.info({ address }, 'Listening');
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${[...misspelt, explain(error)].join('\n')}\n`);
     process.exit(1);
   }
 }
@@ -54,10 +62,31 @@ function createLogger(name: string, level: string): { logger: Logger; destinatio
   return { logger, destination };
 }
 
+function listenProblem(cause: NodeJS.ErrnoException, host: string, port: number): Error {
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new ConfigError(
+        `PORT=${port}: another program listens on this port of ${host}. Stop it, or set PORT to another port.`,
+        { cause },
+      );
+    case 'EACCES':
+      return new ConfigError(
+        `PORT=${port}: this user may not listen on this port. Set PORT to a port above 1023, or grant the right to low ports.`,
+        { cause },
+      );
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new ConfigError(
+        settingProblem('HOST', host, 'an address of this machine, e.g. 127.0.0.1 (this machine only) or 0.0.0.0'),
+        { cause },
+      );
+    default:
+      return cause;
+  }
+}
+
 function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return `${error.message}: something else listens there; set PORT to another, or end it`;
-  }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -4,8 +4,8 @@ import { ConfigError } from './config-error.ts';
 type Env = Record<string, string | undefined>;
 
 /**
- * `REDIS_URL_FILE=/run/secrets/redis-url` gives the setting `REDIS_URL`, for each of `names`, as containers are given
- * their secrets; a setting that is there itself counts before its file. Throws a `ConfigError` where one cannot be read.
+ * `REDIS_URL_FILE=/run/secrets/redis-url` sets `REDIS_URL` to the content of that file, for each of `names`: the convention
+ * for secrets of containers. A setting itself takes precedence over its file. Throws a `ConfigError` if a file cannot be read.
  */
 export function withSettingsFromFiles(names: readonly string[], env: Env): Env {
   const complete = { ...env };
@@ -20,6 +20,9 @@ function readSetting(setting: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (cause) {
-    throw new ConfigError(`${setting}: ${(cause as Error).message}`, { cause });
+    const reason = (cause as Error).message;
+    throw new ConfigError(`${setting}=${JSON.stringify(file)}: must be a file that this process can read (${reason})`, {
+      cause,
+    });
   }
 }

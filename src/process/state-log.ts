@@ -13,8 +13,8 @@ interface Log {
 }
 
 /**
- * Logs a state when it changes, not while it lasts, and each warning once until a good state follows. Of a state that changes
- * again and again, it logs the latest every 10 s.
+ * Logs a state when it changes, not while it lasts, and each warning once until a good state follows. If a state keeps
+ * changing, only the latest is logged every 10 s.
  */
 export class StateLog {
   readonly #log: Log;
@@ -38,7 +38,7 @@ export class StateLog {
     this.#is({ level: 'warn', text, fields });
   }
 
-  /** A good state that is worth a line only after a warning. */
+  /** A good state that is logged only after a warning. */
   recovered(text: string): void {
     if (this.#warnings.size > 0) this.info(text);
   }

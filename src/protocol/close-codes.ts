@@ -1,14 +1,23 @@
-/** Why a WebSocket was closed, and what its client should do: `retry` with backoff, or `give up`. */
+/** Why a WebSocket is closed, the reason sent with it, and what its client should do: `retry` with backoff, or `give up`. */
 export const closeCodes = {
-  goingAway: { code: 1001, advice: 'retry' },
-  tooLarge: { code: 1009, advice: 'give up' },
-  internalError: { code: 1011, advice: 'retry' },
-  serviceRestart: { code: 1012, advice: 'retry' },
-  tryAgainLater: { code: 1013, advice: 'retry' },
-  sessionOver: { code: 4001, advice: 'retry' },
-  tooManyMessages: { code: 4008, advice: 'give up' },
-  tooSlow: { code: 4009, advice: 'retry' },
-} as const satisfies Record<string, { code: number; advice: 'retry' | 'give up' }>;
+  goingAway: { code: 1001, advice: 'retry', reason: 'The server stops' },
+  protocolError: { code: 1002, advice: 'retry', reason: 'Invalid WebSocket frame' },
+  invalidText: { code: 1007, advice: 'retry', reason: 'Text is not valid UTF-8' },
+  tooManyFragments: { code: 1008, advice: 'retry', reason: 'Message has too many fragments' },
+  tooLarge: { code: 1009, advice: 'give up', reason: 'Message is too large' },
+  internalError: { code: 1011, advice: 'retry', reason: 'Internal error' },
+  serviceRestart: { code: 1012, advice: 'retry', reason: 'The server restarts; reconnect' },
+  tryAgainLater: { code: 1013, advice: 'retry', reason: 'No CONNECT in time; reconnect' },
+  sessionOver: { code: 4001, advice: 'retry', reason: 'Session expired or invalid' },
+  tooManyMessages: { code: 4008, advice: 'give up', reason: 'Too many messages' },
+  tooSlow: { code: 4009, advice: 'retry', reason: 'Client reads too slowly; reconnect' },
+} as const satisfies Record<string, { code: number; advice: 'retry' | 'give up'; reason: string }>;
+
+const reasons = new Map<number | undefined, string>(
+  Object.values(closeCodes).map(({ code, reason }) => [code, reason]),
+);
+
+export const closeReason = (code: number | undefined): string | undefined => reasons.get(code);
 
 const givenUp = new Set<number>(
   Object.values(closeCodes)

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type ErrorCode, errorCodes } from './errors.ts';
 import { Seat, SeatId, UserId } from './seat.ts';
 
-/** What a user can ask of a seat. The names are those of the routes: `POST /api/seats/select`. */
+/** The commands on a seat. The names are those of the routes: `POST /api/seats/select`. */
 export const userActions = ['select', 'book', 'release'] as const;
 export type UserAction = (typeof userActions)[number];
 
@@ -13,13 +13,25 @@ export type HoldAction = (typeof holdActions)[number];
 /** The most seats of one command. */
 export const maxGroupSize = 20;
 
-/** `user_id` may be left out where a session says who acts. */
-export const CommandBody = Type.Object({ seat_id: SeatId, user_id: Type.Optional(UserId) }, { $id: 'CommandBody' });
+/** `user_id` is optional with a session. */
+export const CommandBody = Type.Object(
+  { seat_id: SeatId, user_id: Type.Optional(UserId) },
+  {
+    $id: 'CommandBody',
+    description:
+      'The seat, and the user who acts. With a session `user_id` is optional; if present, it must be the user of the session.',
+  },
+);
 export type CommandBody = Static<typeof CommandBody>;
 
-export const CommandReply = Type.Object({ success: Type.Literal(true), seat: Seat }, { $id: 'CommandReply' });
+export const CommandReply = Type.Object(
+  { success: Type.Literal(true), seat: Seat },
+  { $id: 'CommandReply', description: 'The command took effect. `seat` is the seat after it.' },
+);
 export type CommandReply = Static<typeof CommandReply>;
 
+/** Without the `$id` of a seat, which a schema may have only once. */
+const SeatList = Type.Array(Type.Object(Seat.properties, { additionalProperties: false }));
 const SeatIds = Type.Array(SeatId, { minItems: 1, maxItems: maxGroupSize, uniqueItems: true });
 
 /** Of `POST /api/shows/main/holds`. */
@@ -36,7 +48,7 @@ export type HoldActionBody = Static<typeof HoldActionBody>;
 export const HoldReply = Type.Object(
   {
     success: Type.Literal(true),
-    seats: Type.Array(Seat),
+    seats: SeatList,
     expires_at: Type.Optional(Type.Number({ description: 'When the first of these holds ends: Unix seconds' })),
   },
   { $id: 'HoldReply' },
@@ -45,8 +57,8 @@ export type HoldReply = Static<typeof HoldReply>;
 
 export const ErrorDetail = Type.Object({
   code: Type.Unsafe<ErrorCode>({ type: 'string', enum: Object.keys(errorCodes) }),
-  message: Type.String(),
-  retryable: Type.Boolean({ description: 'The same request may succeed later, unchanged' }),
+  message: Type.String({ description: 'One sentence for people. It may change; programs use `code`' }),
+  retryable: Type.Boolean({ description: 'Whether the same request, unchanged, may succeed later' }),
 });
 
 export const ErrorReply = Type.Object(
@@ -54,8 +66,12 @@ export const ErrorReply = Type.Object(
     success: Type.Literal(false),
     error: ErrorDetail,
     seat: Type.Optional(Seat),
-    seats: Type.Optional(Type.Array(Seat, { description: 'Of a command on several seats: those that are the reason' })),
+    seats: Type.Optional(SeatList),
   },
-  { $id: 'ErrorReply' },
+  {
+    $id: 'ErrorReply',
+    description:
+      'A refusal. If Redis refused a command, `seat` is the seat as it is, or `seats` are those of several that are the reason.',
+  },
 );
 export type ErrorReply = Static<typeof ErrorReply>;

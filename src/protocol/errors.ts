@@ -1,6 +1,6 @@
 /**
- * Every code that a request can be refused with. `retryable`: the same request may succeed later, unchanged;
- * all commands are idempotent, so repeating one is always safe.
+ * All error codes. `retryable`: the same request may succeed later, unchanged. All commands are idempotent, so repeating
+ * one is always safe.
  */
 export const errorCodes = {
   INVALID_REQUEST: { httpStatus: 400, retryable: false },
@@ -27,7 +27,7 @@ export const errorCodes = {
 
 export type ErrorCode = keyof typeof errorCodes;
 
-/** Why the store refuses a command. */
+/** Reasons for which Redis refuses a command. */
 export type Refusal =
   | 'SEAT_HELD'
   | 'SEAT_BOOKED'
@@ -38,7 +38,7 @@ export type Refusal =
   | 'COOLDOWN'
   | 'STORE_UNAVAILABLE';
 
-/** What a refused request is told. */
+/** The error of a refusal. */
 export interface ErrorDetail {
   code: ErrorCode;
   message: string;

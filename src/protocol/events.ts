@@ -2,25 +2,29 @@ import { type Static, Type } from 'typebox';
 import { SeatId, UserId } from './seat.ts';
 import { SystemId } from './venue.ts';
 
-/** One transition of one seat, as NATS carries it on `seats.<type>`. */
+/** One transition of one seat. NATS carries it on `seats.<type>`. */
 export const SeatEvent = Type.Object(
   {
-    type: Type.Union([Type.Literal('held'), Type.Literal('released'), Type.Literal('booked')]),
+    type: Type.Union([Type.Literal('held'), Type.Literal('released'), Type.Literal('booked')], {
+      description: 'What happened to the seat',
+    }),
     seat_id: SeatId,
     user_id: UserId,
-    status: Type.Union([Type.Literal(0), Type.Literal(1), Type.Literal(2)], { description: 'After the transition' }),
+    status: Type.Union([Type.Literal(0), Type.Literal(1), Type.Literal(2)], {
+      description: 'Status after the transition: 0 available, 1 held, 2 booked',
+    }),
     timestamp: Type.String({ description: 'ISO 8601, on the clock of Redis' }),
-    expires_at: Type.Optional(Type.Number({ description: 'Unix seconds; of a hold only' })),
+    expires_at: Type.Optional(Type.Number({ description: 'End of the hold in Unix seconds; present only for `held`' })),
     reason: Type.Optional(
       Type.Union([Type.Literal('user'), Type.Literal('expired'), Type.Literal('extended')], {
-        description: 'Of a release: by its user, or at the end of the hold. Of a hold: it is extended',
+        description: 'For `released`: `user` or `expired`. For `held`: `extended` if it extends a hold',
       }),
     ),
     system: Type.Optional(SystemId),
-    epoch: Type.String({ minLength: 1, maxLength: 64 }),
-    seq: Type.Integer({ minimum: 1 }),
+    epoch: Type.String({ minLength: 1, maxLength: 64, description: 'Epoch of the venue' }),
+    seq: Type.Integer({ minimum: 1, description: 'Number of the transition within the epoch, without gaps' }),
   },
-  { $id: 'SeatEvent' },
+  { $id: 'SeatEvent', description: 'One transition of one seat.' },
 );
 export type SeatEvent = Static<typeof SeatEvent>;
 
@@ -39,19 +43,21 @@ export const Heartbeat = Type.Object({
 });
 export type Heartbeat = Static<typeof Heartbeat>;
 
-/** `GET /api/events`: what happened after a position. No `events`: it cannot be told from there, take the whole venue. */
+/** `GET /api/events`: the transitions after a position. */
 export const EventsAfter = Type.Object(
   {
-    epoch: Type.String(),
-    seq: Type.Integer({ minimum: 0, description: "The venue's newest transition" }),
-    server_time: Type.Number(),
-    events: Type.Optional(Type.Array(SeatEvent)),
+    epoch: Type.String({ description: 'Current epoch of the venue' }),
+    seq: Type.Integer({ minimum: 0, description: 'Number of the latest transition of the venue' }),
+    server_time: Type.Number({ description: 'Unix seconds on the clock of Redis' }),
+    events: Type.Optional(
+      Type.Array(SeatEvent, { description: 'In order. Absent if the position is unknown or too old: read the venue' }),
+    ),
   },
-  { $id: 'EventsAfter' },
+  { $id: 'EventsAfter', description: 'The transitions after a position, and the latest position.' },
 );
 export type EventsAfter = Static<typeof EventsAfter>;
 
-/** What a subscriber of NATS needs to know. */
+/** The subjects of NATS. */
 export const subjects = {
   allSeats: 'seats.>',
   of: (event: Pick<SeatEvent, 'type'>): string => `seats.${event.type}`,

@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { SystemId } from './venue.ts';
 
-/** More than one process can have. The sum of all edges must stay a number that a page can show. */
+/** More than one process can serve. The sum over all edges must stay a number that a page can show. */
 const maxClients = 1_000_000;
 
-/** How many browsers one edge has, told every second: an edge that says nothing for a while has none. */
+/** The number of browsers at one edge, published every second. An edge that publishes nothing for a while counts as having none. */
 export const EdgePresence = Type.Object({
   system: Type.Optional(SystemId),
   venue: Type.Optional(Type.String({ maxLength: 64 })),

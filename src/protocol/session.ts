@@ -1,16 +1,29 @@
 import { type Static, Type } from 'typebox';
 import { UserId } from './seat.ts';
 
-/** Ids of sessions' users, and of nobody else. */
+/** Only users of sessions have ids with this prefix. */
 export const sessionUserPrefix = 'u_';
+
+export const SessionRequest = Type.Object(
+  {
+    token: Type.Optional(
+      Type.Boolean({
+        description: 'Whether a browser gets the token in the reply, for pages whose cookies are blocked',
+      }),
+    ),
+  },
+  { $id: 'SessionRequest', description: 'Options of a new or renewed session.' },
+);
 
 export const SessionInfo = Type.Object(
   {
     user_id: UserId,
-    expires_at: Type.Number({ description: 'Unix seconds' }),
-    expires_in: Type.Optional(Type.Number({ description: 'Seconds from now: needs no clock that agrees' })),
+    expires_at: Type.Number({ description: 'End of the session in Unix seconds, on the clock of the server' }),
+    expires_in: Type.Optional(
+      Type.Number({ description: 'Seconds until the end of the session, for clients whose clock differs' }),
+    ),
   },
-  { $id: 'SessionInfo' },
+  { $id: 'SessionInfo', description: 'The user of a session, and when the session ends.' },
 );
 export type SessionInfo = Static<typeof SessionInfo>;
 
@@ -19,10 +32,10 @@ export const SessionReply = Type.Object(
     ...SessionInfo.properties,
     token: Type.Optional(
       Type.String({
-        description: 'Authorization: Bearer <token>. A browser gets it only for `{"token": true}`',
+        description: 'For the header `Authorization: Bearer <token>`. A browser gets it only for `{"token": true}`',
       }),
     ),
   },
-  { $id: 'SessionReply' },
+  { $id: 'SessionReply', description: 'The session, with its token for programs.' },
 );
 export type SessionReply = Static<typeof SessionReply>;

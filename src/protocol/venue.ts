@@ -1,12 +1,15 @@
 import { type Static, Type } from 'typebox';
 import { Seat } from './seat.ts';
 
-/** Names one installation: one Redis with one key prefix. Keeps several that share a NATS server apart. */
-export const SystemId = Type.String({ pattern: '^[A-Za-z0-9_-]{1,32}$' });
+/** Names one installation, that is, one Redis with one key prefix. It tells several apart that share a NATS server. */
+export const SystemId = Type.String({
+  pattern: '^[A-Za-z0-9_-]{1,32}$',
+  description: 'Id of the installation (one Redis with one key prefix)',
+});
 
 /**
  * A point in the venue's history. `seq` counts its transitions without gaps, in the order in which Redis decided
- * them; `epoch` changes when Redis was started anew or has lost its data, and then nothing that was known before holds.
+ * them; `epoch` changes when Redis restarts or loses its data, which makes everything known before invalid.
  */
 export const Position = Type.Object({
   epoch: Type.String({ minLength: 1, maxLength: 64 }),
@@ -17,17 +20,19 @@ export type Position = Static<typeof Position>;
 export const VenueState = Type.Object(
   {
     system: Type.Optional(SystemId),
-    venue: Type.String(),
-    epoch: Type.String(),
-    seq: Type.Integer({ minimum: 0 }),
-    server_time: Type.Number({ description: 'Unix seconds on the clock of Redis when this was sent' }),
-    hold_seconds: Type.Number(),
-    max_holds: Type.Integer({ description: 'So many seats may one user hold at once' }),
-    rows: Type.Integer(),
-    cols: Type.Integer(),
-    stale: Type.Optional(Type.Literal(true, { description: 'Redis cannot be asked: this is what was last known' })),
-    seats: Type.Array(Seat),
+    venue: Type.String({ description: 'Name of the venue', examples: ['main'] }),
+    epoch: Type.String({ description: 'Changes when Redis restarts or loses data: forget all earlier positions then' }),
+    seq: Type.Integer({ minimum: 0, description: 'Number of the latest transition that the seats show' }),
+    server_time: Type.Number({ description: 'Unix seconds on the clock of Redis, when this reply was sent' }),
+    hold_seconds: Type.Number({ description: 'How long a hold lasts' }),
+    max_holds: Type.Integer({ description: 'Number of seats that one user may hold at once' }),
+    rows: Type.Integer({ description: 'Number of rows' }),
+    cols: Type.Integer({ description: 'Number of seats in a row' }),
+    stale: Type.Optional(
+      Type.Literal(true, { description: 'Present while Redis is out of reach: the seats show the last known state' }),
+    ),
+    seats: Type.Array(Seat, { description: 'All seats in row-major order' }),
   },
-  { $id: 'VenueState' },
+  { $id: 'VenueState', description: 'The venue, its seats, and the position in its history that they show.' },
 );
 export type VenueState = Static<typeof VenueState>;

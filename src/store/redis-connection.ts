@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { messageOf } from '../process/error-facts.ts';
 import { StateLog } from '../process/state-log.ts';
 import type { EntryFields } from './event-log.ts';
 import auditSeatsLua from './lua/audit-seats.lua';
@@ -111,7 +112,7 @@ export class RedisConnection {
       return await command();
     } catch (cause) {
       if (cause instanceof VenueLostError) throw cause;
-      const { message } = cause as Error;
+      const message = messageOf(cause);
       if (message.startsWith('VENUELOST')) throw new VenueLostError(message, { cause });
       if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not answer in time', { cause });
       throw new StoreUnavailableError(`Redis cannot be asked: ${reasonOf(message)}`, { cause });
@@ -148,7 +149,7 @@ export class RedisConnection {
       this.#log.info('Redis answers', { run });
       for (const warning of warnings) logger.warn(`Redis: ${warning}`);
     } catch (error) {
-      if (this.redis.status === 'ready') this.#unfit(`It does not answer INFO: ${(error as Error).message}`);
+      if (this.redis.status === 'ready') this.#unfit(`It does not answer INFO: ${messageOf(error)}`);
     }
   }
 

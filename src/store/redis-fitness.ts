@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { errorOf } from '../process/error-facts.ts';
 import checkWritableLua from './lua/check-writable.lua';
 import { knownLayout, type NamedLayout, venueMismatch } from './venue-layout.ts';
 
@@ -31,7 +32,7 @@ export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOp
   try {
     info = await redis.info();
   } catch (error) {
-    return refusedBy(error as Error);
+    return refusedBy(errorOf(error));
   }
   const fitness = fitnessOf(info, keyPrefix);
   if (fitness.problem) return fitness;
@@ -41,7 +42,7 @@ export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOp
     const problem = known && venueMismatch(known, venue);
     return { ...fitness, ...(problem && { problem }) };
   } catch (error) {
-    return { ...fitness, ...refusedBy(error as Error) };
+    return { ...fitness, ...refusedBy(errorOf(error)) };
   }
 }
 

@@ -38,14 +38,14 @@ export class StoreClock {
     }
   }
 
-  /** The times told from now on are another store's. */
+  /** Later times come from another store. */
   reset(): void {
     this.#offsetMs = undefined;
     this.#bestInWindowMs = Number.NEGATIVE_INFINITY;
     this.#windowEndsAtMs = 0;
   }
 
-  /** Unix milliseconds. Before the store has told its time, our own is the best guess. */
+  /** Unix milliseconds. Until the store's time is known, the host's time is the best guess. */
   nowMs(): number {
     return this.#offsetMs === undefined ? Date.now() : this.#clock.nowMs() + this.#offsetMs;
   }

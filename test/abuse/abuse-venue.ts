@@ -31,15 +31,18 @@ export class AbuseVenue {
     this.url = `http://127.0.0.1:${settings.HTTP_PORT}`;
   }
 
-  /** `project`: another checkout of it, in place of this one. */
-  static async start({ env = {}, project }: { env?: NodeJS.ProcessEnv; project?: string } = {}): Promise<AbuseVenue> {
+  /** `project`: another checkout of it, in place of this one. `hasLog`: there were many events before. */
+  static async start(
+    options: { env?: NodeJS.ProcessEnv; project?: string; hasLog?: boolean } = {},
+  ): Promise<AbuseVenue> {
+    const { env = {}, project, hasLog = false } = options;
     const settings = { ...(await freeSettings()), RATE_LIMIT: 'on', ...env } as Settings;
     settings.BOOKING_PORTS += `,${await freePort()}`;
     const launch = new Launch(settings, project ? { script: `exec '${project}/start.sh'` } : {});
     const venue = new AbuseVenue(launch, settings);
     try {
       await launch.isUp();
-      await venue.#fillLog();
+      if (hasLog) await venue.#fillLog();
       return venue;
     } catch (error) {
       await venue.stop();

@@ -13,7 +13,7 @@ const calmMs = 300;
 /** Until a limit that counts by second has seen the attack. */
 const leadInMs = 500;
 
-interface Measured {
+export interface Measured {
   seconds: number;
   /** In milliseconds. */
   p99: Record<SampleKind, number>;
@@ -24,8 +24,6 @@ interface Measured {
 
 /** One window of an attack; growth is that since its start. */
 export interface Round {
-  /** With the attacker's load at a sink. */
-  before: Measured;
   during: Measured;
   /** What came of the attacker's requests so far. */
   outcome: Record<string, number>;
@@ -76,8 +74,8 @@ export class Siege {
     return new Siege({ venue, target, bystanders, sink, sinkUrl, nats });
   }
 
-  /** Windows of one attack that goes on until the caller has seen enough of them. */
-  async *attack(name: AttackName, seconds: number): AsyncGenerator<Round> {
+  /** With the attacker's load at a sink: what the load alone costs those who share its cores. */
+  async withoutAttack(name: AttackName, seconds: number): Promise<Measured> {
     await this.#calm();
     // The viewers' attacks have no sink: they cost their sender nothing.
     const isHttp = attacks[name].port === 'http';
@@ -85,9 +83,14 @@ export class Siege {
       ? startThread('attacker', { name, target: { ...this.#target, url: this.#sinkUrl } })
       : undefined;
     if (atSink) await once(atSink, 'message');
-    const before = await this.#measure(seconds);
+    const measured = await this.#measure(seconds);
     await atSink?.terminate();
+    return measured;
+  }
 
+  /** Windows of one attack that goes on until the caller has seen enough of them. */
+  async *attack(name: AttackName, seconds: number): AsyncGenerator<Round> {
+    await this.#calm();
     const logBytes = this.#venue.logBytes();
     const usage = this.#venue.usage();
     this.#forgedEvents = 0;
@@ -102,7 +105,6 @@ export class Siege {
         const [outcome] = (await once(attacker, 'message')) as [Record<string, number>];
         const passedSeconds = (performance.now() - startMs) / 1_000;
         yield {
-          before,
           during,
           outcome,
           logBytesPerSecond: (this.#venue.logBytes() - logBytes) / passedSeconds,

@@ -1,5 +1,5 @@
 import { sampleKinds } from './samples.ts';
-import type { Round } from './siege.ts';
+import type { Measured, Round } from './siege.ts';
 
 const allowedFactor = 3;
 /**
@@ -12,12 +12,15 @@ const maxLogBytesPerSecond = 64 * 1024;
 /** The young generation of our Node processes may grow to 3 × 64 MB; without a bound it was as much again within seconds. */
 const maxGrownMegabytes = (process: string): number => (/^(booking|edge)/.test(process) ? 200 : 100);
 
-/** What the attack did to others, by what it is; an attack does it in every round, a pause of the machine or the start of a flood only in one. */
-export function harmOf(round: Round): Map<string, string> {
-  const { before, during, logBytesPerSecond, grownMegabytes, forgedEvents } = round;
+/**
+ * What the attack did to others, by what it is; an attack does it in every round, a pause of the machine or the start of a flood only in one.
+ * Without `before` every latency beyond the floor counts.
+ */
+export function harmOf(round: Round, before?: Measured): Map<string, string> {
+  const { during, logBytesPerSecond, grownMegabytes, forgedEvents } = round;
   const harm = new Map<string, string>();
   for (const kind of sampleKinds) {
-    const boundMs = Math.max(allowedFactor * before.p99[kind], floorMs);
+    const boundMs = Math.max(allowedFactor * (before?.p99[kind] ?? 0), floorMs);
     if (during.p99[kind] > boundMs)
       harm.set(kind, `p99 of ${kind}: ${during.p99[kind].toFixed()} ms, bound ${boundMs.toFixed()}`);
   }
@@ -32,19 +35,22 @@ export function harmOf(round: Round): Map<string, string> {
 }
 
 /** A latency may be the machine's fault, and so may a time-out where the users already waited long before the attack. */
-export function mayBeNoise(harm: Map<string, string>, { before }: Round): boolean {
+export function mayBeNoise(harm: Map<string, string>, before: Measured): boolean {
   const isBusy = before.failures.length > 0 || before.p99.command > floorMs;
   const doubtful = new Set<string>([...sampleKinds, ...(isBusy ? ['failures'] : [])]);
   return [...harm.keys()].every((what) => doubtful.has(what));
 }
 
-export function describeRound({ before, during, outcome, logBytesPerSecond, grownMegabytes }: Round): string {
-  const p99s = sampleKinds.map((kind) => `${kind} ${before.p99[kind].toFixed()} → ${during.p99[kind].toFixed()}`);
+export function describeRound(round: Round, before?: Measured): string {
+  const { during, outcome, logBytesPerSecond, grownMegabytes } = round;
+  const fromTo = (figure: (measured: Measured) => string) =>
+    before ? `${figure(before)} → ${figure(during)}` : figure(during);
+  const p99s = sampleKinds.map((kind) => `${kind} ${fromTo((measured) => measured.p99[kind].toFixed())}`);
   const [grown] = Object.entries(grownMegabytes).sort(([, a], [, b]) => b - a);
   return [
     `p99 in ms: ${p99s.join(', ')}`,
-    `failures ${before.failures.length} → ${during.failures.length}`,
-    `${before.cores.toFixed(2)} → ${during.cores.toFixed(2)} cores`,
+    `failures ${fromTo(({ failures }) => String(failures.length))}`,
+    `${fromTo(({ cores }) => cores.toFixed(2))} cores`,
     `log ${kib(logBytesPerSecond)} KiB/s`,
     `${grown?.[0]} +${grown?.[1].toFixed()} MB`,
     `in ${during.seconds.toFixed(1)} s ${JSON.stringify(outcome)}`,

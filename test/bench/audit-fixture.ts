@@ -5,7 +5,7 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 
 export const startMs = 1_700_000_000_000;
-const holdMs = 30_000;
+export const holdMs = 30_000;
 
 export const freeSeat: Seat = { id: 'A1', row: 0, col: 0, status: 0, seq: 0 };
 
@@ -28,7 +28,7 @@ export function event(seq: number, type: SeatEvent['type'], by: string, more: Pa
   };
 }
 
-/** The seat that the event leaves behind. */
+/** The seat after the event. */
 export function seatOf({ status, user_id, expires_at, seq }: SeatEvent): Seat {
   return {
     ...freeSeat,
@@ -53,7 +53,7 @@ export class Run {
     return this;
   }
 
-  told(action: 'select' | 'book' | 'release', by: string, seat: Seat, newestSeqWhenSent = 0): this {
+  granted(action: 'select' | 'book' | 'release', by: string, seat: Seat, newestSeqWhenSent = 0): this {
     const body = JSON.stringify({ success: true, seat });
     this.log.answered({ action, seatId: 'A1', userId: user(by), status: 200, body }, newestSeqWhenSent);
     return this;
@@ -65,7 +65,7 @@ export class Run {
     return this;
   }
 
-  /** The checks that were broken. */
+  /** The names of the broken checks. */
   broken(): string[] {
     this.audit.judge(this.log.take());
     return this.audit.verdict().checks.flatMap(({ name, broken }) => (broken > 0 ? [name] : []));

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { EventBus } from '../../src/events/event-bus.ts';
+import type { Delivery, EventBus } from '../../src/events/event-bus.ts';
 import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import { patience } from '../support/patience.ts';
 
@@ -45,9 +45,17 @@ export function eventsOf(epoch: string) {
 
 /** All that a bus tells. */
 export function listenTo(bus: EventBus) {
-  const heard = { events: [] as SeatEvent[], heartbeats: [] as Heartbeat[], connected: [] as boolean[] };
+  const heard = {
+    events: [] as SeatEvent[],
+    intended: [] as Delivery[],
+    heartbeats: [] as Heartbeat[],
+    connected: [] as boolean[],
+  };
   bus.subscribe({
-    onEvent: (event) => heard.events.push(event),
+    onEvent: (event, intended) => {
+      heard.events.push(event);
+      heard.intended.push(intended);
+    },
     onHeartbeat: (heartbeat) => heard.heartbeats.push(heartbeat),
     onConnected: (connected) => heard.connected.push(connected),
   });

@@ -8,7 +8,7 @@ import { connected, eventBusContract, eventsOf, listenTo } from './event-bus.con
 import { silent } from './store-places.ts';
 
 let server: TestServer;
-/** Somebody else on the same NATS: `nats sub "seats.>"`, or whoever. */
+/** Another subscriber of the same NATS, such as `nats sub "seats.>"`. */
 let stranger: NatsConnection;
 
 beforeAll(async () => {

@@ -14,6 +14,9 @@ import { freePort } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { connected, eventBusContract, eventsOf, listenTo } from './event-bus.contract.ts';
 
+/** Nothing acknowledges without JetStream: how long an event is waited for in vain. */
+const noAckMs = 200;
+
 /** A nats-server with this configuration and nothing else. */
 async function startNatsWith(
   config: string,
@@ -41,10 +44,16 @@ async function startNatsWith(
   return { url: `nats://127.0.0.1:${port}`, port, dir, stop: () => server.stop() };
 }
 
-async function newBus(url: string) {
+/** `ackTimeoutMs`: short where no acknowledgement comes. */
+async function newBus(url: string, ackTimeoutMs?: number) {
   const logged: { level: number; msg: string; reason?: string; maxMebibytes?: number; error?: string }[] = [];
   const write = (line: string) => void logged.push(JSON.parse(line));
-  const bus = NatsEventBus.connect({ url, name: 'test', logger: pino({ level: 'info' }, { write }) });
+  const bus = NatsEventBus.connect({
+    url,
+    name: 'test',
+    logger: pino({ level: 'info' }, { write }),
+    ...(ackTimeoutMs !== undefined && { ackTimeoutMs }),
+  });
   onTestFinished(() => bus.close());
   await connected(bus);
   return Object.assign(bus, { logged, warned: () => logged.filter(({ level }) => level === 40) });
@@ -58,7 +67,7 @@ async function observe(url: string): Promise<{ nats: NatsConnection; manager: Je
 
 /** Publishes to a bus and expects it at another within a second, as fast as a plain message. */
 async function expectLive(url: string, reason: RegExp | string) {
-  const [from, to] = [await newBus(url), await newBus(url)];
+  const [from, to] = [await newBus(url, noAckMs), await newBus(url)];
   expect([from.connected, from.storesEvents]).toEqual([true, false]);
   const heard = listenTo(to);
   const { held } = eventsOf('live-1');
@@ -81,7 +90,7 @@ describe('NatsEventBus without JetStream', () => {
   });
   afterAll(() => stopNats?.());
   eventBusContract(() => ({
-    bus: () => NatsEventBus.connect({ url, name: 'test', logger: pino({ level: 'silent' }) }),
+    bus: () => NatsEventBus.connect({ url, name: 'test', logger: pino({ level: 'silent' }), ackTimeoutMs: noAckMs }),
   }));
 });
 
@@ -196,6 +205,19 @@ describe('[R276] JetStream comes back', () => {
     await manager.streams.purge('SEATS');
     expect(await from.publish(held(7))).toBe('stored');
     expect([from.storesEvents, from.warned().length]).toEqual([true, 1]);
+    expect(await from.publish(held(8))).toBe('stored');
+    await vi.waitFor(() => expect(heard.events).toHaveLength(8), patience);
+    const [stored, sent] = ['stored', 'sent'];
+    expect(heard.intended, '[R412] a trial counts for nobody').toEqual([
+      stored,
+      stored,
+      stored,
+      sent,
+      sent,
+      sent,
+      sent,
+      stored,
+    ]);
   });
 });
 

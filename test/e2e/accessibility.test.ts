@@ -1,20 +1,11 @@
-import axe, { type AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
+import { axeFaults } from '../support/axe.ts';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
-/** What axe finds, each as a line. */
-async function findings(page: Page): Promise<string[]> {
-  // Evaluated by the browser's own tools, which the page's policy does not forbid.
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate(() =>
-    (window as unknown as { axe: { run(): Promise<unknown> } }).axe.run(),
-  )) as AxeResults;
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
-
-/** Contrast of two colours as WCAG has it. */
+/** The WCAG contrast ratio of two colours. */
 function contrast(one: string, two: string): number {
   const luminance = (color: string) => {
     const [r, g, b] = (color.match(/[\d.]+/g) ?? []).map((part) => {
@@ -34,27 +25,27 @@ const looks = [
   ['a desk', 1280, 900, 'dark'],
 ] as const;
 
-describe('for everybody', () => {
-  const pages = usePages({ edges: 1 });
+describe('accessibility', () => {
+  const pages = usePages(startEmbedded);
 
   test.each(looks)(
-    '[R119] axe finds nothing on %s (%i × %i, %s), whatever the page shows',
+    '[R119] axe finds no fault on %s (%i × %i, %s), in each state of the page',
     {
       timeout: 90_000,
     },
     async (_, width, height, colorScheme) => {
-      const { page, context } = await pages.open({ viewport: { width, height }, colorScheme, reducedMotion: 'reduce' });
-      expect(await findings(page), 'at rest').toEqual([]);
+      const { page, context } = await pages.open({ viewport: { width, height }, colorScheme });
+      expect(await axeFaults(page), 'at rest').toEqual([]);
       await post(pages.venue, 'select', 'B5', `someone-${width}-${colorScheme}`);
       await classOf(page, 'seat-B5').toMatch(hasClass('held'));
       await seat(page, 'B5').click();
       await hold(page, 'A1');
-      expect(await findings(page), 'with one seat, and a message').toEqual([]);
+      expect(await axeFaults(page), 'with one seat, and a message').toEqual([]);
       await hold(page, 'A2', 'A3');
-      expect(await findings(page), 'with three').toEqual([]);
+      expect(await axeFaults(page), 'with three').toEqual([]);
       await context.setOffline(true);
       await textOf(page, 'connection-status').toBe('● Offline');
-      expect(await findings(page), 'offline').toEqual([]);
+      expect(await axeFaults(page), 'offline').toEqual([]);
       await context.setOffline(false);
       await textOf(page, 'connection-status').toBe('● Connected');
       await page.locator('#release-btn').click();
@@ -63,9 +54,9 @@ describe('for everybody', () => {
   );
 
   test.each(['light', 'dark'] as const)(
-    '[R119] the %s shapes are seen, also by eyes that see no colours',
+    '[R119] the %s shapes have enough contrast, and differ without colours too',
     async (colorScheme) => {
-      const { page } = await pages.open({ colorScheme, reducedMotion: 'reduce' });
+      const { page } = await pages.open({ colorScheme });
       const user = `shapes-${colorScheme}`;
       await post(pages.venue, 'select', 'F1', user);
       await hold(page, 'F3');
@@ -101,7 +92,7 @@ describe('for everybody', () => {
     },
   );
 
-  test('[R119] in forced colours every state is a shape of its own', async () => {
+  test('[R119] in forced colours each state has a different shape', async () => {
     const { page } = await pages.open({ forcedColors: 'active' });
     await post(pages.venue, 'select', 'G1', 'forced');
     await classOf(page, 'seat-G1').toMatch(hasClass('held'));
@@ -118,8 +109,8 @@ describe('for everybody', () => {
     expect(new Set(drawn).size).toBe(3);
   });
 
-  test('[R119] who wants no motion gets none; for others a change by someone else moves once, calmly', async () => {
-    const [calm, lively] = [await pages.open({ reducedMotion: 'reduce' }), await pages.open()];
+  test('[R119] with reduced motion nothing moves; otherwise a change by another user is animated once', async () => {
+    const [calm, lively] = [await pages.open(), await pages.open({ reducedMotion: 'no-preference' })];
     for (const { page } of [calm, lively]) {
       await page.evaluate(() => {
         const animated: string[] = [];
@@ -136,10 +127,10 @@ describe('for everybody', () => {
     const animatedOn = (page: Page) => page.evaluate(() => (window as unknown as { animated: string[] }).animated);
     expect([await animatedOn(calm.page), await animatedOn(lively.page)]).toEqual([[], ['seat-I1']]);
     await hold(lively.page, 'I2');
-    expect(await animatedOn(lively.page), 'one’s own seat does not').toEqual(['seat-I1']);
+    expect(await animatedOn(lively.page), 'a change by the user is not animated').toEqual(['seat-I1']);
   });
 
-  test('[R119] the page can be zoomed, and printed with its seats and without its buttons', async () => {
+  test('[R119] the page can be zoomed; a print shows the seats and no buttons', async () => {
     const { page } = await pages.open();
     const viewport = await page.locator('meta[name=viewport]').getAttribute('content');
     expect(viewport).not.toMatch(/user-scalable|maximum-scale/);
@@ -151,6 +142,6 @@ describe('for everybody', () => {
       return { right: map.right - window.innerWidth, bottom: map.bottom };
     });
     expect(right).toBeLessThanOrEqual(0);
-    expect(bottom).toBeLessThan(1123); // a sheet of A4, at 96 dpi
+    expect(bottom).toBeLessThan(1123); // an A4 sheet at 96 dpi
   });
 });

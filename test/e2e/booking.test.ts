@@ -2,13 +2,14 @@ import type { Page } from 'playwright-core';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Booker, classOf as classOfId, hasClass, holdAtLast, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
 const classOf = (page: Page, id: string) => classOfId(page, `seat-${id}`);
 const messages = (page: Page) => textOf(page, 'messages');
 
-/** The plan's full system test and its demo, in two browsers on the whole system. */
+/** The system test and the demo of the plan, with two browsers and all processes. */
 describe('two browsers', () => {
-  const pages = usePages();
+  const pages = usePages(startVenue);
   let one: Booker;
   let two: Booker;
 
@@ -16,7 +17,7 @@ describe('two browsers', () => {
     [one, two] = await Promise.all([pages.open(), pages.open()]);
   });
 
-  test('[G5] a seat that one selects turns yellow for the other, and red when it is booked', async () => {
+  test('[G5] a seat that one user selects turns yellow for the other, and red when it is booked', async () => {
     await expect.poll(() => one.page.locator('#seat-map button').count()).toBe(100);
     await seat(one.page, 'C4').click();
     await classOf(one.page, 'C4').toMatch(hasClass('mine'));
@@ -31,7 +32,7 @@ describe('two browsers', () => {
     await classOf(one.page, 'C4').toMatch(hasClass('mine'));
   });
 
-  test('[G1] of two who click one seat one gets it, and the other is told', async () => {
+  test('[G1] if two users click one seat, one gets it and the other sees a message', async () => {
     await Promise.all([seat(one.page, 'E5').click(), seat(two.page, 'E5').click()]);
     await classOf(one.page, 'E5').toMatch(hasClass('held'));
     await classOf(two.page, 'E5').toMatch(hasClass('held'));
@@ -45,7 +46,7 @@ describe('two browsers', () => {
     await classOf(two.page, 'E5').toMatch(hasClass('available'));
   });
 
-  test('[G3] a hold that is not booked ends for both after 30 s, and its holder is told', {
+  test('[G3] a hold that is not booked ends for both after 30 s, and its holder sees a message', {
     timeout: 90_000,
   }, async () => {
     await seat(one.page, 'D5').click();
@@ -57,7 +58,7 @@ describe('two browsers', () => {
     await expect.poll(() => one.page.locator('#selected-info').isVisible()).toBe(false);
   });
 
-  test('a hold outlives a reload, as the same person', async () => {
+  test('a reload keeps the user and the hold', async () => {
     await seat(one.page, 'F6').click();
     await classOf(one.page, 'F6').toMatch(hasClass('mine'));
     await one.page.reload();
@@ -67,8 +68,8 @@ describe('two browsers', () => {
     await classOf(two.page, 'F6').toMatch(hasClass('available'));
   });
 
-  test('[G7] with one edge killed both go on over the other', async () => {
-    // All of this machine's browsers come from one address, so ip_hash sends them to the same edge: kill each in turn.
+  test('[G7] after one edge is killed, both users continue through the other', async () => {
+    // All browsers have one address, so ip_hash sends them to the same edge. Each edge is killed in turn.
     for (const [index, edge] of pages.venue.edges.entries()) {
       const id = `G${index + 1}`;
       await edge.kill();

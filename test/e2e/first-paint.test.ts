@@ -5,9 +5,10 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { securityHeaders } from '../../src/http/security-headers.ts';
 import { classOf, hasClass, hold, post, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
-describe('before the script', () => {
-  const pages = usePages({ edges: 1 });
+describe('before the script runs', () => {
+  const pages = usePages(() => startVenue({ edges: 1 }));
 
   async function openWithoutScript() {
     const context = await pages.browser.newContext({ javaScriptEnabled: false });
@@ -17,7 +18,7 @@ describe('before the script', () => {
     return page;
   }
 
-  test('[R120] the page comes with its seats, counts and rules in it, compressed, and with nobody’s name', async () => {
+  test('[R120] the HTML has the seats, counts and limits, is compressed, and names no user', async () => {
     await post(pages.venue, 'select', 'A1', 'secret-name');
     await post(pages.venue, 'select', 'A2', 'secret-name');
     await post(pages.venue, 'book', 'A2', 'secret-name');
@@ -35,8 +36,8 @@ describe('before the script', () => {
     expect(html).not.toMatch(/<!-- (seats|count|available) -->/);
   });
 
-  test('[R120] it is the same page until a seat changes', async () => {
-    // Not by fetch, which says `no-cache` of itself where it is given a condition.
+  test('[R120] the ETag stays the same until a seat changes', async () => {
+    // `fetch` adds `no-cache` to a conditional request, undici's `request` does not.
     const get = (headers = {}) => request(pages.venue.url, { headers });
     const etag = async () => String((await get()).headers.etag);
     const first = await etag();
@@ -47,14 +48,14 @@ describe('before the script', () => {
     expect(await etag()).not.toBe(first);
   });
 
-  test('[R124] without JavaScript the seats and their states are seen, and what is missing is said', async () => {
+  test('[R124] without JavaScript the page shows the seats and their states, and says that booking needs JavaScript', async () => {
     await post(pages.venue, 'select', 'C1');
     const page = await openWithoutScript();
     expect(await page.locator('.seat').count()).toBe(100);
     expect(await page.locator('#seat-C1').getAttribute('class')).toBe('seat held');
     const { width, height } = (await page.locator('#seat-J10').boundingBox()) ?? { width: 0, height: 0 };
     expect(Math.min(width, height)).toBeGreaterThanOrEqual(24);
-    expect(await page.locator('#connection-status').innerText(), 'no promise of a connection').toBe('');
+    expect(await page.locator('#connection-status').innerText(), 'no connection is announced').toBe('');
     expect(await page.locator('noscript').innerText()).toMatch(/Choosing and booking .* need JavaScript/s);
     await post(pages.venue, 'book', 'C1');
     await expect
@@ -65,7 +66,7 @@ describe('before the script', () => {
       .toBe('seat booked');
   });
 
-  test('[R120] the script takes over the seats that are there', async () => {
+  test('[R120] the script takes over the seats of the HTML', async () => {
     const context = await pages.browser.newContext();
     onTestFinished(() => context.close());
     const page = await context.newPage();
@@ -86,7 +87,7 @@ describe('before the script', () => {
     expect(await before?.evaluate((seat) => seat === document.getElementById('seat-D4'))).toBe(true);
   });
 
-  test('[R120] with every booking process away the page is there all the same, and fills itself later', {
+  test('[R120] with no booking process the page loads without seats, and fills in later', {
     timeout: 60_000,
   }, async () => {
     const [booking] = pages.venue.bookings;
@@ -96,14 +97,14 @@ describe('before the script', () => {
       expect(response.status).toBe(200);
       expect(await response.text()).toContain('id="seat-map"');
       expect(response.headers.get('content-security-policy')).toBe(securityHeaders['content-security-policy']);
-      // The edge still knows the seats.
+      // The edge has the seats.
       const context = await pages.browser.newContext();
       onTestFinished(() => context.close());
       const page = await context.newPage();
       await page.goto(pages.venue.url);
       await expect.poll(() => page.locator('.seat').count()).toBe(100);
       expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
-      // Nobody can be anybody as long as no session can be begun.
+      // Without a session there is no user.
       await textOf(page, 'connection-status').toMatch(/^● The server cannot start your session \(50\d\)\. /);
       await booking?.restart();
       await page.locator('#connection-status.connected').waitFor();
@@ -113,7 +114,7 @@ describe('before the script', () => {
     }
   });
 
-  test('[R121] its policy allows no inline script or style, and is the same wherever the page comes from', async () => {
+  test('[R121] the policy allows no inline script or style, and is the same at both addresses of the page', async () => {
     for (const path of ['/', '/index.html']) {
       const { headers } = await fetch(new URL(path, pages.venue.url));
       for (const [name, value] of Object.entries(securityHeaders)) expect(headers.get(name), name).toBe(value);
@@ -137,13 +138,18 @@ describe('before the script', () => {
     expect(violated).toEqual({ violations: ['script-src-elem', 'style-src-attr'], wasRun: false });
   });
 
-  test('[R121] the script is at most 40 KB on its way', () => {
+  test('[R121] the compressed script is at most 40 KB', () => {
     expect(gzipSync(readFileSync('public/app.js')).length).toBeLessThanOrEqual(40 * 1024);
   });
 
-  test('[R119] at 320 px, without the script, nothing is cut off either', async () => {
+  test.each([
+    ['', 320],
+    [' beside a scrollbar', 305],
+  ])('[R119] [R456] at 320 px%s, without the script, nothing is cut off', async (_, width) => {
     const page = await openWithoutScript();
-    await page.setViewportSize({ width: 320, height: 640 });
+    await page.setViewportSize({ width, height: 640 });
+    const hiddenPx = await page.locator('#seat-map').evaluate((map) => map.scrollWidth - map.clientWidth);
+    expect(hiddenPx).toBe(0);
     const right = Math.max(
       ...(await Promise.all(
         ['A10', 'J10'].map(async (id) => {
@@ -152,7 +158,7 @@ describe('before the script', () => {
         }),
       )),
     );
-    expect(right).toBeLessThanOrEqual(320);
+    expect(right).toBeLessThanOrEqual(width);
     await classOf(page, 'seat-A10').toMatch(hasClass('seat'));
   });
 });

@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { classOf, focusOf, hasClass, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
-describe('by keyboard alone', () => {
-  const pages = usePages({ edges: 1 });
+describe('with the keyboard only', () => {
+  const pages = usePages(startEmbedded);
 
-  test('[R118] the map is one tab stop, which stays where one was; the skip link leads there', async () => {
+  test('[R118] the map is one tab stop that keeps its position; the skip link leads to it', async () => {
     const { page } = await pages.open();
     expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
     await page.keyboard.press('Tab');
@@ -53,7 +54,7 @@ describe('by keyboard alone', () => {
     await focusOf(page).toBe('seat-C2');
   });
 
-  test('[R118] taken seats are reached, say so, and keep the focus when they change under it', async () => {
+  test('[R118] taken seats can be reached, say that they are taken, and keep the focus when they change', async () => {
     const { page } = await pages.open();
     await post(pages.venue, 'select', 'D2');
     await classOf(page, 'seat-D2').toMatch(hasClass('held'));
@@ -66,14 +67,14 @@ describe('by keyboard alone', () => {
     await focusOf(page).toBe('seat-D2');
     await page.keyboard.press('Enter');
     await textOf(page, 'messages').toContain('D2 is already booked.');
-    // What is offered is the next tab stop.
+    // The offered seat is the next tab stop.
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.locator('.seat.held.mine').count()).toBe(1);
     await focusOf(page).toMatch(/^seat-/);
   });
 
-  test('[R117] what others do is read as a count, not one by one', { timeout: 60_000 }, async () => {
+  test('[R117] changes by other users are announced as a count, not one by one', { timeout: 60_000 }, async () => {
     const { page } = await pages.open();
     for (const id of ['H1', 'H2', 'H3']) await post(pages.venue, 'select', id);
     await post(pages.venue, 'release', 'H3');

@@ -4,8 +4,9 @@ import { WebSocket as Socket } from 'ws';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { startVenue } from '../support/venue.ts';
 
-/** The page loses the next command that it sends: its answer will not come. */
+/** Drops the next command of the page, so that no reply comes. */
 const loseNextCommand = (page: Page) =>
   page.evaluate(() => {
     const send = WebSocket.prototype.send;
@@ -15,10 +16,10 @@ const loseNextCommand = (page: Page) =>
     };
   });
 
-describe('a bad line', () => {
-  const pages = usePages();
+describe('a bad connection', () => {
+  const pages = usePages(startVenue);
 
-  /** Between the browser and nginx. */
+  /** A proxy between the browser and nginx. */
   async function startLine(): Promise<{ proxy: TcpProxy; page: Page }> {
     const proxy = await startTcpProxy(Number(new URL(pages.venue.url).port));
     onTestFinished(() => proxy.close());
@@ -26,7 +27,7 @@ describe('a bad line', () => {
     return { proxy, page };
   }
 
-  test('[R112] [R101] a line that dies without a word is noticed, told and replaced; nothing is missed', {
+  test('[R112] [R101] a connection that goes silent is detected, shown and replaced; no event is missed', {
     timeout: 120_000,
   }, async () => {
     const { proxy, page } = await startLine();
@@ -45,7 +46,7 @@ describe('a bad line', () => {
     expect(await page.locator('#seat-map').getAttribute('aria-disabled')).toBeNull();
   });
 
-  test('[R113] after a sleep the page says that it does not know, until the line has proved itself', {
+  test('[R113] after a sleep the page shows that it is checking, until the connection has replied', {
     timeout: 120_000,
   }, async () => {
     const { proxy, page } = await startLine();
@@ -67,7 +68,7 @@ describe('a bad line', () => {
     await expect.poll(() => statuses.jsonValue()).toContain('● Checking the connection… true');
     await textOf(page, 'connection-status').toBe('● Connected');
     await textOf(page, 'messages').not.toContain('lost');
-    // This time it did not survive.
+    // This time the connection is dead.
     proxy.delay(0);
     proxy.hang();
     await post(pages.venue, 'select', 'B2');
@@ -78,10 +79,10 @@ describe('a bad line', () => {
     await classOf(page, 'seat-B2').toMatch(hasClass('held'));
   });
 
-  test('[R114] over a slow line a click shows at once that it is on its way, and how long the way is', async () => {
+  test('[R114] over a slow connection a click is shown as pending at once, and the round-trip time is shown', async () => {
     const { proxy, page } = await startLine();
     proxy.delay(600);
-    // In the very next frame: the answer cannot be here yet.
+    // In the next frame, before any reply can have arrived.
     const shown = await seat(page, 'C1').evaluate(async (button: HTMLElement) => {
       button.click();
       await new Promise(requestAnimationFrame);
@@ -94,7 +95,7 @@ describe('a bad line', () => {
       .toBeGreaterThanOrEqual(1_200);
   });
 
-  test('[R114] a request that gets no answer is told of in the end, and tried again by one press', async () => {
+  test('[R114] a request without a reply is reported after 5 s, and one press retries it', async () => {
     const { page } = await pages.open();
     await loseNextCommand(page);
     await seat(page, 'D1').click();
@@ -108,7 +109,7 @@ describe('a bad line', () => {
     await classOf(page, 'seat-D1').toMatch(hasClass('booked'));
   });
 
-  test('[R114] a request whose line breaks is told of, and can be tried again once connected', async () => {
+  test('[R114] a request whose connection breaks is reported, and can be retried after the reconnect', async () => {
     const { proxy, page } = await startLine();
     await loseNextCommand(page);
     await seat(page, 'E1').click();
@@ -119,13 +120,13 @@ describe('a bad line', () => {
     await classOf(page, 'seat-E1').toMatch(hasClass('mine'));
   });
 
-  test('[R110] the page says how many look, at all edges; those of one that crashed are not counted for long', {
+  test('[R110] the page shows the number of viewers of all edges; those of a crashed edge lapse', {
     timeout: 90_000,
   }, async () => {
     const [one, two] = [await pages.open(), await pages.open()];
     const watching = () => one.page.locator('#watching').innerText();
     await expect.poll(watching).toBe('2 people viewing');
-    // All browsers of this machine come to the same edge; these go to each by its own port.
+    // nginx sends all browsers of this machine to one edge. These sockets connect to the port of each edge.
     const sockets = pages.venue.edges.map(({ url }) => new Socket(`${url.replace('http', 'ws')}/ws`));
     for (const socket of sockets) socket.on('error', () => {});
     await expect.poll(watching).toBe('4 people viewing');
@@ -133,7 +134,7 @@ describe('a bad line', () => {
     await expect.poll(watching).toBe('3 people viewing');
     const crashed = pages.venue.edges[1];
     await crashed?.kill();
-    // Which of the two had the browsers is nginx's to know: one way or the other this one stays.
+    // nginx decides which edge has the browsers. With either, this page stays connected or reconnects.
     await textOf(one.page, 'connection-status').toBe('● Connected');
     await expect.poll(watching, { timeout: 30_000 }).toBe('2 people viewing');
     for (const socket of sockets) socket.terminate();

@@ -3,7 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { type Booker, classOf, focusOf, hasClass, hold, holdAtLast, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
-import type { TestVenue } from '../support/venue.ts';
+import { startEmbedded } from '../support/servers.ts';
+import { startVenue, type TestVenue } from '../support/venue.ts';
 
 async function countsOf(venue: TestVenue): Promise<[number, number, number]> {
   const seats = (await (await fetch(new URL('/api/seats', venue.url))).json()) as Seat[];
@@ -18,7 +19,7 @@ const shownCounts = (page: Page) =>
     Number(await page.locator('#booked-count').innerText()),
   ]);
 
-/** Where things are in the window. */
+/** The positions of the parts of the page in the window. */
 const boxes = (page: Page) =>
   page.evaluate(() => {
     const box = (element: Element | null) => (element as Element).getBoundingClientRect().toJSON() as DOMRect;
@@ -33,7 +34,7 @@ const boxes = (page: Page) =>
   });
 
 describe('the page', () => {
-  const pages = usePages();
+  const pages = usePages(startVenue);
   let venue: TestVenue;
   let booker: Booker;
   let page: Page;
@@ -44,7 +45,7 @@ describe('the page', () => {
     page = booker.page;
   });
 
-  test('[R101] shows that it is connected, who the user is, and counts of every state', async () => {
+  test('[R101] shows the connection, the user, and the count of each state', async () => {
     await textOf(page, 'connection-status').toBe('● Connected');
     await classOf(page, 'connection-status').toBe('connected');
     await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
@@ -66,7 +67,7 @@ describe('the page', () => {
     await expect.poll(() => seat(page, 'A3').getAttribute('aria-label')).toBe('Row A, seat 3, booked by you');
   });
 
-  test('[R98] the panel shows the held seats, and the hint while there are none', async () => {
+  test('[R98] the panel shows the held seats, or a hint if there are none', async () => {
     const isPanelShown = () => page.locator('#selected-info').isVisible();
     expect([await isPanelShown(), await page.locator('#hint').isVisible()]).toEqual([false, true]);
     await hold(page, 'B1');
@@ -82,11 +83,11 @@ describe('the page', () => {
     await page.keyboard.press('Enter');
     await classOf(page, 'seat-B2').toMatch(hasClass('available'));
     await expect.poll(isPanelShown).toBe(false);
-    // The focus goes where it came from.
+    // The focus returns to the seat.
     await focusOf(page).toBe('seat-B2');
   });
 
-  test('[R390] seats that were drawn before the session was known become the user’s own', async () => {
+  test('[R390] seats that are drawn before the session is known become the user’s own', async () => {
     await hold(page, 'I1');
     await hold(page, 'I2');
     await page.locator('#book-btn').click();
@@ -101,7 +102,7 @@ describe('the page', () => {
       await route.continue();
     });
     await page.reload();
-    // The seats are there and live, and nobody's.
+    // The seats are live and belong to no user.
     await post(venue, 'select', 'I9');
     await classOf(page, 'seat-I9').toMatch(hasClass('held'));
     await classOf(page, 'seat-I3').toBe('seat held');
@@ -112,7 +113,7 @@ describe('the page', () => {
     await page.locator('#release-btn').click();
   });
 
-  test('[R100] a click on what another holds or has booked says so', async () => {
+  test('[R100] a click on a seat that another user holds or has booked says so', async () => {
     await post(venue, 'select', 'B5');
     await post(venue, 'select', 'B6');
     await post(venue, 'book', 'B6');
@@ -125,7 +126,7 @@ describe('the page', () => {
     await post(venue, 'release', 'B5');
   });
 
-  test('[R101] [R93] offline it says so, and comes back by itself', async () => {
+  test('[R101] [R93] the page shows that it is offline, and reconnects by itself', async () => {
     await booker.context.setOffline(true);
     await textOf(page, 'connection-status').toBe('● Offline');
     await classOf(page, 'connection-status').toBe('disconnected');
@@ -137,7 +138,7 @@ describe('the page', () => {
     await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
   });
 
-  test('[R101] [R97] without any edge it says so and refuses clicks; afterwards it is true again', {
+  test('[R101] [R97] without any edge the page says so and refuses clicks; afterwards it is correct again', {
     timeout: 120_000,
   }, async () => {
     await hold(page, 'C1');
@@ -149,7 +150,7 @@ describe('the page', () => {
       await textOf(page, 'messages').toContain('The connection is lost');
       for (const target of [seat(page, 'C2'), page.locator('#book-btn'), page.locator('#release-btn')]) {
         await page.locator('#messages').evaluate((messages) => messages.replaceChildren());
-        // It is marked as disabled, which a user sees, and the test's own click would wait for.
+        // The target is marked as disabled, and a click without `force` would wait until it is enabled.
         await target.click({ force: true });
         await textOf(page, 'messages').toContain('Not connected');
       }
@@ -164,12 +165,12 @@ describe('the page', () => {
     await textOf(page, 'messages').toContain('Connected again.');
     await shownCounts(page).toEqual(await countsOf(venue));
     await expect
-      .poll(() => seat(page, 'C2').getAttribute('class'), { message: 'the refused click was not kept' })
+      .poll(() => seat(page, 'C2').getAttribute('class'), { message: 'the refused click is not queued' })
       .toBe('seat available');
     await hold(page, 'C2');
   });
 
-  test('[R101] while Redis does not answer, a notice says that the seats are the last known', {
+  test('[R101] while Redis does not reply, a notice says that the seats may be stale', {
     timeout: 120_000,
   }, async () => {
     const notice = page.locator('#stale-notice');
@@ -188,7 +189,7 @@ describe('the page', () => {
     await shownCounts(page).toEqual(await countsOf(venue));
   });
 
-  test('[R102] at 320 px nothing is cut off, and every seat can be hit', async () => {
+  test('[R102] at 320 px nothing is cut off, and each seat is large enough', async () => {
     await page.setViewportSize({ width: 320, height: 640 });
     await hold(page, 'E1');
     const { seats, scrollWidth } = await boxes(page);
@@ -207,16 +208,16 @@ describe('the page', () => {
     [568, 320],
     [320, 568],
   ])(
-    '[R393] on a small phone of %i × %i six seats and a message leave the map usable',
+    '[R393] on a small phone of %i × %i six held seats and a message leave the map usable',
     { timeout: 60_000 },
     async (width, height) => {
-      const { page } = await pages.open({ viewport: { width, height } });
+      await page.setViewportSize({ width, height });
       await hold(page, 'J1', 'J2', 'J3', 'J4', 'J5', 'J6');
       await seat(page, 'J7').click();
       const message = page.locator('.message', { hasText: 'maximum' });
       await message.waitFor();
       await page.evaluate(() => window.scrollTo(0, 0));
-      // The layout may still follow the last message.
+      // The layout may still adapt to the last message.
       await expect
         .poll(async () => {
           const { seats, map, panel, scrollWidth } = await boxes(page);
@@ -240,7 +241,7 @@ describe('the page', () => {
     [390, 844, 'F2'],
     [640, 640, 'F3'],
     [640, 860, 'F4'],
-  ])('[R102] at %i × %i the panel at the bottom leaves the whole map in reach', async (width, height, id) => {
+  ])('[R102] at %i × %i the whole map can be scrolled into view above the panel', async (width, height, id) => {
     await page.setViewportSize({ width, height });
     await hold(page, id);
     await page.locator('.message').first().waitFor();
@@ -251,7 +252,7 @@ describe('the page', () => {
     expect(bottom.legend.bottom).toBeLessThanOrEqual(bottom.panel.top);
   });
 
-  test('[R102] on a usual phone, and at 640 × 860, nothing needs to be scrolled to choose and book', async () => {
+  test('[R102] at 390 × 844 and 640 × 860 a user chooses and books without scrolling', async () => {
     await hold(page, 'G1');
     for (const size of [
       { width: 390, height: 844 },
@@ -265,7 +266,7 @@ describe('the page', () => {
     await page.locator('#release-btn').click();
   });
 
-  test('[R102] a seat that gets the focus does not stay behind the panel', async () => {
+  test('[R102] a focused seat is not hidden by the panel', async () => {
     await page.setViewportSize({ width: 320, height: 480 });
     await hold(page, 'G3');
     await page.evaluate(() => window.scrollTo(0, 0));
@@ -277,7 +278,7 @@ describe('the page', () => {
     await page.locator('#release-btn').click();
   });
 
-  test('[R102] on a desk the seats are at least 40 px, with the panel beside the map', async () => {
+  test('[R102] from 900 px on the panel is beside the map; at 1280 px the seats are at least 40 px', async () => {
     for (const width of [900, 1280]) {
       await page.setViewportSize({ width, height: 900 });
       const { seats, map, panel, scrollWidth } = await boxes(page);
@@ -289,7 +290,7 @@ describe('the page', () => {
     }
   });
 
-  test('[R103] it asks nothing of any other host', async () => {
+  test('[R103] the page sends no request to another host', async () => {
     const hosts = new Set<string>();
     page.on('request', (request) => hosts.add(new URL(request.url()).host));
     page.on('websocket', (socket) => hosts.add(new URL(socket.url()).host));
@@ -303,13 +304,13 @@ describe('the page', () => {
 });
 
 describe('with holds of 3 s', () => {
-  const pages = usePages({ edges: 1, env: { HOLD_SECONDS: '3' } });
+  const pages = usePages(() => startEmbedded({ env: { HOLD_SECONDS: '3' } }));
 
   test.each([
     ['an hour ahead', 3_600_000],
     ['right', 0],
     ['an hour behind', -3_600_000],
-  ])('[R96] [G3] on a device whose clock is %s the seconds are those that are left', async (_, wrongByMs) => {
+  ])('[R96] [G3] on a device whose clock is %s the countdown is right', async (_, wrongByMs) => {
     const { context, page } = await pages.open();
     await context.addInitScript((wrongByMs) => {
       const RightDate = Date;
@@ -345,7 +346,7 @@ describe('with holds of 3 s', () => {
 
     const shown = await page.evaluate(() => (window as unknown as { shown: [string, number][] }).shown);
     const texts = shown.map(([text]) => text).filter((text) => text !== 'Time is up');
-    // A busy machine may swallow a second, but none comes twice or late.
+    // A busy machine may skip a second, but none is shown twice or late.
     expect(['3 s', '2 s', '1 s'].filter((text) => texts.includes(text))).toEqual(texts);
     expect(texts.length).toBeGreaterThanOrEqual(2);
     expect((shown.at(-1)?.[1] ?? 0) - (shown[0]?.[1] ?? 0)).toBeLessThan(4_000);

@@ -4,14 +4,15 @@ import type { Page } from 'playwright-core';
 import { beforeAll, expect, test } from 'vitest';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
-/** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` renews those of the README. */
+/** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` updates the pictures of the README. */
 const folder = process.env.PICTURES_DIR ?? '.test-data/pictures';
-const pages = usePages({ edges: 1 });
+const pages = usePages(startEmbedded);
 
 beforeAll(() => mkdirSync(folder, { recursive: true }));
 
-/** Pages side by side as one picture. */
+/** Puts pages side by side into one picture. */
 async function picture(name: string, shown: Page[], width: number): Promise<void> {
   const shots = await Promise.all(shown.map((page) => page.screenshot()));
   const frame = await pages.browser.newPage({ viewport: { width: (width + 20) * shown.length + 20, height: 400 } });
@@ -45,7 +46,7 @@ test('two browsers on one seat', { timeout: 60_000 }, async () => {
   for (const { page } of [one, two]) await page.locator('#release-btn').click();
 });
 
-test('several seats at a desk, in the dark', { timeout: 60_000 }, async () => {
+test('several seats on a desktop, in dark mode', { timeout: 60_000 }, async () => {
   const { page } = await pages.open({ viewport: { width: 1180, height: 900 }, colorScheme: 'dark' });
   await post(pages.venue, 'select', 'H8', 'somebody');
   await hold(page, 'D5', 'D6', 'D7');
@@ -55,7 +56,7 @@ test('several seats at a desk, in the dark', { timeout: 60_000 }, async () => {
   await post(pages.venue, 'release', 'H8', 'somebody');
 });
 
-test('on phones: a race that was lost, several seats, a line that broke', { timeout: 60_000 }, async () => {
+test('on phones: a lost race, several seats, a lost connection', { timeout: 60_000 }, async () => {
   const phone = { viewport: { width: 375, height: 760 }, deviceScaleFactor: 2 };
   const [lost, several, offline] = await Promise.all([pages.open(phone), pages.open(phone), pages.open(phone)]);
   await hold(several.page, 'D5', 'D6', 'D7');

@@ -2,10 +2,13 @@ import { Redis } from 'ioredis';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
-const pages = usePages({ edges: 1, env: { INSPECT: 'on', INSPECTOR_URL: 'http://127.0.0.1:9/inspector' } });
+const pages = usePages(() =>
+  startVenue({ edges: 1, env: { INSPECT: 'on', INSPECTOR_URL: 'http://127.0.0.1:9/inspector' } }),
+);
 
-/** What the page's policy had to stop, as its browser reports it, and every other complaint. */
+/** Opens a page, and collects the errors in its console, violations of its policy included. */
 async function watched(path: string): Promise<{ page: Page; faults: string[] }> {
   const page = await pages.browser.newPage();
   onTestFinished(() => page.close());
@@ -18,7 +21,7 @@ async function watched(path: string): Promise<{ page: Page; faults: string[] }> 
   return { page, faults };
 }
 
-test('[R236] no page asks for anything that its policy forbids', async () => {
+test('[R236] no page requests anything that its policy forbids', async () => {
   const shown: [string, string][] = [
     ['/', '#connection-status.connected'],
     ['/inspect/live', '.cell'],
@@ -32,7 +35,7 @@ test('[R236] no page asks for anything that its policy forbids', async () => {
   }
 });
 
-test('[R236] the documentation works under it: an operation opens, and is tried', async () => {
+test('[R236] the documentation works under its policy: an operation opens, and can be tried', async () => {
   const { page, faults } = await watched('/api/docs/');
   const operation = page.locator('.opblock', { hasText: '/api/seats' }).first();
   await operation.locator('.opblock-summary-control').click();
@@ -42,8 +45,8 @@ test('[R236] the documentation works under it: an operation opens, and is tried'
   expect(faults).toEqual([]);
 });
 
-// The API takes no such name: this one is put into Redis by hand, as if everything before the page had failed.
-test('[R237] a user name with HTML in it is text wherever it is shown', async () => {
+// The API refuses such a name. It is written to Redis directly, as if all checks before the page had failed.
+test('[R237] a user name with HTML is shown as text everywhere', async () => {
   const name = '<img src=x onerror="window.wasRun=true"><b class="injected">';
   const [booking] = pages.venue.bookings;
   const redis = new Redis(pages.venue.redis.url);

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { type HttpProxy, type HttpProxyOptions, startHttpProxy } from '../support/http-proxy.ts';
 import { usePages } from '../support/pages.ts';
+import { startVenue } from '../support/venue.ts';
 
 const polling = '● Live updates every second (WebSocket blocked)';
 
@@ -16,7 +17,7 @@ const disabled = { isDimmed: true, ariaDisabled: 'true', cursor: 'not-allowed' }
 const enabled = { isDimmed: false, ariaDisabled: null, cursor: 'pointer' };
 
 describe('[R326] behind a proxy or a limit', () => {
-  const pages = usePages();
+  const pages = usePages(() => startVenue({ edges: 1 }));
 
   async function openThrough(options: HttpProxyOptions): Promise<{ page: Page; proxy: HttpProxy }> {
     const proxy = await startHttpProxy(pages.venue.url, options);
@@ -25,7 +26,7 @@ describe('[R326] behind a proxy or a limit', () => {
     return { page, proxy };
   }
 
-  /** Without waiting for a connection; the console may complain of what is blocked. */
+  /** Does not wait for a connection. The console may report the blocked requests. */
   async function openAt(url: string, prepare: (page: Page) => Promise<void> = async () => {}): Promise<Page> {
     const context = await pages.browser.newContext();
     onTestFinished(() => context.close());
@@ -35,7 +36,7 @@ describe('[R326] behind a proxy or a limit', () => {
     return page;
   }
 
-  test('[R320] [R321] [R322] without Upgrade everything works over HTTP, and a WebSocket takes over once it can', {
+  test('[R320] [R321] [R322] without Upgrade everything works over HTTP, and a WebSocket takes over as soon as one opens', {
     timeout: 90_000,
   }, async () => {
     const { page, proxy } = await openThrough({ dropsUpgrade: true });
@@ -66,7 +67,9 @@ describe('[R326] behind a proxy or a limit', () => {
     expect(await page.locator('#messages').innerText()).not.toContain('lost');
   });
 
-  test('[R320] Redis out of reach is shown over HTTP as well, and ends by itself', { timeout: 90_000 }, async () => {
+  test('[R320] over HTTP too the page shows that Redis is unavailable, until it replies again', {
+    timeout: 90_000,
+  }, async () => {
     const { page } = await openThrough({ dropsUpgrade: true });
     await textOf(page, 'connection-status').toBe(polling);
     await pages.venue.redis.kill('SIGSTOP');
@@ -79,7 +82,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await hold(page, 'B1');
   });
 
-  test('[R324] after a sleep in which the clock of the page stood still, the countdown is right with the next reply', {
+  test('[R324] after a sleep that stopped the clock of the page, the countdown is right with the next reply', {
     timeout: 90_000,
   }, async () => {
     const { page } = await openThrough({ dropsUpgrade: true });
@@ -93,7 +96,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await expect.poll(shownSeconds, { timeout: 10_000 }).toBeLessThanOrEqual(30);
   });
 
-  test('[R326] a proxy that rewrites Host, and a browser that says whose page it is: seats are held and booked', async () => {
+  test('[R326] a proxy that rewrites Host, and a browser that sends Sec-Fetch-Site: seats are held and booked', async () => {
     const { page } = await openThrough({ rewritesHost: true });
     await hold(page, 'C3');
     await page.locator('#book-btn').click();
@@ -115,7 +118,7 @@ describe('[R326] behind a proxy or a limit', () => {
     expect(proxy.requests.filter((request) => request === 'POST /api/session')).toHaveLength(1);
   });
 
-  test('[R323] too many visitors: the page says so, counts down, and asks when the server says', async () => {
+  test('[R323] too many visitors: the page says so, counts down, and retries after the time in Retry-After', async () => {
     let asked = 0;
     let isRefusing = true;
     const page = await openAt(pages.venue.url, async (opened) => {
@@ -129,7 +132,7 @@ describe('[R326] behind a proxy or a limit', () => {
     expect(await isMapDisabled(page)).toEqual(disabled);
     await seat(page, 'D1').click({ force: true });
     await textOf(page, 'messages').toMatch(/Too many visitors from your network\. Next try in \d s\./);
-    // The seats are live all the same.
+    // The seats stay live.
     await post(pages.venue, 'select', 'D2');
     await classOf(page, 'seat-D2').toMatch(hasClass('held'));
     expect(asked).toBe(1);
@@ -140,7 +143,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await hold(page, 'D1');
   });
 
-  test('[R325] with cookies blocked the page says so once, and acts as one user', {
+  test('[R325] with cookies blocked the page says so once, and keeps one user', {
     timeout: 90_000,
   }, async () => {
     const { page, proxy } = await openThrough({ stripsCookies: true });
@@ -154,7 +157,7 @@ describe('[R326] behind a proxy or a limit', () => {
     expect(await page.locator('#user-id').getAttribute('title')).toBe(user);
   });
 
-  test('[R325] with cookies and WebSockets blocked it books as its user', async () => {
+  test('[R325] with cookies and WebSockets blocked the page books as its user', async () => {
     const { page } = await openThrough({ stripsCookies: true, dropsUpgrade: true });
     await textOf(page, 'connection-status').toBe(polling);
     await hold(page, 'F1');
@@ -162,9 +165,9 @@ describe('[R326] behind a proxy or a limit', () => {
     await classOf(page, 'seat-F1').toMatch(hasClass('booked'));
   });
 
-  test('[R327] a page that was never connected looks and acts disabled, and a click says why', async () => {
+  test('[R327] a page that has never been connected looks and acts disabled, and a click says why', async () => {
     const page = await openAt(pages.venue.url, async (opened) => {
-      await opened.route('**/api/**', () => {}); // never answered
+      await opened.route('**/api/**', () => {}); // no reply
       await opened.routeWebSocket('**/ws', () => {});
     });
     await seat(page, 'G1').waitFor();

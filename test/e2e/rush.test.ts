@@ -2,12 +2,14 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { classOf, hasClass, post, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
 const updatesPerSecond = 100;
-const turns = 3;
+/** More turns tell the cost of a rush from other load of the machine. */
+const turns = Number(process.env.RUSH_TURNS ?? 1);
 const turnMs = 2_500;
 
-/** From Chromium's own trace. */
+/** An event of Chromium's trace. */
 interface TraceEvent {
   name: string;
   ph: string;
@@ -15,7 +17,7 @@ interface TraceEvent {
   args?: { name?: string; frame_reporter?: { state?: string } };
 }
 
-/** How many frames that the page was asked for were presented, dropped, …. */
+/** How many frames of the page were presented, dropped, …. */
 type Fates = Record<string, number>;
 
 async function fatesDuring(page: Page, action: () => Promise<unknown>): Promise<Fates> {
@@ -45,9 +47,9 @@ function fatesOfFrames(trace: readonly TraceEvent[]): Fates {
 }
 
 describe('a rush', () => {
-  const pages = usePages({ edges: 1, env: { REQUESTS_PER_SECOND_PER_ADDRESS: '10000' } });
+  const pages = usePages(startEmbedded);
 
-  test('[R122] 100 updates a second are drawn at most once per frame, and end in the truth', {
+  test('[R122] 100 updates a second are drawn at most once per frame, and the last drawing is correct', {
     timeout: 90_000,
   }, async () => {
     const { page } = await pages.open();
@@ -58,7 +60,7 @@ describe('a rush', () => {
         requestAnimationFrame(count);
       };
       requestAnimationFrame(count);
-      // Told once for all changes that are made together.
+      // Called once for all changes of one task.
       new MutationObserver((records) => {
         counts.drawings++;
         counts.changes += records.length;
@@ -69,7 +71,6 @@ describe('a rush', () => {
       });
       return counts;
     });
-    // In turns: what disturbs the machine for a while disturbs both.
     const calm: Fates[] = [];
     const rushed: Fates[] = [];
     for (let turn = 0; turn < turns; turn++) {
@@ -83,11 +84,11 @@ describe('a rush', () => {
     for (let row = 0; row < 10; row++) await classOf(page, `seat-${'ABCDEFGHIJ'[row]}1`).toMatch(hasClass('available'));
     await textOf(page, 'count').toBe('100');
 
-    // Not judged, as the machine may be busy; `npx vitest run test/e2e/rush` says it.
+    // Printed and not asserted, since the machine may be busy.
     process.stdout.write(`Fates of frames, ${turnMs / 1_000} s at a time: ${JSON.stringify({ calm, rushed })}\n`);
   });
 
-  /** A hold and a release in turn, of a hundred seats, evenly over the time. */
+  /** Holds and releases a hundred seats, evenly over the time. */
   async function rush(): Promise<void> {
     const pairs = (updatesPerSecond * turnMs) / 2_000;
     const startMs = performance.now();

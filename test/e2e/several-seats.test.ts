@@ -2,14 +2,15 @@ import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { classOf, focusOf, hasClass, hold, openTab, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
 
 const isVisible = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).isVisible());
 const heldHere = (page: Page) => page.locator('#hold-list .hold-seat').allInnerTexts();
 
 describe('several seats', () => {
-  const pages = usePages({ edges: 1 });
+  const pages = usePages(startEmbedded);
 
-  test('[R115] one countdown for all, each seat’s own where the ends differ; one press books all', async () => {
+  test('[R115] one countdown for all seats, one each if their ends differ; one press books all', async () => {
     const { page } = await pages.open();
     await hold(page, 'A1');
     await textOf(page, 'selected-seat').toBe('A1');
@@ -60,7 +61,7 @@ describe('several seats', () => {
     await page.locator('#release-btn').focus();
     await page.keyboard.press('Enter');
     for (const id of ['B4', 'B5']) await classOf(page, `seat-${id}`).toMatch(hasClass('available'));
-    // The panel with the focus in it is gone.
+    // The panel that had the focus is hidden.
     await focusOf(page).toMatch(/^seat-B[45]$/);
   });
 
@@ -72,7 +73,7 @@ describe('several seats', () => {
     await expect.poll(() => heldHere(page)).toEqual(['F1', 'F2']);
   });
 
-  test('[R115] the limit is told before it is reached, at it, and when it is passed', async () => {
+  test('[R115] the limit is shown before it is reached, at the limit, and after a click beyond it', async () => {
     const { page } = await pages.open();
     await textOf(page, 'hint').toContain('up to 6 seats at once');
     await hold(page, 'C1', 'C2');
@@ -87,7 +88,7 @@ describe('several seats', () => {
     await hold(page, 'C7');
   });
 
-  test('[R392] a message about a seat goes when the state of the seat changes', async () => {
+  test('[R392] a message about a seat disappears when the state of the seat changes', async () => {
     const { page } = await pages.open();
     await post(pages.venue, 'select', 'I1');
     await classOf(page, 'seat-I1').toMatch(hasClass('held'));
@@ -97,7 +98,7 @@ describe('several seats', () => {
     await textOf(page, 'messages').toBe('');
   });
 
-  test('[R119] every tab of a person shows the same holds, and a reload keeps them', { timeout: 60_000 }, async () => {
+  test('[R119] all tabs of a user show the same holds, and a reload keeps them', { timeout: 60_000 }, async () => {
     const { context, page, faults } = await pages.open();
     const other = await openTab(context, pages.venue.url, faults);
     await hold(page, 'D1', 'D2');
@@ -111,10 +112,10 @@ describe('several seats', () => {
     await expect.poll(() => heldHere(other)).toEqual([]);
   });
 
-  test('[R114] who loses a race keeps the focus, sees the truth, and gets the nearest seat by one press', async () => {
+  test('[R114] the loser of a race keeps the focus, sees the state of the seat, and takes the nearest seat by one press', async () => {
     const { page } = await pages.open();
     await seat(page, 'E5').focus();
-    // The request is kept back until the other one has the seat.
+    // The request is delayed until the other user has the seat.
     await page.evaluate(() => {
       const send = WebSocket.prototype.send;
       WebSocket.prototype.send = function (data) {
@@ -137,7 +138,7 @@ describe('several seats', () => {
     await focusOf(page).toBe('seat-E4');
   });
 
-  test('[R114] a click on a taken seat offers the nearest as well; taken meanwhile, the next one', async () => {
+  test('[R114] a click on a taken seat offers the nearest free seat, and the next one if that is taken meanwhile', async () => {
     const { page } = await pages.open();
     await post(pages.venue, 'select', 'G1');
     await classOf(page, 'seat-G1').toMatch(hasClass('held'));
@@ -152,9 +153,9 @@ describe('several seats', () => {
 });
 
 describe('with holds of 4 s', () => {
-  const pages = usePages({ edges: 1, env: { HOLD_SECONDS: '4' } });
+  const pages = usePages(() => startEmbedded({ env: { HOLD_SECONDS: '4' } }));
 
-  test('[R116] the end is warned of, told, and the same seats can be had again by one press', async () => {
+  test('[R116] the end of a hold is announced before and after, and one press holds the same seats again', async () => {
     const { page } = await pages.open();
     const said = await page.evaluateHandle(() => {
       const said: [string, string][] = [];
@@ -171,13 +172,15 @@ describe('with holds of 4 s', () => {
     await isVisible(page, 'hint').toBe(true);
     await page.getByRole('button', { name: 'Try the same seats again' }).click();
     for (const id of ['A1', 'A2']) await classOf(page, `seat-${id}`).toMatch(hasClass('mine'));
-    const heard = (await said.jsonValue()) as [string, string][];
-    expect(heard.find(([, text]) => /^[12] s left to book A/.test(text))?.[0]).toBe('polite');
-    expect(heard.find(([, text]) => text.startsWith('A1 is held for you'))?.[0], '[R117]').toBe('polite');
-    expect(heard.find(([, text]) => text.startsWith('Time is up'))?.[0], '[R117] a loss interrupts').toBe('assertive');
+    const announced = (await said.jsonValue()) as [string, string][];
+    expect(announced.find(([, text]) => /^[12] s left to book A/.test(text))?.[0]).toBe('polite');
+    expect(announced.find(([, text]) => text.startsWith('A1 is held for you'))?.[0], '[R117]').toBe('polite');
+    expect(announced.find(([, text]) => text.startsWith('Time is up'))?.[0], '[R117] a loss interrupts').toBe(
+      'assertive',
+    );
   });
 
-  test('[R116] the rings on the seat and in the panel run down', async () => {
+  test('[R116] the rings on the seat and in the panel count down', async () => {
     const { page } = await pages.open();
     await hold(page, 'B1');
     const fractions = () =>

@@ -1,3 +1,4 @@
+import { eventTypes, falsehoodOf, isSameSeat, type LoggedSeat, show } from '../../bench/audit/seat-rules.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
@@ -9,13 +10,13 @@ import { type Replay, replay } from './replay.ts';
 const clockErrorMs = 20;
 const violationsShown = 8;
 
-/** When the data of one epoch was lost and that of the next began: what was under way then may belong to either. */
+/** The data of one epoch is lost and the next one begins: requests in progress may belong to either. */
 export interface Boundary {
   fromMs: number;
   toMs: number;
 }
 
-/** What one epoch's log says, and the seats that it began with. */
+/** The log of one epoch, and the seats at its start. */
 export interface Era {
   initial: ReadonlyMap<string, Seat>;
   events: readonly SeatEvent[];
@@ -26,7 +27,7 @@ export interface AuditInput {
   /** One more than there are boundaries. */
   eras: readonly Era[];
   boundaries?: readonly Boundary[];
-  /** What Redis has at the end. */
+  /** In Redis at the end. */
   seats: ReadonlyMap<string, Seat>;
   holdMs: number;
 }
@@ -35,13 +36,13 @@ export interface Verdict {
   operations: number;
   decided: number;
   transitions: number;
-  /** Bookings that a user was told of. */
+  /** Bookings that a reply confirmed. */
   confirmed: number;
   /** Of those: not in the log. */
   lost: number;
-  /** Seats that two users were told is theirs for good. */
+  /** Seats that were confirmed as booked to two users. */
   doubleSold: number;
-  /** Seats whose answers no order explains. */
+  /** Seats whose replies no order explains. */
   notLinearizable: number;
   violations: string[];
 }
@@ -49,11 +50,11 @@ export interface Verdict {
 interface JudgedEra extends Replay {
   initial: ReadonlyMap<string, Seat>;
   certain: Set<Operation>;
-  /** Under way when the epoch began or ended. */
+  /** In progress when the epoch began or ended. */
   possible: Set<Operation>;
 }
 
-/** Holds what the users were told against the log, and the log against the rules. */
+/** Checks the replies of users against the log, and the log against the rules of a seat (bench/audit/seat-rules.ts). */
 export function audit({ operations, eras, boundaries = [], seats, holdMs }: AuditInput): Verdict {
   const violations: string[] = [];
   const judged = eras.map((era, index): JudgedEra => {
@@ -63,11 +64,11 @@ export function audit({ operations, eras, boundaries = [], seats, holdMs }: Audi
   });
   const last = judged[judged.length - 1] as JudgedEra;
   violations.push(...differences(last.seats, seats));
-  for (const operation of operations) violations.push(...untruths(operation, judged));
-  violations.push(...judged.flatMap(phantoms));
+  violations.push(...operations.flatMap((operation) => falseReplies(operation, judged)));
+  violations.push(...judged.flatMap(unrequestedEvents));
   let [lost, doubleSold, notLinearizable] = [0, 0, 0];
   for (const era of judged) {
-    const sold = salesTold(era.certain);
+    const sold = confirmedSales(era.certain);
     for (const [seatId, users] of sold) {
       if (users.size > 1) doubleSold++;
       const seat = era.seats.get(seatId);
@@ -84,7 +85,7 @@ export function audit({ operations, eras, boundaries = [], seats, holdMs }: Audi
     decided: operations.filter(({ outcome }) => outcome !== 'unknown').length,
     transitions: judged.reduce((sum, era) => sum + era.after.size, 0),
     confirmed: judged.reduce(
-      (sum, era) => sum + [...salesTold(era.certain).values()].reduce((n, u) => n + u.size, 0),
+      (sum, era) => sum + [...confirmedSales(era.certain).values()].reduce((n, u) => n + u.size, 0),
       0,
     ),
     lost,
@@ -100,9 +101,9 @@ export interface AnswersVerdict {
   notLinearizable: number;
 }
 
-/** What can be said from the users' answers alone, of a store that keeps no log. */
+/** The part of the audit that needs only the replies, for a store without a log. */
 export function auditAnswers(operations: readonly Operation[], holdTtlMs: number): AnswersVerdict {
-  const sold = [...salesTold(operations).values()];
+  const sold = [...confirmedSales(operations).values()];
   const histories = [...groupBy(operations, ({ seatId }) => seatId).values()];
   return {
     seatsSold: sold.length,
@@ -111,11 +112,11 @@ export function auditAnswers(operations: readonly Operation[], holdTtlMs: number
   };
 }
 
-/** For a test's message: not thousands of lines. */
+/** Shortens the message of a failed test. */
 export const firstOf = (violations: readonly string[]): string[] => violations.slice(0, violationsShown);
 
-/** Who was told, of which seat, that it is theirs for good. */
-function salesTold(operations: Iterable<Operation>): Map<string, Set<string>> {
+/** The users whose booking of a seat was confirmed, by seat. */
+function confirmedSales(operations: Iterable<Operation>): Map<string, Set<string>> {
   const sold = new Map<string, Set<string>>();
   for (const { action, seatId, userId, outcome } of operations) {
     if (action !== 'book' || outcome === 'unknown' || outcome.refusal) continue;
@@ -131,7 +132,7 @@ function belongingTo(operations: readonly Operation[], began: Boundary | undefin
   const possible = new Set<Operation>();
   for (const operation of operations) {
     const { invokedAtMs, outcome } = operation;
-    // What was never answered may still be done much later.
+    // A command without a reply may still be executed much later.
     const returnedAtMs = outcome === 'unknown' ? Number.POSITIVE_INFINITY : (operation.returnedAtMs ?? 0);
     if (invokedAtMs >= fromMs && returnedAtMs <= toMs) certain.add(operation);
     else if (invokedAtMs <= mayToMs && returnedAtMs >= mayFromMs) possible.add(operation);
@@ -141,75 +142,69 @@ function belongingTo(operations: readonly Operation[], began: Boundary | undefin
 
 function differences(expected: ReadonlyMap<string, Seat>, found: ReadonlyMap<string, Seat>): string[] {
   return [...expected].flatMap(([id, seat]) =>
-    isSame(seat, found.get(id)) ? [] : [`the log makes ${show(seat)}, Redis has ${show(found.get(id))}`],
+    isSameSeat(seat, found.get(id)) ? [] : [`the log makes ${show(seat)}, Redis has ${show(found.get(id))}`],
   );
 }
 
-export function isSame(a: Seat, b: Seat | undefined): boolean {
-  if (!b) return false;
-  const isSameEnd = Math.abs((a.expires_at ?? 0) - (b.expires_at ?? 0)) < 0.002;
-  return a.status === b.status && a.seq === b.seq && (a.held_by ?? '') === (b.held_by ?? '') && isSameEnd;
-}
-
-const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
-
-/** What a user was told must be what the log says. */
-function untruths(operation: Operation, eras: readonly JudgedEra[]): string[] {
-  const { action, userId, outcome } = operation;
+/** Each reply must be true by the log of an epoch that its request may belong to. */
+function falseReplies(operation: Operation, eras: readonly JudgedEra[]): string[] {
+  const { action, seatId, userId, outcome } = operation;
   if (outcome === 'unknown' || !outcome.seat) return [];
   const { seat, refusal } = outcome;
   const logged = eras
     .filter((era) => era.certain.has(operation) || era.possible.has(operation))
-    .map((era) => era.after.get(seat.seq)?.seat ?? era.initial.get(seat.id));
-  const told = `${userId} was told of ${action}: ${refusal ?? 'ok'} ${show(seat)}`;
-  if (!logged.some((one) => one?.id === seat.id && isSame(one, seat))) return [`${told}; the log has ${show(logged)}`];
-  if (refusal || action === 'read') return [];
-  const isAsAsked =
-    action === 'release'
-      ? seat.status === SeatStatus.available
-      : seat.held_by === userId && seat.status === (action === 'book' ? SeatStatus.booked : SeatStatus.held);
-  return isAsAsked ? [] : [told];
+    .flatMap(({ after, initial }): LoggedSeat[] => {
+      const found = after.get(seat.seq) ?? { seat: initial.get(seat.id) };
+      return found.seat ? [found as LoggedSeat] : [];
+    });
+  const problem = falsehoodOf({ action, seatId, userId, refusal, seat }, logged);
+  return problem === undefined
+    ? []
+    : [`${userId} received for ${action}: ${refusal ?? 'ok'} ${show(seat)}; ${problem}`];
 }
 
-const actionOf = { held: 'select', booked: 'book', released: 'release' } as const;
-
-/** Every transition of the log, other than the end of a hold's time, must have been asked for then and not been denied. */
-function phantoms({ after, certain, possible }: JudgedEra): string[] {
-  const asked = groupBy([...certain, ...possible], ({ seatId, userId, action }) => `${seatId} ${userId} ${action}`);
+/** Each event of the log, except expiries, needs a request at that time that was not refused. */
+function unrequestedEvents({ after, certain, possible }: JudgedEra): string[] {
+  const requests = groupBy([...certain, ...possible], requestKey);
   return [...after.values()].flatMap(({ event }) => {
     if (event.reason === 'expired') return [];
     const atMs = Date.parse(event.timestamp);
-    const same = asked.get(`${event.seat_id} ${event.user_id} ${actionOf[event.type]}`) ?? [];
-    const isAskedFor = same.some(({ invokedAtMs, returnedAtMs = 0, outcome }) => {
+    const same = requests.get(eventKey(event)) ?? [];
+    const isRequested = same.some(({ invokedAtMs, returnedAtMs = 0, outcome }) => {
       if (invokedAtMs > atMs + clockErrorMs) return false;
       return outcome === 'unknown' || (!outcome.refusal && returnedAtMs >= atMs - clockErrorMs);
     });
     const near = same.filter((operation) => Math.abs(operation.invokedAtMs - atMs) < 5_000);
-    return isAskedFor ? [] : [`nobody was told of ${show(event)} at ${atMs}; near it: ${show(near)}`];
+    return isRequested ? [] : [`no request explains ${show(event)} at ${atMs}; requests near it: ${show(near)}`];
   });
 }
+
+const requestKey = ({ seatId, userId, action }: Operation): string =>
+  `${seatId} ${userId} ${action === 'read' ? action : eventTypes[action]}`;
+
+const eventKey = ({ seat_id, user_id, type }: SeatEvent): string => `${seat_id} ${user_id} ${type}`;
 
 function notLinearizableSeats(era: JudgedEra, holdMs: number): string[] {
   const bySeat = groupBy([...era.certain, ...[...era.possible].map(asUnknown)], ({ seatId }) => seatId);
   const effects = groupBy(
     [...era.after.values()].map(({ event }) => event),
-    (event) => `${event.seat_id} ${event.user_id} ${actionOf[event.type]}`,
+    eventKey,
   );
-  // What cannot be told whether it was done, and left no trace in the log, was not: the search is spared trying it.
-  const mayHaveBeenDone = ({ seatId, userId, action, invokedAtMs, outcome }: Operation): boolean =>
-    outcome !== 'unknown' ||
-    (effects.get(`${seatId} ${userId} ${action}`) ?? []).some(
-      ({ timestamp }) => Date.parse(timestamp) >= invokedAtMs - clockErrorMs,
+  // A request without a reply and without an event in the log was not executed: this shortens the search.
+  const mayBeExecuted = (operation: Operation): boolean =>
+    operation.outcome !== 'unknown' ||
+    (effects.get(requestKey(operation)) ?? []).some(
+      ({ timestamp }) => Date.parse(timestamp) >= operation.invokedAtMs - clockErrorMs,
     );
   return [...bySeat].flatMap(([seatId, all]) => {
     const initial = era.initial.get(seatId);
-    const history = all.filter(mayHaveBeenDone);
+    const history = all.filter(mayBeExecuted);
     const checked = checkSeatHistory(history, { ...(initial && { initial }), clockErrorMs, holdTtlMs: holdMs });
     return checked.ok ? [] : [`${seatId}: ${checked.explanation}`];
   });
 }
 
-/** Told in one of two epochs, we do not know which. */
+/** Of an operation that may belong to either of two epochs. */
 const asUnknown = (operation: Operation): Operation => ({ ...operation, outcome: 'unknown' });
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {

@@ -2,10 +2,13 @@ import { expect, test, vi } from 'vitest';
 import type { TestServer } from '../support/servers.ts';
 import { expectProven, faultTestTimeoutMs, twoSecondsMs } from './expect-proven.ts';
 import { runFault } from './fault-run.ts';
+import { sharedFaultVenue } from './fault-venue.ts';
 import { nowMs, pause, until } from './time.ts';
 import type { VenueClient } from './venue-client.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const freshVenue = sharedFaultVenue({ withNginx: true });
 
 /** All clients come from one address, so nginx has them all at one edge. */
 async function busiest(edges: readonly TestServer[]): Promise<TestServer> {
@@ -17,30 +20,34 @@ async function busiest(edges: readonly TestServer[]): Promise<TestServer> {
 }
 
 test('[G5] [G7] kill -9 of an edge: its browsers are live at the other within 2 s, and are sent only what they missed', async () => {
-  const result = await runFault('edge kill -9', { withNginx: true }, async ({ venue, clients }) => {
-    const edge = await busiest(venue.edges);
-    const before = clients.map(({ counts }) => ({ ...counts }));
-    const beganAtMs = nowMs();
-    await edge.kill('SIGKILL');
-    const isBack = (client: VenueClient, i: number) =>
-      client.counts.connects > (before[i]?.connects ?? 0) && client.isLive;
-    await until('all are at the other edge', () => clients.every(isBack));
-    // That these are what each of them missed, and nothing else, is what every client checks of every connection.
-    const mostResent = Math.max(...clients.map(({ resync }) => resync.updatesBeforeAck));
-    for (const [i, { counts }] of clients.entries()) {
-      expect(counts.states, 'the whole venue is not sent again').toBe(before[i]?.states);
-      expect(counts.resumes).toBe((before[i]?.resumes ?? 0) + 1);
-    }
-    const longestOutageMs = Math.max(...clients.map((client) => client.longestOutageMs));
-    return { beganAtMs, endedAtMs: beganAtMs, figures: { mostResent, longestOutageMs } };
-  });
+  const result = await runFault(
+    'edge kill -9',
+    { venue: await freshVenue(), throughNginx: true },
+    async ({ venue, clients }) => {
+      const edge = await busiest(venue.edges);
+      const before = clients.map(({ counts }) => ({ ...counts }));
+      const beganAtMs = nowMs();
+      await edge.kill('SIGKILL');
+      const isBack = (client: VenueClient, i: number) =>
+        client.counts.connects > (before[i]?.connects ?? 0) && client.isLive;
+      await until('all are at the other edge', () => clients.every(isBack));
+      // That these are what each of them missed, and nothing else, is what every client checks of every connection.
+      const mostResent = Math.max(...clients.map(({ resync }) => resync.updatesBeforeAck));
+      for (const [i, { counts }] of clients.entries()) {
+        expect(counts.states, 'the whole venue is not sent again').toBe(before[i]?.states);
+        expect(counts.resumes).toBe((before[i]?.resumes ?? 0) + 1);
+      }
+      const longestOutageMs = Math.max(...clients.map((client) => client.longestOutageMs));
+      return { beganAtMs, endedAtMs: beganAtMs, figures: { mostResent, longestOutageMs } };
+    },
+  );
   expectProven(result);
   expect(result.figures?.longestOutageMs).toBeLessThan(twoSecondsMs);
   expect(result.interruptedMs).toBeLessThan(twoSecondsMs);
 });
 
 test('[G5] an edge that stands still (SIGSTOP) and wakes up: its browsers are up to date within 2 s', async () => {
-  const result = await runFault('edge SIGSTOP', {}, async ({ venue }) => {
+  const result = await runFault('edge SIGSTOP', { venue: await freshVenue(), thinkMs: 60 }, async ({ venue }) => {
     const beganAtMs = nowMs();
     await venue.edges[0]?.kill('SIGSTOP');
     await pause(3_000);
@@ -51,7 +58,7 @@ test('[G5] an edge that stands still (SIGSTOP) and wakes up: its browsers are up
 });
 
 test('[G5] [G6] an edge cut off from NATS, then from one booking process: its browsers see everything all the same', async () => {
-  const result = await runFault('edge links cut', {}, async ({ venue, load }) => {
+  const result = await runFault('edge links cut', { venue: await freshVenue() }, async ({ venue, load }) => {
     const { edgeToNats, edgeToBooking } = venue.links;
     const beganAtMs = nowMs();
     edgeToNats[0]?.drop();
@@ -66,7 +73,7 @@ test('[G5] [G6] an edge cut off from NATS, then from one booking process: its br
 });
 
 test('[G5] [G6] a link from NATS to an edge that carries nothing for 4 s, and nobody says so: repaired within 2 s', async () => {
-  const result = await runFault('edge to NATS hangs', {}, async ({ venue }) => {
+  const result = await runFault('edge to NATS hangs', { venue: await freshVenue(), thinkMs: 60 }, async ({ venue }) => {
     const beganAtMs = nowMs();
     venue.links.edgeToNats[0]?.hang();
     await pause(4_000);

@@ -1,9 +1,11 @@
 import { onTestFinished } from 'vitest';
+import { isSameSeat } from '../../bench/audit/seat-rules.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { audit, type Boundary, type Era, isSame, type Verdict } from './audit.ts';
-import { type FaultVenue, type FaultVenueOptions, startFaultVenue } from './fault-venue.ts';
+import type { TestServer } from '../support/servers.ts';
+import { audit, type Boundary, type Era, type Verdict } from './audit.ts';
+import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
 import { HttpBooker } from './http-booker.ts';
 import { Load, type LoadOptions, longestInterruptionMs } from './load.ts';
 import { proofLine } from './proof-line.ts';
@@ -13,7 +15,12 @@ import { nowMs, pause, until } from './time.ts';
 import { VenueClient } from './venue-client.ts';
 import { readVenueRecord, type VenueRecord } from './venue-log.ts';
 
-export interface FaultRunOptions extends FaultVenueOptions, Partial<Omit<LoadOptions, 'bookers' | 'seatIds'>> {
+export interface FaultRunOptions extends Partial<Omit<LoadOptions, 'bookers' | 'seatIds'>> {
+  /** A venue without a sale; without it one is started. */
+  venue?: FaultVenue;
+  holdSeconds?: number;
+  /** The users come through nginx, not to the edges and booking processes themselves. */
+  throughNginx?: boolean;
   wsBookers?: number;
   httpBookers?: number;
   /** Operations that are decided before the fault, and after it. */
@@ -53,14 +60,19 @@ export interface FaultResult extends FaultRun, FaultOutcome {
   stop(): Promise<void>;
 }
 
+/** Enough that every user has asked for several seats. */
+const decisions = Number(process.env.FAULT_DECISIONS ?? 100);
+
 /** A venue under load, a fault in the midst of it, and the audit of it all. Prints one line of figures. */
 export async function runFault(
   fault: string,
   options: FaultRunOptions,
   inflict: (run: FaultRun) => Promise<FaultOutcome>,
 ): Promise<FaultResult> {
-  const { rows = 20, cols = 20, decidedBefore = 300, decidedAfter = 300, seed = chosenSeed() } = options;
-  const venue = await startFaultVenue({ ...options, rows, cols });
+  const { decidedBefore = decisions, decidedAfter = decisions, seed = chosenSeed() } = options;
+  const venue =
+    options.venue ?? (await startFaultVenue({ ...(options.holdSeconds && { holdSeconds: options.holdSeconds }) }));
+  const { rows, cols } = venue;
   const { clients, httpBookers, leave } = await startUsers(venue, options);
   const stop = async () => {
     await leave();
@@ -99,9 +111,11 @@ export async function runFault(
   }
 }
 
-async function startUsers(venue: FaultVenue, { wsBookers = 8, httpBookers = 8 }: FaultRunOptions) {
-  const edgeUrls = (venue.nginx ? [venue.nginx] : venue.edges).map(({ url }) => url);
-  const bookingUrls = (venue.nginx ? [venue.nginx] : venue.bookings).map(({ url }) => url);
+async function startUsers(venue: FaultVenue, options: FaultRunOptions) {
+  const { wsBookers = 8, httpBookers = 8, throughNginx = false } = options;
+  const doors = throughNginx ? [venue.nginx as TestServer] : undefined;
+  const edgeUrls = (doors ?? venue.edges).map(({ url }) => url);
+  const bookingUrls = (doors ?? venue.bookings).map(({ url }) => url);
   const clients = Array.from({ length: wsBookers }, (_, i) => {
     return new VenueClient({ userId: `ws-user-${i}`, urls: edgeUrls, startAt: i });
   });
@@ -113,7 +127,8 @@ async function startUsers(venue: FaultVenue, { wsBookers = 8, httpBookers = 8 }:
     await Promise.all(bookers.splice(0).map((booker) => booker.close()));
   };
   onTestFinished(leave);
-  await until('every client is live', () => clients.every((client) => client.isLive));
+  const epoch = await venue.admin.get('venue:epoch');
+  await until('every client is live', () => clients.every((client) => client.isLive && client.epoch === epoch));
   return { clients, httpBookers: [...bookers], leave };
 }
 
@@ -146,7 +161,7 @@ async function settled({ venue, clients }: FaultRun): Promise<{ record: VenueRec
     const isEqual = (client: VenueClient) =>
       client.epoch === record.epoch &&
       client.seq === record.seq &&
-      [...record.seats].every(([id, seat]) => isSame(seat, client.seats.get(id)));
+      [...record.seats].every(([id, seat]) => isSameSeat(seat, client.seats.get(id)));
     if (clients.every(isEqual)) return { record, settledAfterMs: nowMs() - startedAtMs };
     if (nowMs() - startedAtMs > 20_000) {
       const views = clients.map((client) => `${client.userId} at ${client.epoch}:${client.seq}`);

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { onTestFinished } from 'vitest';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { startBooking, startEdge, startNats, startNginx, startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { until } from './time.ts';
 
 export interface FaultVenueOptions {
   bookings?: number;
@@ -28,19 +29,59 @@ export interface FaultVenue {
   /** Straight to Redis, past every proxy. */
   admin: Redis;
   holdMs: number;
-  /** Done at the end of the test, if not before. */
+  rows: number;
+  cols: number;
   stop(): Promise<void>;
 }
 
-/** Ended, with all that it left, when the test has finished. */
+/** Stopped at the end of the test, if not before. */
 export async function startFaultVenue(options: FaultVenueOptions = {}): Promise<FaultVenue> {
+  const undo: (() => unknown)[] = [];
+  onTestFinished(() => undoAll(undo), 30_000);
+  return startVenue(options, undo);
+}
+
+/** One venue for all tests of a file. Each test calls the function, which returns it undamaged and without a sale, in a new epoch. */
+export function sharedFaultVenue(options: FaultVenueOptions = {}): () => Promise<FaultVenue> {
+  const undo: (() => unknown)[] = [];
+  let venue: FaultVenue | undefined;
+  beforeAll(async () => {
+    venue = await startVenue(options, undo);
+  }, 60_000);
+  afterAll(() => undoAll(undo), 30_000);
+  return async () => {
+    await renew(venue as FaultVenue);
+    return venue as FaultVenue;
+  };
+}
+
+async function undoAll(undo: (() => unknown)[]): Promise<void> {
+  for (const step of undo.splice(0).reverse()) await step();
+}
+
+/** Ends every fault, restarts what was killed, and deletes the data. */
+async function renew({ redis, nats, bookings, edges, nginx, links, admin }: FaultVenue): Promise<void> {
+  for (const link of Object.values(links).flat()) link.heal();
+  for (const server of [redis, nats, ...bookings, ...edges, ...(nginx ? [nginx] : [])]) {
+    if (server.hasEnded) await server.restart();
+    else await server.kill('SIGCONT');
+  }
+  await until('Redis replies', async () => (await admin.ping().catch(() => '')) === 'PONG');
+  await admin.flushall();
+  for (const { url } of [...bookings, ...edges]) {
+    await until(`${url} is ready`, async () => (await fetch(`${url}/ready`)).status === 200);
+  }
+  for (const { url } of bookings) {
+    await until(`${url} has the new epoch`, async () => {
+      const state = (await (await fetch(`${url}/api/venue`)).json()) as { epoch: string; seq: number; stale?: boolean };
+      return !state.stale && state.seq === 0 && state.epoch === (await admin.get('venue:epoch'));
+    });
+  }
+}
+
+async function startVenue(options: FaultVenueOptions, undo: (() => unknown)[]): Promise<FaultVenue> {
   const { holdSeconds = 1.5, rows = 20, cols = 20, withNginx = false } = options;
   const counts = { bookings: options.bookings ?? 2, edges: options.edges ?? 2 };
-  const undo: (() => unknown)[] = [];
-  const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step();
-  };
-  onTestFinished(stop, 30_000);
   const folder = (name: string): string => {
     const dir = mkdtempSync(join(tmpdir(), `concert-booking-fault-${name}-`));
     undo.push(() => rmSync(dir, { recursive: true, force: true }));
@@ -96,8 +137,12 @@ export async function startFaultVenue(options: FaultVenueOptions = {}): Promise<
   const admin = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => 25, commandTimeout: 5_000 });
   admin.on('error', () => {}); // Redis is killed on purpose
   undo.push(() => admin.disconnect());
-  const links = { bookingToRedis, bookingToNats, edgeToNats, edgeToBooking };
-  return { redis, redisDir, nats, natsDir, bookings, edges, nginx, links, admin, holdMs: holdSeconds * 1000, stop };
+  return {
+    ...{ redis, redisDir, nats, natsDir, bookings, edges, nginx, admin, rows, cols },
+    links: { bookingToRedis, bookingToNats, edgeToNats, edgeToBooking },
+    holdMs: holdSeconds * 1000,
+    stop: () => undoAll(undo),
+  };
 }
 
 /** SIGKILL works on stopped processes as well; one that is dead already is fine. */

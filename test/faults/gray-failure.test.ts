@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { Booker } from './booker.ts';
 import { faultTestTimeoutMs } from './expect-proven.ts';
-import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
+import { type FaultVenue, sharedFaultVenue } from './fault-venue.ts';
 import { HttpBooker } from './http-booker.ts';
 import { nowMs, until } from './time.ts';
 import { VenueClient } from './venue-client.ts';
@@ -15,7 +15,7 @@ const seatIds = Array.from(
 );
 
 /** Two booking processes, the first of which the edge prefers; its line to Redis is the one to break. */
-const startVenue = () => startFaultVenue({ bookings: 2, edges: 1, holdSeconds: 60, withNginx: true });
+const freshVenue = sharedFaultVenue({ edges: 1, holdSeconds: 60, withNginx: true });
 
 async function liveUser(venue: FaultVenue): Promise<VenueClient> {
   const user = new VenueClient({ userId: 'alice', urls: venue.edges.map(({ url }) => url) });
@@ -47,7 +47,7 @@ async function selectAll(user: Booker, seats: readonly string[]) {
 }
 
 test('[R280] [R281] [G7] two booking processes, one without Redis: every command and every read is answered by the other', async () => {
-  const venue = await startVenue();
+  const venue = await freshVenue();
   const alice = await liveUser(venue);
   const bob = httpUser(venue.nginx?.url ?? '');
   venue.links.bookingToRedis[0]?.drop();
@@ -59,7 +59,7 @@ test('[R280] [R281] [G7] two booking processes, one without Redis: every command
 });
 
 test('[R280] [R281] [G7] the same when its line to Redis goes silent: each command in time, most of them at once', async () => {
-  const venue = await startVenue();
+  const venue = await freshVenue();
   const alice = await liveUser(venue);
   const bob = httpUser(venue.nginx?.url ?? '');
   venue.links.bookingToRedis[0]?.hang();
@@ -98,7 +98,7 @@ class LastAnswerBooker implements Booker {
 }
 
 test('the control: a client that prefers whichever process answered last fails every time', async () => {
-  const venue = await startVenue();
+  const venue = await freshVenue();
   venue.links.bookingToRedis[0]?.drop();
   await becomesUnready(venue);
   const carol = new LastAnswerBooker(venue.bookings.map(({ url }) => url));

@@ -4,10 +4,13 @@ import { expect, test, vi } from 'vitest';
 import { patience } from '../support/patience.ts';
 import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
 import { type FaultRun, runFault } from './fault-run.ts';
+import { sharedFaultVenue } from './fault-venue.ts';
 import { notPublishedOnce } from './published.ts';
 import { nowMs, pause, until } from './time.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const freshVenue = sharedFaultVenue();
 
 /** While NATS is away the browsers learn by polling; no more than these two seconds behind. */
 async function everybodySeesNews({ venue, clients }: FaultRun): Promise<void> {
@@ -16,7 +19,7 @@ async function everybodySeesNews({ venue, clients }: FaultRun): Promise<void> {
 }
 
 test('[G5] [G6] NATS killed for 5 s under load and back: the browsers see all of it, and every event is published once', async () => {
-  const result = await runFault('NATS kill -9 for 5 s', {}, async (run) => {
+  const result = await runFault('NATS kill -9 for 5 s', { venue: await freshVenue(), thinkMs: 60 }, async (run) => {
     const beganAtMs = nowMs();
     await run.venue.nats.kill('SIGKILL');
     await pause(4_000);
@@ -32,7 +35,7 @@ test('[G5] [G6] NATS killed for 5 s under load and back: the browsers see all of
 
 test("[G6] NATS's data deleted while it is down: its stream is made again, and what was not relayed is published", async () => {
   let committedBefore = 0;
-  const result = await runFault('NATS data deleted', {}, async ({ venue, load }) => {
+  const result = await runFault('NATS data deleted', { venue: await freshVenue() }, async ({ venue, load }) => {
     const beganAtMs = nowMs();
     await venue.nats.kill('SIGKILL');
     committedBefore = Number(await venue.admin.get('venue:seq'));
@@ -49,7 +52,7 @@ test("[G6] NATS's data deleted while it is down: its stream is made again, and w
 });
 
 test('[G5] [G6] NATS that stands still (SIGSTOP) and wakes up: nothing is lost on the way', async () => {
-  const result = await runFault('NATS SIGSTOP', {}, async (run) => {
+  const result = await runFault('NATS SIGSTOP', { venue: await freshVenue(), thinkMs: 60 }, async (run) => {
     const beganAtMs = nowMs();
     await run.venue.nats.kill('SIGSTOP');
     await pause(4_000);

@@ -8,7 +8,7 @@ import { emptySeats } from '../../src/store/venue-layout.ts';
 import { audit, firstOf, type Verdict } from './audit.ts';
 import type { Booker, Reply } from './booker.ts';
 import { faultTestTimeoutMs } from './expect-proven.ts';
-import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
+import { type FaultVenue, sharedFaultVenue } from './fault-venue.ts';
 import { HttpBooker } from './http-booker.ts';
 import { Load, type Operation } from './load.ts';
 import { proofLine } from './proof-line.ts';
@@ -23,6 +23,7 @@ const aofFolder = 'appendonlydir';
 /** What may not be on disk yet with `everysec`. */
 const unsyncedMs = 1_000;
 const layout = { rows: 20, cols: 20 };
+const freshVenue = sharedFaultVenue({ ...layout, edges: 0 });
 
 /** How much of the log was with the operating system when an answer came. */
 interface Witness {
@@ -62,7 +63,7 @@ interface Recorded {
 
 /** Bookings under load, with a witness of each answer; then Redis is dead. */
 async function recordUntilTheCut(appendfsync: 'always' | 'everysec'): Promise<Recorded> {
-  const venue = await startFaultVenue({ ...layout, edges: 0 });
+  const venue = await freshVenue();
   await venue.admin.config('SET', 'appendfsync', appendfsync);
   expect(await venue.admin.config('GET', 'appendfsync')).toEqual(['appendfsync', appendfsync]);
   const aofName = readdirSync(join(venue.redisDir, aofFolder)).find((name) => name.endsWith('.incr.aof')) as string;
@@ -76,9 +77,9 @@ async function recordUntilTheCut(appendfsync: 'always' | 'everysec'): Promise<Re
   const seed = chosenSeed();
   const seatIds = [...emptySeats(layout)].map(({ id }) => id);
   const witnessed = bookers.map((booker) => new WitnessedBooker(booker, aofFile, witnesses));
-  const load = new Load({ bookers: witnessed, seatIds, seed, thinkMs: 8, bookedShare: 0.2 });
+  const load = new Load({ bookers: witnessed, seatIds, seed, thinkMs: 15, bookedShare: 0.2 });
   load.start();
-  await Promise.all([load.decides(800), pause(2 * unsyncedMs)]);
+  await Promise.all([load.decides(500), pause(2 * unsyncedMs)]);
   await venue.redis.kill('SIGKILL');
   await load.stop();
   return { venue, aofName, operations: load.operations, witnesses, seed };

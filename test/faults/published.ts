@@ -1,4 +1,4 @@
-import { jetstreamManager } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 
@@ -6,14 +6,14 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 async function publishedCounts(natsUrl: string): Promise<Map<string, number>> {
   const connection = await connect({ servers: natsUrl });
   try {
-    const { streams } = await jetstreamManager(connection);
-    const { first_seq, last_seq } = (await streams.info('SEATS')).state;
+    const { state } = await (await jetstreamManager(connection)).streams.info('SEATS');
     const counts = new Map<string, number>();
-    for (let seq = first_seq; seq <= last_seq; seq++) {
-      const event = (await streams.getMessage('SEATS', { seq }))?.json<SeatEvent>();
-      if (!event) continue;
-      const id = `${event.epoch}:${event.seq}`;
-      counts.set(id, (counts.get(id) ?? 0) + 1);
+    if (state.messages === 0) return counts;
+    const consumer = await jetstream(connection).consumers.get('SEATS');
+    for await (const message of await consumer.consume()) {
+      const { epoch, seq } = message.json<SeatEvent>();
+      counts.set(`${epoch}:${seq}`, (counts.get(`${epoch}:${seq}`) ?? 0) + 1);
+      if (message.seq >= state.last_seq) break;
     }
     return counts;
   } finally {

@@ -4,11 +4,14 @@ import { expect, test, vi } from 'vitest';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
 import { type FaultRun, runFault } from './fault-run.ts';
+import { sharedFaultVenue } from './fault-venue.ts';
 import { recordIn } from './record-in.ts';
 import { nowMs } from './time.ts';
 import { readVenueRecord } from './venue-log.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const freshVenue = sharedFaultVenue();
 
 const aofFolder = 'appendonlydir';
 
@@ -29,7 +32,7 @@ async function replaceData({ venue }: FaultRun, replaceIn: (dir: string) => void
 }
 
 test('[G5] FLUSHALL under load: a new epoch, in which everybody goes on', async () => {
-  const result = await runFault('FLUSHALL', {}, async ({ venue }) => {
+  const result = await runFault('FLUSHALL', { venue: await freshVenue() }, async ({ venue }) => {
     const fromMs = nowMs();
     const record = await readVenueRecord(venue.admin, { flush: true });
     const toMs = nowMs();
@@ -40,26 +43,32 @@ test('[G5] FLUSHALL under load: a new epoch, in which everybody goes on', async 
 });
 
 test('[G5] Redis restarted with an empty data folder: a new epoch, in which everybody goes on', async () => {
-  const result = await runFault('Redis data deleted', {}, (run) => replaceData(run, () => {}));
+  const result = await runFault('Redis data deleted', { venue: await freshVenue() }, (run) =>
+    replaceData(run, () => {}),
+  );
   expectProven(result);
   expect(result.record.epoch).not.toBe(result.lost?.record.epoch);
 });
 
 test('[G1] [G12] [R261] the seats and the locks of what is booked are deleted under load: all is restored, in a new epoch', async () => {
-  const result = await runFault('Redis seats deleted', { bookedShare: 0.7 }, async ({ venue: { admin } }) => {
-    const beganAtMs = nowMs();
-    const { epoch: endedEpoch, seats } = await readVenueRecord(admin);
-    const booked = [...seats.values()].filter(({ status }) => status === SeatStatus.booked);
-    await admin.del('venue:seats', ...booked.map(({ id }) => `seat:${id}:lock`));
-    return { beganAtMs, endedAtMs: nowMs(), endedEpoch, figures: { booked: booked.length } };
-  });
+  const result = await runFault(
+    'Redis seats deleted',
+    { venue: await freshVenue(), bookedShare: 0.7 },
+    async ({ venue: { admin } }) => {
+      const beganAtMs = nowMs();
+      const { epoch: endedEpoch, seats } = await readVenueRecord(admin);
+      const booked = [...seats.values()].filter(({ status }) => status === SeatStatus.booked);
+      await admin.del('venue:seats', ...booked.map(({ id }) => `seat:${id}:lock`));
+      return { beganAtMs, endedAtMs: nowMs(), endedEpoch, figures: { booked: booked.length } };
+    },
+  );
   expectProven(result);
   expect(Number(result.figures?.booked)).toBeGreaterThan(0);
   expect(result.record.epoch).not.toBe(result.endedEpoch);
 });
 
 test('[G5] an older backup of Redis is restored: a new epoch, with the bookings of the backup', async () => {
-  const result = await runFault('older backup restored', {}, async (run) => {
+  const result = await runFault('older backup restored', { venue: await freshVenue() }, async (run) => {
     const backup = `${run.venue.redisDir}-backup`;
     cpSync(join(run.venue.redisDir, aofFolder), backup, { recursive: true });
     try {

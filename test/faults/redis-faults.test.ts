@@ -4,12 +4,15 @@ import type { TestServer } from '../support/servers.ts';
 import { expectProven, faultTestTimeoutMs } from './expect-proven.ts';
 import { expiryLatenessMs } from './expiry-lateness.ts';
 import { type FaultRun, runFault } from './fault-run.ts';
+import { sharedFaultVenue } from './fault-venue.ts';
 import { HttpBooker } from './http-booker.ts';
 import { proofLine } from './proof-line.ts';
 import { nowMs, pause, until } from './time.ts';
 import { readVenueRecord } from './venue-log.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const freshVenue = sharedFaultVenue({ holdSeconds: 3 });
 
 /** The guarantee is 3 s. */
 const answeredWithinMs = 3_000 + 1_000;
@@ -36,7 +39,7 @@ async function readsSayThatTheyAreStale(url: string): Promise<void> {
 }
 
 test('[G2] [R11] kill -9 of Redis under load, and its restart: everything confirmed is still there, in a new epoch', async () => {
-  const result = await runFault('Redis kill -9', {}, async (run) => {
+  const result = await runFault('Redis kill -9', { venue: await freshVenue() }, async (run) => {
     const beganAtMs = nowMs();
     const { epoch: endedEpoch } = await readVenueRecord(run.venue.admin);
     await run.venue.redis.kill('SIGKILL');
@@ -49,7 +52,7 @@ test('[G2] [R11] kill -9 of Redis under load, and its restart: everything confir
 });
 
 test('[G5] Redis stands still (SIGSTOP): refusals within 3 s, reads go on and say that they are stale; then it heals', async () => {
-  const result = await runFault('Redis SIGSTOP', {}, async (run) => {
+  const result = await runFault('Redis SIGSTOP', { venue: await freshVenue() }, async (run) => {
     const { venue, clients } = run;
     const beganAtMs = nowMs();
     await venue.redis.kill('SIGSTOP');
@@ -64,7 +67,7 @@ test('[G5] Redis stands still (SIGSTOP): refusals within 3 s, reads go on and sa
 });
 
 test('[G4] replies of Redis are lost on the way: what was asked again tells the truth', async () => {
-  const result = await runFault('Redis replies swallowed', { holdSeconds: 3 }, async (run) => {
+  const result = await runFault('Redis replies swallowed', { venue: await freshVenue() }, async (run) => {
     const { bookingToRedis } = run.venue.links;
     const beganAtMs = nowMs();
     for (const link of bookingToRedis) link.swallowReplies(true);
@@ -78,7 +81,7 @@ test('[G4] replies of Redis are lost on the way: what was asked again tells the 
 });
 
 test('[G4] connections to Redis are cut, again and again: what was asked again tells the truth', async () => {
-  const result = await runFault('Redis connections cut', {}, async ({ venue, load }) => {
+  const result = await runFault('Redis connections cut', { venue: await freshVenue() }, async ({ venue, load }) => {
     const beganAtMs = nowMs();
     for (let i = 0; i < 10; i++) {
       await load.decides(20);
@@ -90,7 +93,7 @@ test('[G4] connections to Redis are cut, again and again: what was asked again t
 });
 
 test('[G2] [R265] connections to Redis go silent for good: each is replaced, and what was asked again tells the truth', async () => {
-  const result = await runFault('Redis connections silent', {}, async ({ venue }) => {
+  const result = await runFault('Redis connections silent', { venue: await freshVenue() }, async ({ venue }) => {
     const beganAtMs = nowMs();
     for (const link of venue.links.bookingToRedis) link.silence();
     const isReady = async ({ url }: { url: string }) => (await fetch(`${url}/ready`)).status === 200;
@@ -103,7 +106,7 @@ test('[G2] [R265] connections to Redis go silent for good: each is replaced, and
 });
 
 test('[G1] [G5] slow links to Redis and NATS: later, and nothing else', async () => {
-  const result = await runFault('links delayed by 150 ms', {}, async ({ venue, load }) => {
+  const result = await runFault('links delayed by 150 ms', { venue: await freshVenue() }, async ({ venue, load }) => {
     const links = Object.values(venue.links).flat();
     const beganAtMs = nowMs();
     for (const link of links) link.delay(150);
@@ -115,15 +118,19 @@ test('[G1] [G5] slow links to Redis and NATS: later, and nothing else', async ()
 });
 
 test('[G3] holds end at their time though every booking process and Redis are killed meanwhile', async () => {
-  const result = await runFault('everything kill -9', { abandonedShare: 0.5 }, async ({ venue }) => {
-    const { bookings, redis } = venue;
-    const { epoch: endedEpoch } = await readVenueRecord(venue.admin);
-    const beganAtMs = nowMs();
-    for (const server of [...bookings, redis]) await server.kill('SIGKILL');
-    await redis.restart();
-    await Promise.all(bookings.map((booking) => booking.restart()));
-    return { beganAtMs, endedAtMs: nowMs(), endedEpoch };
-  });
+  const result = await runFault(
+    'everything kill -9',
+    { venue: await freshVenue(), abandonedShare: 0.5 },
+    async ({ venue }) => {
+      const { bookings, redis } = venue;
+      const { epoch: endedEpoch } = await readVenueRecord(venue.admin);
+      const beganAtMs = nowMs();
+      for (const server of [...bookings, redis]) await server.kill('SIGKILL');
+      await redis.restart();
+      await Promise.all(bookings.map((booking) => booking.restart()));
+      return { beganAtMs, endedAtMs: nowMs(), endedEpoch };
+    },
+  );
   expectProven(result);
   const { admin } = result.venue;
   await until('every hold has ended', async () => {

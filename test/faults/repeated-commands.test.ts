@@ -1,11 +1,13 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { faultTestTimeoutMs } from './expect-proven.ts';
-import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
+import { type FaultVenue, sharedFaultVenue } from './fault-venue.ts';
 import { pause, until } from './time.ts';
 import { VenueClient } from './venue-client.ts';
 import { readVenueRecord } from './venue-log.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
+
+const freshVenue = sharedFaultVenue({ edges: 1, holdSeconds: 30 });
 
 async function oneUser(venue: FaultVenue): Promise<VenueClient> {
   const user = new VenueClient({ userId: 'alice', urls: venue.edges.map(({ url }) => url) });
@@ -15,7 +17,7 @@ async function oneUser(venue: FaultVenue): Promise<VenueClient> {
 }
 
 test('[G4] a release whose reply was lost, and that the edge asks for again elsewhere: its user is not told that it failed', async () => {
-  const venue = await startFaultVenue({ edges: 1, holdSeconds: 30 });
+  const venue = await freshVenue();
   const user = await oneUser(venue);
   expect(await user.ask('select', 'A1')).toMatchObject({ kind: 'decided' });
   const [preferred] = venue.links.edgeToBooking;
@@ -28,7 +30,7 @@ test('[G4] a release whose reply was lost, and that the edge asks for again else
 });
 
 test('[G4] a select that a booking process slept over, and another one decided: waking up, it does not take the seat again', async () => {
-  const venue = await startFaultVenue({ edges: 1, holdSeconds: 30 });
+  const venue = await freshVenue();
   const user = await oneUser(venue);
   const [preferred] = venue.bookings;
   await preferred?.kill('SIGSTOP');

@@ -36,7 +36,7 @@ const nastyStrings = [
   "' OR 1=1 --",
   '";redis.call("FLUSHALL")--',
   '<img src=x onerror=alert(1)>',
-  '"}\n{"level":60,"msg":"forged"}',
+  '"}\n{"level":"fatal","msg":"forged"}',
   '\u001b[2J\u001b[31m',
   '\u2028\u2029',
   '\u202egnp.exe',

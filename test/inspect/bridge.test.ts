@@ -2,7 +2,7 @@ import type { StatelyInspectionEvent } from '@statelyai/inspect';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { seatMachine } from '../../machines/seat.ts';
-import { launchBrowser, post, textOf } from '../support/browser.ts';
+import { post, textOf, useBrowser } from '../support/browser.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
 import { startStandIn } from './stand-in-inspector.ts';
 
@@ -13,10 +13,9 @@ let browser: Browser;
 beforeAll(async () => {
   standIn = await startStandIn();
   server = await startEmbedded({ env: { INSPECT: 'on', INSPECTOR_URL: standIn.url } });
-  browser = await launchBrowser();
+  browser = await useBrowser();
 });
 afterAll(async () => {
-  await browser?.close();
   await server?.stop();
   await standIn?.stop();
 });
@@ -37,7 +36,7 @@ async function openBridge(query: string) {
   return page;
 }
 
-/** What Stately's receiver has handed to the page that embeds it. */
+/** The events that Stately's receiver has passed to its page. */
 async function received(page: Page): Promise<StatelyInspectionEvent[]> {
   const frame = page.frames().find((each) => each.url().startsWith(standIn.url));
   if (!frame) return [];
@@ -49,7 +48,7 @@ const actorIds = async (page: Page) =>
 const snapshots = async (page: Page) =>
   (await received(page)).flatMap((event) => (event.type === '@xstate.snapshot' ? [event.snapshot] : []));
 
-test('[R153] a seat, in an inspector that speaks Stately’s protocol', async () => {
+test('[R153] a seat is shown in an inspector that uses Stately’s protocol', async () => {
   await post(server, 'select', 'A1', 'user_0123456789abcdef');
   const page = await openBridge('?seat=A1');
   await expect.poll(() => actorIds(page)).toEqual(['seat-A1']);
@@ -63,14 +62,14 @@ test('[R153] a seat, in an inspector that speaks Stately’s protocol', async ()
   expect(JSON.stringify(await received(page))).not.toContain('0123456789');
 });
 
-test('[R153] several seats, and all', async () => {
+test('[R153] several seats, or all seats, are sent', async () => {
   const several = await openBridge('?seat=B1,b2&seat=C3');
   await expect.poll(() => actorIds(several)).toEqual(['seat-B1', 'seat-B2', 'seat-C3']);
   const all = await openBridge('?seat=all');
   await expect.poll(async () => (await actorIds(all)).length).toBe(100);
 });
 
-test('[R153] an inspector that is loaded anew is told everything anew', async () => {
+test('[R153] an inspector that is reloaded gets everything again', async () => {
   const page = await openBridge('?seat=D1');
   await expect.poll(() => actorIds(page)).toEqual(['seat-D1']);
   await post(server, 'select', 'D1');
@@ -80,7 +79,7 @@ test('[R153] an inspector that is loaded anew is told everything anew', async ()
   expect(actor).toMatchObject({ snapshot: { value: 'held' } });
 });
 
-test('[R153] nothing leaves before seats are chosen, and the page says what then does', async () => {
+test('[R153] nothing is sent before seats are chosen, and the page says what is sent then', async () => {
   const page = await openBridge('');
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
@@ -104,7 +103,7 @@ test('[R153] a frame that does not answer is not shown', async () => {
   expect(await page.locator('#inspector').isVisible()).toBe(false);
 });
 
-test('[R153] only the inspector that is embedded is told: another window’s greeting is not heard', async () => {
+test('[R153] only the embedded inspector gets events: a greeting of another window is ignored', async () => {
   const page = await openBridge('?seat=F1');
   await expect.poll(() => actorIds(page)).toEqual(['seat-F1']);
   const before = (await received(page)).length;
@@ -112,7 +111,7 @@ test('[R153] only the inspector that is embedded is told: another window’s gre
     const frame = document.createElement('iframe');
     document.body.append(frame);
     const { contentWindow: other } = frame;
-    // From a window that is neither the page nor the inspector, and from the page itself.
+    // One from a window that is neither the page nor the inspector, one from the page itself.
     dispatchEvent(
       new MessageEvent('message', { data: { type: '@statelyai.connected' }, source: other, origin: 'null' }),
     );
@@ -124,7 +123,7 @@ test('[R153] only the inspector that is embedded is told: another window’s gre
   expect(await actorIds(page), 'the feed was not opened again').toEqual(['seat-F1']);
 });
 
-test('[R165] the tabs of this browser too', async () => {
+test('[R165] the tabs of this browser are sent too', async () => {
   const context = await browser.newContext();
   onTestFinished(() => context.close());
   const booking = await context.newPage();

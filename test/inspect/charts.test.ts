@@ -8,7 +8,7 @@ import { chartFiles } from '../../src/charts/chart-files.ts';
 import { chartSvg } from '../../src/charts/chart-svg.ts';
 import { held, hydratedSeats } from '../machines/seat-fixture.ts';
 
-test('[R166] docs/machines is what the code says: `npm run machines` renews it', async () => {
+test('[R166] docs/machines matches the code; `npm run machines` updates it', async () => {
   const files = await chartFiles();
   expect([...files.keys()]).toEqual([
     'seat.json',
@@ -26,7 +26,7 @@ test('[R166] the same machine gives the same bytes', async () => {
 });
 
 test.each([seatMachine, connectionMachine])(
-  '[R167] every state and transition of $id can be lit, once each',
+  '[R167] each state and transition of $id can be highlighted, each by one name',
   async (machine) => {
     const svg = await chartSvg(machine as never);
     const classes = svg.match(/class="[^"]*"/g)?.join(' ') ?? '';
@@ -53,7 +53,7 @@ interface Node {
 
 const allNodes = (node: Node): Node[] => [node, ...Object.values(node.states).flatMap(allNodes)];
 
-test('[R167] what XState says of a transition is what the chart calls it', () => {
+test('[R167] XState and the chart use the same name for a transition', () => {
   const actor = createActor(seatMachine, { input: { seat: hydratedSeats.available, holdRemainingMs: 0 } });
   const taken: string[] = [];
   actor.system.inspect((event: InspectionEvent) => {

@@ -10,8 +10,8 @@ import { joined, newStore, ofType, openFeed, sinceJoined, startInspected } from 
 const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
 const waitFor = (check: () => void) => vi.waitFor(check, patience);
 
-describe('[R150] an actor is watched while somebody watches', () => {
-  test('nobody: nothing is attached, whatever happens to the seats', async () => {
+describe('[R150] an actor has an observer while there is a viewer', () => {
+  test('without a viewer nothing is attached, whatever happens to the seats', async () => {
     const { attached, command, app } = await startInspected();
     await command('select', 'A1', 'ann');
     await command('book', 'A1', 'ann');
@@ -20,7 +20,7 @@ describe('[R150] an actor is watched while somebody watches', () => {
     expect(attached()).toEqual([]);
   });
 
-  test('from the first that comes to the last that leaves, once', async () => {
+  test('one observer from the first viewer to the last', async () => {
     const { url, attached } = await startInspected();
     const one = await joined(await openFeed(url, 'A1,A2'));
     const two = await joined(await openFeed(url, 'A1'));
@@ -31,7 +31,7 @@ describe('[R150] an actor is watched while somebody watches', () => {
     await waitFor(() => expect(attached()).toEqual([]));
   });
 
-  test('after the venue was opened anew, the new actors, told anew', async () => {
+  test('after the venue is reopened, the new actors are observed and sent again', async () => {
     const { url, store, command, attached } = await startInspected();
     await command('select', 'A1', 'ann');
     const feed = await joined(await openFeed(url, 'A1'));
@@ -45,8 +45,8 @@ describe('[R150] an actor is watched while somebody watches', () => {
   });
 });
 
-describe('[R151] who joins late is told all', () => {
-  test('definition, id, snapshot, last events, then what happens now', async () => {
+describe('[R151] a late viewer gets everything', () => {
+  test('definition, id, snapshot and last events, then the new events', async () => {
     const { url, command } = await startInspected();
     await openFeed(url, 'C3').then(joined);
     await command('select', 'C3', 'ann');
@@ -83,7 +83,7 @@ describe('[R151] who joins late is told all', () => {
     expect(ofType(feed, '@xstate.snapshot').at(-1)?.snapshot).toMatchObject({ value: 'booked' });
   });
 
-  test('of all 100 seats at once, each with its events, at most 50, and again after a reconnect', async () => {
+  test('for all 100 seats at once, each with at most 50 events, and again after a reconnect', async () => {
     const { url, command } = await startInspected();
     for (let i = 0; i < 20; i++) {
       await command('select', 'A1', 'ann');
@@ -105,7 +105,7 @@ describe('[R151] who joins late is told all', () => {
     expect(ofType(last, '@xstate.event')).toHaveLength(50);
   });
 
-  test('[R152] the first to come is told from the log what happened before', async () => {
+  test('[R152] the first viewer gets the earlier events from the log', async () => {
     const { url, command } = await startInspected();
     await command('select', 'A1', 'ann');
     await command('select', 'B2', 'bob');
@@ -117,15 +117,15 @@ describe('[R151] who joins late is told all', () => {
     ]);
   });
 
-  test('a venue without that seat says so', async () => {
+  test('an unknown seat is refused with 404', async () => {
     const { url } = await startInspected();
     expect((await openFeed(url, 'Z99')).status).toBe(404);
     expect((await openFeed(url, '')).status).toBe(404);
   });
 });
 
-describe('[R154] only what is named is sent', () => {
-  test('users are shortened; what else is in an event or a context stays here', async () => {
+describe('[R154] only listed fields are sent', () => {
+  test('user ids are shortened; other fields of an event or a context are not sent', async () => {
     const { url, service, command } = await startInspected();
     const feed = await joined(await openFeed(url, 'A1'));
     await command('select', 'A1', 'user_0123456789abcdef');
@@ -141,7 +141,7 @@ describe('[R154] only what is named is sent', () => {
     expect(told).not.toMatch(/0123456789|SECRET|203\.0\.113/);
   });
 
-  test('the history as well', async () => {
+  test('user ids of the history are shortened too', async () => {
     const { app, command } = await startInspected();
     await command('select', 'A1', 'user_0123456789abcdef');
     const { payload } = await app.inject({ url: '/inspect/history' });
@@ -150,16 +150,16 @@ describe('[R154] only what is named is sent', () => {
   });
 });
 
-describe('[R155] only our own pages', () => {
+describe('[R155] only our own pages may read', () => {
   test.each([
     ['another page', { host: 'localhost:8000', origin: 'https://evil.example' }, 403],
     ['another port of this machine', { host: 'localhost:8000', origin: 'http://localhost:3000' }, 403],
     ['a sandboxed page', { host: 'localhost:8000', origin: 'null' }, 403],
-    ['a name that somebody made lead here', { host: 'evil.example', origin: 'http://evil.example' }, 403],
-    ['another site, which tells no origin', { host: 'localhost:8000', 'sec-fetch-site': 'cross-site' }, 403],
+    ['a foreign name that resolves to this host', { host: 'evil.example', origin: 'http://evil.example' }, 403],
+    ['another site that sends no Origin', { host: 'localhost:8000', 'sec-fetch-site': 'cross-site' }, 403],
     ['our page', { host: 'localhost:8000', origin: 'http://localhost:8000', 'sec-fetch-site': 'same-origin' }, 200],
     ['our page at an address', { host: '[::1]:8000', origin: 'http://[::1]:8000' }, 200],
-    ['a name that was named', { host: 'seats.example', origin: 'http://seats.example' }, 200],
+    ['a configured host name', { host: 'seats.example', origin: 'http://seats.example' }, 200],
     ['a program', { host: '127.0.0.1:8000' }, 200],
   ])('%s', async (_who, headers, status) => {
     const { app } = await startInspected({ inspect: { hosts: ['seats.example'] } });
@@ -169,7 +169,7 @@ describe('[R155] only our own pages', () => {
     if (status === 403) expect((await app.inject({ url: '/inspect/feed?seats=A1', headers })).statusCode).toBe(403);
   });
 
-  test('[R158] off: there is nothing there', async () => {
+  test('[R158] turned off, every path is 404', async () => {
     const { app } = await startInspected({ inspect: 'off' });
     for (const path of ['', '/live', '/feed', '/states', '/history', '/settings', '/assets/live.js']) {
       expect((await app.inject({ url: `/inspect${path}` })).statusCode).toBe(404);
@@ -178,7 +178,7 @@ describe('[R155] only our own pages', () => {
 });
 
 describe('[R156] viewers are bounded', () => {
-  test('20 may watch; the next is told to come back, and may when one has gone', async () => {
+  test('20 viewers are served; the next gets 429, and a place once a viewer has left', async () => {
     const { url } = await startInspected();
     let address = 0;
     const open = () => openFeed(url, 'A1', from(`203.0.113.${address++}`));
@@ -188,7 +188,7 @@ describe('[R156] viewers are bounded', () => {
     await waitFor(async () => expect((await open()).status).toBe(200));
   });
 
-  test('[R350] one address gets 8 of the 20 places, through whichever process it watches; others get theirs', async () => {
+  test('[R350] one address gets 8 of the 20 places, through any process; other addresses get theirs', async () => {
     const store = newStore();
     const [near, far] = [await freePort(), await freePort()];
     const peerUrls = [near, far].map((port) => `http://127.0.0.1:${port}`);
@@ -204,7 +204,7 @@ describe('[R156] viewers are bounded', () => {
     await waitFor(async () => expect((await openFeed(one.url, 'A1', hostile)).status).toBe(200));
   });
 
-  test('[R352] a feed that is opened again and again reads no log, and is soon refused', async () => {
+  test('[R352] a feed that is opened repeatedly reads no log, and is soon refused', async () => {
     const { url, store, command } = await startInspected({ inspect: { limits: { feedStarts: 10 } } });
     for (let i = 0; i < 20; i++) await command(i % 2 === 0 ? 'select' : 'release', 'A1', 'ann');
     const read = vi.spyOn(store, 'eventsAfter');
@@ -219,7 +219,7 @@ describe('[R156] viewers are bounded', () => {
     expect((await openFeed(url, 'A1', from('203.0.113.7'))).status).toBe(200);
   });
 
-  test('who does not read is cut off; the others and the seats notice nothing', async () => {
+  test('a viewer that does not read is disconnected; other viewers and the seats are not affected', async () => {
     const { url, command, attached } = await startInspected({ inspect: { limits: { bufferedBytes: 50_000 } } });
     const reading = await joined(await openFeed(url, 'A1'));
     const { port } = new URL(url);
@@ -236,7 +236,7 @@ describe('[R156] viewers are bounded', () => {
     await vi.waitFor(
       async () => {
         for (let i = 0; i < 200; i++) await command('select', 'A1', `user${commands++}`);
-        silent.resume(); // what the kernel has taken in is read, so that the end is seen
+        silent.resume(); // reads the kernel's buffer, so that the close event comes
         silent.pause();
         expect(attached()).toEqual(['seat-A1: 1']);
       },
@@ -250,7 +250,7 @@ describe('[R156] viewers are bounded', () => {
     expect(await command('book', 'A1', 'user0')).toMatchObject({ success: true });
   }, 90_000);
 
-  test('the end of the process ends the feeds, and waits for none', async () => {
+  test('a process that ends closes the feeds, and waits for none', async () => {
     const { app, url } = await startInspected();
     const feed = await joined(await openFeed(url, 'all'));
     await app.close();
@@ -258,10 +258,10 @@ describe('[R156] viewers are bounded', () => {
   });
 });
 
-test('[R157] a failure of the inspector is not the seat’s', async () => {
+test('[R157] a failure of the inspector does not affect the seat', async () => {
   const { url, service, command } = await startInspected();
   const feed = await joined(await openFeed(url, 'A1'));
-  // Nothing of this can be written as JSON.
+  // JSON.stringify of this event throws.
   service.seatActors.actor('A1')?.send({
     type: 'ASK',
     get commands() {
@@ -274,9 +274,9 @@ test('[R157] a failure of the inspector is not the seat’s', async () => {
 });
 
 describe('[R162] every process can be watched through any other', () => {
-  test('its feed, its states, and that it does not answer', async () => {
+  test('its feed, its states, and that it does not reply', async () => {
     const store = newStore();
-    // Each has to know where the other will be before it is there.
+    // Each needs the address of the other before the other is started.
     const [near, far] = [await freePort(), await freePort()];
     const peerUrls = [near, far].map((port) => `http://127.0.0.1:${port}`);
     const one = await startInspected({ store, inspect: { node: `booking-${near}`, peerUrls } });

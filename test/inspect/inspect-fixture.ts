@@ -14,7 +14,7 @@ import { silent } from '../contract/store-places.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
 import { patience } from '../support/patience.ts';
 
-/** The pages are tested in a browser; here they only have to be there. */
+/** Other tests open the pages in a browser. Here the files only have to exist. */
 function emptyPages(): string {
   const dir = mkdtempSync(join(tmpdir(), 'concert-booking-inspect-'));
   for (const name of ['bridge.html', 'live.html']) writeFileSync(join(dir, name), `<title>${name}</title>`);
@@ -34,7 +34,7 @@ export interface VenueOptions {
 export const newStore = (rows = 10) =>
   new MemorySeatStore({ rows, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 });
 
-/** A booking process over memory, listening, with the inspector on. */
+/** A booking process with stores in memory, listening, with the inspector on. */
 export async function startInspected(options: VenueOptions = {}) {
   const { rows = 10, store = newStore(rows), line = new MemoryBusLine() } = options;
   const venue = { name: 'main', rows, cols: 10, holdSeconds: 30, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 };
@@ -71,7 +71,7 @@ export async function startInspected(options: VenueOptions = {}) {
   return { app, service, store, line, url, command, attached: countObservers(service.seatActors) };
 }
 
-/** How many observers the actors have, each counted from when it is attached until it is detached. */
+/** Counts the observers of each actor that are attached and not yet detached. */
 function countObservers(registry: { actors: readonly { id: string; system: object }[]; onHydrated: () => void }) {
   const counted: { id: string; observers: number }[] = [];
   const count = () => {
@@ -95,7 +95,7 @@ function countObservers(registry: { actors: readonly { id: string; system: objec
   count();
   const next = registry.onHydrated;
   registry.onHydrated = () => {
-    count(); // those of new actors, before anybody watches them
+    count(); // new actors, before they have an observer
     next();
   };
   return () => counted.filter(({ observers }) => observers > 0).map(({ id, observers }) => `${id}: ${observers}`);
@@ -104,12 +104,12 @@ function countObservers(registry: { actors: readonly { id: string; system: objec
 export interface FeedReader {
   messages: FeedMessage[];
   status: number;
-  /** True once the server has ended it. */
+  /** True once the server has closed the feed. */
   ended: boolean;
   close(): void;
 }
 
-/** Reads a feed until `close`, as a browser's EventSource would. */
+/** Reads a feed until `close`, as an EventSource does. */
 export async function openFeed(
   url: string,
   seats: string,
@@ -118,7 +118,7 @@ export async function openFeed(
   const abort = new AbortController();
   const query = new URLSearchParams({ seats, ...(node && { node }) });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    // Not `fetch`: in the place of a connection that is broken off it opens another, for which the server's end waits.
+    // `fetch` replaces an aborted connection with a new one, and the server's close would wait for that.
     get(`${url}/inspect/feed?${query}`, { headers, signal: abort.signal, agent: false }, resolve).on('error', reject);
   });
   const reader: FeedReader = {
@@ -140,7 +140,7 @@ export async function openFeed(
         }
       }
     } catch {
-      // closed by us, or cut off: told by `ended` either way
+      // closed by the test or by the server: `ended` is set in both cases
     }
     reader.ended = true;
   })();
@@ -152,7 +152,7 @@ export async function joined(reader: FeedReader): Promise<FeedReader> {
   return reader;
 }
 
-/** Those of one type, and of one seat. */
+/** The messages of one type, and of one seat if an id is given. */
 export function ofType<Type extends FeedMessage['type']>(reader: FeedReader, type: Type, sessionId?: string) {
   return reader.messages.filter(
     (message): message is Extract<FeedMessage, { type: Type }> =>
@@ -160,6 +160,6 @@ export function ofType<Type extends FeedMessage['type']>(reader: FeedReader, typ
   );
 }
 
-/** What happened after everything was told. */
+/** The messages after the initial ones. */
 export const sinceJoined = ({ messages }: FeedReader): FeedMessage[] =>
   messages.slice(messages.findIndex(({ type }) => type === 'joined') + 1);

@@ -11,6 +11,6 @@ test.each([
   expect((await loadLaunchConfig({ HTTP_PORT: '8123', ...env })).env.INSPECT).toBe(inspect);
 });
 
-test('[R158] a process that is started by itself, as in Docker, shows nothing unless it is told to', () => {
+test('[R158] a process that is started without the launcher, as in Docker, has the inspector off by default', () => {
   expect([loadBookingConfig({}).INSPECT, loadEmbeddedConfig({}).INSPECT]).toEqual(['off', 'off']);
 });

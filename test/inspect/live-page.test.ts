@@ -1,7 +1,7 @@
-import axe, { type AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, post, textOf } from '../support/browser.ts';
+import { axeFaults } from '../support/axe.ts';
+import { post, textOf, useBrowser } from '../support/browser.ts';
 import { freePort, startBooking, startEmbedded, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { startVenue } from '../support/venue.ts';
 import { joined, ofType, openFeed } from './inspect-fixture.ts';
@@ -10,29 +10,23 @@ let browser: Browser;
 let server: TestServer;
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([
-    launchBrowser(),
-    startEmbedded({ env: { INSPECT: 'on', HOLD_SECONDS: '600' } }),
-  ]);
+  [browser, server] = await Promise.all([useBrowser(), startEmbedded({ env: { INSPECT: 'on', HOLD_SECONDS: '600' } })]);
 });
-afterAll(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+afterAll(() => server?.stop());
 
-/** Complains of anything in the console, and of any request to another host. */
+/** The test fails on an error in the console and on a request to another host. */
 async function openLive(
   hash = '',
   { url = server.url, context, width = 1280 }: { url?: string; context?: BrowserContext; width?: number } = {},
 ): Promise<Page> {
-  const page = await (context ?? browser).newPage({ viewport: { width, height: 900 } });
+  const page = await (context ?? browser).newPage({ viewport: { width, height: 900 }, reducedMotion: 'reduce' });
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
     if (message.type() === 'error') faults.push(message.text());
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) faults.push(`asked ${request.url()}`);
+    if (!request.url().startsWith(url) && !request.url().startsWith('data:')) faults.push(`requested ${request.url()}`);
   });
   onTestFinished(async () => {
     await page.close();
@@ -44,17 +38,10 @@ async function openLive(
   return page;
 }
 
-/** What axe finds, each as a line. Its script goes round the page's policy, as a browser's extension does. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(() => (window as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run());
-  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 90)).join(' | ')}`);
-}
-
 interface HoldableFeed {
-  /** How many messages of the feed still reach the page; the others wait for `letPass`. */
+  /** How many more messages of the feed reach the page at once. The others wait for `letPass`. */
   passing: number;
-  /** These, and all that come later. */
+  /** Forwards the waiting messages, and all later ones at once. */
   letPass(): void;
 }
 
@@ -88,7 +75,7 @@ const activeStates = (page: Page) =>
   );
 
 describe('[R163] the live view', () => {
-  test('100 seats by state, one of them with its chart, which moves', async () => {
+  test('100 seats by state, one of them with its chart, which follows the transitions', async () => {
     const page = await openLive('#seat=A1');
     expect(await page.locator('.cell').count()).toBe(100);
     await textOf(page, 'machine-state').toBe('available');
@@ -101,7 +88,7 @@ describe('[R163] the live view', () => {
     await textOf(page, 'facts').toContain('user_…def');
     await expect.poll(async () => Number(await page.locator('.fuse').getAttribute('width'))).toBeGreaterThan(0);
     await textOf(page, 'sequence').toMatch(
-      /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*answered/,
+      /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*reply/,
     );
     await page.locator('#tab-events').click();
     await textOf(page, 'events').toMatch(/ANSWERED[\s\S]*HELD[\s\S]*ASK/);
@@ -112,7 +99,7 @@ describe('[R163] the live view', () => {
     expect(await page.locator('body').innerText()).not.toContain('0123456789');
   });
 
-  test('with the keyboard alone', async () => {
+  test('it works with the keyboard only', async () => {
     const page = await openLive('#seat=B2');
     await cell(page, 'B2').focus();
     await page.keyboard.press('ArrowRight');
@@ -126,26 +113,26 @@ describe('[R163] the live view', () => {
     await expect.poll(() => page.locator('#events').isVisible()).toBe(true);
   });
 
-  test.each([320, 768, 1280])('nothing sticks out at %i px', async (width) => {
+  test.each([320, 768, 1280])('nothing is cut off at %i px', async (width) => {
     const page = await openLive('', { width });
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
   });
 
-  test.each(['light', 'dark'] as const)('axe finds nothing, %s', async (colorScheme) => {
+  test.each(['light', 'dark'] as const)('axe finds no fault, %s', async (colorScheme) => {
     const page = await openLive('#seat=H1');
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.emulateMedia({ colorScheme });
     await post(server, 'select', colorScheme === 'light' ? 'H1' : 'H2');
     await page.locator('#machine-state.held').waitFor();
     for (const panel of ['sequence', 'events', 'history']) {
       await page.locator(`#tab-${panel}`).click();
-      expect(await violations(page)).toEqual([]);
+      expect(await axeFaults(page)).toEqual([]);
     }
     await page.locator('#replay-btn').click();
     await page.locator('#replay').waitFor();
-    expect(await violations(page)).toEqual([]);
+    expect(await axeFaults(page)).toEqual([]);
   });
 
-  test('[R151] it comes back by itself, complete', async () => {
+  test('[R151] it reconnects by itself, with all seats', async () => {
     const own = await startEmbedded({ env: { INSPECT: 'on' } });
     onTestFinished(() => own.stop());
     const page = await browser.newPage();
@@ -159,7 +146,7 @@ describe('[R163] the live view', () => {
     await textOf(page, 'machine-state').toBe('held');
   });
 
-  test('while the venue is read anew, the grid stays, and the focus in it', async () => {
+  test('while the venue is read again, the grid and its focus stay', async () => {
     const own = await startEmbedded({ env: { INSPECT: 'on' } });
     onTestFinished(() => own.stop());
     const page = await browser.newPage();
@@ -180,8 +167,8 @@ describe('[R163] the live view', () => {
   });
 });
 
-describe('[R161] the sale again', () => {
-  test('by step, by the slider, by a link, and played', async () => {
+describe('[R161] the replay', () => {
+  test('it moves by step, by the slider and by a link, and plays', async () => {
     for (const [action, seat, user] of [
       ['select', 'E1', 'ann'],
       ['select', 'E2', 'bob'],
@@ -193,10 +180,12 @@ describe('[R161] the sale again', () => {
     const page = await openLive('#seat=E1');
     await page.keyboard.press('r');
     await page.locator('#status.past').waitFor();
+    await page.locator('#slider').focus();
+    await page.keyboard.press('End');
     await activeStates(page).toEqual(['booked']);
     await page.keyboard.press(',');
     await expect.poll(() => cell(page, 'E2').getAttribute('class')).toBe('cell held');
-    await expect.poll(() => page.locator('.on-seat_held_BOOKED_0.last').count()).toBe(2); // arrow and label
+    await expect.poll(() => page.locator('.on-seat_held_BOOKED_0.last').count()).toBe(2); // the arrow and the label
     await page.keyboard.press(',');
     await activeStates(page).toEqual(['held']);
     const link = page.url();
@@ -209,7 +198,7 @@ describe('[R161] the sale again', () => {
     await page.locator('#tab-history').click();
     await expect
       .poll(() => page.locator('.history-item').allInnerTexts())
-      .toEqual([expect.stringMatching(/ann\s+booked it/), expect.stringMatching(/ann\s+selected it/)]);
+      .toEqual([expect.stringMatching(/ann\s+booked/), expect.stringMatching(/ann\s+selected/)]);
     await page.locator('.history-item').last().click();
     await textOf(page, 'moment-what').toContain('E1 held');
 
@@ -225,13 +214,13 @@ describe('[R161] the sale again', () => {
     await page.locator('#status.open').waitFor();
   });
 
-  test('a link to a moment of an epoch that is no more says so', async () => {
+  test('a link to an epoch that has ended says so', async () => {
     const page = await openLive('#seat=A1&at=1&epoch=00000000-0000-0000-0000-000000000000');
-    await textOf(page, 'status').toContain('an epoch that is no more');
+    await textOf(page, 'status').toContain('The epoch of this link has ended.');
   });
 });
 
-test('[R165] the connection of a booking page that is open with ?inspect, while it is watched', async () => {
+test('[R165] the connection of a booking page that is open with ?inspect is shown to a viewer', async () => {
   const context = await browser.newContext();
   onTestFinished(() => context.close());
   const booking = await context.newPage();
@@ -248,17 +237,17 @@ test('[R165] the connection of a booking page that is open with ?inspect, while 
   await expect.poll(() => page.locator('.tab-machine').count()).toBe(0);
 });
 
-test('[R165] without ?inspect nothing of it is loaded', async () => {
+test('[R165] without ?inspect no file of the inspector is loaded', async () => {
   const page = await browser.newPage();
   onTestFinished(() => page.close());
-  const asked: string[] = [];
-  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  const requested: string[] = [];
+  page.on('request', (request) => requested.push(new URL(request.url()).pathname));
   await page.goto(server.url);
   await page.locator('#connection-status.connected').waitFor();
-  expect(asked.some((path) => path.includes('inspect'))).toBe(false);
+  expect(requested.some((path) => path.includes('inspect'))).toBe(false);
 });
 
-test('[R162] two processes: either is watched, and where they differ is shown', async () => {
+test('[R162] two processes: each can be watched, and differences are shown', async () => {
   const [redis, nats] = await Promise.all([startRedis(), startNats()]);
   const ports = [await freePort(), await freePort()].sort((a, b) => a - b);
   const peers = ports.map((port) => `http://127.0.0.1:${port}`).join(',');
@@ -272,7 +261,7 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
     await Promise.all([redis.stop(), nats.stop()]);
   });
   const page = await openLive('#seat=A1', { url: one.url });
-  await textOf(page, 'nodes').toBe('2 processes, and all show the same.');
+  await textOf(page, 'nodes').toBe('2 processes, all in the same state.');
   await page.locator('#node').selectOption(`booking-${two.port}`);
   await textOf(page, 'status').toContain(`Live from booking-${two.port}`);
   await post(two, 'select', 'A1');
@@ -282,10 +271,10 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
   await textOf(page, 'status').toContain(`Live from booking-${one.port}`);
   await textOf(page, 'machine-state').toBe('held');
 
-  await two.kill('SIGSTOP'); // it lives, and hears nothing
-  await textOf(page, 'nodes').toContain(`booking-${two.port} does not answer.`);
+  await two.kill('SIGSTOP'); // it is alive, and does not reply
+  await textOf(page, 'nodes').toContain(`booking-${two.port} does not reply.`);
   await two.kill('SIGCONT');
-  await textOf(page, 'nodes').toBe('2 processes, and all show the same.');
+  await textOf(page, 'nodes').toBe('2 processes, all in the same state.');
 
   const difference = [
     { node: `booking-${one.port}`, seats: { A1: { state: 'booked', seq: 9 } } },
@@ -296,7 +285,7 @@ test('[R162] two processes: either is watched, and where they differ is shown', 
   await textOf(page, 'nodes').toBe(`A1: booking-${one.port} booked · 9, booking-${two.port} available · 7`);
 });
 
-test('[R151] through nginx as well, at once', async () => {
+test('[R151] nginx forwards the feed without buffering', async () => {
   const venue = await startVenue({ env: { INSPECT: 'on' } });
   onTestFinished(() => venue.stop());
   const feed = await joined(await openFeed(venue.url, 'A1'));
@@ -330,15 +319,15 @@ describe('[R328] many inspector pages of one browser', () => {
     const booker = await context.newPage();
     await booker.goto(server.url, { timeout: 30_000 });
     await booker.locator('#connection-status.connected').waitFor();
-    // Booked at once: seven countdowns would be drawn in every frame.
+    // Booked at once, since seven countdowns would be drawn in each frame.
     await post(server, 'select', 'J1', 'ann');
     await post(server, 'book', 'J1', 'ann');
     for (const page of inspectors) await textOf(page, 'machine-state').toBe('booked');
     const viewers = await inspectors[0]?.locator('#status').innerText();
-    expect(viewers).toContain('you alone watch');
+    expect(viewers).toContain('1 viewer');
   });
 
-  test('a hidden page lets go of its feed, and catches up when it is shown', async () => {
+  test('a hidden page closes its feed, and catches up when it is shown', async () => {
     const { inspectors } = await openMany(['/inspect/live#seat=J2']);
     const [page] = inspectors as [Page];
     await textOf(page, 'status').toContain('Live from');
@@ -357,12 +346,12 @@ describe('[R328] many inspector pages of one browser', () => {
     other.close();
   });
 
-  test('seven different feeds: three are live, the others say why not, and the site still works', {
+  test('seven different feeds: three are live, the others say why not, and the booking page works', {
     timeout: 90_000,
   }, async () => {
     const { context, inspectors } = await openMany(['/inspect/live']);
     const [page] = inspectors as [Page];
-    // As seven pages would, of other seats or processes.
+    // As seven pages with other seats or processes do.
     const statuses = await page.evaluateHandle(() => {
       const shown: string[] = [];
       for (let n = 0; n < 7; n++) {

@@ -1,20 +1,18 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { launchBrowser, post } from '../support/browser.ts';
+import { post, useBrowser } from '../support/browser.ts';
 import { startEmbedded } from '../support/servers.ts';
 
-/** `PICTURES_DIR=docs npx vitest run test/inspect/pictures` renews those of the README. */
+/** `PICTURES_DIR=docs npx vitest run test/inspect/pictures` updates the pictures of the README. */
 const folder = process.env.PICTURES_DIR ?? '.test-data/pictures';
 
-test('a seat that is watched', { timeout: 60_000 }, async () => {
+test('a watched seat', { timeout: 60_000 }, async () => {
   mkdirSync(folder, { recursive: true });
-  const [server, browser] = await Promise.all([startEmbedded({ env: { INSPECT: 'on' } }), launchBrowser()]);
-  onTestFinished(async () => {
-    await browser.close();
-    await server.stop();
-  });
+  const [server, browser] = await Promise.all([startEmbedded({ env: { INSPECT: 'on' } }), useBrowser()]);
+  onTestFinished(() => server.stop());
   const page = await browser.newPage({ viewport: { width: 1280, height: 990 }, colorScheme: 'dark' });
+  onTestFinished(() => page.close());
   await page.goto(`${server.url}/inspect/live#seat=D5`);
   await page.locator('.cell').first().waitFor();
   const users = ['ann', 'bob', 'eve', 'user_0123456789ab', 'user_fedcba987654'];

@@ -14,7 +14,7 @@ import { decideOn } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
 import { newStore, startInspected } from './inspect-fixture.ts';
 
-/** A sale as the store decides it, with what every seat was after each transition. */
+/** A sale as the store decides it, with the state of each seat after each transition. */
 async function sale(commands: readonly [seat: number, user: number, action: number][]) {
   const store = new MemorySeatStore({ rows: 1, cols: 3, holdTtlMs: 60_000, maxHoldsPerUser: 100 });
   const { epoch, seats } = await store.open();
@@ -39,7 +39,7 @@ const commands = fc.array(
   { minLength: 1, maxLength: 40 },
 );
 
-test('[R160] the venue at any moment, though the log has lost its beginning', async () => {
+test('[R160] the venue is known at any moment, even if the log has lost its start', async () => {
   await fc.assert(
     fc.asyncProperty(commands, fc.nat(), async (asked, cut) => {
       const { epoch, events, moments } = await sale(asked);
@@ -56,7 +56,7 @@ test('[R160] the venue at any moment, though the log has lost its beginning', as
   );
 });
 
-test('[R160] far into a long sale, back and forth', async () => {
+test('[R160] moments of a long sale, in any order', async () => {
   const rounds = Array.from({ length: 1_500 }, (_, i) => [i % 3, i % 2, 0] as [number, number, number]);
   const asked = rounds.flatMap(
     ([seat, user]) =>
@@ -98,17 +98,17 @@ test('[R161] the machine of a seat, and the transition that led to a moment', as
   ]);
 });
 
-test('[R159] the history has everything since the log begins, which is found where it was forgotten', async () => {
+test('[R159] the history has everything since the start of the log, which is found after older events were deleted', async () => {
   const store = new MemorySeatStore({ rows: 10, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 100, keepEvents: 10 });
   const markRelayed = store.markRelayed.bind(store);
-  store.markRelayed = async () => {}; // the service's own relay would forget more, on a slow machine
+  store.markRelayed = async () => {}; // on a slow machine the service's relay would delete more
   const { app, service, command } = await startInspected({ store });
   for (let i = 0; i < 40; i++) {
     await command('select', 'A1', 'ann');
     await command('release', 'A1', 'ann');
   }
   const { epoch } = service.view.position;
-  await markRelayed({ epoch, seq: 60 }); // forgets 1 to 49
+  await markRelayed({ epoch, seq: 60 }); // deletes 1 to 49
   await command('select', 'B2', 'bob');
   const { payload } = await app.inject({ url: '/inspect/history' });
   const [start, ...events] = payload
@@ -123,7 +123,7 @@ test('[R159] the history has everything since the log begins, which is found whe
   expect(history.momentOf(81)).toBe(32);
 });
 
-test('[R351] each transition is read from the log and written once, however often the history is asked for', async () => {
+test('[R351] each transition is read from the log and serialised once for any number of requests', async () => {
   const store = newStore();
   store.markRelayed = async () => {};
   const { app, command } = await startInspected({ store });
@@ -146,7 +146,7 @@ test('[R351] each transition is read from the log and written once, however ofte
   expect(await ask()).toEqual({ statusCode: 200, seqs: upTo(603), lowest: 600 });
 });
 
-test('[R351] one history at a time for an address, and for all together a few; one that takes too long is cut off', async () => {
+test('[R351] one history at a time for an address, a few for all together; one that takes too long is ended', async () => {
   const store = newStore();
   const { url, command } = await startInspected({
     store,
@@ -163,18 +163,18 @@ test('[R351] one history at a time for an address, and for all together a few; o
       const headers = { 'x-forwarded-for': address };
       get(`${url}/inspect/history`, { headers, agent: false }, (response) => resolve(response.resume().statusCode)).on(
         'error',
-        () => resolve('cut off'),
+        () => resolve('ended'),
       );
     });
   const heldUp = [open('203.0.113.1'), open('203.0.113.2')];
   await vi.waitFor(async () => expect(await open('203.0.113.3')).toBe(429), patience);
   expect(await open('203.0.113.1')).toBe(429);
-  expect(await Promise.all(heldUp)).toEqual(['cut off', 'cut off']);
+  expect(await Promise.all(heldUp)).toEqual(['ended', 'ended']);
   isHeldUp = false;
   expect(await open('203.0.113.3'), 'places are free again').not.toBe(429);
 });
 
-test('[R351] of a history that has gone on meanwhile, the lines up to the wanted transition', async () => {
+test('[R351] a history that has grown meanwhile is sent up to the requested transition', async () => {
   const events = Array.from({ length: 700 }, (_, index) => ({
     type: 'held',
     seat_id: 'A1',
@@ -204,7 +204,7 @@ test('[R351] of a history that has gone on meanwhile, the lines up to the wanted
   expect(await last(257)).toEqual([0, 257, 257]);
 });
 
-test('[R159] an earlier epoch is not part of it', async () => {
+test('[R159] the history excludes an earlier epoch', async () => {
   const event = (epoch: string, seq: number) => ({ epoch, seq }) as SeatEvent;
   const all = [1, 2, 3].map((seq) => event('old', seq)).concat([4, 5, 6, 7].map((seq) => event('new', seq)));
   const log = new SaleLog({
@@ -216,7 +216,7 @@ test('[R159] an earlier epoch is not part of it', async () => {
   expect([from, seqs]).toEqual([3, [4, 5, 6, 7]]);
 });
 
-test('[R162] processes differ where they go on differing, not where one is only behind', () => {
+test('[R162] processes differ if they differ repeatedly, not if one is only behind', () => {
   const differences = new NodeDifferences();
   const nodes = (a: string, b: string, seq = 1) => [
     { node: 'one', seats: { A1: { state: a, seq } } },

@@ -2,14 +2,14 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { build } from 'esbuild';
 
-/** Stately's own receiver, as their page uses it; what it receives is there for the test to look at. */
+/** Stately's own receiver, as their page uses it. Tests read the events that it received. */
 const page = `
   import { createBrowserReceiver } from '@statelyai/inspect';
   globalThis.received = [];
   createBrowserReceiver({ window }).subscribe((event) => globalThis.received.push(event));
 `;
 
-/** In the place of https://stately.ai/inspect, which is not to be had here: another origin, the same protocol. */
+/** Replaces https://stately.ai/inspect, which tests cannot reach: another origin, the same protocol. */
 export async function startStandIn(): Promise<{ url: string; stop(): Promise<void> }> {
   const { outputFiles } = await build({
     stdin: { contents: page, resolveDir: process.cwd() },

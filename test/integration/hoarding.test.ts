@@ -12,7 +12,7 @@ import { startVenue } from '../support/venue.ts';
 const seatCount = 100;
 const sessionsWanted = 1_000;
 const holdSeconds = 2;
-const attackMs = 8_000;
+const attackMs = 4_000;
 const patience = { timeout: 120_000 };
 
 interface Figures {

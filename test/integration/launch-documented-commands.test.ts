@@ -1,17 +1,23 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { connect } from '@nats-io/transport-node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { freeSettings, Launch, type Settings } from './launch-fixture.ts';
 
 const run = promisify(execFile);
 const documents = ['README.md', 'DEMO.md', 'docs/operations.md'];
-const prompt = "redis-cli --user viewer --pass '' --no-auth-warning";
+// biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's, as in the document
+const prompt = "redis-cli --user viewer --pass '' --no-auth-warning -p ${REDIS_PORT:-6379}";
 
-/** What begins with redis-cli, or a password for it, and stands on a line or in backquotes of its own. */
+/** Commands of redis-cli, also with a password before it, and of curl with a port from a variable: on a line or in backquotes of their own. */
 const commandsIn = (document: string): string[] =>
-  [...readFileSync(document, 'utf8').matchAll(/^(?:REDISCLI_AUTH=\S+ .*)?redis-cli .*$|`redis-cli [^`]+`/gm)]
+  [
+    ...readFileSync(document, 'utf8').matchAll(
+      /^(?:REDISCLI_AUTH=\S+ .*)?redis-cli .*$|^curl .*\$\{.*$|`(?:redis-cli |curl (?=.*\$\{))[^`]+`/gm,
+    ),
+  ]
     .map(([text]) => text.replaceAll('`', '').replace(/ +# .*$/, ''))
     .filter((command) => command !== prompt);
 
@@ -28,16 +34,25 @@ let settings: Settings;
 let launch: Launch;
 beforeAll(async () => {
   settings = await freeSettings();
-  launch = await new Launch(settings).isUp();
+  launch = new Launch(settings);
+  await launch.isUp();
   for (const action of ['select', 'book']) await ask(action, 'D5');
   await ask('select', 'A1');
 }, 60_000);
 afterAll(() => launch.cleanUp());
 
-/** As typed into a shell, on this run's port and data. */
+/** This machine may have no curl. */
+const curl = `curl() { '${process.execPath}' -e 'fetch(process.argv[1]).then(async (reply) => {
+  process.stdout.write(await reply.text());
+  process.exitCode = reply.ok ? 0 : 22;
+})' "$1"; }`;
+
+/** As typed into a shell that has this run's ports and data folder. */
 async function typed(command: string): Promise<string> {
-  const here = command.replace(/\bredis-cli (?!.*-p \d)/, `redis-cli -p ${settings.REDIS_PORT} `);
-  const { stdout, stderr } = await run('sh', ['-c', here], { env: { ...process.env, DATA_DIR: settings.DATA_DIR } });
+  const here = command.replace(/\bredis-cli (?!.*-p )/, `redis-cli -p ${settings.REDIS_PORT} `);
+  const [edgePort] = settings.EDGE_PORTS.split(',');
+  const env = { ...process.env, ...settings, BOOKING_PORT: settings.BOOKING_PORTS, EDGE_PORT: edgePort };
+  const { stdout, stderr } = await run('sh', ['-c', `${curl}\n${here}`], { env });
   expect(stderr).toBe('');
   expect(stdout).not.toMatch(/NOPERM|NOAUTH|WRONGPASS|^\(?(error|ERR)/im);
   return stdout;
@@ -52,6 +67,21 @@ describe('[R229] [R368] what the documents tell to type', () => {
 
   test('each document tells something', () => {
     for (const document of documents) expect(commandsIn(document).length, document).toBeGreaterThan(1);
+  });
+
+  test('[R444] npm run events, with this data folder', async () => {
+    for (const document of ['README.md', 'docs/operations.md']) {
+      expect(readFileSync(document, 'utf8'), document).toContain('npm run events');
+    }
+    expect(launch.output).toContain(`Events    DATA_DIR=${settings.DATA_DIR} npm run events`);
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { events: string } };
+    const [, built = ''] = /&& (node \S+)$/.exec(scripts.events) ?? [];
+    const events = spawn('sh', ['-c', `exec ${built}`], { env: { ...process.env, DATA_DIR: settings.DATA_DIR } });
+    onTestFinished(() => void events.kill('SIGKILL'));
+    await once(events.stderr, 'data'); // it has subscribed
+    await ask('select', 'A3');
+    const [line] = await once(events.stdout, 'data');
+    expect(String(line)).toMatch(/^seats\.held \{.*"seat_id":"A3"/);
   });
 
   test('at the prompt, what the troubleshooting asks Redis', async () => {

@@ -70,8 +70,8 @@ export class Launch {
     return this.#child.pid ?? 0;
   }
 
-  async says(text: string): Promise<void> {
-    const deadline = Date.now() + 40_000;
+  async says(text: string, timeoutMs = 40_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
     while (!this.output.includes(text)) {
       if (this.#child.exitCode !== null) throw new Error(`start.sh ended without saying "${text}":\n${this.output}`);
       if (Date.now() > deadline) throw new Error(`start.sh does not say "${text}":\n${this.output}`);
@@ -80,7 +80,7 @@ export class Launch {
   }
 
   async isUp(): Promise<this> {
-    await this.says('Ctrl-C stops');
+    await this.says('Ctrl-C stops', 90_000); // the launcher itself gives each service 30 s
     return this;
   }
 

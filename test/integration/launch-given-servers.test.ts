@@ -68,8 +68,8 @@ describe('[R290] a given Redis', () => {
   test.each([
     ['nothing listens', async () => 1, 'does not answer (connect ECONNREFUSED'],
     ['a silent server', silent, 'does not answer ('],
-    ['an HTTP server', http, 'is not a Redis: an HTTP server answers there'],
-    ['a NATS server', async () => nats.port, 'is not a Redis: a NATS server answers there'],
+    ['an HTTP server', http, 'is not a Redis server: an HTTP server answers there'],
+    ['a NATS server', async () => nats.port, 'is not a Redis server: a NATS server answers there'],
   ])('%s', async (_, port, reason) => {
     const since = Date.now();
     const address = `redis://:secret@127.0.0.1:${await port()}`;
@@ -86,7 +86,7 @@ describe('[R290] a given Redis', () => {
   test('that wants a password, or another one', async () => {
     const locked = await startRedis({ users: 'user default on >right ~* &* +@all\nuser viewer on nopass +ping\n' });
     onTestFinished(() => locked.stop());
-    await expect(ofRedis(locked.url)).rejects.toThrow('asks for a password');
+    await expect(ofRedis(locked.url)).rejects.toThrow('requires a password');
     await expect(ofRedis(locked.url.replace('//', '//:wrong@'))).rejects.toThrow('refuses the user or the password');
     await expect(ofRedis(locked.url.replace('//', '//nobody:right@'))).rejects.toThrow(
       'refuses the user or the password',
@@ -204,8 +204,8 @@ describe('[R290] a given NATS', () => {
   test.each([
     ['nothing listens', async () => 1, 'does not answer (connect ECONNREFUSED'],
     ['a silent server', silent, 'does not answer ('],
-    ['an HTTP server', http, 'is not a NATS: an HTTP server answers there'],
-    ['a Redis', async () => redis.port, 'is not a NATS: a Redis answers there'],
+    ['an HTTP server', http, 'is not a NATS server: an HTTP server answers there'],
+    ['a Redis', async () => redis.port, 'is not a NATS server: a Redis server answers there'],
   ])('%s', async (_, port, reason) => {
     const since = Date.now();
     const error: Error = await ofNats(`nats://user:secret@127.0.0.1:${await port()}`).then(
@@ -272,7 +272,7 @@ test('[R290] start.sh names every problem before it starts anything', async () =
   onTestFinished(() => launch.cleanUp());
   expect(await launch.exitCode).toBe(1);
   expect(launch.output).toContain('REDIS_URL=redis://127.0.0.1:1 does not answer');
-  expect(launch.output).toContain('is not a NATS: a Redis answers there');
+  expect(launch.output).toContain('is not a NATS server: a Redis server answers there');
   expect(launch.output).not.toContain('Starting');
 }, 60_000);
 

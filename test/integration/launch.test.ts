@@ -4,8 +4,9 @@ import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '@nats-io/transport-node';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { loadLaunchConfig } from '../../src/launch/launch-config.ts';
 import { startNats, startRedis } from '../support/servers.ts';
 import { fakeProgram, freeSettings, Launch, livingPids, portsInUse, type Settings } from './launch-fixture.ts';
 
@@ -53,32 +54,45 @@ async function expectStopped(launch: Launch, settings: Settings, pids: Record<st
   expect(await portsInUse(settings)).toEqual([]);
 }
 
-describe('start.sh with real servers', { timeout: 90_000 }, () => {
-  test('comes up, serves through nginx, stops without a trace, and finds its bookings again', async () => {
-    const settings = await freeSettings();
-    const first = await start(settings).isUp();
-    const pids = first.pids();
+describe('one data folder, launched again and again', { timeout: 90_000 }, () => {
+  let settings: Settings;
+  let launch: Launch;
+  let pids: Record<string, number>;
+  const started: Launch[] = [];
+  const launchAgain = async () => {
+    launch = new Launch(settings);
+    started.push(launch);
+    await launch.isUp();
+    pids = launch.pids();
+  };
+  beforeAll(async () => {
+    settings = {
+      ...(await freeSettings()),
+      TRUSTED_PROXIES: '127.0.0.1',
+      SESSIONS_PER_MINUTE_PER_ADDRESS: '5',
+      RESTART_PAUSE_MS: '100',
+    };
+    const squatter = createTcpServer().listen(Number(settings.REDIS_PORT), '127.0.0.1');
+    await launchAgain();
+    squatter.close();
+  }, 60_000);
+  afterAll(async () => {
+    for (const each of started) await each.cleanUp();
+  });
+
+  test('a port of Redis or NATS in use: a free one is taken, and said', () => {
+    expect(launch.output).toContain(`Port ${settings.REDIS_PORT} is in use: Redis takes `);
+  });
+
+  test('six services serve through nginx', async () => {
     expect(Object.keys(pids)).toHaveLength(6);
     expect((await fetch(pageOf(settings))).headers.get('content-type')).toContain('text/html');
     expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
     expect(await command(settings, 'select', 'D5')).toBe(200);
     expect(await command(settings, 'book', 'D5')).toBe(200);
-    first.signal('SIGINT');
-    await expectStopped(first, settings, pids);
-
-    const second = await start(settings).isUp();
-    expect(await statusOf(settings, 'D5')).toBe(2);
-    second.signal('SIGHUP');
-    await expectStopped(second, settings, pids);
   });
 
   test('[R311] [R315] with TRUSTED_PROXIES a proxy in front is believed; each data folder has a cookie of its own', async () => {
-    const settings: Settings = {
-      ...(await freeSettings()),
-      TRUSTED_PROXIES: '127.0.0.1',
-      SESSIONS_PER_MINUTE_PER_ADDRESS: '5',
-    };
-    await start(settings).isUp();
     const begin = async (i: number) => {
       const headers = { 'x-forwarded-for': `203.0.113.${i}`, 'x-forwarded-proto': 'https' };
       const response = await fetch(`${pageOf(settings)}/api/session`, { method: 'POST', headers });
@@ -93,61 +107,47 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     expect(own.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
-  test.each([
-    ['TRUSTED_PROXIES', 'proxy.example'],
-    ['ALLOWED_ORIGINS', '*'],
-  ])('[R26] %s=%s is refused before anything starts', async (name, value) => {
-    const settings: Settings = { ...(await freeSettings()), [name]: value };
-    const launch = start(settings);
-    expect(await launch.exitCode).toBe(1);
-    expect(launch.output).toContain(`${name}: "${value}"`);
-    expect(await portsInUse(settings)).toEqual([]);
-  });
-
   test('a killed service is reported and restarted, with the rest serving on', async () => {
-    const settings = await freeSettings();
-    const launch = await start(settings).isUp();
-    const { nginx = 0, ...others } = launch.pids();
     const [edge] = settings.EDGE_PORTS.split(',');
-    process.kill(others[`edge-${edge}`] ?? 0, 'SIGKILL');
+    process.kill(pids[`edge-${edge}`] ?? 0, 'SIGKILL');
     expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
     await launch.says(`edge-${edge} ended unexpectedly (signal SIGKILL)`);
     await launch.says(`edge-${edge} is back`);
-    process.kill(nginx, 'SIGKILL');
+    process.kill(pids.nginx ?? 0, 'SIGKILL');
     await launch.says('nginx is back');
     expect(await statusOf(settings, 'A1')).toBe(0);
-    const pids = launch.pids();
-    launch.signal('SIGTERM');
-    await expectStopped(launch, settings, { nginx, ...others, ...pids });
   });
 
-  test('one data folder has one launcher; what a killed one leaves behind is named', async () => {
-    const settings = await freeSettings();
-    const first = await start(settings).isUp();
-    const other = start({ ...(await freeSettings()), DATA_DIR: settings.DATA_DIR });
+  test('it has one launcher: another one is refused', async () => {
+    const other = new Launch({ ...(await freeSettings()), DATA_DIR: settings.DATA_DIR });
     expect(await other.exitCode).toBe(1);
-    expect(other.output).toContain(`is in use by the launcher with pid ${first.pid}`);
+    expect(other.output).toContain(`is in use by the launcher with pid ${launch.pid}`);
+  });
 
-    const pids = first.pids();
-    first.signal('SIGKILL');
-    await first.exitCode;
-    const next = start(settings);
+  test('SIGINT stops everything without a trace; the next launch has the bookings', async () => {
+    const latest = Object.entries(launch.pids()).map(([name, pid]) => [`latest ${name}`, pid]);
+    launch.signal('SIGINT');
+    await expectStopped(launch, settings, { ...pids, ...Object.fromEntries(latest) });
+    await launchAgain();
+    expect(await statusOf(settings, 'D5')).toBe(2);
+  });
+
+  test('what a killed launcher leaves behind is named; SIGHUP stops everything, too', async () => {
+    launch.signal('SIGKILL');
+    await launch.exitCode;
+    const next = new Launch(settings);
     expect(await next.exitCode).toBe(1);
     expect(next.output).toContain(`kill ${Object.values(pids).join(' ')}`);
 
     for (const pid of Object.values(pids)) process.kill(pid, 'SIGTERM');
     while (livingPids(pids).length > 0) await sleep(20);
-    await start(settings).isUp();
+    await launchAgain();
+    launch.signal('SIGHUP');
+    await expectStopped(launch, settings, pids);
   });
+});
 
-  test('a port of Redis or NATS in use: a free one is taken, and said', async () => {
-    const settings = await freeSettings();
-    const squatter = createTcpServer().listen(Number(settings.REDIS_PORT), '127.0.0.1');
-    const launch = await start(settings).isUp();
-    expect(launch.output).toContain(`Port ${settings.REDIS_PORT} is in use: Redis takes `);
-    squatter.close();
-  });
-
+describe('start.sh with real servers', { timeout: 90_000 }, () => {
   test('a signal during the start stops what was started so far', async () => {
     const settings = await freeSettings();
     const launch = start(settings);
@@ -248,19 +248,24 @@ describe('start.sh where something is wrong', { timeout: 60_000 }, () => {
     expect(await portsInUse(settings)).toEqual([]);
   });
 
-  test.each([
-    [{ BOOKING_PORTS: '8080,http' }, 'BOOKING_PORTS: "http" is not a port'],
-    [{ HTTP_PORT: '70000' }, 'HTTP_PORT must be <= 65535'],
-    [{ HOLD_SECONDS: 'long' }, 'HOLD_SECONDS must be number'],
-    [{ EDGE_PORTS: '3000,3000' }, 'Port 3000 is given twice: in EDGE_PORTS and in EDGE_PORTS'],
-    [{ SERVERS: 'cloud' }, 'SERVERS must be equal to one of the allowed values'],
-    [{ REDIS_URL: 'redis://127.0.0.1:1' }, 'REDIS_URL=redis://127.0.0.1:1 does not answer'],
-  ])('a setting that cannot be used: %j', async (wrong, message) => {
+  test('a setting that cannot be used: nothing is started', async () => {
     const settings = await freeSettings();
-    const launch = start({ ...settings, ...wrong });
+    const launch = start({ ...settings, BOOKING_PORTS: '8080,http' });
     expect(await launch.exitCode).toBe(1);
-    expect(launch.output).toContain(message);
-    expect(await portsInUse({ ...settings })).toEqual([]);
+    expect(launch.output).toContain('BOOKING_PORTS="8080,http": must be a comma list of whole numbers');
+    expect(await portsInUse(settings)).toEqual([]);
+  });
+
+  test.each([
+    [{ HTTP_PORT: '70000' }, 'HTTP_PORT="70000": must be a whole number from 1 to 65535'],
+    [{ HOLD_SECONDS: 'long' }, 'HOLD_SECONDS="long": must be a number above 0'],
+    [{ EDGE_PORTS: '3000,3000' }, 'Port 3000 is given twice: in EDGE_PORTS and in EDGE_PORTS'],
+    [{ SERVERS: 'cloud' }, 'SERVERS="cloud": must be one of auto, docker, machine, embedded'],
+    [{ TRUSTED_PROXIES: 'proxy.example' }, '[R26] TRUSTED_PROXIES: "proxy.example"'],
+    [{ ALLOWED_ORIGINS: '*' }, '[R26] ALLOWED_ORIGINS: "*"'],
+  ])('%j is refused by the same check: %s', async (wrong, message) => {
+    const settings = await freeSettings();
+    await expect(loadLaunchConfig({ ...settings, ...wrong })).rejects.toThrow(message.replace('[R26] ', ''));
   });
 });
 
@@ -268,7 +273,7 @@ describe('start.sh without servers', { timeout: 60_000 }, () => {
   test('embedded: says loudly that bookings end with it, and serves', async () => {
     const settings: Settings = { ...(await freeSettings()), SERVERS: 'embedded' };
     const launch = await start(settings).isUp();
-    expect(launch.output).toContain('ALL BOOKINGS END WITH THE PROCESS');
+    expect(launch.output).toContain('ALL BOOKINGS ARE LOST WHEN IT ENDS');
     expect((await fetch(pageOf(settings))).headers.get('content-type')).toContain('text/html');
     expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
     const pids = launch.pids();

@@ -82,15 +82,15 @@ test('[R242] what a client writes forges no entry, and no id', async () => {
     });
   await direct('of-a-program.1');
   await logged(booking(), { reqId: 'of-a-program.1' });
-  await direct('"},{"level":60,"msg":"forged');
+  await direct('"},{"level":"fatal","msg":"forged');
   await direct('x'.repeat(65));
-  const forged = '/api/seats/a%0A%7B%22level%22:60,%22msg%22:%22forged%22%7D%0Ab';
+  const forged = '/api/seats/a%0A%7B%22level%22:%22fatal%22,%22msg%22:%22forged%22%7D%0Ab';
   const answer = await post(forged, {}, { origin: 'http://evil.example' });
   expect(answer.status).toBe(403);
   await logged(venue.nginx, { reqId: answer.headers.get('x-request-id'), path: decodeURIComponent(forged) });
   for (const server of [booking(), venue.nginx]) {
     const lines = readFileSync(server.logFile, 'utf8').trim().split('\n');
-    expect(lines.filter((line) => line.startsWith('{"level":60'))).toEqual([]);
+    expect(lines.filter((line) => line.startsWith('{"level":"fatal"'))).toEqual([]);
     expect(lines.filter((line) => line.includes('x'.repeat(65)))).toEqual([]);
   }
 });

@@ -86,7 +86,7 @@ test('[R301] an unhandled rejection ends the process with code 1; the cause is i
   expect(await endOf(service)).toBe('1');
   const entries = readFileSync(file, 'utf8').trimEnd().split('\n');
   expect(entries.map((line) => JSON.parse(line))).toContainEqual(
-    expect.objectContaining({ level: 60, err: expect.objectContaining({ message: 'a fault of the test' }) }),
+    expect.objectContaining({ level: 'fatal', err: expect.objectContaining({ message: 'a fault of the test' }) }),
   );
 });
 

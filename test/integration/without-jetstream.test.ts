@@ -74,7 +74,10 @@ test('[G5] [R276] NATS without JetStream: every browser sees each change at once
     .split('\n')
     .filter((line) => line.includes('JetStream is unavailable'));
   expect(warnings).toHaveLength(1);
-  expect(JSON.parse(warnings[0] as string)).toMatchObject({ level: 40, reason: expect.stringMatching(/not enabled/) });
+  expect(JSON.parse(warnings[0] as string)).toMatchObject({
+    level: 'warn',
+    reason: expect.stringMatching(/not enabled/),
+  });
 });
 
 test.each([

@@ -13,7 +13,7 @@ const { connectTimeoutMs, steadyAfterMs, pingIntervalMs, pingTimeoutMs, checkTim
   connectionTimings;
 const lost = { type: 'CLOSED', code: 1006 } as const;
 
-/** A started actor on a clock that only the test moves. */
+/** A started actor on a clock that only the test advances. */
 function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
   const clock = new SimulatedClock();
   let attempts = 0;
@@ -80,14 +80,14 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
     },
     context: () => actor.getSnapshot().context,
     becomeLive: () => send({ type: 'OPENED' }, { type: 'SYNCHRONISED' }),
-    /** Time passes, in which the edge answers every PING at once. */
+    /** Advances the clock; the edge replies to every PING immediately. */
     passAnswered: (ms: number) => {
       for (let left = ms; left > 0; left -= pingIntervalMs) {
         send({ type: 'ANSWERED' });
         clock.increment(Math.min(left, pingIntervalMs));
       }
     },
-    /** Fails the running attempt, and returns the delay that was drawn for the next. */
+    /** Fails the running attempt, and returns the random delay before the next. */
     fail: (): number => {
       send(lost);
       return actor.getSnapshot().context.retryDelayMs;
@@ -122,14 +122,14 @@ test.each([
   expect(run.open(), 'the socket is closed').toBe(0);
 });
 
-test('[R91] the ceiling of the wait doubles with every failure, up to its cap', () => {
+test('[R91] the maximum wait doubles with every failure, up to its cap', () => {
   const ceilings = Array.from({ length: 40 }, (_, failures) => backoffCeilingMs(failures));
   expect(ceilings.slice(0, 5)).toEqual([250, 500, 1000, 2000, 2000]);
   expect(new Set(ceilings.slice(5))).toEqual(new Set([backoffCapMs]));
   expect(ceilings[0]).toBe(backoffBaseMs);
 });
 
-test('[R91] the wait is anything from 0 to the ceiling, spread evenly: browsers that fell together return apart', () => {
+test('[R91] the wait is uniform between 0 and its maximum: browsers that disconnect together reconnect apart', () => {
   const fractions: number[][] = Array.from({ length: 8 }, () => []);
   for (let jitterSeed = 0; jitterSeed < 500; jitterSeed++) {
     const run = startConnection({ jitterSeed: (jitterSeed * 2_654_435_761) | 0 });
@@ -150,7 +150,7 @@ test('[R91] the wait is anything from 0 to the ceiling, spread evenly: browsers 
   }
 });
 
-test('[R91] the next attempt comes exactly when the wait is over, one socket at a time', () => {
+test('[R91] the next attempt starts exactly after the wait, one socket at a time', () => {
   const run = startConnection();
   for (let attempt = 1; attempt <= 20; attempt++) {
     expect([run.attempts(), run.open()]).toEqual([attempt, 1]);
@@ -165,7 +165,7 @@ test('[R91] the next attempt comes exactly when the wait is over, one socket at 
   }
 });
 
-test('[R91] the same seed draws the same waits, another seed others', () => {
+test('[R91] equal seeds give equal waits, different seeds different ones', () => {
   const waits = (jitterSeed: number) => {
     const run = startConnection({ jitterSeed });
     return Array.from({ length: 10 }, () => {
@@ -178,7 +178,7 @@ test('[R91] the same seed draws the same waits, another seed others', () => {
   expect(waits(7)).not.toEqual(waits(8));
 });
 
-test('[R91] only a connection that was live for 10 s starts the backoff over', () => {
+test('[R91] only a connection that was live for 10 s resets the backoff', () => {
   const run = startConnection();
   for (let n = 0; n < 4; n++) run.clock.increment(run.fail());
   run.becomeLive();
@@ -192,7 +192,7 @@ test('[R91] only a connection that was live for 10 s starts the backoff over', (
   expect(run.fail()).toBeLessThanOrEqual(backoffCeilingMs(0));
 });
 
-test('[R93] offline ends everything, and waits for online as long as it takes', () => {
+test('[R93] offline closes everything and waits for online without a limit', () => {
   const starts: ((run: ReturnType<typeof startConnection>) => void)[] = [
     () => {},
     (run) => run.send({ type: 'OPENED' }),
@@ -211,7 +211,7 @@ test('[R93] offline ends everything, and waits for online as long as it takes', 
   }
 });
 
-test('[R93] online ends a wait; of a connection that exists it says nothing', () => {
+test('[R93] online ends a wait and does not affect an existing connection', () => {
   const run = startConnection();
   run.becomeLive();
   run.send({ type: 'ONLINE' });
@@ -221,7 +221,7 @@ test('[R93] online ends a wait; of a connection that exists it says nothing', ()
   expect([run.state(), run.attempts()]).toEqual(['connecting', 2]);
 });
 
-test.each(Object.entries(closeCodes))('[R93] the close code %s is followed as advised', (_, { code, advice }) => {
+test.each(Object.entries(closeCodes))('[R93] the close code %s has its documented effect', (_, { code, advice }) => {
   for (const live of [false, true]) {
     const run = startConnection();
     if (live) run.becomeLive();
@@ -231,16 +231,13 @@ test.each(Object.entries(closeCodes))('[R93] the close code %s is followed as ad
   }
 });
 
-test.each([1000, 1005, 1006, 1015, 4999])(
-  '[R93] the close code %i, which is not ours, is worth another attempt',
-  (code) => {
-    const run = startConnection();
-    run.send({ type: 'CLOSED', code });
-    expect(run.state()).toBe('waiting');
-  },
-);
+test.each([1000, 1005, 1006, 1015, 4999])('[R93] the foreign close code %i leads to another attempt', (code) => {
+  const run = startConnection();
+  run.send({ type: 'CLOSED', code });
+  expect(run.state()).toBe('waiting');
+});
 
-test('[R93] a CONNECT that is refused is repeated only where that may help', () => {
+test('[R93] a refused CONNECT is retried only if that may help', () => {
   for (const retryable of [true, false]) {
     const run = startConnection();
     run.send({ type: 'OPENED' }, { type: 'REFUSED', retryable });
@@ -248,7 +245,7 @@ test('[R93] a CONNECT that is refused is repeated only where that may help', () 
   }
 });
 
-test('[R93] who gave up tries again for the user alone', () => {
+test('[R93] after giving up only the user can retry', () => {
   const run = startConnection();
   run.send({ type: 'CLOSED', code: closeCodes.tooManyMessages.code });
   run.send({ type: 'ONLINE' }, { type: 'OFFLINE' }, lost);
@@ -271,14 +268,14 @@ test('[R93] the user can end any wait, and never disturbs a connection', () => {
   expect([run.state(), run.attempts()]).toEqual(['connecting', 3]);
 });
 
-test('[R93] where no WebSocket can even be made it gives up', () => {
+test('[R93] gives up if no WebSocket can be created', () => {
   const run = startConnection({ opensSockets: false });
   expect(run.state()).toBe('gaveUp');
   run.send({ type: 'RETRY' });
   expect([run.state(), run.attempts()]).toEqual(['gaveUp', 2]);
 });
 
-test('[R112] while live the edge is asked for a sign of life at once, and again a while after each answer', () => {
+test('[R112] while live it pings the edge immediately, and again some time after each reply', () => {
   const run = startConnection();
   run.becomeLive();
   expect(run.pings()).toBe(1);
@@ -287,7 +284,7 @@ test('[R112] while live the edge is asked for a sign of life at once, and again 
   expect(run.pings()).toBe(1 + 3_600_000 / pingIntervalMs);
 });
 
-test('[R112] a line that is dead without a word is given up when the answer does not come in time', () => {
+test('[R112] a silently dead connection is closed if the reply does not arrive in time', () => {
   const run = startConnection();
   run.becomeLive();
   run.passAnswered(pingIntervalMs);
@@ -297,7 +294,7 @@ test('[R112] a line that is dead without a word is given up when the answer does
   expect([run.state(), run.open()]).toEqual(['waiting', 0]);
 });
 
-test('[R113] after a sleep it is not live until the edge has answered, and starts over if it does not', () => {
+test('[R113] after a sleep it is not live until the edge has replied, and reconnects if it does not', () => {
   for (const answers of [true, false]) {
     const run = startConnection();
     run.becomeLive();
@@ -311,7 +308,7 @@ test('[R113] after a sleep it is not live until the edge has answered, and start
   }
 });
 
-test('[R113] where there is no live connection a sleep changes nothing', () => {
+test('[R113] without a live connection a sleep has no effect', () => {
   const run = startConnection();
   run.send({ type: 'WOKE' });
   expect(run.state()).toBe('connecting');
@@ -320,7 +317,7 @@ test('[R113] where there is no live connection a sleep changes nothing', () => {
   expect([run.state(), run.pings()]).toEqual(['waiting', 0]);
 });
 
-/** A page whose WebSockets are blocked while HTTP works. */
+/** A page with blocked WebSockets and working HTTP. */
 function startBlocked(options: { jitterSeed?: number } = {}) {
   const run = startConnection(options);
   run.clock.increment(run.fail());
@@ -329,7 +326,7 @@ function startBlocked(options: { jitterSeed?: number } = {}) {
   return run;
 }
 
-test('[R320] after two WebSockets that never opened it polls if HTTP works, and not before', () => {
+test('[R320] polls after two WebSockets that never opened if HTTP works, and not before', () => {
   const run = startConnection();
   const delayMs = run.fail();
   expect(run.httpAsked()).toBe(1);
@@ -344,7 +341,7 @@ test('[R320] after two WebSockets that never opened it polls if HTTP works, and 
   expect(run.context().httpStatus).toBeUndefined();
 });
 
-test('[R320] a WebSocket that opens into silence, or does not open for 4 s, is asked about as well', () => {
+test('[R320] a WebSocket that opens but stays silent, or does not open for 4 s, also triggers the check of HTTP', () => {
   const slow = startConnection();
   slow.clock.increment(connectionTimings.slowOpeningMs);
   expect(slow.httpAsked()).toBe(1);
@@ -360,7 +357,7 @@ test('[R320] a WebSocket that opens into silence, or does not open for 4 s, is a
   expect(silent.state()).toBe('polling synchronising, blocked');
 });
 
-test('[R320] a live WebSocket that breaks is no proxy: it is opened again first', () => {
+test('[R320] a live WebSocket that breaks is not a blocking proxy: it is reopened first', () => {
   const run = startConnection();
   run.fail();
   run.send({ type: 'RETRY' });
@@ -375,21 +372,21 @@ test('[R320] a live WebSocket that breaks is no proxy: it is opened again first'
   expect(run.state(), 'the network may be another one by now').toBe('polling synchronising, blocked');
 });
 
-test('[R320] where no WebSocket can even be made it polls', () => {
+test('[R320] polls if no WebSocket can be created', () => {
   const run = startConnection({ opensSockets: false });
   expect([run.state(), run.httpAsked()]).toEqual(['gaveUp', 1]);
   run.send({ type: 'HTTP_WORKS' });
   expect(run.state()).toBe('polling synchronising, blocked');
 });
 
-test('[R320] a server that asked the page to stay away is not polled', () => {
+test('[R320] a server that forbids reconnecting is not polled', () => {
   const run = startConnection();
   run.becomeLive();
   run.send({ type: 'CLOSED', code: closeCodes.tooManyMessages.code }, { type: 'HTTP_WORKS' });
   expect(run.state()).toBe('gaveUp');
 });
 
-test('[R321] polls about once a second with jitter, every 10 s while hidden, and at once when it is seen again', () => {
+test('[R321] polls about once a second with jitter, every 10 s while hidden, and immediately when shown', () => {
   const delays = Array.from({ length: 200 }, (_, jitterSeed) => {
     const run = startBlocked({ jitterSeed });
     run.send({ type: 'SYNCHRONISED' });
@@ -413,7 +410,7 @@ test('[R321] polls about once a second with jitter, every 10 s while hidden, and
   expect(run.context().pollDelayMs).toBeLessThanOrEqual(1_250);
 });
 
-test('[R321] a poll without a reply ends the line; after a wait it polls again where WebSockets never worked', () => {
+test('[R321] a poll without a reply ends the connection; after a wait it polls again if WebSockets never worked', () => {
   const run = startBlocked();
   run.send({ type: 'SYNCHRONISED' });
   run.clock.increment(run.context().pollDelayMs);
@@ -423,7 +420,7 @@ test('[R321] a poll without a reply ends the line; after a wait it polls again w
   expect(run.state()).toBe('polling synchronising, blocked');
 });
 
-test('[R323] the wait that a server asks for is kept, with jitter, and fits a timer', () => {
+test("[R323] the server's Retry-After is respected, with jitter, within the range of a timer", () => {
   const waits = Array.from({ length: 50 }, (_, jitterSeed) => {
     const run = startBlocked({ jitterSeed });
     run.send({ type: 'CLOSED', code: 1006, httpStatus: 429, retryAfterMs: 40_000 });
@@ -460,14 +457,14 @@ test('[R322] while polling a WebSocket is tried every minute, and takes over whe
   expect(run.context()).toMatchObject({ isPolling: false, failedOpenings: 0, wasWebSocketLive: true });
 });
 
-test('[R322] a WebSocket that opens in the place of a live one is synchronised at once', () => {
+test('[R322] a WebSocket that replaces a live one is synchronised immediately', () => {
   const run = startConnection();
   run.becomeLive();
   run.send({ type: 'REPLACED' });
   expect([run.state(), run.attempts(), run.open()]).toEqual(['synchronising', 2, 1]);
 });
 
-test('[R113] after a sleep a polling page is not live until a poll is answered', () => {
+test('[R113] after a sleep a polling page is not live until a poll gets a reply', () => {
   const run = startBlocked();
   run.send({ type: 'SYNCHRONISED' }, { type: 'WOKE' });
   expect([run.state(), run.pings()]).toEqual(['polling checking, blocked', 1]);
@@ -488,7 +485,7 @@ function* statesOf(state: StateConfig, path = 'connection'): Generator<[string, 
 
 const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
-/** As written, with those of its invoked actors. */
+/** All transitions in the source, including those of invoked actors. */
 function transitionsOf(state: StateConfig): [string, Record<string, unknown>][] {
   const invoked = asList(state.invoke).flatMap((invoke) => {
     const { onDone, onError } = invoke as Record<string, unknown>;
@@ -523,7 +520,7 @@ test('[R94] every state and every transition has a description, in the exported 
   expect([...exported, ...written, ...states].filter(([, description]) => !description)).toEqual([]);
 });
 
-test('[R94] actions, guards, actors and delays are names that are given', () => {
+test('[R94] actions, guards, actors and delays are names with an implementation', () => {
   const { actions, guards, actors, delays } = connectionMachine.implementations;
   const unnamed: string[] = [];
   const check = (where: string, values: unknown, given: object) => {
@@ -541,7 +538,7 @@ test('[R94] actions, guards, actors and delays are names that are given', () => 
   expect(unnamed).toEqual([]);
 });
 
-test('[R94] the machine is pure: it imports xstate and the protocol, nothing else', () => {
+test('[R94] the machine is pure: it imports only xstate and the protocol', () => {
   const source = readFileSync(new URL('../../machines/connection.ts', import.meta.url), 'utf8');
   const imported = [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => name);
   expect(imported.length).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 
-/** Where each hydrated seat starts. */
+/** The initial state of each hydrated seat. */
 export const hydratedSeq = 4;
 
 const place = { id: 'A1', row: 0, col: 0, seq: hydratedSeq } as const;
@@ -31,7 +31,7 @@ function fact(type: SeatEvent['type'], seq: number, userId: string): SeatEvent {
   };
 }
 
-/** Without the code under test: what the seat is after the fact. */
+/** The expected seat after the event, independent of the code under test. */
 const seatOf = ({ type, status, seq, user_id, expires_at }: SeatEvent): Seat => ({
   ...place,
   status,
@@ -53,18 +53,18 @@ export const booked = (seq: number, userId: string, committedHere = true) =>
   ({ type: 'BOOKED', ...committed('booked', seq, userId, committedHere) }) as const;
 export const stillHeld = (holdRemainingMs: number) => ({ type: 'STILL_HELD', holdRemainingMs }) as const;
 
-/** A started actor on a clock that only the test moves, with all that it did to the outside. */
+/** A started actor on a clock that only the test advances, with its recorded effects. */
 export function startSeat(seat: Seat, holdRemainingMs: number) {
   const clock = new SimulatedClock();
   const published: SeatEvent[] = [];
-  let expiryQuestions = 0;
+  let expiryRequests = 0;
   const machine = seatMachine.provide({
     actions: {
       publish: ({ event }) => {
         if ('fact' in event) published.push(event.fact);
       },
       askToExpire: () => {
-        expiryQuestions++;
+        expiryRequests++;
       },
     },
   });
@@ -75,7 +75,7 @@ export function startSeat(seat: Seat, holdRemainingMs: number) {
     clock,
     published,
     send: (event: SeatMachineEvent) => actor.send(event),
-    expiryQuestions: () => expiryQuestions,
+    expiryRequests: () => expiryRequests,
     seat: () => actor.getSnapshot().context.seat,
     state: () => actor.getSnapshot().value,
   };

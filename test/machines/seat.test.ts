@@ -12,10 +12,10 @@ const initialRemainingMs = 20_000;
 const retryMs = 500;
 
 const timers = [stillHeld(700), { type: timeIsOver }, { type: retryIsDue }] as unknown as SeatMachineEvent[];
-/** Transitions per generated path. */
+/** Number of transitions per generated path. */
 const depth = 5;
 
-/** Every transition that Redis may commit next, by this process and by another, and what the timers bring. */
+/** All transitions that Redis may commit next, by this process and by another, and all timer events. */
 function nextEvents({ context: { seat } }: Snapshot): SeatMachineEvent[] {
   const seq = seat.seq + 1;
   const user = seat.held_by ?? 'bob';
@@ -47,13 +47,13 @@ const statusOfState: Record<string, SeatStatus> = {
 
 function assertInvariants(run: ReturnType<typeof startSeat>): void {
   expect(statusOfState[run.state()], `the state ${run.state()} shows what the seat is`).toBe(run.seat().status);
-  expect(run.seat().held_by === undefined, 'only an available seat belongs to nobody').toBe(
+  expect(run.seat().held_by === undefined, 'only an available seat has no holder').toBe(
     run.seat().status === SeatStatus.available,
   );
   expect(run.actor.getSnapshot().status, 'the actor lives').toBe('active');
 }
 
-/** Sends one step of a generated path; where the step is a timer's, lets exactly its time pass, and not one ms less. */
+/** Sends one step of a generated path. For a timer it advances the clock by exactly its delay, after checking 1 ms earlier. */
 function replay(run: ReturnType<typeof startSeat>, event: SeatMachineEvent): void {
   const { type } = event as { type: string };
   if (type !== timeIsOver && type !== retryIsDue) {
@@ -63,15 +63,15 @@ function replay(run: ReturnType<typeof startSeat>, event: SeatMachineEvent): voi
   const isDue = run.state() === (type === timeIsOver ? 'held' : 'expiring');
   if (!isDue) return;
   const delayMs = type === timeIsOver ? run.actor.getSnapshot().context.holdRemainingMs : retryMs;
-  const questions = run.expiryQuestions();
+  const questions = run.expiryRequests();
   if (delayMs > 0) {
     run.clock.increment(delayMs - 1);
-    expect(run.expiryQuestions(), 'nothing is asked before the time is over').toBe(questions);
+    expect(run.expiryRequests(), 'no request before the deadline').toBe(questions);
     run.clock.increment(1);
   } else {
     run.clock.increment(0);
   }
-  expect(run.expiryQuestions(), 'asked exactly once when the time is over').toBe(questions + 1);
+  expect(run.expiryRequests(), 'exactly one request at the deadline').toBe(questions + 1);
 }
 
 describe.each(Object.keys(hydratedSeats) as (keyof typeof hydratedSeats)[])('from a seat hydrated as %s', (start) => {
@@ -84,10 +84,10 @@ describe.each(Object.keys(hydratedSeats) as (keyof typeof hydratedSeats)[])('fro
       serializeState: stateName,
     }),
   ];
-  // The first step of a path is the start itself.
+  // The first step of a path is the start.
   const sequences = paths.map(({ steps }) => steps.slice(1));
 
-  test('[R1] [R2] every generated path keeps the invariants, and ends where the facts alone say it must', () => {
+  test('[R1] [R2] every generated path keeps the invariants, and ends in the state that the events determine', () => {
     expect(sequences.length).toBeGreaterThanOrEqual(start === 'booked' ? 2 : 100);
     for (const steps of sequences) {
       const run = startSeat(input.seat, input.holdRemainingMs);
@@ -114,12 +114,12 @@ describe.each(Object.keys(hydratedSeats) as (keyof typeof hydratedSeats)[])('fro
       const run = startSeat(input.seat, input.holdRemainingMs);
       for (const { event } of steps) replay(run, event);
       const owner = run.seat().held_by;
-      const questions = run.expiryQuestions();
+      const questions = run.expiryRequests();
       for (const event of [held(90, 'eve', 1), booked(92, 'eve'), stillHeld(1)]) run.send(event);
       run.clock.increment(600_000);
       expect(run.state()).toBe('booked');
       expect(run.seat().held_by).toBe(owner);
-      expect(run.expiryQuestions(), 'the timer of the hold is gone').toBe(questions);
+      expect(run.expiryRequests(), 'the timer of the hold is gone').toBe(questions);
       run.send(released(93, owner ?? ''));
       expect(run.state()).toBe('available');
       run.actor.stop();
@@ -137,7 +137,7 @@ test('the generated paths reach every state of the chart', () => {
   }
   type Node = { id: string; states: Record<string, Node> };
   const idsOf = (node: Node): string[] => [node.id, ...Object.values(node.states).flatMap(idsOf)];
-  // A seat only ever passes through hydrating.
+  // Hydrating is only a transient state.
   const all = idsOf(seatMachine.root).filter((id) => id !== 'seat.hydrating');
   expect([...reached].sort()).toEqual(all.sort());
 });
@@ -147,31 +147,31 @@ describe('hydration', () => {
     const run = startSeat(hydratedSeats.available, 0);
     run.clock.increment(600_000);
     expect(run.state()).toBe('available');
-    expect(run.expiryQuestions()).toBe(0);
+    expect(run.expiryRequests()).toBe(0);
   });
 
-  test('[R3] [G3] a running hold goes on to its original deadline', () => {
+  test('[R3] [G3] a running hold keeps its original deadline', () => {
     const run = startSeat(hydratedSeats.held, 12_345);
     expect(run.state()).toBe('held');
     run.clock.increment(12_344);
-    expect(run.expiryQuestions()).toBe(0);
+    expect(run.expiryRequests()).toBe(0);
     run.clock.increment(1);
-    expect(run.expiryQuestions()).toBe(1);
+    expect(run.expiryRequests()).toBe(1);
     expect(run.state()).toBe('expiring');
   });
 
-  test('[R3] [G3] an overdue hold asks at once', () => {
+  test('[R3] [G3] an overdue hold requests its expiry immediately', () => {
     const run = startSeat(hydratedSeats.held, 0);
     run.clock.increment(0);
     expect(run.state()).toBe('expiring');
-    expect(run.expiryQuestions()).toBe(1);
+    expect(run.expiryRequests()).toBe(1);
   });
 
   test('[R3] a booked seat starts booked and has no timer', () => {
     const run = startSeat(hydratedSeats.booked, 0);
     run.clock.increment(600_000);
     expect(run.state()).toBe('booked');
-    expect(run.expiryQuestions()).toBe(0);
+    expect(run.expiryRequests()).toBe(0);
   });
 
   test('[R3] hydrating publishes nothing', () => {
@@ -179,8 +179,8 @@ describe('hydration', () => {
   });
 });
 
-describe('the time of a hold', () => {
-  test('[R4] [G3] runs out exactly at its deadline', () => {
+describe('the timer of a hold', () => {
+  test('[R4] [G3] fires exactly at its deadline', () => {
     const run = startSeat(hydratedSeats.available, 0);
     run.send(held(hydratedSeq + 1, 'bob', 30_000));
     run.clock.increment(29_999);
@@ -189,7 +189,7 @@ describe('the time of a hold', () => {
     expect(run.state()).toBe('expiring');
   });
 
-  test('[R4] the end of the time alone does not free the seat: Redis does', () => {
+  test('[R4] the timer alone does not free the seat: Redis does', () => {
     const run = startSeat(hydratedSeats.held, 1_000);
     run.clock.increment(1_000);
     expect(run.seat()).toEqual(hydratedSeats.held);
@@ -197,44 +197,44 @@ describe('the time of a hold', () => {
     expect(run.state()).toBe('available');
   });
 
-  test('[R5] asks again every 500 ms until there is an answer', () => {
+  test('[R5] the expiry is requested every 500 ms until there is a reply', () => {
     const run = startSeat(hydratedSeats.held, 1_000);
     run.clock.increment(1_000);
     for (let asked = 1; asked <= 20; asked++) {
-      expect(run.expiryQuestions()).toBe(asked);
+      expect(run.expiryRequests()).toBe(asked);
       run.clock.increment(499);
-      expect(run.expiryQuestions()).toBe(asked);
+      expect(run.expiryRequests()).toBe(asked);
       run.clock.increment(1);
     }
     run.send(released(hydratedSeq + 1, 'alice'));
-    const asked = run.expiryQuestions();
+    const asked = run.expiryRequests();
     run.clock.increment(600_000);
-    expect(run.expiryQuestions()).toBe(asked);
+    expect(run.expiryRequests()).toBe(asked);
   });
 
-  test('[R5] without a reply it asks again after 500 ms', () => {
+  test('[R5] without a reply the expiry is requested again after 500 ms', () => {
     const run = startSeat(hydratedSeats.held, 1_000);
     run.clock.increment(1_000);
     run.clock.increment(500);
-    expect(run.expiryQuestions()).toBe(2);
+    expect(run.expiryRequests()).toBe(2);
   });
 
-  test('[R6] STILL_HELD sets the timer to the time it gives, and stops the asking', () => {
+  test('[R6] STILL_HELD sets the timer to the given time and ends the requests', () => {
     const run = startSeat(hydratedSeats.held, 1_000);
     run.clock.increment(1_000);
     run.send(stillHeld(7_000));
     expect(run.state()).toBe('held');
     run.clock.increment(6_999);
-    expect(run.expiryQuestions()).toBe(1);
+    expect(run.expiryRequests()).toBe(1);
     run.clock.increment(1);
-    expect(run.expiryQuestions()).toBe(2);
+    expect(run.expiryRequests()).toBe(2);
   });
 
-  test('[R6] STILL_HELD while the time is running changes nothing', () => {
+  test('[R6] STILL_HELD while the timer is running has no effect', () => {
     const run = startSeat(hydratedSeats.held, 1_000);
     run.send(stillHeld(60_000));
     run.clock.increment(1_000);
-    expect(run.expiryQuestions()).toBe(1);
+    expect(run.expiryRequests()).toBe(1);
   });
 
   test.each([
@@ -245,20 +245,20 @@ describe('the time of a hold', () => {
     run.send(event);
     run.clock.increment(600_000);
     expect(run.state()).toBe(state);
-    expect(run.expiryQuestions()).toBe(0);
+    expect(run.expiryRequests()).toBe(0);
   });
 
-  test.each(['held', 'expiring'] as const)('[R7] HELD in %s starts the time of the extended hold', (before) => {
+  test.each(['held', 'expiring'] as const)('[R7] HELD in %s starts the timer of the extended hold', (before) => {
     const run = startSeat(hydratedSeats.held, 1_000);
     run.clock.increment(before === 'held' ? 999 : 1_000);
     expect(run.state()).toBe(before);
-    const asked = run.expiryQuestions();
+    const asked = run.expiryRequests();
     run.send(held(hydratedSeq + 1, 'alice', 30_000, false));
     expect(run.seat().seq).toBe(hydratedSeq + 1);
     run.clock.increment(29_999);
-    expect(run.expiryQuestions()).toBe(asked);
+    expect(run.expiryRequests()).toBe(asked);
     run.clock.increment(1);
-    expect(run.expiryQuestions()).toBe(asked + 1);
+    expect(run.expiryRequests()).toBe(asked + 1);
   });
 });
 
@@ -282,7 +282,7 @@ describe('the chart as a document', () => {
   }
   const asList = (value: unknown): unknown[] => (Array.isArray(value) ? value : value === undefined ? [] : [value]);
 
-  /** As written: the exported definition leaves eventless transitions out. */
+  /** The transitions in the source: the exported definition omits eventless ones. */
   function transitionsOf(state: StateConfig): [string, Record<string, unknown>][] {
     const named = { ...(state.on as object), ...(state.after as object), always: state.always };
     return Object.entries(named).flatMap(([name, list]) =>
@@ -314,7 +314,7 @@ describe('the chart as a document', () => {
     expect([...exported, ...written].filter(([, description]) => !description).map(([path]) => path)).toEqual([]);
   });
 
-  test('[R9] actions, guards and delays are names: an inline function would vanish from the exported definition', () => {
+  test('[R9] actions, guards and delays are names: an inline function would be missing in the exported definition', () => {
     const inline: string[] = [];
     const check = (where: string, value: unknown) => {
       if (typeof value === 'string') return;
@@ -334,7 +334,7 @@ describe('the chart as a document', () => {
     expect(inline).toEqual([]);
   });
 
-  test('[R9] the machine is pure: it imports xstate and the protocol, nothing else', () => {
+  test('[R9] the machine is pure: it imports only xstate and the protocol', () => {
     const source = readFileSync(new URL('../../machines/seat.ts', import.meta.url), 'utf8');
     const imported = [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name]) => name);
     expect(imported.length).toBeGreaterThan(0);

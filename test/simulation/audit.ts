@@ -1,32 +1,32 @@
+import { endOfHoldMs, isSameSeat } from '../../bench/audit/seat-rules.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import type { Faults } from './faults.ts';
 import { closesWithinMs, type System } from './incidents.ts';
 import { checkSeatHistory } from './linearizability.ts';
 import { seatHistories } from './seat-histories.ts';
-import { isSameSeat } from './seat-ledger.ts';
 import type { BookingProcess } from './simulated-booking.ts';
 import type { RecordedOperation } from './users.ts';
 
-/** After the last fault everything must be as if there had been none. */
+/** After the last fault, until the system must work as without faults. */
 export const healsWithinMs = 2_000;
-/** An edge notices only so late that an answer will never come, where it has nobody else to ask. */
+/** The time-out of an edge for a reply, if it has no second booking process to send the request to. */
 const lonelyRequestMs = 2_800;
-/** How far a view may be behind when nothing is wrong. */
+/** How far a view may be behind without faults. */
 const viewLagMs = 200;
 /** How long a hold may last beyond its end. */
 const holdLatenessMs = 100;
-/** How late an answer of the store can be, and so the idea of its clock that a process got from it. */
+/** How late a reply of the store can be, and with it the estimate of the store's clock. */
 const storeAnswerMs = 1_000;
 const auditEveryMs = 100;
-/** Of one hold's end, by one process: it is asked for when it is due, not without end. */
+/** Of one process for one hold: it must not retry in a loop. */
 const maxExpiryQuestionsPerSecond = 50;
 
-/** Holds the system to its guarantees, while a history goes on and at its end. */
+/** Checks the guarantees of the whole system, during a history and at its end. */
 export class Audit {
   readonly #system: System;
   readonly #holdTtlMs: number;
   readonly #faultsEndMs: number;
-  /** From then on views and holds must be as they are without faults. */
+  /** From then on, views and holds must be as without faults. */
   readonly #calmFromMs: number;
   #isOver = false;
 
@@ -47,7 +47,7 @@ export class Audit {
       for (const edge of edges) if (edge.host.alive) edge.audit();
       const asked = store.mostExpiryQuestions();
       if (asked > (maxExpiryQuestionsPerSecond * auditEveryMs) / 1_000) {
-        world.fail('G10', `The end of a hold was asked for ${asked} times in ${auditEveryMs} ms by one process`);
+        world.fail('G10', `A hold's expiry was requested ${asked} times in ${auditEveryMs} ms by one process`);
       }
       if (world.nowMs >= this.#calmFromMs) {
         this.#auditViews();
@@ -57,7 +57,7 @@ export class Audit {
     });
   }
 
-  /** [G5] Every edge shows what the store said a moment ago. */
+  /** [G5] Every edge is at most `viewLagMs` behind the store. */
   #auditViews(): void {
     const { world, edges, store } = this.#system;
     const due = store.ledger.positionBefore(world.nowMs - viewLagMs);
@@ -77,8 +77,8 @@ export class Audit {
     if (store.hasJumped) return;
     for (const seat of store.ledger.seats.values()) {
       if (seat.status !== SeatStatus.held) continue;
-      const endMs = (seat.expires_at ?? 0) * 1_000 - store.clockOffsetMs;
-      // One that began while all answers were slow has been timed by them.
+      const endMs = endOfHoldMs(seat) - store.clockOffsetMs;
+      // The timer of a hold that began during slow replies is as late as they were.
       const isTimedInFaults = endMs - this.#holdTtlMs < this.#faultsEndMs;
       const lateMs = world.nowMs - endMs;
       if (lateMs > holdLatenessMs + (isTimedInFaults ? storeAnswerMs : 0)) {
@@ -87,7 +87,7 @@ export class Audit {
     }
   }
 
-  /** When all is quiet, everybody shows what the store has. */
+  /** Without load, every view shows the seats of the store. */
   async auditEnd(): Promise<void> {
     const { world, store, bus, edges, bookings } = this.#system;
     const { ledger } = store;
@@ -125,7 +125,7 @@ export class Audit {
     }
   }
 
-  /** Whoever ends leaves nothing behind. */
+  /** A process that ends leaves no timer. */
   async auditClosing(): Promise<void> {
     const { world, bookings, edges } = this.#system;
     this.#isOver = true;
@@ -143,7 +143,7 @@ export class Audit {
     }
   }
 
-  /** [G4] Each seat, and where the store lost its data each part of its history, for itself. */
+  /** [G4] Each seat separately, and each part of its history between losses of the store's data. */
   auditAnswers(operations: readonly RecordedOperation[]): void {
     const { world, store } = this.#system;
     const seatIds = [...store.ledger.seats.keys()];

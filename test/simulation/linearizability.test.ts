@@ -25,7 +25,7 @@ const isLinearizable = (operations: SeatOperation[], options: CheckOptions = {})
   checkSeatHistory(operations, { holdTtlMs, ...options }).ok;
 
 describe('[G4] the checker of linearizability accepts', () => {
-  test('what one after the other did', () => {
+  test('operations one after the other', () => {
     const history = [
       operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
       operation([20, 30], 'select', 'bob', { refusal: 'SEAT_HELD', seat: heldBy('alice', 1, 1_005) }),
@@ -35,7 +35,7 @@ describe('[G4] the checker of linearizability accepts', () => {
     expect(isLinearizable(history)).toBe(true);
   });
 
-  test('two at once, in the order that their answers tell', () => {
+  test('two concurrent operations, in the order of their replies', () => {
     const history = [
       operation([0, 50], 'select', 'alice', { refusal: 'SEAT_HELD', seat: heldBy('bob', 1, 1_030) }),
       operation([10, 40], 'select', 'bob', { seat: heldBy('bob', 1, 1_030) }),
@@ -43,7 +43,7 @@ describe('[G4] the checker of linearizability accepts', () => {
     expect(isLinearizable(history)).toBe(true);
   });
 
-  test('a hold that ended at its time, whether anybody asked or not', () => {
+  test('a hold that expired, with and without a command after it', () => {
     const history = [
       operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
       operation([1_050, 1_060], 'read', '', { seat: heldBy('alice', 1, 1_005) }),
@@ -52,7 +52,7 @@ describe('[G4] the checker of linearizability accepts', () => {
     expect(isLinearizable(history)).toBe(true);
   });
 
-  test('a command without an answer that happened, late, and one that never did', () => {
+  test('a command without a reply that was executed late, and one that never was', () => {
     const history = [
       operation([0, 10], 'select', 'alice', 'unknown'),
       operation([0, 10], 'select', 'carol', 'unknown'),
@@ -62,7 +62,7 @@ describe('[G4] the checker of linearizability accepts', () => {
     expect(isLinearizable(history)).toBe(true);
   });
 
-  test('what began with a seat that somebody had', () => {
+  test('a history that begins with a held seat', () => {
     const history = [operation([0, 10], 'book', 'alice', { seat: bookedBy('alice', 8) })];
     expect(isLinearizable(history, { initial: heldBy('alice', 7, 500) })).toBe(true);
     expect(isLinearizable(history)).toBe(false);
@@ -80,7 +80,7 @@ describe('[G4] the checker of linearizability refuses', () => {
     expect(checked.ok ? '' : checked.explanation).toContain('select by bob');
   });
 
-  test('two bookers, though one was never answered', () => {
+  test('two bookers, one of them without a reply', () => {
     const history = [
       operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
       operation([20, 30], 'book', 'alice', 'unknown'),
@@ -90,7 +90,7 @@ describe('[G4] the checker of linearizability refuses', () => {
     expect(isLinearizable(history)).toBe(false);
   });
 
-  test('an answer from before the question', () => {
+  test('a reply older than its request', () => {
     const history = [
       operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
       operation([20, 30], 'read', '', { seat: free(0) }),
@@ -123,13 +123,13 @@ describe('[G4] the checker of linearizability refuses', () => {
     expect(isLinearizable(history)).toBe(false);
   });
 
-  test('a transition that nobody asked for', () => {
+  test('a transition that nobody requested', () => {
     const history = [operation([0, 10], 'read', '', { seat: bookedBy('alice', 2) })];
     expect(isLinearizable(history)).toBe(false);
   });
 });
 
-test('[G4] a thousand answers of ten clients are checked in no time', () => {
+test('[G4] the search grows with the history, not with the number of orders', () => {
   const operations: SeatOperation[] = [];
   for (let round = 0; round < 100; round++) {
     const atMs = round * 100;
@@ -141,7 +141,7 @@ test('[G4] a thousand answers of ten clients are checked in no time', () => {
     }
     operations.push(operation([atMs + 65, atMs + 90], 'release', 'user0', { seat: free(freeSeq) }));
   }
-  const startedAtMs = performance.now();
-  expect(checkSeatHistory(operations, { holdTtlMs })).toEqual({ ok: true });
-  expect(performance.now() - startedAtMs).toBeLessThan(2_000);
+  const { ok, steps } = checkSeatHistory(operations, { holdTtlMs });
+  expect(ok).toBe(true);
+  expect(steps).toBeLessThan(10 * operations.length);
 });

@@ -1,3 +1,4 @@
+import { refusalOf } from '../../bench/audit/seat-rules.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import type { Refusal } from '../../src/protocol/errors.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
@@ -25,7 +26,8 @@ export interface CheckOptions {
   holdTtlMs?: number;
 }
 
-export type CheckResult = { ok: true } | { ok: false; explanation: string };
+/** `steps`: how many partial orders the search looked at. */
+export type CheckResult = { ok: true; steps: number } | { ok: false; steps: number; explanation: string };
 
 /**
  * Whether all of this can have come from one seat that did one thing at a time, each between its invocation and its
@@ -87,8 +89,10 @@ class Search {
       { model: initialModel(this.#options.initial), firstOpen: 0, placedAhead: [], unknownPlaced: [], placed: 0 },
     ];
     let furthest = stack[0] as Node;
+    let steps = 0;
     for (let node = stack.pop(); node; node = stack.pop()) {
-      if (node.placed === this.#answered.length) return { ok: true };
+      steps++;
+      if (node.placed === this.#answered.length) return { ok: true, steps };
       if (node.placed > furthest.placed) furthest = node;
       // The last one pushed is tried first: the answered operation that was invoked first.
       for (const next of [...this.#next(node)].reverse()) {
@@ -98,7 +102,7 @@ class Search {
         stack.push(next);
       }
     }
-    return { ok: false, explanation: this.#explain(furthest) };
+    return { ok: false, steps, explanation: this.#explain(furthest) };
   }
 
   *#next(node: Node): Generator<Node> {
@@ -233,23 +237,25 @@ function initialModel(seat: Seat | undefined): Model {
   };
 }
 
-/** What a seat does when asked; every transition has a higher seq than the one before. */
+/** The decision of a seat; every transition has a higher seq than the one before. */
 function decided(model: Model, action: SeatOperation['action'], userId: string, holdTtlMs: number) {
-  const { status } = model;
-  const isMine = model.userId === userId;
-  const refused = (refusal: Refusal) => ({ refusal, model });
   const unchanged = { refusal: undefined, model };
   if (action === 'read') return unchanged;
-  if (status === SeatStatus.booked) return action === 'book' && isMine ? unchanged : refused('SEAT_BOOKED');
-  if (action === 'select') {
-    if (status === SeatStatus.held) return isMine ? unchanged : refused('SEAT_HELD');
-    const held = { ...transitioned(model, SeatStatus.held, userId), earliestEndMs: model.nowMs + holdTtlMs };
-    return { refusal: undefined, model: held };
+  const refusal = refusalOf({ status: model.status, held_by: model.userId }, action, userId);
+  if (refusal) return { refusal, model };
+  // Granted before: the same user selects or books the seat again.
+  if (model.status === (action === 'book' ? SeatStatus.booked : SeatStatus.held) && action !== 'release')
+    return unchanged;
+  switch (action) {
+    case 'select': {
+      const held = { ...transitioned(model, SeatStatus.held, userId), earliestEndMs: model.nowMs + holdTtlMs };
+      return { refusal, model: held };
+    }
+    case 'book':
+      return { refusal, model: transitioned(model, SeatStatus.booked, userId) };
+    case 'release':
+      return { refusal, model: transitioned(model, SeatStatus.available, '') };
   }
-  if (status === SeatStatus.available || !isMine) return refused('NOT_HOLDER');
-  const after =
-    action === 'book' ? transitioned(model, SeatStatus.booked, userId) : transitioned(model, SeatStatus.available, '');
-  return { refusal: undefined, model: after };
 }
 
 function transitioned(model: Model, status: SeatStatus, userId: string): Model {

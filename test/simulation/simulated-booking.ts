@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino';
 import { BookingService } from '../../src/booking/booking-service.ts';
-import type { Booking } from '../../src/edge/booking-client.ts';
+import type { BookingApi } from '../../src/edge/booking-client.ts';
 import { BookingTimeoutError, BookingUnavailableError } from '../../src/edge/booking-errors.ts';
 import type { EventsAfter } from '../../src/protocol/events.ts';
 import type { Position, VenueState } from '../../src/protocol/venue.ts';
@@ -75,7 +75,7 @@ export class BookingProcess {
 }
 
 /** An edge's client of the booking processes: asks the one that answered last, the next one where that cannot be reached. */
-export class SimulatedBookingClient implements Pick<Booking, 'venue' | 'eventsAfter'> {
+export class SimulatedBookingClient implements Pick<BookingApi, 'venue' | 'eventsAfter'> {
   readonly #host: Host;
   readonly #http: SimulatedHttp;
   readonly #processes: () => readonly BookingProcess[];

@@ -9,7 +9,7 @@ const ackTimeoutMs = 2_000;
 const duplicateAfterMs = 400;
 const slowestMs = 1_500;
 
-type Message = { event: SeatEvent } | { heartbeat: Heartbeat };
+type Message = { event: SeatEvent; intended: Delivery } | { heartbeat: Heartbeat };
 
 /** The bus between all processes. What one publishes reaches each other one in order, and two of them in any order. */
 export class BusServer {
@@ -134,7 +134,7 @@ export class BusConnection implements EventBus {
       const timer = this.#host.libraryClock.setTimeout(() => fail(new Error('not acknowledged')), ackTimeoutMs);
       this.#open.add(fail);
       if (this.#world.strikes('bus publish lost', this.#server.faults.busPublishLost)) return;
-      this.#send({ event }, () => {
+      this.#send({ event, intended: this.#storesEvents ? 'stored' : 'sent' }, () => {
         const delivery = this.#server.storesEvents ? 'stored' : 'sent';
         if (this.#world.strikes('bus ack lost', this.#server.faults.busAckLost)) return;
         this.#whileConnected(this.#world.latencyMs(), () => {
@@ -203,7 +203,7 @@ export class BusConnection implements EventBus {
     if (this.#isDeaf) return;
     this.#host.run(() => {
       for (const listener of this.#listeners) {
-        if ('event' in message) listener.onEvent(message.event);
+        if ('event' in message) listener.onEvent(message.event, message.intended);
         else listener.onHeartbeat?.(message.heartbeat);
       }
     });

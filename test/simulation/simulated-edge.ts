@@ -1,10 +1,11 @@
+import { isSameSeat } from '../../bench/audit/seat-rules.ts';
 import { VenueFeed, type VenueFeedListener } from '../../src/edge/venue-feed.ts';
 import type { EventBus } from '../../src/events/event-bus.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { Host } from './host.ts';
-import { isSameSeat, type SeatLedger } from './seat-ledger.ts';
+import type { SeatLedger } from './seat-ledger.ts';
 import { type BookingProcess, SimulatedBookingClient, silentLogger } from './simulated-booking.ts';
 import type { BusConnection, BusServer } from './simulated-bus.ts';
 import type { SimulatedHttp } from './simulated-http.ts';

@@ -1,5 +1,5 @@
+import { falsehoodOf } from '../../bench/audit/seat-rules.ts';
 import { userActions } from '../../src/protocol/commands.ts';
-import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import type { RequestKey } from '../../src/store/seat-store.ts';
 import { Host } from './host.ts';
@@ -130,27 +130,13 @@ export class Users {
     });
   }
 
-  /** [G1] What a user is told is what the store has decided. */
+  /** [G1] Each reply is a decision of the store. */
   #audit({ action, userId, seatId, outcome }: RecordedOperation): void {
     if (outcome === 'unknown' || !outcome.seat) return;
     const { seat, refusal } = outcome;
-    const told = `${action} ${seatId} by ${userId} was answered ${refusal ?? 'ok'} ${JSON.stringify(seat)}`;
-    if (!this.#options.ledger.hasVersion(seat)) this.#world.fail('G1', `${told}, which the seat never was`);
-    if (!refusal && !isAsAsked(action, userId, seat))
-      this.#world.fail('G1', `${told}, which is not what was asked for`);
-  }
-}
-
-function isAsAsked(action: SeatOperation['action'], userId: string, seat: Seat): boolean {
-  switch (action) {
-    case 'select':
-      return seat.status === SeatStatus.held && seat.held_by === userId;
-    case 'book':
-      return seat.status === SeatStatus.booked && seat.held_by === userId;
-    case 'release':
-      return seat.status === SeatStatus.available;
-    case 'read':
-      return true;
+    const reply = { action, seatId, userId, refusal, seat };
+    const problem = falsehoodOf(reply, this.#options.ledger.versionsOf(seat));
+    if (problem !== undefined) this.#world.fail('G1', `${JSON.stringify(reply)}: ${problem}`);
   }
 }
 

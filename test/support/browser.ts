@@ -1,62 +1,51 @@
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { findExecutable } from '../../src/launch/find-executable.ts';
 
-/**
- * A second --disable-features replaces Playwright's, so this has the ones of it that matter here. The two for the
- * address bar's popup save a renderer for each window: half of what a page costs (1.1 s instead of 2 s of CPU).
- */
-const disabledFeatures = [
-  'WebUIOmniboxPopup',
-  'WebUIOmniboxAimPopup',
-  'AimEnabled',
-  'AvoidUnnecessaryBeforeUnloadCheckSync',
-  'DestroyProfileOnBrowserClose',
-  'HttpsFirstBalancedModeAutoEnable',
-  'HttpsUpgrades',
-  'MediaRouter',
-  'NetworkTimeServiceQuerying',
-  'OptimizationHints',
-  'PaintHolding',
-  'PreconnectToSearch',
-  'ThirdPartyStoragePartitioning',
-];
+let launched: Promise<Browser> | undefined;
 
-/** Debian's Chromium, kept from looking for anything beyond this machine. */
-export function launchBrowser(): Promise<Browser> {
-  return chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      `--disable-features=${disabledFeatures.join()}`,
-    ],
-  });
+/** One browser for all files of a test worker. It ends with the worker. */
+export function useBrowser(): Promise<Browser> {
+  launched ??= launch();
+  return launched;
 }
 
-/** One person with a browser: storage of its own, the page open and live. */
+async function launch(): Promise<Browser> {
+  const browser = await chromium.launch({
+    // The headless shell draws no windows: a page takes a third of the CPU that it takes in Chromium itself.
+    executablePath: findExecutable('chromium-headless-shell') ?? findExecutable('chromium') ?? 'chromium',
+    args: ['--no-sandbox', '--disable-gpu'],
+    // SIGTERM ends the worker, and with its end of the pipe the browser.
+    handleSIGTERM: false,
+  });
+  browser.once('disconnected', () => {
+    launched = undefined;
+  });
+  return browser;
+}
+
+/** One user with a browser: storage of its own, the page open and live. */
 export interface Booker {
   context: BrowserContext;
   page: Page;
-  /** What went wrong in the page: exceptions, and errors in its console. */
+  /** Exceptions of the page, and errors in its console. */
   faults: string[];
 }
 
 export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Booker> {
-  const context = await browser.newContext(options);
+  // Motion costs CPU, so only tests of motion turn it on.
+  const context = await browser.newContext({ reducedMotion: 'reduce', ...options });
   const faults: string[] = [];
   const page = await openTab(context, url, faults);
   return { context, page, faults };
 }
 
-/** Another tab of the same person. */
+/** Another tab of the same user. */
 export async function openTab(context: BrowserContext, url: string, faults: string[]): Promise<Page> {
   const page = await context.newPage();
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
-    // A connection that an edge's end cut is an error to Chromium's console, and part of the test.
+    // Chromium logs an error if an edge ends with the connection, which tests do on purpose.
     if (message.type() === 'error' && !message.text().includes('WebSocket')) faults.push(message.text());
   });
   await page.goto(url);
@@ -67,12 +56,12 @@ export async function openTab(context: BrowserContext, url: string, faults: stri
 export const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
 export const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
 
-/** Looked at until it is as expected. */
+/** Polled until it is as expected. */
 export const classOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).getAttribute('class'));
 export const textOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText());
 export const focusOf = (page: Page) => expect.poll(() => page.evaluate(() => document.activeElement?.id));
 
-/** Clicks the seat, and waits until it is held for whoever clicked. */
+/** Clicks the seats, and waits until the user holds them. */
 export async function hold(page: Page, ...ids: string[]): Promise<void> {
   for (const id of ids) {
     await seat(page, id).click();
@@ -80,7 +69,7 @@ export async function hold(page: Page, ...ids: string[]): Promise<void> {
   }
 }
 
-/** Clicks the seat until it is the user's, and not once more: that would release it. */
+/** Clicks the seat until the user holds it, and not once more, since that would release it. */
 export const holdAtLast = (page: Page, id: string, options: { timeout?: number } = {}) =>
   expect
     .poll(
@@ -93,7 +82,7 @@ export const holdAtLast = (page: Page, id: string, options: { timeout?: number }
     )
     .toMatch(hasClass('mine'));
 
-/** Someone without a browser, whose command has to succeed. */
+/** A command of a user without a browser. It must succeed. */
 export async function post(
   venue: { url: string },
   action: 'select' | 'book' | 'release',

@@ -12,6 +12,8 @@ export interface HttpProxyOptions {
   dropsFetchMetadata?: boolean;
   /** No cookie reaches either side, as in a browser that blocks them. */
   stripsCookies?: boolean;
+  /** Requests of the page's session wait for it. */
+  sessionAfter?: Promise<void>;
 }
 
 /** A proxy of somebody else's between a browser and the system. Its options may change while it runs. */
@@ -40,8 +42,9 @@ export async function startHttpProxy(targetUrl: string, options: HttpProxyOption
   const ask = (method = 'GET', path = '/', headers: IncomingHttpHeaders = {}) =>
     request({ host: target.hostname, port: target.port, method, path, headers: forwarded(headers), agent: false });
 
-  const server = createServer((incoming, reply) => {
+  const server = createServer(async (incoming, reply) => {
     requests.push(`${incoming.method} ${incoming.url?.split('?')[0]}`);
+    if (incoming.url === '/api/session') await proxy.options.sessionAfter;
     const outgoing = ask(incoming.method, incoming.url, incoming.headers);
     outgoing.on('error', () => reply.destroy());
     outgoing.on('response', (response) => {

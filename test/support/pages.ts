@@ -1,20 +1,16 @@
 import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
-import { type Booker, launchBrowser, openPage } from './browser.ts';
-import { startVenue, type TestVenue, type VenueOptions } from './venue.ts';
+import { type Booker, openPage, useBrowser } from './browser.ts';
 
-/** For a file of tests, or a part of it: the whole system and a browser, started before its tests and ended after them. */
-export function usePages(options: VenueOptions = {}) {
-  let venue: TestVenue;
+/** A browser, and a system that runs during the tests of a file or of a `describe`. */
+export function usePages<Venue extends { url: string; stop(): Promise<void> }>(start: () => Promise<Venue>) {
+  let venue: Venue;
   let browser: Browser;
 
   beforeAll(async () => {
-    [venue, browser] = await Promise.all([startVenue(options), launchBrowser()]);
+    [venue, browser] = await Promise.all([start(), useBrowser()]);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await venue?.stop();
-  });
+  afterAll(() => venue?.stop());
 
   return {
     get venue() {
@@ -23,7 +19,7 @@ export function usePages(options: VenueOptions = {}) {
     get browser() {
       return browser;
     },
-    /** Someone new, until the end of the test, whose page must have nothing to complain about. */
+    /** A new user until the end of the test. The console of the page must stay clean. */
     async open(context: BrowserContextOptions = {}, url = venue.url): Promise<Booker> {
       const booker = await openPage(browser, url, context);
       onTestFinished(async () => {

@@ -28,6 +28,7 @@ export interface TestServer {
   port: number;
   url: string;
   readonly pid: number;
+  readonly hasEnded: boolean;
   logFile: string;
   /** SIGTERM, and waits for the end. A data folder that was not given is deleted. */
   stop(): Promise<void>;
@@ -156,6 +157,9 @@ async function start(
     logFile,
     get pid() {
       return running.pid ?? 0;
+    },
+    get hasEnded() {
+      return running.hasEnded;
     },
     async stop() {
       await running.stop();

@@ -4,7 +4,7 @@ import { SharedCall } from '../../src/booking/shared-call.ts';
 import { endOfTurn } from '../../src/process/end-of-turn.ts';
 import { settle } from '../support/settle.ts';
 
-/** A call that is answered when the test says so. */
+/** A call whose reply the test controls. */
 function heldCalls() {
   const calls: { questions: readonly number[]; answer: () => void; fail: (error: Error) => void }[] = [];
   const call = (questions: readonly number[]) =>
@@ -14,7 +14,7 @@ function heldCalls() {
   return { calls, call };
 }
 
-test('[R20] one call at a time; everything asked meanwhile goes into the next', async () => {
+test('[R20] only one call runs; all requests meanwhile share the next', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call });
   const first = batcher.ask(1);
@@ -36,7 +36,7 @@ test('[R20] one call at a time; everything asked meanwhile goes into the next', 
   expect(calls).toHaveLength(3);
 });
 
-test('[G4] [R20] an answer always comes from a call that began after the question, whatever the interleaving', async () => {
+test('[G4] [R20] a reply always comes from a call that began after the request, for every interleaving', async () => {
   let moment = 0;
   let underWay = 0;
   const batcher = new Batcher<number, number>({
@@ -58,7 +58,7 @@ test('[G4] [R20] an answer always comes from a call that began after the questio
   await Promise.all(asking);
 });
 
-test('[R20] asking from within an answer begins a call of its own', async () => {
+test('[R20] a request from within a reply starts a new call', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call });
   const chained = batcher.ask(1).then(() => batcher.ask(2));
@@ -81,7 +81,7 @@ test('[R264] a call takes no more than fits into it; the rest goes into the next
   expect(calls.map(({ questions }) => questions)).toEqual([[1], [2, 3], [4]]);
 });
 
-test('[R22] a call that fails rejects what it was asked, and nothing else', async () => {
+test('[R22] a failed call rejects its own requests and no others', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call });
   const first = batcher.ask(1);
@@ -93,7 +93,7 @@ test('[R22] a call that fails rejects what it was asked, and nothing else', asyn
   expect(await second).toBe('answer 2');
 });
 
-test('[R22] a call that throws before it returns a promise is a call that fails', async () => {
+test('[R22] a call that throws synchronously counts as failed', async () => {
   let isBroken = true;
   const batcher = new Batcher<number, number>({
     call: (questions) => {
@@ -112,7 +112,7 @@ test('[R385] a call that does not reply to each of its requests rejects them all
   for (const reply of asked) await expect(reply).rejects.toThrow('must reply to each');
 });
 
-test('[R20] where calls are put off, all that is asked until then takes part in them', async () => {
+test('[R20] a delayed call includes all requests that arrive until it starts', async () => {
   const { calls, call } = heldCalls();
   const begun: (() => void)[] = [];
   const batcher = new Batcher({ call, begin: (work) => begun.push(work) });
@@ -135,7 +135,7 @@ test('[R20] where calls are put off, all that is asked until then takes part in 
   expect(begun).toHaveLength(2);
 });
 
-test('[R20] a shared call is one for all who ask before it begins, and not for those who ask after', async () => {
+test('[R20] a shared call serves the requests before its start, not the later ones', async () => {
   const begun: (() => void)[] = [];
   let calls = 0;
   const shared = new SharedCall(
@@ -152,7 +152,7 @@ test('[R20] a shared call is one for all who ask before it begins, and not for t
   expect(begun).toHaveLength(2);
 });
 
-test('[R22] a shared call that fails does so for all who share it, and the next one is made', async () => {
+test('[R22] a failed shared call rejects all its requests, and the next one runs', async () => {
   const answers = [() => Promise.reject(new Error('the first call failed')), async () => 'second'];
   const shared = new SharedCall(() => (answers.shift() as () => Promise<string>)());
   const first = shared.ask();
@@ -161,7 +161,7 @@ test('[R22] a shared call that fails does so for all who share it, and the next 
   expect(await Promise.all(second)).toEqual(['second', 'second']);
 });
 
-test('[R20] the end of a turn of the event loop comes after all that the turn brings, and is one for all who wait for it', async () => {
+test('[R20] the end of a turn comes after all its I/O, and is shared by all waiting actions', async () => {
   const done: string[] = [];
   endOfTurn(() => {
     done.push('first');
@@ -175,7 +175,7 @@ test('[R20] the end of a turn of the event loop comes after all that the turn br
   expect(done).toEqual(['this turn', 'first', 'second', 'asked meanwhile', 'next turn']);
 });
 
-test('[R20] what is put off for three turns waits two turns longer than for the end of this one', async () => {
+test('[R20] a delay of three turns is two turns longer than the end of the current one', async () => {
   const done: string[] = [];
   endOfTurn(() => done.push('three turns'), 3);
   const bring = (turn: number) => {

@@ -51,13 +51,13 @@ test('[R26] every setting has a default', () => {
   expect(loadEmbeddedConfig({})).toMatchObject({ PORT: 8000, TRUSTED_PROXIES: '' });
 });
 
-test('[R26] numbers are read from their text, fractions of a second too; what is not a setting is left out', () => {
+test('[R26] numbers are parsed from text, including fractions; unknown variables are dropped', () => {
   const config = loadBookingConfig({ PORT: '8081', HOLD_SECONDS: '0.5', HOME: '/root' });
   expect(config).toMatchObject({ PORT: 8081, HOLD_SECONDS: 0.5 });
   expect(config).not.toHaveProperty('HOME');
 });
 
-describe('[R26] what cannot be used is refused by name', () => {
+describe('[R26] a setting that cannot be used is refused by name', () => {
   test.each([
     ['PORT', 'eighty'],
     ['PORT', '0'],
@@ -77,6 +77,7 @@ describe('[R26] what cannot be used is refused by name', () => {
     ['SESSION_COOKIE', ''],
     ['INSPECT', 'yes'],
     ['INSPECTOR_URL', 'javascript:alert(1)'],
+    ['INSPECT_PEERS', 'localhost:8080'],
   ])('%s=%s', (name, value) => {
     expect(errorOf(() => loadBookingConfig({ [name]: value })).message).toContain(name);
   });
@@ -98,53 +99,86 @@ describe('[R26] what cannot be used is refused by name', () => {
     },
   );
 
-  test('a level that is none: the message lists those that are', () => {
-    expect(errorOf(() => loadBookingConfig({ LOG_LEVEL: 'loud' })).message).toContain('trace,debug,info');
+  test.each([
+    ['PORT', 'abc', 'a whole number from 1 to 65535'],
+    ['PORT', '80.5', 'a whole number from 1 to 65535'],
+    ['MAX_HOLDS_PER_USER', '', 'a whole number from 1 to 10000'],
+    ['HOLDS_PER_ADDRESS', '0', 'a whole number, at least 1'],
+    ['HOLD_SECONDS', '0', 'a number above 0, at most 86400'],
+    ['LOG_LEVEL', 'loud', 'one of trace, debug, info, warn, error, fatal, silent'],
+    ['VENUE', 'Main Hall', '1 to 32 characters of a-z, 0-9 and -'],
+    ['REDIS_URL', 'localhost:6379', 'a URL that begins with redis:// or rediss://'],
+    ['SESSION_KEYS', '', 'a comma list of <id>:<secret in base64url>, or unset'],
+  ])('[R440] the message names the setting, its value and the remedy: %s=%s', (name, value, must) => {
+    const { message } = errorOf(() => loadBookingConfig({ [name]: value }));
+    expect(message.split('\n')).toEqual([
+      'These settings cannot be used:',
+      `  ${name}="${value}": must be ${must}`,
+      'docs/configuration.md explains every setting.',
+    ]);
   });
 
-  test('all that is wrong is told at once', () => {
+  test('[R440] a comma list of URLs is checked', () => {
+    expect(errorOf(() => loadEdgeConfig({ BOOKING_URLS: 'http://a:1,b:2' })).message).toContain(
+      'BOOKING_URLS="http://a:1,b:2": must be a comma list of http:// URLs',
+    );
+    expect(loadEdgeConfig({ BOOKING_URLS: 'http://a:1, http://[::1]:2' }).BOOKING_URLS).toContain('[::1]');
+    expect(loadBookingConfig({ INSPECT_PEERS: '' }).INSPECT_PEERS).toBe('');
+  });
+
+  test('[R440] [G8] no password is shown, whatever the rest of the value is', () => {
+    const { message } = errorOf(() => loadBookingConfig({ REDIS_URL: 'http://user:secret@redis:6379' }));
+    expect(message).toContain('REDIS_URL="http://…@redis:6379"');
+    expect(errorOf(() => loadBookingConfig({ REDIS_URL: 'user:secret@redis' })).message).not.toContain('secret');
+  });
+
+  test('all problems are reported at once', () => {
     const { message } = errorOf(() => loadBookingConfig({ PORT: 'x', HOLD_SECONDS: 'y', LOG_LEVEL: 'z' }));
     for (const name of ['PORT', 'HOLD_SECONDS', 'LOG_LEVEL']) expect(message).toContain(name);
   });
 });
 
-describe('[R224] [G8] beyond this machine, who may act has to be said', () => {
+describe('[R224] [G8] beyond loopback AUTH_MODE is required', () => {
   const config = (env: NodeJS.ProcessEnv) => authModeOf(loadBookingConfig(env));
 
-  test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('on %s guests may', (HOST) => {
+  test.each(['127.0.0.1', '127.1.2.3', '::1', 'localhost'])('guests are allowed on %s', (HOST) => {
     expect(config({ HOST })).toBe('guest');
   });
-  test.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.0.0.1.example.org'])('on %s it is refused', (HOST) => {
+  test.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.0.0.1.example.org'])('%s is refused', (HOST) => {
     expect(errorOf(() => config({ HOST })).message).toMatch(/AUTH_MODE=required/);
     expect(config({ HOST, AUTH_MODE: 'guest' })).toBe('guest');
     expect(config({ HOST, AUTH_MODE: 'required' })).toBe('required');
   });
 });
 
-test('[R26] a comma list may have spaces and empty places', () => {
+test('[R26] a comma list may have spaces and empty items', () => {
   expect(commaList('3000, 3001,,')).toEqual(['3000', '3001']);
   expect(commaList(' ')).toEqual([]);
 });
 
-describe('[R231] a setting may be in a file, as containers are given their secrets', () => {
+describe('[R231] a setting may be in a file, as secrets of containers are', () => {
   const folder = mkdtempSync(join(tmpdir(), 'concert-booking-config-'));
   const file = join(folder, 'redis-url');
   writeFileSync(file, 'redis://booking:secret@redis:6379\n');
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test('which NAME_FILE names; without its line end', () => {
+  test('that NAME_FILE names; the line end is dropped', () => {
     expect(loadBookingConfig({ REDIS_URL_FILE: file }).REDIS_URL).toBe('redis://booking:secret@redis:6379');
   });
 
-  test('the setting itself counts before it', () => {
+  test('the setting itself has precedence', () => {
     expect(loadBookingConfig({ REDIS_URL_FILE: file, REDIS_URL: 'redis://a:1' }).REDIS_URL).toBe('redis://a:1');
   });
 
-  test('its content is checked as any, its absence is told by name', () => {
-    expect(errorOf(() => loadBookingConfig({ HOLD_SECONDS_FILE: file })).message).toContain(
-      'HOLD_SECONDS must be number',
+  test('[R440] its content is checked and never shown; a file that cannot be read is named', () => {
+    const { message } = errorOf(() => loadBookingConfig({ HOLD_SECONDS_FILE: file }));
+    expect(message).toContain(
+      `HOLD_SECONDS_FILE="${file}": must be a file that contains a number above 0, at most 86400`,
     );
-    const { message } = errorOf(() => loadBookingConfig({ REDIS_URL_FILE: join(folder, 'none') }));
-    expect(message).toMatch(/^REDIS_URL_FILE: ENOENT.*none/);
+    expect(message).not.toContain('secret');
+    const missing = join(folder, 'none');
+    expect(errorOf(() => loadBookingConfig({ REDIS_URL_FILE: missing })).message).toMatch(
+      /^REDIS_URL_FILE=".*none": must be a file that this process can read \(ENOENT/,
+    );
   });
 });

@@ -9,7 +9,7 @@ import { decideOn } from '../support/decide-on.ts';
 import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-/** A store whose venue can be lost, and whose next snapshots are held up on their way. */
+/** A store whose venue can be lost, and whose next snapshots can be delayed. */
 class StoreHeldUp implements SeatStore {
   #venue = new MemorySeatStore({ rows: 1, cols: 2, holdTtlMs: 30_000, maxHoldsPerUser: 6 });
   #letThrough: Promise<void> | undefined;
@@ -39,7 +39,7 @@ class StoreHeldUp implements SeatStore {
   close = () => this.#venue.close();
 }
 
-test('[G4] a read that waits for an opening which began before it sees what was committed in between', async () => {
+test('[G4] a read that waits for an earlier opening sees commits in between', async () => {
   const store = new StoreHeldUp();
   const bus = new MemoryEventBus(new MemoryBusLine());
   const service = new BookingService({ store, bus, logger: pino({ level: 'silent' }), clock: new VirtualClock() });

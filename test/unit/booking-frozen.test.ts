@@ -7,7 +7,7 @@ import { StoreUnavailableError } from '../../src/store/seat-store.ts';
 import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-/** The time goes on while the process, and so every timer of it, stands still. */
+/** Time passes while the process, and therefore all its timers, are suspended. */
 class FreezableClock extends VirtualClock {
   #frozenMs = 0;
 
@@ -19,7 +19,7 @@ class FreezableClock extends VirtualClock {
   }
 }
 
-test('[R88] [G4] a process that stood still decides nothing of what waited meanwhile, until its timers run again', async () => {
+test('[R88] [G4] a suspended process decides no waiting command until its timers run again', async () => {
   const clock = new FreezableClock();
   const store = new MemorySeatStore({ rows: 1, cols: 2, holdTtlMs: 30_000, maxHoldsPerUser: 6 });
   const bus = new MemoryEventBus(new MemoryBusLine());

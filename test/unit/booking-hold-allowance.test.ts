@@ -23,7 +23,7 @@ beforeEach(async () => {
   allowance = new HoldAllowance(maxHolds, { view, storeClock: { nowMs: () => nowMs } as never });
 });
 
-/** As a booking process decides a command; `isSeen`: its own view follows at once. */
+/** Decides a command like a booking process; with `isSeen` its view follows immediately. */
 async function command(
   action: 'select' | 'book' | 'release',
   seatId: string,
@@ -48,8 +48,8 @@ const isRefused = (attempt: Promise<unknown>): Promise<number | undefined> =>
     },
   );
 
-describe('[R313] [R240] an address may hold so many seats at once, and nothing else counts', () => {
-  test('one more than the maximum is refused until the first hold ends; another address is not', async () => {
+describe('[R313] [R240] the current holds of an address are limited, and nothing else counts', () => {
+  test('a hold beyond the maximum is refused until the first one ends; other addresses are not affected', async () => {
     for (const seatId of ['A1', 'A2', 'A3']) {
       expect((await select(seatId)).refusal).toBeUndefined();
       nowMs += 1_000;
@@ -61,7 +61,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
     expect((await select('A4', 'bob', '203.0.113.8')).refusal).toBeUndefined();
   });
 
-  test('a released seat gives its place back at once', async () => {
+  test('a release makes room immediately', async () => {
     for (let i = 0; i < 10 * maxHolds; i++) {
       await select('A1');
       await command('release', 'A1', 'ann');
@@ -72,14 +72,14 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
     expect((await select('A4')).refusal).toBeUndefined();
   });
 
-  test('a booked seat gives its place back', async () => {
+  test('a booking makes room', async () => {
     for (const seatId of ['A1', 'A2', 'A3']) await select(seatId);
     await command('book', 'A1', 'ann');
     expect((await select('A4')).refusal).toBeUndefined();
     expect(await isRefused(select('A5'))).toBeDefined();
   });
 
-  test('an expired hold gives its place back when the venue releases it', async () => {
+  test('an expired hold makes room when the venue releases it', async () => {
     for (const seatId of ['A1', 'A2', 'A3']) await select(seatId);
     nowMs += holdTtlMs - 1;
     expect(await isRefused(select('A4'))).toBe(1);
@@ -90,7 +90,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
     expect(await isRefused(select('A5'))).toBeDefined();
   });
 
-  test('a repeat of a held seat costs nothing, and works at the maximum', async () => {
+  test('repeating a hold costs nothing and works at the maximum', async () => {
     for (let i = 0; i < 30; i++) await select('A1');
     for (const seatId of ['A2', 'A3']) expect((await select(seatId)).refusal).toBeUndefined();
     expect((await select('A1')).refusal).toBeUndefined();
@@ -103,7 +103,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
     for (const seatId of ['A1', 'A2', 'A3']) expect((await select(seatId)).refusal).toBeUndefined();
   });
 
-  test('a failed command costs nothing, but one that was decided all the same counts', async () => {
+  test('a failed command costs nothing, unless it was decided after all', async () => {
     const failing = (seatId: string, decide: () => Promise<unknown> = async () => {}) =>
       allowance.spend({ address, seatIds: [seatId], userId: 'ann' }, async () => {
         await decide();
@@ -115,7 +115,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
     expect(await isRefused(select('A4'))).toBeDefined();
   });
 
-  test('many at once are no way round, and one seat is one hold', async () => {
+  test('concurrent commands cannot bypass the limit, and one seat counts once', async () => {
     const attempts = Array.from({ length: 10 }, (_, i) => isRefused(select(`A${i + 1}`, `user${i}`)));
     expect((await Promise.all(attempts)).filter((wait) => wait === undefined)).toHaveLength(maxHolds);
     const rush = Array.from({ length: 50 }, (_, i) => isRefused(select('C1', `user${i}`, '203.0.113.9')));
@@ -129,7 +129,7 @@ describe('[R313] [R240] an address may hold so many seats at once, and nothing e
     expect(await isRefused(select('A4'))).toBe(holdTtlMs);
   });
 
-  test('[G10] addresses that hold nothing are forgotten', async () => {
+  test('[G10] addresses without holds use no memory', async () => {
     for (let i = 0; i < 5_000; i++) {
       await select('A1', 'ann', `10.0.${Math.floor(i / 250)}.${i % 250}`);
       await command('release', 'A1', 'ann');

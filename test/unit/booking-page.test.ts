@@ -6,20 +6,33 @@ const html =
   '<!-- seats -->|<!-- available -->/<!-- total --> <!-- held --> <!-- booked --> <!-- hold_seconds --> <!-- max_holds --><!-- other -->';
 const contents = { seats: '<b>$& $1</b>', available: 1, total: 2, held: 3, booked: 4, hold_seconds: 30, max_holds: 6 };
 
-test('[R120] a page is filled at its marks, exactly, and nowhere else', () => {
+test('[R120] a page is filled exactly at its marks', () => {
   expect(new PageTemplate(html).fill(contents)).toBe('<b>$& $1</b>|1/2 3 4 30 6<!-- other -->');
 });
 
-test('[R120] a page that lacks a mark is refused at the start, with its name', () => {
+test('[R120] a page without a mark is refused at the start, with the mark in the message', () => {
   expect(() => new PageTemplate(html.replace('<!-- held -->', ''))).toThrow('no place for held');
 });
 
-test('[R120] another page has another hash', () => {
+test('[R120] different pages have different hashes', () => {
   expect(new PageTemplate(html).hash).toBe(new PageTemplate(html).hash);
   expect(new PageTemplate(html).hash).not.toBe(new PageTemplate(`${html} `).hash);
 });
 
-test('[R121] nothing in the page is written inline that its policy would not run', () => {
+test('[R121] the page contains no inline code that its policy forbids', () => {
   const page = readFileSync('public/index.html', 'utf8');
-  expect(page).not.toMatch(/<style|style="|<script(?![^>]*src=)|\son[a-z]+="/);
+  expect(page).not.toMatch(/<style|style="|<script(?![^>]*(src=|type="text\/html"))|\son[a-z]+="/);
+});
+
+test('[R455] what is hidden in the page comes in data blocks, which no text browser shows', () => {
+  const page = readFileSync('public/index.html', 'utf8');
+  expect(page.match(/\shidden(?=[\s>])/g)?.length).toBeGreaterThan(3);
+  const shown = page.replaceAll(/<script.*?<\/script>/gs, '');
+  const hidden = [...shown.matchAll(/<(\w+)[^>]*\shidden[\s>].*?<\/\1>/gs)].map(([html]) =>
+    html.replaceAll(/<[^>]*>/g, '').trim(),
+  );
+  expect(
+    hidden.filter((text) => text !== ''),
+    'hidden elements with a text',
+  ).toEqual([]);
 });

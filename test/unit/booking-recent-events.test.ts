@@ -14,7 +14,7 @@ function recentOf(from: number, to: number, capacity = 10): RecentEvents {
 const seqs = (recent: RecentEvents, after: number, newest: number) =>
   recent.between(at(after), at(newest))?.map(({ event }) => event.seq);
 
-test('[R340] what follows a position, if all of it is here', () => {
+test('[R340] returns the events after a position if all of them are stored', () => {
   const recent = recentOf(5, 8);
   expect(seqs(recent, 4, 8)).toEqual([5, 6, 7, 8]);
   expect(seqs(recent, 6, 7)).toEqual([7]);
@@ -26,7 +26,7 @@ test('[R340] what follows a position, if all of it is here', () => {
   expect(recent.between(at(6, 'other'), at(8, 'other'))).toBeUndefined();
 });
 
-test('[R340] it starts over after a gap, and in another epoch', () => {
+test('[R340] restarts after a gap, and in another epoch', () => {
   const recent = recentOf(1, 4);
   recent.add(event(6));
   expect(seqs(recent, 3, 6)).toBeUndefined();
@@ -35,7 +35,7 @@ test('[R340] it starts over after a gap, and in another epoch', () => {
   expect(seqs(recent, 5, 7)).toBeUndefined();
 });
 
-test('[R340] [G10] it is bounded', () => {
+test('[R340] [G10] the number of events is bounded', () => {
   const recent = recentOf(1, 1_000);
   expect(seqs(recent, 990, 1_000)).toHaveLength(10);
   expect(seqs(recent, 980, 1_000)).toBeUndefined();
@@ -49,7 +49,7 @@ test.each([
   ['inside', 6, 7, 5, 8],
   ['after a gap', 12, 14, 12, 14],
   ['too far before', 1, 2, 5, 8],
-])('[R340] what was read from the log is added, %s', (_, from, to, first, last) => {
+])('[R340] events read from the log are added, %s', (_, from, to, first, last) => {
   const recent = recentOf(5, 8, 100);
   recent.fill(events(from, to));
   const known = Array.from({ length: last - first + 1 }, (_, i) => first + i);
@@ -58,7 +58,7 @@ test.each([
   expect(seqs(recent, last - 1, last + 1)).toBeUndefined();
 });
 
-test('[R340] an event is written once, as the log has it', () => {
+test('[R340] an event is serialised once, in the format of the log', () => {
   const recent = new RecentEvents();
   let reads = 0;
   recent.add({

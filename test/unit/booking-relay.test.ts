@@ -11,7 +11,7 @@ import { settle } from '../support/settle.ts';
 
 const startMs = 1_700_000_000_000;
 
-/** A bus whose acknowledgements come when the test says so. */
+/** A bus whose acknowledgements the test controls. */
 class FakeBus implements EventBus {
   connected = true;
   storesEvents = true;
@@ -38,7 +38,7 @@ class FakeBus implements EventBus {
       });
     });
   }
-  /** Answers one publish that is open. */
+  /** Settles one pending publish. */
   async answer(how: 'acknowledge' | 'fail', seq?: number): Promise<void> {
     const i = seq === undefined ? 0 : this.#open.findIndex(({ event }) => event.seq === seq);
     this.#open.splice(i, 1)[0]?.[how]();
@@ -83,8 +83,8 @@ async function setUp({ keepEvents = 100_000 } = {}) {
   };
 }
 
-describe('[R50] what was committed is published until the bus has acknowledged it', () => {
-  test('at once, and once where it is acknowledged', async () => {
+describe('[R50] a committed event is published until the bus has acknowledged it', () => {
+  test('immediately, and only once if it is acknowledged', async () => {
     const { bus, relay, commit, repair, marked } = await setUp();
     relay.publish(await commit());
     expect(bus.published).toEqual([1]);
@@ -95,7 +95,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     expect(marked).toEqual([1]);
   });
 
-  test('again from the log where it was not acknowledged', async () => {
+  test('again from the log if it was not acknowledged', async () => {
     const { bus, relay, commit, repair, marked } = await setUp();
     relay.publish(await commit());
     await bus.answer('fail');
@@ -108,7 +108,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     expect(marked).toEqual([1]);
   });
 
-  test('from the log where the bus was away, or the process that committed it has died', async () => {
+  test('from the log if the bus was unavailable, or the process that committed it has died', async () => {
     const { bus, relay, commit, repair } = await setUp();
     bus.connected = false;
     relay.publish(await commit());
@@ -121,7 +121,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     expect(bus.published).toEqual([1, 2]);
   });
 
-  test('not while it may be on its way from its own process', async () => {
+  test('not while it may be in flight from its own process', async () => {
     const { bus, commit, repair } = await setUp();
     await commit();
     await repair();
@@ -131,7 +131,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     expect(bus.published).toEqual([1]);
   });
 
-  test('not a second time while its acknowledgement is awaited', async () => {
+  test('not again while its acknowledgement is pending', async () => {
     const { bus, relay, commit, repair } = await setUp();
     relay.publish(await commit());
     await repair();
@@ -140,7 +140,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     expect(bus.published).toEqual([1]);
   });
 
-  test('not where another process was heard to have done it', async () => {
+  test('not if another process has published it', async () => {
     const { bus, relay, commit, repair, marked } = await setUp();
     const events = [await commit(), await commit(), await commit()];
     for (const event of [...events].reverse()) relay.published(event);
@@ -150,7 +150,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     expect(marked).toEqual([3]);
   });
 
-  test('not what the log has no more: others have published that, and nothing after it', async () => {
+  test('not if it is trimmed from the log: other processes have published it, but no later event', async () => {
     const { bus, relay, store, commit, epoch, repair } = await setUp({ keepEvents: 1 });
     for (let i = 0; i < 6; i++) await commit();
     for (const seq of [3, 6]) relay.published({ epoch, seq });
@@ -165,7 +165,7 @@ describe('[R50] what was committed is published until the bus has acknowledged i
     expect(bus.published).toEqual([7]);
   });
 
-  test('goes on from where the last process came to', async () => {
+  test('from the relayed position of the previous process on', async () => {
     const { bus, store, relay, commit, epoch, repair } = await setUp();
     for (let i = 0; i < 4; i++) await commit();
     await store.markRelayed({ epoch, seq: 2 });
@@ -176,8 +176,8 @@ describe('[R50] what was committed is published until the bus has acknowledged i
   });
 });
 
-describe('[G6] [R51] nothing counts as relayed that was not, nor anything after it', () => {
-  test('an acknowledgement waits for those before it', async () => {
+describe('[G6] [R51] an event that was not relayed never counts as relayed, nor does any later one', () => {
+  test('an acknowledgement waits for the earlier ones', async () => {
     const { bus, relay, commit, repair, marked } = await setUp();
     for (let i = 0; i < 3; i++) relay.publish(await commit());
     await bus.answer('acknowledge', 3);
@@ -194,7 +194,7 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
     expect(marked).toEqual([3]);
   });
 
-  test('an acknowledgement that belongs to an epoch that is over says nothing of the new one', async () => {
+  test('an acknowledgement of an ended epoch does not count in the new one', async () => {
     const { bus, relay, store, commit, repair } = await setUp();
     relay.publish(await commit());
     await store.eventsAfter({ epoch: (await store.open()).epoch, seq: 5 }, 1).catch(() => {}); // ends it
@@ -206,7 +206,7 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
     expect(relay.position).toEqual(before);
   });
 
-  test('whatever is acknowledged, fails, is heard or repaired, in any order', async () => {
+  test('for acknowledgements, failures, received events and repairs in any order', async () => {
     const step = fc.constantFrom('commit', 'commit unheard', 'acknowledge', 'fail', 'away', 'back', 'hear', 'repair');
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.infiniteStream(fc.nat()), async (steps, random) => {
@@ -248,8 +248,8 @@ describe('[G6] [R51] nothing counts as relayed that was not, nor anything after 
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 
-describe('[R50] [R275] what waits in the log is published whatever the rate', () => {
-  test('all of it, and not a page at each call', async () => {
+describe('[R50] [R275] waiting events of the log are published at any rate', () => {
+  test('all of them, not only a page per call', async () => {
     const { bus, commit, repair, marked } = await setUp();
     bus.connected = false;
     for (let i = 0; i < 5_000; i++) await commit();
@@ -272,7 +272,7 @@ describe('[R50] [R275] what waits in the log is published whatever the rate', ()
     expect(bus.open).toEqual(upTo(512).map((seq) => seq + 512));
   });
 
-  test('and ends with a failure, until the next call', async () => {
+  test('until a failure, then at the next call', async () => {
     const { bus, commit, repair } = await setUp();
     for (let i = 0; i < 3; i++) await commit();
     await repair();
@@ -294,7 +294,7 @@ describe('[R276] while the bus stores nothing', () => {
     expect([bus.published, marked, relay.position.seq]).toEqual([[1], [], 0]);
   });
 
-  test('[R84] it gets all that it missed when it stores again', async () => {
+  test('[R84] the bus gets all missed events when it stores again', async () => {
     const { bus, relay, commit, repair, marked } = await setUp();
     bus.storesEvents = false;
     for (let i = 0; i < 1_500; i++) relay.publish(await commit());
@@ -309,7 +309,7 @@ describe('[R276] while the bus stores nothing', () => {
     expect(marked.at(-1)).toBe(1_500);
   });
 
-  test('[G10] only the newest 100,000 wait for it; how many it never gets is logged once', async () => {
+  test('[G10] only the newest 100,000 wait for it; the number of the lost ones is logged once', async () => {
     const { bus, relay, commit, repair, marked, logged } = await setUp();
     bus.storesEvents = false;
     for (let i = 0; i < 100_000; i++) await commit();
@@ -329,8 +329,8 @@ describe('[R276] while the bus stores nothing', () => {
   });
 });
 
-describe('[R277] where the log has lost its beginning', () => {
-  /** As after a store trimmed its log by length, whatever was relayed. */
+describe('[R277] if the beginning of the log is lost', () => {
+  /** Simulates a log that was trimmed by length, including events that were not relayed. */
   async function withLogFrom(startSeq: number, count: number) {
     const venue = await setUp();
     for (let i = 0; i < count; i++) await venue.commit();
@@ -361,7 +361,7 @@ describe('[R277] where the log has lost its beginning', () => {
     },
   );
 
-  test('events that were published all the same are not counted as lost', async () => {
+  test('published events do not count as lost', async () => {
     const { relay, epoch, repair, logged } = await withLogFrom(10, 20);
     for (const seq of [3, 4, 5, 10]) relay.published({ epoch, seq });
     await repair();
@@ -369,7 +369,7 @@ describe('[R277] where the log has lost its beginning', () => {
     expect(logged).toMatchObject([{ events: 6, seq: 10 }]);
   });
 
-  test('a store that fails meanwhile is asked again at the next call, not at once', async () => {
+  test('a store that fails meanwhile is called again at the next call, not immediately', async () => {
     const { store, repair, reads, bus } = await withLogFrom(50, 100);
     store.relayedPosition = () => Promise.reject(new Error('unavailable'));
     await repair();
@@ -379,7 +379,7 @@ describe('[R277] where the log has lost its beginning', () => {
   });
 });
 
-test('[R278] a thousand events that cannot be published are one line of the log, and their end another', async () => {
+test('[R278] a thousand failed publishes are logged in one line, and the recovery in another', async () => {
   const { bus, relay, commit, logged, repair } = await setUp();
   for (let i = 0; i < 1_000; i++) relay.publish(await commit());
   for (let i = 0; i < 1_000; i++) await bus.answer('fail');

@@ -3,11 +3,12 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { seatMachine } from '../../machines/seat.ts';
 import { BookingService, BusyError } from '../../src/booking/booking-service.ts';
 import { SeatActors } from '../../src/booking/seat-actors.ts';
+import type { Delivery } from '../../src/events/event-bus.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import { type SeatCommand, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
+import { type SeatCommand, type SeatStore, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { settle } from '../support/settle.ts';
@@ -15,11 +16,11 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 const holdTtlMs = 30_000;
 
-/** A memory store whose replies to `decide` can be delayed or lost. What is decided is decided at once. */
+/** A memory store whose replies to `decide` can be delayed or lost. The decisions are immediate. */
 class SlowStore extends MemorySeatStore {
   readonly calls: number[] = [];
   failure: Error | undefined;
-  /** Of `decide`, after the decision. */
+  /** Failure of `decide`, after the decision. */
   gate: Promise<unknown> = Promise.resolve();
 
   override async decide(...asked: Parameters<MemorySeatStore['decide']>) {
@@ -31,7 +32,7 @@ class SlowStore extends MemorySeatStore {
   }
 }
 
-/** A booking process over a store in memory, with one clock for both, which the test moves, and another process's bus. */
+/** A booking process with a memory store, a clock that the test controls, and the bus of another process. */
 async function setUp(maxWaitingPerSeat = 3) {
   const startedAtMs = 1_700_000_000_000;
   const clock = new VirtualClock();
@@ -42,9 +43,11 @@ async function setUp(maxWaitingPerSeat = 3) {
   const other = new MemoryEventBus(line);
   const published: SeatEvent[] = [];
   other.subscribe({ onEvent: (event) => published.push(event) });
+  const bus = new MemoryEventBus(line);
+  const subscribe = vi.spyOn(bus, 'subscribe');
   const service = new BookingService({
     store,
-    bus: new MemoryEventBus(line),
+    bus,
     logger: pino({ level: 'silent' }),
     clock,
     maxWaitingPerSeat,
@@ -63,17 +66,18 @@ async function setUp(maxWaitingPerSeat = 3) {
     published,
     command: (action: UserAction, userId: string, seatId = 'A1') =>
       service.command({ action, seatIds: [seatId], userId }),
-    /** What another booking process commits; its event is on its way until it is published. */
+    /** Commits as another booking process does; the event is in flight until the test publishes it. */
     elsewhere: async (action: UserAction, userId: string, seatId = 'A1'): Promise<SeatEvent[]> => {
       const commands: SeatCommand[] = [{ action, seatIds: [seatId], userId }];
       const { events } = await MemorySeatStore.prototype.decide.call(store, commands, { epoch, seq: 0 });
       return events;
     },
+    receive: (event: SeatEvent, intended: Delivery) => subscribe.mock.calls[0]?.[0].onEvent(event, intended),
     publishElsewhere: (events: readonly SeatEvent[]) => {
       for (const event of events) void other.publish(event);
     },
     state: (seatId?: string) => actor(seatId).getSnapshot().value,
-    /** The seqs that the actor goes through. */
+    /** Collects the seqs that the actor passes through. */
     seqs: () => {
       const seen: number[] = [];
       actor().subscribe(({ context }) => seen.push(context.seat.seq));
@@ -98,7 +102,7 @@ async function setUp(maxWaitingPerSeat = 3) {
 }
 
 describe('[R29] the commands on a seat', () => {
-  test('[G4] have one decision under way, however many ask; the rest go together in the next', async () => {
+  test('[G4] have one decision in flight; all further ones share the next', async () => {
     const { command, store, delayReplies, published } = await setUp(100);
     const release = delayReplies();
     const asked = Array.from({ length: 50 }, (_, i) => command('select', `user${i}`));
@@ -121,7 +125,7 @@ describe('[R29] the commands on a seat', () => {
     expect(store.calls).toEqual([1, 1_000, 500]);
   });
 
-  test('[G10] are refused as busy at once if too many wait, and those that wait are decided', async () => {
+  test('[G10] are refused as busy immediately if too many wait; the waiting ones are decided', async () => {
     const { command, delayReplies } = await setUp(3);
     const release = delayReplies();
     const asked = [1, 2, 3, 4].map((n) => command('select', `user${n}`));
@@ -135,7 +139,7 @@ describe('[R29] the commands on a seat', () => {
     ]);
   });
 
-  test('[R8] are shown to a watcher, with the reply; one that begins in between can ask what is under way', async () => {
+  test('[R8] are reported to the watcher, with the reply; a late watcher can query the pending ones', async () => {
     const { service, command, delayReplies } = await setUp();
     const release = delayReplies();
     const asked = command('select', 'alice');
@@ -176,7 +180,7 @@ describe('[G3] the end of a hold', () => {
     expect(published).toMatchObject([{ type: 'held' }, { type: 'released', reason: 'expired', user_id: 'alice' }]);
   });
 
-  test('is asked for again if the store is unavailable at the deadline', async () => {
+  test('is requested again if the store is unavailable at the deadline', async () => {
     const { command, pass, store, state } = await setUp();
     await command('select', 'alice');
     store.failure = new StoreTimeoutError('no answer');
@@ -191,7 +195,7 @@ describe('[G3] the end of a hold', () => {
     expect(state()).toBe('available');
   });
 
-  test('asked for too early, is waited for as long as the store says', async () => {
+  test("requested too early, is delayed by the time in the store's reply", async () => {
     const { command, pass, service, store, state } = await setUp();
     vi.spyOn(service.storeClock, 'remainingMs').mockReturnValueOnce(holdTtlMs - 5_000 + 1);
     await command('select', 'alice');
@@ -205,8 +209,8 @@ describe('[G3] the end of a hold', () => {
   });
 });
 
-describe('[R381] a transition reaches the seat once, in the order of seq, and its process publishes it once', () => {
-  test('of another process, however often it arrives: it is not published here', async () => {
+describe('[R381] a transition reaches the seat once, in order of seq, and its process publishes it once', () => {
+  test('of another process, even if it arrives repeatedly: it is not published here', async () => {
     const { service, elsewhere, publishElsewhere, published, seqs, state } = await setUp();
     const seen = seqs();
     const events = [...(await elsewhere('select', 'bob')), ...(await elsewhere('book', 'bob'))];
@@ -226,7 +230,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(seen).toEqual([1, 2]);
   });
 
-  test('[G5] of this process, though the log has it before the reply arrives', async () => {
+  test('[G5] of this process, although the log contains it before the reply arrives', async () => {
     const { service, command, published, delayReplies, seqs, state } = await setUp();
     const seen = seqs();
     const release = delayReplies();
@@ -257,7 +261,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(published.map(({ seq }) => seq)).toEqual([3]);
   });
 
-  test('[R382] of this process, though an event before it was lost: the log closes the gap at once', async () => {
+  test('[R382] of this process, although an earlier event was lost: the log closes the gap immediately', async () => {
     const { service, command, elsewhere, published, state } = await setUp();
     await elsewhere('select', 'bob', 'A2'); // its process ended before it published this
     await command('select', 'alice', 'A1');
@@ -267,7 +271,7 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(published.map(({ seq }) => seq)).toEqual([2]);
   });
 
-  test('of this process, whose reply was lost: it follows the log, and leaves the publishing to the relay', async () => {
+  test('of this process, whose reply was lost: it comes from the log, and the relay publishes it', async () => {
     const { service, command, store, published, pass, state } = await setUp();
     store.failure = new StoreTimeoutError('no answer');
     await expect(command('select', 'alice')).rejects.toBeInstanceOf(StoreTimeoutError);
@@ -279,7 +283,23 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
     expect(published.map(({ seq }) => seq)).toEqual([1]);
   });
 
-  test('a command is answered though the actors were replaced while the store was asked', async () => {
+  test.each([
+    ['stored', []],
+    ['sent', [1]],
+  ] as const)(
+    '[R412] of another process that ended and had it %s: it is published here only if it was not stored',
+    async (intended, seqs) => {
+      const { service, elsewhere, receive, published, pass } = await setUp();
+      for (const event of await elsewhere('select', 'bob')) receive(event, intended);
+      expect(service.unrelayedEvents).toBe(intended === 'stored' ? 0 : 1);
+      await pass(500);
+      await pass(500);
+      expect(published.map(({ seq }) => seq)).toEqual(seqs);
+      expect(service.unrelayedEvents).toBe(0);
+    },
+  );
+
+  test('a command gets its reply although the actors are replaced during the call to the store', async () => {
     const { service, command, store, delayReplies, state } = await setUp();
     const release = delayReplies();
     const asked = command('select', 'alice');
@@ -292,7 +312,46 @@ describe('[R381] a transition reaches the seat once, in the order of seq, and it
   });
 });
 
-test('[R29] [R38] of a large venue the actors start some at a time, those of held seats first, and any at once that is needed', async () => {
+test('[R413] the audit goes through all seats, 256 with each heartbeat, and starts again', async () => {
+  const clock = new VirtualClock();
+  const store = new MemorySeatStore({ rows: 10, cols: 60, holdTtlMs, maxHoldsPerUser: 6 });
+  const audit = vi.spyOn(store as SeatStore, 'audit');
+  const bus = new MemoryEventBus(new MemoryBusLine());
+  const service = new BookingService({ store, bus, logger: pino({ level: 'silent' }), clock });
+  service.start();
+  onTestFinished(() => service.close());
+  await settle();
+  for (let beat = 1; beat < 4; beat++) {
+    await service.command({ action: 'select', seatIds: [`A${beat}`], userId: 'alice' }); // the seats change meanwhile
+    clock.increment(500);
+    await settle();
+  }
+  const audited = audit.mock.calls.map(([seats]) => seats.map(({ id }) => id));
+  const all = [...service.view.seats].map(({ id }) => id);
+  expect(audited).toEqual([all.slice(0, 256), all.slice(256, 512), all.slice(512), all.slice(0, 256)]);
+});
+
+test('[R411] reading the states of all seats of a large venue starts no actor', async () => {
+  const clock = new VirtualClock();
+  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const { epoch, seq } = await store.open();
+  await decideOn(store, 'J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
+  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
+  const { seats } = await store.open();
+  actors.hydrate(seats);
+  const shown = [...actors.shown()];
+  expect(actors.running).toBe(250);
+  const running = actors.actors.map((actor) => actor.getSnapshot().value);
+  expect(shown.map(({ seat }) => seat.id).sort()).toEqual(seats.map(({ id }) => id).sort());
+  expect(shown.slice(0, 250).map(({ state }) => state)).toEqual(running);
+  for (let i = 0; i < 4; i++) clock.increment(1);
+  const later = new Map([...actors.shown()].map(({ seat, state }) => [seat.id, state]));
+  expect(actors.running).toBe(1_000);
+  for (const { seat, state } of shown) expect(later.get(seat.id), seat.id).toBe(state);
+  actors.stop();
+});
+
+test('[R29] [R38] in a large venue the actors start in batches, held seats first, and immediately when needed', async () => {
   const clock = new VirtualClock();
   const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
   const { epoch, seq } = await store.open();

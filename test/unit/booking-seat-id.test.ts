@@ -25,7 +25,7 @@ test('[R25] the letters count from row 0, the number from column 1', () => {
   expect(seatId(26, 0)).toBe('AA1');
 });
 
-test('[R25] every seat of a venue has an id of its own, in row-major order', () => {
+test('[R25] every seat of a venue has a unique id, in row-major order', () => {
   const seats = [...emptySeats({ rows: 30, cols: 12 })];
   expect(new Set(seats.map(({ id }) => id)).size).toBe(360);
   expect(seats[0]).toEqual({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 });
@@ -33,7 +33,7 @@ test('[R25] every seat of a venue has an id of its own, in row-major order', () 
   expect(inRowMajorOrder([...seats].reverse())).toEqual(seats);
 });
 
-test('[R384] a seat id has 1 to 32 letters, digits and hyphens, and begins with no hyphen', () => {
+test('[R384] a seat id has 1 to 32 letters, digits and hyphens, and does not begin with a hyphen', () => {
   for (const id of ['A1', 'a', '7', 'stalls-left-12', 'x'.repeat(32)]) expect(Check(SeatId, id), id).toBe(true);
   for (const id of ['', '-A1', 'A_1', 'A 1', 'A1\n', 'A*', 'À1', 'x'.repeat(33)])
     expect(Check(SeatId, id), id).toBe(false);

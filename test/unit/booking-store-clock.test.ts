@@ -3,7 +3,7 @@ import { StoreClock } from '../../src/venue/store-clock.ts';
 
 const storeStartMs = 1_700_000_000_000;
 
-/** A monotonic clock that the test moves, and a store whose time runs beside it. */
+/** A monotonic clock that the test controls, and a store with its own time. */
 function clocks() {
   let monotonicMs = 5_000;
   const clock = new StoreClock({ nowMs: () => monotonicMs });
@@ -15,7 +15,7 @@ function clocks() {
     pass: (ms: number) => {
       monotonicMs += ms;
     },
-    /** The store tells its time, and we hear it so much later. */
+    /** The store sends its time, which arrives with a delay. */
     hear: (latencyMs: number, delayAtMostMs?: number) => {
       const toldMs = storeNowMs();
       monotonicMs += latencyMs;
@@ -32,19 +32,19 @@ afterEach(() => {
 });
 
 describe('[R23] the clock of the store', () => {
-  test('before the store has told its time, the host has the best guess', () => {
+  test("before the first reply the host's time is the best estimate", () => {
     vi.useFakeTimers({ now: 1_234_567 });
     expect(new StoreClock().nowMs()).toBe(1_234_567);
   });
 
-  test('runs on from what the store told', () => {
+  test("continues from the store's time", () => {
     const { clock, hear, pass, storeNowMs } = clocks();
     hear(0);
     pass(1_234);
     expect(clock.nowMs()).toBe(storeNowMs());
   });
 
-  test('an hour that the host jumps in its time of day, there or back, does nothing', () => {
+  test("a jump of the host's wall clock by an hour, in either direction, has no effect", () => {
     vi.useFakeTimers({ now: storeStartMs, toFake: ['Date'] });
     const { clock, hear, pass, storeNowMs } = clocks();
     hear(0);
@@ -55,7 +55,7 @@ describe('[R23] the clock of the store', () => {
     }
   });
 
-  test('takes the answer that was the least time on its way', () => {
+  test('uses the reply with the shortest delay', () => {
     const { clock, hear, storeNowMs } = clocks();
     hear(80);
     expect(clock.nowMs()).toBe(storeNowMs() - 80);
@@ -65,7 +65,7 @@ describe('[R23] the clock of the store', () => {
     expect(clock.nowMs()).toBe(storeNowMs() - 2);
   });
 
-  test('never runs ahead of the store, whatever the latencies', () => {
+  test('is never ahead of the store, for all latencies', () => {
     const { clock, hear, pass, storeNowMs } = clocks();
     for (let i = 0; i < 500; i++) {
       hear((i * 37) % 90);
@@ -75,7 +75,7 @@ describe('[R23] the clock of the store', () => {
   });
 
   test.each([20_000, -20_000, 1_500, -1_500, 86_400_000, -86_400_000])(
-    '[R270] a step of %i ms is followed with the next time that comes, whatever came before',
+    '[R270] a step of %i ms is adopted with the next reply, regardless of earlier ones',
     (stepMs) => {
       const { clock, hear, pass, step, storeNowMs } = clocks();
       for (let i = 0; i < 20; i++) {
@@ -91,7 +91,7 @@ describe('[R23] the clock of the store', () => {
     },
   );
 
-  test('[R270] the measured duration of a call tells a small step from a slow reply', () => {
+  test('[R270] the measured duration of a call distinguishes a small step from a slow reply', () => {
     const { clock, hear, step, storeNowMs } = clocks();
     hear(2, 4);
     hear(700, 900);
@@ -101,14 +101,14 @@ describe('[R23] the clock of the store', () => {
     expect(clock.nowMs(), 'a step').toBe(storeNowMs() - 3);
   });
 
-  test('[R270] a time that was read while this process stood still is no step', () => {
+  test('[R270] a time that was read while this process was suspended is not a step', () => {
     const { clock, hear, storeNowMs } = clocks();
     hear(2, 4);
     hear(3_000, 3_001);
     expect(clock.nowMs()).toBe(storeNowMs() - 2);
   });
 
-  test('[R270] a heartbeat that was kept from us for long costs no more than the next one gives', () => {
+  test('[R270] the effect of a long delayed heartbeat ends with the next one', () => {
     const { clock, hear, storeNowMs } = clocks();
     hear(2);
     hear(8_000);
@@ -117,7 +117,7 @@ describe('[R23] the clock of the store', () => {
     expect(clock.nowMs()).toBe(storeNowMs() - 1);
   });
 
-  test('follows a store whose clock was set back, within some windows', () => {
+  test('adopts a clock that was set back, within some windows', () => {
     let monotonicMs = 0;
     const clock = new StoreClock({ nowMs: () => monotonicMs });
     clock.heard(storeStartMs);
@@ -126,7 +126,7 @@ describe('[R23] the clock of the store', () => {
   });
 });
 
-describe('[R24] what remains of a hold', () => {
+describe('[R24] the remaining time of a hold', () => {
   test('ends in the first millisecond in which the lock is gone', () => {
     const { clock, hear, storeNowMs } = clocks();
     hear(0);
@@ -134,14 +134,14 @@ describe('[R24] what remains of a hold', () => {
     expect(clock.remainingMs(expiresAtMs / 1000)).toBe(30_001);
   });
 
-  test('is never negative, and nothing where there is no hold', () => {
+  test('is never negative, and zero without a hold', () => {
     const { clock, hear, storeNowMs } = clocks();
     hear(0);
     expect(clock.remainingMs((storeNowMs() - 60_000) / 1000)).toBe(0);
     expect(clock.remainingMs(undefined)).toBe(0);
   });
 
-  test('is a whole number that is not too short', () => {
+  test('is a whole number and not too short', () => {
     const { clock, hear, pass, storeNowMs } = clocks();
     hear(0);
     const expiresAtMs = storeNowMs() + 1_000;

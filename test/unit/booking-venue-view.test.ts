@@ -27,8 +27,8 @@ function openView() {
   return { view, applied };
 }
 
-describe('[R27] a view moves strictly in the order of seq', () => {
-  test('an event that comes early waits for those before it', () => {
+describe('[R27] a view applies events strictly in order of seq', () => {
+  test('an early event waits for the earlier ones', () => {
     const { view, applied } = openView();
     expect(view.apply(event(2))).toBe('ahead');
     expect(view.apply(event(3))).toBe('ahead');
@@ -56,7 +56,7 @@ describe('[R27] a view moves strictly in the order of seq', () => {
     expect(applied).toEqual([]);
   });
 
-  test('an event of a seat that the venue has not is counted all the same', () => {
+  test('an event of an unknown seat advances the position', () => {
     const { view, applied } = openView();
     expect(view.apply(event(1, { seat_id: 'Z99' }))).toBe('applied');
     expect(view.apply(event(2))).toBe('applied');
@@ -64,7 +64,7 @@ describe('[R27] a view moves strictly in the order of seq', () => {
     expect([...view.seats]).toHaveLength(2);
   });
 
-  test('whatever the order and the repetitions, the end is the same and each is applied once', () => {
+  test('any order with any repetitions leads to the same end, and each event is applied once', () => {
     const shuffled = fc.integer({ min: 1, max: 30 }).chain((count) =>
       fc.tuple(
         fc.constant(count),
@@ -84,7 +84,7 @@ describe('[R27] a view moves strictly in the order of seq', () => {
     );
   });
 
-  test('[G10] keeps a bounded number of events that come early', () => {
+  test('[G10] keeps a bounded number of early events', () => {
     const { view } = openView();
     for (let seq = 10_000; seq >= 2; seq--) view.apply(event(seq));
     view.apply(event(1));
@@ -93,8 +93,8 @@ describe('[R27] a view moves strictly in the order of seq', () => {
   });
 });
 
-describe('[R28] a snapshot starts a view over', () => {
-  test('never back within an epoch', () => {
+describe('[R28] a snapshot resets a view', () => {
+  test('but never to an earlier position within an epoch', () => {
     const { view } = openView();
     view.apply(event(1));
     expect(view.reset({ epoch: 'e1', seq: 0, seats })).toBe(false);
@@ -102,7 +102,7 @@ describe('[R28] a snapshot starts a view over', () => {
     expect(view.seq).toBe(1);
   });
 
-  test('in another epoch, to any seq; what waited of the old one is forgotten', () => {
+  test('in another epoch to any seq; waiting events of the old one are dropped', () => {
     const { view, applied } = openView();
     view.apply(event(1));
     view.apply(event(3));
@@ -115,7 +115,7 @@ describe('[R28] a snapshot starts a view over', () => {
     expect(applied).toEqual([1, 1, 2]);
   });
 
-  test('what waited and goes on from the snapshot is applied, what it contains is not', () => {
+  test('waiting events after the snapshot are applied, those that it contains are not', () => {
     const { view, applied } = openView();
     for (const seq of [2, 4, 5]) view.apply(event(seq));
     view.reset({ epoch: 'e1', seq: 3, seats });

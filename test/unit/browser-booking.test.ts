@@ -12,7 +12,7 @@ describe('pending requests', () => {
     return { timedOut, requests: new PendingRequests((request) => timedOut.push(request)) };
   }
 
-  test('[R97] one per seat; each has an id of its own', () => {
+  test('[R97] at most one per seat; each has its own id', () => {
     const { requests } = startRequests();
     const [first, other] = requests.open('select', ['A1', 'A2']);
     expect(requests.open('book', ['A1'])).toEqual([]);
@@ -25,7 +25,7 @@ describe('pending requests', () => {
     expect(requests.open('book', ['A1'])[0]?.id).not.toBe(first?.id);
   });
 
-  test('[R115] those of one press know of each other; a seat that is busy is left out', () => {
+  test('[R115] requests of one click form a batch; a busy seat is skipped', () => {
     const { requests } = startRequests();
     const [busy] = requests.open('select', ['A2']);
     const opened = requests.open('book', ['A1', 'A2', 'A3']);
@@ -37,7 +37,7 @@ describe('pending requests', () => {
     expect(opened[1]?.batch.open).toBe(1);
   });
 
-  test('[R97] one that is not answered in 5 s is told of once, and its seat is free again', () => {
+  test('[R97] a request without a reply within 5 s is reported once, and its seat is free again', () => {
     const { requests, timedOut } = startRequests();
     const [request] = requests.open('book', ['A1']);
     vi.advanceTimersByTime(answerTimeoutMs - 1);
@@ -49,7 +49,7 @@ describe('pending requests', () => {
     expect(requests.open('book', ['A1'])).toHaveLength(1);
   });
 
-  test('[R97] one that was answered or abandoned does not time out', () => {
+  test('[R97] a settled or abandoned request does not time out', () => {
     const { requests, timedOut } = startRequests();
     requests.settle(requests.open('select', ['A1'])[0]?.id);
     requests.open('select', ['A2']);
@@ -62,8 +62,8 @@ describe('pending requests', () => {
   });
 });
 
-describe('what the user does', () => {
-  test('[R97] a click on an available seat selects it; the answer shows it in the panel', () => {
+describe('actions of the user', () => {
+  test('[R97] a click on an available seat selects it; the reply shows it in the panel', () => {
     const run = startBooking();
     run.booking.clickSeat('A1');
     expect(run.sent).toMatchObject([{ type: 'SELECT_SEAT', data: { seat_id: 'A1' } }]);
@@ -103,7 +103,7 @@ describe('what the user does', () => {
     ]);
   });
 
-  test('[R391] booked seats stay the user’s, whatever else happens', () => {
+  test('[R391] booked seats stay listed for the user in all cases', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'), booked('A1', 2, 'alice'), booked('A2', 3, 'bob'), held('A3', 4, 'alice'));
     expect(run.booking.bookedSeats.map(({ id }) => id)).toEqual(['A1']);
@@ -122,7 +122,7 @@ describe('what the user does', () => {
     expect(run.changed).toEqual(['A1']);
   });
 
-  test('[R97] book and release ask for just that, and confirm it', () => {
+  test('[R97] book and release send one request each, and confirm it', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
     run.booking.book('A1');
@@ -134,7 +134,7 @@ describe('what the user does', () => {
     expect(run.booking.holds).toEqual([]);
   });
 
-  test('[R100] a click on what cannot be had says why, without asking the server', () => {
+  test('[R100] a click on an unavailable seat shows the reason, without a request', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'bob'), booked('A2', 2, 'bob'), booked('A3', 3, 'alice'));
     for (const id of ['A1', 'A2', 'A3', 'Z9']) run.booking.clickSeat(id);
@@ -146,7 +146,7 @@ describe('what the user does', () => {
     ]);
   });
 
-  test('[R97] while not connected every click is refused with words, and nothing is kept for later', () => {
+  test('[R97] while not connected every click is refused with a message, and nothing is queued', () => {
     const run = startBooking();
     run.update(held('A2', 1, 'bob'), held('A3', 2, 'alice'));
     run.setLive(false);
@@ -159,7 +159,7 @@ describe('what the user does', () => {
     expect(run.sent).toEqual([]);
   });
 
-  test('[R97] an answer that does not come in 5 s is told; if it comes late it still shows', () => {
+  test('[R97] a missing reply is reported after 5 s; a late reply is still shown', () => {
     const run = startBooking();
     run.booking.clickSeat('A1');
     vi.advanceTimersByTime(answerTimeoutMs);
@@ -170,7 +170,7 @@ describe('what the user does', () => {
     expect(run.booking.holds.map(({ id }) => id)).toEqual(['A1']);
   });
 
-  test('[R97] what was asked of a connection that broke is told, each by its name', () => {
+  test('[R97] the pending requests of a broken connection are reported, each with its seat', () => {
     const run = startBooking();
     run.update(held('A2', 1, 'alice'), held('A3', 2, 'alice'));
     run.booking.clickSeat('A1');
@@ -188,7 +188,7 @@ describe('what the user does', () => {
   });
 });
 
-describe('what happens to the user', () => {
+describe('events of the user', () => {
   const refusals: [ErrorCode, string][] = [
     ['SEAT_HELD', 'A1 is held by someone else.'],
     ['SEAT_BOOKED', 'A1 is already booked.'],
@@ -202,7 +202,7 @@ describe('what happens to the user', () => {
     ['UNKNOWN_SEAT', 'A1: as the server put it'],
     ['INTERNAL', 'A1: as the server put it'],
   ];
-  test.each(refusals)('[R100] %s is told in plain words', (code, words) => {
+  test.each(refusals)('[R100] %s is reported in plain words', (code, words) => {
     const run = startBooking();
     run.booking.clickSeat('A1');
     const data = { code, message: 'as the server put it', retryable: false };
@@ -211,7 +211,7 @@ describe('what happens to the user', () => {
     expect(run.booking.isPending('A1')).toBe(false);
   });
 
-  test('[R100] who releases what is booked by now learns that it stays', () => {
+  test('[R100] releasing a seat that is meanwhile booked shows that it stays booked', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'));
     run.booking.release('A1');
@@ -220,7 +220,7 @@ describe('what happens to the user', () => {
     expect(run.said).toEqual(['error: A1 is booked, so it stays yours.']);
   });
 
-  test('[R100] a refusal shows the seat as it is', () => {
+  test('[R100] a refusal shows the current seat', () => {
     const run = startBooking();
     run.booking.clickSeat('A1');
     const data = { code: 'SEAT_HELD', message: '', retryable: true, seat: held('A1', 4, 'bob') } as const;
@@ -228,14 +228,14 @@ describe('what happens to the user', () => {
     expect(run.booking.venue.seat('A1')?.held_by).toBe('bob');
   });
 
-  test('[R100] an error that answers nothing of ours is told as it is', () => {
+  test('[R100] an error without a pending request is shown unchanged', () => {
     const run = startBooking();
     const data = { code: 'INVALID_REQUEST', message: 'Unknown type', retryable: false } as const;
     run.receive({ type: 'ERROR', data });
     expect(run.said).toEqual(['error: Unknown type']);
   });
 
-  test('[R100] a hold that ran out is told, one that was released elsewhere too, and each in its words', () => {
+  test('[R100] expired holds, and holds released elsewhere, are reported with different messages', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
     run.pass(5_000);
@@ -245,7 +245,7 @@ describe('what happens to the user', () => {
     expect(run.said).toEqual(['info: A2 was released.', 'error: Time is up: you no longer hold A1.']);
   });
 
-  test('[R100] a hold that ran out while the page was away is told after it', () => {
+  test('[R100] a hold that expired while the page was disconnected is reported afterwards', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'));
     run.pass(60_000);
@@ -254,7 +254,7 @@ describe('what happens to the user', () => {
     expect(run.said).toEqual(['error: Time is up: you no longer hold A1.']);
   });
 
-  test('[R100] the end that an answer tells is not told twice, whichever comes first', () => {
+  test('[R100] the end of a hold is reported once, by reply or event, whichever comes first', () => {
     for (const first of ['update', 'answer']) {
       const run = startBooking();
       run.update(held('A1', 1, 'alice'));
@@ -267,14 +267,14 @@ describe('what happens to the user', () => {
     }
   });
 
-  test('what happens to others is shown and not told', () => {
+  test('events of other users are shown but not reported', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'bob'), available('A1', 2), held('A1', 3, 'carol'), booked('A1', 4, 'carol'));
     expect(run.said).toEqual([]);
     expect(run.touched).toEqual(['A1', 'A1', 'A1', 'A1']);
   });
 
-  test('messages of a type that this page does not know are passed over', () => {
+  test('messages of an unknown type are ignored', () => {
     const run = startBooking();
     run.receive({ type: 'CONCERT_CANCELLED', data: {} } as never);
     expect(run.said).toEqual([]);
@@ -282,7 +282,7 @@ describe('what happens to the user', () => {
 });
 
 describe('several seats', () => {
-  /** Alice holds all three. */
+  /** Alice holds all three seats. */
   function startWithHolds() {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'), held('A3', 3, 'alice'));
@@ -297,7 +297,7 @@ describe('several seats', () => {
     return { ...run, idOf };
   }
 
-  test('[R115] all are booked by one press, each by a request of its own, and told of once', () => {
+  test('[R115] all are booked by one click, each with its own request, and reported once', () => {
     const run = startWithHolds();
     run.booking.book('A1', 'A2', 'A3');
     expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'BOOK_SEAT', 'BOOK_SEAT']);
@@ -310,7 +310,7 @@ describe('several seats', () => {
     expect(run.booking.holds).toEqual([]);
   });
 
-  test('[R115] what of them failed is told by name, what was done as well', () => {
+  test('[R115] failed and successful ones are reported by seat', () => {
     const run = startWithHolds();
     run.booking.release('A1', 'A2', 'A3');
     run.refuse('NOT_HOLDER', held('A1', 9, 'bob'), run.idOf('A1'));
@@ -323,7 +323,7 @@ describe('several seats', () => {
     ]);
   });
 
-  test('[R115] a batch that is not answered is told of once, and tried again as one', () => {
+  test('[R115] a batch without replies is reported once, and retried as one', () => {
     const run = startWithHolds();
     run.booking.book('A1', 'A2');
     vi.advanceTimersByTime(answerTimeoutMs);
@@ -335,7 +335,7 @@ describe('several seats', () => {
     ]);
   });
 
-  test('[R115] the limit is told once however many seats are beyond it, and repeating is not offered', () => {
+  test('[R115] the limit is reported once for any number of seats, without offering a retry', () => {
     const run = startBooking();
     for (const id of ['A1', 'A2']) {
       run.booking.clickSeat(id);
@@ -346,8 +346,8 @@ describe('several seats', () => {
   });
 });
 
-describe('what is offered', () => {
-  test('[R114] who lost the race is offered the nearest free seat, and gets it by one press', () => {
+describe('offers', () => {
+  test('[R114] a user who lost a race is offered the nearest free seat, and gets it by one click', () => {
     const run = startBooking();
     run.booking.clickSeat('A1');
     run.refuse('SEAT_HELD', held('A1', 4, 'bob'));
@@ -358,7 +358,7 @@ describe('what is offered', () => {
     expect(run.sent.at(-1)).toMatchObject({ type: 'SELECT_SEAT', data: { seat_id: 'A2' } });
   });
 
-  test('[R114] an offer that was taken in the meantime is told, and the next is offered', () => {
+  test('[R114] if the offered seat is taken meanwhile, this is reported, and the next one is offered', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'bob'));
     run.booking.clickSeat('A1');
@@ -370,14 +370,14 @@ describe('what is offered', () => {
     expect(run.offer()?.label).toBe('Take A3 instead');
   });
 
-  test('[R114] where nothing is free nothing is offered', () => {
+  test('[R114] without free seats nothing is offered', () => {
     const run = startBooking();
     run.update(booked('A1', 1, 'bob'), booked('A2', 2, 'bob'), held('A3', 3, 'bob'));
     run.booking.clickSeat('A1');
     expect(run.offer()).toBeUndefined();
   });
 
-  test('[R239] [R114] whose hold has just run out is offered another seat, not the same', () => {
+  test('[R239] [R114] a user whose hold has just expired is offered another seat', () => {
     const run = startBooking();
     run.booking.clickSeat('A2');
     run.refuse('COOLDOWN');
@@ -385,18 +385,15 @@ describe('what is offered', () => {
     expect(run.sent).toMatchObject([{ data: { seat_id: 'A2' } }, { data: { seat_id: 'A1' } }]);
   });
 
-  test.each(['BUSY', 'STORE_UNAVAILABLE', 'TIMEOUT', 'RATE_LIMITED'] as const)(
-    '[R114] %s can be tried again',
-    (code) => {
-      const run = startBooking();
-      run.booking.clickSeat('A2');
-      run.refuse(code);
-      run.offer()?.accept();
-      expect(run.sent.map(({ type }) => type)).toEqual(['SELECT_SEAT', 'SELECT_SEAT']);
-    },
-  );
+  test.each(['BUSY', 'STORE_UNAVAILABLE', 'TIMEOUT', 'RATE_LIMITED'] as const)('[R114] %s offers a retry', (code) => {
+    const run = startBooking();
+    run.booking.clickSeat('A2');
+    run.refuse(code);
+    run.offer()?.accept();
+    expect(run.sent.map(({ type }) => type)).toEqual(['SELECT_SEAT', 'SELECT_SEAT']);
+  });
 
-  test('[R116] seats whose time ran out are offered again together, until one is got', () => {
+  test('[R116] expired seats are offered again together, until one is held', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'), held('A3', 2, 'alice'));
     run.pass(30_000);
@@ -418,7 +415,7 @@ describe('what is offered', () => {
     expect(run.said.at(-1)).toBe('error: Time is up: you no longer hold A1.');
   });
 
-  test('[R116] 10 s before the end, and only then, a warning is said, once for each hold', () => {
+  test('[R116] a warning appears exactly 10 s before the end, once per hold', () => {
     const run = startBooking();
     run.update(held('A1', 1, 'alice'), held('A3', 2, 'bob'));
     run.pass(3_000);
@@ -436,7 +433,7 @@ describe('what is offered', () => {
     expect(run.said).toEqual(['warning: 10 s left to book A1.', 'warning: 10 s left to book A2.']);
   });
 
-  test('what is told apart as done by others is neither of the user nor new to the page', () => {
+  test("events count as those of others if they are neither the user's nor from before the page", () => {
     const run = startBooking();
     run.update(held('A1', 1, 'bob'), held('A2', 2, 'alice'), available('A2', 3), available('A1', 4));
     expect(run.touchedByOthers).toEqual(['A1', 'A1']);

@@ -5,7 +5,7 @@ import { held, serverTime, startBooking } from './browser-fixture.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('[R96] counts on the clock of the server, by time that passes here', () => {
+test('[R96] follows the clock of the server, by elapsed local time', () => {
   let nowMs = 123_456;
   const clock = new ServerClock(() => nowMs);
   clock.set(serverTime);
@@ -18,10 +18,10 @@ test('[R96] counts on the clock of the server, by time that passes here', () => 
   expect(clock.msUntil(serverTime + 30)).toBe(50_000);
 });
 
-test('[R324] of many round trips the shortest counts, until it is too old', () => {
+test('[R324] the shortest round trip counts until it is too old', () => {
   let nowMs = 0;
   const clock = new ServerClock(() => nowMs);
-  /** The server shows `serverTime` and 0 ms at 0; a reply was `outMs` on its way there and `backMs` back. */
+  /** At 0 ms the server's time is `serverTime`; the request takes `outMs`, its reply `backMs`. */
   const reply = (outMs: number, backMs: number) => {
     const serverMs = nowMs + outMs;
     nowMs = serverMs + backMs;
@@ -39,7 +39,7 @@ test('[R324] of many round trips the shortest counts, until it is too old', () =
   expect(errorMs()).toBeCloseTo(50);
 });
 
-test('[R324] a step of either clock is taken over with the next reply; what the round trip explains is none', () => {
+test('[R324] a step of either clock is adopted with the next reply; a difference within the round trip is not a step', () => {
   let nowMs = 0;
   let serverMs = serverTime * 1000;
   const clock = new ServerClock(() => nowMs);
@@ -51,7 +51,7 @@ test('[R324] a step of either clock is taken over with the next reply; what the 
   const errorMs = () => Math.abs(clock.msUntil(serverTime) - (serverTime * 1000 - serverMs));
   reply(20);
   for (const stepMs of [90_000, -90_000, 2_000, -1_000]) {
-    serverMs += stepMs; // set on the server, or slept through here
+    serverMs += stepMs; // the server's clock was set, or this device slept
     reply(20);
     expect(errorMs()).toBeLessThan(20);
   }
@@ -59,7 +59,7 @@ test('[R324] a step of either clock is taken over with the next reply; what the 
   expect(errorMs()).toBeLessThan(20);
 });
 
-test('[R324] a message that waited on the way does not put a measured clock back', () => {
+test('[R324] a delayed message does not set a measured clock back', () => {
   let nowMs = 0;
   const clock = new ServerClock(() => nowMs);
   clock.sample(serverTime, 20);
@@ -78,19 +78,19 @@ test.each([
   [1, 1, 1],
   [0, 0, undefined],
   [-5_000, 0, undefined],
-])('[R96] of %i ms left %i s are shown, for %s ms', (remainingMs, shown, forMs) => {
+])('[R96] with %i ms left the page shows %i s, for %s ms', (remainingMs, shown, forMs) => {
   expect(secondsLeft(remainingMs)).toBe(shown);
   expect(msUntilNextSecond(remainingMs)).toBe(forMs);
 });
 
-test('[R96] a wall clock that is wrong, or jumps, changes nothing', () => {
+test('[R96] a wall clock that is wrong or jumps has no effect', () => {
   const clock = new ServerClock(() => 1_000);
   clock.set(serverTime);
   vi.setSystemTime(4_000_000_000_000);
   expect(clock.msUntil(serverTime + 30)).toBe(30_000);
 });
 
-test('[R324] a hold says nothing about the time: HOLD_SECONDS may have changed since the page was opened', () => {
+test('[R324] a hold is no evidence of the time: HOLD_SECONDS may have changed since the page was opened', () => {
   const { update, ack, booking, clock } = startBooking();
   update(held('A2', 1, 'bob', serverTime + 120));
   booking.clickSeat('A1');
@@ -98,7 +98,7 @@ test('[R324] a hold says nothing about the time: HOLD_SECONDS may have changed s
   expect(clock.msUntil(serverTime + 120)).toBe(120_000);
 });
 
-test('[R324] the reply to a PING corrects the time and the settings of a page that is open', () => {
+test('[R324] the reply to a PING corrects the time and the settings of an open page', () => {
   const { booking, clock, pass } = startBooking();
   pass(3_000);
   booking.learnSettings({ server_time: serverTime + 63, hold_seconds: 120, max_holds: 2 }, 20);
@@ -108,7 +108,7 @@ test('[R324] the reply to a PING corrects the time and the settings of a page th
   expect([booking.venue.holdSeconds, booking.venue.maxHolds]).toEqual([120, 2]);
 });
 
-test('[R96] a countdown that is drawn when due shows every second once', () => {
+test('[R96] a countdown that is drawn on time shows every second once', () => {
   const shown: number[] = [];
   let remainingMs = 3_456.7;
   for (let next = msUntilNextSecond(remainingMs); next !== undefined; next = msUntilNextSecond(remainingMs)) {

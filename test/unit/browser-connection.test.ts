@@ -7,7 +7,7 @@ import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { venueState } from './browser-fixture.ts';
 
-/** A WebSocket whose other end is the test. */
+/** A WebSocket whose server is the test. */
 class FakeSocket extends EventTarget implements Socket {
   readonly sent: unknown[] = [];
   readyState = 0;
@@ -122,7 +122,7 @@ describe('the connection', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  test('[R90] speaks first, as who the user is, and is live with VENUE_STATE', () => {
+  test('[R90] first sends its user, and is live with VENUE_STATE', () => {
     const run = startConnection();
     expect(run.protocols).toEqual([subprotocol]);
     expect(run.socket().sent).toEqual([]);
@@ -135,7 +135,7 @@ describe('the connection', () => {
     expect(run.received).toHaveLength(1);
   });
 
-  test('[R90] [R325] a token that comes later than the WebSocket is sent over it, and no sooner', () => {
+  test('[R90] [R325] a token that arrives after the WebSocket opened is sent over it when it arrives', () => {
     let identity = {};
     const run = startConnection({ identity: () => identity });
     identity = { user_id: 'u_1', token: 'a token' };
@@ -157,7 +157,7 @@ describe('the connection', () => {
     expect(run.sockets).toHaveLength(2);
   });
 
-  test('[R99] [R322] a cookie that comes later opens a second WebSocket, which takes over once it is open', () => {
+  test('[R99] [R322] a cookie that arrives later opens a second WebSocket, which takes over once it is open', () => {
     const run = startConnection({ identity: () => ({ user_id: 'u_1' }) });
     run.becomeLive();
     const first = run.socket();
@@ -174,7 +174,7 @@ describe('the connection', () => {
     expect(run.phases).toEqual(['connecting', 'synchronising', 'live', 'synchronising', 'live']);
   });
 
-  test('[R322] a line with a command on its way is not replaced before the answer', () => {
+  test('[R322] a connection with a command in flight is not replaced before the reply', () => {
     const run = startConnection();
     run.becomeLive();
     const first = run.socket();
@@ -188,7 +188,7 @@ describe('the connection', () => {
     expect([first.closed, run.received.length]).toEqual([true, 2]);
   });
 
-  test('[R99] a second WebSocket that cannot be opened does not leave the page with the old session', () => {
+  test('[R99] if the second WebSocket cannot be opened, the page does not keep the old session', () => {
     const run = startConnection();
     run.becomeLive();
     run.connection.identify();
@@ -196,7 +196,7 @@ describe('the connection', () => {
     expect(run.phases.at(-1)).toBe('waiting');
   });
 
-  test('[R99] a session that is over is told to the page, and the connection comes back', () => {
+  test('[R99] the page is notified when its session ends, and the connection is reopened', () => {
     const run = startConnection();
     run.becomeLive();
     run.socket().end(closeCodes.sessionOver.code);
@@ -205,7 +205,7 @@ describe('the connection', () => {
     expect(run.sockets).toHaveLength(2);
   });
 
-  test('[R90] [G6] asks to resume where the page is, and is live once what was missed is there', () => {
+  test("[R90] [G6] resumes from the page's position, and is live once the missed updates have arrived", () => {
     const run = startConnection();
     run.becomeLive();
     run.setPosition({ epoch: 'e1', seq: 42 });
@@ -227,7 +227,7 @@ describe('the connection', () => {
     expect(run.connection.isLive).toBe(true);
   });
 
-  test('[R90] what comes over an abandoned socket is not heard', () => {
+  test('[R90] messages on an abandoned socket are ignored', () => {
     const run = startConnection();
     run.becomeLive();
     const old = run.socket();
@@ -249,7 +249,7 @@ describe('the connection', () => {
     expect(run.sockets).toHaveLength(2);
   });
 
-  test('[R91] every wait is told, with its length', () => {
+  test('[R91] every wait is reported with its duration', () => {
     const run = startConnection();
     for (let failures = 0; failures < 6; failures++) {
       run.socket().end(1006);
@@ -261,7 +261,7 @@ describe('the connection', () => {
     }
   });
 
-  test('[R93] a code that means stay away is obeyed until the user asks', () => {
+  test('[R93] a code that forbids reconnecting is respected until the user retries', () => {
     const run = startConnection();
     run.becomeLive();
     run.socket().end(closeCodes.tooLarge.code);
@@ -303,7 +303,7 @@ describe('the connection', () => {
     expect(run.sockets).toHaveLength(2);
   });
 
-  test('[R93] where the browser forbids WebSockets it says so instead of failing', () => {
+  test('[R93] if the browser forbids WebSockets, this is reported instead of an exception', () => {
     const run = startConnection({
       openSocket: () => {
         throw new DOMException('insecure', 'SecurityError');
@@ -313,7 +313,7 @@ describe('the connection', () => {
     expect(run.protocols).toHaveLength(1);
   });
 
-  test('[R97] commands go out while there is a socket, and are never kept for the next', () => {
+  test('[R97] commands are sent while there is a socket, and never queued for the next one', () => {
     const run = startConnection();
     run.becomeLive();
     const command = { type: 'SELECT_SEAT', request_id: 'select-1', data: { seat_id: 'A1' } } as const;
@@ -329,7 +329,7 @@ describe('the connection', () => {
     expect(commands).toEqual([[command], []]);
   });
 
-  test('[R112] tells how long the line is by the answer to its newest PING, which is no message to the page', () => {
+  test('[R112] measures the round trip by the reply to its newest PING, which the page does not see', () => {
     const run = startConnection();
     run.becomeLive();
     const ping = (nth: number) => ({ type: 'ACK', request_id: `ping-${nth}`, data: { success: true } }) as const;
@@ -349,7 +349,7 @@ describe('the connection', () => {
     expect(run.phases.at(-1)).toBe('waiting');
   });
 
-  test('[R324] the answers to CONNECT and PING tell the time and the settings, with their round trip', () => {
+  test('[R324] the replies to CONNECT and PING pass on time and settings, with the round trip', () => {
     const run = startConnection();
     run.socket().open();
     vi.advanceTimersByTime(40);
@@ -363,8 +363,8 @@ describe('the connection', () => {
     ]);
   });
 
-  describe('where WebSockets are blocked', () => {
-    /** Two WebSockets never opened; HTTP works. */
+  describe('with blocked WebSockets', () => {
+    /** Two WebSockets have not opened, while HTTP works. */
     async function startPolling() {
       const run = startConnection();
       run.httpWorks();
@@ -375,7 +375,7 @@ describe('the connection', () => {
       return run;
     }
 
-    test('[R320] [R321] everything goes over HTTP: CONNECT, a poll a second, commands', async () => {
+    test('[R320] [R321] everything uses HTTP: CONNECT, a poll per second, commands', async () => {
       const run = await startPolling();
       run.httpSocket().open();
       expect(run.httpSocket().sent).toMatchObject([{ type: 'CONNECT', request_id: 'connect-3' }]);
@@ -388,7 +388,7 @@ describe('the connection', () => {
       expect(run.httpSocket().sent.at(-1)).toEqual(command);
     });
 
-    test('[R322] after a minute a WebSocket that opens takes over without a break', async () => {
+    test('[R322] after a minute a WebSocket that opens takes over without interruption', async () => {
       const run = await startPolling();
       run.httpSocket().open();
       run.httpSocket().receive({ type: 'VENUE_STATE', data: venueState() });
@@ -408,7 +408,7 @@ describe('the connection', () => {
   });
 
   test.each(['not json', '', 'null', '42', '"hello"', '[]', '{}', new ArrayBuffer(3)])(
-    '[R90] %j is not a message, and harms nothing',
+    '[R90] %j is not a message and has no effect',
     (data) => {
       const run = startConnection();
       run.socket().open();
@@ -436,7 +436,7 @@ test.each([
   expect(connectionStatus(phase, seconds)).toEqual({ text, className, mayRetry });
 });
 
-test('[R326] the status says why: which reply, and when the next try is', () => {
+test('[R326] the status shows the cause and the time of the next attempt', () => {
   expect(connectionStatus('polling', 0, { wasWebSocketLive: true }).text).toContain('WebSocket unavailable');
   expect(connectionStatus('waiting', 7, { httpStatus: 502 })).toEqual({
     text: '● The server is unavailable (502).',

@@ -9,7 +9,7 @@ import type { VenueState } from '../../src/protocol/venue.ts';
 
 export const serverTime = 1_700_000_000;
 
-/** Three seats in a row, as an edge tells them. */
+/** Three seats in a row, as an edge sends them. */
 export function venueState(changes: Partial<VenueState> = {}, ...seats: Seat[]): VenueState {
   const row = [0, 1, 2].map((col): Seat => ({ id: `A${col + 1}`, row: 0, col, status: SeatStatus.available, seq: 0 }));
   const changed = new Map(seats.map((seat) => [seat.id, seat]));
@@ -48,7 +48,7 @@ export function updateOf({ id, row, col, ...rest }: Seat): SeatUpdate {
   return { seat_id: id, ...rest };
 }
 
-/** Alice's page without its DOM. Time on its monotonic clock passes only by `pass`. */
+/** Alice's page without its DOM. Only `pass` advances its monotonic clock. */
 export function startBooking() {
   const sent: ClientMessage[] = [];
   const said: string[] = [];

@@ -24,13 +24,13 @@ test.each([
   expect(key(name, 2, 2, ctrlKey)).toEqual({ row, col });
 });
 
-test('[R118] at the edges the arrows stay, and other keys are none of the grid', () => {
+test('[R118] at the edges the arrows do not move, and other keys are ignored', () => {
   expect([key('ArrowUp', 0, 0), key('ArrowLeft', 0, 0)]).toEqual(Array(2).fill({ row: 0, col: 0 }));
   expect([key('ArrowDown', 3, 4), key('ArrowRight', 3, 4)]).toEqual(Array(2).fill({ row: 3, col: 4 }));
   for (const name of ['Enter', ' ', 'Tab', 'a', 'Escape']) expect(key(name, 1, 1)).toBeUndefined();
 });
 
-/** `#` taken, `.` free. */
+/** `#` is taken, `.` is free. */
 function seatsOf(...rows: string[]): Seat[] {
   return rows.flatMap((text, row) =>
     [...text].map((mark, col) => ({ id: seatId(row, col), row, col, status: mark === '.' ? 0 : 2, seq: 0 }) as Seat),
@@ -49,12 +49,12 @@ test.each([
   expect(nearestFreeSeat(seats, seats.find((seat) => seat.id === id) as Seat)?.id).toBe(expected);
 });
 
-test('[R114] where all is sold nothing is near', () => {
+test('[R114] if all is sold there is no nearest seat', () => {
   const seats = seatsOf('##', '##');
   expect(nearestFreeSeat(seats, seats[0] as Seat)).toBeUndefined();
 });
 
-test('[R120] the grid names every seat, has one tab stop, and tells nothing of who holds what', () => {
+test('[R120] the grid names every seat, has one tab stop, and does not reveal holders', () => {
   const [free, taken] = seatsOf('.#') as [Seat, Seat];
   const html = seatGridHtml([free, { ...taken, held_by: 'somebody' }]);
   expect(html.match(/role="row"/g)).toHaveLength(1);
@@ -65,4 +65,11 @@ test('[R120] the grid names every seat, has one tab stop, and tells nothing of w
   expect(html).toContain('role="rowheader" aria-label="Row A"');
   expect(html).toContain('aria-label="Row A, seat 2, booked"');
   expect(html).not.toContain('somebody');
+});
+
+test('[R455] without styles the seats of a row are apart, and a taken one is a letter', () => {
+  const row = seatGridHtml(seatsOf('.#.'))
+    .replaceAll(/<[^>]*>/g, '')
+    .trim();
+  expect(row).toBe('A 1 x 3 A');
 });

@@ -13,7 +13,7 @@ const settle = async () => {
   for (let turn = 0; turn < 10; turn++) await vi.advanceTimersByTimeAsync(0);
 };
 
-/** A page's HTTP line to a server that is the test's. */
+/** A page's HTTP connection to a server that is the test. */
 function startHttp(reply: Reply) {
   const requests: { path: string; request: RequestInit }[] = [];
   const messages: ServerMessage[] = [];
@@ -53,7 +53,7 @@ const connect = (seq?: number): ClientMessage => ({
 });
 const ping = (n: number): ClientMessage => ({ type: 'PING', request_id: `ping-${n}` });
 
-test('[R321] CONNECT gets the venue, each PING all changes since, however many replies they take', async () => {
+test('[R321] CONNECT gets the venue, each PING all changes since, in as many replies as necessary', async () => {
   const pages = [events(5, 1, 2, 3), events(5, 4, 5), events(5)];
   const run = startHttp((path) => (path === '/api/venue' ? Response.json(venueState()) : (pages.shift() as Response)));
   await run.send(connect());
@@ -71,7 +71,7 @@ test('[R321] CONNECT gets the venue, each PING all changes since, however many r
   expect(run.messages.at(-1)).toMatchObject({ type: 'ACK', request_id: 'ping-2' });
 });
 
-test('[R321] the whole venue is asked for where changes cannot be told, while it is stale, and twice a minute', async () => {
+test('[R321] the whole venue is requested if changes are not available, while it is stale, and twice a minute', async () => {
   let venue = venueState({ stale: true });
   let changes = () => Response.json({ epoch: 'e2', seq: 0, server_time: serverTime });
   const run = startHttp((path) => (path === '/api/venue' ? Response.json(venue) : changes()));
@@ -93,7 +93,7 @@ test('[R321] the whole venue is asked for where changes cannot be told, while it
   expect(run.closes).toEqual([]);
 });
 
-test('[R323] a short Retry-After of a poll is waited for; a long one, or a second, ends the line and says so', async () => {
+test('[R323] a short Retry-After of a poll is waited for; a long one, or a second one, closes the connection with the reason', async () => {
   const limited = (seconds: number) => new Response('', { status: 429, headers: { 'retry-after': String(seconds) } });
   const replies = [limited(2), Response.json(venueState()), limited(60)];
   const run = startHttp(() => replies.shift() as Response);
@@ -111,14 +111,14 @@ test.each([
   ["a proxy's page", () => new Response('<p>'), undefined],
   ['other JSON', () => Response.json({}), 502],
   ['no line', () => Promise.reject(new TypeError('fetch failed')), undefined],
-])('[R321] %s in the place of the venue ends the line', async (_, reply, httpStatus) => {
+])('[R321] %s instead of the venue closes the connection', async (_, reply, httpStatus) => {
   const run = startHttp(reply);
   await run.send(connect());
   expect(run.closes).toHaveLength(1);
   expect(run.closes[0]?.httpStatus).toBe(httpStatus);
 });
 
-test('[R320] a command is a POST of this user with a key of its own, and its reply an ACK or ERROR', async () => {
+test('[R320] a command is a POST of this user with its own key, and its reply becomes ACK or ERROR', async () => {
   const seat = held('A1', 3, 'u_1');
   const refused = { success: false, error: { code: 'SEAT_HELD', message: 'no', retryable: true }, seat };
   const replies = [Response.json({ success: true, seat }), Response.json(refused, { status: 409 })];
@@ -141,7 +141,7 @@ test('[R320] a command is a POST of this user with a key of its own, and its rep
   expect((book.request.headers as Record<string, string>)['idempotency-key']).not.toBe(headers['idempotency-key']);
 });
 
-test('[R320] a command whose connection breaks is sent once more with the same key; then it is refused', async () => {
+test('[R320] a command whose connection breaks is retried once with the same key, then refused', async () => {
   const run = startHttp(() => Promise.reject(new TypeError('fetch failed')));
   await run.send({ type: 'BOOK_SEAT', request_id: 'book-1', data: { seat_id: 'A1' } });
   const headers = run.requests.map(({ request }) => request.headers as Record<string, string>);
@@ -152,13 +152,13 @@ test('[R320] a command whose connection breaks is sent once more with the same k
   ]);
 });
 
-test("[R320] a proxy's reply to a command is an error that says so", async () => {
+test("[R320] a proxy's reply to a command becomes an error with that reason", async () => {
   const run = startHttp(() => new Response('<p>', { status: 407 }));
   await run.send({ type: 'BOOK_SEAT', request_id: 'book-1', data: { seat_id: 'A1' } });
   expect(run.messages).toMatchObject([{ data: { code: 'STORE_UNAVAILABLE', message: 'A proxy replied 407' } }]);
 });
 
-test('[R321] once closed it says and asks nothing more', async () => {
+test('[R321] once closed it sends no message and no request', async () => {
   let answer = (_reply: Response) => {};
   const run = startHttp(
     (_path, { signal }) =>
@@ -180,6 +180,6 @@ test.each([
   [() => new Response('<p>sign in</p>'), 0],
   [() => Response.json({ captive: true }), 0],
   [() => Promise.reject(new TypeError('fetch failed')), 0],
-])('[R320] HTTP works only if this server answers (%#)', async (reply, expected) => {
+])('[R320] HTTP works only if our server replies (%#)', async (reply, expected) => {
   expect(await askHttp(async () => reply())).toBe(expected);
 });

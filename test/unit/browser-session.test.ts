@@ -9,7 +9,7 @@ const json = (body: object, status = 200, headers: Record<string, string> = {}) 
   Response.json(body, { status, headers });
 const refusal = (status: number, headers: Record<string, string> = {}) => new Response('', { status, headers });
 
-/** A page and a server that is the test's: `POST` and `GET` of /api/session. */
+/** A page with a server that is the test: `POST` and `GET` of /api/session. */
 function startSession({
   post,
   get = () => json({ user_id: 'u_alice' }),
@@ -39,7 +39,7 @@ function startSession({
     },
   });
   void session.begin();
-  /** Time enough for replies, not for retries. */
+  /** Enough time for replies, not for retries. */
   const settle = async () => {
     for (let turn = 0; turn < 10; turn++) await vi.advanceTimersByTimeAsync(0);
   };
@@ -48,7 +48,7 @@ function startSession({
 
 const good = () => json({ user_id: 'u_alice', expires_in: 7_200 });
 
-test('[R99] a session is asked for until there is one: no line, an error and no JSON are only reasons to wait', async () => {
+test('[R99] a session is requested until there is one: no connection, an error or invalid JSON cause a retry', async () => {
   const answers = [
     () => Promise.reject(new TypeError('fetch failed')),
     () => refusal(503),
@@ -68,7 +68,7 @@ test('[R99] a session is asked for until there is one: no line, an error and no 
 });
 
 test.each([0, 0.5, 0.999])(
-  '[R323] Retry-After is kept, with jitter %d: never earlier, at most a quarter later',
+  '[R323] Retry-After is respected, with jitter %d: never earlier, at most a quarter later',
   async (random) => {
     const run = startSession({ post: (nth) => (nth < 3 ? refusal(429, { 'retry-after': '58' }) : good()), random });
     await run.settle();
@@ -96,7 +96,7 @@ test('[R323] without Retry-After a 429 waits 10 s, a 403 a minute; the user may 
   expect(forbidden.posts).toHaveLength(2);
 });
 
-test('[R325] blocked cookies are noticed and told once; the user is kept by a token that is asked for', async () => {
+test('[R325] blocked cookies are detected and reported once; a requested token keeps the user', async () => {
   const run = startSession({
     post: (nth, { headers }) => {
       const { authorization } = (headers ?? {}) as { authorization?: string };
@@ -119,7 +119,7 @@ test('[R325] blocked cookies are noticed and told once; the user is kept by a to
   expect([run.session.token, run.cookiesBlocked()]).toEqual(['t3', 1]);
 });
 
-test('[R325] a renewal that fails keeps the session that there is', async () => {
+test('[R325] a failed renewal keeps the existing session', async () => {
   const run = startSession({ post: (nth) => (nth === 2 ? refusal(503) : good()), random: 0.5 });
   await vi.advanceTimersByTimeAsync(3_600_000);
   expect([run.posts.length, run.session.isReady, run.session.refusal, run.refused]).toEqual([2, true, undefined, []]);
@@ -130,13 +130,13 @@ test('[R325] a renewal that fails keeps the session that there is', async () => 
   ]);
 });
 
-test('[R99] what the browser sends counts: another tab may have begun a session in between', async () => {
+test("[R99] the browser's cookie counts: another tab may have created a session meanwhile", async () => {
   const run = startSession({ post: good, get: () => json({ user_id: 'u_other_tab' }) });
   await run.settle();
   expect(run.users).toEqual([['u_other_tab', undefined]]);
 });
 
-test('[R99] a session that the server ends again and again is begun again at most every 5 s', async () => {
+test('[R99] a session that the server ends repeatedly is created again at most every 5 s', async () => {
   const run = startSession({ post: good });
   for (let ms = 0; ms < 60_000; ms += 100) {
     run.session.over();
@@ -146,7 +146,7 @@ test('[R99] a session that the server ends again and again is begun again at mos
   expect(run.posts.length).toBeGreaterThanOrEqual(11);
 });
 
-test('[R99] a command that is refused for its user makes the page look whose session it is, not more than every 5 s', async () => {
+test('[R99] if a command is refused because of its user, the page checks its session, at most every 5 s', async () => {
   let users = ['u_alice', 'u_bob'];
   const run = startSession({ post: good, get: () => json({ user_id: users.shift() ?? 'u_bob' }) });
   await run.settle();
@@ -158,7 +158,7 @@ test('[R99] a command that is refused for its user makes the page look whose ses
   users = [];
 });
 
-test('[R99] it is renewed when about half of it is over, never within a minute, never beyond a timer', () => {
+test('[R99] it is renewed after about half of its lifetime, not within a minute, and within the range of a timer', () => {
   expect(renewInMs(1_000, 0.5)).toBe(500_000);
   expect(renewInMs(1_000, 0)).toBe(450_000);
   expect(renewInMs(10, 0.5)).toBe(60_000);

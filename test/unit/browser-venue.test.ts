@@ -20,7 +20,7 @@ test('before the first VENUE_STATE nothing is known', () => {
   expect(venue.position).toBeUndefined();
 });
 
-test('[R95] VENUE_STATE is taken over, and every change told once all are in place', () => {
+test('[R95] VENUE_STATE is adopted, and changes are reported once all are applied', () => {
   const seen: unknown[] = [];
   const venue: Venue = new Venue(() => seen.push({ ...venue.counts }));
   venue.replace(venueState({ seq: 2 }, held('A1', 1, 'alice'), booked('A2', 2, 'bob')));
@@ -30,7 +30,7 @@ test('[R95] VENUE_STATE is taken over, and every change told once all are in pla
   expect(venue.position).toEqual({ epoch: 'e1', seq: 2 });
 });
 
-test('[R95] updates move the seat, the counts and the position; repeated and older ones nothing', () => {
+test('[R95] updates change the seat, the counts and the position; repeated and older ones have no effect', () => {
   const { venue, heard } = startVenue();
   expect(venue.update(updateOf(held('A1', 1, 'bob')))).toBe(true);
   expect(venue.update(updateOf(booked('A1', 2, 'bob')))).toBe(true);
@@ -42,14 +42,14 @@ test('[R95] updates move the seat, the counts and the position; repeated and old
   expect(heard).toEqual(['A1@1 after 0', 'A1@2 after 1']);
 });
 
-test('[R95] an update of a seat that does not exist is passed over', () => {
+test('[R95] an update of an unknown seat is ignored', () => {
   const { venue, heard } = startVenue();
   expect(venue.update(updateOf(held('Z9', 1, 'bob')))).toBe(false);
   expect(venue.position?.seq).toBe(1);
   expect(heard).toEqual([]);
 });
 
-test('[R95] [G6] what an answer tells shows at once, but is no position to resume from', () => {
+test('[R95] [G6] the seat of a reply is shown immediately, but does not move the position', () => {
   const { venue } = startVenue();
   expect(venue.learn(held('A1', 7, 'alice'))).toBe(true);
   expect(venue.seat('A1')?.seq).toBe(7);
@@ -58,7 +58,7 @@ test('[R95] [G6] what an answer tells shows at once, but is no position to resum
   expect(venue.position?.seq).toBe(6);
 });
 
-test('[R95] [G5] a VENUE_STATE of an edge that is behind takes no seat back', () => {
+test('[R95] [G5] a VENUE_STATE of an edge that is behind sets no seat back', () => {
   const { venue, heard } = startVenue();
   venue.update(updateOf(held('A1', 1, 'bob')));
   venue.update(updateOf(booked('A1', 2, 'bob')));
@@ -74,7 +74,7 @@ test('[R95] [G5] a VENUE_STATE of an edge that is behind takes no seat back', ()
   expect(venue.position?.seq).toBe(3);
 });
 
-test('[R95] in another epoch nothing that was known holds', () => {
+test('[R95] another epoch replaces everything', () => {
   const { venue } = startVenue();
   venue.update(updateOf(booked('A1', 9, 'bob')));
   venue.beginCatchUp();
@@ -85,7 +85,7 @@ test('[R95] in another epoch nothing that was known holds', () => {
   expect(venue.position).toEqual({ epoch: 'e2', seq: 1 });
 });
 
-test('[R95] [G6] while it catches up the position stays; torn off, it asks again from there', () => {
+test('[R95] [G6] during a catch-up the position stays; after a disconnection it resumes from there', () => {
   const { venue } = startVenue();
   venue.update(updateOf(held('A1', 1, 'bob')));
   venue.beginCatchUp();
@@ -100,7 +100,7 @@ test('[R95] [G6] while it catches up the position stays; torn off, it asks again
   expect(venue.position?.seq).toBe(5);
 });
 
-test('[R101] a stale venue is shown as such, has no position, and heals with news of Redis', () => {
+test('[R101] a stale venue is marked, has no position, and recovers with the next data from Redis', () => {
   const { venue } = startVenue();
   venue.update(updateOf(held('A1', 1, 'bob')));
   venue.replace(venueState({ seq: 1, stale: true }, held('A1', 1, 'bob')));
@@ -113,7 +113,7 @@ test('[R101] a stale venue is shown as such, has no position, and heals with new
   expect([venue.isStale, venue.position?.seq]).toEqual([false, 2]);
 });
 
-test('the holds of a user are theirs, and only while they are held', () => {
+test('lists the holds of a user while they are held', () => {
   const { venue } = startVenue();
   for (const seat of [held('A1', 1, 'alice'), held('A2', 2, 'bob'), held('A3', 3, 'alice')]) venue.learn(seat);
   expect(venue.holdsOf('alice').map(({ id }) => id)).toEqual(['A1', 'A3']);
@@ -122,7 +122,7 @@ test('the holds of a user are theirs, and only while they are held', () => {
   expect(venue.holdsOf('alice')).toEqual([]);
 });
 
-test('[R95] [G5] in whatever order messages come, no seat and no position goes back, and all end at the newest', () => {
+test('[R95] [G5] in any order of messages no seat and no position goes back, and all end at the newest state', () => {
   const history: Seat[] = [];
   for (let seq = 1; seq <= 30; seq++) {
     const id = `A${(seq % 3) + 1}`;

@@ -6,7 +6,7 @@ import { listed, othersText } from '../../src/browser/wording.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test('[R117] what others do is told as a count, at most every 15 s, and only if there is something', () => {
+test('[R117] events of others are announced as a count, at most every 15 s, and only if there are any', () => {
   const told: string[] = [];
   const news = new OthersNews(
     (text) => told.push(text),
@@ -31,7 +31,7 @@ test.each([
   expect(othersText(taken, freed, available)).toBe(text);
 });
 
-test('seats are listed as in speech', () => {
+test('seats are listed as in a sentence', () => {
   expect([listed([]), listed(['A1']), listed(['A1', 'A2']), listed(['A1', 'A2', 'A3'])]).toEqual([
     '',
     'A1',
@@ -40,7 +40,7 @@ test('seats are listed as in speech', () => {
   ]);
 });
 
-test('[R113] a second that took much longer was a sleep; a busy one is not', () => {
+test('[R113] a second that takes much longer is a sleep; a busy one is not', () => {
   let wakes = 0;
   const stop = watchForSleep(() => wakes++);
   vi.advanceTimersByTime(10_000);

@@ -4,7 +4,7 @@ import { buildEdge } from '../../src/edge/app.ts';
 import { BookingClient } from '../../src/edge/booking-client.ts';
 import { FakeBus, startEdge, TestClient, until } from './edge-fixture.ts';
 
-test('a draining edge closes its clients with 1012 and takes no more', async () => {
+test('a draining edge closes its clients with 1012 and accepts no more', async () => {
   const { app, edge, wsUrl, connect } = await startEdge({ limits: { drainBatchClients: 3, drainBatchIntervalMs: 20 } });
   const clients = await Promise.all(Array.from({ length: 10 }, () => connect()));
   const drained = edge.drain();
@@ -19,7 +19,7 @@ test('a draining edge closes its clients with 1012 and takes no more', async () 
   expect(edge.clientCount).toBe(0);
 });
 
-test('a client that does not close when asked to is terminated in time', async () => {
+test('a client that does not reply to the close frame is terminated in time', async () => {
   const { app, edge, connect } = await startEdge({ limits: { drainTimeoutMs: 300 } });
   const client = await connect();
   client.ws.pause();
@@ -27,7 +27,7 @@ test('a client that does not close when asked to is terminated in time', async (
   await until(() => edge.clientCount === 0, 'the client is gone', 1000);
 });
 
-test('an edge starts without the others and says that it is not ready', async () => {
+test('an edge starts without other servers and reports that it is not ready', async () => {
   const booking = new BookingClient({ urls: ['http://127.0.0.1:1'] });
   const { app } = buildEdge({ bus: new FakeBus(), booking, venue: 'main', logger: pino({ level: 'silent' }) });
   expect((await app.inject('/health')).json()).toEqual({ status: 'ok' });
@@ -36,7 +36,7 @@ test('an edge starts without the others and says that it is not ready', async ()
   await booking.close();
 });
 
-test('an edge says when it is ready, and what it does', async () => {
+test('an edge reports readiness and metrics', async () => {
   const { app, connect } = await startEdge();
   await connect();
   expect((await app.inject('/ready')).statusCode).toBe(200);

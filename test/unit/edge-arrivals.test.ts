@@ -23,7 +23,7 @@ function setUp() {
 }
 
 describe('[R332] [G9] arrivals of an address', () => {
-  test('may come at once, then at a rate; another address is not concerned', () => {
+  test('may come in a burst, then at a rate; other addresses are not affected', () => {
     const { limits, passS, admitted } = setUp();
     expect(admitted(here, 2_000)).toBe(200);
     expect(limits.retryAfterMs(here.addressKey)).toBe(50);
@@ -32,7 +32,7 @@ describe('[R332] [G9] arrivals of an address', () => {
     expect(admitted(here, 2_000)).toBe(20);
   });
 
-  test('that an edge has at its limit of connections all come back at once when it restarts', async () => {
+  test('of the maximum of connections are all accepted at once when the edge restarts', async () => {
     const config = loadEdgeConfig({ TRUSTED_PROXIES: '', CONNECTIONS_PER_ADDRESS: '100' });
     const { edge, wsUrl } = await startEdge({ limits: limitsOf(config) });
     const page = () => upgrade(wsUrl, { origin: new URL(wsUrl.replace('ws:', 'http:')).origin });
@@ -42,13 +42,13 @@ describe('[R332] [G9] arrivals of an address', () => {
     expect((await page()).status).toBe(429);
   });
 
-  test('are not limited where limits are off', () => {
+  test('are not limited if limits are off', () => {
     expect(limitsOf(loadEdgeConfig({ RATE_LIMIT: 'off' }))).not.toHaveProperty('arrivalsPerAddress');
   });
 });
 
 describe('[R331] [G9] floods', () => {
-  test('are paid for by their address, which is refused for 10 s at the most', () => {
+  test('count against their address, which is refused for at most 10 s', () => {
     const { limits, passS, admitted } = setUp();
     limits.flooded(here);
     expect(admitted(here, 2_000), 'one flood locks nobody out').toBe(150);
@@ -61,7 +61,7 @@ describe('[R331] [G9] floods', () => {
     expect(admitted(here, 1)).toBe(1);
   });
 
-  test('lock out no neighbour whose session the edge knows, but the user who floods', () => {
+  test('do not lock out neighbours with a verified session, except the user who floods', () => {
     const { limits, passS, admitted } = setUp();
     const [flooder, neighbour] = [
       { ...here, userId: 'u_flooder' },
@@ -75,7 +75,7 @@ describe('[R331] [G9] floods', () => {
     expect(admitted(neighbour, 100), 'a user alone is limited too').toBe(4);
   });
 
-  test('many known users are bounded together: sessions are cheap', () => {
+  test('the verified users of an address are bounded together, because sessions are cheap', () => {
     const { limits, admitted } = setUp();
     admitted(here, 200);
     const users = Array.from({ length: 1_000 }, (_, n) => admitted({ ...here, userId: `u_${n}` }, 5));
@@ -85,7 +85,7 @@ describe('[R331] [G9] floods', () => {
 });
 
 describe('[R332] [G9] an edge', () => {
-  test('asks its limits before it looks at the Origin; refusals are counted by reason and logged once', async () => {
+  test('checks its limits before the Origin; refusals are counted by reason and logged once', async () => {
     const lines: string[] = [];
     const { app, wsUrl } = await startEdge({
       limits: { arrivalsPerAddress: { burst: 5, perSecond: 0.001 } },
@@ -103,7 +103,7 @@ describe('[R332] [G9] an edge', () => {
     for (const line of refusals) expect(line.length, '[R333]').toBeLessThan(600);
   });
 
-  test('counts what a connection asks for once more; the first CONNECT is free', async () => {
+  test('counts repeated requests of a connection; the first CONNECT is free', async () => {
     const { wsUrl, connect } = await startEdge({
       limits: { arrivalsPerAddress: { burst: 3, perSecond: 0.001 } },
       door: { trustedProxies: ['127.0.0.1'] },
@@ -124,8 +124,8 @@ describe('[R332] [G9] an edge', () => {
   });
 });
 
-describe('[R333] [G10] of refusals', () => {
-  test('the first of a reason and address in a minute is logged, cut, and the others as a number', () => {
+describe('[R333] [G10] the log of refusals', () => {
+  test('has the first per reason, address and minute, truncated, and the number of the others', () => {
     const clock = new VirtualClock();
     const lines: object[] = [];
     const log = new RefusalLog({ info: (line: object) => void lines.push(line) } as never, clock);

@@ -7,12 +7,12 @@ import { EdgePresence } from '../../src/protocol/presence.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { serverTime, startEdge } from './edge-fixture.ts';
 
-/** Edges on one line and one clock, whose browsers the test counts. */
+/** Edges on one bus and one clock; the test sets their numbers of browsers. */
 function startEdges(...counts: number[]) {
   return startEdgesOf(counts, () => ({}));
 }
 
-/** `originOf`: what the edge with this index knows of its installation and venue. */
+/** `originOf` returns the installation and venue as the edge with this index knows them. */
 function startEdgesOf(counts: number[], originOf: (index: number) => Origin) {
   const clock = new VirtualClock();
   const line = new MemoryBusLine();
@@ -44,7 +44,7 @@ function startEdgesOf(counts: number[], originOf: (index: number) => Origin) {
 
 type Edge = ReturnType<typeof startEdges>['edges'][number];
 
-test('[R110] every edge knows how many browsers all of them have, and tells it only when it is another number', () => {
+test('[R110] every edge knows the number of browsers on all edges, and reports it only when it changes', () => {
   const { clock, edges } = startEdges(2, 3);
   clock.increment(2_000);
   expect(edges.map(({ audience }) => audience.watching)).toEqual([5, 5]);
@@ -56,7 +56,7 @@ test('[R110] every edge knows how many browsers all of them have, and tells it o
   expect(edges.map((edge) => edge.told.at(-1))).toEqual([10, 10]);
 });
 
-test('[R110] the browsers of an edge that says nothing any more lapse; of one that says goodbye at once', () => {
+test('[R110] the browsers of a crashed edge expire, those of a closing edge are dropped immediately', () => {
   const { clock, edges } = startEdges(2, 3, 4);
   const [here, crashed, left] = edges as [Edge, Edge, Edge];
   clock.increment(1_500);
@@ -84,7 +84,7 @@ test('[R110] [R272] browsers of another system or venue on the same NATS are not
   expect(edges.map(({ audience }) => audience.watching)).toEqual([19, 19, 20, 24, 31]);
 });
 
-test('[R110] [R272] browsers of another system count no more once this edge knows its own', () => {
+test('[R110] [R272] browsers of another system are dropped once this edge knows its own', () => {
   let own: Origin = {};
   const { clock, edges } = startEdgesOf([1, 2], (index) => (index === 0 ? own : { system: 'b' }));
   clock.increment(2_000);
@@ -104,11 +104,11 @@ test.each([
   [{ edge: 'a\n', clients: 1 }, false],
   [{ edge: '', clients: 1 }, false],
   [{ edge: 'x'.repeat(65), clients: 1 }, false],
-])('[R335] [G9] presence on NATS is of a bounded form: %j %j', (presence, isValid) => {
+])('[R335] [G9] presence messages on NATS have a bounded form: %j %j', (presence, isValid) => {
   expect(Compile(EdgePresence).Check(presence)).toBe(isValid);
 });
 
-test('[R335] [G10] a sender that makes up edges fills no memory, and no number that a page shows', () => {
+test('[R335] [G10] a sender that invents edges affects neither the memory nor the number on a page', () => {
   const clock = new VirtualClock();
   const line = new MemoryBusLine();
   const told: number[] = [];
@@ -132,7 +132,7 @@ test('[R335] [G10] a sender that makes up edges fills no memory, and no number t
   audience.close();
 });
 
-test('[R110] a browser that asks is told at once and on every change; one that does not is told nothing', async () => {
+test('[R110] a subscribed browser gets the number immediately and on every change; others get nothing', async () => {
   const { bus, connect, edge } = await startEdge();
   const [asks, asksNot] = [await connect(['seat-booking.v1']), await connect()];
   asks.send({ type: 'CONNECT', data: { presence: true } });
@@ -147,7 +147,7 @@ test('[R110] a browser that asks is told at once and on every change; one that d
   expect(asksNot.ofType('PRESENCE')).toEqual([]);
 });
 
-test('[R111] [R284] PING is answered at once, with its id, the time and the hold settings', async () => {
+test('[R111] [R284] PING is acknowledged immediately, with its id, the time and the hold settings', async () => {
   const { connect } = await startEdge();
   const client = await connect();
   client.send({ type: 'PING', request_id: 'ping-1' });

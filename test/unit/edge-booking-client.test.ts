@@ -12,7 +12,7 @@ function client(urls: string[], more = {}): BookingClient {
   return booking;
 }
 
-test('[G7] a command goes to the next booking process where the first has died, and stays there', async () => {
+test('[G7] a command goes to the next booking process if the first has died, and later ones stay there', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()]);
   expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
@@ -23,7 +23,7 @@ test('[G7] a command goes to the next booking process where the first has died, 
   expect(second.requests).toEqual(['POST /api/seats/select', 'GET /api/venue']);
 });
 
-test('[G7] a command goes to the next booking process where the first hangs', async () => {
+test('[G7] a command goes to the next booking process if the first hangs', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 400 });
   first.hangs = true;
@@ -31,7 +31,7 @@ test('[G7] a command goes to the next booking process where the first hangs', as
   expect(second.requests).toHaveLength(1);
 });
 
-test('[R36] [G4] all attempts at a command have one key, and say which attempt they are', async () => {
+test('[R36] [G4] all attempts of a command have one key and the number of the attempt', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 400 });
   first.hangs = true;
@@ -51,7 +51,7 @@ test('[R36] [G4] all attempts at a command have one key, and say which attempt t
   expect(other).not.toBe(key);
 });
 
-test('[G10] a booking process that is only slow is waited for, rather than the load doubled', async () => {
+test('[G10] a slow booking process gets time, instead of doubled load', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 1000 });
   first.hangs = true;
@@ -64,7 +64,7 @@ test('[G10] a booking process that is only slow is waited for, rather than the l
   expect(second.requests).toHaveLength(0);
 });
 
-test('a refusal is an answer, not a reason to ask another', async () => {
+test('a refusal is returned; no other process is tried', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()]);
   await booking.command('select', command, caller);
@@ -75,7 +75,7 @@ test('a refusal is an answer, not a reason to ask another', async () => {
 });
 
 test.each(['<html>Bad gateway</html>', '{"message":"Service Unavailable","statusCode":503}'])(
-  'what is not said by the booking service is no answer, the next is asked: %s',
+  'a reply that is not from a booking service counts as failed, and the next process is tried: %s',
   async (body) => {
     const [first, second] = [new FakeBooking(), new FakeBooking()];
     const booking = client([await first.listen(), await second.listen()]);
@@ -84,7 +84,7 @@ test.each(['<html>Bad gateway</html>', '{"message":"Service Unavailable","status
   },
 );
 
-test('where none can be reached, or none answers in time, that is what the error says', async () => {
+test('the error shows whether no process was reachable, or none replied in time', async () => {
   const [dead, hanging] = [new FakeBooking(), new FakeBooking()];
   const deadUrl = await dead.listen();
   dead.stop();
@@ -94,7 +94,7 @@ test('where none can be reached, or none answers in time, that is what the error
   await expect(booking.command('select', command, caller)).rejects.toThrow(BookingTimeoutError);
 });
 
-test('[G10] no more than a bounded number of commands waits', async () => {
+test('[G10] the number of waiting commands is bounded', async () => {
   const hanging = new FakeBooking();
   hanging.hangs = true;
   const booking = client([await hanging.listen()], { commandTimeoutMs: 300, maxPending: 1 });
@@ -103,7 +103,7 @@ test('[G10] no more than a bounded number of commands waits', async () => {
   await expect(first).rejects.toThrow(BookingTimeoutError);
 });
 
-test('[R334] [G9] no number of session checks makes a command wait', async () => {
+test('[R334] [G9] session checks never delay a command', async () => {
   const process = new FakeBooking();
   const booking = client([await process.listen()], { connectionsPerUrl: 2, maxPending: 4 });
   process.hangsOnSessions = true;
@@ -122,14 +122,23 @@ test.each([
   { user_id: 'a b', expires_at: 1 },
   { user_id: 'x'.repeat(65), expires_at: 1 },
   'u_alice',
-])('[R334] [G9] a reply that is no session is not believed: %j', async (reply) => {
+])('[R334] [G9] a reply that is not a session is rejected: %j', async (reply) => {
   const process = new FakeBooking();
   const booking = client([await process.listen()]);
   process.failure = { status: 200, body: JSON.stringify(reply) };
   await expect(booking.session('token')).rejects.toBeInstanceOf(BookingUnavailableError);
 });
 
-describe('[R280] [G7] a process that answers, but cannot do what is asked', () => {
+test('[R460] [G9] a reply of an unexpected shape is rejected', async () => {
+  const process = new FakeBooking();
+  const booking = client([await process.listen()]);
+  process.failure = { status: 200, body: JSON.stringify({ status: 'ok' }) };
+  await expect(booking.venue()).rejects.toBeInstanceOf(BookingUnavailableError);
+  await expect(booking.eventsAfter({ epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(BookingUnavailableError);
+  await expect(booking.command('select', command, caller)).rejects.toBeInstanceOf(BookingUnavailableError);
+});
+
+describe('[R280] [G7] a process that replies but cannot serve the request', () => {
   const inAnHour = Date.now() / 1000 + 3_600;
   const unavailable = (code: string) =>
     JSON.stringify({ success: false, error: { code, message: `${code} here`, retryable: true } });
@@ -157,7 +166,7 @@ describe('[R280] [G7] a process that answers, but cannot do what is asked', () =
     expect([first?.['x-attempt'], second?.['x-attempt']]).toEqual(['1', '2']);
   });
 
-  test('is tried last from then on, though it answers session checks and stale reads', async () => {
+  test('is tried last from then on, although it serves session checks and stale reads', async () => {
     const { cutOff, healthy, booking } = await two();
     for (let n = 1; n <= 10; n++) {
       expect((await booking.command('select', { ...command, seat_id: `A${n}` }, caller)).httpStatus).toBe(200);
@@ -180,7 +189,7 @@ describe('[R280] [G7] a process that answers, but cannot do what is asked', () =
     expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([3, 2]);
   });
 
-  test('is not preferred for a busy seat alone', async () => {
+  test('is not avoided because of one busy seat', async () => {
     const { cutOff, healthy, booking } = await two();
     cutOff.failure = { status: 503, body: unavailable('BUSY') };
     await booking.command('select', command, caller);
@@ -190,7 +199,7 @@ describe('[R280] [G7] a process that answers, but cannot do what is asked', () =
     expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([2, 1]);
   });
 
-  test('that has a stale venue is asked only if no other one has a fresh venue', async () => {
+  test('that has a stale venue is used only if no other one has a fresh venue', async () => {
     const { cutOff, healthy, booking } = await two();
     expect(await booking.venue()).not.toHaveProperty('stale');
     healthy.isCutOff = true;
@@ -200,7 +209,7 @@ describe('[R280] [G7] a process that answers, but cannot do what is asked', () =
     expect(cutOff.requests).toContain('GET /api/venue');
   });
 
-  test('all of them: the refusal of the last one, each asked once, at once', async () => {
+  test('all of them: the refusal of the last one, each tried once, immediately', async () => {
     const { cutOff, healthy, booking } = await two();
     cutOff.failure = { status: 504, body: unavailable('TIMEOUT') };
     healthy.failure = { status: 503, body: unavailable('STORE_UNAVAILABLE') };
@@ -211,7 +220,7 @@ describe('[R280] [G7] a process that answers, but cannot do what is asked', () =
     expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([1, 1]);
   });
 
-  test('the only one: its refusal, asked once', async () => {
+  test('the only one: its refusal, tried once', async () => {
     const only = new FakeBooking();
     only.isCutOff = true;
     const { httpStatus, body } = await client([await only.listen()]).command('select', command, caller);
@@ -219,14 +228,14 @@ describe('[R280] [G7] a process that answers, but cannot do what is asked', () =
     expect(only.requests).toHaveLength(1);
   });
 
-  test('beside one that is dead: the refusal says more than the dead connection', async () => {
+  test('next to a dead one: the refusal is more useful than the dead connection', async () => {
     const { healthy, booking } = await two();
     healthy.stop();
     const { body } = await booking.command('select', command, caller);
     expect(body).toMatchObject({ error: { code: 'STORE_UNAVAILABLE' } });
   });
 
-  test('does not count as alive by its session checks while it hangs on commands', async () => {
+  test('does not count as alive because of session checks while it hangs on commands', async () => {
     const { cutOff, healthy, booking } = await two({ commandTimeoutMs: 1_000 });
     const answerSessions = setInterval(() => void booking.session('good').catch(() => {}), 25);
     onTestFinished(() => clearInterval(answerSessions));
@@ -235,14 +244,14 @@ describe('[R280] [G7] a process that answers, but cannot do what is asked', () =
     expect(commandsOf(healthy)).toBe(1);
   });
 
-  test.each([400, 401, 403, 404, 409, 429])('a %i is an answer: no other process is asked', async (status) => {
+  test.each([400, 401, 403, 404, 409, 429])('a %i is returned: no other process is tried', async (status) => {
     const { cutOff, healthy, booking } = await two();
     cutOff.failure = { status, body: unavailable('RATE_LIMITED') };
     expect((await booking.command('select', command, caller)).httpStatus).toBe(status);
     expect(healthy.requests).toHaveLength(0);
   });
 
-  test('many that hang leave time for the last', async () => {
+  test('many that hang leave time for the last one', async () => {
     const fakes = Array.from({ length: 5 }, () => new FakeBooking());
     const urls = await Promise.all(fakes.map((fake) => fake.listen()));
     for (const fake of fakes.slice(0, 4)) fake.hangs = true;

@@ -6,7 +6,7 @@ import { edgeMetrics } from '../../src/edge/metrics.ts';
 
 const budgetBytes = 1_000;
 
-/** Clients with these bytes waiting; answers which of them were dropped, and how much is buffered then. */
+/** Creates clients with these buffered bytes; returns the dropped ones and the remaining bytes. */
 async function check(clients: Record<string, Partial<WaitingBytes>>) {
   const metrics = edgeMetrics(new Registry());
   const buffers = new ClientBuffers({ budgetBytes, metrics, logger: pino({ level: 'silent' }) });
@@ -22,14 +22,14 @@ async function check(clients: Record<string, Partial<WaitingBytes>>) {
   return { dropped: dropped.sort(), buffered: (await metrics.bufferedBytes.get()).values[0]?.value };
 }
 
-test('[R287] within the budget nobody is dropped', async () => {
+test('[R287] within the budget no client is dropped', async () => {
   expect(await check({ a: { bytes: 500, stalledBytes: 500 }, b: { bytes: 500, stalledBytes: 500 } })).toEqual({
     dropped: [],
     buffered: 1_000,
   });
 });
 
-test('[R287] beyond it the slowest go first', async () => {
+test('[R287] beyond it the slowest are dropped first', async () => {
   const clients = {
     slowest: { bytes: 900, stalledBytes: 900 },
     slow: { bytes: 400, stalledBytes: 300 },
@@ -38,7 +38,7 @@ test('[R287] beyond it the slowest go first', async () => {
   expect(await check(clients)).toEqual({ dropped: ['slowest'], buffered: 800 });
 });
 
-test('[R287] a client that reads is not dropped, however much is on its way to it', async () => {
+test('[R287] a client that reads is not dropped, however much is buffered for it', async () => {
   const clients = { reads: { bytes: 5_000 }, slow: { bytes: 10, stalledBytes: 10 } };
   expect(await check(clients)).toEqual({ dropped: ['slow'], buffered: 5_000 });
 });

@@ -5,7 +5,7 @@ import { startEdge, until, upgrade } from './edge-fixture.ts';
 const command = { seat_id: 'A1', user_id: 'alice' };
 const inAnHour = () => Date.now() / 1000 + 3_600;
 
-describe('[R223] [G8] a WebSocket of a page', () => {
+describe('[R223] [G8] the Origin of a WebSocket', () => {
   test.each([
     ['of our own', (host: string) => `http://${host}`, 101],
     ['that is allowed', () => 'https://partner.example', 101],
@@ -19,7 +19,7 @@ describe('[R223] [G8] a WebSocket of a page', () => {
   });
 });
 
-test('[R316] [G8] of a site that a trusted proxy serves over TLS, a page over plain HTTP opens no WebSocket', async () => {
+test('[R316] [G8] if a trusted proxy serves the site over TLS, a page over plain HTTP cannot open a WebSocket', async () => {
   const { wsUrl } = await startEdge({ door: { trustedProxies: ['127.0.0.1'] } });
   const { host } = new URL(wsUrl);
   const open = async (origin: string, proto: string) => {
@@ -37,7 +37,7 @@ test.each([
   ['evil.example.com:8000', 'https', 101],
   ['tickets.example.org', 'http', 101],
   ['seats.local:8000', 'http', 101],
-])('[R342] [G8] a WebSocket of a page under the name %s over %s: %i', async (host, proto, expected) => {
+])('[R342] [G8] a WebSocket from a page under the name %s over %s: %i', async (host, proto, expected) => {
   const { wsUrl } = await startEdge({ door: { trustedProxies: ['127.0.0.1'], allowedHosts: ['tickets.example.org'] } });
   const { status, socket } = await upgrade(wsUrl, { host, origin: `${proto}://${host}`, 'x-forwarded-proto': proto });
   expect(status).toBe(expected);
@@ -45,7 +45,7 @@ test.each([
 });
 
 describe('[R225] [G10] connections', () => {
-  test('of one address are counted, and given back; a client that names another address is not believed', async () => {
+  test('are counted per address until they close; a client cannot forge its address', async () => {
     const { edge, wsUrl } = await startEdge({ limits: { connectionsPerAddress: 2 } });
     const first = await upgrade(wsUrl, {});
     await upgrade(wsUrl, {});
@@ -55,7 +55,7 @@ describe('[R225] [G10] connections', () => {
     expect((await upgrade(wsUrl, {})).status).toBe(101);
   });
 
-  test('through a proxy that is trusted, the address is the one that it saw', async () => {
+  test('through a trusted proxy count for the address that it forwards', async () => {
     const { wsUrl } = await startEdge({
       limits: { connectionsPerAddress: 1 },
       door: { trustedProxies: ['127.0.0.1'] },
@@ -67,7 +67,7 @@ describe('[R225] [G10] connections', () => {
     expect((await from('198.51.100.1, 203.0.113.8')).status, 'what the client put before it').toBe(429);
   });
 
-  test('[R310] of one IPv6 network, and of IPv4 in whatever form, are counted together, and given back', async () => {
+  test('[R310] of one IPv6 network, and of all spellings of an IPv4 address, are counted together until they close', async () => {
     const { edge, wsUrl } = await startEdge({
       limits: { connectionsPerAddress: 2 },
       door: { trustedProxies: ['127.0.0.1'] },
@@ -84,7 +84,7 @@ describe('[R225] [G10] connections', () => {
     expect((await from('::FFFF:CB00:7107')).status).toBe(429);
   });
 
-  test('are limited in all', async () => {
+  test('are limited in total', async () => {
     const { wsUrl } = await startEdge({ limits: { connections: 1 } });
     await upgrade(wsUrl, {});
     expect((await upgrade(wsUrl, {})).status).toBe(503);
@@ -92,7 +92,7 @@ describe('[R225] [G10] connections', () => {
 });
 
 describe('[R226] [G8] a session', () => {
-  test("of the page's cookie goes with every command, and with the address that it is asked from", async () => {
+  test("of the page's cookie is sent with every command, together with the client's address", async () => {
     const { booking, connect } = await startEdge();
     booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
     const client = await connect([subprotocol], { cookie: 'session=good' });
@@ -102,7 +102,7 @@ describe('[R226] [G8] a session', () => {
     expect(headers).toMatchObject({ authorization: 'Bearer good', 'x-forwarded-for': '127.0.0.1' });
   });
 
-  test('[R315] is that of the cookie of this installation, whatever other cookies there are', async () => {
+  test('[R315] comes from the cookie of this installation, not from other cookies', async () => {
     const { booking, connect } = await startEdge({ door: { sessionCookie: 'session_0a1b2c3d' } });
     booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
     const cookie = 'session=bad; %%%; session_ffffffff=bad; session_0a1b2c3d=good';
@@ -112,7 +112,7 @@ describe('[R226] [G8] a session', () => {
     expect(booking.headers.at(-1)).toMatchObject({ authorization: 'Bearer good' });
   });
 
-  test('that the cookie and CONNECT both name is asked about once', async () => {
+  test('that is in both the cookie and CONNECT is checked once', async () => {
     const { booking, connect } = await startEdge();
     booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
     const client = await connect([subprotocol], { cookie: 'session=good' });
@@ -122,7 +122,7 @@ describe('[R226] [G8] a session', () => {
     expect(booking.requests.filter((request) => request === 'GET /api/session')).toHaveLength(1);
   });
 
-  test('of the cookie is not that of a socket opened by hand: who acts is said in the message', async () => {
+  test('of the cookie does not apply to a socket opened by hand, whose messages name the user', async () => {
     const { booking, connect } = await startEdge();
     const client = await connect(undefined, { cookie: 'session=bad' });
     client.send({ type: 'SELECT_SEAT', request_id: 1, data: command });
@@ -130,7 +130,7 @@ describe('[R226] [G8] a session', () => {
     expect(booking.headers.at(-1)).not.toHaveProperty('authorization');
   });
 
-  test('of a token in CONNECT as well', async () => {
+  test('may come from a token in CONNECT', async () => {
     const { booking, connect } = await startEdge();
     booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
     const client = await connect();
@@ -140,7 +140,7 @@ describe('[R226] [G8] a session', () => {
     expect(booking.headers.at(-1)).toMatchObject({ authorization: 'Bearer good' });
   });
 
-  test.each(['cookie', 'token'])('that is none of ours (%s) is refused, and the connection closed', async (how) => {
+  test.each(['cookie', 'token'])('that is unknown (%s) is refused, and the connection closed', async (how) => {
     const { connect } = await startEdge();
     const client = await connect([subprotocol], how === 'cookie' ? { cookie: 'session=bad' } : {});
     if (how === 'token') client.send({ type: 'CONNECT', data: { token: 'bad' } });
@@ -148,7 +148,7 @@ describe('[R226] [G8] a session', () => {
     expect(await client.closed).toBe(closeCodes.sessionOver.code);
   });
 
-  test('that comes to its end on a live connection closes it', async () => {
+  test('that expires on a live connection closes it', async () => {
     const { booking, connect } = await startEdge({ limits: { sessionCheckMinMs: 20 } });
     booking.sessions.set('short', { user_id: 'u_alice', expires_at: Date.now() / 1000 });
     const client = await connect([subprotocol], { cookie: 'session=short' });
@@ -157,7 +157,7 @@ describe('[R226] [G8] a session', () => {
     expect(await client.closed).toBe(closeCodes.sessionOver.code);
   });
 
-  test('that cannot be checked now is checked later', async () => {
+  test('that cannot be checked is checked again later', async () => {
     const { booking, connect } = await startEdge({ limits: { sessionRetryMs: 20 } });
     booking.failure = { status: 503, body: '{}' };
     const client = await connect([subprotocol], { cookie: 'session=bad' });

@@ -21,7 +21,7 @@ import type { Position, VenueState } from '../../src/protocol/venue.ts';
 
 export const serverTime = 1_700_000_000;
 
-/** A bus that says only what the test lets it say. */
+/** A bus that delivers only the messages of the test. */
 export class FakeBus implements EventBus, PresenceBus {
   connected = true;
   readonly storesEvents = true;
@@ -45,13 +45,13 @@ export class FakeBus implements EventBus, PresenceBus {
   }
 
   emit(...events: SeatEvent[]): void {
-    for (const event of events) for (const listener of this.#listeners) listener.onEvent(event);
+    for (const event of events) for (const listener of this.#listeners) listener.onEvent(event, 'stored');
   }
   connect(): void {
     this.connected = true;
     for (const listener of this.#listeners) listener.onConnected?.(true);
   }
-  /** As another edge says it. */
+  /** Delivers presence as from another edge. */
   tellPresence(presence: EdgePresence): void {
     this.#onPresence?.(presence);
   }
@@ -63,24 +63,24 @@ export class FakeBus implements EventBus, PresenceBus {
   }
 }
 
-/** A booking service of 10 x 10 seats over real HTTP, whose history the test writes. */
+/** A fake booking service with 10 x 10 seats over real HTTP; the test writes its history. */
 export class FakeBooking {
   epoch = 'e1';
   stale = false;
   maxHolds = 6;
-  /** Answers every request with it, where set. */
+  /** If set, the reply to every request. */
   failure: { status: number; body: string } | undefined;
-  /** Answers no request at all, where set. */
+  /** If set, no request gets a reply. */
   hangs = false;
-  /** As a process that cannot reach Redis: 503 for commands and events, a stale venue, sessions as ever. */
+  /** Behaves like a process without Redis: 503 for commands and events, a stale venue, normal sessions. */
   isCutOff = false;
-  /** Answers no session check, where set. */
+  /** If set, session checks get no reply. */
   hangsOnSessions = false;
-  /** Answers no command, where set. */
+  /** If set, commands get no reply. */
   hangsOnCommands = false;
   readonly requests: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
-  /** By token. */
+  /** Keyed by token. */
   readonly sessions = new Map<string, SessionInfo>();
   readonly events: SeatEvent[] = [];
   readonly #seats = new Map<string, Seat>();
@@ -127,7 +127,7 @@ export class FakeBooking {
     return { epoch: this.epoch, seq: this.events.length };
   }
 
-  /** Commits a hold and returns its event, which nobody has been told of yet. */
+  /** Commits a hold and returns its event, which is not published yet. */
   hold(id: string, userId: string): SeatEvent {
     const event: SeatEvent = {
       type: 'held',
@@ -145,7 +145,7 @@ export class FakeBooking {
     return event;
   }
 
-  /** As after a loss of the data: nothing that was known holds any more. */
+  /** Starts a new epoch, as after a loss of all data. */
   startOver(epoch: string): void {
     this.epoch = epoch;
     this.events.length = 0;
@@ -198,7 +198,7 @@ function refusal(code: string, seat?: Seat): string {
   return JSON.stringify({ success: false, error: { code, message: code, retryable: false }, seat });
 }
 
-/** The reply to an upgrade; 101: a WebSocket. */
+/** Returns the reply to an upgrade; with status 101 it is a WebSocket. */
 export function upgrade(wsUrl: string, headers: Record<string, string> = {}) {
   return new Promise<{ status: number; headers: IncomingHttpHeaders; socket: WebSocket }>((resolve, reject) => {
     const socket = new WebSocket(wsUrl, { headers });
@@ -213,7 +213,7 @@ export function upgrade(wsUrl: string, headers: Record<string, string> = {}) {
 
 type Message<T extends ServerMessage['type']> = Extract<ServerMessage, { type: T }>;
 
-/** A real WebSocket client that remembers all it was sent. */
+/** A real WebSocket client that records all messages. */
 export class TestClient {
   readonly messages: ServerMessage[] = [];
   readonly ws: WebSocket;
@@ -244,7 +244,7 @@ export class TestClient {
     return this.ofType('SEAT_UPDATE').map(({ data }) => data.seq);
   }
 
-  /** The first of its type, or the nth from 1. */
+  /** Waits for the nth message of a type, counted from 1. */
   async received<T extends ServerMessage['type']>(type: T, nth = 1): Promise<Message<T>> {
     await until(() => this.ofType(type).length >= nth, `${type} number ${nth}`);
     return this.ofType(type)[nth - 1] as Message<T>;

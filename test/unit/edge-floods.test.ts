@@ -6,21 +6,21 @@ import { startEdge, until, upgrade } from './edge-fixture.ts';
 
 const flood = closeCodes.tooManyMessages.code;
 
-test.each(['ping', 'pong'] as const)('[R330] [G10] %s frames count as messages do', async (frame) => {
+test.each(['ping', 'pong'] as const)('[R330] [G10] %s frames count like messages', async (frame) => {
   const { connect } = await startEdge({ limits: { messagesPerSecond: 50 } });
   const client = await connect();
   for (let n = 0; n < 60; n++) client.ws[frame]();
   expect(await client.closed).toBe(flood);
 });
 
-test('[R330] [G10] bytes count that never become a message', async () => {
+test('[R330] [G10] bytes count even if they never become a message', async () => {
   const { connect } = await startEdge({ limits: { messagesPerSecond: 2, messageBytes: 100 } });
   const client = await connect();
   for (let n = 0; n < 600; n++) client.ws.send('', { fin: false }); // 22 messages of 114 bytes would be 2,508
   expect(await client.closed).toBe(flood);
 });
 
-test('[R330] [G10] as many frames as "book all" sends, and as large as they may be, are no flood', async () => {
+test('[R330] [G10] the frames of "book all" at their maximum size are not a flood', async () => {
   const { connect } = await startEdge({ limits: { messagesPerSecond: 2, messageBytes: 4096 } });
   const client = await connect();
   const text = JSON.stringify({ type: 'PING', request_id: 'p', padding: 'x'.repeat(4_000) });
@@ -31,7 +31,7 @@ test('[R330] [G10] as many frames as "book all" sends, and as large as they may 
 /** A masked, empty pong. */
 const pong = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
-/** A WebSocket that answers no close frame, and whose bytes the test writes. */
+/** A WebSocket that replies to no close frame; the test writes its bytes. */
 async function rawWebSocket(port: number): Promise<Socket> {
   const socket = connectTcp(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
@@ -44,7 +44,7 @@ async function rawWebSocket(port: number): Promise<Socket> {
   return socket;
 }
 
-test('[R330] [G10] a flooder is not read from any more, and is gone soon, whatever it does', async () => {
+test('[R330] [G10] a flooder is no longer read and is soon disconnected, whatever it does', async () => {
   const { app, edge, port } = await startEdge({ limits: { messagesPerSecond: 50, closeTimeoutMs: 60_000 } });
   const accepted = once(app.server, 'connection') as Promise<[Socket]>;
   const flooder = await rawWebSocket(port);
@@ -59,7 +59,7 @@ test('[R330] [G10] a flooder is not read from any more, and is gone soon, whatev
   await until(() => edge.clientCount === 0, 'it is counted no more');
 });
 
-test('[R330] [G10] a client that floods while it is being closed is gone soon too', async () => {
+test('[R330] [G10] a client that floods while it is being closed is soon disconnected, too', async () => {
   const { app, edge, port } = await startEdge({ limits: { messagesPerSecond: 50, closeTimeoutMs: 60_000 } });
   const accepted = once(app.server, 'connection') as Promise<[Socket]>;
   const flooder = await rawWebSocket(port);
@@ -71,7 +71,7 @@ test('[R330] [G10] a client that floods while it is being closed is gone soon to
   await until(() => edge.clientCount === 0, 'it is counted no more');
 });
 
-test('[R331] [G9] an address that floods again and again is refused for a while; its connections and all others stay', async () => {
+test('[R331] [G9] an address that floods repeatedly is refused for a while; its connections and all others stay', async () => {
   const { app, wsUrl } = await startEdge({
     limits: { messagesPerSecond: 50, arrivalsPerAddress: { burst: 20, perSecond: 0.001 } },
     door: { trustedProxies: ['127.0.0.1'] },

@@ -30,7 +30,7 @@ test.each<[what: string, request: InjectOptions, status: number, code: string, m
   ['a body too large', post(`{"seat_id":"${'x'.repeat(5000)}"}`), 413, 'TOO_LARGE', /large/],
   ['an unknown path', { method: 'GET', url: '/nowhere?a=1' }, 404, 'NOT_FOUND', /\/nowhere$/],
   ['a URL that cannot be decoded', { method: 'GET', url: '/%zz' }, 400, 'INVALID_REQUEST', /./],
-  ['a wrong method', { method: 'DELETE', url: '/seats?a=1' }, 405, 'METHOD_NOT_ALLOWED', /takes POST, not DELETE/],
+  ['a wrong method', { method: 'DELETE', url: '/seats?a=1' }, 405, 'METHOD_NOT_ALLOWED', /accepts POST, not DELETE/],
   ['a bug', { method: 'GET', url: '/broken' }, 500, 'INTERNAL', /^(?!.*secret)/],
 ])('[G9] %s', async (_, request, status, code, message) => {
   const reply = await app().inject(request);
@@ -39,7 +39,7 @@ test.each<[what: string, request: InjectOptions, status: number, code: string, m
   expect(reply.json().error.message).toMatch(message);
 });
 
-test('[G9] a wrong method is told the right ones', async () => {
+test('[G9] the error of a wrong method lists the right ones', async () => {
   const reply = await app().inject({ method: 'POST', url: '/broken' });
   expect(reply.headers.allow).toBe('GET, HEAD');
 });

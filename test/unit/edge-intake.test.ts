@@ -8,7 +8,7 @@ import { startEdge, until } from './edge-fixture.ts';
 
 const limits = { messagesPerSecond: 50, messageBytes: 4096 };
 
-/** Connections of one address, on one clock. */
+/** Connections of one address on one clock. */
 function setUp(rate: { burst: number; perSecond: number }) {
   const clock = new VirtualClock();
   const ofAddress = new TokenBucket(rate, () => clock.nowMs());
@@ -31,7 +31,7 @@ function setUp(rate: { burst: number; perSecond: number }) {
   return { clock, connect };
 }
 
-test('[R336] [G9] of an address that sends too much, each connection is read at its share: who sends little hardly waits', () => {
+test('[R336] [G9] while an address exceeds its limit, each connection is read at its share: a quiet one hardly waits', () => {
   const { clock, connect } = setUp({ burst: 100, perSecond: 1 });
   const [flooder, neighbour] = [connect(), connect()];
   for (let n = 0; n < 40; n++) flooder.intake.countFrame();
@@ -50,7 +50,7 @@ test('[R336] [G9] of an address that sends too much, each connection is read at 
   expect([flooder.isRead, flooder.rests]).toEqual([true, 1]);
 });
 
-test('[R336] [G10] bytes count too: fragments are read no faster', () => {
+test('[R336] [G10] bytes count, too: fragments are not read faster', () => {
   const { clock, connect } = setUp({ burst: 100, perSecond: 1 });
   const flooder = connect();
   flooder.intake.countBytes(90 * 1024);
@@ -63,7 +63,7 @@ test('[R336] [G10] bytes count too: fragments are read no faster', () => {
   expect(flooder.isRead, 'no longer than a live client is silent').toBe(true);
 });
 
-test('[R336] a client that is paused for two reasons is read again when neither is left', () => {
+test('[R336] a client that is paused for two reasons is read again when both are gone', () => {
   const { clock, connect } = setUp({ burst: 1, perSecond: 1 });
   const client = connect();
   for (let n = 0; n < 5; n++) client.intake.countFrame();
@@ -87,7 +87,7 @@ test('[R336] [G9] a full lecture hall holds and books at once, within the defaul
   expect(pages.filter(({ isRead }) => !isRead)).toEqual([]);
 });
 
-test('[R336] [G9] an edge goes on reading other addresses, and the neighbours of one that sends too much', async () => {
+test('[R336] [G9] an edge keeps reading other addresses, and the neighbours of a connection that sends too much', async () => {
   const { app, connect } = await startEdge({
     limits: { messagesPerSecond: 50, messagesPerAddress: { burst: 20, perSecond: 0.001 } },
     door: { trustedProxies: ['127.0.0.1'] },

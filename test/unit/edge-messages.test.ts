@@ -40,7 +40,7 @@ test('[G9] bad messages get an error with a code, and the connection stays', asy
   expect(await client.received('ACK')).toMatchObject({ request_id: 'last' });
 });
 
-test('[G9] the request_id comes back on an error wherever it could be read', async () => {
+test('[G9] an error contains the request_id whenever it could be read', async () => {
   const { connect } = await startEdge();
   const client = await connect();
   client.ws.send('{"type":"NOPE","request_id":"r1"}');
@@ -57,7 +57,7 @@ test('[G10] a message too large closes the connection with 1009', async () => {
   expect(await client.closed).toBe(1009);
 });
 
-test('[G10] a flood of messages closes the connection with a code that says: give up', async () => {
+test('[G10] a flood of messages closes the connection with a code that forbids reconnecting', async () => {
   const { connect } = await startEdge({ limits: { messagesPerSecond: 50 } });
   const client = await connect();
   for (let n = 0; n < 60; n++) client.ws.send('{}');
@@ -90,7 +90,7 @@ test('[R336] [G10] the commands of an address that wait for a reply are limited 
   expect([one, other].flatMap((client) => client.ofType('ERROR'))).toEqual([]);
 });
 
-test('[R285] [G9] "book all" of as many seats as one may hold is neither refused nor closed', async () => {
+test('[R285] [G9] "book all" of the maximum of seats is neither refused nor closed', async () => {
   const maxHolds = 90;
   const limits = { messagesPerSecond: 50, commandsInFlightPerClient: 32 };
   const { connect } = await startEdge({ limits, maxHolds });
@@ -107,7 +107,7 @@ test('[R285] [G9] "book all" of as many seats as one may hold is neither refused
   expect(await client.closed, 'a flood is a flood').toBe(4008);
 });
 
-test('[R285] [G10] MAX_HOLDS_PER_USER lets no client fill the edge', async () => {
+test('[R285] [G10] even a large MAX_HOLDS_PER_USER does not let a client fill the edge', async () => {
   const { booking, connect } = await startEdge({ limits: { messagesPerSecond: 2_000 }, maxHolds: 10_000 });
   const client = await connect();
   booking.hangs = true;
@@ -116,7 +116,7 @@ test('[R285] [G10] MAX_HOLDS_PER_USER lets no client fill the edge', async () =>
   expect(client.ofType('ERROR').every(({ data }) => data.code === 'RATE_LIMITED')).toBe(true);
 });
 
-test('[R286] [G10] a client that asks for the venue again and again is refused, keeps its connection and its updates', async () => {
+test('[R286] [G10] a client that requests the venue repeatedly is refused, and keeps its connection and its updates', async () => {
   const { booking, bus, connect } = await startEdge({ limits: { statesPerSecond: 0.001, stateBurst: 3 } });
   const client = await connect();
   for (const type of ['subscribe', 'CONNECT', 'subscribe', 'CONNECT', 'subscribe'] as const) {
@@ -133,7 +133,7 @@ test('[R286] [G10] a client that asks for the venue again and again is refused, 
   await until(() => client.ofType('ACK').at(-1)?.request_id === 'resumed', 'what was missed costs nothing');
 });
 
-test('commands are answered by ACK or ERROR, with the seat as it now is', async () => {
+test('the reply to a command is ACK or ERROR, with the current seat', async () => {
   const { connect } = await startEdge();
   const client = await connect();
   client.send({ type: 'CONNECT', request_id: 1, data: { user_id: 'alice' } });
@@ -148,7 +148,7 @@ test('commands are answered by ACK or ERROR, with the seat as it now is', async 
   expect(error).toMatchObject({ request_id: 3, data: { code: 'SEAT_HELD', seat: { id: 'C3', held_by: 'alice' } } });
 });
 
-test('commands are refused as retryable while no booking process can be reached', async () => {
+test('commands are refused as retryable while no booking process is reachable', async () => {
   const { booking, connect } = await startEdge();
   const client = await connect();
   booking.stop();
@@ -157,7 +157,7 @@ test('commands are refused as retryable while no booking process can be reached'
   expect(error.data).toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true });
 });
 
-test('both shapes of subscribe are answered by the venue', async () => {
+test('both forms of subscribe return the venue', async () => {
   const { connect } = await startEdge();
   const client = await connect();
   client.send({ type: 'subscribe', venue: 'main', request_id: 'a' });

@@ -12,7 +12,7 @@ const logger = pino({ level: 'silent' });
 const minIntervalMs = 5_000;
 const secondsAgo = (seconds: number) => Date.now() / 1000 - seconds;
 
-/** A booking service whose answers the test gives; counts what is asked. */
+/** A booking service whose replies the test sets; it counts the requests. */
 class Asked {
   readonly tokens: string[] = [];
   inFlight = 0;
@@ -37,12 +37,12 @@ function setUp(clock = new VirtualClock()) {
   const checks = new SessionChecks({ booking: asked, minIntervalMs, clock });
   const over: string[] = [];
   const watch = (token: string) => {
-    const watched = new SessionWatch({ checks, clock, logger, retryMs: 10_000, onOver: () => over.push(token) });
+    const watched = new SessionWatch({ checks, clock, logger, retryMs: 10_000, onEnded: () => over.push(token) });
     onTestFinished(() => watched.close());
     watched.follow(token);
     return watched;
   };
-  /** In small steps, so that a loop could go round. */
+  /** Advances in small steps, so that a request loop would show. */
   const pass = async (ms: number) => {
     for (let passedMs = 0; passedMs < ms; passedMs += 100) {
       clock.increment(100);
@@ -57,7 +57,7 @@ async function settled(): Promise<void> {
 }
 
 describe('[R282] [G10] the session of an idle connection', () => {
-  test('is not asked about in a loop by an edge whose clock is ahead', async () => {
+  test('is not checked in a loop by an edge whose clock is ahead', async () => {
     const { asked, over, watch, pass } = setUp();
     asked.answer = () => good({ expires_at: secondsAgo(60) }); // for the booking service: in the last minute
     watch('token');
@@ -70,7 +70,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect(over, 'that is for the booking service to say').toEqual([]);
   });
 
-  test('is asked about after its lifetime, by no clock that must agree', async () => {
+  test('is checked after its lifetime, without synchronised clocks', async () => {
     const { asked, over, watch, pass } = setUp();
     asked.answer = () => good({ expires_at: secondsAgo(3_600), expires_in: 60 });
     watch('token');
@@ -82,7 +82,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect([asked.tokens.length, over]).toEqual([2, ['token']]);
   });
 
-  test('is not over because it cannot be checked', async () => {
+  test('does not end because it cannot be checked', async () => {
     const { asked, over, watch, pass } = setUp();
     asked.answer = () => Promise.reject(new Error('unreachable'));
     watch('token');
@@ -95,7 +95,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect(over).toEqual(['token']);
   });
 
-  test('is asked about once for all connections with that token, and not again while it is good', async () => {
+  test('is checked once for all connections with that token, and not again while it is valid', async () => {
     const { asked, watch, pass } = setUp();
     asked.answer = () => good({ expires_in: 60 });
     for (let n = 0; n < 100; n++) watch('token');
@@ -106,7 +106,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect(asked.tokens).toHaveLength(1);
   });
 
-  test('is checked at spread moments: connections that came together do not ask together', async () => {
+  test('is checked with jitter: connections opened together are not checked together', async () => {
     const { asked, watch, pass } = setUp();
     asked.answer = () => good({ expires_in: 60 });
     for (let n = 0; n < 100; n++) watch(`token-${n}`);
@@ -117,7 +117,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect(early).toBeLessThan(90);
   });
 
-  test('has one check at a time, which goes on with the newest token', async () => {
+  test('has one check at a time, which continues with the newest token', async () => {
     const { asked, over, watch } = setUp();
     const answers: ((session: SessionInfo | undefined) => void)[] = [];
     asked.answer = () => new Promise((resolve) => answers.push(resolve));
@@ -130,7 +130,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect([asked.tokens, over], 'the first is not the session any more').toEqual([['first', 'third'], []]);
   });
 
-  test('many at once leave room for commands', async () => {
+  test('many checks at once leave capacity for commands', async () => {
     const { asked, watch } = setUp();
     const answers: (() => void)[] = [];
     asked.answer = () => new Promise((resolve) => answers.push(() => resolve(good({ expires_in: 60 }))));
@@ -143,7 +143,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect([asked.tokens.length, asked.mostInFlight]).toEqual([1_000, 8]);
   });
 
-  test('that a command finds over closes the connection at once', async () => {
+  test('closes the connection immediately if a command finds that it has ended', async () => {
     const { booking, connect } = await startEdge();
     booking.sessions.set('good', { user_id: 'u_alice', expires_at: secondsAgo(-3_600) });
     const client = await connect([subprotocol], { cookie: 'session=good' });
@@ -157,7 +157,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
 });
 
 describe('[R334] [G9] session checks', () => {
-  test('of one address are no more than its arrivals, whatever its tokens; others are checked', async () => {
+  test('of one address are bounded by its arrivals, regardless of its tokens; others are checked', async () => {
     const { booking, connect } = await startEdge({
       limits: { arrivalsPerAddress: { burst: 5, perSecond: 0.001 } },
       door: { trustedProxies: ['127.0.0.1'] },
@@ -183,7 +183,7 @@ describe('[R334] [G9] session checks', () => {
     );
   });
 
-  test('are kept for their user until the session is over, or in doubt', async () => {
+  test('keep their result until the session ends or is in doubt', async () => {
     const { asked, checks, pass } = setUp();
     asked.answer = () => good({ expires_in: 60 });
     expect(checks.knownUserOf('token')).toBeUndefined();
@@ -202,7 +202,7 @@ describe('[R283] a timer longer than 2^31 − 1 ms', () => {
     vi.useRealTimers();
   });
 
-  test('does not fire at once', () => {
+  test('does not fire immediately', () => {
     vi.useFakeTimers();
     const fired = vi.fn();
     for (const delayMs of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY]) hostClock.setTimeout(fired, delayMs);
@@ -210,7 +210,7 @@ describe('[R283] a timer longer than 2^31 − 1 ms', () => {
     expect(fired).not.toHaveBeenCalled();
   });
 
-  test('of a session of a year does not loop', async () => {
+  test('does not loop for a session of a year', async () => {
     vi.useFakeTimers();
     const { asked, watch } = setUp(hostClock as VirtualClock);
     asked.answer = () => good({ expires_in: 8_760 * 3_600 });

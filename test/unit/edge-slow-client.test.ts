@@ -5,14 +5,14 @@ import { startEdge, TestClient, until } from './edge-fixture.ts';
 
 const silentCount = 5000;
 
-/** The socket under a client: pausing it is what a browser that hangs looks like. */
+/** The socket of a client: pausing it simulates a browser that hangs. */
 async function socketOf(client: TestClient): Promise<Socket> {
   const upgrade = once(client.ws, 'upgrade') as Promise<[{ socket: Socket }]>;
   const [{ socket }] = await upgrade;
   return socket;
 }
 
-test('[G10] a client that does not read is skipped, and gets the venue anew when it reads again', async () => {
+test('[G10] a client that does not read is skipped, and gets the whole venue when it reads again', async () => {
   const { app, booking, bus, wsUrl, connect } = await startEdge({ limits: { clientBufferBytes: 16 * 1024 } });
   const reader = await connect();
   const slow = new TestClient(wsUrl);
@@ -39,7 +39,7 @@ test('[G10] a client that does not read is skipped, and gets the venue anew when
   expect([...slow.seqs].sort((a, b) => a - b)).toEqual(slow.seqs); // never backwards
 }, 60_000);
 
-test('[G10] a client that stays behind is given up', async () => {
+test('[G10] a client that stays behind is disconnected', async () => {
   const { app, edge, booking, bus, wsUrl } = await startEdge({
     limits: { clientBufferBytes: 16 * 1024, behindTimeoutMs: 200, closeTimeoutMs: 100 },
   });
@@ -54,7 +54,7 @@ test('[G10] a client that stays behind is given up', async () => {
   expect((await app.inject('/metrics')).body).toContain('edge_clients_terminated_total{reason="slow"} 1');
 }, 60_000);
 
-test('[G10] a client that asks but does not read is not read from', async () => {
+test('[G10] a client that sends requests but does not read is not read either', async () => {
   const { app, wsUrl } = await startEdge({
     limits: { clientBufferBytes: 16 * 1024, messagesPerSecond: 1e9, stateBurst: 1e9 },
   });
@@ -65,11 +65,11 @@ test('[G10] a client that asks but does not read is not read from', async () => 
   await new Promise((resolve) => setTimeout(resolve, 500));
   const { body } = await app.inject('/metrics');
   expect(body).toContain('edge_clients_slow_total 1');
-  // 50,000 answers would be 350 MB; the kernel takes some MB before anything is seen to wait.
+  // 50,000 replies would be 350 MB; the kernel buffers some MB before data waits in the process.
   expect(Number(/^edge_frame_bytes_total (\d+)/m.exec(body)?.[1])).toBeLessThan(30e6);
 }, 60_000);
 
-test('[R287] [G10] slow clients together wait for no more than the budget: the slowest are dropped, readers stay', async () => {
+test('[R287] [G10] the buffers of all slow clients stay within the budget: the slowest are dropped, readers stay', async () => {
   const clientBuffersBytes = 4 * 1024 * 1024;
   const { app, edge, booking, bus, wsUrl, connect } = await startEdge({ limits: { clientBuffersBytes } });
   const reader = await connect();
@@ -93,7 +93,7 @@ test('[R287] [G10] slow clients together wait for no more than the budget: the s
   expect(reader.ws.readyState).toBe(reader.ws.OPEN);
 }, 60_000);
 
-test('[G10] a peer that answers no ping is given up', async () => {
+test('[G10] a peer that replies to no ping is disconnected', async () => {
   const { edge, wsUrl } = await startEdge({ limits: { pingIntervalMs: 100 } });
   const alive = await new TestClient(wsUrl).opened();
   const silent = await new TestClient(wsUrl, [], { autoPong: false }).opened();

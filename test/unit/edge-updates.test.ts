@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
 import { serverTime, startEdge, until } from './edge-fixture.ts';
 
-test('[G5] a client is sent the whole venue at once, then every change in order', async () => {
+test('[G5] a client gets the whole venue immediately, then every change in order', async () => {
   const { booking, bus, connect } = await startEdge();
   const client = await connect();
   const { data } = await client.received('VENUE_STATE');
@@ -31,7 +31,7 @@ test('[G5] a client is sent the whole venue at once, then every change in order'
   });
 });
 
-test('[G5] clients that join amid changes get a state and exactly what follows it', async () => {
+test('[G5] clients that join during changes get a state and exactly the later changes', async () => {
   const { booking, bus, connect } = await startEdge();
   const joining = [];
   for (let n = 1; n <= 200; n++) {
@@ -47,7 +47,7 @@ test('[G5] clients that join amid changes get a state and exactly what follows i
   }
 });
 
-test('[G6] a lost event is noticed by the next one and repaired', async () => {
+test('[G6] a lost event is detected by the next one and repaired', async () => {
   const { booking, bus, connect } = await startEdge();
   const client = await connect();
   bus.emit(booking.hold('A1', 'alice'));
@@ -57,7 +57,7 @@ test('[G6] a lost event is noticed by the next one and repaired', async () => {
   expect(client.seqs).toEqual([1, 2, 3]);
 });
 
-test('[G6] events that only come out of order are put in order without asking', async () => {
+test('[G6] events out of order are reordered without a request', async () => {
   const { booking, bus, connect } = await startEdge();
   const client = await connect();
   const asked = booking.requests.length;
@@ -69,7 +69,7 @@ test('[G6] events that only come out of order are put in order without asking', 
   expect(booking.requests).toHaveLength(asked);
 });
 
-test('[G6] a lost tail is noticed by the heartbeat', async () => {
+test('[G6] a lost last event is detected by the heartbeat', async () => {
   const { booking, bus, connect } = await startEdge();
   const client = await connect();
   booking.hold('A1', 'alice'); // lost
@@ -85,7 +85,7 @@ test('[G6] without the bus the booking service is polled', async () => {
   await until(() => client.seqs.length === 1, 'the update', 2000);
 });
 
-test('[G6] a new epoch starts every client over with a fresh state', async () => {
+test('[G6] in a new epoch every client gets a fresh state', async () => {
   const { booking, bus, connect } = await startEdge();
   bus.emit(booking.hold('A1', 'alice'));
   const client = await connect();
@@ -96,7 +96,7 @@ test('[G6] a new epoch starts every client over with a fresh state', async () =>
   expect(data.seats[0]).toEqual({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 });
 });
 
-test('[G5] a venue without news is called stale, and no more once there is news', async () => {
+test('[G5] a venue without data is marked stale until data arrives', async () => {
   const { booking, bus, connect } = await startEdge();
   const client = await connect();
   booking.failure = { status: 503, body: '{"success":false}' };
@@ -109,7 +109,7 @@ test('[G5] a venue without news is called stale, and no more once there is news'
   expect(fresh.seq).toBe(1);
 }, 15_000);
 
-test('[G6] [R284] CONNECT with a position is answered by exactly what was missed', async () => {
+test('[G6] [R284] CONNECT with a position returns exactly the missed updates', async () => {
   const { booking, bus, connect } = await startEdge();
   for (const user of ['a', 'b', 'c', 'd']) bus.emit(booking.hold('A1', user));
   const client = await connect([subprotocol]);
@@ -127,7 +127,7 @@ test('[G6] [R284] CONNECT with a position is answered by exactly what was missed
 test.each([
   ['of another epoch', { epoch: 'e0', seq: 3 }],
   ['too long ago', { epoch: 'e1', seq: 1 }],
-])('[G6] CONNECT with a position %s is answered by the whole venue', async (_, position) => {
+])('[G6] CONNECT with a position %s returns the whole venue', async (_, position) => {
   const { booking, bus, connect } = await startEdge({ limits: { resumableUpdates: 2 } });
   for (const user of ['a', 'b', 'c', 'd']) bus.emit(booking.hold('A1', user));
   const client = await connect([subprotocol]);
@@ -146,7 +146,7 @@ test('[R284] CONNECT with a position and no id is acknowledged, whether it could
   expect(client.messages.map(({ type }) => type)).toEqual(['ACK', 'VENUE_STATE', 'ACK']);
 });
 
-test('[G5] a client that another edge brought further is not taken back', async () => {
+test('[G5] a client that another edge has brought further does not go back', async () => {
   const { booking, bus, connect } = await startEdge();
   const client = await connect([subprotocol]);
   client.send({ type: 'CONNECT', data: { position: { epoch: 'e1', seq: 5 } } });
@@ -156,7 +156,7 @@ test('[G5] a client that another edge brought further is not taken back', async 
   expect(client.ofType('VENUE_STATE')).toHaveLength(0);
 });
 
-test('[G10] a client of the subprotocol that never says CONNECT is sent nothing and closed', async () => {
+test('[G10] a client with the subprotocol that never sends CONNECT gets nothing and is closed', async () => {
   const { booking, bus, connect } = await startEdge({ limits: { connectTimeoutMs: 100 } });
   const client = await connect([subprotocol]);
   bus.emit(booking.hold('A1', 'alice'));

@@ -12,7 +12,7 @@ import { FakeBus } from './edge-fixture.ts';
 const startMs = 1_700_000_000_000;
 const layout = { rows: 1, cols: 3 };
 
-/** A feed between a bus that says what the test says, and a store that is asked directly; the test moves the time. */
+/** A feed between a bus with messages of the test and a store that is called directly; the test advances the clock. */
 async function setUp({ keepEvents = 100_000, pageEvents = 100, askMs = 0 } = {}) {
   const clock = new VirtualClock();
   const nowMs = () => startMs + clock.nowMs();
@@ -90,13 +90,13 @@ async function setUp({ keepEvents = 100_000, pageEvents = 100, askMs = 0 } = {})
       position = { ...position, seq: event.seq };
       return event;
     },
-    /** The log then begins after `seq`. */
+    /** Trims the log, which then begins after `seq`. */
     trimTo: (seq: number) => store.markRelayed({ ...position, seq }),
     startOver: async () => {
       store = new MemorySeatStore(rules);
       position = { epoch: (await store.open()).epoch, seq: 0 };
     },
-    /** With a heartbeat every half a second, if `beats`. */
+    /** Sends a heartbeat every 500 ms, if `beats`. */
     pass: async (ms: number, beats = false) => {
       for (let passed = 5; passed <= ms; passed += 5) {
         clock.increment(5);
@@ -107,8 +107,8 @@ async function setUp({ keepEvents = 100_000, pageEvents = 100, askMs = 0 } = {})
   };
 }
 
-describe('[G6] the feed of an edge asks for what it lacks', () => {
-  test('after 20 ms, if it has not come by then', async () => {
+describe('[G6] the feed of an edge requests missing data', () => {
+  test('after 20 ms, if it has not arrived by then', async () => {
     const { bus, commit, told, asked, pass } = await setUp();
     const [first, second, third] = [await commit(), await commit(), await commit()];
     bus.emit(third, second);
@@ -126,7 +126,7 @@ describe('[G6] the feed of an edge asks for what it lacks', () => {
     expect(told.slice(3)).toEqual(['4', '5', 'caught up by events']);
   });
 
-  test('anew for what comes ahead while it waits', async () => {
+  test('again for later gaps while it waits', async () => {
     const { bus, commit, told, asked, pass } = await setUp();
     const first = await commit();
     bus.emit(await commit());
@@ -141,7 +141,7 @@ describe('[G6] the feed of an edge asks for what it lacks', () => {
     expect(told).toEqual(['1', '2', '3', '4', 'caught up by events']);
   });
 
-  test('where a heartbeat knows of more, and only there', async () => {
+  test('if a heartbeat is ahead, and only then', async () => {
     const { commit, told, asked, heartbeat, pass } = await setUp();
     await pass(1_000, true);
     expect(asked).toEqual([]);
@@ -153,7 +153,7 @@ describe('[G6] the feed of an edge asks for what it lacks', () => {
     expect(told).toEqual(['1', 'caught up by events']);
   });
 
-  test('as soon as the bus is there again', async () => {
+  test('as soon as the bus is connected again', async () => {
     const { bus, commit, told, pass } = await setUp();
     await commit();
     bus.connect();
@@ -181,20 +181,23 @@ describe('[G6] the feed of an edge asks for what it lacks', () => {
     expect(asked).toEqual([]);
   });
 
-  test.each(['an event', 'a heartbeat'] as const)('for all of the venue where %s is of another epoch', async (what) => {
-    const { feed, bus, asked, told, startOver, commit, heartbeat, pass } = await setUp();
-    bus.emit(await commit());
-    await startOver();
-    const event = await commit();
-    if (what === 'an event') bus.emit(event);
-    else heartbeat();
-    await pass(5);
-    expect(asked).toEqual(['events', 'venue']);
-    expect(told).toEqual(['1', 'caught up by venue', 'reset']);
-    expect(feed.position).toEqual({ epoch: event.epoch, seq: 1 });
-  });
+  test.each(['an event', 'a heartbeat'] as const)(
+    'by loading the whole venue if %s is of another epoch',
+    async (what) => {
+      const { feed, bus, asked, told, startOver, commit, heartbeat, pass } = await setUp();
+      bus.emit(await commit());
+      await startOver();
+      const event = await commit();
+      if (what === 'an event') bus.emit(event);
+      else heartbeat();
+      await pass(5);
+      expect(asked).toEqual(['events', 'venue']);
+      expect(told).toEqual(['1', 'caught up by venue', 'reset']);
+      expect(feed.position).toEqual({ epoch: event.epoch, seq: 1 });
+    },
+  );
 
-  test('for all of the venue where the log does not reach back', async () => {
+  test('by loading the whole venue if the log does not reach back', async () => {
     const { asked, told, commit, trimTo, heartbeat, pass } = await setUp({ keepEvents: 1 });
     for (let i = 0; i < 5; i++) await commit();
     await trimTo(5);
@@ -204,30 +207,30 @@ describe('[G6] the feed of an edge asks for what it lacks', () => {
     expect(told).toEqual(['caught up by venue', 'reset']);
   });
 
-  test('again after 250 ms where it is not answered, and complains once', async () => {
+  test('again after 250 ms if there is no reply, and logs it once', async () => {
     const { state, told, asked, warned, commit, heartbeat, pass } = await setUp();
     state.fails = true;
     await commit();
     heartbeat();
     await pass(20 + 600);
     expect(asked).toEqual(['events', 'events', 'events']);
-    expect(warned).toEqual(['Cannot catch up with the venue, trying again']);
+    expect(warned).toEqual(['Cannot catch up with the venue, retrying']);
     state.fails = false;
     await pass(200);
     expect(told).toEqual(['1', 'caught up by events']);
-    expect(warned.slice(1)).toEqual(['The booking service answers again']);
+    expect(warned.slice(1)).toEqual(['The booking service is available again']);
   });
 
-  test('where its listener fails', async () => {
+  test('if its listener fails', async () => {
     const { bus, state, asked, warned, commit, pass } = await setUp();
     state.listenerThrows = true;
     bus.emit(await commit());
     await pass(5);
-    expect(warned).toEqual(['News of the venue could not be handled']);
+    expect(warned).toEqual(['A message about the venue could not be processed']);
     expect(asked).toEqual(['events']);
   });
 
-  test('and for nothing once it is closed', async () => {
+  test('but not once it is closed', async () => {
     const { feed, bus, told, asked, commit, heartbeat, pass } = await setUp();
     const event = await commit();
     await commit();
@@ -240,8 +243,8 @@ describe('[G6] the feed of an edge asks for what it lacks', () => {
   });
 });
 
-describe('[R271] the feed of an edge catches up in full', () => {
-  /** Commits so many events while NATS is unavailable, every `everyMs`, for `ms`. */
+describe('[R271] the feed of an edge catches up completely', () => {
+  /** Commits events while NATS is unavailable, every `everyMs`, for `ms`. */
   async function commitWithoutNats(
     { commit, bus, pass }: Awaited<ReturnType<typeof setUp>>,
     perStep: number,
@@ -254,7 +257,7 @@ describe('[R271] the feed of an edge catches up in full', () => {
     }
   }
 
-  test('without NATS, with many more events between two questions than a page has', async () => {
+  test('without NATS, with many more events between two requests than a page has', async () => {
     const venue = await setUp({ pageEvents: 10 });
     await commitWithoutNats(venue, 30, 3_000);
     await venue.pass(500);
@@ -265,7 +268,7 @@ describe('[R271] the feed of an edge catches up in full', () => {
     );
   });
 
-  test('with the whole venue where that is cheaper than what is missing', async () => {
+  test('with the whole venue if that is cheaper than the missing events', async () => {
     const { bus, commit, feed, asked, told, pass } = await setUp({ pageEvents: 10 });
     bus.connected = false;
     for (let i = 0; i < 4_100; i++) await commit();
@@ -275,7 +278,7 @@ describe('[R271] the feed of an edge catches up in full', () => {
     expect(feed.position.seq).toBe(4_100);
   });
 
-  test('a question ends although events are committed faster than it reads', async () => {
+  test('although events are committed faster than it reads', async () => {
     const { bus, commit, asked, feed, pass, forget } = await setUp({ pageEvents: 5, askMs: 5 });
     bus.connected = false;
     for (let i = 0; i < 50; i++) await commit();
@@ -289,7 +292,7 @@ describe('[R271] the feed of an edge catches up in full', () => {
     expect(feed.position.seq).toBe(60);
   });
 
-  test('[G5] while it lacks an event for more than 2 s it is stale, whatever else arrives', async () => {
+  test('[G5] and is stale while an event has been missing for more than 2 s, whatever else arrives', async () => {
     const { bus, state, commit, feed, told, pass } = await setUp();
     state.fails = true;
     await commit();
@@ -309,7 +312,7 @@ describe('[R271] the feed of an edge catches up in full', () => {
     expect(told.filter((what) => what === 'stale' || what === 'fresh')).toEqual(['stale', 'fresh']);
   });
 
-  test('[G5] a view that moves on and stays behind is stale', async () => {
+  test('[G5] and is stale while it advances but stays behind', async () => {
     const { bus, commit, feed, pass, heartbeat } = await setUp({ pageEvents: 5, askMs: 500 });
     for (let passed = 0; passed < 6_000; passed += 100) {
       bus.connected = false;
@@ -321,7 +324,7 @@ describe('[R271] the feed of an edge catches up in full', () => {
     expect(feed.stale).toBe(true);
   });
 
-  test('[G10] a page that does not help leads to the whole venue, not to the same question for ever', async () => {
+  test('[G10] with the whole venue if a page does not help, instead of repeating the request forever', async () => {
     const { bus, asked, commit, feed, pass } = await setUp({ pageEvents: 0 });
     bus.connected = false;
     await commit();
@@ -330,7 +333,7 @@ describe('[R271] the feed of an edge catches up in full', () => {
     expect(feed.position.seq).toBe(1);
   });
 
-  test('[G10] a change to stale does not follow a change to fresh within a second', async () => {
+  test('[G10] and does not become stale within a second after it became fresh', async () => {
     const { bus, state, told, commit, trimTo, pass, heartbeat, seq } = await setUp({ keepEvents: 1 });
     state.isStale = true;
     bus.connected = false;
@@ -358,7 +361,7 @@ describe('[R272] two systems on one NATS', () => {
     seq,
   });
 
-  test('events and heartbeats of the other one do nothing, after one question who that is', async () => {
+  test('events and heartbeats of the other one change nothing, after one request', async () => {
     const { feed, bus, asked, told, pass } = await setUp();
     const before = feed.serverTime();
     for (let seq = 1; seq <= 680; seq++) {
@@ -371,7 +374,7 @@ describe('[R272] two systems on one NATS', () => {
     expect(feed.serverTime() - before).toBeCloseTo(3.4, 1);
   });
 
-  test('a heartbeat of another venue does nothing either, whatever its position', async () => {
+  test('a heartbeat of another venue changes nothing either, whatever its position', async () => {
     const { feed, bus, asked, pass } = await setUp();
     const { epoch } = feed.position;
     for (let i = 0; i < 20; i++) {
@@ -382,7 +385,7 @@ describe('[R272] two systems on one NATS', () => {
     expect(feed.stale).toBe(false);
   });
 
-  test('the heartbeats of the other one are no sign of life', async () => {
+  test('the heartbeats of the other one do not show that our Redis is available', async () => {
     const { feed, bus, state, pass } = await setUp();
     state.fails = true;
     for (let i = 0; i < 10; i++) {
@@ -392,7 +395,7 @@ describe('[R272] two systems on one NATS', () => {
     expect(feed.stale).toBe(true);
   });
 
-  test('our own system with another name, after the loss of its data, is found at once', async () => {
+  test('our own system with a new id, after the loss of its data, is detected immediately', async () => {
     const { feed, bus, state, startOver, commit, pass } = await setUp();
     await startOver();
     state.system = 'ours-again';
@@ -402,7 +405,7 @@ describe('[R272] two systems on one NATS', () => {
     expect([feed.position, feed.origin.system]).toEqual([{ epoch: event.epoch, seq: 1 }, 'ours-again']);
   });
 
-  test('many late events of an epoch that has ended lead to one question', async () => {
+  test('many late events of an ended epoch trigger one request', async () => {
     const { bus, asked, pass } = await setUp();
     for (let seq = 1; seq <= 200; seq++) {
       bus.emit({ ...foreignEvent(seq), system: 'ours' });
@@ -411,7 +414,7 @@ describe('[R272] two systems on one NATS', () => {
     expect(asked).toEqual(['events']);
   });
 
-  test('a heartbeat that insists on another epoch leads to a question every 500 ms', async () => {
+  test('repeated heartbeats of another epoch trigger a request every 500 ms', async () => {
     const { bus, asked, pass } = await setUp();
     for (let passed = 0; passed < 2_000; passed += 50) {
       bus.tellHeartbeat({ ...foreign, system: 'ours', seq: 1 });
@@ -421,7 +424,7 @@ describe('[R272] two systems on one NATS', () => {
   });
 });
 
-test('[R273] the hold settings of a heartbeat are those of the venue from then on', async () => {
+test('[R273] the hold settings of a heartbeat apply to the venue from then on', async () => {
   const { feed, bus, told, asked, pass } = await setUp();
   bus.tellHeartbeat({ ...feed.position, server_time: startMs / 1000, hold_seconds: 120, max_holds: 2 });
   expect(feed.header()).toMatchObject({ hold_seconds: 120, max_holds: 2 });
@@ -431,15 +434,15 @@ test('[R273] the hold settings of a heartbeat are those of the venue from then o
   expect([told, asked]).toEqual([[], []]);
 });
 
-test('[R270] after the clock of Redis stepped back 20 s, the time is right with the next heartbeat', async () => {
+test('[R270] after the clock of Redis steps back by 20 s, the next heartbeat corrects the time', async () => {
   const { feed, bus, pass } = await setUp();
   await pass(3_000, true);
   bus.tellHeartbeat({ ...feed.position, server_time: startMs / 1000 + 3 - 20 });
   expect(feed.serverTime()).toBeCloseTo(startMs / 1000 + 3 - 20, 1);
 });
 
-describe('[G5] the feed of an edge says whether there is news', () => {
-  test('without any for 3 s the venue is stale, until there is some', async () => {
+describe('[G5] the feed of an edge reports whether its data is current', () => {
+  test('without data for 3 s the venue is stale until data arrives', async () => {
     const { feed, state, told, pass, heartbeat, warned } = await setUp();
     state.fails = true;
     await pass(3_000);
@@ -451,12 +454,12 @@ describe('[G5] the feed of an edge says whether there is news', () => {
     expect(feed.stale).toBe(false);
     expect(told).toEqual(['stale', 'fresh']);
     expect(warned.filter((text) => text.includes('Redis'))).toEqual([
-      'No news from Redis: the venue may be stale',
-      'News from Redis again',
+      'No data from Redis: the venue may be stale',
+      'Data from Redis arrives again',
     ]);
   });
 
-  test('a venue that is read stale is stale, and not news', async () => {
+  test('a venue that is loaded as stale is stale and does not count as fresh data', async () => {
     const { feed, state, told, commit, trimTo, heartbeat, pass, asked } = await setUp({ keepEvents: 1 });
     for (let i = 0; i < 3; i++) await commit();
     await trimTo(3);
@@ -467,7 +470,7 @@ describe('[G5] the feed of an edge says whether there is news', () => {
     expect([...asked, ...told]).toEqual(['events', 'venue', 'caught up by venue', 'reset']);
   });
 
-  test('one of another epoch that is read stale may be older: what is known is shown on, as stale', async () => {
+  test('a stale venue of another epoch may be older: the current view stays, marked as stale', async () => {
     const { feed, state, told, startOver, heartbeat, pass } = await setUp();
     const { epoch } = feed.position;
     state.isStale = true;
@@ -488,7 +491,7 @@ describe('[G5] the feed of an edge says whether there is news', () => {
   });
 });
 
-test('[G6] before it has read the venue it is not ready, and has nothing to say', () => {
+test('[G6] before it has loaded the venue it is not ready and has no state', () => {
   const booking = { venue: () => new Promise<never>(() => {}), eventsAfter: () => new Promise<never>(() => {}) };
   const feed = new VenueFeed({ bus: new FakeBus(), booking, logger: pino({ level: 'silent' }) });
   expect(feed.isReady()).toBe(false);

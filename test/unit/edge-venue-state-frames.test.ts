@@ -28,7 +28,7 @@ function setUp(rows: number, cols: number) {
     seats.set(id, { ...(seats.get(id) as Seat), status: 1, held_by: 'alice', seq: header.seq });
   };
   const expected = (more = {}) => ({ type: 'VENUE_STATE', ...more, data: { ...header, seats: [...seats.values()] } });
-  /** As after a restart of the booking service with another size. */
+  /** Simulates a restart of the booking service with another size. */
   const resize = (size: { rows: number; cols: number }) => {
     header.seq++;
     seats.clear();
@@ -43,7 +43,7 @@ test.each([
   [5, 50],
   [1, 251],
   [30, 30],
-])('[R286] a venue of %i × %i is sent whole, after every change', (rows, cols) => {
+])('[R286] a venue of %i × %i is complete after every change', (rows, cols) => {
   const { frames, hold, expected } = setUp(rows, cols);
   expect(read(frames.frame())).toEqual(expected());
   hold('A1');
@@ -52,7 +52,7 @@ test.each([
   expect(read(frames.sharedFrame())).toEqual(expected());
 });
 
-test('[R286] a change serialises its part again; all else is shared by all clients', () => {
+test('[R286] a change re-serialises its part; all clients share the other parts', () => {
   const { frames, hold, header } = setUp(100, 100);
   const first = frames.frame('one');
   header.server_time = 2;
@@ -66,7 +66,7 @@ test('[R286] a change serialises its part again; all else is shared by all clien
   expect(third.parts.length).toBeGreaterThan(30);
 });
 
-test('[R286] another venue size leaves nothing of the old one', () => {
+test('[R286] after a change of the size nothing of the old venue remains', () => {
   const { frames, resize, expected } = setUp(100, 100);
   frames.frame();
   for (const size of [

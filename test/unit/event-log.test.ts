@@ -13,7 +13,7 @@ const entry = (seq: number, change: Record<string, string> = {}): string[] =>
   }).flat();
 const after = { epoch: 'e1', seq: 4 };
 
-describe('[R385] the log is read as it was written, or not at all', () => {
+describe('[R385] the log is read exactly as written, or refused', () => {
   test('events follow the position without gaps', () => {
     const expires = { expires_ms: '1700000030123' };
     const released = { type: 'released', reason: 'expired', at_ms: '1700000031000' };
@@ -40,7 +40,7 @@ describe('[R385] the log is read as it was written, or not at all', () => {
     expect(() => eventsOfLog(entries, after)).toThrow(/must/);
   });
 
-  test('the same time is the same text, another time another', () => {
+  test('equal times give equal text, different times different text', () => {
     expect([isoTime(0), isoTime(0), isoTime(1), isoTime(0)].map((text) => text.slice(-5))).toEqual([
       '.000Z',
       '.000Z',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { addressKey } from '../../src/http/address-key.ts';
 
-describe('[R310] [G10] one address has one key, however it is written', () => {
+describe('[R310] [G10] all spellings of an address have one key', () => {
   test.each([
     ['203.0.113.7', '203.0.113.7'],
     ['::ffff:203.0.113.7', '203.0.113.7'],
@@ -24,7 +24,7 @@ describe('[R310] [G10] one address has one key, however it is written', () => {
     expect(addressKey(address)).toBe(key);
   });
 
-  test('neighbours of a /64 count apart', () => {
+  test('different /64 networks count separately', () => {
     expect(addressKey('2001:db8:1:3::1')).not.toBe(addressKey('2001:db8:1:2::1'));
   });
 });

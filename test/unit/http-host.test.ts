@@ -26,7 +26,7 @@ test.each([
   ['localhost/evil', false],
   ['evil.example.com\t', false],
   ['', false],
-])('[R342] [G8] a request over plain HTTP that names the host %s is meant for us: %s', (host, isOurs) => {
+])('[R342] [G8] a request over plain HTTP with the host %s is accepted: %s', (host, isOurs) => {
   expect(isOwnHost({ host, scheme: 'http' }, ['tickets.example.org'])).toBe(isOurs);
 });
 
@@ -35,17 +35,17 @@ test.each([
   [{ fetchSite: 'same-origin' }, true],
   [{ scheme: 'http' }, false],
   [{}, false],
-])('[R342] any name, where TLS proves that it is ours: %j: %s', (proof, isOurs) => {
+])('[R342] any name is accepted if TLS proves it: %j: %s', (proof, isOurs) => {
   expect(isOwnHost({ host: 'seats.example.com', ...proof }, [])).toBe(isOurs);
 });
 
-test('[R342] the hosts of ALLOWED_ORIGINS and ALLOWED_HOSTS are ours', () => {
+test('[R342] the hosts of ALLOWED_ORIGINS and ALLOWED_HOSTS are accepted', () => {
   const names = ownHostNames('Seats.example.org, shop.example.org.', ['https://partner.example.org:8443']);
   expect(names).toEqual(expect.arrayContaining(['seats.example.org', 'shop.example.org', 'partner.example.org']));
 });
 
 test.each(['*', '*.example.org', 'https://example.org', 'example.org:80', '127.0.0.1', 'a b'])(
-  '[R342] ALLOWED_HOSTS=%s is refused by name',
+  '[R342] ALLOWED_HOSTS=%s is refused with the value',
   (item) => {
     expect(() => ownHostNames(`good.example.org,${item}`, [])).toThrow(ConfigError);
     expect(() => ownHostNames(item, [])).toThrow(`ALLOWED_HOSTS: "${item}"`);

@@ -18,7 +18,7 @@ test.each([
   ['', 'localhost', false],
   ['localhost', 'localhost', false],
   ['http://localhost', undefined, false],
-])('[R223] [G8] a page of %s, asking %s: %s', (origin, host, allowed) => {
+])('[R223] [G8] a page of %s that calls %s: %s', (origin, host, allowed) => {
   expect(isAllowedOrigin({ origin, host }, ['https://partner.example'])).toBe(allowed);
 });
 
@@ -28,7 +28,7 @@ test.each([
   ['cross-site', false],
   ['none', false],
   [undefined, false],
-])('[R223] [G8] a page behind a proxy that rewrites Host, which the browser calls %s: %s', (fetchSite, allowed) => {
+])('[R223] [G8] behind a proxy that rewrites Host, a page that the browser reports as %s: %s', (fetchSite, allowed) => {
   expect(isAllowedOrigin({ origin: 'https://site.example', host: 'inside:8080', fetchSite }, [])).toBe(allowed);
 });
 
@@ -38,7 +38,7 @@ test.each([
   ['http://site.example', 'http', true],
   ['https://site.example', 'http', true], // a proxy in front may end TLS without reporting it
   ['http://site.example', undefined, true],
-])('[R223] [R316] [G8] a page of %s, where the site is served over %s: %s', (origin, scheme, allowed) => {
+])('[R223] [R316] [G8] a page of %s on a site that is served over %s: %s', (origin, scheme, allowed) => {
   expect(isAllowedOrigin({ origin, host: 'site.example', scheme }, [])).toBe(allowed);
 });
 
@@ -47,7 +47,7 @@ test.each([
   ['https://site.example', 'site.example:443', true],
   ['https://site.example', 'site.example:80', false],
   ['https://PARTNER.example:443', 'site.example', true],
-])('[R223] [R316] a page of %s, asking %s: %s, with the default port or without', (origin, host, allowed) => {
+])('[R223] [R316] a page of %s that calls %s: %s, with or without the default port', (origin, host, allowed) => {
   expect(isAllowedOrigin({ origin, host }, ['https://partner.example'])).toBe(allowed);
 });
 

@@ -32,7 +32,7 @@ describe('[R311] TRUSTED_PROXIES', () => {
     '0.0.0.0/0',
     '::/0',
     '127.0.0.1;',
-  ])('%s is refused with the value, the setting and the forms that it takes', (item) => {
+  ])('%s is refused with the value, the setting and the valid forms', (item) => {
     const parse = () => parseTrustedProxies(`127.0.0.1,${item}`);
     expect(parse).toThrow(ConfigError);
     expect(parse).toThrow(`TRUSTED_PROXIES: "${item}"`);

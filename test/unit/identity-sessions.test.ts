@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 describe('[R220] a session token', () => {
-  test('says who its bearer is: a user that cannot be guessed, another each time', async () => {
+  test('identifies its bearer: a user that cannot be guessed, different each time', async () => {
     const sessions = sessionsWith(newKey);
     const [one, other] = [await sessions.issue(), await sessions.issue()];
     expect(one.userId).toMatch(/^u_[\w-]{22}$/);
@@ -25,7 +25,7 @@ describe('[R220] a session token', () => {
     expect(await sessions.verify(token)).toEqual(session);
   });
 
-  test('is over at its end, also one that was verified before', async () => {
+  test('expires at its end, even if it was verified before', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const sessions = sessionsWith(newKey, hourMs);
     const { token } = await sessions.issue();
@@ -37,19 +37,19 @@ describe('[R220] a session token', () => {
     await isRefused(sessionsWith(newKey).verify(token));
   });
 
-  test('goes on under the same user when it is issued again', async () => {
+  test('keeps its user when it is renewed', async () => {
     const sessions = sessionsWith(newKey);
     const session = await sessions.issue();
     expect((await sessions.verify((await sessions.issue(session)).token)).userId).toBe(session.userId);
   });
 
-  test('of an old key is good while that key is known, and no longer', async () => {
+  test('of an old key is valid while that key is accepted, and no longer', async () => {
     const { token } = await sessionsWith(oldKey).issue();
     expect((await sessionsWith(`${newKey},${oldKey}`).verify(token)).userId).toMatch(/^u_/);
     await isRefused(sessionsWith(newKey).verify(token));
   });
 
-  test('[R346] [G8] a renewal ends with the key that signed the first token, however often it was renewed since', async () => {
+  test('[R346] [G8] a renewed session ends with the key that signed its first token', async () => {
     const both = sessionsWith(`${newKey},${oldKey}`);
     const first = await sessionsWith(oldKey).issue();
     const renewed = await both.issue(await both.verify(first.token));
@@ -62,7 +62,7 @@ describe('[R220] a session token', () => {
     expect((await sessionsWith(newKey).verify(token)).userId).toMatch(/^u_/);
   });
 
-  test('[R347] no renewal outlives the longest age of a session, counted from its first token', async () => {
+  test('[R347] no renewal outlives the maximum age of a session, counted from its first token', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     const sessions = sessionsWith(newKey, hourMs, 2.5 * hourMs);
     const startedAtMs = Math.floor(Date.now() / 1000) * 1000;
@@ -78,7 +78,7 @@ describe('[R220] a session token', () => {
   });
 });
 
-describe('[R220] [G8] a token that is not ours is refused', () => {
+describe('[R220] [G8] an invalid token is refused', () => {
   const { signing } = parseSessionKeys(newKey);
   const sign = (
     change: (jwt: SignJWT) => SignJWT,
@@ -96,7 +96,7 @@ describe('[R220] [G8] a token that is not ours is refused', () => {
   const asItIs = (jwt: SignJWT) => jwt;
   const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-  test('the same with nothing wrong is accepted: these tests can fail', async () => {
+  test('the same token without a defect is accepted: these tests can fail', async () => {
     expect((await sessionsWith(newKey).verify(await sign(asItIs))).userId).toBe('u_victim');
   });
 
@@ -124,7 +124,7 @@ describe('[R220] [G8] a token that is not ours is refused', () => {
           .sign(signing.secret),
     ],
     ['an end that was', () => sign((jwt) => jwt.setExpirationTime('1 second ago'))],
-    ['a user who is no session', () => sign((jwt) => jwt.setSubject('alice'))],
+    ['a user id that is not of a session', () => sign((jwt) => jwt.setSubject('alice'))],
     ['[R348] a user id with a line break', () => sign((jwt) => jwt.setSubject('u_a\nb'))],
     ['[R348] a user id with a wildcard', () => sign((jwt) => jwt.setSubject('u_*'))],
     ['[R348] a user id that is too long', () => sign((jwt) => jwt.setSubject(`u_${'x'.repeat(63)}`))],
@@ -143,7 +143,7 @@ describe('[R220] [G8] a token that is not ours is refused', () => {
     await isRefused(sessionsWith(newKey).verify(await make()));
   });
 
-  test('one whose payload was changed', async () => {
+  test('a changed payload', async () => {
     const sessions = sessionsWith(newKey);
     const [header, payload = '', signature] = (await sessions.issue()).token.split('.');
     const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as object;
@@ -163,7 +163,7 @@ describe('[R221] session keys', () => {
   });
 });
 
-describe('[R222] [G8] who acts', () => {
+describe('[R222] [G8] the acting user', () => {
   const session = { userId: 'u_alice', expiresAtMs: 0 };
 
   test.each([

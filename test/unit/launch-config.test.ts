@@ -11,7 +11,7 @@ const undici: { badPortsSet: Set<string> } = createRequire(import.meta.url)(
 const guest = { HTTP_PORT: '18080', AUTH_MODE: 'guest' };
 
 describe('[R297] ports that browsers refuse', () => {
-  test('are those of the Fetch standard, as undici has them', () => {
+  test('are those of the Fetch standard, as in undici', () => {
     expect([...badPorts].map(String).toSorted()).toEqual([...undici.badPortsSet].toSorted());
   });
 
@@ -26,8 +26,22 @@ describe('[R297] ports that browsers refuse', () => {
     await expect(config).rejects.toThrow(/PORTS?: browsers refuse to connect to port \d+/);
   });
 
-  test('none is suggested in place of another', async () => {
+  test('are never suggested instead of another', async () => {
     await expect(loadLaunchConfig({ HTTP_PORT: '6566' })).rejects.toThrow('e.g. HTTP_PORT=8000');
+  });
+});
+
+describe('[R440] the message names the setting, its value and the remedy', () => {
+  test.each([
+    ['HTTP_PORT', 'abc', 'a whole number from 1 to 65535'],
+    ['HTTP_PORT', '70000', 'a whole number from 1 to 65535'],
+    ['BOOKING_PORTS', '8080,http', 'a comma list of whole numbers from 1 to 65535'],
+    ['EDGE_PORTS', '', 'a comma list of whole numbers from 1 to 65535'],
+    ['NATS_MONITORING', 'yes', 'a whole number from 1 to 65535, or off'],
+    ['SERVERS', 'cloud', 'one of auto, docker, machine, embedded'],
+    ['HOLD_SECONDS', 'long', 'a number above 0, at most 86400'],
+  ])('%s=%s', async (name, value, must) => {
+    await expect(loadLaunchConfig({ ...guest, [name]: value })).rejects.toThrow(`${name}="${value}": must be ${must}`);
   });
 });
 

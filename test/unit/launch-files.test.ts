@@ -15,17 +15,17 @@ import { buildSync } from 'esbuild';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { DataDirLock } from '../../src/launch/data-dir-lock.ts';
 import { makeFolder } from '../../src/launch/make-folder.ts';
-import { print } from '../../src/launch/print.ts';
+import * as terminal from '../../src/launch/print.ts';
 import { secretsIn } from '../../src/launch/secrets-file.ts';
 import { writePrivately } from '../../src/launch/write-privately.ts';
 import { patience } from '../support/patience.ts';
 import { mountDisk } from '../support/small-disk.ts';
 
-vi.mock('../../src/launch/print.ts', () => ({ print: vi.fn() }));
+const print = vi.spyOn(terminal, 'print').mockImplementation(() => {});
 let dir: string;
 
 beforeEach(() => {
-  vi.mocked(print).mockClear();
+  print.mockClear();
   dir = mkdtempSync(join(process.env.TMPDIR ?? '/tmp', 'concert-booking-files-'));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -41,7 +41,7 @@ const errorOf = (action: () => unknown): string => {
 
 const secretsFile = () => join(dir, 'secrets.json');
 
-test('[R307] secrets are made once, whole and private; missing ones are added, the others stay', () => {
+test('[R307] secrets are created once, atomically and privately; missing ones are added, the others stay', () => {
   const secrets = secretsIn(dir);
   expect(statSync(secretsFile()).mode & 0o777).toBe(0o600);
   expect(secretsIn(dir)).toEqual(secrets);
@@ -63,9 +63,9 @@ test.each([
   ['[]', 'it is not a JSON object'],
   ['null', 'it is not a JSON object'],
   ['{}', 'it holds none of the secrets'],
-  ['{"sessionKeys": 5}', 'sessionKeys is not a text'],
-  ['{"natsEdgePassword": ""}', 'natsEdgePassword is not a text'],
-])('[R307] damaged secrets are named with the remedy, and stay as they are: %j', (text, damage) => {
+  ['{"sessionKeys": 5}', 'sessionKeys is not a string'],
+  ['{"natsEdgePassword": ""}', 'natsEdgePassword is not a string'],
+])('[R307] damaged secrets are reported with the remedy and stay unchanged: %j', (text, damage) => {
   writeFileSync(secretsFile(), text);
   const message = errorOf(() => secretsIn(dir));
   expect(message).toContain(`${secretsFile()} is damaged: ${damage}. Restore it from a backup, or delete it`);
@@ -73,14 +73,14 @@ test.each([
   expect(readFileSync(secretsFile(), 'utf8')).toBe(text);
 });
 
-test('[R367] a folder in the place of secrets.json is named in one sentence', () => {
+test('[R367] a folder in the place of secrets.json is reported in one sentence', () => {
   mkdirSync(secretsFile());
   expect(errorOf(() => secretsIn(dir))).toBe(
     `${secretsFile()} cannot be used (EISDIR: a folder is where a file is needed). Move that folder, or choose another folder with DATA_DIR=…`,
   );
 });
 
-test('[R307] a full disk leaves the file as it was, and no draft', () => {
+test('[R307] a full disk leaves the old file and no draft', () => {
   const disk = mountDisk('64k');
   const file = join(disk.path, 'file');
   writePrivately(file, 'before');
@@ -92,7 +92,7 @@ test('[R307] a full disk leaves the file as it was, and no draft', () => {
   expect(readdirSync(disk.path)).toEqual(['file']);
 });
 
-test('[R308] folders: missing ones are made, a file in the way is named', () => {
+test('[R308] missing folders are created; a file in the way is reported', () => {
   makeFolder(join(dir, 'a', 'b', 'c'));
   makeFolder(join(dir, 'a', 'b', 'c'));
   expect(statSync(join(dir, 'a', 'b', 'c')).isDirectory()).toBe(true);
@@ -104,7 +104,7 @@ test('[R308] folders: missing ones are made, a file in the way is named', () => 
   );
 });
 
-/** Runs `code` as a user without rights, with what src/launch exports under `launch`. Returns its output. */
+/** Runs `code` as an unprivileged user, with the exports of src/launch as `launch`. Returns its output. */
 function asNobody(code: string): string {
   const contents = `import { DataDirLock } from './src/launch/data-dir-lock.ts';
     import { secretsIn } from './src/launch/secrets-file.ts';
@@ -118,7 +118,7 @@ function asNobody(code: string): string {
 
 const nobody = { uid: 65_534, gid: 65_534, name: 'nobody' };
 
-test("[R308] another user's files are named with their owner and what to do", () => {
+test("[R308] another user's files are reported with their owner and the remedy", () => {
   // Tests run as root, and in a folder that others cannot enter.
   const shared = mkdtempSync('/tmp/concert-booking-shared-');
   onTestFinished(() => rmSync(shared, { recursive: true }));
@@ -152,7 +152,7 @@ test("[R308] another user's files are named with their owner and what to do", ()
 });
 
 test.each(['', '{', 'null', '{}', '{"launcher": {}, "services": []}'])(
-  '[R308] a damaged launcher.lock is named: %j',
+  '[R308] a damaged launcher.lock is reported: %j',
   (text) => {
     writeFileSync(join(dir, 'launcher.lock'), text);
     expect(errorOf(() => DataDirLock.acquire(dir))).toMatch(/^\S+launcher\.lock is damaged: .* delete the file\.$/);
@@ -160,7 +160,7 @@ test.each(['', '{', 'null', '{}', '{"launcher": {}, "services": []}'])(
   },
 );
 
-test('[R304] the lock records processes on a full disk, and needs no space for it', () => {
+test('[R304] the lock records processes even on a full disk', () => {
   const disk = mountDisk('256k');
   const lock = DataDirLock.acquire(disk.path);
   disk.fill();
@@ -172,7 +172,7 @@ test('[R304] the lock records processes on a full disk, and needs no space for i
   lock.release();
 });
 
-test('[R304] a lock that cannot be written ends nothing: printed once, and written when that works again', async () => {
+test('[R304] an unwritable lock does not end the launcher: it is printed once, and written when that works again', async () => {
   const lock = DataDirLock.acquire(dir);
   const file = join(dir, 'launcher.lock');
   rmSync(file);
@@ -181,7 +181,7 @@ test('[R304] a lock that cannot be written ends nothing: printed once, and writt
   lock.record([]);
   lock.record([{ name: 'redis', pid }]);
   expect(print).toHaveBeenCalledTimes(1);
-  expect(vi.mocked(print).mock.calls[0]?.[0]).toContain(`${file} cannot be used (EISDIR`);
+  expect(print.mock.calls[0]?.[0]).toContain(`${file} cannot be used (EISDIR`);
   rmSync(file, { recursive: true });
   writeFileSync(file, '');
   await vi.waitFor(() => expect(print).toHaveBeenCalledTimes(2), patience);

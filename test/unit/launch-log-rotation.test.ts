@@ -26,13 +26,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-/** As a process does that has its log as standard output. */
+/** Writes like a process whose standard output is the log. */
 function writer(path: string) {
   const fd = openSync(path, 'a', 0o600);
   return { write: (text: string, bytes = 0) => writeSync(fd, text.padEnd(bytes, '.')), end: () => closeSync(fd) };
 }
 
-test('[R362] a log is kept to its maximum, with four older ones; its writer goes on in the emptied file', async () => {
+test('[R362] a log stays below its maximum, with four older ones; its writer continues in the truncated file', async () => {
   const process = writer(log);
   for (const name of ['first', 'second', 'third', 'fourth', 'fifth', 'sixth']) {
     process.write(name, large);
@@ -49,7 +49,7 @@ test('[R362] a log is kept to its maximum, with four older ones; its writer goes
   expect(statSync(`${log}.1`).mode & 0o777).toBe(0o600);
 });
 
-test('[R362] a small log, a file of another kind and the target of a link stay as they are', async () => {
+test('[R362] a small log, another kind of file and the target of a link stay unchanged', async () => {
   const target = join(dir, 'target');
   for (const path of [target, join(dir, 'x.txt')]) writeFileSync(path, '.'.repeat(large));
   symlinkSync(target, join(dir, 'link.log'));
@@ -59,7 +59,7 @@ test('[R362] a small log, a file of another kind and the target of a link stay a
   expect(readFileSync(log, 'utf8')).toBe('small');
 });
 
-test('[R362] on a full disk the log is emptied without a copy', async () => {
+test('[R362] on a full disk the log is truncated without a copy', async () => {
   const disk = mountDisk('64k');
   const full = writer(join(disk.path, 'it.log'));
   full.write('', 40_000);

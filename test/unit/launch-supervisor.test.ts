@@ -2,20 +2,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
-import { print } from '../../src/launch/print.ts';
+import * as terminal from '../../src/launch/print.ts';
 import { NotReadyError } from '../../src/launch/probes.ts';
 import type { ServiceSpec } from '../../src/launch/service-process.ts';
 import { Supervisor } from '../../src/launch/supervisor.ts';
 import { patience } from '../support/patience.ts';
 
-vi.mock('../../src/launch/print.ts', () => ({ print: vi.fn() }));
+const print = vi.spyOn(terminal, 'print').mockImplementation(() => {});
 
-const printed = () => vi.mocked(print).mock.calls.map(([text]) => text.trim());
+const printed = () => print.mock.calls.map(([text]) => text.trim());
 const never = new AbortController().signal;
+/** Long enough that a process is seen to run before the next one is started. */
+const firstPauseMs = 200;
 let dir: string;
 
 beforeEach(() => {
-  vi.mocked(print).mockClear();
+  print.mockClear();
   dir = mkdtempSync(join(tmpdir(), 'concert-booking-supervisor-'));
 });
 afterEach(() => {
@@ -23,7 +25,7 @@ afterEach(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-/** Each run adds its pid to a file; what it then does is up to the test. */
+/** Each run appends its pid to a file; the test determines the rest. */
 function service(script: string, spec: Partial<ServiceSpec> = {}): ServiceSpec {
   return {
     name: 'it',
@@ -48,7 +50,7 @@ function runs(): string[] {
 }
 
 async function supervise(spec: ServiceSpec): Promise<Supervisor> {
-  const supervisor = new Supervisor(() => {});
+  const supervisor = new Supervisor(firstPauseMs, () => {});
   onTestFinished(() => supervisor.stop());
   await supervisor.start([spec], never);
   return supervisor;
@@ -56,21 +58,21 @@ async function supervise(spec: ServiceSpec): Promise<Supervisor> {
 
 const running = 'exec sleep 1000';
 
-test('[R302] a service that ends again and again is started again with growing pauses, each of them printed', async () => {
+test('[R302] a service that ends repeatedly is restarted with growing pauses, each of them printed', async () => {
   await supervise(service(`if [ $(wc -l < ${dir}/runs) -ge 4 ]; then ${running}; fi; sleep 0.2; exit 7`));
   await vi.waitFor(() => expect(runs()).toHaveLength(4), patience);
   await vi.waitFor(() => expect(printed().at(-1)).toMatch(/^it is back \(pid \d+\)/), patience);
   const ends = printed().filter((text) => text.startsWith('!!'));
   expect(ends.map((text) => text.replace(/ Log: .*/, ''))).toEqual([
-    '!! it ended unexpectedly (exit code 7). Restarting it in 1 s.',
-    '!! it ended again (exit code 7), 2 times by now. Restarting it in 2 s.',
-    '!! it ended again (exit code 7), 3 times by now. Restarting it in 4 s.',
+    '!! it ended unexpectedly (exit code 7). Restarting it in 0.2 s.',
+    '!! it ended again (exit code 7), 2 times so far. Restarting it in 0.4 s.',
+    '!! it ended again (exit code 7), 3 times so far. Restarting it in 0.8 s.',
   ]);
-  // It was not steady before: only the last run is reported as back, beside the first, which ended before it was known.
+  // Earlier runs were too short: only the last one is reported as back, and the first, whose end came later.
   expect(printed().filter((text) => text.includes('is back')).length).toBeLessThanOrEqual(2);
 });
 
-test('[R304] a log that cannot be opened any more: the service runs without it, and this is printed once', async () => {
+test('[R304] a log that can no longer be opened: the service runs without it, which is printed once', async () => {
   const spec = service(running);
   const supervisor = await supervise(spec);
   rmSync(join(dir, 'logs'), { recursive: true });
@@ -86,12 +88,12 @@ test('[R304] a log that cannot be opened any more: the service runs without it, 
   await vi.waitFor(() => expect(readFileSync(spec.logFile, 'utf8')).toContain('run '), patience);
 });
 
-test('[R304] a log that cannot be opened at the first start: the start fails and names it', async () => {
+test('[R304] a log that cannot be opened at the first start: the start fails with its path', async () => {
   writeFileSync(join(dir, 'logs'), 'in the way');
   await expect(supervise(service(running))).rejects.toThrow(`${join(dir, 'logs')} cannot be made: a file is where`);
 });
 
-test('[R302] a program that is missing at a restart is reported and tried again', async () => {
+test('[R302] a program that is missing at a restart is reported and retried', async () => {
   const program = join(dir, 'program');
   const write = () => writeFileSync(program, `#!/bin/sh\necho $$ >> ${dir}/runs\n${running}\n`, { mode: 0o755 });
   write();
@@ -104,12 +106,12 @@ test('[R302] a program that is missing at a restart is reported and tried again'
   await vi.waitFor(() => expect(printed().at(-1)).toContain('is back'), patience);
 });
 
-test('[R303] a restarted service that does not answer is killed and started again', async () => {
+test('[R303] a restarted service that does not reply is killed and restarted', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   let started = 1;
   const answers = async () => {
     if (runs().length === 2) {
-      vi.setSystemTime(Date.now() + 1_000); // 30 s are over after 30 probes
+      vi.setSystemTime(Date.now() + 1_000); // the 30 s pass with 30 probes
       throw new Error('no answer');
     }
     if (runs().length < started) throw new Error('not started');
@@ -118,11 +120,11 @@ test('[R303] a restarted service that does not answer is killed and started agai
   started = 2;
   process.kill(supervisor.pidOf('it') ?? 0, 'SIGKILL');
   await vi.waitFor(() => expect(runs()).toHaveLength(3), patience);
-  expect(printed().join()).toContain('it did not answer within 30 s: no answer');
+  expect(printed().join()).toContain('it did not reply within 30 s: no answer');
   await vi.waitFor(() => expect(printed().at(-1)).toContain('is back'), patience);
 });
 
-test('[R303] a restarted service that answers, but is not ready, is left running', async () => {
+test('[R303] a restarted service that replies but is not ready keeps running', async () => {
   vi.useFakeTimers({ toFake: ['Date'] });
   let probes = 0;
   let started = 1;
@@ -139,5 +141,5 @@ test('[R303] a restarted service that answers, but is not ready, is left running
   await vi.waitFor(() => expect(printed().at(-1)).toContain('is back'), patience);
   expect(probes).toBeGreaterThan(100);
   expect(runs()).toHaveLength(2);
-  expect(printed().filter((text) => text.includes('did not answer'))).toHaveLength(1);
+  expect(printed().filter((text) => text.includes('did not reply'))).toHaveLength(1);
 });

@@ -5,7 +5,7 @@ import { patience } from '../support/patience.ts';
 
 const entry = (number: number) => `${JSON.stringify({ number, text: 'x'.repeat(1_000) })}\n`;
 
-/** A disk that can be full: it then takes nothing, or only a first part. */
+/** A disk that can be full: it then accepts nothing, or only a first part. */
 function fakeDisk() {
   const disk = { text: '', isFull: false, takesFirst: 0, attempts: 0 };
   const losses: [number, string][] = [];
@@ -28,7 +28,7 @@ function fakeDisk() {
   return { disk, losses, destination, lines: () => disk.text.trimEnd().split('\n') };
 }
 
-test('[R300] a full disk: entries wait; those that do not fit are lost, and their number is written once space is back', async () => {
+test('[R300] full disk: entries wait; those that do not fit are lost, and their number is written once there is space', async () => {
   const { disk, losses, destination, lines } = fakeDisk();
   disk.isFull = true;
   disk.takesFirst = 10;
@@ -41,7 +41,7 @@ test('[R300] a full disk: entries wait; those that do not fit are lost, and thei
   const [[lost, cause]] = losses as [[number, string]];
   expect(cause).toContain('ENOSPC');
   expect(lost).toBeGreaterThan(500);
-  // No line is torn, and none is missing in the middle.
+  // No line is truncated, and none is missing in the middle.
   expect(lines().slice(0, -1)).toEqual(Array.from({ length: total - lost }, (_, i) => entry(i).trimEnd()));
   destination.write(entry(total));
   await vi.waitFor(() => expect(lines().at(-1)).toBe(entry(total).trimEnd()), patience);
@@ -58,7 +58,7 @@ test('[R300] a short outage loses nothing, and is not reported', async () => {
   expect(losses).toEqual([]);
 });
 
-test('[R300] on a device that is always full nothing is thrown', async () => {
+test('[R300] a device that is always full causes no exception', async () => {
   const fd = openSync('/dev/full', 'w');
   const destination = new LogDestination(fd, () => {});
   const errors: unknown[] = [];
@@ -73,7 +73,7 @@ test('[R300] on a device that is always full nothing is thrown', async () => {
   expect(errors).toEqual([]);
 });
 
-test('[R300] settle() waits for a slow reader, and for a reader that does not read only until the write counts as blocked', async () => {
+test('[R300] settle() waits for a slow reader; for one that does not read, only until the write counts as blocked', async () => {
   const slow = new LogDestination(
     1,
     () => {},

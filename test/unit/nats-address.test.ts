@@ -37,7 +37,7 @@ test.each([
   'nats://127.0.0.1:4222?tls=1',
   'nats://%zz@127.0.0.1:4222',
   '://',
-])('[R274] NATS_URL %j is refused with a sentence that says what it takes', (setting) => {
+])('[R274] NATS_URL %j is refused with a sentence that describes the valid form', (setting) => {
   const read = () => natsLogin(setting);
   expect(read).toThrow(ConfigError);
   expect(read).toThrow(/^NATS_URL has ".*", which is not the address of a NATS server: it takes nats:\/\/.*\.$/);

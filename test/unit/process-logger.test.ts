@@ -9,7 +9,7 @@ function logged(entry: object, message = ''): { text: string; lines: string[] } 
   return { text, lines: text.trimEnd().split('\n') };
 }
 
-test('[R242] what lets its bearer in is not written, wherever in an entry it is', () => {
+test('[R242] credentials are never written, wherever in an entry they are', () => {
   const secret = 'eyJhbGciOiJIUzI1NiJ9.secret';
   const headers = { authorization: `Bearer ${secret}`, cookie: `session=${secret}`, 'set-cookie': secret };
   for (const entry of [
@@ -24,10 +24,18 @@ test('[R242] what lets its bearer in is not written, wherever in an entry it is'
   }
 });
 
+test('[R442] an entry has the name of its level, and the time as ISO 8601', () => {
+  const before = Date.now();
+  const { level, time } = JSON.parse(logged({}).text) as { level: string; time: string };
+  expect(level).toBe('info');
+  expect(new Date(time).toISOString()).toBe(time);
+  expect(Date.parse(time)).toBeGreaterThanOrEqual(before);
+});
+
 test('[R242] an entry is one line, whatever is in it', () => {
-  const forged = 'a\n{"level":60,"msg":"forged"}\r\n\u2028\u001b[2J';
+  const forged = 'a\n{"level":"fatal","msg":"forged"}\r\n\u2028\u001b[2J';
   const { lines } = logged({ path: forged }, forged);
   expect(lines).toHaveLength(1);
   expect(lines[0]).not.toContain('\u001b');
-  expect(JSON.parse(lines[0] as string)).toMatchObject({ level: 30, path: forged, msg: forged });
+  expect(JSON.parse(lines[0] as string)).toMatchObject({ level: 'info', path: forged, msg: forged });
 });

@@ -2,10 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 
-/** `machines`, or a folder of src/. */
+/** The folder of a file: `machines`, or a folder of src/. */
 const roomOf = (file: string) => file.replace(/^(machines|src\/[^/]+)\/.*/, '$1');
 
-/** By room: those that its files import. */
+/** The imported folders, by importing folder. */
 function importsOf(files: readonly string[]): Map<string, Set<string>> {
   const imports = new Map<string, Set<string>>();
   for (const file of files) {
@@ -19,7 +19,7 @@ function importsOf(files: readonly string[]): Map<string, Set<string>> {
   return imports;
 }
 
-/** What is left when rooms that import nothing that is left are taken away, again and again: the circles. */
+/** Repeatedly removes folders without remaining imports; the rest are the cycles. */
 function circlesIn(imports: Map<string, Set<string>>): string[] {
   const left = new Map(imports);
   for (const [room] of [...left].filter(([, targets]) => ![...targets].some((target) => left.has(target)))) {
@@ -28,7 +28,7 @@ function circlesIn(imports: Map<string, Set<string>>): string[] {
   return left.size < imports.size ? circlesIn(left) : [...left.keys()];
 }
 
-test('[R386] the imports between the rooms of the house form no circle', () => {
+test('[R386] imports between the folders have no cycles', () => {
   const files = ['src', 'machines'].flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts'))

@@ -28,14 +28,14 @@ test('[R278] a state is logged when it begins, not while it lasts', () => {
   ]);
 });
 
-test('[R278] another reason is another state', () => {
+test('[R278] a different reason is a different state', () => {
   const { lines, log } = setUp();
   log.warn('down', { error: 'refused' });
   log.warn('down', { error: 'timeout' });
   expect(lines).toHaveLength(2);
 });
 
-test('[R278] a state that flaps is logged a few times in 10 s, and its last change always', () => {
+test('[R278] a flapping state is logged a few times in 10 s, its last change always', () => {
   const { lines, log } = setUp();
   for (let i = 0; i < 300; i++) {
     log.warn('down');

@@ -1,0 +1,133 @@
+import type { UserAction } from '../../src/protocol/commands.ts';
+import type { Refusal } from '../../src/protocol/errors.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
+
+/**
+ * The rules of a seat, for every audit: of a load run, of a fault and of a simulated history. Written apart from the
+ * product, which they check: nothing here may import a decision of `src`.
+ */
+
+export interface SeatRules {
+  /** If given, each hold must have this length. */
+  holdTtlMs?: number;
+  holdTtlToleranceMs?: number;
+  /** If given, the most seats that one user may hold at once. */
+  maxHoldsPerUser?: number;
+  /** Redis reads TIME a moment after it has decided whether a lock has expired. */
+  clockErrorMs?: number;
+}
+
+export interface BrokenRule {
+  /** The guarantee of DESIGN.md or the rule of test/SPEC.md. */
+  rule: 'G1' | 'G3' | 'R30' | 'R35';
+  message: string;
+}
+
+export const eventTypes = { select: 'held', book: 'booked', release: 'released' } as const;
+
+const statusOf = { held: SeatStatus.held, booked: SeatStatus.booked, released: SeatStatus.available } as const;
+
+/** What forbids this event as the next one of this seat. `atMs`: when it was committed, on the clock of the store. */
+export function brokenRule(seat: Seat, event: SeatEvent, rules: SeatRules, atMs: number): BrokenRule | undefined {
+  const { holdTtlMs, holdTtlToleranceMs = 0, clockErrorMs = 0 } = rules;
+  if (event.status !== statusOf[event.type]) return g1(`a ${event.type} event has the status ${event.status}`);
+  if (event.type === 'held') {
+    if (seat.status !== SeatStatus.available) return g1(`the seat was not available: ${show(seat)}`);
+    const lengthMs = endOfHoldMs(event) - atMs;
+    if (lengthMs <= 0) return g3('the hold ends before it begins');
+    const isWrongLength = holdTtlMs !== undefined && Math.abs(lengthMs - holdTtlMs) > holdTtlToleranceMs;
+    return isWrongLength ? g3(`the hold lasts ${lengthMs} ms instead of ${holdTtlMs}`) : undefined;
+  }
+  const isHolder = seat.status === SeatStatus.held && seat.held_by === event.user_id;
+  if (!isHolder) return g1(`the user did not hold the seat: ${show(seat)}`);
+  const endMs = endOfHoldMs(seat);
+  if (event.reason === 'expired') return atMs <= endMs ? g3('the hold ended early') : undefined;
+  return atMs > endMs + clockErrorMs ? g3('the hold had ended before') : undefined;
+}
+
+const g1 = (message: string): BrokenRule => ({ rule: 'G1', message });
+const g3 = (message: string): BrokenRule => ({ rule: 'G3', message });
+
+export function seatAfter({ id, row, col }: Seat, event: SeatEvent): Seat {
+  return {
+    id,
+    row,
+    col,
+    status: event.status,
+    seq: event.seq,
+    ...(event.status !== SeatStatus.available && { held_by: event.user_id }),
+    ...(event.status === SeatStatus.held && event.expires_at !== undefined && { expires_at: event.expires_at }),
+  };
+}
+
+/** Unix milliseconds: the wire has seconds, whose multiple is off by a fraction of a microsecond. */
+export const endOfHoldMs = ({ expires_at = 0 }: Pick<Seat, 'expires_at'>): number => Math.round(expires_at * 1000);
+
+export function isSameSeat(a: Seat | undefined, b: Seat | undefined): boolean {
+  if (!a || !b || a.id !== b.id || a.status !== b.status || a.seq !== b.seq) return false;
+  return (a.held_by ?? '') === (b.held_by ?? '') && endOfHoldMs(a) === endOfHoldMs(b);
+}
+
+/** The refusal that a seat requires; undefined: it grants the request, or has granted it already. */
+export function refusalOf(
+  { status, held_by }: Pick<Seat, 'status' | 'held_by'>,
+  action: UserAction,
+  userId: string,
+): Refusal | undefined {
+  const isOwn = status !== SeatStatus.available && held_by === userId;
+  if (status === SeatStatus.booked) return action === 'book' && isOwn ? undefined : 'SEAT_BOOKED';
+  if (action === 'select') return status === SeatStatus.held && !isOwn ? 'SEAT_HELD' : undefined;
+  return isOwn ? undefined : 'NOT_HOLDER';
+}
+
+/** Refusals of an available seat that depend on what else the user holds or held. */
+const limitRefusals = new Set<string>(['HOLD_LIMIT', 'COOLDOWN'] satisfies Refusal[]);
+
+export function isTrueRefusal(
+  code: string,
+  seat: Pick<Seat, 'status' | 'held_by'>,
+  action: UserAction,
+  userId: string,
+): boolean {
+  if (limitRefusals.has(code)) return action === 'select' && seat.status === SeatStatus.available;
+  return refusalOf(seat, action, userId) === code;
+}
+
+/** A request about one seat, and the seat in its reply. */
+export interface SeatReply {
+  action: UserAction | 'read';
+  seatId: string;
+  userId: string;
+  /** The error code of a refusal. */
+  refusal?: string | undefined;
+  seat: Seat;
+}
+
+/** A seat as the log made it. No event: the seat is older than the log. */
+export interface LoggedSeat {
+  seat: Seat;
+  event?: SeatEvent | undefined;
+}
+
+/** What is false about a reply, given the logged seats at its seq: one for each epoch that the request may belong to. */
+export function falsehoodOf(reply: SeatReply, logged: readonly LoggedSeat[]): string | undefined {
+  const { action, seatId, userId, refusal, seat } = reply;
+  if (seat.id !== seatId) return `the reply shows ${seat.id} instead of ${seatId}`;
+  const same = logged.filter((one) => isSameSeat(one.seat, seat));
+  if (same.length === 0) return `the log has ${show(logged.map((one) => one.event ?? one.seat))}`;
+  if (action === 'read') return undefined;
+  if (refusal !== undefined) {
+    return isTrueRefusal(refusal, seat, action, userId) ? undefined : `the seat gives no reason for ${refusal}`;
+  }
+  return same.some(({ event }) => isGranted(action, userId, seat, event)) ? undefined : 'the seat is not as requested';
+}
+
+function isGranted(action: UserAction, userId: string, seat: Seat, event: SeatEvent | undefined): boolean {
+  if (seat.status !== statusOf[eventTypes[action]]) return false;
+  if (action !== 'release') return seat.held_by === userId;
+  return event?.user_id === userId && event.reason !== 'expired';
+}
+
+export const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';

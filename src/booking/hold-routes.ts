@@ -1,0 +1,106 @@
+import { Type } from 'typebox';
+import type { HttpApp } from '../http/http-app.ts';
+import { RefusedError } from '../http/refused-error.ts';
+import { HoldActionBody, HoldBody, HoldReply, holdActions, maxGroupSize } from '../protocol/commands.ts';
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { Answer, UserCommand } from '../store/seat-store.ts';
+import { sessionNeeded, sessionOptional } from './api-document.ts';
+import {
+  type CommandHandler,
+  CommandHeaders,
+  commandRefusals,
+  type ReplyText,
+  replyText,
+  sendText,
+} from './command-handler.ts';
+import { refusalDetail } from './refusals.ts';
+
+interface HoldRoute {
+  path: string;
+  operationId: string;
+  body: typeof HoldBody | typeof HoldActionBody;
+  summary: string;
+  description: string;
+  refusals: readonly ErrorCode[];
+}
+
+const allOrNone = 'The command applies to all of these seats or to none.';
+const named = `Without \`seats\` it means all seats that the user holds, at most ${maxGroupSize}.`;
+
+const routes: Record<UserCommand['action'], HoldRoute> = {
+  select: {
+    path: '',
+    operationId: 'holdSeats',
+    body: HoldBody,
+    summary: 'Hold seats together',
+    description: `Holds up to ${maxGroupSize} seats with one end. ${allOrNone}`,
+    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'SEATS_TAKEN', 'HOLD_LIMIT', 'COOLDOWN'],
+  },
+  extend: {
+    path: '/extend',
+    operationId: 'extendHold',
+    body: HoldActionBody,
+    summary: 'Extend a hold',
+    description: `Gives held seats \`hold_seconds\` from now on, HOLD_EXTENSIONS times at most. ${allOrNone} ${named}`,
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'EXTENSION_LIMIT'],
+  },
+  book: {
+    path: '/book',
+    operationId: 'bookHold',
+    body: HoldActionBody,
+    summary: 'Book held seats',
+    description: `Books seats that the user holds. ${allOrNone} ${named}`,
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+  },
+  release: {
+    path: '/release',
+    operationId: 'releaseHold',
+    body: HoldActionBody,
+    summary: 'Release held seats',
+    description: `Ends holds of the user. ${allOrNone} ${named}`,
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+  },
+};
+
+const ShowParams = Type.Object({ show: Type.String({ maxLength: 64, description: 'Name of the show' }) });
+
+/** `POST /api/shows/main/holds`, and below it `/extend|book|release` */
+export function registerHoldRoutes(
+  app: HttpApp,
+  handler: CommandHandler,
+  { show: ownShow, isSessionNeeded }: { show: string; isSessionNeeded: boolean },
+): void {
+  for (const action of ['select', ...holdActions] as const) {
+    const { path, refusals, ...document } = routes[action];
+    const schema = {
+      tags: ['holds'],
+      ...document,
+      security: isSessionNeeded ? sessionNeeded : sessionOptional,
+      headers: CommandHeaders,
+      params: ShowParams,
+      response: { 200: HoldReply },
+    };
+    const config = { apiDocument: { refusals: [...commandRefusals, 'UNKNOWN_SHOW' as const, ...refusals] } };
+    app.post(`/api/shows/:show/holds${path}`, { schema, config }, async (request, reply) => {
+      const { show } = request.params;
+      if (show !== ownShow) throw new RefusedError('UNKNOWN_SHOW', `There is no show ${show}`);
+      const { seats: seatIds, user_id: claimed } = request.body;
+      const { headers } = request;
+      return sendText(reply, holdReply(await handler.decide(request, reply, { action, seatIds, claimed, headers })));
+    });
+  }
+}
+
+function holdReply({ seats, refusal, refused = [] }: Answer): ReplyText {
+  if (refusal) {
+    const reasons = seats.filter(({ id }) => refused.includes(id));
+    return replyText(errorCodes[refusal].httpStatus, {
+      success: false,
+      error: refusalDetail(refusal),
+      seats: reasons,
+    });
+  }
+  const ends = seats.flatMap(({ status, expires_at }) => (status === SeatStatus.held ? (expires_at ?? []) : []));
+  return replyText(200, { success: true, seats, ...(ends.length > 0 && { expires_at: Math.min(...ends) }) });
+}

@@ -1,0 +1,75 @@
+import { ok as assert } from 'node:assert/strict';
+import type { HttpApp } from '../http/http-app.ts';
+import { CommandBody, CommandReply, type UserAction, userActions } from '../protocol/commands.ts';
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
+import type { Seat } from '../protocol/seat.ts';
+import type { Answer } from '../store/seat-store.ts';
+import { sessionNeeded, sessionOptional } from './api-document.ts';
+import {
+  type CommandHandler,
+  CommandHeaders,
+  commandRefusals,
+  type ReplyText,
+  replyText,
+  sendText,
+} from './command-handler.ts';
+import { refusalDetail } from './refusals.ts';
+
+const documents: Record<UserAction, { summary: string; description: string; refusals: readonly ErrorCode[] }> = {
+  select: {
+    summary: 'Hold a seat',
+    description:
+      'Holds an available seat for `hold_seconds`. If the user already holds it, the reply is the same hold, not extended.',
+    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'HOLD_LIMIT', 'COOLDOWN'],
+  },
+  book: {
+    summary: 'Book a held seat',
+    description: 'Books a seat that the user holds. If the user already booked it, the reply is the same booking.',
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+  },
+  release: {
+    summary: 'Release a held seat',
+    description: 'Ends the hold of the user, so that the seat is available again.',
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+  },
+};
+
+/** `POST /api/seats/select|book|release` */
+export function registerSeatCommandRoutes(app: HttpApp, handler: CommandHandler, isSessionNeeded: boolean): void {
+  const replies = new SeatReplies();
+  for (const action of userActions) {
+    const { summary, description, refusals } = documents[action];
+    const schema = {
+      tags: ['seats'],
+      operationId: `${action}Seat`,
+      summary,
+      description,
+      security: isSessionNeeded ? sessionNeeded : sessionOptional,
+      headers: CommandHeaders,
+      body: CommandBody,
+      response: { 200: CommandReply },
+    };
+    const config = { apiDocument: { refusals: [...commandRefusals, ...refusals] } };
+    app.post(`/api/seats/${action}`, { schema, config }, async (request, reply) => {
+      const { seat_id, user_id: claimed } = request.body;
+      const { headers } = request;
+      const answer = await handler.decide(request, reply, { action, seatIds: [seat_id], claimed, headers });
+      return sendText(reply, replies.of(answer));
+    });
+  }
+}
+
+/** A hundred users who click one seat at once get the same reply, one after the other: it is serialised once. */
+class SeatReplies {
+  #last: { seat: Seat; refusal: Answer['refusal']; text: ReplyText } | undefined;
+
+  of({ seats: [seat], refusal }: Answer): ReplyText {
+    assert(seat, 'the answer to a command on one seat must have that seat');
+    if (this.#last?.seat === seat && this.#last.refusal === refusal) return this.#last.text;
+    const text = refusal
+      ? replyText(errorCodes[refusal].httpStatus, { success: false, error: refusalDetail(refusal), seat })
+      : replyText(200, { success: true, seat });
+    this.#last = { seat, refusal, text };
+    return text;
+  }
+}

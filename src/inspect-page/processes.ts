@@ -1,0 +1,68 @@
+import { element, setText } from '../browser/dom.ts';
+import type { NodeStates } from '../inspect/feed.ts';
+import { type Difference, NodeDifferences } from './node-differences.ts';
+
+const statesEveryMs = 1_000;
+
+interface ProcessesOptions {
+  /** The process to watch; undefined while there is only one. */
+  onChoose: (node: string | undefined) => void;
+  onCompared: () => void;
+}
+
+/** The booking processes: chooses one to watch, and compares what their actors show. */
+export class Processes {
+  readonly #options: ProcessesOptions;
+  readonly #picker = element('node', HTMLSelectElement);
+  readonly #compared = new NodeDifferences();
+  #differences: Difference[] = [];
+  #silent: string[] = [];
+
+  constructor(options: ProcessesOptions) {
+    this.#options = options;
+    this.#picker.addEventListener('change', () => options.onChoose(this.#picker.value));
+  }
+
+  get differingSeats(): ReadonlySet<string> {
+    return new Set(this.#differences.map(({ seatId }) => seatId));
+  }
+
+  async load(): Promise<void> {
+    const { node: self, nodes } = (await (await fetch('/inspect/settings')).json()) as {
+      node: string;
+      nodes: string[];
+    };
+    const areSeveral = nodes.length > 1;
+    this.#picker.replaceChildren(...nodes.map((name) => new Option(name, name, name === self, name === self)));
+    this.#picker.closest('label')?.classList.toggle('alone', !areSeveral);
+    this.#options.onChoose(areSeveral ? self : undefined);
+    if (areSeveral) setInterval(() => void this.#compare(), statesEveryMs);
+  }
+
+  render(): void {
+    const count = this.#picker.options.length;
+    const root = element('nodes', HTMLElement);
+    root.hidden = count < 2;
+    if (root.hidden) return;
+    const faults = [
+      ...this.#silent.map((name) => `${name} does not reply.`),
+      ...this.#differences.map(({ seatId, states }) => {
+        const each = [...states].map(([name, state]) => `${name} ${state}`);
+        return `${seatId}: ${each.join(', ')}`;
+      }),
+    ];
+    setText(root, faults.join('\n') || `${count} processes, all in the same state.`);
+    root.classList.toggle('alarm', faults.length > 0);
+  }
+
+  async #compare(): Promise<void> {
+    try {
+      const nodes = (await (await fetch('/inspect/states')).json()) as NodeStates[];
+      this.#silent = nodes.filter(({ seats }) => !seats).map(({ node }) => node);
+      this.#differences = this.#compared.compare(nodes);
+    } catch {
+      // The process that served the page is down. The feed shows that; the next comparison follows soon.
+    }
+    this.#options.onCompared();
+  }
+}
