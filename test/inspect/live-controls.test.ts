@@ -40,7 +40,7 @@ describe('[R422] the latest transition', () => {
   test('is followed from seat to seat if asked, until the user chooses a seat', async () => {
     const page = await openLive('#seat=A1');
     await page.keyboard.press('f');
-    expect(await page.locator('#follow-btn').getAttribute('aria-pressed')).toBe('true');
+    await expect.poll(() => page.locator('#follow-btn').getAttribute('aria-pressed')).toBe('true');
     await post(server, 'select', 'B1');
     await textOf(page, 'machine-name').toBe('B1');
     await expect.poll(() => page.locator('.transition.on-seat_available_HELD_0.last').count()).toBe(1);
@@ -49,7 +49,7 @@ describe('[R422] the latest transition', () => {
     expect(new URL(page.url()).hash).toBe('#seat=B2&follow');
 
     await page.locator('.cell[data-seat-id=A3]').click();
-    expect(await page.locator('#follow-btn').getAttribute('aria-pressed')).toBe('false');
+    await expect.poll(() => page.locator('#follow-btn').getAttribute('aria-pressed')).toBe('false');
     await post(server, 'select', 'B3');
     await textOf(page, 'latest').toMatch(/^\s*B3/);
     await textOf(page, 'machine-name').toBe('A3');
@@ -223,14 +223,14 @@ describe('[R425] an unknown seat', () => {
 });
 
 test('[R426] a replay starts at the first transition and offers 0.25 to 100 times the speed', async () => {
-  await post(server, 'select', 'F1');
+  await post(server, 'select', 'F1', 'bob'); // someone holds as many seats as one may
   const page = await openLive('#seat=F1');
   await page.keyboard.press('r');
   await page.locator('#replay').waitFor();
-  expect(await page.locator('#moment-what').innerText()).toMatch(/^1 of \d+ · [A-Z]\d+ held$/);
+  await textOf(page, 'moment-what').toMatch(/^1 of \d+ · [A-Z]\d+ held$/);
   const speeds = await page
     .locator('#speed option')
     .evaluateAll((all) => all.map((each) => (each as HTMLOptionElement).value));
   expect([speeds.at(0), speeds.at(-1)]).toEqual(['0.25', '100']);
-  expect(await page.locator('#speed').inputValue()).toBe('1');
+  await expect.poll(() => page.locator('#speed').inputValue()).toBe('1');
 });

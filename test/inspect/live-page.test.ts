@@ -352,21 +352,26 @@ describe('[R328] many inspector pages of one browser', () => {
     const { context, inspectors } = await openMany(['/inspect/live']);
     const [page] = inspectors as [Page];
     // As seven pages with other seats or processes do.
-    const statuses = await page.evaluateHandle(() => {
+    const feeds = await page.evaluateHandle(() => {
       const shown: string[] = [];
+      const ports: MessagePort[] = [];
       for (let n = 0; n < 7; n++) {
         const hub = new SharedWorker('/inspect/assets/feed-worker.js', { type: 'module', name: 'inspect feed' });
         hub.port.onmessage = ({ data }) => {
           if (data.type === 'status') shown[n] = data.status;
         };
-        hub.port.postMessage({ type: 'shown' });
         hub.port.postMessage({ type: 'open', seats: `J${n + 1}` });
+        ports.push(hub.port);
       }
-      return shown;
+      return { shown, ports };
     });
-    await expect
-      .poll(() => statuses.jsonValue())
-      .toEqual(['paused', 'paused', 'paused', 'paused', 'open', 'open', 'open']);
+    // Each is shown after the one before it, and all after the page itself, whenever that gets the focus.
+    const show = () =>
+      feeds.evaluate(({ shown, ports }) => {
+        for (const port of ports) port.postMessage({ type: 'shown' });
+        return shown;
+      });
+    await expect.poll(show).toEqual(['paused', 'paused', 'paused', 'paused', 'open', 'open', 'open']);
     await textOf(page, 'status').toContain('Paused: other inspector pages use all connections.');
     const booker = await context.newPage();
     await booker.goto(server.url, { timeout: 20_000 });

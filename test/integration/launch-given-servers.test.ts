@@ -157,9 +157,9 @@ describe('[R290] a given Redis', () => {
     await expect(ofRedis(`rediss://127.0.0.1:${port}`)).rejects.toThrow(
       /certificate that is not accepted.*NODE_EXTRA_CA_CERTS/,
     );
-    await expect(ofRedis(`redis://127.0.0.1:${port}`)).rejects.toThrow('With TLS its address begins with rediss://');
+    await expect(ofRedis(`redis://127.0.0.1:${port}`)).rejects.toThrow('With TLS the address begins with rediss://');
     await expect(ofRedis(redis.url.replace('redis:', 'rediss:'))).rejects.toThrow(
-      'Without TLS its address begins with redis://',
+      'Without TLS the address begins with redis://',
     );
   });
 
