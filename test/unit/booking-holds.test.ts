@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { buildBooking } from '../../src/booking/booking.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
@@ -7,7 +7,7 @@ import type { ErrorReply, HoldReply } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { silent } from '../contract/store-places.ts';
-import { settle } from '../support/settle.ts';
+import { patience } from '../support/patience.ts';
 
 const holdTtlMs = 30_000;
 const maxHoldsPerUser = 25;
@@ -34,7 +34,7 @@ async function startBooking({ maxExtensions = 1 } = {}) {
   });
   service.start();
   onTestFinished(() => app.close());
-  await settle();
+  await vi.waitFor(() => expect(service.isOpen).toBe(true), patience);
   const post = async (path: string, body: object, headers: Record<string, string> = {}): Promise<Reply> => {
     const reply = await app.inject({ method: 'POST', url: `/api/shows/${path}`, payload: body, headers });
     return { status: reply.statusCode, body: reply.json(), headers: reply.headers };
