@@ -51,9 +51,9 @@ export class SeatLog {
     return { before, after, broken };
   }
 
-  #overLimit({ type, user_id }: SeatEvent, atMs: number): BrokenRule | undefined {
+  #overLimit({ type, reason, user_id }: SeatEvent, atMs: number): BrokenRule | undefined {
     const { maxHoldsPerUser } = this.#rules;
-    if (maxHoldsPerUser === undefined || type !== 'held') return undefined;
+    if (maxHoldsPerUser === undefined || type !== 'held' || reason === 'extended') return undefined;
     const isLive = (seat: Seat) =>
       seat.status === SeatStatus.held && seat.held_by === user_id && endOfHoldMs(seat) >= atMs;
     const held = [...this.#seats.values()].filter(isLive).length;

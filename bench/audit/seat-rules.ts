@@ -31,20 +31,36 @@ const statusOf = { held: SeatStatus.held, booked: SeatStatus.booked, released: S
 
 /** What forbids this event as the next one of this seat. `atMs`: when it was committed, on the clock of the store. */
 export function brokenRule(seat: Seat, event: SeatEvent, rules: SeatRules, atMs: number): BrokenRule | undefined {
-  const { holdTtlMs, holdTtlToleranceMs = 0, clockErrorMs = 0 } = rules;
+  const { holdTtlMs, holdTtlToleranceMs = 0 } = rules;
   if (event.status !== statusOf[event.type]) return g1(`a ${event.type} event has the status ${event.status}`);
   if (event.type === 'held') {
-    if (seat.status !== SeatStatus.available) return g1(`the seat was not available: ${show(seat)}`);
+    const broken = event.reason === 'extended' ? brokenByHolder(seat, event, rules, atMs) : brokenByTaker(seat);
+    if (broken) return broken;
     const lengthMs = endOfHoldMs(event) - atMs;
     if (lengthMs <= 0) return g3('the hold ends before it begins');
     const isWrongLength = holdTtlMs !== undefined && Math.abs(lengthMs - holdTtlMs) > holdTtlToleranceMs;
     return isWrongLength ? g3(`the hold lasts ${lengthMs} ms instead of ${holdTtlMs}`) : undefined;
   }
-  const isHolder = seat.status === SeatStatus.held && seat.held_by === event.user_id;
-  if (!isHolder) return g1(`the user did not hold the seat: ${show(seat)}`);
-  const endMs = endOfHoldMs(seat);
-  if (event.reason === 'expired') return atMs <= endMs ? g3('the hold ended early') : undefined;
-  return atMs > endMs + clockErrorMs ? g3('the hold had ended before') : undefined;
+  if (event.reason !== 'expired') return brokenByHolder(seat, event, rules, atMs);
+  if (!isHolder(seat, event)) return g1(`the user did not hold the seat: ${show(seat)}`);
+  return atMs <= endOfHoldMs(seat) ? g3('the hold ended early') : undefined;
+}
+
+const isHolder = (seat: Seat, { user_id }: SeatEvent) => seat.status === SeatStatus.held && seat.held_by === user_id;
+
+function brokenByTaker(seat: Seat): BrokenRule | undefined {
+  return seat.status === SeatStatus.available ? undefined : g1(`the seat was not available: ${show(seat)}`);
+}
+
+/** Extends, books or releases: only the holder, and only before the hold ends. */
+function brokenByHolder(
+  seat: Seat,
+  event: SeatEvent,
+  { clockErrorMs = 0 }: SeatRules,
+  atMs: number,
+): BrokenRule | undefined {
+  if (!isHolder(seat, event)) return g1(`the user did not hold the seat: ${show(seat)}`);
+  return atMs > endOfHoldMs(seat) + clockErrorMs ? g3('the hold had ended before') : undefined;
 }
 
 const g1 = (message: string): BrokenRule => ({ rule: 'G1', message });

@@ -36,7 +36,7 @@ A hold that is not booked ends at its \`expires_at\`.
 caller names itself by \`user_id\`, unless the server has \`AUTH_MODE=required\`.
 
 **Errors.** Every refusal has the form \`{"success": false, "error": {"code", "message", "retryable"}}\`, with the seat if one is concerned. If \`retryable\` is true, the same
-request may succeed later. Every retryable 429 and every 503 has \`Retry-After\`.
+request may succeed later. Every 429 and 503 has \`Retry-After\`.
 
 **Retries.** Repeating a command is safe. With an \`Idempotency-Key\` it takes effect at most once within 15 s; retries also send \`X-Attempt: 2\`, \`3\`, …
 

@@ -9,7 +9,7 @@ export function retryAfterSeconds(
   { service, venue }: { service: BookingService; venue: VenueSettings },
 ): number | undefined {
   if (refusal === 'COOLDOWN') return atLeastOne(venue.reholdCooldownMs ?? 0); // at the most
-  if (refusal !== 'HOLD_LIMIT') return undefined;
+  if (refusal !== 'HOLD_LIMIT' && refusal !== 'EXTENSION_LIMIT') return undefined;
   const ends = [...service.view.seats]
     .filter(({ held_by }) => held_by === userId)
     .flatMap((seat) => seat.expires_at ?? []);

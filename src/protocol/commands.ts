@@ -31,17 +31,27 @@ export const CommandReply = Type.Object(
 export type CommandReply = Static<typeof CommandReply>;
 
 /** Without the `$id` of a seat, which a schema may have only once. */
-const SeatList = Type.Array(Type.Object(Seat.properties, { additionalProperties: false }));
-const SeatIds = Type.Array(SeatId, { minItems: 1, maxItems: maxGroupSize, uniqueItems: true });
+const SeatList = Type.Array(Type.Object(Seat.properties, { additionalProperties: false }), {
+  description: 'The seats of the command as they are; in a refusal those that are its reason',
+});
+const SeatIds = Type.Array(SeatId, {
+  minItems: 1,
+  maxItems: maxGroupSize,
+  uniqueItems: true,
+  description: 'Ids of the seats: the command applies to all of them or to none',
+});
 
 /** Of `POST /api/shows/main/holds`. */
-export const HoldBody = Type.Object({ seats: SeatIds, user_id: Type.Optional(UserId) }, { $id: 'HoldBody' });
+export const HoldBody = Type.Object(
+  { seats: SeatIds, user_id: Type.Optional(UserId) },
+  { $id: 'HoldBody', description: 'The seats to hold, and the user who acts.' },
+);
 export type HoldBody = Static<typeof HoldBody>;
 
 /** Of `POST /api/shows/main/holds/extend|book|release`. Without `seats`: all that the user holds. */
 export const HoldActionBody = Type.Object(
   { seats: Type.Optional(SeatIds), user_id: Type.Optional(UserId) },
-  { $id: 'HoldActionBody' },
+  { $id: 'HoldActionBody', description: 'The seats, or all that the user holds, and the user who acts.' },
 );
 export type HoldActionBody = Static<typeof HoldActionBody>;
 
@@ -51,7 +61,7 @@ export const HoldReply = Type.Object(
     seats: SeatList,
     expires_at: Type.Optional(Type.Number({ description: 'When the first of these holds ends: Unix seconds' })),
   },
-  { $id: 'HoldReply' },
+  { $id: 'HoldReply', description: 'The command took effect on all its seats.' },
 );
 export type HoldReply = Static<typeof HoldReply>;
 

@@ -62,7 +62,15 @@ class FailingStore extends MemorySeatStore {
   }
 }
 
-const venue = { name: 'main', rows: 1, cols: 4, holdTtlMs, maxHoldsPerUser: 2, reholdCooldownMs: 60_000 };
+const venue = {
+  name: 'main',
+  rows: 1,
+  cols: 4,
+  holdTtlMs,
+  maxHoldsPerUser: 2,
+  maxExtensions: 1,
+  reholdCooldownMs: 60_000,
+};
 const store = new FailingStore({ ...venue, nowMs: () => nowMs });
 let booking: Booking;
 
@@ -107,6 +115,10 @@ describe('[R445] the API document', () => {
       'POST /api/seats/release releaseSeat',
       'POST /api/seats/select selectSeat',
       'POST /api/session beginSession',
+      'POST /api/shows/{show}/holds holdSeats',
+      'POST /api/shows/{show}/holds/book bookHold',
+      'POST /api/shows/{show}/holds/extend extendHold',
+      'POST /api/shows/{show}/holds/release releaseHold',
     ]);
   });
 
@@ -130,14 +142,10 @@ describe('[R445] the API document', () => {
   });
 
   test('names its schemas', () => {
-    expect(Object.keys(document.components.schemas).toSorted()).toEqual(
-      ['CommandBody', 'CommandReply', 'ErrorReply', 'EventsAfter', 'Seat', 'SeatEvent'].concat([
-        'SessionInfo',
-        'SessionReply',
-        'SessionRequest',
-        'VenueState',
-      ]),
-    );
+    expect(Object.keys(document.components.schemas).toSorted()).toEqual([
+      ...['CommandBody', 'CommandReply', 'ErrorReply', 'EventsAfter', 'HoldActionBody', 'HoldBody', 'HoldReply'],
+      ...['Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest', 'VenueState'],
+    ]);
     const seats = document.paths['/api/seats']?.get?.responses[200]?.content?.['application/json']?.schema;
     expect(seats).toMatchObject({ type: 'array', items: { $ref: '#/components/schemas/Seat' } });
     expect(JSON.stringify(document)).not.toContain('def-');
@@ -291,6 +299,35 @@ describe('[R448] replies are as the API document says', () => {
     await check(select, 200, undefined, command('A3', 'bob'));
     await check(select, 200, undefined, command('A4', 'bob'));
     await check(select, 429, 'HOLD_LIMIT', command('A2', 'bob'));
+  });
+
+  test('holds', async () => {
+    const at = (path: string, seats: string[] | undefined, user_id: string, show = 'main'): InjectOptions => ({
+      url: `/api/shows/${show}/holds${path}`,
+      payload: { seats, user_id },
+    });
+    const operation = (path: string) => `POST /api/shows/{show}/holds${path}`;
+    await check(operation(''), 409, 'SEATS_TAKEN', at('', ['A1', 'A2'], 'cat'));
+    await check(operation(''), 200, undefined, at('', ['A2'], 'cat'));
+    await check(operation('/extend'), 200, undefined, at('/extend', undefined, 'cat'));
+    await check(operation('/extend'), 429, 'EXTENSION_LIMIT', at('/extend', ['A2'], 'cat'));
+    await check(operation('/release'), 200, undefined, at('/release', ['A2'], 'cat'));
+    await check(operation(''), 200, undefined, at('', ['A2'], 'cat'));
+    await check(operation('/book'), 200, undefined, at('/book', undefined, 'cat'));
+    for (const path of ['', '/extend', '/book', '/release']) {
+      const name = operation(path);
+      if (path !== '') await check(name, 409, 'NOT_HOLDER', at(path, ['A3'], 'cat'));
+      await check(name, 400, 'INVALID_REQUEST', at(path, [], 'cat'));
+      await check(name, 401, 'UNAUTHENTICATED', { ...at(path, ['A3'], 'cat'), headers: badToken });
+      await check(name, 403, 'FORBIDDEN', at(path, ['A3'], 'u_somebody'));
+      await check(name, 404, 'UNKNOWN_SHOW', at(path, ['A3'], 'cat', 'other'));
+      await check(name, 404, 'UNKNOWN_SEAT', at(path, ['Z9'], 'cat'));
+      await check(name, 413, 'TOO_LARGE', at(path, ['A3'], 'x'.repeat(5_000)));
+      await whileFailing(new StoreUnavailableError('test'), () =>
+        check(name, 503, 'STORE_UNAVAILABLE', at(path, ['A3'], 'cat')),
+      );
+      await whileFailing(new StoreTimeoutError('test'), () => check(name, 504, 'TIMEOUT', at(path, ['A3'], 'cat')));
+    }
   });
 
   test('reads', async () => {

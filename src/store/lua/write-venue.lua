@@ -15,8 +15,17 @@ if ARGV[1] == '' then return 1 end
 
 local rest = cjson.decode(ARGV[3])
 for field, value in pairs(rest.about) do redis.call('HSET', KEYS[7], field, value) end
+-- A hold that goes on keeps the number of its extensions.
+local extensions = {}
+for user in pairs(rest.holds) do
+  for id, count in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '([%w-]+)=%d+(%+%d+)') do extensions[user .. ' ' .. id] = count end
+end
 redis.call('DEL', KEYS[5])
-for user, holds in pairs(rest.holds) do redis.call('HSET', KEYS[5], user, holds) end
+for user, holds in pairs(rest.holds) do
+  local tokens = {}
+  for token, id in string.gmatch(holds, '(([%w-]+)=%d+)') do tokens[#tokens + 1] = token .. (extensions[user .. ' ' .. id] or '') end
+  redis.call('HSET', KEYS[5], user, table.concat(tokens, ' '))
+end
 
 -- Events that the last epoch left unpublished are published in this one.
 local seq = tonumber(ARGV[2])
