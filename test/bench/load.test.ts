@@ -11,18 +11,17 @@ import { startBooking } from '../support/servers.ts';
 import { startVenue, type TestVenue } from '../support/venue.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'concert-booking-load-'));
-let venue: TestVenue;
-let redis: Redis;
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-beforeAll(async () => {
-  venue = await startVenue({ edges: 1, env: { HOLD_SECONDS: '1', RATE_LIMIT: 'off' } });
-  redis = new Redis(venue.redis.url);
-});
-afterAll(async () => {
-  redis?.disconnect();
-  await venue?.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+let venue: TestVenue;
+
+/** A venue of the describe that calls this: the seats that one test books are not free for the next. */
+function useVenue(): void {
+  beforeAll(async () => {
+    venue = await startVenue({ edges: 1, env: { HOLD_SECONDS: '1', RATE_LIMIT: 'off' } });
+  });
+  afterAll(() => venue?.stop());
+}
 
 function startLoad(args: string[]): { child: ChildProcess; ended: Promise<{ exitCode: number; output: string }> } {
   const child = spawn(process.execPath, ['dist/bench/main.js', ...args]);
@@ -42,6 +41,8 @@ const given = () => ['--url', venue.url, '--redis', venue.redis.url];
 
 // These runs do not disturb each other: each has users of its own.
 describe.concurrent('npm run load', { timeout: 180_000 }, () => {
+  useVenue();
+
   it('[R216] starts a venue, loads it, audits every socket, also if an edge dies, and writes the report', async ({
     expect,
   }) => {
@@ -110,6 +111,14 @@ describe.concurrent('npm run load', { timeout: 180_000 }, () => {
 });
 
 describe('npm run load, interrupted', { timeout: 180_000 }, () => {
+  let redis: Redis;
+
+  useVenue();
+  beforeAll(() => {
+    redis = new Redis(venue.redis.url);
+  });
+  afterAll(() => redis?.disconnect());
+
   /** Starts when no earlier hold can expire any more: what changes the venue then is this load. */
   async function startLoadAlone(...args: string[]): Promise<ReturnType<typeof startLoad>> {
     while ((await redis.exists('venue:holds')) === 1) await sleep(20);
