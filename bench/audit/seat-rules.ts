@@ -127,7 +127,7 @@ export interface LoggedSeat {
   event?: SeatEvent | undefined;
 }
 
-/** What is false about a reply, given the logged seats at its seq: one for each epoch that the request may belong to. */
+/** Returns the contradiction between a reply and the logged seats at its seq, one for each epoch that the request may belong to; undefined: there is none. */
 export function falsehoodOf(reply: SeatReply, logged: readonly LoggedSeat[]): string | undefined {
   const { action, seatId, userId, refusal, seat } = reply;
   if (seat.id !== seatId) return `the reply shows ${seat.id} instead of ${seatId}`;

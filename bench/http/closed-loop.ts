@@ -33,6 +33,7 @@ export interface ClosedLoopOptions {
 
 /** Requests by autocannon: each connection asks again as soon as it has been answered. */
 export async function closedLoop({ urls, connections, durationS, converse, signal }: ClosedLoopOptions): Promise<void> {
+  if (signal.aborted) return; // the event is over
   const conversations: Conversation[] = [];
   const setupClient = (client: autocannon.Client) => {
     const conversation = converse(conversations.length);

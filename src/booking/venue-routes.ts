@@ -6,6 +6,7 @@ import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import type { Access } from '../identity/access.ts';
 import { countedAddress } from '../identity/counted-address.ts';
+import { messageOf } from '../process/error-facts.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
 import { type Position, VenueState } from '../protocol/venue.ts';
@@ -59,7 +60,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
     } catch (error) {
       if (!service.isOpen) throw error; // no state was ever read
       if (staleReads === 'refuse') throw new RefusedError('STORE_UNAVAILABLE', staleRefused, { cause: error });
-      logger.debug({ error: (error as Error).message }, 'Replied with the last known state');
+      logger.debug({ error: messageOf(error) }, 'Replied with the last known state');
       return false;
     }
   };

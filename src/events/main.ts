@@ -3,6 +3,7 @@ import { connect, type Msg, type NatsConnection } from '@nats-io/transport-node'
 import { Type } from 'typebox';
 import { load } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
+import { messageOf } from '../process/error-facts.ts';
 import { withoutCredentials } from '../process/setting-problem.ts';
 import { subjects } from '../protocol/events.ts';
 import { natsLogin } from './nats-address.ts';
@@ -41,7 +42,7 @@ async function open(url: string): Promise<NatsConnection> {
   try {
     return await connect(options);
   } catch (cause) {
-    const reason = (cause as Error).message;
+    const reason = messageOf(cause);
     throw new ConfigError(
       `NATS_URL=${JSON.stringify(withoutCredentials(url))}: NATS does not answer (${reason}). Start the system, or set NATS_URL or DATA_DIR to those of the running one. SERVERS=embedded has no NATS.`,
       { cause },

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { endOfTurn } from '../process/end-of-turn.ts';
+import { messageOf } from '../process/error-facts.ts';
 import { StateLog } from '../process/state-log.ts';
 import { Heartbeat, SeatEvent, subjects } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
@@ -149,7 +150,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
       if (this.#connected) await nats.drain();
       else await nats.close();
     } catch (error) {
-      this.#logger.warn({ error: (error as Error).message }, 'NATS ended while the connection was being closed');
+      this.#logger.warn({ error: messageOf(error) }, 'NATS ended while the connection was being closed');
       await nats.close();
     }
     await this.#running;
@@ -167,7 +168,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
         if (this.#closed) await nats.close();
         else await this.#serve(nats);
       } catch (error) {
-        this.#disconnected((error as Error).message);
+        this.#disconnected(messageOf(error));
       }
       await delay(connectRetryMs, undefined, { signal: this.#closing.signal, ref: false }).catch(() => {});
     }
@@ -353,7 +354,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
           if (!validator.Check(body)) throw new TypeError('not of the agreed shape');
           receive(body as T, message);
         } catch (cause) {
-          this.#messageLog.warn('Ignored a message', { subject, error: (cause as Error).message });
+          this.#messageLog.warn('Ignored a message', { subject, error: messageOf(cause) });
         }
       },
     });

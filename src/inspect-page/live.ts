@@ -293,8 +293,9 @@ element('link-btn', HTMLElement).addEventListener('click', async ({ target }) =>
   setText(button, isCopied ? 'Copied' : 'Copy it from the address bar');
   setTimeout(() => setText(button, 'Copy link to this moment'), 2_000);
 });
-addEventListener('hashchange', () => {
-  const address = readAddress(location.hash);
+addEventListener('hashchange', ({ newURL }) => {
+  // Following may have written another address meanwhile.
+  const address = readAddress(new URL(newURL).hash);
   choose(address.machine);
   setFollowing(address.isFollowing);
   if (address.at !== undefined) {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { ConfigError } from './config-error.ts';
+import { messageOf } from './error-facts.ts';
 
 type Env = Record<string, string | undefined>;
 
@@ -20,7 +21,7 @@ function readSetting(setting: string, file: string): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (cause) {
-    const reason = (cause as Error).message;
+    const reason = messageOf(cause);
     throw new ConfigError(`${setting}=${JSON.stringify(file)}: must be a file that this process can read (${reason})`, {
       cause,
     });

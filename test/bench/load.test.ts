@@ -11,18 +11,17 @@ import { startBooking } from '../support/servers.ts';
 import { startVenue, type TestVenue } from '../support/venue.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'concert-booking-load-'));
-let venue: TestVenue;
-let redis: Redis;
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-beforeAll(async () => {
-  venue = await startVenue({ edges: 1, env: { HOLD_SECONDS: '1', RATE_LIMIT: 'off' } });
-  redis = new Redis(venue.redis.url);
-});
-afterAll(async () => {
-  redis?.disconnect();
-  await venue?.stop();
-  rmSync(dir, { recursive: true, force: true });
-});
+let venue: TestVenue;
+
+/** A venue of the describe that calls this: the seats that one test books are not free for the next. */
+function useVenue(): void {
+  beforeAll(async () => {
+    venue = await startVenue({ edges: 1, env: { HOLD_SECONDS: '1', RATE_LIMIT: 'off' } });
+  });
+  afterAll(() => venue?.stop());
+}
 
 function startLoad(args: string[]): { child: ChildProcess; ended: Promise<{ exitCode: number; output: string }> } {
   const child = spawn(process.execPath, ['dist/bench/main.js', ...args]);
@@ -42,6 +41,8 @@ const given = () => ['--url', venue.url, '--redis', venue.redis.url];
 
 // These runs do not disturb each other: each has users of its own.
 describe.concurrent('npm run load', { timeout: 180_000 }, () => {
+  useVenue();
+
   it('[R216] starts a venue, loads it, audits every socket, also if an edge dies, and writes the report', async ({
     expect,
   }) => {
@@ -110,6 +111,20 @@ describe.concurrent('npm run load', { timeout: 180_000 }, () => {
 });
 
 describe('npm run load, interrupted', { timeout: 180_000 }, () => {
+  let redis: Redis;
+
+  useVenue();
+  beforeAll(() => {
+    redis = new Redis(venue.redis.url);
+  });
+  afterAll(() => redis?.disconnect());
+
+  /** Starts when no earlier hold can expire any more: what changes the venue then is this load. */
+  async function startLoadAlone(...args: string[]): Promise<ReturnType<typeof startLoad>> {
+    while ((await redis.exists('venue:holds')) === 1) await sleep(20);
+    return startLoad(args);
+  }
+
   /** Until the venue changes: then requests are being sent. */
   async function begun(): Promise<void> {
     const before = await redis.get('venue:seq');
@@ -117,7 +132,7 @@ describe('npm run load, interrupted', { timeout: 180_000 }, () => {
   }
 
   it('[R217] a seat that was changed without the log is a violation: exit code 2', async ({ expect }) => {
-    const { child, ended } = startLoad(['contend', ...given(), '--connections', '5', '--duration', '600']);
+    const { child, ended } = await startLoadAlone('contend', ...given(), '--connections', '5', '--duration', '600');
     await begun();
     const seat = JSON.parse((await redis.hget('venue:seats', 'J10')) as string) as object;
     await redis.hset('venue:seats', 'J10', JSON.stringify({ ...seat, status: 2, held_by: 'nobody' }));
@@ -131,7 +146,7 @@ describe('npm run load, interrupted', { timeout: 180_000 }, () => {
 
   it('[R218] Ctrl-C gives the report so far, audited', async ({ expect }) => {
     const json = join(dir, 'interrupted.json');
-    const { child, ended } = startLoad([
+    const { child, ended } = await startLoadAlone(
       'contend',
       ...given(),
       '--connections',
@@ -140,7 +155,7 @@ describe('npm run load, interrupted', { timeout: 180_000 }, () => {
       '600',
       '--json',
       json,
-    ]);
+    );
     await begun();
     child.kill('SIGINT');
     const { exitCode, output } = await ended;

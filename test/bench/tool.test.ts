@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { arrivals } from '../../bench/http/arrivals.ts';
+import { closedLoop } from '../../bench/http/closed-loop.ts';
 import { openLoop } from '../../bench/http/open-loop.ts';
 import { parseMetrics } from '../../bench/measure/process-monitor.ts';
 import { percentileMs, Recorder } from '../../bench/measure/recorder.ts';
@@ -61,6 +62,14 @@ describe('open loop', () => {
     };
     await openLoop({ ratePerSecond: 1_000, pattern: 'even', durationS: 60, signal: stopping.signal, send });
     expect(sent).toBe(3);
+  });
+});
+
+describe('closed loop', () => {
+  it('[R218] sends nothing if Ctrl-C came before it', async () => {
+    const converse = () => expect.fail('it must not connect');
+    const urls = ['http://127.0.0.1:1'];
+    await closedLoop({ urls, connections: 1, durationS: 600, converse, signal: AbortSignal.abort() });
   });
 });
 

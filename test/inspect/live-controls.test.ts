@@ -71,7 +71,7 @@ describe('[R422] the latest transition', () => {
     await post(server, 'select', 'C2');
     const page = await openLive('#seat=A1');
     await page.keyboard.press('r');
-    await page.locator('#status.past').waitFor();
+    await page.locator('#replay').waitFor(); // the history is there
     await page.keyboard.press('f');
     await page.locator('#slider').focus();
     await page.keyboard.press('End');
@@ -201,7 +201,7 @@ describe('[R425] an unknown seat', () => {
     await textOf(page, 'unknown').toBe('No such seat: Z99. Choose one of the seats in the grid.');
     await textOf(page, 'machine-state').toBe('unknown');
     await page.keyboard.press('r');
-    await page.locator('#status.past').waitFor();
+    await page.locator('#replay').waitFor(); // the history is there
     expect(await page.locator('#unknown').isVisible()).toBe(true);
     await page.locator('.cell[data-seat-id=A1]').click();
     await expect.poll(() => page.locator('#unknown').isVisible()).toBe(false);

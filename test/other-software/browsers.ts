@@ -4,13 +4,12 @@ import { startVenue, type TestVenue } from '../support/venue.ts';
 import { installMissing, installTimeoutMs } from './install-missing.ts';
 import { chromiumBrowser, firefoxBrowser } from './puppeteer-browsers.ts';
 import type { RunningBrowser, Tab } from './tab.ts';
-import { webKitGtkBrowser } from './webkitgtk-browser.ts';
 
 /** Of a phone that is as narrow as the page has to fit. */
 const phone = { width: 320, height: 640 };
 const minTargetPx = 24;
 
-describe.each([chromiumBrowser, firefoxBrowser, webKitGtkBrowser])('[R450] $name', ({ name, packages, launch }) => {
+describe.each([chromiumBrowser, firefoxBrowser])('[R450] $name', ({ name, packages, launch }) => {
   let venue: TestVenue;
   let browser: RunningBrowser;
   let one: Tab;

@@ -1,4 +1,4 @@
-/** What is used of it. `npm run browsers` installs it; with all it brings it is too large for `npm ci`. */
+/** The used part of the package. Only `npm run browsers` installs it, because its dependencies are large. */
 declare module 'puppeteer-core' {
   interface LaunchOptions {
     browser: 'chrome' | 'firefox';

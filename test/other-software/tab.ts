@@ -13,7 +13,7 @@ export interface Tab {
   evaluate<T>(expression: string): Promise<T>;
 }
 
-export type Key = 'Tab' | 'Enter' | 'Space' | 'Escape' | 'ArrowDown' | 'ArrowRight';
+type Key = 'Tab' | 'Enter' | 'Space' | 'Escape' | 'ArrowDown' | 'ArrowRight';
 
 export interface RunningBrowser {
   readonly version: string;
