@@ -31,10 +31,10 @@ export const CommandReply = Type.Object(
 export type CommandReply = Static<typeof CommandReply>;
 
 /** Without the `$id` of a seat, which a schema may have only once. */
-const SeatList = Type.Array(Type.Object(Seat.properties, { additionalProperties: false }), {
+export const SeatList = Type.Array(Type.Object(Seat.properties, { additionalProperties: false }), {
   description: 'The seats of the command as they are; in a refusal those that are its reason',
 });
-const SeatIds = Type.Array(SeatId, {
+export const SeatIds = Type.Array(SeatId, {
   minItems: 1,
   maxItems: maxGroupSize,
   uniqueItems: true,

@@ -1,10 +1,12 @@
 import { type Static, Type } from 'typebox';
-import { ErrorDetail } from './commands.ts';
+import { ErrorDetail, SeatIds, SeatList } from './commands.ts';
 import { Seat, SeatId, UserId } from './seat.ts';
 import { Position, VenueState } from './venue.ts';
 
 const RequestId = Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Integer()]));
 const SeatRequest = Type.Object({ seat_id: SeatId, user_id: Type.Optional(UserId) });
+/** Unlike over HTTP, `seats` is required: an edge may retry the command, and a retry must mean the same seats. */
+const HoldRequest = Type.Object({ seats: SeatIds, user_id: Type.Optional(UserId) });
 
 /** What a browser sends. `request_id` comes back on the ACK or ERROR that answers it. */
 export const ClientMessage = Type.Union([
@@ -32,6 +34,10 @@ export const ClientMessage = Type.Union([
   Type.Object({ type: Type.Literal('SELECT_SEAT'), request_id: RequestId, data: SeatRequest }),
   Type.Object({ type: Type.Literal('BOOK_SEAT'), request_id: RequestId, data: SeatRequest }),
   Type.Object({ type: Type.Literal('RELEASE_SEAT'), request_id: RequestId, data: SeatRequest }),
+  Type.Object({ type: Type.Literal('HOLD_SEATS'), request_id: RequestId, data: HoldRequest }),
+  Type.Object({ type: Type.Literal('EXTEND_HOLD'), request_id: RequestId, data: HoldRequest }),
+  Type.Object({ type: Type.Literal('BOOK_HOLD'), request_id: RequestId, data: HoldRequest }),
+  Type.Object({ type: Type.Literal('RELEASE_HOLD'), request_id: RequestId, data: HoldRequest }),
 ]);
 export type ClientMessage = Static<typeof ClientMessage>;
 
@@ -58,6 +64,10 @@ export const ServerMessage = Type.Union([
     data: Type.Object({
       success: Type.Literal(true),
       seat: Type.Optional(Seat),
+      seats: Type.Optional(SeatList),
+      expires_at: Type.Optional(
+        Type.Number({ description: 'With `seats`: when the first of these holds ends, Unix seconds' }),
+      ),
       server_time: Type.Optional(
         Type.Number({ description: 'Unix seconds on the clock of Redis; for CONNECT and PING' }),
       ),
@@ -68,7 +78,7 @@ export const ServerMessage = Type.Union([
   Type.Object({
     type: Type.Literal('ERROR'),
     request_id: RequestId,
-    data: Type.Interface([ErrorDetail], { seat: Type.Optional(Seat) }),
+    data: Type.Interface([ErrorDetail], { seat: Type.Optional(Seat), seats: Type.Optional(SeatList) }),
   }),
 ]);
 export type ServerMessage = Static<typeof ServerMessage>;
