@@ -1,0 +1,58 @@
+import { type ShownHold, sameEndMs } from './shown-hold.ts';
+
+/**
+ * The key that extends the user's holds. Browsers assign nothing to F2, and screen readers use it only together with
+ * their own modifier key. It types nothing, so voice input cannot press it by chance (WCAG 2.1.4), and it is the same on
+ * every keyboard layout.
+ */
+export const keepKey = 'F2';
+
+/** The user has this long to find and press the button (WCAG 2.2.1). */
+const offeredForS = 20;
+
+/** Of a shorter hold the offer is shown for at least this part. */
+const offeredFraction = 2 / 3;
+
+/** Whether the key is pressed once, alone. */
+export function isKeepKey(
+  event: Pick<KeyboardEvent, 'key' | 'repeat' | 'ctrlKey' | 'altKey' | 'shiftKey' | 'metaKey'>,
+) {
+  const { key, repeat, ctrlKey, altKey, shiftKey, metaKey } = event;
+  return key === keepKey && !(repeat || ctrlKey || altKey || shiftKey || metaKey);
+}
+
+/** The offer to extend the user's holds before the first of them ends. */
+export class KeepOffer {
+  /** Seat and transition of each hold whose offer was announced. */
+  readonly #announced = new Set<string>();
+  /** Held seats whose hold the server does not extend any more. */
+  readonly #exhausted = new Set<string>();
+
+  /** The holds that one command can extend; none as long as nothing is offered. */
+  offered(holds: readonly ShownHold[], holdSeconds: number): readonly ShownHold[] {
+    const extendable = holds.filter(({ seat, remainingMs }) => remainingMs > 0 && !this.#exhausted.has(seat.id));
+    // In whole seconds, since the page looks at the time when a shown second changes.
+    const offeredMs = Math.min(offeredForS, Math.ceil(holdSeconds * offeredFraction)) * 1000;
+    return extendable.some(({ remainingMs }) => remainingMs <= offeredMs) ? extendable : [];
+  }
+
+  /** True once for each end of the offered holds: the offer is to be announced now. */
+  takeAnnouncement(offered: readonly ShownHold[]): boolean {
+    const firstEndMs = Math.min(...offered.map(({ remainingMs }) => remainingMs));
+    const first = offered.filter(({ remainingMs }) => remainingMs <= firstEndMs + sameEndMs);
+    const ends = first.map(({ seat }) => `${seat.id}:${seat.seq}`);
+    const isNew = ends.length > 0 && !ends.every((end) => this.#announced.has(end));
+    for (const end of ends) this.#announced.add(end);
+    return isNew;
+  }
+
+  /** The server refuses to extend the hold of this seat. */
+  exhaust(seatId: string): void {
+    this.#exhausted.add(seatId);
+  }
+
+  /** The user does not hold the seat any more; the next hold of it can be extended again. */
+  forget(seatId: string): void {
+    this.#exhausted.delete(seatId);
+  }
+}
