@@ -167,7 +167,7 @@ function reportPhase({ phase: next, wasWebSocketLive }: ConnectionView): void {
     if (next === 'polling' && !session.refusal) report(pollingText(wasWebSocketLive), 'warning', { topic: 'line' });
     isLost = false;
     wasLive = true;
-    session.serverAnswered();
+    session.serverReplied();
   }
   if (isConnected(phase) && !isConnected(next)) {
     watching = undefined;

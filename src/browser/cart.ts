@@ -73,7 +73,7 @@ export class Cart {
   #renderHint({ holds, counts, isLive }: ShownCart): void {
     this.#hint.hidden = holds.length > 0;
     const soldOut = counts.held > 0 ? 'Sold out. Held seats may come free.' : 'Sold out.';
-    const free = isLive ? 'Choose a green seat.' : 'Seats can be chosen once the page is connected.';
+    const free = isLive ? 'Choose a green seat.' : 'You can choose seats once the page is connected.';
     setText(this.#lead, counts.available > 0 ? free : soldOut);
   }
 

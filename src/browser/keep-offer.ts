@@ -31,19 +31,16 @@ export class KeepOffer {
   /** The holds that one command can extend; none as long as nothing is offered. */
   offered(holds: readonly ShownHold[], holdSeconds: number): readonly ShownHold[] {
     const extendable = holds.filter(({ seat, remainingMs }) => remainingMs > 0 && !this.#exhausted.has(seat.id));
-    // In whole seconds, since the page looks at the time when a shown second changes.
-    const offeredMs = Math.min(offeredForS, Math.ceil(holdSeconds * offeredFraction)) * 1000;
-    return extendable.some(({ remainingMs }) => remainingMs <= offeredMs) ? extendable : [];
+    return extendable.some(({ remainingMs }) => remainingMs <= offeredMs(holdSeconds)) ? extendable : [];
   }
 
-  /** True once for each end of the offered holds: the offer is to be announced now. */
-  takeAnnouncement(offered: readonly ShownHold[]): boolean {
-    const firstEndMs = Math.min(...offered.map(({ remainingMs }) => remainingMs));
-    const first = offered.filter(({ remainingMs }) => remainingMs <= firstEndMs + sameEndMs);
-    const ends = first.map(({ seat }) => `${seat.id}:${seat.seq}`);
-    const isNew = ends.length > 0 && !ends.every((end) => this.#announced.has(end));
-    for (const end of ends) this.#announced.add(end);
-    return isNew;
+  /** The offered holds whose end is to be announced now, each once. Ends that are shown as one are announced as one. */
+  takeAnnouncement(offered: readonly ShownHold[], holdSeconds: number): readonly ShownHold[] {
+    const fromMs = offeredMs(holdSeconds);
+    const due = offered.filter((hold) => hold.remainingMs <= fromMs + sameEndMs && !this.#announced.has(keyOf(hold)));
+    if (!due.some(({ remainingMs }) => remainingMs <= fromMs)) return [];
+    for (const hold of due) this.#announced.add(keyOf(hold));
+    return due;
   }
 
   /** The server refuses to extend the hold of this seat. */
@@ -56,3 +53,8 @@ export class KeepOffer {
     this.#exhausted.delete(seatId);
   }
 }
+
+/** Whole seconds, since the page looks at the time when a shown second changes. */
+const offeredMs = (holdSeconds: number) => Math.min(offeredForS, Math.ceil(holdSeconds * offeredFraction)) * 1000;
+
+const keyOf = ({ seat }: ShownHold) => `${seat.id}:${seat.seq}`;

@@ -15,6 +15,7 @@ import { Venue } from './venue.ts';
 import {
   abandonedText,
   confirmationText,
+  keepLabel,
   keepOfferText,
   nearEndText,
   type Refused,
@@ -82,7 +83,7 @@ export class SeatActions {
 
   /** Held seats that the page offers to extend now, by one command. */
   get keepableIds(): string[] {
-    return this.#keepable(this.holds).map(({ seat }) => seat.id);
+    return idsOf(this.#keepable(this.holds));
   }
 
   isPending(seatId: string): boolean {
@@ -117,12 +118,7 @@ export class SeatActions {
   /** Announces once for each hold that it can be extended, and warns once that it is about to end. Called as time passes. */
   announceEnds(): void {
     const { holds } = this;
-    const keepable = this.#keepable(holds);
-    if (this.#keepOffer.takeAnnouncement(keepable)) {
-      const left = secondsLeft(Math.min(...keepable.map(({ remainingMs }) => remainingMs)));
-      const keepableIds = keepable.map(({ seat }) => seat.id);
-      this.#options.announce(keepOfferText(keepableIds, holds.length, left, this.venue.holdSeconds));
-    }
+    this.#announceOffer(holds);
     this.#warnOfEnds(holds);
   }
 
@@ -174,6 +170,16 @@ export class SeatActions {
     return holdExtensions > 0 ? this.#keepOffer.offered(holds, holdSeconds) : [];
   }
 
+  #announceOffer(holds: readonly ShownHold[]): void {
+    const { holdSeconds } = this.venue;
+    const keepable = this.#keepable(holds);
+    const ending = this.#keepOffer.takeAnnouncement(keepable, holdSeconds);
+    if (ending.length === 0) return;
+    const left = secondsLeft(Math.min(...ending.map(({ remainingMs }) => remainingMs)));
+    const button = keepLabel(keepable.length, holds.length);
+    this.#options.announce(keepOfferText(idsOf(ending), left, { button, holdSeconds }));
+  }
+
   #warnOfEnds(holds: readonly ShownHold[]): void {
     // A hold that is short from its beginning gets its warning in the last third.
     const warnAtMs = Math.min(warnedMs, (this.venue.holdSeconds * 1000) / 3);
@@ -184,7 +190,7 @@ export class SeatActions {
     if (ending.length === 0) return;
     for (const hold of ending) this.#warned.add(keyOf(hold));
     const left = secondsLeft(Math.min(...ending.map(({ remainingMs }) => remainingMs)));
-    const seatIds = ending.map(({ seat }) => seat.id);
+    const seatIds = idsOf(ending);
     this.#options.report(nearEndText(seatIds, left), 'warning', { topic: progressTopic(0), seatIds });
   }
 
@@ -337,6 +343,8 @@ function commandMessage({ id, action, seatIds }: PendingRequest): CommandMessage
   }
   return { type: holdMessageTypes[action], request_id: id, data: { seats: [...seatIds] } };
 }
+
+const idsOf = (holds: readonly ShownHold[]): string[] => holds.map(({ seat }) => seat.id);
 
 function seatsOf({ seat, seats = [] }: { seat?: Seat; seats?: Seat[] }): Seat[] {
   return seat ? [seat] : seats;

@@ -65,7 +65,7 @@ function reasonOf({ code, reasonIds, areOwn, serverText }: Refused): { reason: s
   }
 }
 
-/** Why no seat can be chosen now; undefined if one can. */
+/** The reason why no seat can be chosen now; undefined if seats can be chosen. */
 export function unavailableText(
   phase: ConnectionPhase,
   session: { isReady: boolean; refusal: SessionRefusal | undefined },
@@ -73,8 +73,8 @@ export function unavailableText(
 ): string | undefined {
   const isLive = phase === 'live' || phase === 'polling';
   if (!isLive) {
-    if (wasLive) return 'Not connected. Seats can be chosen again once the connection is back.';
-    return 'Not connected yet. Seats can be chosen once the page is connected.';
+    if (wasLive) return 'Not connected. You can choose seats again once the page has reconnected.';
+    return 'Not connected yet. You can choose seats once the page is connected.';
   }
   if (session.isReady) return undefined;
   if (!session.refusal) return 'Your session is being started. Try again in a moment.';
@@ -87,15 +87,15 @@ export function forbiddenText(origin: string): string {
 }
 
 export function pollingText(wasWebSocketLive: boolean): string {
-  const reason = wasWebSocketLive ? 'WebSockets do not work now.' : 'A proxy does not let WebSockets through.';
+  const reason = wasWebSocketLive ? 'WebSockets do not work now.' : 'A proxy blocks WebSockets.';
   return `${reason} The seats are updated every second instead; booking works.`;
 }
 
 export const cookiesBlockedText =
-  'Cookies are blocked. Your seats are yours only while this page is open. Allow cookies to keep them longer.';
+  'Cookies are blocked. Your seats are yours only while this page is open. Allow cookies to keep them after that.';
 
 export const newUserText =
-  'Your session has ended, and you have a new one. Seats that you held before are released when their time is up.';
+  'Your session has ended, and a new one has started. Seats that you held before are released when their time is up.';
 
 export function confirmationText(action: CommandAction, seatIds: readonly string[], secondsLeft: number): string {
   const { seats, are, they } = inWords(seatIds);
@@ -148,14 +148,13 @@ export function keepLabel(count: number, held: number): string {
   return count === held ? `Keep ${count} seats` : `Keep ${count} of ${held} seats`;
 }
 
+/** `endingIds`: the offered seats that end first. The button may extend more seats. */
 export function keepOfferText(
-  seatIds: readonly string[],
-  held: number,
+  endingIds: readonly string[],
   secondsLeft: number,
-  holdSeconds: number,
+  { button, holdSeconds }: { button: string; holdSeconds: number },
 ): string {
-  const { them } = inWords(seatIds);
-  return `${secondsLeft} s left for ${listed(seatIds)}. Press ${keepKey}, or the button ${keepLabel(seatIds.length, held)}, to have ${holdSeconds} s for ${them} again.`;
+  return `${secondsLeft} s left for ${listed(endingIds)}. Press ${keepKey}, or the button ${button}, to restart the ${holdSeconds} s.`;
 }
 
 export function nearEndText(seatIds: readonly string[], secondsLeft: number): string {
@@ -184,12 +183,7 @@ function checkText(seatIds: readonly string[]): string {
 
 function inWords(seatIds: readonly string[]) {
   const isOne = seatIds.length === 1;
-  return {
-    seats: listed(seatIds),
-    are: isOne ? 'is' : 'are',
-    they: isOne ? 'it' : 'they',
-    them: isOne ? 'it' : 'them',
-  };
+  return { seats: listed(seatIds), are: isOne ? 'is' : 'are', they: isOne ? 'it' : 'they' };
 }
 
 const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -74,7 +74,7 @@ describe('the offer to keep the seats', () => {
     run.pass(10_000);
     for (let n = 0; n < 3; n++) run.actions.announceEnds();
     expect(run.announced).toEqual([
-      '20 s left for A1 and A2. Press F2, or the button Keep 2 seats, to have 30 s for them again.',
+      '20 s left for A1 and A2. Press F2, or the button Keep 2 seats, to restart the 30 s.',
     ]);
     run.actions.keep();
     run.ackGroup(held('A1', 4, 'alice', serverTime + 40), held('A2', 5, 'alice', serverTime + 40));
@@ -86,21 +86,23 @@ describe('the offer to keep the seats', () => {
     expect(run.announced).toHaveLength(2);
   });
 
-  test('[R483] holds whose ends are shown as one are announced as one, others by themselves', () => {
+  test('[R483] ends that are shown as one are announced as one, others by themselves', () => {
     const run = startWithHolds();
-    run.update(held('A2', 4, 'alice', serverTime + 34));
-    run.pass(10_000);
+    run.update(held('A2', 4, 'alice', serverTime + 35), held('A3', 5, 'alice', serverTime + 36));
+    run.pass(9_999);
     run.actions.announceEnds();
-    run.pass(4_000);
+    expect(run.announced).toEqual([]);
+    run.pass(1);
+    run.actions.announceEnds();
+    expect(run.announced).toEqual([
+      '20 s left for A1 and A2. Press F2, or the button Keep 3 seats, to restart the 30 s.',
+    ]);
+    run.pass(5_999);
     run.actions.announceEnds();
     expect(run.announced).toHaveLength(1);
-    run.update(held('A3', 5, 'alice', serverTime + 44));
+    run.pass(1);
     run.actions.announceEnds();
-    expect(run.announced).toHaveLength(1);
-    run.update(available('A1', 6), available('A2', 7));
-    run.pass(10_000);
-    run.actions.announceEnds();
-    expect(run.announced[1]).toBe('20 s left for A3. Press F2, or the button Keep seat, to have 30 s for it again.');
+    expect(run.announced[1]).toBe('20 s left for A3. Press F2, or the button Keep 3 seats, to restart the 30 s.');
   });
 
   test('[R484] at the limit the refusal is reported in words, and the offer goes for these seats', () => {
@@ -144,6 +146,18 @@ describe('an extension', () => {
     expect(run.actions.venue.seat('A3')?.expires_at).toBe(serverTime + 60);
     run.update(held('A3', 5, 'carol', serverTime + 60));
     expect([run.changed, run.touchedByOthers]).toEqual([['A3'], ['A3']]);
+  });
+
+  test('[R485] a seat that is the same in a new epoch counts as no event of others either', () => {
+    const run = startWithHolds();
+    run.touchedByOthers.length = 0;
+    run.receive({
+      type: 'VENUE_STATE',
+      data: venueState({ epoch: 'e2', seq: 9 }, held('A3', 2, 'bob'), held('A2', 3, 'carol')),
+    });
+    expect(run.touchedByOthers).toEqual([]);
+    run.receive({ type: 'VENUE_STATE', data: venueState({ epoch: 'e3', seq: 9 }, held('A3', 2, 'carol')) });
+    expect(run.touchedByOthers).toEqual(['A2', 'A3']);
   });
 
   test('[R485] by this user in another window removes the warning about the end', () => {
