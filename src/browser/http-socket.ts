@@ -104,7 +104,7 @@ export class HttpSocket extends EventTarget implements Socket {
     const venue = await this.#get<VenueState>('/api/venue');
     if (!Array.isArray(venue.seats)) throw new FailedReply(502);
     this.#position = venue.stale ? undefined : { epoch: venue.epoch, seq: venue.seq };
-
+    this.#show = venue.venue;
     this.#venueAtMs = performance.now();
     this.#emit({ type: 'VENUE_STATE', data: venue });
     const { server_time, hold_seconds, max_holds, hold_extensions = 0 } = venue;
