@@ -6,7 +6,7 @@ import { latencyRows } from './latency-rows.ts';
 import { busyWarning, gitState } from './machine.ts';
 import type { Report } from './report.ts';
 import { reportPlots } from './report-plots.ts';
-import { escapeXml } from './svg-frame.ts';
+import { escapeXml } from './plot-area.ts';
 import { renderPlot } from './svg-plot.ts';
 import { checkCount, verdictTitle } from './verdict-text.ts';
 

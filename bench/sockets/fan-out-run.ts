@@ -53,12 +53,12 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
   try {
     onProgress(`connecting ${sockets} sockets`);
     const connectingAtMs = performance.now();
-    await crowd.ask('connect', { urls: edgeUrls, count: sockets, timeoutMs: connectTimeoutMs });
+    await crowd.request('connect', { urls: edgeUrls, count: sockets, timeoutMs: connectTimeoutMs });
     const connectMs = performance.now() - connectingAtMs;
     const before = await truth.record();
     // An event of before may still be on its way.
-    await crowd.ask('reach', { seq: before.seq, timeoutMs: arrivalTimeoutMs });
-    await crowd.ask('begin', { seq: before.seq, capacity });
+    await crowd.request('reach', { seq: before.seq, timeoutMs: arrivalTimeoutMs });
+    await crowd.request('begin', { seq: before.seq, capacity });
     await options.onBegin?.();
     onProgress(`${ratePerSecond} events/s to ${sockets} sockets`);
     const [{ sendLateP99Ms, skipped }] = await Promise.all([
@@ -67,16 +67,16 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
     ]);
     const { seq: untilSeq } = await truth.record();
     const endedAtMs = performance.now();
-    await crowd.ask('reach', { seq: untilSeq, timeoutMs: arrivalTimeoutMs });
+    await crowd.request('reach', { seq: untilSeq, timeoutMs: arrivalTimeoutMs });
     const behindMs = performance.now() - endedAtMs;
     await options.onEnd?.();
     await maker.close();
     const { seq: lastSeq } = await truth.record();
-    const isComplete = await crowd.ask('reach', { seq: lastSeq, timeoutMs: arrivalTimeoutMs });
+    const isComplete = await crowd.request('reach', { seq: lastSeq, timeoutMs: arrivalTimeoutMs });
     const stamps = (await truth.eventsAfter(before)).flatMap(({ seq, timestamp }): Stamp[] =>
       seq > untilSeq ? [] : [[seq, maker.askedAtMs.get(seq) ?? 0, Date.parse(timestamp)]],
     );
-    const result = await crowd.ask('result', { untilSeq, stamps });
+    const result = await crowd.request('result', { untilSeq, stamps });
     const delivered = stamps.length * sockets - result.missed;
     return { ...result, events: stamps.length, delivered, behindMs, connectMs, isComplete, sendLateP99Ms, skipped };
   } finally {

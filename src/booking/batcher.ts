@@ -38,7 +38,7 @@ export class Batcher<Request, Reply> {
     return this.#current;
   }
 
-  ask(request: Request): Promise<Reply> {
+  request(request: Request): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, resolve, reject });
       if (!this.#isIdle) return;

@@ -157,7 +157,7 @@ export class BookingService {
 
   /** Rejects as the store does, or with a `BusyError`. The venue must have the seats. */
   command(command: UserCommand): Promise<Answer> {
-    return this.#reopenIfLost(() => this.#ask(command));
+    return this.#reopenIfLost(() => this.#enqueue(command));
   }
 
   /** The commands on a seat that the store is deciding now. */
@@ -172,7 +172,7 @@ export class BookingService {
    * known state.
    */
   confirm(): Promise<void> {
-    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#catchingUp.ask();
+    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#catchingUp.request();
   }
 
   /** At most `limit` events after a position, from the store's log. Rejects as the store does. */
@@ -200,14 +200,14 @@ export class BookingService {
         publish: ({ event }) => {
           if ('fact' in event && event.committedHere) this.#relay.publish(event.fact);
         },
-        askToExpire: ({ context }) => {
-          this.#ask({ action: 'expire', seatIds: [context.seat.id] }).catch(() => {}); // the machine asks again
+        requestExpiry: ({ context }) => {
+          this.#enqueue({ action: 'expire', seatIds: [context.seat.id] }).catch(() => {}); // the machine asks again
         },
       },
     });
   }
 
-  async #ask(command: SeatCommand): Promise<Answer> {
+  async #enqueue(command: SeatCommand): Promise<Answer> {
     const { seatIds } = command;
     if (!seatIds.every((id) => this.hasSeat(id))) throw new StoreUnavailableError('The venue has not been read yet');
     const counts = this.#waitingCounts;
@@ -215,7 +215,7 @@ export class BookingService {
       throw new BusyError('Too many commands wait for the seat');
     }
     for (const id of seatIds) counts.set(id, (counts.get(id) ?? 0) + 1);
-    return this.#decisions.ask(command);
+    return this.#decisions.request(command);
   }
 
   async #decide(commands: readonly SeatCommand[]): Promise<Answer[]> {
@@ -227,7 +227,7 @@ export class BookingService {
     // After a suspension: the clients have timed out and retried at another process.
     if (this.#heartbeat.sinceTickMs > suspendedMs) throw new StoreUnavailableError('This process was suspended');
     let hasDecided = false;
-    this.watcher?.asked(commands);
+    this.watcher?.requested(commands);
     try {
       const startedAtMs = this.#clock.nowMs();
       const seatSeq = (id: string) => this.view.seat(id)?.seq ?? 0;
@@ -235,7 +235,7 @@ export class BookingService {
       const { nowMs, events, answers } = await this.#store.decide(commands, known);
       const durationMs = this.#clock.nowMs() - startedAtMs;
       this.#onDecision(commands.length, durationMs);
-      this.storeClock.heard(nowMs, durationMs);
+      this.storeClock.synchronise(nowMs, durationMs);
       this.#applyCommitted(events);
       for (const [i, { action }] of commands.entries()) {
         if (action === 'expire') for (const seat of answers[i]?.seats ?? []) this.seatActors.stillHeld(seat, nowMs);
@@ -251,7 +251,7 @@ export class BookingService {
     let isAhead = false;
     for (const event of events) isAhead = this.view.apply(event, true) === 'ahead' || isAhead;
     // Another process committed just before: its event is on its way, or lost. The heartbeat retries if this fails.
-    if (isAhead) this.#catchingUp.ask().catch(() => {});
+    if (isAhead) this.#catchingUp.request().catch(() => {});
   }
 
   #receive(event: SeatEvent, intended: Delivery): void {
@@ -262,7 +262,7 @@ export class BookingService {
 
   /** Reads new events from the store, and publishes the newest position. */
   async #checkStore(): Promise<void> {
-    await Promise.all([this.#checkWritable(), this.#catchingUp.ask()]);
+    await Promise.all([this.#checkWritable(), this.#catchingUp.request()]);
     const { epoch, seq } = this.view;
     const server_time = Math.round(this.storeClock.nowMs()) / 1000;
     const system = this.#system;
@@ -301,7 +301,7 @@ export class BookingService {
     for (;;) {
       const startedAtMs = this.#clock.nowMs();
       const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
-      this.storeClock.heard(history.nowMs, this.#clock.nowMs() - startedAtMs);
+      this.storeClock.synchronise(history.nowMs, this.#clock.nowMs() - startedAtMs);
       if (!history.events) throw new VenueLostError('The log does not reach back to what is known here');
       await this.#ownReplies(history.events);
       for (const event of history.events) this.view.apply(event);
@@ -318,13 +318,13 @@ export class BookingService {
   }
 
   /** If the venue was lost, opens it again (or joins an opening that runs), and tries once more. */
-  async #reopenIfLost<Result>(ask: () => Promise<Result>): Promise<Result> {
+  async #reopenIfLost<Result>(call: () => Promise<Result>): Promise<Result> {
     try {
-      return await ask();
+      return await call();
     } catch (error) {
       if (!(error instanceof VenueLostError)) throw error;
       await this.#reopen();
-      return ask();
+      return call();
     }
   }
 
@@ -359,7 +359,7 @@ export class BookingService {
     this.#system = snapshot.system;
     this.#logLostBookings(snapshot);
     if (snapshot.epoch !== this.view.epoch) this.storeClock.reset(); // another store, which may have another clock
-    this.storeClock.heard(snapshot.nowMs);
+    this.storeClock.synchronise(snapshot.nowMs);
     this.view.reset(snapshot);
     this.seatActors.hydrate(this.view.seats);
     this.#isOpen = true;

@@ -21,7 +21,7 @@ export class SharedCall<Result> {
   }
 
   /** Settles with the result of the next call to start. */
-  ask(): Promise<Result> {
+  request(): Promise<Result> {
     if (this.#next) return this.#next.result;
     let start = () => {};
     const result = new Promise<Result>((resolve) => {

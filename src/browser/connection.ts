@@ -77,7 +77,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const machine = connectionMachine.provide({
-      actions: { ping: () => this.#ping(), askHttp: () => void this.#askHttp() },
+      actions: { ping: () => this.#ping(), probeHttp: () => void this.#askHttp() },
       actors: {
         socket: fromCallback<ConnectionEvent>(({ sendBack }) =>
           this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket(subprotocol)),

@@ -14,9 +14,9 @@ const seats = address
   .filter((id) => id !== '')
   .map((id) => (id.toLowerCase() === 'all' ? 'all' : id.toUpperCase()));
 
-const asked = seats.includes('all') || seats.length === 0 ? '' : `?${new URLSearchParams({ seats: seats.join() })}`;
+const query = seats.includes('all') || seats.length === 0 ? '' : `?${new URLSearchParams({ seats: seats.join() })}`;
 const { inspector_url: inspectorUrl, unknown_seats: unknownSeats } = (await (
-  await fetch(`/inspect/settings${asked}`)
+  await fetch(`/inspect/settings${query}`)
 ).json()) as { inspector_url: string; unknown_seats: string[] };
 const inspectorOrigin = new URL(inspectorUrl).origin;
 let isConnected = false;

@@ -192,16 +192,16 @@ function shownSeats(): GridSeat[] {
       ...seat,
       state: ['available', 'held', 'booked'][seat.status] ?? '',
       differs: false,
-      isAsking: false,
+      isRequesting: false,
     }));
   }
   const differing = processes.differingSeats;
   const seats = machines.ids.map((id) => machines.get(id)).filter((machine) => seatOf(machine) !== undefined);
   return seats
     .map((machine) => {
-      const { value, isAsking } = machine as ShownMachine;
+      const { value, isRequesting } = machine as ShownMachine;
       const { id, row, col } = seatOf(machine) as Seat;
-      return { id, row, col, state: String(value), differs: differing.has(id), isAsking };
+      return { id, row, col, state: String(value), differs: differing.has(id), isRequesting };
     })
     .sort((a, b) => a.row - b.row || a.col - b.col);
 }

@@ -8,7 +8,7 @@ export interface GridSeat extends Pick<Seat, 'id' | 'row' | 'col'> {
   /** True if another process shows a different state. */
   differs: boolean;
   /** True while the store decides about the seat. */
-  isAsking: boolean;
+  isRequesting: boolean;
 }
 
 /** All seats, coloured by state. The grid is one tab stop; arrow keys go from seat to seat. */
@@ -31,10 +31,10 @@ export class SeatGrid {
 
   render(seats: readonly GridSeat[], chosen: string | undefined): void {
     this.#build(seats);
-    for (const { id, row, col, state, differs, isAsking } of seats) {
+    for (const { id, row, col, state, differs, isRequesting } of seats) {
       const cell = this.#cells.get(id);
       if (!cell) continue;
-      const className = ['cell', state, differs && 'differs', isAsking && 'asking'].filter(Boolean).join(' ');
+      const className = ['cell', state, differs && 'differs', isRequesting && 'requesting'].filter(Boolean).join(' ');
       if (cell.className !== className) cell.className = className;
       setAttribute(
         cell,

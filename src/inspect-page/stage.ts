@@ -52,8 +52,8 @@ export class Stage {
     pill.className = `pill ${state.split('.')[0]}`;
     const decision = element('decision', HTMLElement);
     decision.hidden = seatId === undefined || machine === undefined;
-    setText(decision, machine?.isAsking ? 'asking Redis' : 'decision idle');
-    decision.classList.toggle('asking', machine?.isAsking ?? false);
+    setText(decision, machine?.isRequesting ? 'calling Redis' : 'decision idle');
+    decision.classList.toggle('requesting', machine?.isRequesting ?? false);
     const unknown = element('unknown', HTMLElement);
     unknown.hidden = machine !== undefined || isReading;
     setText(unknown, unknown.hidden ? '' : unknownText(seatId));
@@ -86,7 +86,7 @@ export class Stage {
   }
 }
 
-/** `{attached: {live: 'heard'}}` → `attached.live.heard`; parallel regions are separated by a comma. */
+/** `{attached: {live: 'idle'}}` → `attached.live.idle`; parallel regions are separated by a comma. */
 export function stateText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value ?? '');
   return Object.entries(value)

@@ -12,7 +12,7 @@ export interface ActorWatchOptions {
   id: string;
   definition: string;
   projection: Projection;
-  tell: (message: FeedMessage) => void;
+  send: (message: FeedMessage) => void;
   onError: (error: Error) => void;
 }
 
@@ -74,18 +74,18 @@ export class ActorWatch {
   }
 
   #see(event: InspectionEvent): void {
-    const { id, tell } = this.#options;
+    const { id, send } = this.#options;
     switch (event.type) {
       case '@xstate.event':
         this.#tellEvent(event.event);
         break;
       case '@xstate.microstep': {
         const classes = event._transitions.map(classOf);
-        if (classes.length > 0) tell({ type: 'transition', sessionId: id, classes });
+        if (classes.length > 0) send({ type: 'transition', sessionId: id, classes });
         break;
       }
       case '@xstate.snapshot':
-        tell({
+        send({
           ...this.#head(Date.now()),
           type: '@xstate.snapshot',
           event: this.#options.projection.event(event.event),
@@ -99,7 +99,7 @@ export class ActorWatch {
     const message = this.#eventMessage(event, Date.now());
     this.#recent.push(message);
     if (this.#recent.length > keptEvents) this.#recent.shift();
-    this.#options.tell(message);
+    this.#options.send(message);
   }
 
   #eventMessage(event: AnyEventObject, atMs: number): StatelyEventEvent {

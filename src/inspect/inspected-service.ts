@@ -11,7 +11,7 @@ type SeatActor = Actor<typeof seatMachine>;
 
 /** Observes requests to the store and its replies. Must not throw. */
 export interface DecisionWatcher {
-  asked(commands: readonly SeatCommand[]): void;
+  requested(commands: readonly SeatCommand[]): void;
   replied(commands: readonly SeatCommand[], hasDecided: boolean): void;
 }
 

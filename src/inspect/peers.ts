@@ -1,5 +1,5 @@
 import { json } from 'node:stream/consumers';
-import { askPeer } from './ask-peer.ts';
+import { fetchPeer } from './fetch-peer.ts';
 import type { NodeStates } from './feed.ts';
 
 /** All booking processes of the venue, including this one, by name. */
@@ -31,13 +31,13 @@ export class Peers {
 
   /** States of the actors in all processes; `own` are those of this process. Never rejects. */
   async states(own: NodeStates): Promise<NodeStates[]> {
-    return Promise.all(this.names.map((name) => (this.isSelf(name) ? own : this.#ask(name))));
+    return Promise.all(this.names.map((name) => (this.isSelf(name) ? own : this.#fetch(name))));
   }
 
-  async #ask(node: string): Promise<NodeStates> {
+  async #fetch(node: string): Promise<NodeStates> {
     try {
       const url = this.urlOf(node, `/inspect/states?node=${node}`) as string;
-      const response = await askPeer(url, AbortSignal.timeout(this.#timeoutMs));
+      const response = await fetchPeer(url, AbortSignal.timeout(this.#timeoutMs));
       if (response.statusCode !== 200) return { node };
       const [states] = (await json(response)) as NodeStates[];
       return states ?? { node };

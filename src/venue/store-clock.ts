@@ -24,7 +24,7 @@ export class StoreClock {
    * Takes a time that the store gave. It was on its way for some time, but at most `delayAtMostMs`, so the greatest offset is the truest.
    * An offset lower than any delay can explain shows that the store's clock stepped back.
    */
-  heard(storeNowMs: number, delayAtMostMs = usualDelayAtMostMs): void {
+  synchronise(storeNowMs: number, delayAtMostMs = usualDelayAtMostMs): void {
     const atMs = this.#clock.nowMs();
     const offsetMs = storeNowMs - atMs;
     if (this.#offsetMs !== undefined && offsetMs + delayAtMostMs + leastStepMs < this.#offsetMs) this.reset();

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { buildBooking } from '../../src/booking/booking.ts';
+import { buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
@@ -25,7 +25,7 @@ async function startBooking({ maxExtensions = 1 } = {}) {
   const published: SeatEvent[] = [];
   new MemoryEventBus(line).subscribe({ onEvent: (event) => void published.push(event) });
   const access = accessOf(loadBookingConfig({ RATE_LIMIT: 'off' }), silent);
-  const { app, service } = await buildBooking({
+  const { app, service } = await buildBookingProcess({
     store: new MemorySeatStore(venue),
     bus: new MemoryEventBus(line),
     logger: silent,

@@ -146,7 +146,7 @@ describe('[R29] the commands on a seat', () => {
     expect(service.commandsUnderWay('A1')).toMatchObject([{ action: 'select', userId: 'alice' }]);
     const seen: unknown[] = [];
     service.watcher = {
-      asked: (commands) => void seen.push(commands.map(({ action, seatIds }) => [action, ...seatIds])),
+      requested: (commands) => void seen.push(commands.map(({ action, seatIds }) => [action, ...seatIds])),
       replied: (commands, hasDecided) => void seen.push([commands.length, hasDecided]),
     };
     release();
@@ -159,7 +159,7 @@ describe('[R29] the commands on a seat', () => {
   test('survive a failure of the store', async () => {
     const { service, command, store, state } = await setUp();
     const seen: unknown[] = [];
-    service.watcher = { asked: () => {}, replied: (_, hasDecided) => seen.push(hasDecided) };
+    service.watcher = { requested: () => {}, replied: (_, hasDecided) => seen.push(hasDecided) };
     store.failure = new StoreTimeoutError('no answer');
     await expect(command('book', 'alice')).rejects.toBeInstanceOf(StoreTimeoutError);
     store.failure = undefined;

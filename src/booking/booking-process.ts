@@ -9,7 +9,7 @@ import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
 
-export interface BookingOptions
+export interface BookingProcessOptions
   extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'publicDir' | 'isReady'> {
   store: SeatStore;
   bus: EventBus;
@@ -17,7 +17,7 @@ export interface BookingOptions
   inspect?: InspectOptions | undefined;
 }
 
-export interface Booking {
+export interface BookingProcess {
   app: HttpApp;
   service: BookingService;
   /** Of its metrics. */
@@ -25,7 +25,7 @@ export interface Booking {
 }
 
 /** The booking service and its HTTP side, put together. `app.close()` ends both. */
-export async function buildBooking({ store, bus, inspect, ...rest }: BookingOptions): Promise<Booking> {
+export async function buildBookingProcess({ store, bus, inspect, ...rest }: BookingProcessOptions): Promise<BookingProcess> {
   const metrics = bookingMetrics({
     unrelayed: () => service.unrelayedEvents,
     actors: () => service.seatActors.running,

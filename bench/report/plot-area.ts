@@ -1,7 +1,7 @@
 import type { Scale } from './scale.ts';
 
 /** The plotting area, and the scales that place values in it. */
-export interface Frame {
+export interface PlotArea {
   left: number;
   top: number;
   width: number;
