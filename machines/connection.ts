@@ -346,7 +346,11 @@ export const connectionMachine = setup({
                   description: 'Waits for the next poll: a second with jitter, longer while the page is hidden.',
                   entry: 'drawPollDelay',
                   on: {
-                    SHOWN: { target: 'requesting', actions: 'noteHidden', description: 'Visible again: polls at once.' },
+                    SHOWN: {
+                      target: 'requesting',
+                      actions: 'noteHidden',
+                      description: 'Visible again: polls at once.',
+                    },
                   },
                   after: { pollDelay: { target: 'requesting', description: 'Sends the next poll.' } },
                 },

@@ -5,6 +5,6 @@ import type { Recorder } from '../measure/recorder.ts';
 export interface ClientContext {
   recorder: Recorder;
   log: ClientLog;
-  /** A user that nobody else of this or another run is. */
+  /** A user id that is unique across all clients and runs. */
   newUserId: () => string;
 }

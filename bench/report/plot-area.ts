@@ -10,7 +10,7 @@ export interface PlotArea {
   y: Scale;
 }
 
-/** Of the font of the plots, on average: SVG cannot measure text. */
+/** Average width of a character in the plots: SVG cannot measure text. */
 export const charWidthPx = 6.2;
 
 export const round = (value: number): number => Math.round(value * 10) / 10;

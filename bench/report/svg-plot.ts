@@ -1,6 +1,6 @@
 import type { Marker, Plot, Series } from '../scenarios/scenario.ts';
-import { linearScale, logScale, percentileScale, type Scale } from './scale.ts';
 import { charWidthPx, escapeXml, type PlotArea, round } from './plot-area.ts';
+import { linearScale, logScale, percentileScale, type Scale } from './scale.ts';
 import { tooltips } from './svg-tooltips.ts';
 
 /** On a page: about the width of a phone, so that the text keeps its size there. In a file: the width of a document. */

@@ -21,8 +21,8 @@ export function tooltips(plot: Plot, series: Series[], area: PlotArea, colourOf:
   const bands = bandsOf(series, area);
   return bands
     .map((band, index) => {
-      const fromPx = index === 0 ? 0 : (band.atPx + (bands[index - 1] as Band).atPx) / 2;
-      const next = bands[index + 1];
+      const [before, next] = [bands[index - 1], bands[index + 1]];
+      const fromPx = before ? (band.atPx + before.atPx) / 2 : 0;
       const toPx = next ? (band.atPx + next.atPx) / 2 : area.width;
       const target = `<rect x="${round(fromPx)}" width="${round(toPx - fromPx)}" height="${area.height}" fill-opacity="0"/>`;
       return `<g class="band" tabindex="-1">${target}${box(plot, band, area, colourOf)}</g>`;

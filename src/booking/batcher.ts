@@ -56,7 +56,7 @@ export class Batcher<Request, Reply> {
       this.#current = { requests, settled: replying };
       const replies = await replying;
       assert(replies.length === requests.length, 'a call must reply to each of its requests');
-      for (const [i, { resolve }] of batch.entries()) resolve(replies[i] as Reply); // there is one for each request
+      for (const [i, reply] of replies.entries()) batch[i]?.resolve(reply);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }

@@ -25,7 +25,12 @@ export interface BookingProcess {
 }
 
 /** The booking service and its HTTP side, put together. `app.close()` ends both. */
-export async function buildBookingProcess({ store, bus, inspect, ...rest }: BookingProcessOptions): Promise<BookingProcess> {
+export async function buildBookingProcess({
+  store,
+  bus,
+  inspect,
+  ...rest
+}: BookingProcessOptions): Promise<BookingProcess> {
   const metrics = bookingMetrics({
     unrelayed: () => service.unrelayedEvents,
     actors: () => service.seatActors.running,

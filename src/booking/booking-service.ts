@@ -3,6 +3,7 @@ import { seatMachine } from '../../machines/seat.ts';
 import type { Delivery, EventBus } from '../events/event-bus.ts';
 import type { DecisionWatcher } from '../inspect/inspected-service.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
+import { errorOf } from '../process/error-facts.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
 import type { Seat } from '../protocol/seat.ts';
@@ -292,7 +293,7 @@ export class BookingService {
       await this.#store.checkWritable();
       this.#unwritable = undefined;
     } catch (error) {
-      this.#unwritable = error as Error;
+      this.#unwritable = errorOf(error);
       throw error;
     }
   }

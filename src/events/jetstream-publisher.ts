@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { endOfTurn } from '../process/end-of-turn.ts';
+import { errorOf } from '../process/error-facts.ts';
 import type { Delivery } from './event-bus.ts';
 
 /** In the reply subject of a message that only tries whether JetStream stores. */
@@ -76,7 +77,7 @@ export class JetStreamPublisher {
       this.#nats.publish(subject, body, { headers: idHeader(id), reply: this.#inbox + token });
     } catch (error) {
       this.#waiting.delete(token);
-      reject(error as Error);
+      reject(errorOf(error));
     }
   }
 

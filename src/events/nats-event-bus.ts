@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
-import type { TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { endOfTurn } from '../process/end-of-turn.ts';
 import { messageOf } from '../process/error-facts.ts';
@@ -339,11 +339,11 @@ export class NatsEventBus implements EventBus, PresenceBus {
   }
 
   /** An exception in the callback would end reading from the connection. */
-  #subscribeTo<T>(
+  #subscribeTo<Schema extends TSchema>(
     nats: NatsConnection,
     subject: string,
-    schema: TSchema,
-    receive: (body: T, message: Msg) => void,
+    schema: Schema,
+    receive: (body: Static<Schema>, message: Msg) => void,
   ): void {
     const validator = Compile(schema);
     nats.subscribe(subject, {
@@ -352,7 +352,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
           if (error) throw error;
           const body: unknown = message.json();
           if (!validator.Check(body)) throw new TypeError('not of the agreed shape');
-          receive(body as T, message);
+          receive(body, message);
         } catch (cause) {
           this.#messageLog.warn('Ignored a message', { subject, error: messageOf(cause) });
         }

@@ -65,6 +65,6 @@ function begin(): void {
 }
 
 setText(element('inspector-url', HTMLElement), inspectorUrl);
-(document.querySelector('input[name=seat]') as HTMLInputElement).value = address.getAll('seat').join(', ');
+element('seat', HTMLInputElement).value = address.getAll('seat').join(', ');
 if (unknownSeats.length > 0) say('refused', `No such seat: ${unknownSeats.join(', ')}`);
 else if (seats.length > 0 || address.has('tabs')) begin();

@@ -62,8 +62,9 @@ export class SeatGrid {
       cell.dataset.seatId = id;
       cell.textContent = String(col + 1);
       this.#cells.set(id, cell);
-      this.#places[row] ??= [];
-      (this.#places[row] as string[])[col] = id;
+      const places = this.#places[row] ?? [];
+      places[col] = id;
+      this.#places[row] = places;
       content.push(cell);
     }
     this.#root.replaceChildren(...content);
@@ -77,11 +78,12 @@ export class SeatGrid {
       ArrowRight: [0, 1],
     };
     const step = steps[event.key];
-    const from = (event.target as HTMLElement).dataset.seatId;
-    const row = this.#places.findIndex((ids) => from !== undefined && ids.includes(from));
-    if (!step || row < 0) return;
+    const from = event.target instanceof HTMLElement ? event.target.dataset.seatId : undefined;
+    if (!step || from === undefined) return;
+    const row = this.#places.findIndex((ids) => ids.includes(from));
+    const col = this.#places[row]?.indexOf(from);
+    if (col === undefined) return;
     event.preventDefault();
-    const col = (this.#places[row] as string[]).indexOf(from as string);
     const next = this.#places[row + step[0]]?.[col + step[1]];
     if (next === undefined) return;
     this.#onChoose(next);

@@ -1,6 +1,7 @@
 import { element, setText } from '../browser/dom.ts';
 import { oncePerFrame } from '../browser/once-per-frame.ts';
 import type { ServerClock } from '../browser/server-clock.ts';
+import { isObject } from '../process/is-object.ts';
 import { seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
 import { html } from './html.ts';
@@ -100,8 +101,8 @@ const unknownText = (seatId: string | undefined): string =>
     : 'This browser tab is closed, or it was opened without ?inspect.';
 
 function renderFacts(machine: ShownMachine | undefined): void {
-  const { seat, ...rest } = (machine?.context ?? {}) as { seat?: object };
-  const facts = Object.entries({ ...seat, ...rest });
+  const { seat, ...rest } = machine?.context ?? {};
+  const facts = Object.entries({ ...(isObject(seat) && seat), ...rest });
   const root = element('facts', HTMLElement);
   const shown = JSON.stringify(facts);
   if (root.dataset.shown === shown) return;

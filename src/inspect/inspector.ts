@@ -8,7 +8,7 @@ import type { InspectLimits } from './limits.ts';
 import { shownSeat } from './projection.ts';
 import { SaleLines } from './sale-lines.ts';
 import { SaleLog } from './sale-log.ts';
-import { serverSentEvent, SeatWatches } from './seat-watches.ts';
+import { SeatWatches, serverSentEvent } from './seat-watches.ts';
 import { Viewer } from './viewer.ts';
 
 export interface InspectorOptions {

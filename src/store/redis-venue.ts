@@ -1,8 +1,9 @@
 import { ok as assert } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { Compile } from 'typebox/compile';
 import type { SeatEvent } from '../protocol/events.ts';
-import type { Seat } from '../protocol/seat.ts';
+import { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { SeatingPlan } from '../venue/seating-plan.ts';
 import { eventOfLog, pairsOf } from './event-log.ts';
@@ -25,6 +26,8 @@ const itemsPerCall = 5_000;
 
 /** Of opening a venue that other processes open, or that loses more of itself, at the same time. */
 const openAttempts = 5;
+
+const storedSeat = Compile(Seat);
 
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
@@ -73,7 +76,7 @@ export class RedisVenue {
     const { redis } = this.#connection;
     const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount] =
       await this.#connection.call(() => redis.readVenue(...this.#keys.all));
-    const seats = [...pairsOf(fields)].map(([, json]) => JSON.parse(json) as Seat);
+    const seats = [...pairsOf(fields)].map(([, json]) => storedSeat.Parse(JSON.parse(json)));
     const about = Object.fromEntries(pairsOf(aboutFields));
     const { system = '' } = about;
     const layout = knownLayout(about);

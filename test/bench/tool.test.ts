@@ -134,7 +134,7 @@ describe('thresholds', () => {
     }
     expect(readOptions(['--help'])).toBeUndefined();
     const options = readOptions(['contend', '--connections', '7', '--duration', '0.5', '--threshold', 'p99<20']);
-    expect(options).toMatchObject({ scenario: 'contend', settings: { connections: 7, durationS: 0.5 } });
+    expect(options).toMatchObject({ scenario: { name: 'contend' }, settings: { connections: 7, durationS: 0.5 } });
     expect(options?.thresholds[0]?.figure).toBe('p99Ms');
   });
 });
