@@ -14,7 +14,7 @@ interface Committed {
   fact: SeatEvent;
   /** The seat after this transition. */
   seat: Seat;
-  /** True: this process asked for the transition, so this actor publishes it. */
+  /** True: this process requested the transition, so this actor publishes it. */
   committedHere: boolean;
 }
 
@@ -92,7 +92,7 @@ export const seatMachine = setup({
         STILL_HELD: { target: 'held', description: 'Too early: Redis says how long the hold still runs.' },
       },
       after: {
-        retryExpiry: { target: 'expiring', reenter: true, description: 'Redis has not replied: ask again.' },
+        retryExpiry: { target: 'expiring', reenter: true, description: 'Redis has not replied: retry.' },
       },
     },
     booked: {

@@ -16,8 +16,8 @@ export class Batcher<Request, Reply> {
   #isIdle = true;
 
   /**
-   * `call` replies to each of its requests, in order; if it rejects, each of them is rejected so. `begin` may delay a
-   * call, so that more requests share it. `fits` says how many of the requests that wait, at least one, one call takes.
+   * `call` resolves to a reply per request, in order; if it rejects, so does each request. `begin` may delay a call, so
+   * that more requests share it. `fits` returns how many of the waiting requests, at least one, go into one call.
    */
   constructor({
     call,

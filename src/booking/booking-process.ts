@@ -13,18 +13,18 @@ export interface BookingProcessOptions
   extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'publicDir' | 'isReady'> {
   store: SeatStore;
   bus: EventBus;
-  /** Without it nobody can watch the actors. */
+  /** Absent: there is no inspector. */
   inspect?: InspectOptions | undefined;
 }
 
 export interface BookingProcess {
   app: HttpApp;
   service: BookingService;
-  /** Of its metrics. */
+  /** The registry of its metrics. */
   registry: Registry;
 }
 
-/** The booking service and its HTTP side, put together. `app.close()` ends both. */
+/** Builds the booking service and its HTTP API. `app.close()` closes both. */
 export async function buildBookingProcess({
   store,
   bus,

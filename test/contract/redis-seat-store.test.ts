@@ -373,6 +373,6 @@ describe('Redis out of reach', () => {
 
   test('[R45] something else listens there: unavailable, with a word about why', async () => {
     const store = storeAt(server.url.replace('redis://', 'redis://nobody:wrong@'));
-    await expect(store.open()).rejects.toThrow(/Redis cannot be asked/);
+    await expect(store.open()).rejects.toThrow(/Redis is unavailable/);
   });
 });
