@@ -11,7 +11,7 @@ import { commitNext } from '../support/commit-next.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { book, opened, release, select } from './seat-store.contract.ts';
+import { book, opened, release, select } from './contract-venue.ts';
 
 const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100, keyPrefix: '' };
 const seatIds = [...emptySeats(settings)].map(({ id }) => id);

@@ -11,8 +11,8 @@ import {
 import { decideOn, on } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startRedis, type TestServer } from '../support/servers.ts';
-import { groupContract } from './group.contract.ts';
-import { book, opened, release, seatStoreContract, select } from './seat-store.contract.ts';
+import { book, opened, release, select } from './contract-venue.ts';
+import { seatStoreContract } from './seat-store.contract.ts';
 import { redisPlace, silent } from './store-places.ts';
 
 const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100 };
@@ -30,7 +30,6 @@ afterAll(async () => {
 
 describe('RedisSeatStore', () => {
   seatStoreContract(async () => redisPlace(server.url, admin));
-  groupContract(async () => redisPlace(server.url, admin));
 });
 
 function storeAt(

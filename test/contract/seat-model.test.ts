@@ -5,7 +5,7 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { SeatCommand } from '../../src/store/seat-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
-import { opened, type StorePlace } from './seat-store.contract.ts';
+import { opened, type StorePlace } from './contract-venue.ts';
 import { memoryPlace, redisPlace } from './store-places.ts';
 
 // Time passes in steps whose sums stay seconds away from a hold's end, so the real time of a run decides nothing.

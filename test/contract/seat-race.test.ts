@@ -6,7 +6,7 @@ import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { NaiveSeatStore } from '../support/naive-seat-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
-import { book, expire, opened, release, select } from './seat-store.contract.ts';
+import { book, expire, opened, release, select } from './contract-venue.ts';
 import { silent } from './store-places.ts';
 
 const clients = Array.from({ length: 50 }, (_, i) => `user${i}`);

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import type { StorePlace } from './seat-store.contract.ts';
+import type { StorePlace } from './contract-venue.ts';
 
 export const silent = pino({ level: 'silent' });
 
