@@ -12,12 +12,12 @@ import {
   select,
 } from './contract-venue.ts';
 
-/** Decisions on one seat: what every seat store must do. */
+/** The contract of every seat store: decisions on one seat. */
 export function decisionContract(makePlace: () => Promise<StorePlace>): void {
   const { openVenue } = contractVenues(makePlace);
 
   describe('deciding', () => {
-    test('[R12] select holds an available seat for the time of a hold', async () => {
+    test('[R12] select holds an available seat for the hold time', async () => {
       const { decide, epoch } = await openVenue();
       const { answers, events, nowMs } = await decide('A1', select('alice'));
       expect(answers).toEqual([
@@ -42,7 +42,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(Date.parse(events[0]?.timestamp as string)).toBe(nowMs);
     });
 
-    test('[R12] the time of a hold may be a fraction of a second', async () => {
+    test('[R12] the hold time may be a fraction of a second', async () => {
       const { decide } = await openVenue({ holdTtlMs: 1_500 });
       const { answers, nowMs } = await decide('A1', select('alice'));
       const remainingMs = (answers[0]?.seat.expires_at as number) * 1000 - nowMs;
@@ -50,7 +50,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(remainingMs).toBeLessThanOrEqual(1_501);
     });
 
-    test('[R13] select again by the holder is the same hold, not extended', async () => {
+    test('[R13] a repeated select by the holder returns the same hold, not extended', async () => {
       const { decideOne, place } = await openVenue();
       const first = await decideOne(select('alice'));
       await place.pass(10_000);
@@ -60,7 +60,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(again.events).toEqual([]);
     });
 
-    test('[R13] book and book again by the same user: booked, once', async () => {
+    test('[R13] a repeated book by the same user returns the same booking', async () => {
       const { decideOne } = await openVenue();
       await decideOne(select('alice'));
       const first = await decideOne(book('alice'));
@@ -113,7 +113,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       });
     });
 
-    test('[R16] commands of one call are decided in their order, each with the seat as it then was', async () => {
+    test('[R16] the commands of one call are decided in order, and each answer has the state of the seat at that point', async () => {
       const { decide } = await openVenue();
       const { answers, events } = await decide(
         'A1',
@@ -147,13 +147,13 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(events.map(({ seq }) => seq)).toEqual(commands.map((_, i) => i + 1));
     });
 
-    test('[R16] no commands at all: nothing happens', async () => {
+    test('[R16] a call without commands changes nothing', async () => {
       const { decide } = await openVenue();
       expect(await decide('A1')).toMatchObject({ answers: [], events: [] });
     });
   });
 
-  describe('[R239] whose hold of a seat lapsed does not hold it again at once', () => {
+  describe('[R239] a user whose hold expired must wait before holding the seat again', () => {
     const reholdCooldownMs = 40_000;
     const lapse = async (venue: Awaited<ReturnType<OpenVenue>>) => {
       await venue.decide('A1', select('alice'));
@@ -162,7 +162,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
     const refusalOf = async ({ decide }: Awaited<ReturnType<OpenVenue>>, seatId: string, user: string) =>
       (await decide(seatId, select(user))).answers[0]?.refusal;
 
-    test('that seat is for others, and other seats are for that user; later it is for all', async () => {
+    test('only this user, only for this seat, and only during the cool-down', async () => {
       const venue = await openVenue({ reholdCooldownMs });
       await lapse(venue);
       const { events, answers } = await venue.decide('A1', select('alice'));
@@ -175,14 +175,14 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(await refusalOf(venue, 'A1', 'alice')).toBeUndefined();
     });
 
-    test('another may take it at once', async () => {
+    test('another user can hold the seat at once', async () => {
       const venue = await openVenue({ reholdCooldownMs });
       await lapse(venue);
       expect(await refusalOf(venue, 'A1', 'bob')).toBeUndefined();
       expect(await refusalOf(venue, 'A1', 'alice')).toBe('SEAT_HELD');
     });
 
-    test('who releases it oneself, or where there is no cool-down, may have it again', async () => {
+    test('not after a release, and not without a cool-down', async () => {
       const venue = await openVenue({ reholdCooldownMs });
       await venue.decide('A1', select('alice'), release('alice'));
       expect(await refusalOf(venue, 'A1', 'alice')).toBeUndefined();
@@ -192,13 +192,13 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
     });
   });
 
-  describe('[R35] a user holds no more seats than is allowed', () => {
+  describe('[R35] the number of seats that one user holds is limited', () => {
     const seats = (answer: { seat: { status: number }; refusal?: string } | undefined) => [
       answer?.seat.status,
       answer?.refusal,
     ];
 
-    test('one more is refused; held seats of others, and booked ones, do not count', async () => {
+    test('one more is refused; seats of other users and booked seats do not count', async () => {
       const { decide } = await openVenue({ maxHoldsPerUser: 2 });
       await decide('B1', select('bob'));
       await decide('B2', select('alice'), book('alice'));
@@ -207,16 +207,16 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(seats((await decide('A3', select('alice'))).answers[0])).toEqual([0, 'HOLD_LIMIT']);
       expect(seats((await decide('A3', select('bob'))).answers[0])).toEqual([1, undefined]);
       expect(seats((await decide('A2', select('alice'))).answers[0]), 'the same hold').toEqual([1, undefined]);
-      expect(seats((await decide('A3', select('alice'))).answers[0]), 'a taken seat is first of all taken').toEqual([
-        1,
-        'SEAT_HELD',
-      ]);
+      expect(
+        seats((await decide('A3', select('alice'))).answers[0]),
+        'the refusal of a taken seat says that it is taken',
+      ).toEqual([1, 'SEAT_HELD']);
     });
 
     test.each([
       ['released', release('alice')],
       ['booked', book('alice')],
-    ])('a hold that is %s makes room for another', async (_, command) => {
+    ])('a hold that is %s frees a place', async (_, command) => {
       const { decide } = await openVenue({ maxHoldsPerUser: 1 });
       await decide('A1', select('alice'));
       expect((await decide('A2', select('alice'))).answers[0]?.refusal).toBe('HOLD_LIMIT');
@@ -225,7 +225,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decide('A3', select('alice'))).answers[0]?.refusal).toBe('HOLD_LIMIT');
     });
 
-    test('a hold whose time is over makes room, released or not', async () => {
+    test('an expired hold frees a place, released or not', async () => {
       const { decide, place } = await openVenue({ maxHoldsPerUser: 1 });
       await decide('A1', select('alice'));
       await place.pass(holdTtlMs + 1);
@@ -234,14 +234,14 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decide('A3', select('alice'))).answers[0]?.refusal).toBe('HOLD_LIMIT');
     });
 
-    test('and may take that very seat again', async () => {
+    test('and the user can hold the same seat again', async () => {
       const { decide, place } = await openVenue({ maxHoldsPerUser: 1 });
       await decide('A1', select('alice'));
       await place.pass(holdTtlMs + 1);
       expect((await decide('A1', select('alice'))).events.map(brief)).toEqual(['released alice expired', 'held alice']);
     });
 
-    test('within one call as well', async () => {
+    test('the limit also holds within one call', async () => {
       const { decide } = await openVenue({ maxHoldsPerUser: 1 });
       const { answers } = await decide('A1', select('alice'), release('alice'), select('alice'), select('bob'));
       expect(answers.map(({ refusal }) => refusal)).toEqual([undefined, undefined, undefined, 'SEAT_HELD']);
@@ -249,11 +249,11 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
     });
   });
 
-  describe('[R36] a command with a key is done once', () => {
+  describe('[R36] a command with a key takes effect once', () => {
     const keyed = (command: OneSeatCommand, key: string, isRepeat = false): OneSeatCommand =>
       command.action === 'expire' ? command : { ...command, request: { key, isRepeat } };
 
-    test('asked again it is answered as it was, though the seat has changed since', async () => {
+    test('a retry gets the same answer although the seat has changed since', async () => {
       const { decideOne } = await openVenue();
       await decideOne(select('alice'));
       const first = await decideOne(keyed(release('alice'), 'k1'));
@@ -262,7 +262,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect({ seat, refusal, events }).toEqual({ seat: first.seat, refusal: undefined, events: [] });
     });
 
-    test('a repeat that was refused stays so, when the first attempt comes late', async () => {
+    test('a refused retry stays refused when the first attempt arrives late', async () => {
       const { decideOne } = await openVenue();
       await decideOne(select('bob'));
       expect((await decideOne(keyed(select('alice'), 'k1', true))).refusal).toBe('SEAT_HELD');
@@ -270,7 +270,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(await decideOne(keyed(select('alice'), 'k1'))).toMatchObject({ refusal: 'SEAT_HELD', events: [] });
     });
 
-    test('a late first attempt does not take again what was let go since', async () => {
+    test('a late first attempt does not hold a seat again that was released since', async () => {
       const { decideOne } = await openVenue();
       await decideOne(select('alice'));
       expect((await decideOne(keyed(select('alice'), 'k1', true))).refusal).toBeUndefined();
@@ -278,7 +278,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decideOne(keyed(select('alice'), 'k1'))).events).toEqual([]);
     });
 
-    test('a first attempt that was refused is no reason to refuse the next', async () => {
+    test('a refused first attempt does not refuse the next one', async () => {
       const { decideOne } = await openVenue();
       await decideOne(select('bob'));
       await decideOne(keyed(select('alice'), 'k1'));
@@ -286,7 +286,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decideOne(keyed(select('alice'), 'k1', true))).events).toEqual(['held alice']);
     });
 
-    test('within one call, what follows it is decided on the seat as it now is', async () => {
+    test('within one call, the following commands are decided on the current state', async () => {
       const { decide } = await openVenue();
       const again = keyed(release('alice'), 'k1', true);
       const { answers, events } = await decide(
@@ -307,7 +307,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(events.map(brief)).toEqual(['held alice', 'released alice user', 'held bob']);
     });
 
-    test('by the same user, on the same seat, with the same action: else it is another command', async () => {
+    test('a key is valid for one user, one seat and one action', async () => {
       const { decideOne, decide } = await openVenue();
       await decideOne(keyed(select('alice'), 'k1'));
       expect((await decideOne(keyed(select('bob'), 'k1', true))).refusal).toBe('SEAT_HELD');
@@ -317,14 +317,14 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
   });
 
   describe('the end of a hold', () => {
-    test('[R17] expire, asked too early, changes nothing', async () => {
+    test('[R17] an early expire changes nothing', async () => {
       const { decideOne, place } = await openVenue();
       const { seat } = await decideOne(select('alice'));
       await place.pass(holdTtlMs - 10_000);
       expect(await decideOne(expire)).toEqual({ seat, events: [] });
     });
 
-    test('[R17] expire releases a hold whose time is over, once', async () => {
+    test('[R17] expire releases an expired hold once', async () => {
       const { decideOne, place } = await openVenue();
       await decideOne(select('alice'));
       await place.pass(holdTtlMs + 1);
@@ -342,7 +342,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(await decideOne(expire)).toMatchObject({ seat: { status: 2, held_by: 'alice', seq: 2 }, events: [] });
     });
 
-    test('[R18] whoever selects a seat whose hold has ended gets it: the old hold is released before', async () => {
+    test('[R18] select of a seat with an expired hold succeeds: the old hold is released first', async () => {
       const { decideOne, place } = await openVenue();
       await decideOne(select('alice'));
       await place.pass(holdTtlMs + 1);
@@ -352,7 +352,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
       expect(events).toEqual(['released alice expired', 'held bob']);
     });
 
-    test('[R18] the holder too gets a new hold then', async () => {
+    test('[R18] the holder also gets a new hold then', async () => {
       const { decideOne, place } = await openVenue();
       await decideOne(select('alice'));
       await place.pass(holdTtlMs + 1);
@@ -362,7 +362,7 @@ export function decisionContract(makePlace: () => Promise<StorePlace>): void {
     test.each([
       ['book', book('alice')],
       ['release', release('alice')],
-    ])('[R18] [G3] %s after the time is over: NOT_HOLDER, and the seat is available', async (_, command) => {
+    ])('[R18] [G3] %s after the end of the hold: NOT_HOLDER, and the seat is available', async (_, command) => {
       const { decideOne, place } = await openVenue();
       await decideOne(select('alice'));
       await place.pass(holdTtlMs + 1);

@@ -15,7 +15,7 @@ const release = (userId: string): Command => ({ action: 'release', userId });
 
 const brief = ({ seq, seat_id, type, reason }: SeatEvent) => `${seq} ${seat_id} ${reason ?? type}`;
 
-/** What every seat store must do with a command on several seats, and with the extension of a hold. */
+/** The contract of every seat store: commands on several seats, and extensions of holds. */
 export function groupContract(makePlace: () => Promise<StorePlace>): void {
   const places: StorePlace[] = [];
   afterEach(async () => {
@@ -27,7 +27,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
     places.push(place);
     const store = place.store({ ...settings, ...overrides });
     let known: Position = await opened(store);
-    /** One command on these seats, which a text names: 'A1 A2'. */
+    /** One command on these seats, for example 'A1 A2'. */
     const decide = async (seats: string, command: Command): Promise<Answer & { outcome: string; events: string[] }> => {
       const { answers, events } = await store.decide([{ ...command, seatIds: seats.split(' ') }], known);
       known = { epoch: known.epoch, seq: events.at(-1)?.seq ?? known.seq };
@@ -43,7 +43,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
   }
 
   describe('[G13] [R394] a command on several seats', () => {
-    test('is done on all of them, with consecutive seqs and one end', async () => {
+    test('takes effect on all of them, with consecutive seqs and one end', async () => {
       const { decide, known, store } = await openVenue();
       const held = await decide('A3 A1 B2', select('alice'));
       expect(held.events).toEqual(['1 A3 held', '2 A1 held', '3 B2 held']);
@@ -78,7 +78,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
       expect(known().seq).toBe(seq);
     });
 
-    test('leaves a seat as it is that is already so: a hold goes on to its end, a booking stays', async () => {
+    test('does not change a seat that is already in the wanted state: a hold keeps its end, a booking stays', async () => {
       const { decide, place } = await openVenue();
       const first = await decide('A1', select('alice'));
       await place.pass(10_000);
@@ -99,7 +99,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decide('B2 B3', select('alice'))).outcome).toBe('ok');
     });
 
-    test('ends the lapsed holds of its seats first, also if it is refused', async () => {
+    test('first releases the expired holds of its seats, also if it is refused', async () => {
       const { decide, place } = await openVenue({ reholdCooldownMs: 60_000 });
       await decide('A1 A2', select('alice'));
       await place.pass(holdTtlMs + 1);
@@ -109,7 +109,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decide('A1 A2 A3', select('bob'))).events).toEqual(['5 A1 held', '6 A2 held', '7 A3 held']);
     });
 
-    test('with a key is done once, and repeated as it was answered', async () => {
+    test('with a key takes effect once, and a retry gets the same answer', async () => {
       const { decide, place } = await openVenue();
       const request = { key: 'one-key-for-two-seats', isRepeat: false };
       const first = await decide('A1 A2', { ...select('alice'), request });
@@ -124,7 +124,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decide('A2 A3', { ...select('bob'), request: late })).outcome).toBe('ok');
     });
 
-    test('and others at once, on seats that overlap: each is done as a whole or refused', async () => {
+    test('concurrent commands on overlapping seats: each takes effect as a whole or is refused', async () => {
       const { store, known } = await openVenue();
       const groups = ['A1 A2', 'A2 A3', 'A3 B1', 'B1 B2', 'B2 B3', 'B3 A1'];
       const decisions = await Promise.all(
@@ -144,7 +144,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
   });
 
   describe('[R395] the extension of a hold', () => {
-    test('gives all its seats the time of a new hold, from now on', async () => {
+    test('gives all its seats the full hold time from now on', async () => {
       const { decide, place, store, known } = await openVenue();
       await decide('A1', select('alice'));
       await place.pass(20_000);
@@ -162,7 +162,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decide('A2', book('alice'))).events).toEqual(['6 A2 expired']);
     });
 
-    test('is only for the holder, in time, and for all seats or none', async () => {
+    test('is only possible for the holder, before the end, and for all seats or none', async () => {
       const { decide, place, statuses } = await openVenue();
       await decide('A1', select('alice'));
       await decide('A2', select('bob'));
@@ -176,7 +176,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
       expect(await statuses()).toEqual(['0', '1bob', '0', '2alice', '0', '0']);
     });
 
-    test('is limited for each hold of a seat; a new hold begins at none', async () => {
+    test('is limited per hold of a seat; a new hold starts with 0', async () => {
       const { decide } = await openVenue();
       await decide('A1 A2', select('alice'));
       await decide('A1', extend('alice'));
@@ -188,7 +188,7 @@ export function groupContract(makePlace: () => Promise<StorePlace>): void {
       expect((await decide('A1', extend('alice'))).outcome).toBe('ok');
     });
 
-    test('is off where a hold may be extended 0 times', async () => {
+    test('is off if the limit is 0', async () => {
       const { decide } = await openVenue({ maxExtensions: 0 });
       await decide('A1', select('alice'));
       expect((await decide('A1', extend('alice'))).outcome).toBe('EXTENSION_LIMIT A1');

@@ -3,7 +3,7 @@ import { VenueLostError } from '../../src/store/seat-store.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { book, contractVenues, opened, release, type StorePlace, select, settings } from './contract-venue.ts';
 
-/** Opening a venue, and reading its history: what every seat store must do. */
+/** The contract of every seat store: opening a venue and reading its history. */
 export function historyContract(makePlace: () => Promise<StorePlace>): void {
   const { newPlace, openVenue } = contractVenues(makePlace);
 
@@ -24,7 +24,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       );
     });
 
-    test('[R10] two that open at once agree on one epoch', async () => {
+    test('[R10] processes that open the venue concurrently agree on one epoch', async () => {
       const place = await newPlace();
       const stores = Array.from({ length: 8 }, () => place.store(settings));
       const venues = await Promise.all(stores.map((store) => opened(store)));
@@ -33,7 +33,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect(venues[0]?.seats).toHaveLength(6);
     });
 
-    test('[R10] again: finds what is there', async () => {
+    test('[R10] opening again finds the existing venue', async () => {
       const { place, epoch, decideOne } = await openVenue();
       await decideOne(select('alice'));
       const venue = await opened(place.store(settings));
@@ -42,7 +42,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect(venue.seats[0]).toMatchObject({ status: 1, held_by: 'alice', seq: 1 });
     });
 
-    test('[R11] whoever knows more than there is ends the epoch: what is there is an older copy', async () => {
+    test('[R11] a caller with a later position ends the epoch: the data is an older copy', async () => {
       const { store, epoch, decide, known } = await openVenue();
       await decide('A1', select('alice'), book('alice'));
       await expect(store.eventsAfter({ epoch, seq: 7 }, 10)).rejects.toBeInstanceOf(VenueLostError);
@@ -55,7 +55,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect(events[0]).toMatchObject({ epoch: venue.epoch, seq: 3 });
     });
 
-    test('[R11] of many that open after that at once, all get the same new epoch', async () => {
+    test('[R11] all processes that then open the venue concurrently get the same new epoch', async () => {
       const { place, epoch } = await openVenue();
       const stores = Array.from({ length: 8 }, () => place.store(settings));
       for (const store of stores) await opened(store);
@@ -83,7 +83,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect((await store.eventsAfter({ epoch, seq: 0 }, 100)).events?.map(({ seq }) => seq)).toEqual(seqs);
     });
 
-    test('[R30] of transitions decided at once by several stores as well', async () => {
+    test('[R30] also of transitions that several stores decide concurrently', async () => {
       const { place, store, epoch } = await openVenue();
       const stores = [store, ...Array.from({ length: 3 }, () => place.store(settings))];
       for (const each of stores) await opened(each);
@@ -97,7 +97,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect((await store.eventsAfter({ epoch, seq: 0 }, 1_000)).events).toEqual(inOrder);
     });
 
-    test('[R37] of what one store is asked at once, of many seats and of one seat twice, each is answered as if it came alone', async () => {
+    test('[R37] concurrent calls of one store, on many seats and on one seat twice, get the same answers as separate ones', async () => {
       const { store, known } = await openVenue();
       const decisions = await Promise.all([
         decideOn(store, 'A1', [select('alice')], known()),
@@ -116,7 +116,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       ).toEqual([['1 A1 held'], ['2 A2 held', '3 A2 released'], ['4 A1 booked'], []]);
     });
 
-    test('[R31] is read in pages from any position', async () => {
+    test('[R31] is readable in pages from any position', async () => {
       const { decide, store, epoch } = await openVenue();
       const { events } = await decide('A1', select('a'), release('a'), select('b'), release('b'), select('c'));
       expect(await store.eventsAfter({ epoch, seq: 0 }, 2)).toMatchObject({
@@ -129,7 +129,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect((await store.eventsAfter({ epoch, seq: 5 }, 2)).events).toEqual([]);
     });
 
-    test('[R31] tells nothing from a position of another epoch', async () => {
+    test('[R31] has no events after a position of another epoch', async () => {
       const { decideOne, store, epoch } = await openVenue();
       await decideOne(select('alice'));
       const history = await store.eventsAfter({ epoch: 'another', seq: 0 }, 10);
@@ -137,7 +137,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect(history.events).toBeUndefined();
     });
 
-    test('[R32] forgets only what was relayed, and keeps at least as much of that as it is told', async () => {
+    test('[R32] drops only relayed events, and keeps at least the configured number of them', async () => {
       const { decide, store, epoch } = await openVenue({ keepEvents: 20 });
       const commands = Array.from({ length: 500 }, (_, i) => (i % 2 ? release('alice') : select('alice')));
       const { events } = await decide('A1', ...commands);
@@ -145,10 +145,10 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect((await store.eventsAfter({ epoch, seq: 280 }, 1_000)).events).toEqual(events.slice(280));
       const trimmed = await store.eventsAfter({ epoch, seq: 0 }, 1_000);
       expect(trimmed).toMatchObject({ epoch, seq: 500 });
-      expect(trimmed.events, 'the log does not reach back to it').toBeUndefined();
+      expect(trimmed.events, 'the log does not reach back to this position').toBeUndefined();
     });
 
-    test('[R33] what is relayed only ever grows, and is of this epoch only', async () => {
+    test('[R33] the relayed position only grows, and belongs to the current epoch', async () => {
       const { decide, store, epoch } = await openVenue();
       expect(await store.relayedPosition()).toEqual({ epoch, seq: 0 });
       await decide('A1', select('alice'), release('alice'), select('alice'));
@@ -158,7 +158,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect(await store.relayedPosition()).toEqual({ epoch, seq: 2 });
     });
 
-    test('[R33] a new epoch has to relay what the old one has left, under its own name', async () => {
+    test('[R33] a new epoch relays the unpublished events of the old one, under its own name', async () => {
       const { decide, store, epoch } = await openVenue();
       const { events } = await decide('A1', select('alice'), release('alice'));
       await store.markRelayed({ epoch, seq: 1 });
@@ -172,8 +172,8 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
     });
   });
 
-  describe('[R34] a venue that is not the one known is lost, and nothing is decided', () => {
-    test('of another epoch', async () => {
+  describe('[R34] a venue that differs from that of the caller is lost, and nothing is decided', () => {
+    test('another epoch', async () => {
       const { store } = await openVenue();
       await expect(decideOn(store, 'A1', [select('a')], { epoch: 'another', seq: 0 })).rejects.toBeInstanceOf(
         VenueLostError,
@@ -181,14 +181,14 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       expect((await store.open()).seq).toBe(0);
     });
 
-    test('behind what is known: an older copy', async () => {
+    test('an older copy: behind the position of the caller', async () => {
       const { store, epoch } = await openVenue();
       await expect(decideOn(store, 'A1', [select('a')], { epoch, seq: 1 })).rejects.toBeInstanceOf(VenueLostError);
       await expect(store.eventsAfter({ epoch, seq: 1 }, 10)).rejects.toBeInstanceOf(VenueLostError);
       expect((await store.open()).seq).toBe(0);
     });
 
-    test('not made yet', async () => {
+    test('not created yet', async () => {
       const place = await newPlace();
       const store = place.store(settings);
       const lost = { timeout: 10_000, interval: 20 };
@@ -200,12 +200,12 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
       await expect(decideOn(store, 'A1', [select('a')], { epoch: '', seq: 0 })).rejects.toBeInstanceOf(VenueLostError);
     });
 
-    test('without the seat', async () => {
+    test('a missing seat', async () => {
       const { store, known } = await openVenue();
       await expect(decideOn(store, 'J10', [select('a')], known())).rejects.toBeInstanceOf(VenueLostError);
     });
 
-    test('knowing less than there is, is no reason', async () => {
+    test('but a caller with an earlier position is accepted', async () => {
       const { decideOne, store, epoch } = await openVenue();
       await decideOne(select('alice'));
       const { answers } = await decideOn(store, 'A1', [book('alice')], { epoch, seq: 0 });
