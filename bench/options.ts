@@ -84,15 +84,15 @@ export function commandLine(args: readonly string[]): string {
 
 function parse(args: string[]) {
   const text = { type: 'string' } as const;
+  const numberOptions: Record<string, typeof text> = Object.fromEntries(
+    Object.keys(numbers).map((name) => [name, text] as const),
+  );
   try {
     return parseArgs({
       args,
       allowPositionals: true,
       options: {
-        ...(Object.fromEntries(Object.keys(numbers).map((name) => [name, text])) as Record<
-          keyof typeof numbers,
-          typeof text
-        >),
+        ...numberOptions,
         url: text,
         edge: { type: 'string', multiple: true },
         redis: text,

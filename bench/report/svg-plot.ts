@@ -1,3 +1,4 @@
+import { present } from '../../src/process/present.ts';
 import type { Marker, Plot, Series } from '../scenarios/scenario.ts';
 import { charWidthPx, escapeXml, type PlotArea, round } from './plot-area.ts';
 import { linearScale, logScale, percentileScale, type Scale } from './scale.ts';
@@ -66,7 +67,7 @@ function scalesOf(plot: Plot, series: Series[]): { x: Scale; y: Scale } {
   return { x: plot.xScale === 'log' ? logScale(least, most) : linearScale(Math.min(0, least), most, 6), y };
 }
 
-const colourOf = ({ colour = 0 }: Series): string => seriesColours[colour % seriesColours.length] as string;
+const colourOf = ({ colour = 0 }: Series): string => present(seriesColours[colour % seriesColours.length], 'a colour');
 
 /** Beyond the number of colours, a dash pattern distinguishes two series of one colour. */
 function dashOf({ colour = 0, isDashed }: Series): string {

@@ -17,7 +17,7 @@ export class FrameReader {
     for (;;) {
       const payload = payloadAt(all, at);
       if (!payload || payload.end > all.length) break;
-      onFrame((all[at] as number) & 0x0f, all, payload.start, payload.end);
+      onFrame((all[at] ?? 0) & 0x0f, all, payload.start, payload.end);
       at = payload.end;
     }
     this.#rest = at < all.length ? Buffer.from(all.subarray(at)) : undefined;
@@ -26,7 +26,7 @@ export class FrameReader {
 
 function payloadAt(bytes: Buffer, at: number): { start: number; end: number } | undefined {
   if (at + 2 > bytes.length) return undefined;
-  const short = (bytes[at + 1] as number) & 0x7f;
+  const short = (bytes[at + 1] ?? 0) & 0x7f;
   const start = at + (short < 126 ? 2 : short === 126 ? 4 : 10);
   if (start > bytes.length) return undefined;
   if (short < 126) return { start, end: start + short };

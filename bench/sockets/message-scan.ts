@@ -13,7 +13,7 @@ export function seqIn(bytes: Buffer, start: number, end: number): number {
   if (found < 0 || found >= end) return Number.NaN;
   let seq = 0;
   for (let at = found + seqKey.length; at < end; at++) {
-    const digit = (bytes[at] as number) - digit0;
+    const digit = (bytes[at] ?? 0) - digit0;
     if (!(digit >= 0 && digit <= 9)) break;
     seq = seq * 10 + digit;
   }

@@ -53,7 +53,7 @@ describe('open loop', () => {
     expect(percentileMs(lateness, 100)).toBeGreaterThan(30);
   });
 
-  it('[R201] ends when it is told to', async () => {
+  it('[R201] ends when requested', async () => {
     const stopping = new AbortController();
     let sent = 0;
     const send = () => {

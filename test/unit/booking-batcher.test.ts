@@ -6,10 +6,10 @@ import { settle } from '../support/settle.ts';
 
 /** A call whose reply the test controls. */
 function heldCalls() {
-  const calls: { questions: readonly number[]; answer: () => void; fail: (error: Error) => void }[] = [];
-  const call = (questions: readonly number[]) =>
+  const calls: { requests: readonly number[]; answer: () => void; fail: (error: Error) => void }[] = [];
+  const call = (requests: readonly number[]) =>
     new Promise<string[]>((resolve, reject) => {
-      calls.push({ questions, answer: () => resolve(questions.map((n) => `answer ${n}`)), fail: reject });
+      calls.push({ requests, answer: () => resolve(requests.map((n) => `answer ${n}`)), fail: reject });
     });
   return { calls, call };
 }
@@ -20,12 +20,12 @@ test('[R20] only one call runs; all requests meanwhile share the next', async ()
   const first = batcher.request(1);
   const others = [2, 3, 4].map((n) => batcher.request(n));
   await settle();
-  expect(calls.map(({ questions }) => questions)).toEqual([[1]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1]]);
 
   calls[0]?.answer();
   expect(await first).toBe('answer 1');
   await settle();
-  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2, 3, 4]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1], [2, 3, 4]]);
 
   const late = batcher.request(5);
   calls[1]?.answer();
@@ -40,18 +40,18 @@ test('[G4] [R20] a reply always comes from a call that began after the request, 
   let moment = 0;
   let underWay = 0;
   const batcher = new Batcher<number, number>({
-    call: async (questions) => {
+    call: async (requests) => {
       expect(++underWay, 'calls under way').toBe(1);
       const beganAt = ++moment;
       for (let i = 0; i < beganAt % 4; i++) await settle();
       underWay--;
-      return questions.map(() => beganAt);
+      return requests.map(() => beganAt);
     },
   });
   const pending: Promise<void>[] = [];
   for (let i = 0; i < 300; i++) {
-    const askedAt = ++moment;
-    pending.push(batcher.request(i).then((beganAt) => expect(beganAt).toBeGreaterThan(askedAt)));
+    const requestedAt = ++moment;
+    pending.push(batcher.request(i).then((beganAt) => expect(beganAt).toBeGreaterThan(requestedAt)));
     if (i % 3 === 0) await settle();
     if (i % 5 === 0) await Promise.resolve();
   }
@@ -64,7 +64,7 @@ test('[R20] a request from within a reply starts a new call', async () => {
   const chained = batcher.request(1).then(() => batcher.request(2));
   calls[0]?.answer();
   await settle();
-  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1], [2]]);
   calls[1]?.answer();
   expect(await chained).toBe('answer 2');
 });
@@ -78,7 +78,7 @@ test('[R264] a call takes no more than fits into it; the rest goes into the next
     await settle();
   }
   await Promise.all(replies);
-  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2, 3], [4]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1], [2, 3], [4]]);
 });
 
 test('[R22] a failed call rejects its own requests and no others', async () => {
@@ -96,9 +96,9 @@ test('[R22] a failed call rejects its own requests and no others', async () => {
 test('[R22] a call that throws synchronously counts as failed', async () => {
   let isBroken = true;
   const batcher = new Batcher<number, number>({
-    call: (questions) => {
+    call: (requests) => {
       if (isBroken) throw new Error('thrown at once');
-      return Promise.resolve([...questions]);
+      return Promise.resolve([...requests]);
     },
   });
   await expect(batcher.request(1)).rejects.toThrow('thrown at once');
@@ -120,7 +120,7 @@ test('[R20] a delayed call includes all requests that arrive until it starts', a
   expect(calls).toEqual([]);
   begun[0]?.();
   replies.push(batcher.request(3));
-  expect(calls.map(({ questions }) => questions)).toEqual([[1, 2]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1, 2]]);
   calls[0]?.answer();
   await settle();
   replies.push(batcher.request(4));
@@ -128,7 +128,7 @@ test('[R20] a delayed call includes all requests that arrive until it starts', a
   begun[1]?.();
   calls[1]?.answer();
   expect(await Promise.all(replies)).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 4']);
-  expect(calls.map(({ questions }) => questions)).toEqual([
+  expect(calls.map(({ requests }) => requests)).toEqual([
     [1, 2],
     [3, 4],
   ]);
@@ -165,14 +165,14 @@ test('[R20] the end of a turn comes after all its I/O, and is shared by all wait
   const done: string[] = [];
   endOfTurn(() => {
     done.push('first');
-    endOfTurn(() => done.push('replies meanwhile'));
+    endOfTurn(() => done.push('added meanwhile'));
   });
   endOfTurn(() => done.push('second'));
   setImmediate(() => done.push('next turn'));
   process.nextTick(() => done.push('this turn'));
   await settle();
   await settle();
-  expect(done).toEqual(['this turn', 'first', 'second', 'replies meanwhile', 'next turn']);
+  expect(done).toEqual(['this turn', 'first', 'second', 'added meanwhile', 'next turn']);
 });
 
 test('[R20] a delay of three turns is two turns longer than the end of the current one', async () => {

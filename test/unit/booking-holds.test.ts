@@ -115,7 +115,7 @@ test.each([
   expect(service.view.seq).toBe(0);
 });
 
-test('[G9] whoever holds more seats than a command takes has to name them', async () => {
+test('[G9] a user who holds more seats than a command takes must name them', async () => {
   const { post } = await startBooking();
   const seats = Array.from({ length: 10 }, (_, i) => i + 1);
   for (const row of ['A', 'B', 'C']) {

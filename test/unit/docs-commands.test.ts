@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readOptions } from '../../bench/options.ts';
@@ -216,6 +216,19 @@ describe('[R491] each path of a command of curl or autocannon is a route', () =>
       );
     }
   });
+});
+
+test('[R494] each relative link in the documents leads to a file', () => {
+  const decisions = readdirSync('docs/decisions').map((name) => `docs/decisions/${name}`);
+  const links = [...documents, ...decisions, 'CHANGELOG.md', 'SECURITY.md'].flatMap((document) =>
+    [...readFileSync(document, 'utf8').matchAll(/\]\((?!\w+:)([^)#\s]+)/g)].map(([, path = '']) => ({
+      document,
+      path,
+    })),
+  );
+  expect(links.length).toBeGreaterThan(50);
+  const broken = links.filter(({ document, path }) => !existsSync(join(dirname(document), path)));
+  expect(broken).toEqual([]);
 });
 
 /** All tests of a folder. */
