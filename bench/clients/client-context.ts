@@ -1,7 +1,7 @@
 import type { ClientLog } from '../audit/client-log.ts';
 import type { Recorder } from '../measure/recorder.ts';
 
-/** What every simulated client writes to. */
+/** The shared parts of all simulated clients. */
 export interface ClientContext {
   recorder: Recorder;
   log: ClientLog;

@@ -34,7 +34,7 @@ const introduction = `A live seat map: hold a seat, then book it or release it. 
 **Hold, then book.** \`POST /api/seats/select\` holds an available seat for \`hold_seconds\` (see \`GET /api/venue\`). \`POST /api/seats/book\` books a seat that you hold.
 A hold that is not booked ends at its \`expires_at\`.
 
-**Who acts.** \`POST /api/session\` starts a guest session. Programs send its token as \`Authorization: Bearer <token>\`; browsers send the cookie. Without a session a
+**Authentication.** \`POST /api/session\` starts a guest session. Programs send its token as \`Authorization: Bearer <token>\`; browsers send the cookie. Without a session a
 caller names itself by \`user_id\`, unless the server has \`AUTH_MODE=required\`.
 
 **Errors.** Every refusal has the form \`{"success": false, "error": {"code", "message", "retryable"}}\`, with the seat if one is concerned. If \`retryable\` is true, the same

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../protocol/errors.ts';
 
-/** What each error code means, for the API document. docs/protocol.md has the same table. */
+/** The meaning of each error code, for the API document. docs/protocol.md has the same table. */
 export const errorMeanings: Record<ErrorCode, string> = {
   INVALID_REQUEST: 'The request is not JSON, or a field is missing or has the wrong type or form.',
   UNAUTHENTICATED: 'A session is needed and none was sent, or the session expired or is not valid here.',
