@@ -8,7 +8,8 @@ import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/event
 import { isForeign } from '../protocol/origin.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
-import type { Position } from '../protocol/venue.ts';
+import type { HoldSettings, Position } from '../protocol/venue.ts';
+import type { HoldRules } from '../store/seat-rules.ts';
 import {
   type Answer,
   type History,
@@ -29,6 +30,7 @@ import { Heartbeat } from './heartbeat.ts';
 import { Relay } from './relay.ts';
 import { SeatActors } from './seat-actors.ts';
 import { SharedCall } from './shared-call.ts';
+import { holdSettings } from './venue-settings.ts';
 
 const eventsPerRead = 1_024;
 const seatsPerAudit = 256;
@@ -47,7 +49,7 @@ export interface BookingServiceOptions {
   maxWaitingPerSeat?: number;
   clock?: Clock;
   /** Sent with each heartbeat, so that edges know the settings of the running processes. */
-  venue?: { name: string; holdTtlMs: number; maxHoldsPerUser: number };
+  venue?: { name: string } & HoldRules;
   /** Called after each decision of the store with its number of commands and its duration. */
   onDecision?: (commands: number, durationMs: number) => void;
 }
@@ -74,7 +76,7 @@ export class BookingService {
   readonly #waitingCounts = new Map<string, number>();
   readonly #catchingUp: SharedCall<void>;
   readonly #heartbeat: Heartbeat;
-  readonly #settings: Pick<HeartbeatMessage, 'venue' | 'hold_seconds' | 'max_holds'>;
+  readonly #settings: Pick<HeartbeatMessage, 'venue' | keyof HoldSettings>;
   #opening: Promise<void> | undefined;
   /** The id of the store's installation; undefined until the venue is open. */
   #system: string | undefined;
@@ -90,9 +92,7 @@ export class BookingService {
 
   constructor(options: BookingServiceOptions) {
     const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {}, venue } = options;
-    this.#settings = venue
-      ? { venue: venue.name, hold_seconds: venue.holdTtlMs / 1000, max_holds: venue.maxHoldsPerUser }
-      : {};
+    this.#settings = venue ? { venue: venue.name, ...holdSettings(venue) } : {};
     this.#store = store;
     this.#bus = bus;
     this.#logger = logger;

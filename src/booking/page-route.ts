@@ -8,6 +8,7 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { PageTemplate } from './page-template.ts';
 import { pointsOf } from './points.ts';
+import { holdSettings } from './venue-settings.ts';
 
 /**
  * `GET /`: the page with the seats in it, for the first paint and for browsers without JavaScript. The seats come from the
@@ -51,8 +52,7 @@ export async function registerPageRoute(app: HttpApp, { service, venue, publicDi
       held: count(SeatStatus.held),
       booked: count(SeatStatus.booked),
       total: seats.length,
-      hold_seconds: venue.holdTtlMs / 1000,
-      max_holds: venue.maxHoldsPerUser,
+      ...holdSettings(venue),
     });
   }
 }

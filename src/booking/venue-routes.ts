@@ -14,6 +14,7 @@ import { RecentEvent } from '../venue/recent-events.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { pointsOf } from './points.ts';
 import { SeatsJson } from './seats-json.ts';
+import { holdSettings } from './venue-settings.ts';
 
 const EventsQuery = Type.Object({
   epoch: Type.String({ minLength: 1, maxLength: 64, description: 'Epoch of the position, from an earlier reply' }),
@@ -118,8 +119,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
         epoch,
         seq,
         server_time: serverTime(),
-        hold_seconds: venue.holdTtlMs / 1000,
-        max_holds: venue.maxHoldsPerUser,
+        ...holdSettings(venue),
         rows: venue.rows,
         cols: venue.cols,
         ...(!confirmed && { stale: true as const }),

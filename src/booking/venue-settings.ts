@@ -1,4 +1,5 @@
 import type { VenueConfig } from '../process/config.ts';
+import type { HoldSettings } from '../protocol/venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import type { VenueLayout } from '../store/venue-layout.ts';
 
@@ -17,4 +18,9 @@ export function venueSettings(config: VenueConfig): VenueSettings {
     maxHoldsPerUser: config.MAX_HOLDS_PER_USER,
     reholdCooldownMs: config.REHOLD_COOLDOWN_MS,
   };
+}
+
+/** The rules of holds, as clients get them. */
+export function holdSettings({ holdTtlMs, maxHoldsPerUser, maxExtensions = 0 }: HoldRules): Required<HoldSettings> {
+  return { hold_seconds: holdTtlMs / 1000, max_holds: maxHoldsPerUser, hold_extensions: maxExtensions };
 }

@@ -203,12 +203,13 @@ export class VenueFeed {
   }
 
   /** Booking processes may restart with other settings while this edge runs. */
-  #adoptSettings({ hold_seconds, max_holds }: Heartbeat): void {
+  #adoptSettings({ hold_seconds, max_holds, hold_extensions }: Heartbeat): void {
     if (!this.#layout) return;
     this.#layout = {
       ...this.#layout,
       ...(hold_seconds !== undefined && { hold_seconds }),
       ...(max_holds !== undefined && { max_holds }),
+      ...(hold_extensions !== undefined && { hold_extensions }),
     };
   }
 
@@ -310,8 +311,9 @@ export class VenueFeed {
     }
     this.#storeClock.synchronise(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
     if (!this.#view.reset(state)) return; // a booking process that is itself behind
-    const { system, venue, hold_seconds, max_holds, rows, cols } = state;
-    this.#layout = { ...(system !== undefined && { system }), venue, hold_seconds, max_holds, rows, cols };
+    const { system, venue, hold_seconds, max_holds, hold_extensions = 0, rows, cols } = state;
+    const settings = { hold_seconds, max_holds, hold_extensions };
+    this.#layout = { ...(system !== undefined && { system }), venue, ...settings, rows, cols };
     this.#listener?.onCatchUp?.('venue');
     this.#isUnconfirmed = isUnconfirmed;
     if (!isUnconfirmed) this.#freshAtMs = this.#clock.nowMs();
