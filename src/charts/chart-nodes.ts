@@ -47,8 +47,10 @@ export const entryActionsOf = (node: AnyStateNode): string[] =>
 
 function nameOf(implementation: unknown): string {
   if (typeof implementation === 'string') return implementation;
-  if (typeof implementation === 'function') return implementation.name;
-  return isObject(implementation) && typeof implementation.type === 'string' ? implementation.type : '';
+  if (typeof implementation !== 'function' && !isObject(implementation)) return '';
+  // XState's own actions are functions with a type, such as `xstate.raise`.
+  if ('type' in implementation && typeof implementation.type === 'string') return implementation.type;
+  return String(implementation.name ?? '');
 }
 
 /** XState gives the events of timers and invoked actors long names: `xstate.after.retryExpiry.seat.expiring`. */
