@@ -27,7 +27,7 @@ interface HoldRoute {
 }
 
 const allOrNone = 'The command applies to all of these seats or to none.';
-const named = `Without \`seats\` it means all seats that the user holds, at most ${maxGroupSize}.`;
+const named = `Without \`seats\` it applies to all seats that the user holds, at most ${maxGroupSize}.`;
 
 const routes: Record<UserCommand['action'], HoldRoute> = {
   select: {

@@ -1,6 +1,5 @@
 import { Announcer } from './announcer.ts';
 import { Cart } from './cart.ts';
-import { checkHttp } from './check-http.ts';
 import { Connection, type ConnectionView } from './connection.ts';
 import { type ConnectionPhase, type ConnectionStatus, connectionStatus, sessionStatus } from './connection-status.ts';
 import { element, unpackDataBlocks } from './dom.ts';
@@ -9,6 +8,7 @@ import { isKeepKey } from './keep-offer.ts';
 import { type MessageDetails, MessageList, type MessageTone } from './message-list.ts';
 import { oncePerAnimationFrame } from './once-per-animation-frame.ts';
 import { OthersEvents } from './others-events.ts';
+import { probeHttp } from './probe-http.ts';
 import { SeatActions } from './seat-actions.ts';
 import { SeatMap } from './seat-map.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
@@ -95,7 +95,7 @@ const connection = new Connection({
   openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
   openHttpSocket: () =>
     new HttpSocket({ fetch: fetcher, authorization: () => session.authorization, random: Math.random }),
-  checkHttp: () => checkHttp(fetcher),
+  probeHttp: () => probeHttp(fetcher),
   network: window,
   visibility: document,
   watchForSleep,

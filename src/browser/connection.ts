@@ -34,8 +34,8 @@ export interface ConnectionOptions {
   openSocket: (subprotocol: string) => Socket;
   /** Opens a connection that carries the same messages over HTTP. */
   openHttpSocket: () => Socket;
-  /** Checks whether HTTP works: undefined if it does, else the status, or 0 without a reply. */
-  checkHttp: () => Promise<number | undefined>;
+  /** Probes whether HTTP works: undefined if it does, else the status, or 0 without a reply. */
+  probeHttp: () => Promise<number | undefined>;
   /** Source of `online` and `offline`: the window. */
   network: EventTarget;
   /** Source of `visibilitychange`: the document. */
@@ -65,7 +65,7 @@ export class Connection {
   #successor: Socket | undefined;
   #stopSuccession = () => {};
   #isOpen = false;
-  #isCheckingHttp = false;
+  #isProbingHttp = false;
   #connects = 0;
   #connectedAtMs = 0;
   #pings = 0;
@@ -74,7 +74,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const machine = connectionMachine.provide({
-      actions: { ping: () => this.#ping(), askHttp: () => void this.#checkHttp() },
+      actions: { ping: () => this.#ping(), probeHttp: () => void this.#probeHttp() },
       actors: {
         socket: fromCallback<ConnectionEvent>(({ sendBack }) =>
           this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket(subprotocol)),
@@ -256,11 +256,11 @@ export class Connection {
     };
   }
 
-  async #checkHttp(): Promise<void> {
-    if (this.#isCheckingHttp) return;
-    this.#isCheckingHttp = true;
-    const httpStatus = await this.#options.checkHttp();
-    this.#isCheckingHttp = false;
+  async #probeHttp(): Promise<void> {
+    if (this.#isProbingHttp) return;
+    this.#isProbingHttp = true;
+    const httpStatus = await this.#options.probeHttp();
+    this.#isProbingHttp = false;
     if (httpStatus === undefined) this.#actor.send({ type: 'HTTP_WORKS' });
     else this.#actor.send({ type: 'HTTP_FAILED', ...(httpStatus > 0 && { httpStatus }) });
   }

@@ -73,7 +73,7 @@ function startConnection({
       httpSockets.push(socket);
       return socket;
     },
-    checkHttp: async () => httpStatus,
+    probeHttp: async () => httpStatus,
     network,
     visibility,
     watchForSleep: (onWake) => {

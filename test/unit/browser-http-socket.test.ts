@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { checkHttp } from '../../src/browser/check-http.ts';
 import { HttpSocket } from '../../src/browser/http-socket.ts';
+import { probeHttp } from '../../src/browser/probe-http.ts';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
 import { held, serverTime, venueState } from './browser-fixture.ts';
 
@@ -207,5 +207,5 @@ test.each([
   [() => Response.json({ captive: true }), 0],
   [() => Promise.reject(new TypeError('fetch failed')), 0],
 ])('[R320] HTTP works only if our server replies (%#)', async (reply, expected) => {
-  expect(await checkHttp(async () => reply())).toBe(expected);
+  expect(await probeHttp(async () => reply())).toBe(expected);
 });
