@@ -31,6 +31,13 @@ export type CommandAction = UserAction | HoldAction;
 
 export const eventTypes = { select: 'held', extend: 'held', book: 'booked', release: 'released' } as const;
 
+/** The command that makes the event; of an expiry none. */
+export function actionOf({ type, reason }: Pick<SeatEvent, 'type' | 'reason'>): CommandAction | undefined {
+  if (type === 'held') return reason === 'extended' ? 'extend' : 'select';
+  if (type === 'booked') return 'book';
+  return reason === 'expired' ? undefined : 'release';
+}
+
 const statusOf = { held: SeatStatus.held, booked: SeatStatus.booked, released: SeatStatus.available } as const;
 
 /** What forbids this event as the next one of this seat. `atMs`: when it was committed, on the clock of the store. */

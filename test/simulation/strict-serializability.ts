@@ -1,4 +1,11 @@
-import { type CommandAction, dueOf, isPossibleLimit, isSameSeat, seatAfter } from '../../bench/audit/seat-rules.ts';
+import {
+  actionOf,
+  type CommandAction,
+  dueOf,
+  isPossibleLimit,
+  isSameSeat,
+  seatAfter,
+} from '../../bench/audit/seat-rules.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { describe, type Operation, type Outcome } from './operation.ts';
@@ -39,6 +46,8 @@ export function findUnexplained(
   return [...unexplained, ...new Placement(log, moments, clockErrorMs).misplaced(operations)];
 }
 
+const shownRequests = 5;
+
 /** One change of the venue: what is between its first and last event nobody can see. */
 interface Moment {
   /** Commits up to this index, exclusive. */
@@ -63,15 +72,17 @@ function cutIntoMoments(operations: readonly Operation[], { initial, commits }: 
   };
   for (const [i, { event }] of commits.entries()) {
     if (i === 0 || cuts.has(i)) {
-      if (event.reason === 'expired') reach(i + 1, i, undefined);
+      const action = actionOf(event);
+      if (!action) reach(i + 1, i, undefined);
       else {
-        for (const operation of requests.get(keyOf(event.user_id, actionOf(event), event.seat_id)) ?? []) {
+        const possible = requests.get(keyOf(event.user_id, action, event.seat_id)) ?? [];
+        for (const operation of possible) {
           const length = changeLength(operation, seats, commits, i, clockErrorMs);
           if (length > 0) reach(i + length, i, operation);
         }
         if (furthest === i) {
-          const near = (requests.get(keyOf(event.user_id, actionOf(event), event.seat_id)) ?? []).slice(-5);
-          unexplained.push(`no request explains ${JSON.stringify(event)}; requests: ${near.map(describe).join('; ')}`);
+          const some = possible.slice(-shownRequests).map(describe);
+          unexplained.push(`no request explains ${JSON.stringify(event)}; requests: ${some.join('; ')}`);
           reach(i + 1, i, undefined);
         }
       }
@@ -104,11 +115,6 @@ function requestsBySeat(operations: readonly Operation[]): Map<string, Operation
 }
 
 const keyOf = (userId: string, action: CommandAction, seatId: string): string => `${userId} ${action} ${seatId}`;
-
-function actionOf({ type, reason }: SeatEvent): CommandAction {
-  if (type === 'held') return reason === 'extended' ? 'extend' : 'select';
-  return type === 'booked' ? 'book' : 'release';
-}
 
 /** How many events from an index on are the whole change that the operation makes of these seats; 0: it did not make it. */
 function changeLength(
