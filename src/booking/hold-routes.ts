@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
-import { HoldActionBody, HoldBody, HoldReply, holdActions, maxGroupSize } from '../protocol/commands.ts';
+import { HoldActionBody, HoldBody, HoldReply, holdActions } from '../protocol/commands.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
+import { maxGroupSize } from '../protocol/max-group-size.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, UserCommand } from '../store/seat-store.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';

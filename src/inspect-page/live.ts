@@ -1,5 +1,5 @@
 import { element, setText } from '../browser/dom.ts';
-import { oncePerFrame } from '../browser/once-per-frame.ts';
+import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import { ServerClock } from '../browser/server-clock.ts';
 import type { FeedMessage, HistoryEvent } from '../inspect/feed.ts';
 import { messageOf } from '../process/error-facts.ts';
@@ -24,7 +24,7 @@ const shownLatest = 20;
 
 const machines = new Machines();
 const clock = new ServerClock(() => performance.now());
-const requestRender = oncePerFrame(render);
+const requestRender = oncePerAnimationFrame(render);
 const replay = new Replay(onMoment);
 const grid = new SeatGrid(element('grid', HTMLElement), (id) => choose(`seat-${id}`));
 const stage = new Stage(clock);

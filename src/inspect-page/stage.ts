@@ -1,5 +1,5 @@
 import { element, setText } from '../browser/dom.ts';
-import { oncePerFrame } from '../browser/once-per-frame.ts';
+import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import type { ServerClock } from '../browser/server-clock.ts';
 import { isObject } from '../process/is-object.ts';
 import { seatIdOf } from './address.ts';
@@ -24,7 +24,7 @@ export class Stage {
   readonly #chart = new Chart(element('chart', HTMLElement), element('chart-note', HTMLElement));
   readonly #clock: ServerClock;
   /** Only the time left changes in every frame, not the whole page. */
-  readonly #requestTimeLeft = oncePerFrame(() => this.#renderTimeLeft());
+  readonly #requestTimeLeft = oncePerAnimationFrame(() => this.#renderTimeLeft());
   #view: StageView | undefined;
   /** The machine and moment whose transition the chart highlights in a replay. */
   #pastShown = '';
