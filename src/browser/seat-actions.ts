@@ -215,7 +215,9 @@ export class SeatActions {
   #reportDone({ action, seatIds, part }: PendingRequest): void {
     const { report, clock } = this.#options;
     const ends = seatIds.map((seatId) => clock.msUntil(this.venue.seat(seatId)?.expires_at ?? 0));
-    const text = confirmationText(action, seatIds, secondsLeft(Math.min(...ends)));
+    // The estimate of the server's clock may be slightly behind.
+    const remainingMs = Math.min(...ends, this.venue.holdSeconds * 1000);
+    const text = confirmationText(action, seatIds, secondsLeft(remainingMs));
     const isRelease = action === 'release';
     const offer = isRelease ? this.#offer('Undo', 'select', seatIds) : undefined;
     report(text, isRelease ? 'info' : 'success', { topic: progressTopic(part), seatIds, offer });

@@ -21,6 +21,13 @@ describe('actions of the user', () => {
     expect(run.touched).toContain('A1');
   });
 
+  test('[R488] a confirmation names no longer time than a hold lasts, also if the clock is behind', () => {
+    const run = startSeatActions();
+    run.actions.clickSeat('A1');
+    run.ack(held('A1', 1, 'alice', serverTime + 30.02));
+    expect(run.reported).toEqual(['success: A1 is held for you for 30 s.']);
+  });
+
   test('[R98] a click on an own hold releases it; Undo holds it again', () => {
     const run = startSeatActions();
     run.actions.clickSeat('A1');
