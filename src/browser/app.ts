@@ -212,6 +212,8 @@ function render(): void {
     seatMap.render(venue, userId());
     seatMap.renderTime(holds, holdMs);
     cart.render({ holds, bookedIds, keepableIds: actions.keepableIds, holdMs, maxHolds, isLive, counts });
+    // A render just before a shown second changes delays `tick`, but already shows the offer.
+    actions.announceEnds();
   }
   tickLater();
 }

@@ -224,7 +224,7 @@ export class SeatActions {
   #reportNoReply(request: PendingRequest, textOf: typeof unansweredText): void {
     const { action, seatIds } = request;
     this.#touch(request);
-    // Repeating a command is always safe.
+    // Repeating a command is safe. A repeated extension may count twice, which costs one of several.
     const offer = this.#offer(tryAgainLabel(seatIds), action, seatIds);
     this.#options.report(textOf(action, seatIds), 'error', { seatIds, offer });
   }

@@ -14,7 +14,7 @@ const isExtended = (page: Page, fromS: number) =>
 describe('with holds of 9 s that can be extended twice', () => {
   const pages = usePages(() => startEmbedded({ env: { HOLD_SECONDS: '9', HOLD_EXTENSIONS: '2' } }));
 
-  test('[R482] [R483] [R484] F2 extends all seats by one message, as a screen reader hears before; twice at most', async () => {
+  test('[R482] [R483] [R484] F2 extends all seats by one message, at most twice; screen readers announce the offer before', async () => {
     const { page } = await pages.open();
     const commands = recordCommands(page);
     await page.reload();
