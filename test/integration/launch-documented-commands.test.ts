@@ -56,7 +56,7 @@ const programs = {
   const reply = await fetch(url.includes('://') ? url : 'http://' + url, { method: values.X, body: values.d });
   process.stdout.write(await reply.text() + '\\n');
   process.exitCode = reply.ok || reply.status === 409 ? 0 : 22;`,
-  nc: `const [host, port] = process.argv.slice(1);
+  nc: `const [host, port] = process.argv.slice(2);
   const socket = connect({ host, port: Number(port) });
   process.stdin.pipe(socket).pipe(process.stdout);`,
   wscat: `const { values } = parseArgs({
