@@ -71,6 +71,8 @@ export class BookingService {
   readonly #decisions: Batcher<SeatCommand, Answer>;
   /** By seat: how many commands wait for the next decision. */
   readonly #waitingCounts = new Map<string, number>();
+  /** The seats whose expiry is being decided, or waits for a decision. */
+  readonly #expiring = new Set<string>();
   readonly #catchingUp: SharedCall<void>;
   readonly #heartbeat: Heartbeat;
   readonly #settings: Pick<HeartbeatMessage, 'venue' | 'hold_seconds' | 'max_holds'>;
@@ -200,11 +202,18 @@ export class BookingService {
         publish: ({ event }) => {
           if ('fact' in event && event.committedHere) this.#relay.publish(event.fact);
         },
-        askToExpire: ({ context }) => {
-          this.#ask({ action: 'expire', seatIds: [context.seat.id] }).catch(() => {}); // the machine asks again
-        },
+        askToExpire: ({ context }) => this.#askToExpire(context.seat.id),
       },
     });
+  }
+
+  /** The machine asks again and again; while the store does not reply, that adds nothing to the first time. */
+  #askToExpire(seatId: string): void {
+    if (this.#expiring.has(seatId)) return;
+    this.#expiring.add(seatId);
+    this.#ask({ action: 'expire', seatIds: [seatId] })
+      .catch(() => {})
+      .finally(() => this.#expiring.delete(seatId));
   }
 
   async #ask(command: SeatCommand): Promise<Answer> {
