@@ -1,8 +1,9 @@
 import type { VenueConfig } from '../process/config.ts';
+import type { HoldSettings } from '../protocol/venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import type { VenueLayout } from '../store/venue-layout.ts';
 
-/** What there is to sell, and by which rules. */
+/** The seats on sale, and the rules of the sale. */
 export interface VenueSettings extends VenueLayout, HoldRules {
   name: string;
 }
@@ -17,4 +18,9 @@ export function venueSettings(config: VenueConfig): VenueSettings {
     maxHoldsPerUser: config.MAX_HOLDS_PER_USER,
     reholdCooldownMs: config.REHOLD_COOLDOWN_MS,
   };
+}
+
+/** The rules of holds, as clients get them. */
+export function holdSettings({ holdTtlMs, maxHoldsPerUser, maxExtensions = 0 }: HoldRules): Required<HoldSettings> {
+  return { hold_seconds: holdTtlMs / 1000, max_holds: maxHoldsPerUser, hold_extensions: maxExtensions };
 }

@@ -3,15 +3,21 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
 import { isObject } from '../process/is-object.ts';
-import type { CommandBody, CommandReply, ErrorReply, UserAction } from '../protocol/commands.ts';
+import type { CommandBody, CommandReply, ErrorReply, HoldBody, HoldReply } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
 import { SessionInfo } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
 
+/** A command on one seat, or on several. */
+export interface CommandRequest {
+  path: string;
+  body: CommandBody | HoldBody;
+}
+
 export interface CommandOutcome {
   httpStatus: number;
-  body: CommandReply | ErrorReply;
+  body: CommandReply | HoldReply | ErrorReply;
 }
 
 /** The client behind a request of an edge. The booking service authenticates it and applies its limits. */
@@ -28,7 +34,7 @@ export interface Caller {
 export interface BookingApi {
   venue(): Promise<VenueState>;
   eventsAfter(position: Position): Promise<EventsAfter>;
-  command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome>;
+  command(request: CommandRequest, caller: Caller): Promise<CommandOutcome>;
   /** Undefined if the token is not valid, or not valid any more. */
   session(token: string): Promise<SessionInfo | undefined>;
   close(): Promise<void>;
@@ -122,17 +128,17 @@ export class BookingClient implements BookingApi {
     return expectBody(reply, isEventsAfter);
   }
 
-  async command(action: UserAction, body: CommandBody, caller: Caller): Promise<CommandOutcome> {
+  async command({ path, body }: CommandRequest, caller: Caller): Promise<CommandOutcome> {
     const { httpStatus, body: outcome } = await this.#request({
       method: 'POST',
-      path: `/api/seats/${action}`,
+      path,
       headers: { ...callerHeaders(caller), 'content-type': 'application/json' },
       body: JSON.stringify(body),
-      // Every decision of the store includes the seat; a refusal without a seat comes from the process itself.
-      provesStore: ({ body }) => isObject(body) && body.seat !== undefined,
+      // Every decision of the store includes its seats; a refusal without seats comes from the process itself.
+      provesStore: ({ body }) => isObject(body) && (body.seat !== undefined || body.seats !== undefined),
     });
     if (isCommandReply(outcome) || isErrorReply(outcome)) return { httpStatus, body: outcome };
-    throw new BookingUnavailableError(`POST /api/seats/${action}: neither a seat nor an error`);
+    throw new BookingUnavailableError(`POST ${path}: neither seats nor an error`);
   }
 
   async session(token: string): Promise<SessionInfo | undefined> {
@@ -271,7 +277,7 @@ function expectBody<Body>({ httpStatus, body }: HttpReply, isExpected: (body: un
 const isVenueState = (body: unknown): body is VenueState => isObject(body) && Array.isArray(body.seats);
 const isEventsAfter = (body: unknown): body is EventsAfter =>
   isObject(body) && typeof body.epoch === 'string' && typeof body.seq === 'number';
-const isCommandReply = (body: unknown): body is CommandReply =>
-  isObject(body) && body.success === true && isObject(body.seat);
+const isCommandReply = (body: unknown): body is CommandReply | HoldReply =>
+  isObject(body) && body.success === true && (isObject(body.seat) || Array.isArray(body.seats));
 const isErrorReply = (body: unknown): body is ErrorReply =>
   isObject(body) && body.success === false && isObject(body.error);

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { RefusalLog } from '../http/refusal-log.ts';
 import { closeCodes } from '../protocol/close-codes.ts';
-import type { UserAction } from '../protocol/commands.ts';
+import { type CommandAction, type CommandMessage, commandRoute } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Audience } from './audience.ts';
@@ -12,6 +12,7 @@ import { failureMessages, failureOf } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { ClientOutput } from './client-output.ts';
+
 import type { AddressInside, Door } from './door.ts';
 import { messageFrame } from './frame.ts';
 import type { Hub } from './hub.ts';
@@ -24,7 +25,6 @@ import { TokenBucket } from './token-bucket.ts';
 import type { VenueStateFrame } from './venue-state-frames.ts';
 
 type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
-type CommandMessage = Extract<ClientMessage, { type: 'SELECT_SEAT' | 'BOOK_SEAT' | 'RELEASE_SEAT' }>;
 type Connect = Extract<ClientMessage, { type: 'CONNECT' }>;
 type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>;
 
@@ -202,17 +202,8 @@ export class ClientConnection implements BufferedClient {
       case 'PING':
         this.#acknowledge(message.request_id);
         break;
-      case 'SELECT_SEAT':
-        void this.#command('select', message);
-        break;
-      case 'BOOK_SEAT':
-        void this.#command('book', message);
-        break;
-      case 'RELEASE_SEAT':
-        void this.#command('release', message);
-        break;
       default:
-        message satisfies never;
+        void this.#command(message);
     }
   }
 
@@ -270,8 +261,9 @@ export class ClientConnection implements BufferedClient {
     return false;
   }
 
-  async #command(action: UserAction, { data, request_id }: CommandMessage): Promise<void> {
-    const { seat_id, user_id = this.#userId } = data;
+  async #command(message: CommandMessage): Promise<void> {
+    const { request_id } = message;
+    const { action, path } = commandRoute(message, this.#venue);
     const { commandsInFlightPerClient, commandsInFlightPerAddress } = this.#limits;
     if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
       return this.#refuse('RATE_LIMITED', 'Too many commands are waiting for a reply', request_id);
@@ -287,8 +279,8 @@ export class ClientConnection implements BufferedClient {
     this.#address.commandsInFlight++;
     const requestId = `${this.#caller.requestId}.${++this.#commandsSoFar}`;
     try {
-      const body = { seat_id, ...(user_id !== undefined && { user_id }) };
-      const outcome = await this.#booking.command(action, body, { ...this.#caller, requestId });
+      const body = { ...(this.#userId !== undefined && { user_id: this.#userId }), ...message.data };
+      const outcome = await this.#booking.command({ path, body }, { ...this.#caller, requestId });
       this.#replyTo(action, outcome, request_id);
     } catch (error) {
       const code = failureOf(error);
@@ -301,14 +293,14 @@ export class ClientConnection implements BufferedClient {
     }
   }
 
-  #replyTo(action: UserAction, { body }: CommandOutcome, requestId: RequestId | undefined): void {
+  #replyTo(action: CommandAction, { body }: CommandOutcome, requestId: RequestId | undefined): void {
     this.#metrics.commands.inc({ action, code: body.success ? 'OK' : body.error.code });
     if (body.success) {
-      this.#reply({ type: 'ACK', data: { success: true, seat: body.seat } }, requestId);
+      this.#reply({ type: 'ACK', data: body }, requestId);
     } else {
       if (body.error.code === 'UNAUTHENTICATED') this.#session.doubt();
-      const data = body.seat ? { ...body.error, seat: body.seat } : body.error;
-      this.#reply({ type: 'ERROR', data }, requestId);
+      const { error, seat, seats } = body;
+      this.#reply({ type: 'ERROR', data: { ...error, ...(seat && { seat }), ...(seats && { seats }) } }, requestId);
     }
   }
 

@@ -3,7 +3,7 @@ import { closeCodes } from '../protocol/close-codes.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { SeatUpdate } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
-import type { Position, VenueState } from '../protocol/venue.ts';
+import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
 import type { RequestId } from './client-message.ts';
 import { messageFrame } from './frame.ts';
 import type { EdgeLimits } from './limits.ts';
@@ -58,9 +58,9 @@ export class Hub implements VenueFeedListener {
   }
 
   /** Current settings that the page needs for its countdown and its limit of holds. */
-  get holdSettings(): Pick<VenueState, 'server_time' | 'hold_seconds' | 'max_holds'> {
-    const { server_time, hold_seconds, max_holds } = this.#feed.header();
-    return { server_time, hold_seconds, max_holds };
+  get holdSettings(): HoldSettings & Pick<VenueState, 'server_time'> {
+    const { server_time, hold_seconds, max_holds, hold_extensions = 0 } = this.#feed.header();
+    return { server_time, hold_seconds, max_holds, hold_extensions };
   }
 
   add(client: HubClient): void {

@@ -183,7 +183,7 @@ export class VenueFeed {
     if (epoch !== this.#view.epoch) {
       if (this.#foreignEpochs.isDue(epoch)) this.#catchUp();
     } else {
-      this.#storeClock.heard(server_time * 1000);
+      this.#storeClock.synchronise(server_time * 1000);
       if (seq > this.#view.seq) {
         this.#lag.known(seq, this.#clock.nowMs());
         this.#expect(seq);
@@ -203,12 +203,13 @@ export class VenueFeed {
   }
 
   /** Booking processes may restart with other settings while this edge runs. */
-  #adoptSettings({ hold_seconds, max_holds }: Heartbeat): void {
+  #adoptSettings({ hold_seconds, max_holds, hold_extensions }: Heartbeat): void {
     if (!this.#layout) return;
     this.#layout = {
       ...this.#layout,
       ...(hold_seconds !== undefined && { hold_seconds }),
       ...(max_holds !== undefined && { max_holds }),
+      ...(hold_extensions !== undefined && { hold_extensions }),
     };
   }
 
@@ -273,7 +274,7 @@ export class VenueFeed {
       if (this.#closed) return true;
       if (!events || epoch !== this.#view.epoch) return false;
       const nowMs = this.#clock.nowMs();
-      this.#storeClock.heard(server_time * 1000, nowMs - requestedAtMs);
+      this.#storeClock.synchronise(server_time * 1000, nowMs - requestedAtMs);
       this.#lag.known(seq, nowMs);
       if (seq - from.seq > this.#maxEventsPerCatchUp) return false;
       for (const event of events) this.#view.apply(event);
@@ -308,10 +309,11 @@ export class VenueFeed {
       this.#lag.clear();
       this.#foreignEpochs.clear(); // an epoch that was foreign before may be the next one
     }
-    this.#storeClock.heard(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
+    this.#storeClock.synchronise(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
     if (!this.#view.reset(state)) return; // a booking process that is itself behind
-    const { system, venue, hold_seconds, max_holds, rows, cols } = state;
-    this.#layout = { ...(system !== undefined && { system }), venue, hold_seconds, max_holds, rows, cols };
+    const { system, venue, hold_seconds, max_holds, hold_extensions = 0, rows, cols } = state;
+    const settings = { hold_seconds, max_holds, hold_extensions };
+    this.#layout = { ...(system !== undefined && { system }), venue, ...settings, rows, cols };
     this.#listener?.onCatchUp?.('venue');
     this.#isUnconfirmed = isUnconfirmed;
     if (!isUnconfirmed) this.#freshAtMs = this.#clock.nowMs();

@@ -1,6 +1,6 @@
 /**
- * All error codes. `retryable`: the same request may succeed later, unchanged. All commands are idempotent, so repeating
- * one is always safe.
+ * All error codes. `retryable`: the same request may succeed later, unchanged. A repeat of a
+ * command is safe: it changes nothing, except that an extension without an idempotency key is made again.
  */
 export const errorCodes = {
   INVALID_REQUEST: { httpStatus: 400, retryable: false },

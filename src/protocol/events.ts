@@ -40,6 +40,7 @@ export const Heartbeat = Type.Object({
   server_time: Type.Number({ description: 'Unix seconds on the clock of Redis' }),
   hold_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
   max_holds: Type.Optional(Type.Integer({ minimum: 1 })),
+  hold_extensions: Type.Optional(Type.Integer({ minimum: 0 })),
 });
 export type Heartbeat = Static<typeof Heartbeat>;
 

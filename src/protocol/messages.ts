@@ -73,6 +73,7 @@ export const ServerMessage = Type.Union([
       ),
       hold_seconds: Type.Optional(Type.Number({ description: 'For CONNECT and PING' })),
       max_holds: Type.Optional(Type.Integer({ description: 'For CONNECT and PING' })),
+      hold_extensions: Type.Optional(Type.Integer({ description: 'For CONNECT and PING' })),
     }),
   }),
   Type.Object({

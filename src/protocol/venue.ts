@@ -26,6 +26,9 @@ export const VenueState = Type.Object(
     server_time: Type.Number({ description: 'Unix seconds on the clock of Redis, when this reply was sent' }),
     hold_seconds: Type.Number({ description: 'How long a hold lasts' }),
     max_holds: Type.Integer({ description: 'Number of seats that one user may hold at once' }),
+    hold_extensions: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'How often a hold may be extended. Absent: never' }),
+    ),
     rows: Type.Integer({ description: 'Number of rows' }),
     cols: Type.Integer({ description: 'Number of seats in a row' }),
     stale: Type.Optional(
@@ -36,3 +39,6 @@ export const VenueState = Type.Object(
   { $id: 'VenueState', description: 'The venue, its seats, and the position in its history that they show.' },
 );
 export type VenueState = Static<typeof VenueState>;
+
+/** The rules of holds, which change where processes restart with other settings. */
+export type HoldSettings = Pick<VenueState, 'hold_seconds' | 'max_holds' | 'hold_extensions'>;

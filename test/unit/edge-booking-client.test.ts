@@ -4,7 +4,8 @@ import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from '
 import { FakeBooking, until } from './edge-fixture.ts';
 
 const caller = { address: '203.0.113.7' };
-const command = { seat_id: 'A1', user_id: 'alice' };
+const select = (seat_id: string) => ({ path: '/api/seats/select', body: { seat_id, user_id: 'alice' } });
+const command = select('A1');
 
 function client(urls: string[], more = {}): BookingClient {
   const booking = new BookingClient({ urls, ...more });
@@ -15,10 +16,10 @@ function client(urls: string[], more = {}): BookingClient {
 test('[G7] a command goes to the next booking process if the first has died, and later ones stay there', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()]);
-  expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+  expect((await booking.command(command, caller)).httpStatus).toBe(200);
   expect(second.requests).toHaveLength(0);
   first.stop();
-  expect((await booking.command('select', { seat_id: 'A2', user_id: 'alice' }, caller)).httpStatus).toBe(200);
+  expect((await booking.command(select('A2'), caller)).httpStatus).toBe(200);
   expect((await booking.venue()).seq).toBe(1);
   expect(second.requests).toEqual(['POST /api/seats/select', 'GET /api/venue']);
 });
@@ -27,7 +28,7 @@ test('[G7] a command goes to the next booking process if the first hangs', async
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 400 });
   first.hangs = true;
-  expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+  expect((await booking.command(command, caller)).httpStatus).toBe(200);
   expect(second.requests).toHaveLength(1);
 });
 
@@ -35,8 +36,8 @@ test('[R36] [G4] all attempts of a command have one key and the number of the at
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 400 });
   first.hangs = true;
-  await booking.command('select', command, caller);
-  await booking.command('select', { seat_id: 'A2', user_id: 'alice' }, caller);
+  await booking.command(command, caller);
+  await booking.command(select('A2'), caller);
   const attempts = [...first.headers, ...second.headers].map((headers) => [
     headers['idempotency-key'],
     headers['x-attempt'],
@@ -55,7 +56,7 @@ test('[G10] a slow booking process gets time, instead of doubled load', async ()
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 1000 });
   first.hangs = true;
-  const slow = booking.command('select', command, caller);
+  const slow = booking.command(command, caller);
   await until(() => first.requests.length === 1, 'the command is there');
   first.hangs = false;
   const others = setInterval(() => void booking.venue().catch(() => {}), 50);
@@ -67,8 +68,8 @@ test('[G10] a slow booking process gets time, instead of doubled load', async ()
 test('a refusal is returned; no other process is tried', async () => {
   const [first, second] = [new FakeBooking(), new FakeBooking()];
   const booking = client([await first.listen(), await second.listen()]);
-  await booking.command('select', command, caller);
-  const { httpStatus, body } = await booking.command('select', command, caller);
+  await booking.command(command, caller);
+  const { httpStatus, body } = await booking.command(command, caller);
   expect(httpStatus).toBe(409);
   expect(body).toMatchObject({ success: false, error: { code: 'SEAT_HELD' }, seat: { held_by: 'alice' } });
   expect(second.requests).toHaveLength(0);
@@ -80,7 +81,7 @@ test.each(['<html>Bad gateway</html>', '{"message":"Service Unavailable","status
     const [first, second] = [new FakeBooking(), new FakeBooking()];
     const booking = client([await first.listen(), await second.listen()]);
     first.failure = { status: 503, body };
-    expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+    expect((await booking.command(command, caller)).httpStatus).toBe(200);
   },
 );
 
@@ -88,18 +89,18 @@ test('the error shows whether no process was reachable, or none replied in time'
   const [dead, hanging] = [new FakeBooking(), new FakeBooking()];
   const deadUrl = await dead.listen();
   dead.stop();
-  await expect(client([deadUrl]).command('select', command, caller)).rejects.toThrow(BookingUnavailableError);
+  await expect(client([deadUrl]).command(command, caller)).rejects.toThrow(BookingUnavailableError);
   hanging.hangs = true;
   const booking = client([await hanging.listen()], { commandTimeoutMs: 200 });
-  await expect(booking.command('select', command, caller)).rejects.toThrow(BookingTimeoutError);
+  await expect(booking.command(command, caller)).rejects.toThrow(BookingTimeoutError);
 });
 
 test('[G10] the number of waiting commands is bounded', async () => {
   const hanging = new FakeBooking();
   hanging.hangs = true;
   const booking = client([await hanging.listen()], { commandTimeoutMs: 300, maxPending: 1 });
-  const first = booking.command('select', command, caller);
-  await expect(booking.command('select', command, caller)).rejects.toThrow(BookingBusyError);
+  const first = booking.command(command, caller);
+  await expect(booking.command(command, caller)).rejects.toThrow(BookingBusyError);
   await expect(first).rejects.toThrow(BookingTimeoutError);
 });
 
@@ -111,7 +112,7 @@ test('[R334] [G9] session checks never delay a command', async () => {
     booking.session(`token-${n}`).catch((error: Error) => error.name),
   );
   await until(() => process.requests.filter((request) => request === 'GET /api/session').length === 8, 'the checks');
-  expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+  expect((await booking.command(command, caller)).httpStatus).toBe(200);
   await booking.close();
   expect(new Set(await Promise.all(checks)).size).toBe(1);
 });
@@ -135,7 +136,7 @@ test('[R460] [G9] a reply of an unexpected shape is rejected', async () => {
   process.failure = { status: 200, body: JSON.stringify({ status: 'ok' }) };
   await expect(booking.venue()).rejects.toBeInstanceOf(BookingUnavailableError);
   await expect(booking.eventsAfter({ epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(BookingUnavailableError);
-  await expect(booking.command('select', command, caller)).rejects.toBeInstanceOf(BookingUnavailableError);
+  await expect(booking.command(command, caller)).rejects.toBeInstanceOf(BookingUnavailableError);
 });
 
 describe('[R280] [G7] a process that replies but cannot serve the request', () => {
@@ -160,7 +161,7 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
   ])('%i %s: the command goes to the next one, with the same key and the next attempt', async (status, code) => {
     const { cutOff, healthy, booking } = await two();
     cutOff.failure = { status, body: unavailable(code) };
-    expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+    expect((await booking.command(command, caller)).httpStatus).toBe(200);
     const [first, second] = [cutOff.headers[0], healthy.headers[0]];
     expect(second?.['idempotency-key']).toBe(first?.['idempotency-key']);
     expect([first?.['x-attempt'], second?.['x-attempt']]).toEqual(['1', '2']);
@@ -169,7 +170,7 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
   test('is tried last from then on, although it serves session checks and stale reads', async () => {
     const { cutOff, healthy, booking } = await two();
     for (let n = 1; n <= 10; n++) {
-      expect((await booking.command('select', { ...command, seat_id: `A${n}` }, caller)).httpStatus).toBe(200);
+      expect((await booking.command(select(`A${n}`), caller)).httpStatus).toBe(200);
       await booking.session('good');
       expect(await booking.venue()).not.toHaveProperty('stale');
       expect((await booking.eventsAfter({ epoch: 'e1', seq: 0 })).events).toHaveLength(n);
@@ -180,11 +181,11 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
 
   test('is tried again when the others fail, and stays if it succeeds', async () => {
     const { cutOff, healthy, booking } = await two();
-    await booking.command('select', command, caller);
+    await booking.command(command, caller);
     cutOff.isCutOff = false;
     healthy.isCutOff = true;
     for (const seat_id of ['A2', 'A3']) {
-      expect((await booking.command('select', { ...command, seat_id }, caller)).httpStatus).toBe(200);
+      expect((await booking.command(select(seat_id), caller)).httpStatus).toBe(200);
     }
     expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([3, 2]);
   });
@@ -192,10 +193,10 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
   test('is not avoided because of one busy seat', async () => {
     const { cutOff, healthy, booking } = await two();
     cutOff.failure = { status: 503, body: unavailable('BUSY') };
-    await booking.command('select', command, caller);
+    await booking.command(command, caller);
     cutOff.failure = undefined;
     cutOff.isCutOff = false;
-    await booking.command('select', { ...command, seat_id: 'A2' }, caller);
+    await booking.command(select('A2'), caller);
     expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([2, 1]);
   });
 
@@ -214,7 +215,7 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
     cutOff.failure = { status: 504, body: unavailable('TIMEOUT') };
     healthy.failure = { status: 503, body: unavailable('STORE_UNAVAILABLE') };
     const startMs = performance.now();
-    const { httpStatus, body } = await booking.command('select', command, caller);
+    const { httpStatus, body } = await booking.command(command, caller);
     expect(performance.now() - startMs).toBeLessThan(1_000);
     expect([httpStatus, body]).toMatchObject([503, { error: { message: 'STORE_UNAVAILABLE here' } }]);
     expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([1, 1]);
@@ -223,7 +224,7 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
   test('the only one: its refusal, tried once', async () => {
     const only = new FakeBooking();
     only.isCutOff = true;
-    const { httpStatus, body } = await client([await only.listen()]).command('select', command, caller);
+    const { httpStatus, body } = await client([await only.listen()]).command(command, caller);
     expect([httpStatus, body]).toMatchObject([503, { error: { code: 'STORE_UNAVAILABLE' } }]);
     expect(only.requests).toHaveLength(1);
   });
@@ -231,7 +232,7 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
   test('next to a dead one: the refusal is more useful than the dead connection', async () => {
     const { healthy, booking } = await two();
     healthy.stop();
-    const { body } = await booking.command('select', command, caller);
+    const { body } = await booking.command(command, caller);
     expect(body).toMatchObject({ error: { code: 'STORE_UNAVAILABLE' } });
   });
 
@@ -240,14 +241,14 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
     const answerSessions = setInterval(() => void booking.session('good').catch(() => {}), 25);
     onTestFinished(() => clearInterval(answerSessions));
     cutOff.hangsOnCommands = true;
-    expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+    expect((await booking.command(command, caller)).httpStatus).toBe(200);
     expect(commandsOf(healthy)).toBe(1);
   });
 
   test.each([400, 401, 403, 404, 409, 429])('a %i is returned: no other process is tried', async (status) => {
     const { cutOff, healthy, booking } = await two();
     cutOff.failure = { status, body: unavailable('RATE_LIMITED') };
-    expect((await booking.command('select', command, caller)).httpStatus).toBe(status);
+    expect((await booking.command(command, caller)).httpStatus).toBe(status);
     expect(healthy.requests).toHaveLength(0);
   });
 
@@ -256,6 +257,6 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
     const urls = await Promise.all(fakes.map((fake) => fake.listen()));
     for (const fake of fakes.slice(0, 4)) fake.hangs = true;
     const booking = client(urls, { commandTimeoutMs: 1_000 });
-    expect((await booking.command('select', command, caller)).httpStatus).toBe(200);
+    expect((await booking.command(command, caller)).httpStatus).toBe(200);
   });
 });
