@@ -74,6 +74,8 @@ export class BookingService {
   readonly #decisions: Batcher<SeatCommand, Answer>;
   /** Number of commands that wait for the next decision, by seat. */
   readonly #waitingCounts = new Map<string, number>();
+  /** The seats whose expiry is being decided, or waits for a decision. */
+  readonly #expiring = new Set<string>();
   readonly #catchingUp: SharedCall<void>;
   readonly #heartbeat: Heartbeat;
   readonly #settings: Pick<HeartbeatMessage, 'venue' | keyof HoldSettings>;
@@ -201,11 +203,18 @@ export class BookingService {
         publish: ({ event }) => {
           if ('fact' in event && event.committedHere) this.#relay.publish(event.fact);
         },
-        requestExpiry: ({ context }) => {
-          this.#enqueue({ action: 'expire', seatIds: [context.seat.id] }).catch(() => {}); // the machine retries
-        },
+        requestExpiry: ({ context }) => this.#requestExpiry(context.seat.id),
       },
     });
+  }
+
+  /** The machine retries; while the store does not reply, further requests would only pile up. */
+  #requestExpiry(seatId: string): void {
+    if (this.#expiring.has(seatId)) return;
+    this.#expiring.add(seatId);
+    this.#enqueue({ action: 'expire', seatIds: [seatId] })
+      .catch(() => {})
+      .finally(() => this.#expiring.delete(seatId));
   }
 
   async #enqueue(command: SeatCommand): Promise<Answer> {

@@ -85,27 +85,37 @@ class Search {
   }
 
   run(): CheckResult {
-    const stack: Node[] = [
-      { model: initialModel(this.#options.initial), firstOpen: 0, placedAhead: [], unknownPlaced: [], placed: 0 },
-    ];
-    let furthest = stack[0] as Node;
-    let steps = 0;
-    for (let node = stack.pop(); node; node = stack.pop()) {
+    const first: Node = {
+      model: initialModel(this.#options.initial),
+      firstOpen: 0,
+      placedAhead: [],
+      unknownPlaced: [],
+      placed: 0,
+    };
+    let furthest = first;
+    let steps = 1;
+    if (this.#answered.length === 0) return { ok: true, steps };
+    // Depth first: what else can follow a node is worked out only when the search comes back to it.
+    const path = [this.#next(first)];
+    for (let nodes = path.at(-1); nodes; nodes = path.at(-1)) {
+      const { value: node } = nodes.next();
+      if (!node) {
+        path.pop();
+        continue;
+      }
+      const key = keyOf(node);
+      if (this.#seen.has(key)) continue;
+      this.#seen.add(key);
       steps++;
       if (node.placed === this.#answered.length) return { ok: true, steps };
       if (node.placed > furthest.placed) furthest = node;
-      // The last one pushed is tried first: the answered operation that was invoked first.
-      for (const next of [...this.#next(node)].reverse()) {
-        const key = keyOf(next);
-        if (this.#seen.has(key)) continue;
-        this.#seen.add(key);
-        stack.push(next);
-      }
+      path.push(this.#next(node));
     }
     return { ok: false, steps, explanation: this.#explain(furthest) };
   }
 
-  *#next(node: Node): Generator<Node> {
+  /** What can follow: first the answered operation that was invoked first. */
+  *#next(node: Node): Generator<Node, undefined> {
     const { candidates, deadlineMs, leastSeq } = this.#open(node);
     for (const index of candidates) {
       for (const model of this.#outcomes(node.model, this.#answered[index] as SeatOperation)) {

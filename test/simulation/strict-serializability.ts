@@ -191,13 +191,12 @@ class Placement {
   #earliest(operation: Operation, floor: number): number | undefined {
     const made = this.#made.get(operation);
     if (made !== undefined) return made > floor && this.#fits(operation, made, true) ? made : undefined;
-    const changes = operation.seatIds.flatMap((id) => (this.#states.get(id) ?? []).map(({ from }) => from));
-    const candidates = [floor, ...changes.filter((from) => from > floor).sort((a, b) => a - b)];
+    if (this.#fits(operation, floor, false)) return floor;
     const latestMs = returnOf(operation) + this.#clockErrorMs;
-    return candidates.find(
-      (place) =>
-        (this.#moments[place - 1]?.atMs ?? Number.NEGATIVE_INFINITY) <= latestMs && this.#fits(operation, place, false),
-    );
+    return operation.seatIds
+      .flatMap((id) => (this.#states.get(id) ?? []).flatMap(({ from }) => (from > floor ? from : [])))
+      .sort((a, b) => a - b)
+      .find((place) => (this.#moments[place - 1] as Moment).atMs <= latestMs && this.#fits(operation, place, false));
   }
 
   /** Whether the reply is what the rules make of the seats at this moment. */
