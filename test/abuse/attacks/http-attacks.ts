@@ -89,7 +89,7 @@ export const httpAttacks = {
   'refused origins': {
     does: 'posts with a foreign Origin and 7,000 bytes of path',
     port: 'http',
-    leftOut: { open: 'nginx logs each 403, up to 90 KiB/s, with at most 256 characters of its path' },
+    leftOut: { alike: 'bodies too large' },
     start: requests({
       perSecond: 2_000,
       request: () =>
