@@ -91,8 +91,9 @@ export class CommandHandler {
     if (unknown !== undefined) throw new RefusedError('UNKNOWN_SEAT', `There is no seat ${unknown}`);
     const userId = await this.#guard.identifyUser(request, claimed);
     const key = requestKey(headers);
-    if (!seatIds && key) {
-      throw new RefusedError('INVALID_REQUEST', 'A request with an Idempotency-Key must name its seats');
+    // nginx gives every command a key. What a retry means by all seats may differ from what the earlier attempt meant.
+    if (!seatIds && key?.isRepeat) {
+      throw new RefusedError('TIMEOUT', 'An earlier attempt may have taken effect: read your seats and name them');
     }
     const ids = seatIds ?? (await this.#heldBy(userId));
     await this.#guard.countCommand(request, userId, ids.length);

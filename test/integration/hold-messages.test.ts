@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
 import { patience } from '../support/patience.ts';
 import { startEmbedded, type TestServer } from '../support/servers.ts';
+import { startVenue } from '../support/venue.ts';
 
 type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
 type HoldMessage = 'HOLD_SEATS' | 'EXTEND_HOLD' | 'BOOK_HOLD' | 'RELEASE_HOLD';
@@ -87,4 +88,21 @@ test.each([
   expect(await alice.send('HOLD_SEATS', ids)).toMatchObject({ type: 'ERROR', data: { code } });
   const venue = (await (await fetch(`${server.url}/api/venue`)).json()) as { seats: { id: string; status: number }[] };
   expect(venue.seats.filter(({ id, status }) => id.startsWith('J') && status !== 0)).toEqual([]);
+});
+
+test('[R394] through nginx, which gives each command a key, a command without seats means all that the user holds', async () => {
+  const venue = await startVenue({ bookings: 2, edges: 1 });
+  onTestFinished(() => venue.stop());
+  const post = async (path: string, body: object) => {
+    const url = `${venue.url}/api/shows/main/holds${path}`;
+    return (await fetch(url, { method: 'POST', body: JSON.stringify(body) })).json();
+  };
+  await post('', { seats: ['A1', 'A2'], user_id: 'ann' });
+  expect(await post('/book', { user_id: 'ann' })).toMatchObject({
+    success: true,
+    seats: [
+      { id: 'A1', status: 2 },
+      { id: 'A2', status: 2 },
+    ],
+  });
 });

@@ -88,7 +88,7 @@ test('[R395] an extension too many is 429 EXTENSION_LIMIT, with the seats and wi
   expect(Number(refused.headers['retry-after'])).toBe(holdTtlMs / 1000);
 });
 
-test('[R36] [R394] with an Idempotency-Key the same command is done once, and must name its seats', async () => {
+test('[R36] [R394] with an Idempotency-Key the same command is done once; a retry must name its seats', async () => {
   const { post } = await startBooking();
   const key = { 'idempotency-key': '0123456789abcdef' };
   const body = { seats: ['A1', 'A2'], user_id: 'alice' };
@@ -96,10 +96,13 @@ test('[R36] [R394] with an Idempotency-Key the same command is done once, and mu
   await post('main/holds/release', body);
   const repeated = await post('main/holds', body, { ...key, 'x-attempt': '2' });
   expect(repeated.body).toEqual(first.body);
-  expect(await post('main/holds/book', { user_id: 'alice' }, key)).toMatchObject({
-    status: 400,
-    body: { error: { code: 'INVALID_REQUEST' } },
+  await post('main/holds', body);
+  const all = { user_id: 'alice' };
+  expect(await post('main/holds/book', all, { ...key, 'x-attempt': '2' })).toMatchObject({
+    status: 504,
+    body: { error: { code: 'TIMEOUT', retryable: true } },
   });
+  expect(idsOf(await post('main/holds/book', all, key))).toEqual(['A1', 'A2']);
 });
 
 test.each([
