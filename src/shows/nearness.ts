@@ -2,7 +2,7 @@ import type { Block } from './free-seats.ts';
 import type { SeatingPlan } from './seating-plan.ts';
 
 /** Seats at distances of the same band count as equally near. */
-export const bandCount = 20;
+const bandCount = 20;
 /** Distances are whole hundredths of a unit, so that sums are exact and do not depend on the order. */
 const precision = 100;
 

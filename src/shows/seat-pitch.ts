@@ -3,7 +3,7 @@ import type { Point } from './plan-document.ts';
 /** The usual distance between two neighbours of these rows: the median, which aisles do not change. */
 export function seatPitch(rows: readonly (readonly Point[])[]): number {
   const distances = Float64Array.from(rows.flatMap((seats) => distancesOf(seats))).sort();
-  return distances[distances.length >> 1] ?? 0;
+  return distances[(distances.length - 1) >> 1] ?? 0;
 }
 
 function distancesOf(seats: readonly Point[]): number[] {

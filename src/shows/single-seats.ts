@@ -22,7 +22,7 @@ export function leavesSingleSeat(
   const blocks = free.runs((index) => own.has(plan.id(index)));
   const singles = free.newSingles(blocks);
   if (singles.length === 0) return undefined;
-  const better = movedBlocks(blocks, free);
+  const better = movedBlocks(blocks, free).toSorted((a, b) => a.start - b.start);
   const ids = better.flatMap(({ start, end }) => plan.ids.slice(start, end));
   return {
     left: singles.map((index) => plan.id(index)),
