@@ -88,6 +88,12 @@ describe('best available seats', () => {
     expect(seats(drawnHall('acxxx', 'xxxoo'), { count: 4, accessible: true })).toEqual(['A1', 'A2', 'B4', 'B5']);
   });
 
+  test('[R542] leave companion seats to others, and rather one person alone than a wheelchair user without a companion', () => {
+    expect(seats(drawnHall('cacooo'), { count: 3, accessible: true })).toEqual(['A2', 'A3', 'A4']);
+    const hall = drawnHall('acox', 'xxxx', 'xxxo', 'xxxx', 'xxxx', 'aoxx', 'ooxx');
+    expect(seats(hall, { count: 4, accessible: true })).toEqual(['A1', 'A2', 'A3', 'C4']);
+  });
+
   test('[R543] that are equally good are all offered, each about as often', () => {
     const { plan } = defaultShow();
     const wanted = { count: 2 };

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultShow } from '../../src/shows/default-show.ts';
@@ -72,6 +73,13 @@ describe('seating plan', () => {
       }),
     );
     expect(planHash(defaultShow().plan)).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('[R501] the hash is SHA-256 of canonical JSON, so that others can check it', () => {
+    const json =
+      '{"focal_point":{"x":0,"y":0},"sections":[{"name":"Hall","rows":[{"category":"All","label":"A","seats":[{"id":"A1","label":"1","x":2.5,"y":60}]}]}]}';
+    const hash = createHash('sha256').update(json).digest('hex');
+    expect(planHash(new SeatingPlan(JSON.parse(json)))).toBe(hash);
   });
 
   test('[R501] the hash changes with everything about a seat', () => {

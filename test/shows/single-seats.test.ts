@@ -16,6 +16,10 @@ describe('seats picked by hand', () => {
     expect(judged(drawnHall('ooo_ooo'), 'A3', 'A4')).toBeUndefined();
   });
 
+  test('[R545] are moved no further than needed', () => {
+    expect(judged(drawnHall('oooooooooo'), 'A9')).toEqual({ left: ['A10'], instead: ['A8'] });
+  });
+
   test('[R545] are judged together: the single seat between two blocks counts', () => {
     expect(judged(drawnHall('ooooo'), 'A1', 'A2', 'A4', 'A5')?.left).toEqual(['A3']);
     expect(judged(drawnHall('ooxoo'), 'A1', 'A4')).toEqual({ left: ['A2', 'A5'], instead: ['A4', 'A5'] });
