@@ -8,8 +8,18 @@ const maxTurn = 2 * Math.PI;
 
 /** What is wrong with a layout beyond its schema, before a plan is generated from it. `at`: where the layout is in the file. */
 export function layoutProblems(layout: CompleteLayout, at: Path): Problem[] {
-  const problems = layout.sections.flatMap((section, i) => sectionProblems(section, layout, [...at, 'sections', i]));
-  if (problems.length > 0) return problems;
+  const sizes = sizeProblems(layout, at);
+  if (sizes.length > 0) return sizes; // before anything is made for each seat
+  return layout.sections.flatMap((section, i) => sectionProblems(section, layout, [...at, 'sections', i]));
+}
+
+function sizeProblems(layout: CompleteLayout, at: Path): Problem[] {
+  const shrunk = layout.sections.flatMap((section, i): Problem[] => {
+    const last = seatsInRow(section, section.rows - 1);
+    const must = `leaves ${last} seats in the last row, must leave one`;
+    return last < 1 ? [problem([...at, 'sections', i, 'seats_step'], section.seats_step, must)] : [];
+  });
+  if (shrunk.length > 0) return shrunk;
   const sections = layout.sections.reduce((sum, { repeat }) => sum + (repeat?.count ?? 1), 0);
   if (sections > maxSections) {
     return [{ at, found: `has ${sections} sections`, must: `must have at most ${maxSections}` }];
@@ -25,11 +35,7 @@ export function generatedPlan({ sections }: CompleteLayout): PlanSource {
 }
 
 function sectionProblems(section: LayoutSection, layout: CompleteLayout, at: Path): Problem[] {
-  const { name, id_prefix: prefix, rows, repeat } = section;
-  const last = seatsInRow(section, rows - 1);
-  if (last < 1) {
-    return [problem([...at, 'seats_step'], section.seats_step, `leaves ${last} seats in the last row, must leave one`)];
-  }
+  const { name, id_prefix: prefix, repeat } = section;
   const problems: Problem[] = [];
   if (repeat && !(name.includes('{n}') && prefix.includes('{n}'))) {
     const missing = name.includes('{n}') ? 'id_prefix' : 'name';

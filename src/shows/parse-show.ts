@@ -3,7 +3,7 @@ import { generatePlan } from './generate-plan.ts';
 import { completeLayout, type Layout } from './layout.ts';
 import { generatedPlan, layoutProblems } from './layout-problems.ts';
 import { parseJson } from './parse-json.ts';
-import { maxSeats, type PlanDocument } from './plan-document.ts';
+import { maxSeats, PlanDocument } from './plan-document.ts';
 import { inlinePlan, planProblems, tooManySeats } from './plan-problems.ts';
 import { type Problem, problemLine } from './problem.ts';
 import { schemaProblems } from './schema-problems.ts';
@@ -15,6 +15,7 @@ import { categoryProblems, layoutCategoryProblems, showProblems } from './show-p
 
 const maxProblems = 20;
 const showFile = Compile(ShowFile);
+const planDocument = Compile(PlanDocument);
 
 /** The show with this id in the text of a file. `file` is its name in messages. Throws a `ShowFileError`. */
 export function parseShow(id: string, text: string, file: string): Show {
@@ -41,7 +42,18 @@ function generated(content: ShowFile, written: Layout, file: string): PlanDocume
   const layout = completeLayout(written);
   refuse(file, [...layoutProblems(layout, ['layout']), ...layoutCategoryProblems(content)]);
   const plan = generatePlan(layout);
-  refuse(file, planProblems(plan, generatedPlan(layout)));
+  const source = generatedPlan(layout);
+  // Prefixes may make ids too long, and sections may stand too far away.
+  if (!planDocument.Check(plan)) {
+    const problems = schemaProblems(planDocument, plan);
+    refuse(
+      file,
+      problems.map(({ at, found, must }) => {
+        return { at: source.pathOf(Number(at[1])), found: found.replace('is', source.verb), must };
+      }),
+    );
+  }
+  refuse(file, planProblems(plan, source));
   return plan;
 }
 

@@ -1,12 +1,15 @@
 import fc from 'fast-check';
+import { Compile } from 'typebox/compile';
 import { describe, expect, test } from 'vitest';
 import { parseShow } from '../../src/shows/parse-show.ts';
 import { fromPretix } from '../../src/shows/pretix/from-pretix.ts';
-import type { PretixPlan } from '../../src/shows/pretix/pretix-plan.ts';
+import { PretixPlan } from '../../src/shows/pretix/pretix-plan.ts';
 import { toPretix } from '../../src/shows/pretix/to-pretix.ts';
 import { SeatingPlan } from '../../src/shows/seating-plan.ts';
 import type { Show } from '../../src/shows/show.ts';
+import { ShowFileError } from '../../src/shows/show-file-error.ts';
 import { planDocument, seatsOf } from './arbitrary-plan.ts';
+import { spoilt } from './spoilt-json.ts';
 
 const categories = [
   { name: 'Front', colour: '#b03a2e' },
@@ -133,6 +136,28 @@ describe('seating plans of pretix', () => {
       70, -40,
     ]);
     expect(Math.min(plan.focal_point.x, ...seatsOf(plan).map(({ x }) => x))).toBeGreaterThanOrEqual(0);
+  });
+
+  test('[R531] whatever a plan contains, it becomes a show or an error', () => {
+    const validator = Compile(PretixPlan);
+    fc.assert(
+      fc.property(spoilt(drawn), (plan) => {
+        if (!validator.Check(plan)) return;
+        const imported = fromPretix(plan);
+        const file = {
+          name: imported.name,
+          starts_at: '2030-01-01T20:00:00Z',
+          categories: imported.categories,
+          plan: imported.plan,
+        };
+        try {
+          expect(parseShow('hall', JSON.stringify(file), 'hall.json').plan.size).toBeGreaterThan(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ShowFileError);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test('[R530] the export has the size of the plan, and pretix finds nothing unknown in it', () => {

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultShow } from '../../src/shows/default-show.ts';
 import { parseShow } from '../../src/shows/parse-show.ts';
 import { readShow, showFilesIn } from '../../src/shows/read-shows.ts';
 import { priceOf, type Show, saleState } from '../../src/shows/show.ts';
+import { ShowFileError } from '../../src/shows/show-file-error.ts';
 import { showSchemaText } from '../../src/shows/show-schema.ts';
+
+import { spoilt } from './spoilt-json.ts';
 
 type Json = Record<string, unknown>;
 
@@ -45,6 +49,24 @@ const layoutShow = (section: Json, layout: Json = {}): Json => {
     ...rest,
     layout: { ...layout, sections: [{ name: 'Hall', rows: 5, seats: 6, category: 'Front', ...section }] },
   };
+};
+
+const everyKey = {
+  name: 'Block {n}',
+  id_prefix: '{n}-',
+  seats_step: 1,
+  first_row: 'A',
+  first_seat: 1,
+  aisles_after: [3],
+  category_from: { B: 'Rear' },
+  accessible: ['A1'],
+  companion: ['A2'],
+  restricted_view: ['A3'],
+  distance: 200,
+  angle: 10,
+  offset: 5,
+  curved: true,
+  repeat: { count: 2, first_number: 1, angle_step: 60, offset_step: 0 },
 };
 
 const parsed = (file: Json): Show => parseShow('concert', JSON.stringify(file), 'concert.json');
@@ -222,6 +244,10 @@ describe('show file', () => {
       { repeat: { count: 2 }, name: '{n}', id_prefix: '{n}-' },
       `${section} makes "x 0, y 60"; must be the place of one seat only, and ${section} has it too`,
     ],
+    [
+      { rows: 1, seats: 1, id_prefix: '-' },
+      `${section} makes "-A1"; must have 1 to 32 characters of A-Z, a-z, 0-9 and -, and not begin with -`,
+    ],
     [{ rows: 500, seats: 41 }, '.layout has 20500 seats; must have at most 20000'],
     [
       { rows: 1, seats: 1, name: '{n}', id_prefix: '{n}-', repeat: { count: 501 } },
@@ -283,6 +309,20 @@ describe('show file', () => {
       '.plan has 20200 seats; must have at most 20000',
     ]);
     expect(problemsOf(change(file, 'plan.sections.0.rows', rows.slice(1)))).toEqual([]);
+  });
+
+  test('[R511] whatever a file contains, it becomes a show or an error that names the file', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(show(), layoutShow({}), layoutShow(everyKey)).chain(spoilt), (file) => {
+        try {
+          expect(parsed(file).plan.size).toBeGreaterThan(0);
+        } catch (error) {
+          if (!(error instanceof ShowFileError)) throw error;
+          for (const line of error.message.split('\n')) expect(line).toMatch(/^concert\.json: .+/);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
   });
 
   test('[R512] the published schema is the one that is used, and accepts what the checks accept', () => {
