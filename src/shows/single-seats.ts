@@ -4,7 +4,7 @@ import type { SeatingPlan } from './seating-plan.ts';
 export interface SingleSeats {
   /** Ids of the seats that would be left alone. */
   left: string[];
-  /** As many seats in the same rows and categories, of which fewer or none leave a seat alone. undefined: there are none. */
+  /** As many seats in the same rows and categories that leave fewer seats alone. undefined: there are none. */
   instead: string[] | undefined;
 }
 

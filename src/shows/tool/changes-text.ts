@@ -22,7 +22,7 @@ export function changesText({ added, removed, moved, recategorised, reflagged, p
 }
 
 function seatLines(what: string, seats: readonly string[]): string[] {
-  return seats.length === 0 ? [] : [`${plural(seats.length, 'seat')} ${what}: ${listed(seats).join(', ')}`];
+  return seats.length === 0 ? [] : [`${plural(seats.length, 'seat')} ${what}: ${listed(seats).join('; ')}`];
 }
 
 function listed(items: readonly string[]): string[] {
