@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
+import { errorOf } from '../src/process/error-facts.ts';
 import { CannotAuditError } from './audit/venue-truth.ts';
 import { commandLine, type LoadOptions, readOptions, UsageError, usage } from './options.ts';
 import { renderHtml } from './report/html.ts';
 import { describeMachine } from './report/machine.ts';
-import type { Report } from './report/report.ts';
+import { parseReport, type Report, UnreadableReportError } from './report/report.ts';
 import { renderTerminal } from './report/terminal.ts';
 import { missedThresholds, ThresholdError } from './report/threshold.ts';
 import { runScenario } from './run-scenario.ts';
-import type { LoadSettings, Scenario } from './scenarios/scenario.ts';
-import { scenarios } from './scenarios/scenarios.ts';
+import type { LoadSettings } from './scenarios/scenario.ts';
 import { givenVenue } from './venue/given-venue.ts';
 import { startOwnVenue } from './venue/own-venue.ts';
 
@@ -38,18 +38,19 @@ async function main(): Promise<number> {
     }
     return publish(await load(options), options);
   } catch (error) {
-    process.stderr.write(`${describeFailure(error as Error)}\n`);
+    process.stderr.write(`${describeFailure(errorOf(error))}\n`);
     return exitCodes.failed;
   }
 }
 
 function describeFailure(error: Error): string {
   if (error instanceof UsageError || error instanceof ThresholdError) return `${error.message}\n\n${usage()}`;
+  if (error instanceof UnreadableReportError) return error.message;
   return error instanceof CannotAuditError ? `COULD NOT AUDIT: ${error.message}` : (error.stack ?? String(error));
 }
 
 async function load(options: LoadOptions): Promise<Report> {
-  const scenario = scenarios.find(({ name }) => name === options.scenario) as Scenario;
+  const { scenario } = options;
   const settings = { ...generalSettings, ...scenario.defaults, ...options.settings };
   const { url, edgeUrls, redisUrl } = options;
   const stopping = new AbortController();
@@ -82,7 +83,7 @@ async function load(options: LoadOptions): Promise<Report> {
 /** Prints and writes the report. Returns the exit code. */
 function publish(report: Report, { thresholds, compareFile, jsonFile, htmlFile }: LoadOptions): number {
   report.missedThresholds = missedThresholds(thresholds, report.figures);
-  const base = compareFile === undefined ? undefined : (JSON.parse(readFileSync(compareFile, 'utf8')) as Report);
+  const base = compareFile === undefined ? undefined : parseReport(readFileSync(compareFile, 'utf8'));
   process.stdout.write(renderTerminal(report, base, process.stdout.isTTY && process.stdout.hasColors()));
   if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(report, null, 1)}\n`);
   if (htmlFile !== undefined) writeFileSync(htmlFile, renderHtml(report, base));

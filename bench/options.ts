@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
+import { messageOf } from '../src/process/error-facts.ts';
 import { parseThreshold, type Threshold } from './report/threshold.ts';
-import type { LoadSettings } from './scenarios/scenario.ts';
+import type { LoadSettings, Scenario } from './scenarios/scenario.ts';
 import { scenarios } from './scenarios/scenarios.ts';
 
 export interface LoadOptions {
-  scenario: string;
+  scenario: Scenario;
   settings: Partial<LoadSettings>;
   /** Of a running system; default: the run starts one. */
   url: string | undefined;
@@ -55,9 +56,10 @@ export function usage(): string {
 export function readOptions(args: string[]): LoadOptions | undefined {
   const { values, positionals } = parse(args);
   if (values.help) return undefined;
-  const [scenario, ...rest] = positionals;
-  if (!scenario || rest.length > 0) throw new UsageError('Name one scenario');
-  if (!scenarios.some(({ name }) => name === scenario)) throw new UsageError(`There is no scenario "${scenario}"`);
+  const [name, ...rest] = positionals;
+  if (!name || rest.length > 0) throw new UsageError('Name one scenario');
+  const scenario = scenarios.find((each) => each.name === name);
+  if (!scenario) throw new UsageError(`There is no scenario "${name}"`);
   return {
     scenario,
     settings: readNumbers(values),
@@ -82,15 +84,15 @@ export function commandLine(args: readonly string[]): string {
 
 function parse(args: string[]) {
   const text = { type: 'string' } as const;
+  const numberOptions: Record<string, typeof text> = Object.fromEntries(
+    Object.keys(numbers).map((name) => [name, text] as const),
+  );
   try {
     return parseArgs({
       args,
       allowPositionals: true,
       options: {
-        ...(Object.fromEntries(Object.keys(numbers).map((name) => [name, text])) as Record<
-          keyof typeof numbers,
-          typeof text
-        >),
+        ...numberOptions,
         url: text,
         edge: { type: 'string', multiple: true },
         redis: text,
@@ -102,7 +104,7 @@ function parse(args: string[]) {
       },
     });
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    throw new UsageError(messageOf(error));
   }
 }
 

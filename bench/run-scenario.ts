@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { present } from '../src/process/present.ts';
 import { Auditor } from './audit/auditor.ts';
 import { ClientLog } from './audit/client-log.ts';
 import { latencySummaries } from './measure/latency-summary.ts';
@@ -105,11 +106,8 @@ function latencyFigures({ p50Ms, p90Ms, p99Ms, p999Ms, maxMs }: Report['latency'
 function expiryFigures(latenessMs: number[]): Record<string, number> {
   if (latenessMs.length === 0) return {};
   const sorted = [...latenessMs].sort((a, b) => a - b);
-  return {
-    expired: sorted.length,
-    expiryLateP99Ms: sorted[Math.ceil(sorted.length * 0.99) - 1] as number,
-    expiryLateMaxMs: sorted.at(-1) as number,
-  };
+  const at = (share: number) => present(sorted[Math.ceil(sorted.length * share) - 1], 'a percentile');
+  return { expired: sorted.length, expiryLateP99Ms: at(0.99), expiryLateMaxMs: at(1) };
 }
 
 /** The largest growth of a server process, from the first fifth of the run to the last. */

@@ -130,7 +130,7 @@ export const connectionMachine = setup({
     noteHidden: assign({ isHidden: ({ event }) => event.type === 'HIDDEN' }),
     // Provided by the page, too.
     ping: () => {},
-    askHttp: () => {},
+    probeHttp: () => {},
   },
   guards: {
     mayReconnect: ({ event }) => event.type === 'CLOSED' && mayReconnect(event.code),
@@ -182,7 +182,7 @@ export const connectionMachine = setup({
         src: 'socket',
         onError: {
           target: 'gaveUp',
-          actions: ['ruleOutWebSockets', 'askHttp'],
+          actions: ['ruleOutWebSockets', 'probeHttp'],
           description: 'The browser forbids WebSockets. HTTP may still work.',
         },
       },
@@ -203,7 +203,7 @@ export const connectionMachine = setup({
             CLOSED: {
               guard: 'mayReconnect',
               target: '#connection.waiting',
-              actions: ['countFailedOpening', 'askHttp'],
+              actions: ['countFailedOpening', 'probeHttp'],
               description: 'The WebSocket never opened: no server, or a proxy that blocks WebSockets.',
             },
             HTTP_WORKS: {
@@ -213,10 +213,10 @@ export const connectionMachine = setup({
             },
           },
           after: {
-            slowOpening: { actions: ['countSlowOpening', 'askHttp'], description: 'The handshake is slow.' },
+            slowOpening: { actions: ['countSlowOpening', 'probeHttp'], description: 'The handshake is slow.' },
             connectTimeout: {
               target: '#connection.waiting',
-              actions: ['countFailedOpening', 'askHttp'],
+              actions: ['countFailedOpening', 'probeHttp'],
               description: 'No reply to the handshake in time.',
             },
           },
@@ -233,7 +233,7 @@ export const connectionMachine = setup({
           after: {
             connectTimeout: {
               target: '#connection.waiting',
-              actions: ['countFailedOpening', 'askHttp'],
+              actions: ['countFailedOpening', 'probeHttp'],
               description: 'The WebSocket is open, but no message arrives.',
             },
           },
@@ -246,19 +246,19 @@ export const connectionMachine = setup({
           on: {
             WOKE: { target: 'checking', description: 'The device slept: the page may be stale, the connection dead.' },
           },
-          initial: 'asked',
+          initial: 'pinging',
           states: {
-            asked: {
+            pinging: {
               description: 'A PING is sent. It measures the round-trip time and checks that the connection is alive.',
               entry: 'ping',
-              on: { ANSWERED: { target: 'heard', description: 'The edge has replied.' } },
+              on: { ANSWERED: { target: 'idle', description: 'The edge has replied.' } },
               after: {
                 pingTimeout: { target: '#connection.waiting', description: 'The connection is dead.' },
               },
             },
-            heard: {
+            idle: {
               description: 'The edge has just replied.',
-              after: { pingInterval: { target: 'asked', description: 'Sends the next PING.' } },
+              after: { pingInterval: { target: 'pinging', description: 'Sends the next PING.' } },
             },
           },
         },
@@ -336,7 +336,7 @@ export const connectionMachine = setup({
               },
               initial: 'resting',
               states: {
-                asked: {
+                requesting: {
                   description: 'A poll is under way.',
                   entry: 'ping',
                   on: { ANSWERED: { target: 'resting', description: 'All changes have arrived.' } },
@@ -346,9 +346,13 @@ export const connectionMachine = setup({
                   description: 'Waits for the next poll: a second with jitter, longer while the page is hidden.',
                   entry: 'drawPollDelay',
                   on: {
-                    SHOWN: { target: 'asked', actions: 'noteHidden', description: 'Visible again: polls at once.' },
+                    SHOWN: {
+                      target: 'requesting',
+                      actions: 'noteHidden',
+                      description: 'Visible again: polls at once.',
+                    },
                   },
-                  after: { pollDelay: { target: 'asked', description: 'Sends the next poll.' } },
+                  after: { pollDelay: { target: 'requesting', description: 'Sends the next poll.' } },
                 },
               },
             },
@@ -367,10 +371,10 @@ export const connectionMachine = setup({
             blocked: {
               description: 'Waits for the next attempt: a minute, or seconds if WebSockets worked before.',
               entry: 'drawWebSocketDelay',
-              on: { ONLINE: { target: 'tried', description: 'The new network may allow WebSockets.' } },
-              after: { webSocketDelay: { target: 'tried', description: 'The next attempt.' } },
+              on: { ONLINE: { target: 'opening', description: 'The new network may allow WebSockets.' } },
+              after: { webSocketDelay: { target: 'opening', description: 'The next attempt.' } },
             },
-            tried: {
+            opening: {
               description: 'A WebSocket is opening while polling continues.',
               invoke: { id: 'successor', src: 'successor' },
               on: { BLOCKED: { target: 'blocked', description: 'It failed.' } },

@@ -14,7 +14,7 @@ interface Committed {
   fact: SeatEvent;
   /** The seat after this transition. */
   seat: Seat;
-  /** True: this process asked for the transition, so this actor publishes it. */
+  /** True: this process requested the transition, so this actor publishes it. */
   committedHere: boolean;
 }
 
@@ -24,7 +24,7 @@ export type SeatMachineEvent =
   | ({ type: 'BOOKED' } & Committed)
   | { type: 'STILL_HELD'; holdRemainingMs: number };
 
-/** The booking service provides `publish` and `askToExpire`. */
+/** The booking service provides `publish` and `requestExpiry`. */
 export const seatMachine = setup({
   types: {
     context: {} as SeatInput,
@@ -43,7 +43,7 @@ export const seatMachine = setup({
         'holdRemainingMs' in event ? event.holdRemainingMs : 'seat' in event ? 0 : context.holdRemainingMs,
     })),
     publish: () => {},
-    askToExpire: () => {},
+    requestExpiry: () => {},
   },
   delays: {
     holdRemaining: ({ context }) => context.holdRemainingMs,
@@ -84,7 +84,7 @@ export const seatMachine = setup({
     },
     expiring: {
       description: 'The hold has ended by the clock of this process. Only Redis, by its own clock, frees the seat.',
-      entry: 'askToExpire',
+      entry: 'requestExpiry',
       on: {
         RELEASED: { target: 'available', description: 'Redis ended the hold.' },
         BOOKED: { target: 'booked', description: 'The user booked in the last moment.' },
@@ -92,7 +92,7 @@ export const seatMachine = setup({
         STILL_HELD: { target: 'held', description: 'Too early: Redis says how long the hold still runs.' },
       },
       after: {
-        retryExpiry: { target: 'expiring', reenter: true, description: 'Redis has not replied: ask again.' },
+        retryExpiry: { target: 'expiring', reenter: true, description: 'Redis has not replied: retry.' },
       },
     },
     booked: {

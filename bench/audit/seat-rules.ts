@@ -1,4 +1,4 @@
-import type { UserAction } from '../../src/protocol/commands.ts';
+import type { HoldAction, UserAction } from '../../src/protocol/commands.ts';
 import type { Refusal } from '../../src/protocol/errors.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
@@ -15,17 +15,28 @@ export interface SeatRules {
   holdTtlToleranceMs?: number;
   /** If given, the most seats that one user may hold at once. */
   maxHoldsPerUser?: number;
+  /** If given, how often a hold of a seat may be extended. */
+  maxExtensions?: number;
   /** Redis reads TIME a moment after it has decided whether a lock has expired. */
   clockErrorMs?: number;
 }
 
 export interface BrokenRule {
   /** The guarantee of DESIGN.md or the rule of test/SPEC.md. */
-  rule: 'G1' | 'G3' | 'R30' | 'R35';
+  rule: 'G1' | 'G3' | 'R30' | 'R35' | 'R395';
   message: string;
 }
 
-export const eventTypes = { select: 'held', book: 'booked', release: 'released' } as const;
+export type CommandAction = UserAction | HoldAction;
+
+export const eventTypes = { select: 'held', extend: 'held', book: 'booked', release: 'released' } as const;
+
+/** The command that makes the event; of an expiry none. */
+export function actionOf({ type, reason }: Pick<SeatEvent, 'type' | 'reason'>): CommandAction | undefined {
+  if (type === 'held') return reason === 'extended' ? 'extend' : 'select';
+  if (type === 'booked') return 'book';
+  return reason === 'expired' ? undefined : 'release';
+}
 
 const statusOf = { held: SeatStatus.held, booked: SeatStatus.booked, released: SeatStatus.available } as const;
 
@@ -89,7 +100,7 @@ export function isSameSeat(a: Seat | undefined, b: Seat | undefined): boolean {
 /** The refusal that a seat requires; undefined: it grants the request, or has granted it already. */
 export function refusalOf(
   { status, held_by }: Pick<Seat, 'status' | 'held_by'>,
-  action: UserAction,
+  action: CommandAction,
   userId: string,
 ): Refusal | undefined {
   const isOwn = status !== SeatStatus.available && held_by === userId;
@@ -98,22 +109,55 @@ export function refusalOf(
   return isOwn ? undefined : 'NOT_HOLDER';
 }
 
-/** Refusals of an available seat that depend on what else the user holds or held. */
-const limitRefusals = new Set<string>(['HOLD_LIMIT', 'COOLDOWN'] satisfies Refusal[]);
+/** What a command on several seats has to come to, where no limit forbids it. */
+export type Due<S> = { refusal: Refusal; refused: S[] } | { changing: S[] };
+
+/** All or none: the seats as they are at one moment, in the order of the command. */
+export function dueOf<S extends Pick<Seat, 'status' | 'held_by'>>(
+  action: CommandAction,
+  userId: string,
+  seats: readonly S[],
+): Due<S> {
+  const refused = seats.filter((seat) => refusalOf(seat, action, userId) !== undefined);
+  if (refused[0]) {
+    const isTakenGroup = action === 'select' && seats.length > 1;
+    return { refusal: isTakenGroup ? 'SEATS_TAKEN' : (refusalOf(refused[0], action, userId) as Refusal), refused };
+  }
+  const isDone = ({ status }: S) =>
+    (action === 'select' && status === SeatStatus.held) || (action === 'book' && status === SeatStatus.booked);
+  return { changing: seats.filter((seat) => !isDone(seat)) };
+}
+
+/** Whether a refusal that depends on more than the seat's state is possible with this state. */
+export function isPossibleLimit(
+  code: string,
+  { status, held_by }: Pick<Seat, 'status' | 'held_by'>,
+  action: CommandAction,
+  userId: string,
+): boolean {
+  switch (code as Refusal) {
+    case 'HOLD_LIMIT':
+    case 'COOLDOWN':
+      return action === 'select' && status === SeatStatus.available;
+    case 'EXTENSION_LIMIT':
+      return action === 'extend' && status === SeatStatus.held && held_by === userId;
+    default:
+      return false;
+  }
+}
 
 export function isTrueRefusal(
   code: string,
   seat: Pick<Seat, 'status' | 'held_by'>,
-  action: UserAction,
+  action: CommandAction,
   userId: string,
 ): boolean {
-  if (limitRefusals.has(code)) return action === 'select' && seat.status === SeatStatus.available;
-  return refusalOf(seat, action, userId) === code;
+  return isPossibleLimit(code, seat, action, userId) || refusalOf(seat, action, userId) === code;
 }
 
 /** A request about one seat, and the seat in its reply. */
 export interface SeatReply {
-  action: UserAction | 'read';
+  action: CommandAction | 'read';
   seatId: string;
   userId: string;
   /** The error code of a refusal. */
@@ -140,8 +184,9 @@ export function falsehoodOf(reply: SeatReply, logged: readonly LoggedSeat[]): st
   return same.some(({ event }) => isGranted(action, userId, seat, event)) ? undefined : 'the seat is not as requested';
 }
 
-function isGranted(action: UserAction, userId: string, seat: Seat, event: SeatEvent | undefined): boolean {
+function isGranted(action: CommandAction, userId: string, seat: Seat, event: SeatEvent | undefined): boolean {
   if (seat.status !== statusOf[eventTypes[action]]) return false;
+  if (action === 'extend' && event?.reason !== 'extended') return false;
   if (action !== 'release') return seat.held_by === userId;
   return event?.user_id === userId && event.reason !== 'expired';
 }

@@ -1,10 +1,10 @@
 import type { ClientLog } from '../audit/client-log.ts';
 import type { Recorder } from '../measure/recorder.ts';
 
-/** What every simulated client writes to. */
+/** The shared parts of all simulated clients. */
 export interface ClientContext {
   recorder: Recorder;
   log: ClientLog;
-  /** A user that nobody else of this or another run is. */
+  /** A user id that is unique across all clients and runs. */
   newUserId: () => string;
 }

@@ -10,10 +10,10 @@ export interface EventMakerOptions {
   context: ClientContext;
 }
 
-/** Makes the venue change at a given rate: seats are held and let go in turn, each by a user of its own. */
+/** Changes the venue at a given rate: selects and releases the seats in turn, each with a new user. */
 export class EventMaker {
   /** By seq: when the command was sent, on the clock of `performance.timeOrigin`. */
-  readonly askedAtMs = new Map<number, number>();
+  readonly sentAtMs = new Map<number, number>();
   readonly #apiUrls: string[];
   readonly #sender: CommandSender;
   readonly #context: ClientContext;
@@ -27,7 +27,7 @@ export class EventMaker {
     this.#idle = seatIds.map((seatId) => ({ seatId, heldBy: undefined }));
   }
 
-  /** Resolves when all is answered. */
+  /** Resolves when every request has a reply. */
   async run(
     ratePerSecond: number,
     durationS: number,
@@ -44,9 +44,9 @@ export class EventMaker {
     return { sendLateP99Ms: percentileMs(lateness, 99), skipped: this.#skipped };
   }
 
-  /** Lets go of all that is held, so that nobody has to wait for the end of the holds. */
+  /** Releases all held seats, so that the audit need not wait until the holds expire. */
   async close(): Promise<void> {
-    // All at once is not the rate that was asked for: these do not count.
+    // Sent all at once, not at the given rate: these do not count.
     const sender = new CommandSender(this.#apiUrls, { ...this.#context, recorder: new Recorder() });
     await Promise.all(
       this.#idle.splice(0).flatMap(({ heldBy, seatId }) => {
@@ -60,7 +60,7 @@ export class EventMaker {
   async #change(): Promise<void> {
     const seat = this.#idle.shift();
     if (!seat) {
-      this.#skipped++; // every seat waits for an answer
+      this.#skipped++; // every seat waits for a reply
       return;
     }
     const { seatId, heldBy } = seat;
@@ -72,7 +72,7 @@ export class EventMaker {
   async #send(request: SeatRequest): Promise<boolean> {
     const sentAtMs = performance.now();
     const answer = await this.#sender.send(request, sentAtMs);
-    if (answer?.seat) this.askedAtMs.set(answer.seat.seq, performance.timeOrigin + sentAtMs);
+    if (answer?.seat) this.sentAtMs.set(answer.seat.seq, performance.timeOrigin + sentAtMs);
     return answer?.kind === 'ok';
   }
 

@@ -13,7 +13,7 @@ export interface JourneyContext extends ClientContext {
   journeys: { completed: number };
 }
 
-/** One user after the other: each selects a free seat, then books it, lets go of it, or forgets it. */
+/** One user after another: each selects a free seat, then books it, releases it, or lets the hold expire. */
 export class Journey implements Conversation {
   readonly first: HttpRequest;
   readonly #context: JourneyContext;

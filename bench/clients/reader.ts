@@ -5,7 +5,7 @@ import type { ClientContext } from './client-context.ts';
 
 const request: HttpRequest = { method: 'GET', path: '/api/seats' };
 
-/** Reads every seat, again and again; `isConditional`: only if something changed, as a browser with a cache does. */
+/** Reads all seats again and again. `isConditional`: sends the last ETag, as a browser with a cache does. */
 export class Reader implements Conversation {
   readonly first = request;
   readonly #context: ClientContext;

@@ -3,7 +3,7 @@ import type { Conversation, HttpAnswer, HttpRequest } from '../http/closed-loop.
 import { noteAnswer, toHttp } from '../http/seat-command.ts';
 import type { ClientContext } from './client-context.ts';
 
-/** Wants one seat, whoever else wants it. */
+/** A client that selects one seat again and again, in competition with others. */
 export class Rival implements Conversation {
   readonly first: HttpRequest;
   readonly #context: ClientContext;

@@ -2,14 +2,14 @@ import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { oneOf } from '../http/seat-command.ts';
 
-/** The seats that nobody of this run is at, so that its users do not meet. */
+/** The free seats that no user of this run is using, so that users do not compete. */
 export class SeatPool {
   readonly #all: string[];
   readonly #free: string[];
   readonly #keep: number;
   #next = 0;
 
-  /** `keep` seats are never sold, so that there is something to do until the end. */
+  /** At least `keep` seats are never booked, so that the load lasts until the end of the run. */
   constructor(seats: Iterable<Seat>, keep: number) {
     const venue = [...seats];
     this.#all = venue.map(({ id }) => id);
@@ -17,7 +17,7 @@ export class SeatPool {
     this.#keep = 2 * keep;
   }
 
-  /** One that is free; where none is, any: then users do meet, and one of them is refused. */
+  /** A free seat. If there is none, any seat: users then compete, and one of them is refused. */
   take(): string {
     const id = this.#free[this.#next];
     if (id === undefined) return oneOf(this.#all);

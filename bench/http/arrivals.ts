@@ -1,7 +1,7 @@
-/** When requests are due: `even`, or as users come who know nothing of each other. */
+/** When requests are due: at equal distances, or as independent users arrive. */
 export type ArrivalPattern = 'even' | 'poisson';
 
-/** Times in ms from the start, without end and never going back. */
+/** Ascending times in ms since the start, without end. */
 export function* arrivals(
   ratePerSecond: number,
   pattern: ArrivalPattern,

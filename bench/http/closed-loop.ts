@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import autocannon from 'autocannon';
 
 export interface HttpRequest {
@@ -7,12 +8,12 @@ export interface HttpRequest {
   headers?: Record<string, string>;
 }
 
-/** What one connection asks, one request after the other. */
+/** The requests of one connection, one after another. */
 export interface Conversation {
   readonly first: HttpRequest;
-  /** The next request; nothing: the same again. `latencyMs` from the last byte sent to the last byte received. */
+  /** Returns the next request; undefined repeats the last one. `latencyMs`: from the last byte sent to the last byte received. */
   answered(answer: HttpAnswer): HttpRequest | undefined;
-  /** No answer came: `timeout`, `connection lost`, or the end of the run. The same request is sent again, but at the end. */
+  /** There was no reply: `timeout`, `connection lost`, or the `end` of the run. Unless the run ends, the same request is sent again. */
   unanswered(why: string): void;
 }
 
@@ -20,7 +21,7 @@ export interface HttpAnswer {
   status: number;
   body: string;
   latencyMs: number;
-  headers: Record<string, string | string[] | undefined>;
+  headers: IncomingHttpHeaders;
 }
 
 export interface ClosedLoopOptions {
@@ -31,9 +32,9 @@ export interface ClosedLoopOptions {
   signal: AbortSignal;
 }
 
-/** Requests by autocannon: each connection asks again as soon as it has been answered. */
+/** Requests by autocannon: each connection sends the next request as soon as it has the reply. */
 export async function closedLoop({ urls, connections, durationS, converse, signal }: ClosedLoopOptions): Promise<void> {
-  if (signal.aborted) return; // the event is over
+  if (signal.aborted) return; // the event `abort` was emitted before
   const conversations: Conversation[] = [];
   const setupClient = (client: autocannon.Client) => {
     const conversation = converse(conversations.length);
@@ -43,7 +44,7 @@ export async function closedLoop({ urls, connections, durationS, converse, signa
       ...request,
       headers: { ...(request.body !== undefined && { 'content-type': 'application/json' }), ...request.headers },
       onResponse: (status, body, _context, headers) => {
-        answer = { status, body, headers: headers as HttpAnswer['headers'] };
+        answer = { status, body, headers: headers ?? {} };
       },
     });
     client.setRequests([toRequest(conversation.first)]);
@@ -51,17 +52,22 @@ export async function closedLoop({ urls, connections, durationS, converse, signa
       if (!answer) return;
       const next = conversation.answered({ ...answer, latencyMs });
       answer = undefined;
-      // autocannon takes it up right after this event.
+      // autocannon reads it right after this event.
       if (next) client.setRequests([toRequest(next)]);
     });
     const events: NodeJS.EventEmitter = client; // its types know only some of its events
     events.on('timeout', () => conversation.unanswered('timeout'));
     events.on('connError', () => conversation.unanswered('connection lost'));
   };
-  const run = autocannon({ url: urls as unknown as string, connections, duration: durationS, setupClient });
-  const stop = () => (run as unknown as { stop(): void }).stop();
-  signal.addEventListener('abort', stop, { once: true });
-  await run;
-  signal.removeEventListener('abort', stop);
+  await new Promise<void>((resolve, reject) => {
+    const url = urls as unknown as string; // its types know only one URL
+    const run = autocannon({ url, connections, duration: durationS, setupClient }, (error) => {
+      signal.removeEventListener('abort', stop);
+      if (error) reject(error);
+      else resolve();
+    });
+    const stop = () => run.stop();
+    signal.addEventListener('abort', stop, { once: true });
+  });
   for (const conversation of conversations) conversation.unanswered('end');
 }

@@ -1,5 +1,8 @@
+import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
-import type { CommandReply } from '../../src/protocol/commands.ts';
+import { codeOf, messageOf } from '../../src/process/error-facts.ts';
+import { present } from '../../src/process/present.ts';
+import { CommandReply } from '../../src/protocol/commands.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { SeatRequest } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
@@ -7,7 +10,9 @@ import { type AnswerKind, noteAnswer, toHttp } from './seat-command.ts';
 
 const maxConnections = 256;
 
-/** Sends commands whenever it is told to, over as many connections as it takes. */
+const commandReply = Compile(CommandReply);
+
+/** Sends commands at once, over as many connections as they need. */
 export class CommandSender {
   readonly #pools: Pool[];
   readonly #context: ClientContext;
@@ -19,11 +24,11 @@ export class CommandSender {
     this.#context = context;
   }
 
-  /** Latency counts from `dueAtMs` (`performance.now()`). Never rejects; undefined: there was no answer. */
+  /** Latency counts from `dueAtMs` (`performance.now()`). Never rejects; undefined: there was no reply. */
   async send(request: SeatRequest, dueAtMs: number): Promise<{ kind: AnswerKind; seat: Seat | undefined } | undefined> {
     const { log, recorder } = this.#context;
     const newestSeqWhenSent = log.newestSeq(request.seatId);
-    const pool = this.#pools[this.#turn++ % this.#pools.length] as Pool;
+    const pool = present(this.#pools[this.#turn++ % this.#pools.length], 'a URL');
     this.inFlight++;
     try {
       const { method, path, body } = toHttp(request);
@@ -32,9 +37,9 @@ export class CommandSender {
       const text = await response.body.text();
       const answer = { status: response.statusCode, body: text, latencyMs: performance.now() - dueAtMs };
       const kind = noteAnswer(this.#context, request, answer, newestSeqWhenSent);
-      return { kind, seat: kind === 'ok' ? (JSON.parse(text) as CommandReply).seat : undefined };
+      return { kind, seat: kind === 'ok' ? commandReply.Parse(JSON.parse(text)).seat : undefined };
     } catch (error) {
-      recorder.error((error as NodeJS.ErrnoException).code ?? (error as Error).message);
+      recorder.error(codeOf(error) ?? messageOf(error));
       log.unanswered(request);
       return undefined;
     } finally {

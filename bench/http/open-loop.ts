@@ -7,16 +7,16 @@ export interface OpenLoopOptions {
   pattern: ArrivalPattern;
   durationS: number;
   signal: AbortSignal;
-  /** Told when it was due (`performance.now()`): what came too late waited, and that counts. Must not throw. */
+  /** `dueAtMs` (`performance.now()`): latency counts from this time, so that a late request includes its wait. Must not throw. */
   send: (dueAtMs: number) => void;
 }
 
-/** How late requests were sent: where this is not small, the generator was the limit. */
+/** How late requests were sent. If this is not small, the load generator was the limit. */
 export type Lateness = ReturnType<typeof latencyHistogram>;
 
 /**
- * Sends at a given rate whatever becomes of it: users do not wait for each other's answers. autocannon's own rate sends
- * each second's share in one burst.
+ * Sends at a given rate, independent of the replies: users do not wait for each other. autocannon's own rate option
+ * sends each second's requests in one burst.
  */
 export async function openLoop(options: OpenLoopOptions): Promise<Lateness> {
   const { ratePerSecond, pattern, durationS, signal, send } = options;

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { present } from '../../src/process/present.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
 import { type ClientLog, isRateLimited, rateLimitRemedy, type SeatRequest } from '../audit/client-log.ts';
 import type { Recorder } from '../measure/recorder.ts';
@@ -41,4 +42,4 @@ export function seatIds(rows: number, cols: number): string[] {
   return Array.from({ length: rows * cols }, (_, i) => seatId(Math.floor(i / cols), i % cols));
 }
 
-export const oneOf = <T>(items: readonly T[]): T => items[randomInt(items.length)] as T;
+export const oneOf = <T>(items: readonly T[]): T => present(items[randomInt(items.length)], 'an item');

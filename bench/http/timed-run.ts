@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Tells the progress of what takes a known time, until it is over or aborted. */
-export async function tellProgress(
+/** Reports the progress of a run of known duration, until it ends or is aborted. */
+export async function reportProgress(
   durationS: number,
   signal: AbortSignal,
   onProgress: (done: number) => void,

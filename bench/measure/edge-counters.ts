@@ -1,6 +1,6 @@
 import { readMetrics } from './process-monitor.ts';
 
-/** What edges count of those who do not read fast enough, and of their own CPU time. */
+/** The edges' counters of slow clients, and their CPU time. */
 export interface EdgeCounters {
   slow: number;
   resynced: number;
@@ -8,7 +8,7 @@ export interface EdgeCounters {
   cpuMs: number;
 }
 
-/** Of all edges together. An edge that does not tell counts as nothing. */
+/** The sum over all edges. An edge without a reply counts as 0. */
 export async function readEdgeCounters(edgeUrls: readonly string[]): Promise<EdgeCounters> {
   const sum: EdgeCounters = { slow: 0, resynced: 0, terminated: 0, cpuMs: 0 };
   for (const url of edgeUrls) {

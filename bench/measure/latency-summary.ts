@@ -9,12 +9,12 @@ export function latencySummaries({ latency, byKind }: Recorder): LatencySummary[
   return [summarise('all', latency), ...(kinds.length > 1 ? kinds : [])];
 }
 
-/** From the median to the last of a million, each step half as far from 100 %. */
+/** From the median to one in a million; each step halves the distance to 100 %. */
 const curvePercentiles = [0, 25, ...Array.from({ length: 20 }, (_, i) => 100 - 50 / 2 ** i)];
 
 export function summarise(kind: string, histogram: Histogram): LatencySummary {
   const at = (percentile: number) => percentileMs(histogram, percentile);
-  const told = curvePercentiles.filter((percentile) => histogram.totalCount * (1 - percentile / 100) >= 1);
+  const percentiles = curvePercentiles.filter((percentile) => histogram.totalCount * (1 - percentile / 100) >= 1);
   return {
     kind,
     count: histogram.totalCount,
@@ -23,6 +23,6 @@ export function summarise(kind: string, histogram: Histogram): LatencySummary {
     p99Ms: at(99),
     p999Ms: at(99.9),
     maxMs: histogram.maxValue / 1000,
-    curve: told.map((percentile) => [percentile, at(percentile)]),
+    curve: percentiles.map((percentile) => [percentile, at(percentile)]),
   };
 }

@@ -1,5 +1,6 @@
 import pidusage from 'pidusage';
 import { request } from 'undici';
+import { present } from '../../src/process/present.ts';
 
 export interface MonitoredProcess {
   name: string;
@@ -13,7 +14,7 @@ export interface ProcessSample {
   /** Of one core. */
   cpuPercent: number;
   rssBytes: number;
-  /** Worst of that second; undefined where the process does not tell. */
+  /** The worst value of that second; undefined if the process has no metrics. */
   eventLoopP99Ms?: number;
 }
 
@@ -66,7 +67,7 @@ export class ProcessMonitor {
   }
 
   async #sampleOne({ name, pid, metricsUrl }: MonitoredProcess, nowMs: number, elapsedMs: number): Promise<void> {
-    const figures = this.#figures.get(name) as ProcessFigures;
+    const figures = present(this.#figures.get(name), name);
     const metrics = metricsUrl === undefined ? undefined : await readMetrics(metricsUrl).catch(() => undefined);
     const used = pid === undefined ? fromMetrics(metrics) : await usage(pid);
     if (!used) return; // it has ended
@@ -112,8 +113,8 @@ export async function readMetrics(url: string): Promise<Map<string, number>> {
 export function parseMetrics(text: string): Map<string, number> {
   const values = new Map<string, number>();
   for (const line of text.split('\n')) {
-    const found = /^([a-zA-Z_:][\w:]*)(?:\{[^}]*\})? ([^ ]+)$/.exec(line);
-    if (found) values.set(found[1] as string, (values.get(found[1] as string) ?? 0) + Number(found[2]));
+    const [, name, value] = /^([a-zA-Z_:][\w:]*)(?:\{[^}]*\})? ([^ ]+)$/.exec(line) ?? [];
+    if (name !== undefined) values.set(name, (values.get(name) ?? 0) + Number(value));
   }
   return values;
 }

@@ -11,7 +11,7 @@ export interface Second {
 
 const oneMinuteUs = 60_000_000;
 
-/** In whole microseconds, up to a minute, to three digits. */
+/** Microseconds, up to a minute, with three significant digits. */
 export const latencyHistogram = (): Histogram =>
   build({ lowestDiscernibleValue: 1, highestTrackableValue: oneMinuteUs, numberOfSignificantValueDigits: 3 });
 
@@ -19,7 +19,7 @@ export function recordMs(histogram: Histogram, ms: number): void {
   histogram.recordValue(Math.min(oneMinuteUs, Math.max(1, Math.round(ms * 1000))));
 }
 
-/** Counts answers and their latencies: in all, by kind of request, and second by second. */
+/** Counts replies and their latencies: in total, by kind of request, and per second. */
 export class Recorder {
   readonly latency = latencyHistogram();
   readonly byKind = new Map<string, Histogram>();
@@ -63,11 +63,11 @@ export class Recorder {
     recordMs(histogram, latencyMs);
   }
 
-  /** `what`: a status code, `timeout`, `connection lost` … */
-  error(what: string): void {
+  /** `name`: a status code, `timeout`, `connection lost` … */
+  error(name: string): void {
     this.totals.error++;
     this.#counts.error++;
-    this.errors.set(what, (this.errors.get(what) ?? 0) + 1);
+    this.errors.set(name, (this.errors.get(name) ?? 0) + 1);
   }
 
   #closeSecond(): void {

@@ -28,7 +28,7 @@ const totals: Record<string, Better> = {
   skipped: 'lower',
   slowClients: 'lower',
   closedByEdge: 'lower',
-  toldByState: 'neither',
+  replacedBySnapshot: 'neither',
   mostGrownRssBytes: 'lower',
 };
 

@@ -1,4 +1,4 @@
-/** Three digits that matter, thousands apart: 12,300 · 45.6 · 0.0123. */
+/** Three significant digits, with separators of thousands: 12,300 · 45.6 · 0.0123. */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';

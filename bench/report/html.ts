@@ -4,9 +4,9 @@ import { comparedFigures } from './compare.ts';
 import { figureLabel, formatNumber } from './format.ts';
 import { latencyRows } from './latency-rows.ts';
 import { busyWarning, gitState } from './machine.ts';
+import { escapeXml } from './plot-area.ts';
 import type { Report } from './report.ts';
 import { reportPlots } from './report-plots.ts';
-import { escapeXml } from './svg-frame.ts';
 import { renderPlot } from './svg-plot.ts';
 import { checkCount, verdictTitle } from './verdict-text.ts';
 

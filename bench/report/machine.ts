@@ -47,7 +47,7 @@ export function describeMachine(): Machine {
     versions: {
       'concert-booking': packageJson.version,
       node: process.versions.node,
-      autocannon: (require('autocannon/package.json') as { version: string }).version,
+      autocannon: String(require('autocannon/package.json').version),
       redis: versionOf('redis-server', /v=(\S+)/),
       nats: versionOf('nats-server', /v(\d\S*)/),
     },

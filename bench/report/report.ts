@@ -1,3 +1,4 @@
+import { isObject } from '../../src/process/is-object.ts';
 import type { Check } from '../audit/audit.ts';
 import type { ProcessFigures } from '../measure/process-monitor.ts';
 import type { Second } from '../measure/recorder.ts';
@@ -41,3 +42,25 @@ export interface LatencySummary {
   /** [percentile, ms], for the plot. */
   curve: [percentile: number, ms: number][];
 }
+
+export class UnreadableReportError extends Error {
+  override name = 'UnreadableReportError';
+}
+
+/** The report in a file that `--json` wrote. Throws an `UnreadableReportError`. */
+export function parseReport(text: string): Report {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (isReport(value)) return value;
+  } catch {
+    // The message below says the same.
+  }
+  throw new UnreadableReportError('--compare needs a report that --json wrote with this version');
+}
+
+const isReport = (value: unknown): value is Report =>
+  isObject(value) &&
+  value.version === 1 &&
+  isObject(value.figures) &&
+  isObject(value.machine) &&
+  Array.isArray(value.processes);

@@ -19,7 +19,7 @@ export function linearScale(least: number, most: number, wantedTicks = 5): Scale
   };
 }
 
-/** Over whole decades. What is not positive lies at the lower end. */
+/** Over whole decades. Values that are not positive are at the lower end. */
 export function logScale(least: number, most: number): Scale {
   const from = Math.floor(Math.log10(least > 0 ? least : 0.001));
   const to = Math.max(Math.ceil(Math.log10(most > 0 ? most : 1)), from + 1);

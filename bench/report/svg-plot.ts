@@ -1,6 +1,7 @@
+import { present } from '../../src/process/present.ts';
 import type { Marker, Plot, Series } from '../scenarios/scenario.ts';
+import { charWidthPx, escapeXml, type PlotArea, round } from './plot-area.ts';
 import { linearScale, logScale, percentileScale, type Scale } from './scale.ts';
-import { charWidthPx, escapeXml, type Frame, round } from './svg-frame.ts';
 import { tooltips } from './svg-tooltips.ts';
 
 /** On a page: about the width of a phone, so that the text keeps its size there. In a file: the width of a document. */
@@ -26,14 +27,14 @@ export function renderPlot(plot: Plot, { isAlone = false } = {}): string {
   const legendTop = isAlone ? titlePx : 0;
   const legend = legendOf(series, width - 2 * margin.side, legendTop);
   const top = legendTop + legend.heightPx + 10;
-  const frame: Frame = {
+  const area: PlotArea = {
     left: margin.left,
     top,
     width: width - margin.left - margin.side,
     height: height - top - margin.axis,
     ...scalesOf(plot, series),
   };
-  const { left } = frame;
+  const { left } = area;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeXml(plot.title)}" font-family="system-ui, sans-serif" font-size="11" fill="currentColor">`,
     isAlone
@@ -41,18 +42,18 @@ export function renderPlot(plot: Plot, { isAlone = false } = {}): string {
       : '',
     legend.svg,
     `<g transform="translate(${left} ${top})">`,
-    axes(frame),
-    ...series.map((each) => curve(each, frame)),
-    ...(plot.markers ?? []).map((marker) => markerLine(marker, frame)),
-    isAlone ? '' : tooltips(plot, series, frame, colourOf),
+    axes(area),
+    ...series.map((each) => curve(each, area)),
+    ...(plot.markers ?? []).map((marker) => markerLine(marker, area)),
+    isAlone ? '' : tooltips(plot, series, area, colourOf),
     '</g>',
-    `<text x="${left + frame.width / 2}" y="${height - 6}" text-anchor="middle" opacity=".75">${escapeXml(plot.xLabel)}</text>`,
-    `<text transform="translate(11 ${top + frame.height / 2}) rotate(-90)" text-anchor="middle" opacity=".75">${escapeXml(plot.yLabel)}</text>`,
+    `<text x="${left + area.width / 2}" y="${height - 6}" text-anchor="middle" opacity=".75">${escapeXml(plot.xLabel)}</text>`,
+    `<text transform="translate(11 ${top + area.height / 2}) rotate(-90)" text-anchor="middle" opacity=".75">${escapeXml(plot.yLabel)}</text>`,
     '</svg>',
   ].join('\n');
 }
 
-/** Markers are inside the frame, too. */
+/** Markers are inside the area, too. */
 function scalesOf(plot: Plot, series: Series[]): { x: Scale; y: Scale } {
   const marked = (axis: Marker['axis']) =>
     (plot.markers ?? []).filter((marker) => marker.axis === axis).map(({ value }) => value);
@@ -66,7 +67,7 @@ function scalesOf(plot: Plot, series: Series[]): { x: Scale; y: Scale } {
   return { x: plot.xScale === 'log' ? logScale(least, most) : linearScale(Math.min(0, least), most, 6), y };
 }
 
-const colourOf = ({ colour = 0 }: Series): string => seriesColours[colour % seriesColours.length] as string;
+const colourOf = ({ colour = 0 }: Series): string => present(seriesColours[colour % seriesColours.length], 'a colour');
 
 /** Beyond the number of colours, a dash pattern distinguishes two series of one colour. */
 function dashOf({ colour = 0, isDashed }: Series): string {
@@ -86,7 +87,7 @@ function legendOf(series: Series[], widthPx: number, topPx: number): { svg: stri
   return { svg: items.join(''), heightPx: (row + 1) * legendRowPx };
 }
 
-function axes({ x, y, width, height }: Frame): string {
+function axes({ x, y, width, height }: PlotArea): string {
   const horizontal = y.ticks.map(({ value, label }) => {
     const at = round(height * (1 - y.place(value)));
     return `<path d="M0 ${at}H${width}" stroke="currentColor" opacity=".15"/><text x="-6" y="${at + 4}" text-anchor="end" opacity=".75">${label}</text>`;
@@ -103,7 +104,7 @@ function axes({ x, y, width, height }: Frame): string {
   return [...horizontal, ...vertical].join('');
 }
 
-function curve(series: Series, { x, y, width, height }: Frame): string {
+function curve(series: Series, { x, y, width, height }: PlotArea): string {
   const placed = series.points.map(([px, py]) => [round(width * x.place(px)), round(height * (1 - y.place(py)))]);
   const line = placed.map(([left, top], index) => `${index === 0 ? 'M' : 'L'}${left} ${top}`).join('');
   const colour = colourOf(series);
@@ -114,7 +115,7 @@ function curve(series: Series, { x, y, width, height }: Frame): string {
   return `<path d="${line}" fill="none" stroke="${colour}" stroke-width="2" stroke-linejoin="round"${dashOf(series)}/>${marks}`;
 }
 
-function markerLine({ axis, value, label }: Marker, { x, y, width, height }: Frame): string {
+function markerLine({ axis, value, label }: Marker, { x, y, width, height }: PlotArea): string {
   const style = 'stroke="currentColor" stroke-dasharray="6 3" opacity=".7"';
   if (axis === 'y') {
     const at = round(height * (1 - y.place(value)));

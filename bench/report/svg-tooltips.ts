@@ -1,6 +1,6 @@
 import type { Plot, Series } from '../scenarios/scenario.ts';
 import { formatNumber } from './format.ts';
-import { charWidthPx, escapeXml, type Frame, round } from './svg-frame.ts';
+import { charWidthPx, escapeXml, type PlotArea, round } from './plot-area.ts';
 
 /** Narrower bands cannot be hit with a finger or a mouse. */
 const leastBandPx = 3;
@@ -17,20 +17,20 @@ interface Band {
  * Tooltips without a script: an invisible band for each x, and a box with the values of all series there. The style of
  * the page shows the box while the pointer is over the band, or after a tap (which gives the band the focus).
  */
-export function tooltips(plot: Plot, series: Series[], frame: Frame, colourOf: (series: Series) => string): string {
-  const bands = bandsOf(series, frame);
+export function tooltips(plot: Plot, series: Series[], area: PlotArea, colourOf: (series: Series) => string): string {
+  const bands = bandsOf(series, area);
   return bands
     .map((band, index) => {
-      const fromPx = index === 0 ? 0 : (band.atPx + (bands[index - 1] as Band).atPx) / 2;
-      const next = bands[index + 1];
-      const toPx = next ? (band.atPx + next.atPx) / 2 : frame.width;
-      const area = `<rect x="${round(fromPx)}" width="${round(toPx - fromPx)}" height="${frame.height}" fill-opacity="0"/>`;
-      return `<g class="band" tabindex="-1">${area}${box(plot, band, frame, colourOf)}</g>`;
+      const [before, next] = [bands[index - 1], bands[index + 1]];
+      const fromPx = before ? (band.atPx + before.atPx) / 2 : 0;
+      const toPx = next ? (band.atPx + next.atPx) / 2 : area.width;
+      const target = `<rect x="${round(fromPx)}" width="${round(toPx - fromPx)}" height="${area.height}" fill-opacity="0"/>`;
+      return `<g class="band" tabindex="-1">${target}${box(plot, band, area, colourOf)}</g>`;
     })
     .join('');
 }
 
-function bandsOf(series: Series[], { x, width }: Frame): Band[] {
+function bandsOf(series: Series[], { x, width }: PlotArea): Band[] {
   const points = series
     .flatMap((each) => each.points.map(([px, py]) => ({ series: each, atPx: width * x.place(px), x: px, y: py })))
     .sort((a, b) => a.atPx - b.atPx);
@@ -46,7 +46,7 @@ function bandsOf(series: Series[], { x, width }: Frame): Band[] {
 function box(
   plot: Plot,
   { atPx, x, values }: Band,
-  { width, height }: Frame,
+  { width, height }: PlotArea,
   colourOf: (series: Series) => string,
 ): string {
   const lines = values.map(({ series, y }) => ({

@@ -4,10 +4,10 @@ import { countedBetween, type EdgeCounters, readEdgeCounters } from '../measure/
 import { type FanOutResult, runFanOut } from '../sockets/fan-out-run.ts';
 import type { Findings, Scenario } from './scenario.ts';
 
-/** Everybody looks on while seats change. */
+/** Many browsers watch while seats change. */
 export const fanout: Scenario = {
   name: 'fanout',
-  summary: '--connections sockets are told of --rate events per second: when, and whether of all',
+  summary: '--connections sockets receive --rate events per second: how late, and whether all of them',
   defaults: { ratePerSecond: 100, holdSeconds: 30, edges: 1 },
   async run({ venue, settings, recorder, log, newUserId, auditor, signal, onProgress }) {
     const { connections, ratePerSecond, durationS, rows, cols } = settings;
@@ -35,26 +35,26 @@ export const fanout: Scenario = {
   },
 };
 
-/** What sockets should have been sent and were not, or were and should not. */
+/** Reports missing, repeated and wrong messages of the sockets as problems of their views. */
 export function judgeFanOut(audit: Audit, result: FanOutResult): void {
   audit.viewsChecked(result.received);
   const { missed, repeated, outOfOrder, different, lost, isComplete } = result;
   for (const [name, count] of Object.entries({ missed, repeated, outOfOrder, different, lost })) {
-    // Who is too slow is sent the venue anew, and misses what that contains.
+    // A client that reads too slowly receives a snapshot in place of the updates that it contains.
     if (count > 0 && !(name === 'missed' && result.resyncs > 0))
       audit.viewProblem(`${count} events ${name}, over all sockets`);
   }
-  if (!isComplete) audit.viewProblem('Not every socket came as far as the venue');
+  if (!isComplete) audit.viewProblem('Not every socket reached the last seq of the venue');
 }
 
 function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): Findings {
-  const { fromAsked, fromCommitted, delivered, events, closeCodes } = result;
+  const { fromSent, fromCommitted, delivered, events, closeCodes } = result;
   return {
     figures: {
-      ...(fromAsked && {
-        receiptP50Ms: fromAsked.p50Ms,
-        receiptP99Ms: fromAsked.p99Ms,
-        receiptMaxMs: fromAsked.maxMs,
+      ...(fromSent && {
+        receiptP50Ms: fromSent.p50Ms,
+        receiptP99Ms: fromSent.p99Ms,
+        receiptMaxMs: fromSent.maxMs,
       }),
       ...(fromCommitted && {
         committedToReceiptP50Ms: fromCommitted.p50Ms,
@@ -88,7 +88,7 @@ function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): 
         yLabel: 'ms',
         isLogY: true,
         xScale: 'percentile',
-        series: [fromAsked, fromCommitted].flatMap((each) => (each ? [{ name: each.kind, points: each.curve }] : [])),
+        series: [fromSent, fromCommitted].flatMap((each) => (each ? [{ name: each.kind, points: each.curve }] : [])),
       },
     ],
   };

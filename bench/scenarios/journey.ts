@@ -1,10 +1,10 @@
 import { Journey } from '../clients/journey.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
 import { closedLoop } from '../http/closed-loop.ts';
-import { tellProgress } from '../http/timed-run.ts';
+import { reportProgress } from '../http/timed-run.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Users who do not get in each other's way: each selects a free seat, then books it, lets go of it, or forgets it. */
+/** Users who do not compete: each selects a free seat, then books it, releases it, or lets the hold expire. */
 export const journey: Scenario = {
   name: 'journey',
   summary: 'select a free seat, then book it (30 %), release it, or let it expire (2 %)',
@@ -17,7 +17,7 @@ export const journey: Scenario = {
     const converse = () => new Journey({ ...context, pool, journeys, holdMs: settings.holdSeconds * 1000 });
     await Promise.all([
       closedLoop({ urls: venue.apiUrls, connections, durationS, signal, converse }),
-      tellProgress(durationS, signal, onProgress),
+      reportProgress(durationS, signal, onProgress),
     ]);
     return { figures: { journeysPerSecond: journeys.completed / context.recorder.elapsedS } };
   },

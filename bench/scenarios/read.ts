@@ -1,9 +1,9 @@
 import { Reader } from '../clients/reader.ts';
 import { closedLoop } from '../http/closed-loop.ts';
-import { tellProgress } from '../http/timed-run.ts';
+import { reportProgress } from '../http/timed-run.ts';
 import type { Scenario } from './scenario.ts';
 
-/** Every seat, again and again. */
+/** Clients read all seats, again and again. */
 export const read: Scenario = {
   name: 'read',
   summary: 'GET /api/seats, again and again',
@@ -13,7 +13,7 @@ export const read: Scenario = {
     const { connections, durationS } = settings;
     await Promise.all([
       closedLoop({ urls: venue.apiUrls, connections, durationS, signal, converse: () => new Reader(context) }),
-      tellProgress(durationS, signal, onProgress),
+      reportProgress(durationS, signal, onProgress),
     ]);
     return { figures: {} };
   },

@@ -6,7 +6,7 @@ import type { Scenario } from './scenario.ts';
 
 const killAfterShare = 0.3;
 
-/** An edge dies under its sockets: how long until each is live again, at another edge, and shows what Redis says? */
+/** An edge is killed: how long until each of its sockets is live at another edge, with the state of Redis? */
 export const reconnect: Scenario = {
   name: 'reconnect',
   summary: 'one of --edges is killed under its share of --connections sockets: until all are live again',
@@ -15,7 +15,7 @@ export const reconnect: Scenario = {
     const { venue, settings, auditor, signal, onProgress } = context;
     const { own } = venue;
     if (!own || venue.edgeUrls.length < 2)
-      throw new Error('reconnect kills an edge: it needs a venue of its own, with 2');
+      throw new Error('reconnect kills an edge: run it without --url, and with --edges 2 or more');
     const { durationS } = settings;
     const result = await runFanOut({
       ...venue,
@@ -36,7 +36,7 @@ export const reconnect: Scenario = {
     });
     const returned = [...result.outagesMs].sort((a, b) => a - b);
     const at = (share: number) => returned[Math.ceil(returned.length * share) - 1] ?? 0;
-    // Those who were away are told later, or all at once.
+    // A disconnected client receives the events later, or a snapshot in their place.
     judgeFanOut(auditor.audit, { ...result, missed: 0 });
     return {
       figures: {
@@ -46,7 +46,7 @@ export const reconnect: Scenario = {
         outageMaxMs: at(1),
         events: result.events,
         delivered: result.delivered,
-        toldByState: result.missed,
+        replacedBySnapshot: result.missed,
         repeated: result.repeated,
         outOfOrder: result.outOfOrder,
         connectMs: result.connectMs,

@@ -5,7 +5,7 @@ import type { Scenario } from './scenario.ts';
 
 const segmentS = 60;
 
-/** For hours: whether anything grows, or slows down. Sockets come and go once a minute. */
+/** A run of hours: does memory grow, do events slow down? All sockets reconnect once a minute. */
 export const soak: Scenario = {
   name: 'soak',
   summary: 'sockets and --rate events per second for --duration: does memory or latency grow?',
@@ -30,7 +30,7 @@ export const soak: Scenario = {
       judgeFanOut(auditor.audit, result);
       segments.push(result);
     }
-    const p99s = segments.map(({ fromAsked }) => fromAsked?.p99Ms ?? 0);
+    const p99s = segments.map(({ fromSent }) => fromSent?.p99Ms ?? 0);
     const sum = (of: 'events' | 'delivered' | 'missed') => segments.reduce((total, segment) => total + segment[of], 0);
     return {
       figures: {
@@ -47,7 +47,7 @@ export const soak: Scenario = {
           xLabel: 'minute',
           yLabel: 'ms',
           series: [
-            { name: 'p50', points: segments.map(({ fromAsked }, index) => [index + 1, fromAsked?.p50Ms ?? 0]) },
+            { name: 'p50', points: segments.map(({ fromSent }, index) => [index + 1, fromSent?.p50Ms ?? 0]) },
             { name: 'p99', points: p99s.map((ms, index) => [index + 1, ms]) },
           ],
         },

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { rateLimitRemedy } from '../audit/client-log.ts';
 import { CannotAuditError } from '../audit/venue-truth.ts';
 import type { CrowdResult } from './crowd.ts';
-import type { CrowdQuestions } from './crowd-process.ts';
+import type { CrowdRequests } from './crowd-process.ts';
 
-interface CrowdAnswers {
+interface CrowdReplies {
   connect: undefined;
   begin: undefined;
   reach: boolean;
@@ -16,7 +16,7 @@ interface CrowdAnswers {
 export class CrowdClient {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>();
-  #questions = 0;
+  #requests = 0;
 
   constructor() {
     this.#child = fork(join('dist', 'bench', 'sockets', 'crowd-process.js'), { serialization: 'advanced' });
@@ -36,8 +36,8 @@ export class CrowdClient {
     return this.#child.pid ?? 0;
   }
 
-  ask<Name extends keyof CrowdQuestions>(name: Name, data: CrowdQuestions[Name]): Promise<CrowdAnswers[Name]> {
-    const id = this.#questions++;
+  request<Name extends keyof CrowdRequests>(name: Name, data: CrowdRequests[Name]): Promise<CrowdReplies[Name]> {
+    const id = this.#requests++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#child.send({ id, name, data });

@@ -1,30 +1,30 @@
 import { Crowd, type Stamp } from './crowd.ts';
 
 /** The requests of the loader to the process that holds the sockets. */
-export interface CrowdQuestions {
+export interface CrowdRequests {
   connect: { urls: string[]; count: number; timeoutMs: number };
   begin: { seq: number; capacity: number };
   reach: { seq: number; timeoutMs: number };
   result: { untilSeq: number; stamps: Stamp[] };
 }
 
-export type CrowdQuestion = {
-  [Name in keyof CrowdQuestions]: { id: number; name: Name; data: CrowdQuestions[Name] };
-}[keyof CrowdQuestions];
+export type CrowdRequest = {
+  [Name in keyof CrowdRequests]: { id: number; name: Name; data: CrowdRequests[Name] };
+}[keyof CrowdRequests];
 
 /** A separate process: sockets in the loader's event loop would measure the loader. */
 let crowd: Crowd | undefined;
 
-process.on('message', (question: CrowdQuestion) => {
-  answer(question).then(
-    (result) => process.send?.({ id: question.id, result }),
-    (error: Error) => process.send?.({ id: question.id, error: error.message }),
+process.on('message', (request: CrowdRequest) => {
+  handle(request).then(
+    (result) => process.send?.({ id: request.id, result }),
+    (error: Error) => process.send?.({ id: request.id, error: error.message }),
   );
 });
 process.on('disconnect', () => process.exit());
 process.on('SIGINT', () => {}); // the loader handles Ctrl-C
 
-async function answer({ name, data }: CrowdQuestion): Promise<unknown> {
+async function handle({ name, data }: CrowdRequest): Promise<unknown> {
   if (name === 'connect') {
     crowd = new Crowd(data.urls);
     return crowd.connect(data.count, data.timeoutMs);

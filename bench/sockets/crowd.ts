@@ -1,3 +1,4 @@
+import { present } from '../../src/process/present.ts';
 import { rateLimitRemedy } from '../audit/client-log.ts';
 import { summarise } from '../measure/latency-summary.ts';
 import { latencyHistogram, recordMs } from '../measure/recorder.ts';
@@ -8,11 +9,11 @@ import { RawSocket } from './raw-socket.ts';
 const connectingAtOnce = 250;
 /** The page's backoff: full jitter, doubling. */
 const backoff = { firstMs: 250, maxMs: 2_000 };
-/** Every 16th socket is compared with the others byte by byte; the order is checked for all. */
+/** Every 16th socket is compared with the others byte by byte; the order is checked for all sockets. */
 const comparedEvery = 16;
 
 /** When an event was requested and (to the ms) committed, on the clock of `performance.timeOrigin + now()`. */
-export type Stamp = [seq: number, askedAtMs: number, committedAtMs: number];
+export type Stamp = [seq: number, sentAtMs: number, committedAtMs: number];
 
 export interface CrowdResult {
   sockets: number;
@@ -28,24 +29,24 @@ export interface CrowdResult {
   lost: number;
   closeCodes: Record<string, number>;
   bytes: number;
-  /** From the command's sending, and from its commit, to each socket's receipt. */
-  fromAsked: LatencySummary | undefined;
+  /** From the time when the command was sent, and from its commit, to the receipt by each socket. */
+  fromSent: LatencySummary | undefined;
   fromCommitted: LatencySummary | undefined;
-  /** Of each socket that lost its connection: until it was live again. */
+  /** For each lost connection: the time until the socket was live again. */
   outagesMs: number[];
 }
 
 const now = () => performance.timeOrigin + performance.now();
 
-/** Thousands of browsers without a page. Counts the messages of each, and remembers their arrival. */
+/** Thousands of WebSocket clients. Counts their messages and records when each arrived. */
 export class Crowd {
   readonly #urls: readonly string[];
   readonly #members: Member[] = [];
   #arrivals = new Float64Array(0);
   #firstSeq = Number.POSITIVE_INFINITY;
   #capacity = 0;
-  readonly #said = new Map<number, Buffer>();
-  /** Over all sockets. */
+  readonly #messages = new Map<number, Buffer>();
+  /** Sums over all sockets. */
   readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 };
   readonly #closeCodes: Record<string, number> = {};
   #rateLimited = false;
@@ -74,7 +75,7 @@ export class Crowd {
     return count;
   }
 
-  /** From now on, the arrivals of `capacity` events after `seq` are remembered. */
+  /** From now on, records the arrivals of `capacity` events after `seq`. */
   begin(seq: number, capacity: number): void {
     this.#firstSeq = seq + 1;
     this.#capacity = capacity;
@@ -93,7 +94,7 @@ export class Crowd {
   }
 
   result(untilSeq: number, stamps: readonly Stamp[]): CrowdResult {
-    const fromAsked = latencyHistogram();
+    const fromSent = latencyHistogram();
     const fromCommitted = latencyHistogram();
     const stampOf = new Map(stamps.map((stamp) => [stamp[0], stamp]));
     let missed = 0;
@@ -101,11 +102,11 @@ export class Crowd {
       const stamp = stampOf.get(seq);
       const column = seq - this.#firstSeq;
       for (let socket = 0; socket < this.#members.length; socket++) {
-        const arrivedAtMs = this.#arrivals[socket * this.#capacity + column] as number;
+        const arrivedAtMs = this.#arrivals[socket * this.#capacity + column] ?? 0;
         if (arrivedAtMs === 0) {
           missed++;
         } else if (stamp) {
-          if (stamp[1] > 0) recordMs(fromAsked, arrivedAtMs - stamp[1]);
+          if (stamp[1] > 0) recordMs(fromSent, arrivedAtMs - stamp[1]);
           recordMs(fromCommitted, arrivedAtMs - stamp[2]);
         }
       }
@@ -116,7 +117,7 @@ export class Crowd {
       missed,
       lost: this.#members.filter(({ isLive }) => !isLive).length,
       closeCodes: this.#closeCodes,
-      fromAsked: fromAsked.totalCount > 0 ? summarise('click to receipt', fromAsked) : undefined,
+      fromSent: fromSent.totalCount > 0 ? summarise('click to receipt', fromSent) : undefined,
       fromCommitted: fromCommitted.totalCount > 0 ? summarise('commit to receipt', fromCommitted) : undefined,
       outagesMs: this.outagesMs,
     };
@@ -132,9 +133,9 @@ export class Crowd {
     if (column < 0 || column >= this.#capacity) return;
     this.#arrivals[index * this.#capacity + column] = now();
     if (index % comparedEvery !== 0) return;
-    const said = this.#said.get(seq);
-    if (!said) this.#said.set(seq, Buffer.from(bytes.subarray(start, end)));
-    else if (bytes.compare(said, 0, said.length, start, end) !== 0) this.counts.different++;
+    const message = this.#messages.get(seq);
+    if (!message) this.#messages.set(seq, Buffer.from(bytes.subarray(start, end)));
+    else if (bytes.compare(message, 0, message.length, start, end) !== 0) this.counts.different++;
   }
 
   refused(httpStatus: number): void {
@@ -146,7 +147,7 @@ export class Crowd {
   }
 }
 
-/** One socket of the crowd. It reconnects when it is cut off, and resumes at its position. */
+/** One socket of the crowd. After a lost connection it reconnects and resumes at its position. */
 class Member {
   isLive = false;
   epoch = '';
@@ -160,7 +161,7 @@ class Member {
   #lostAtMs: number | undefined;
   #isClosed = false;
   #wasLive = false;
-  /** Messages until the ACK are those that it missed. */
+  /** The messages before the ACK are the missed ones. */
   #isResuming = false;
 
   constructor(crowd: Crowd, urls: readonly string[], index: number) {
@@ -177,7 +178,7 @@ class Member {
   }
 
   #connect(): void {
-    const socket = new RawSocket(this.#urls[this.#turn % this.#urls.length] as string, {
+    const socket = new RawSocket(present(this.#urls[this.#turn % this.#urls.length], 'a URL'), {
       onOpen: () => {
         this.#isResuming = this.#wasLive;
         const data = this.#wasLive ? { position: { epoch: this.epoch, seq: this.seq } } : {};

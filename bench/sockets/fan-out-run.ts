@@ -6,12 +6,12 @@ import { CrowdClient } from './crowd-client.ts';
 
 const connectTimeoutMs = 60_000;
 const arrivalTimeoutMs = 20_000;
-/** Arrivals are remembered, 8 bytes each. */
+/** Each recorded arrival takes 8 bytes. */
 const maxArrivals = 200_000_000;
 
 export interface FanOutOptions {
   apiUrls: string[];
-  /** Where the sockets go. */
+  /** The sockets connect to these in turn. */
   edgeUrls: string[];
   truth: VenueTruth;
   seatIds: string[];
@@ -21,44 +21,46 @@ export interface FanOutOptions {
   durationS: number;
   signal: AbortSignal;
   onProgress: (doing: string) => void;
-  /** Told when all are connected and the events begin, and when the events end. */
+  /** Called when all sockets are connected and the events begin, and when the events end. */
   onBegin?: () => Promise<void>;
   onEnd?: () => Promise<void>;
-  /** Goes on while the events do. */
+  /** Runs during the events. */
   during?: () => Promise<void>;
 }
 
 export interface FanOutResult extends CrowdResult {
   events: number;
-  /** Receipts of these, by all sockets. */
+  /** Receipts of these events, summed over all sockets. */
   delivered: number;
-  /** After the last event: until every socket had it. */
+  /** From the last event until every socket has received it. */
   behindMs: number;
   connectMs: number;
-  /** Every socket came as far as the venue. */
+  /** True if every socket reached the last seq of the venue. */
   isComplete: boolean;
   sendLateP99Ms: number;
   skipped: number;
 }
 
-/** Connects sockets, makes the venue change, and sees what each socket is told of it, and when. */
+/** Connects sockets, changes the venue, and records which events each socket receives, and when. */
 export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
   const { apiUrls, edgeUrls, truth, seatIds, client, sockets, ratePerSecond, durationS, signal, onProgress } = options;
   const capacity = Math.ceil(ratePerSecond * durationS * 1.1) + seatIds.length + 100;
   if (capacity * sockets > maxArrivals) {
-    throw new RangeError(`${sockets} sockets × ${capacity} events are more than fit into memory: make it shorter`);
+    throw new RangeError(
+      `${sockets} sockets × ${capacity} events do not fit into memory: use a shorter --duration, a lower --rate or fewer --connections`,
+    );
   }
   const crowd = new CrowdClient();
   const maker = new EventMaker({ apiUrls, seatIds, context: client });
   try {
     onProgress(`connecting ${sockets} sockets`);
     const connectingAtMs = performance.now();
-    await crowd.ask('connect', { urls: edgeUrls, count: sockets, timeoutMs: connectTimeoutMs });
+    await crowd.request('connect', { urls: edgeUrls, count: sockets, timeoutMs: connectTimeoutMs });
     const connectMs = performance.now() - connectingAtMs;
     const before = await truth.record();
-    // An event of before may still be on its way.
-    await crowd.ask('reach', { seq: before.seq, timeoutMs: arrivalTimeoutMs });
-    await crowd.ask('begin', { seq: before.seq, capacity });
+    // An earlier event may still be in flight.
+    await crowd.request('reach', { seq: before.seq, timeoutMs: arrivalTimeoutMs });
+    await crowd.request('begin', { seq: before.seq, capacity });
     await options.onBegin?.();
     onProgress(`${ratePerSecond} events/s to ${sockets} sockets`);
     const [{ sendLateP99Ms, skipped }] = await Promise.all([
@@ -67,16 +69,16 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
     ]);
     const { seq: untilSeq } = await truth.record();
     const endedAtMs = performance.now();
-    await crowd.ask('reach', { seq: untilSeq, timeoutMs: arrivalTimeoutMs });
+    await crowd.request('reach', { seq: untilSeq, timeoutMs: arrivalTimeoutMs });
     const behindMs = performance.now() - endedAtMs;
     await options.onEnd?.();
     await maker.close();
     const { seq: lastSeq } = await truth.record();
-    const isComplete = await crowd.ask('reach', { seq: lastSeq, timeoutMs: arrivalTimeoutMs });
+    const isComplete = await crowd.request('reach', { seq: lastSeq, timeoutMs: arrivalTimeoutMs });
     const stamps = (await truth.eventsAfter(before)).flatMap(({ seq, timestamp }): Stamp[] =>
-      seq > untilSeq ? [] : [[seq, maker.askedAtMs.get(seq) ?? 0, Date.parse(timestamp)]],
+      seq > untilSeq ? [] : [[seq, maker.sentAtMs.get(seq) ?? 0, Date.parse(timestamp)]],
     );
-    const result = await crowd.ask('result', { untilSeq, stamps });
+    const result = await crowd.request('result', { untilSeq, stamps });
     const delivered = stamps.length * sockets - result.missed;
     return { ...result, events: stamps.length, delivered, behindMs, connectMs, isComplete, sendLateP99Ms, skipped };
   } finally {

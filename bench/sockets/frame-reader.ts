@@ -4,21 +4,20 @@ export const opcodes = { text: 1, close: 8, ping: 9 } as const;
 type OnFrame = (opcode: number, bytes: Buffer, start: number, end: number) => void;
 
 /**
- * Finds whole WebSocket frames in what a socket reads, copying nothing but a frame that is not whole yet: thousands of
- * sockets in one process must cost less than the server that they measure. Server frames: never masked, here never in
- * fragments.
+ * Finds complete WebSocket frames in the bytes of a socket; copies only an incomplete frame: thousands of sockets in one
+ * process must cost less than the server that they measure. Frames of a server are never masked, and here never fragmented.
  */
 export class FrameReader {
   #rest: Buffer | undefined;
 
-  /** `bytes` may be used again after the call. `onFrame` is told where the payload lies, and must not keep it. */
+  /** The caller may reuse `bytes` after the call. `onFrame` gets the position of the payload, and must not keep the buffer. */
   read(bytes: Buffer, onFrame: OnFrame): void {
     const all = this.#rest ? Buffer.concat([this.#rest, bytes]) : bytes;
     let at = 0;
     for (;;) {
       const payload = payloadAt(all, at);
       if (!payload || payload.end > all.length) break;
-      onFrame((all[at] as number) & 0x0f, all, payload.start, payload.end);
+      onFrame((all[at] ?? 0) & 0x0f, all, payload.start, payload.end);
       at = payload.end;
     }
     this.#rest = at < all.length ? Buffer.from(all.subarray(at)) : undefined;
@@ -27,7 +26,7 @@ export class FrameReader {
 
 function payloadAt(bytes: Buffer, at: number): { start: number; end: number } | undefined {
   if (at + 2 > bytes.length) return undefined;
-  const short = (bytes[at + 1] as number) & 0x7f;
+  const short = (bytes[at + 1] ?? 0) & 0x7f;
   const start = at + (short < 126 ? 2 : short === 126 ? 4 : 10);
   if (start > bytes.length) return undefined;
   if (short < 126) return { start, end: start + short };
@@ -35,9 +34,9 @@ function payloadAt(bytes: Buffer, at: number): { start: number; end: number } | 
   return { start, end: start + Number(bytes.readBigUInt64BE(at + 2)) };
 }
 
-/** A client's frame, which must be masked; a mask of zeros hides nothing and costs nothing. */
+/** A frame of a client, which must be masked. A mask of zeros costs nothing. */
 export function maskedFrame(opcode: number, payload: Buffer): Buffer {
-  if (payload.length > 65_535) throw new RangeError('A client here has nothing so long to say');
+  if (payload.length > 65_535) throw new RangeError('A payload of more than 65,535 bytes is not supported');
   const isShort = payload.length < 126;
   const head = Buffer.alloc(isShort ? 6 : 8);
   head[0] = 0x80 | opcode;

@@ -3,19 +3,19 @@ import { connect, type Socket } from 'node:net';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
 import { FrameReader, maskedFrame, opcodes } from './frame-reader.ts';
 
-/** All sockets read into it, one after the other. */
+/** Shared by all sockets, which read one after another. */
 const readBuffer = Buffer.alloc(256 * 1024);
 
 export interface RawSocketListener {
   onOpen(): void;
   onText(bytes: Buffer, start: number, end: number): void;
-  /** Closed, cut or never connected. `code`: of the close frame, else 1006. */
+  /** The connection is closed, lost or was never made. `code`: from the close frame, otherwise 1006. */
   onLost(code: number): void;
-  /** The server answers the upgrade with another status than 101. `onLost` follows. */
+  /** The server refuses the upgrade with this status. `onLost` follows. */
   onRefused(httpStatus: number): void;
 }
 
-/** A WebSocket client that does the least a client can do. */
+/** A WebSocket client with the least possible cost. */
 export class RawSocket {
   bytesRead = 0;
   readonly #socket: Socket;

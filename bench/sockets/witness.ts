@@ -9,7 +9,7 @@ const connectTimeoutMs = 10_000;
 
 const webSocketUrl = (httpUrl: string): string => `${httpUrl.replace(/^http/, 'ws')}/ws`;
 
-/** One browser that watches a run: its view of every seat comes only from the messages of its socket. */
+/** A client that watches a run. Its view of the seats comes only from the messages of its socket. */
 export class Witness {
   readonly name: string;
   readonly seats = new Map<string, Seat>();
@@ -67,7 +67,7 @@ export class Witness {
     if (message.type === 'VENUE_STATE') {
       const { epoch, seq, seats } = message.data;
       if (epoch === this.epoch && seq < this.seq)
-        this.problems.push(`${this.name} went back from ${this.seq} to ${seq}`);
+        this.problems.push(`${this.name} went back from seq ${this.seq} to ${seq}`);
       this.epoch = epoch;
       this.seq = seq;
       for (const seat of seats) this.seats.set(seat.id, seat);

@@ -12,7 +12,7 @@ import { atMost, type Section, type SuiteContext } from './section.ts';
 const giveUpMs = 60_000;
 const probeIntervalMs = 10;
 
-/** `./start.sh` with everything installed and built, until the first page is answered. */
+/** The time from `./start.sh`, with everything installed and built, to the first page. */
 export async function coldStartSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const rounds = isQuick ? 1 : 5;
   const seconds: Record<'machine' | 'embedded', number[]> = { machine: [], embedded: [] };
@@ -76,7 +76,7 @@ async function answered(url: string, deadlineMs: number): Promise<void> {
       () => false,
     );
     if (isThere) return;
-    if (performance.now() > deadlineMs) throw new Error(`${url} does not answer within ${giveUpMs} ms`);
+    if (performance.now() > deadlineMs) throw new Error(`${url} does not reply within ${giveUpMs} ms`);
     await sleep(probeIntervalMs);
   }
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** A commit that was built in a folder of its own, so that its processes can be measured beside those of the tree. */
+/** A commit, built in its own folder, whose processes are measured beside those of the working tree. */
 export interface CommitBuild {
   /** As the caller named it. */
   commit: string;
@@ -14,7 +14,7 @@ export interface CommitBuild {
   remove(): Promise<void>;
 }
 
-/** Checks the commit out into a git worktree in a temporary folder, installs what its lock file names, and builds its servers. */
+/** Checks the commit out into a git worktree in a temporary folder, installs the packages of its lock file, and builds its servers. */
 export async function buildCommit(
   commit: string,
   { repository = '.', signal = new AbortController().signal } = {},

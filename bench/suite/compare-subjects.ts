@@ -3,7 +3,7 @@ import { measureSlice, type Slice, type Subject } from './subject.ts';
 
 export interface Comparison {
   subjects: { name: string; median: Slice }[];
-  /** Ours divided by each yardstick, the median of the rounds. */
+  /** Our value divided by that of each yardstick: the median over the rounds. */
   ratios: Record<string, { perSecond: number; cpuUsPerAnswer: number; p99Ms: number }>;
 }
 

@@ -3,7 +3,7 @@ import type { Machine } from '../report/machine.ts';
 import type { Table } from '../scenarios/scenario.ts';
 import type { Section } from './section.ts';
 
-/** Puts what was measured where the text has `<!-- bench:name -->` … `<!-- /bench:name -->`; all else stays as it is. */
+/** Replaces the text between `<!-- bench:name -->` and `<!-- /bench:name -->` with the results; the rest stays unchanged. */
 export function updateDocument(text: string, machine: Machine, sections: readonly Section[]): string {
   let updated = replacePart(text, 'machine', describeMachine(machine));
   for (const section of sections) updated = replacePart(updated, section.name, describeSection(section));

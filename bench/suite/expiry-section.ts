@@ -18,7 +18,7 @@ interface Expiry {
   maxMs: number;
 }
 
-/** Every seat is held, and nobody books: how punctually do the holds end? */
+/** Every seat is held and none is booked: how late do the holds end? */
 export async function expirySection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const violations: string[] = [];
   const measured: Expiry[] = [];

@@ -1,3 +1,4 @@
+import { present } from '../../src/process/present.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import { seatIds } from '../http/seat-command.ts';
@@ -12,7 +13,7 @@ import { atMost, problemsOf, type Section, type SuiteContext, type Target } from
 import { cpuMs } from './subject.ts';
 
 const ratePerSecond = 100;
-/** The smaller, the more one slow fsync says of a round's p99. */
+/** Small crowds need more rounds: one slow fsync decides the p99 of a round. */
 const crowds = [
   { sockets: 100, rounds: 9 },
   { sockets: 1_000, rounds: 5 },
@@ -73,14 +74,14 @@ export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContex
           });
           if (edge.name === 'ours') judgeFanOut(auditor.audit, result);
           const key = `${sockets} ${edge.name}`;
-          const { fromAsked, delivered, missed, behindMs } = result;
+          const { fromSent, delivered, missed, behindMs } = result;
           slices.set(key, [
             ...(slices.get(key) ?? []),
             {
               deliveredPerSecond: delivered / (durationS + behindMs / 1000),
-              p50Ms: fromAsked?.p50Ms ?? Number.NaN,
-              p99Ms: fromAsked?.p99Ms ?? Number.NaN,
-              maxMs: fromAsked?.maxMs ?? Number.NaN,
+              p50Ms: fromSent?.p50Ms ?? Number.NaN,
+              p99Ms: fromSent?.p99Ms ?? Number.NaN,
+              maxMs: fromSent?.maxMs ?? Number.NaN,
               cpuUsPerDelivery: (usedMs * 1000) / Math.max(1, delivered),
               missed,
             },
@@ -168,7 +169,7 @@ async function startEdges(services: Services, venue: Awaited<ReturnType<typeof s
     return { url, pids: pidsOf(services.monitored(), name) };
   };
   return [
-    { name: 'ours', url: venue.edgeUrls[0] as string, pids: pidsOf(venue.processes, 'edge') },
+    { name: 'ours', url: present(venue.edgeUrls[0], 'an edge'), pids: pidsOf(venue.processes, 'edge') },
     { name: 'ws, serialised once', ...(await broadcast('once')) },
     { name: 'ws, serialised per client', ...(await broadcast('each')) },
   ];

@@ -17,7 +17,7 @@ import type { Subject } from './subject.ts';
 
 const connections = 100;
 const holdSeconds = 2;
-/** More than a start sells at up to 6,000 commands a second; at a higher rate, clients release seats instead of booking them. */
+/** More seats than one start books at up to 6,000 commands a second. At a higher rate, clients release seats instead of booking them. */
 const journeySeats = { rows: 150, cols: 100 };
 const notModified = 'ours, 304 by ETag';
 
@@ -31,7 +31,7 @@ interface HttpSectionOptions {
   clients: () => (context: ClientContext) => Conversation;
   /** Another kind of request to the same venue. */
   variant?: { name: string; client: (context: ClientContext) => Conversation };
-  /** Our CPU per answer is at most this many times that of the older commit. */
+  /** Target: our CPU per reply, divided by that of the older commit. */
   cpuBesideOlder: number;
   targets: (comparison: Comparison) => Target[];
 }
@@ -50,7 +50,7 @@ async function httpSection(options: HttpSectionOptions, context: SuiteContext): 
   const { name, title, targets, cpuBesideOlder } = options;
   const older = context.older && comparison.ratios[olderName(context.older)];
   const olderTargets = older
-    ? [atMost(`${name}: our CPU per answer / ${context.older?.commit}`, cpuBesideOlder, older.cpuUsPerAnswer)]
+    ? [atMost(`${name}: our CPU per reply / ${context.older?.commit}`, cpuBesideOlder, older.cpuUsPerAnswer)]
     : [];
   return {
     name,
@@ -85,7 +85,7 @@ async function measureFromStart(
       ...others.map((other) => ({ ...other, converse: clients() })),
     ];
     await measureInTurns(subjects, slices, {
-      rounds: 2, // short: what disturbs the machine lasts for seconds
+      rounds: 2, // short slices: disturbances of the machine last for seconds
       sliceS: 2,
       connections,
       signal,
@@ -146,10 +146,10 @@ function comparisonTable(title: string, { subjects, ratios }: Comparison) {
       'per second',
       'p50 (ms)',
       'p99 (ms)',
-      'CPU per answer (µs)',
+      'CPU per reply (µs)',
       'loader CPU (%)',
-      'ours / it',
-      'CPU, ours / it',
+      'ours / theirs',
+      'CPU, ours / theirs',
     ],
     rows: subjects.map(({ name, median: { perSecond, p50Ms, p99Ms, cpuUsPerAnswer, loaderCpuPercent } }) => [
       name,
@@ -190,7 +190,7 @@ export const contendSection = (context: SuiteContext): Promise<Section> =>
   httpSection(
     {
       name: 'contend',
-      title: 'Everyone selects A1, 100 connections',
+      title: 'All clients select A1, 100 connections',
       rows: 10,
       cols: 10,
       yardsticks: ['bare-fastify', 'naive-plan'],
@@ -208,7 +208,7 @@ export const journeySection = (context: SuiteContext): Promise<Section> =>
   httpSection(
     {
       name: 'journey',
-      title: 'Select, then book, release or forget, 100 connections, nobody in the way of another',
+      title: 'Select, then book, release or let expire; 100 connections that do not compete',
       ...journeySeats,
       yardsticks: ['without-actors', 'naive-plan'],
       clients: () => {

@@ -24,25 +24,25 @@ const { values, positionals } = parseArgs({
   },
 });
 const wanted = positionals.length > 0 ? positionals : Object.keys(sections);
+const measures = wanted.map((name) => {
+  const measure = sections[name];
+  if (!measure) throw new Error(`There is no section "${name}"; there are ${Object.keys(sections).join(', ')}`);
+  return measure;
+});
 const stopping = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 
 const machine = describeMachine();
 const measured: Section[] = [];
 const onProgress = (doing: string) => process.stderr.write(`\r\x1b[K${doing}`);
-const unknown = wanted.find((name) => !sections[name]);
-if (unknown !== undefined) {
-  throw new Error(`There is no section "${unknown}"; there are ${Object.keys(sections).join(', ')}`);
-}
 if (values.beside !== undefined) onProgress(`building commit ${values.beside}`);
 const older = values.beside === undefined ? undefined : await buildCommit(values.beside, { signal: stopping.signal });
 try {
-  for (const name of wanted) {
+  for (const measure of measures) {
     if (stopping.signal.aborted) break;
-    const measure = sections[name] as (typeof sections)[string]; // it is known, as checked above
     const section = await measure({ isQuick: values.quick ?? false, older, signal: stopping.signal, onProgress });
     onProgress('');
-    if (stopping.signal.aborted) break; // cut short: it says nothing
+    if (stopping.signal.aborted) break; // cut short: not a valid measurement
     measured.push(section);
     process.stdout.write(describe(section));
   }

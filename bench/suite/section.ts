@@ -9,9 +9,9 @@ export interface Section {
   tables: Table[];
   /** Becomes docs/performance-<name>.svg. */
   plot?: Plot;
-  /** What must be true, and whether it was. */
+  /** Bounds of the figures, and whether they are met. */
   targets: Target[];
-  /** What an audit found wrong; a figure with any of it does not count. */
+  /** Violations that the audit found. With any of them, the figures do not count. */
   violations: string[];
 }
 
@@ -29,7 +29,7 @@ export interface SuiteContext {
   onProgress: (doing: string) => void;
 }
 
-/** What an audit found, in words; a measurement that was not audited does not count either. */
+/** The findings of an audit as text. A measurement without an audit does not count either. */
 export const problemsOf = ({ checks, notAudited }: Verdict): string[] => [
   ...(notAudited === undefined ? [] : [`could not audit: ${notAudited}`]),
   ...checks.flatMap(({ examples }) => examples),

@@ -6,7 +6,7 @@ import { scaleSection } from './scale-section.ts';
 import type { Section, SuiteContext } from './section.ts';
 import { sizesSection } from './sizes-section.ts';
 
-/** By their names in docs/performance.md, in the order of measuring. */
+/** The sections by their names in docs/performance.md, in the order of measurement. */
 export const sections: Record<string, (context: SuiteContext) => Promise<Section>> = {
   read: readSection,
   contend: contendSection,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { bookingSpec } from '../../src/launch/node-services.ts';
+import { present } from '../../src/process/present.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
@@ -25,9 +26,9 @@ const snapshots = 5;
 interface Size {
   seats: number;
   createS: number;
-  /** Until it answers. */
+  /** From the restart to the first reply. */
   hydrateS: number;
-  /** Until every seat's actor runs. */
+  /** From the restart until every seat's actor runs. */
   actorsS: number;
   rssMb: number;
   snapshotMb: number;
@@ -36,7 +37,7 @@ interface Size {
   cpuUsPerCommand: number;
 }
 
-/** One booking process, its venue 100, 10,000 and 100,000 seats large. */
+/** One booking process with a venue of 100, 10,000 and 100,000 seats. */
 export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const measured: Size[] = [];
   for (const size of isQuick ? sizes.slice(0, 2) : sizes) {
@@ -44,7 +45,8 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
     onProgress(`sizes: ${size.rows * size.cols} seats`);
     measured.push(await measureSize(size, isQuick ? 2 : 5, signal));
   }
-  const [smallest, largest] = [measured[0] as Size, measured.at(-1) as Size];
+  const [smallest, largest] = [measured[0], measured.at(-1)];
+  if (!smallest || !largest) return { name: 'sizes', tables: [], targets: [], violations: [] }; // interrupted
   return {
     name: 'sizes',
     tables: [
@@ -53,7 +55,7 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
         columns: [
           'seats',
           'first start (s)',
-          'start on what is there (s)',
+          'restart (s)',
           'all actors (s)',
           'RSS (MB)',
           'snapshot (MB)',
@@ -75,7 +77,7 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
       },
     ],
     plot: {
-      title: 'Growth with the number of seats, as multiples of that with the fewest',
+      title: 'Growth with the number of seats, relative to the smallest venue',
       xLabel: 'seats',
       yLabel: 'times',
       xScale: 'log',
@@ -91,23 +93,23 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
       ).map(([name, key]) => ({ name, points: measured.map((each) => [each.seats, each[key] / smallest[key]]) })),
     },
     targets: [
-      atMost(`sizes: start on ${largest.seats} seats (s)`, 5, largest.hydrateS),
+      atMost(`sizes: restart with ${largest.seats} seats (s)`, 5, largest.hydrateS),
       ...(['actorsS', 'rssMb'] as const).map((key) =>
-        atMost(
-          `sizes: ${costs[key]} of one more seat, where there are many / where there are few`,
-          1.5,
-          bend(measured, key),
-        ),
+        atMost(`sizes: ${costs[key]} per additional seat, large venue / small venue`, 1.5, bend(measured, key)),
       ),
-      atMost('sizes: CPU per command, most seats / fewest', 1.5, largest.cpuUsPerCommand / smallest.cpuUsPerCommand),
+      atMost(
+        'sizes: CPU per command, largest venue / smallest',
+        1.5,
+        largest.cpuUsPerCommand / smallest.cpuUsPerCommand,
+      ),
     ],
     violations: [],
   };
 }
 
-const costs = { actorsS: 'time until its actor runs', rssMb: 'memory' } as const;
+const costs = { actorsS: 'start time of the actor', rssMb: 'memory' } as const;
 
-/** What one more seat costs between the two largest venues, over what it costs between the two smallest: 1 is linear. */
+/** The cost of an additional seat between the two largest venues, divided by that between the two smallest: 1 is linear growth. */
 function bend(measured: Size[], key: keyof typeof costs): number {
   const perSeat = (less: Size | undefined, more: Size | undefined) =>
     less && more ? (more[key] - less[key]) / (more.seats - less.seats) : Number.NaN;
@@ -141,7 +143,7 @@ async function measureSize(
     const actorsS = (performance.now() - againAtMs) / 1000;
     await sleep(500);
     const pids = pidsOf(services.monitored(), name);
-    const { memory } = await pidusage(pids[0] as number);
+    const { memory } = await pidusage(present(pids[0], 'the booking process'));
     const snapshot = await measureSnapshot(`${url}/api/venue`);
     const pool = new SeatPool(emptySeats({ rows, cols }), connections);
     const journeys = { completed: 0 };

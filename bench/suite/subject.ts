@@ -4,7 +4,7 @@ import type { ClientContext } from '../clients/client-context.ts';
 import { type Conversation, closedLoop } from '../http/closed-loop.ts';
 import { percentileMs, Recorder } from '../measure/recorder.ts';
 
-/** One of those that are compared: ours, or a yardstick. */
+/** A measured system: ours, an older commit of ours, or a yardstick. */
 export interface Subject {
   name: string;
   urls: string[];
@@ -12,7 +12,7 @@ export interface Subject {
   pids: number[];
   log: ClientLog;
   newUserId: () => string;
-  /** One client of it. */
+  /** Creates one client. */
   converse: (context: ClientContext) => Conversation;
 }
 
@@ -20,14 +20,14 @@ export interface Slice {
   perSecond: number;
   p50Ms: number;
   p99Ms: number;
-  /** Of the subject's processes, per answer. */
+  /** CPU time of the subject's processes per reply. */
   cpuUsPerAnswer: number;
-  /** Of one core: what the load generator itself used. Near 100: it was the limit. */
+  /** CPU of the load generator, in % of one core. Near 100, the generator was the limit. */
   loaderCpuPercent: number;
   errors: number;
 }
 
-/** Loads a subject for a moment. */
+/** Loads a subject for a short time and measures it. */
 export async function measureSlice(
   subject: Subject,
   { connections, durationS, signal }: { connections: number; durationS: number; signal: AbortSignal },
@@ -51,7 +51,7 @@ export async function measureSlice(
   };
 }
 
-/** User and system time so far, of all of them together. */
+/** User and system time so far, summed over the processes. */
 export async function cpuMs(pids: readonly number[]): Promise<number> {
   const used = await Promise.all(pids.map((pid) => pidusage(pid)));
   return used.reduce((sum, { ctime }) => sum + ctime, 0);

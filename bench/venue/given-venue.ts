@@ -6,7 +6,7 @@ export interface GivenVenueOptions {
   redisUrl: string | undefined;
 }
 
-/** A running system. Of its processes only those are watched that tell of themselves at `/metrics`. */
+/** A running system. Only its processes with `/metrics` are monitored. */
 export function givenVenue({ url, edgeUrls, redisUrl }: GivenVenueOptions): VenueUnderLoad {
   const origin = url.replace(/\/+$/, '');
   const edges = edgeUrls.map((each) => each.replace(/^ws/, 'http').replace(/\/+$/, ''));

@@ -7,6 +7,7 @@ import { bookingSpec, edgeSpec } from '../../src/launch/node-services.ts';
 import { freePort, loopback } from '../../src/launch/ports.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import { present } from '../../src/process/present.ts';
 import type { MonitoredProcess } from '../measure/process-monitor.ts';
 import type { VenueUnderLoad } from './venue-under-load.ts';
 
@@ -16,18 +17,18 @@ export interface OwnVenueOptions {
   rows: number;
   cols: number;
   holdSeconds: number;
-  /** Where another build of the servers is. Absent: that of the tree. */
+  /** The folder of another build of the servers; default: the working tree. */
   root?: string | undefined;
 }
 
-/** Redis, NATS, booking processes and edges as ./start.sh runs them, on free ports, with data of their own that is deleted. */
+/** Redis, NATS, booking processes and edges as ./start.sh runs them, on free ports, with temporary data. */
 export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnderLoad> {
   const services = new Services();
   try {
     const servers = await startServers(services);
     const env = {
       LOG_LEVEL: 'warn',
-      RATE_LIMIT: 'off', // a loader is one address
+      RATE_LIMIT: 'off', // all load comes from one IP address
       VENUE_ROWS: String(options.rows),
       VENUE_COLS: String(options.cols),
       HOLD_SECONDS: String(options.holdSeconds),
@@ -46,12 +47,10 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
       own: {
         natsUrl: servers.natsUrl,
         async killEdge(index) {
-          const { name } = edges[index] as { name: string };
-          await services.kill(name);
+          await services.kill(present(edges[index], 'the edge').name);
         },
         async restartEdge(index) {
-          const { name } = edges[index] as { name: string };
-          await services.restart(name);
+          await services.restart(present(edges[index], 'the edge').name);
         },
       },
       stop: () => services.stop(),
@@ -62,7 +61,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
   }
 }
 
-/** Only Redis, durable as ours, and NATS. */
+/** Only NATS and Redis, which is as durable as ours. */
 export async function startServers(services: Services): Promise<{ redisUrl: string; natsUrl: string }> {
   const origin = await findMachineServers(['redis-server', 'nats-server'], '/dev/null', new AbortController().signal);
   const [redisPort, natsPort, monitorPort] = [await freePort(), await freePort(), await freePort()];
@@ -73,13 +72,13 @@ export async function startServers(services: Services): Promise<{ redisUrl: stri
   return { redisUrl: `redis://${loopback}:${redisPort}`, natsUrl: `nats://${loopback}:${natsPort}` };
 }
 
-/** What was started, to be stopped in the opposite order. */
+/** The started processes. They are stopped in reverse order. */
 export class Services {
   readonly #running = new Map<string, { process: ServiceProcess; metricsUrl: string | undefined }>();
   readonly #dir: string;
 
   constructor() {
-    mkdirSync('.data', { recursive: true }); // on the disk that users have, for fsync costs nothing in memory
+    mkdirSync('.data', { recursive: true }); // on the disk that users have, because fsync costs nothing in a memory file system
     this.#dir = resolve(mkdtempSync(join('.data', 'bench-')));
   }
 

@@ -2,21 +2,21 @@ import type { MonitoredProcess } from '../measure/process-monitor.ts';
 
 /** The system that a scenario loads, started for it or given by `--url`. */
 export interface VenueUnderLoad {
-  /** Where commands and reads go; several: connections take turns. */
+  /** The URLs for commands and reads; connections use them in turn. */
   apiUrls: string[];
-  /** Where WebSockets go: edges, or nginx. */
+  /** The URLs for WebSockets: edges, or nginx. */
   edgeUrls: string[];
-  /** Where it is given, the audit reads Redis itself and not only what HTTP tells of it. */
+  /** If given, the audit reads Redis itself, not only the HTTP API. */
   redisUrl: string | undefined;
   processes: MonitoredProcess[];
-  /** Only of a system that was started here. */
+  /** Only for a system that the run started. */
   own?: OwnVenueControl;
   stop(): Promise<void>;
 }
 
 interface OwnVenueControl {
   natsUrl: string;
-  /** SIGKILL, as a crash. Its index is that in `edgeUrls`. */
+  /** Sends SIGKILL, like a crash. `index`: position in `edgeUrls`. */
   killEdge(index: number): Promise<void>;
   restartEdge(index: number): Promise<void>;
 }

@@ -3,14 +3,14 @@ import { emptySeats } from '../../src/store/venue-layout.ts';
 import { setting } from './settings.ts';
 
 /**
- * What Fastify costs and nothing else: the body is parsed and looked at, the reply is as long as ours and always the
- * same. Nothing is decided, stored or published.
+ * The cost of Fastify alone: it parses and checks the body, and sends a constant reply of the same length as ours. It
+ * decides, stores and publishes nothing.
  */
 const app = fastify({ logger: false });
 const seatsJson = JSON.stringify([...emptySeats({ rows: 10, cols: 10 })]);
 const refusal = {
   success: false,
-  error: { code: 'SEAT_HELD', message: 'Somebody else holds this seat', retryable: true },
+  error: { code: 'SEAT_HELD', message: 'Another user holds this seat', retryable: true },
   seat: { id: 'A1', row: 0, col: 0, status: 1, held_by: 'load-01234567-0', expires_at: 1700000000.123, seq: 1 },
 };
 

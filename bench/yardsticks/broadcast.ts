@@ -1,14 +1,15 @@
 import { createServer } from 'node:http';
 import { connect } from '@nats-io/transport-node';
+import { Compile } from 'typebox/compile';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
 import { type SeatEvent, subjects } from '../../src/protocol/events.ts';
-import type { VenueState } from '../../src/protocol/venue.ts';
+import { VenueState } from '../../src/protocol/venue.ts';
 import { setting } from './settings.ts';
 
 /**
- * In the place of an edge: what NATS brings goes to every socket with `ws`'s own `send`. SERIALISE=once: one string for
- * all; SERIALISE=each: one per client, as it is first written. Nothing is repaired, resumed or bounded.
+ * Replaces an edge: sends each event of NATS to every socket with the `send` of `ws`. SERIALISE=once: one string for all
+ * clients. SERIALISE=each: one per client, as in a first version. It repairs, resumes and bounds nothing.
  */
 const serialiseOnce = setting('SERIALISE') === 'once';
 const nats = await connect({ servers: setting('NATS_URL') });
@@ -33,7 +34,8 @@ nats.subscribe(subjects.allSeats, {
     for (const client of clients) client.send(once ?? update(), { binary: false });
   },
 });
-const { epoch, seq } = (await (await fetch(`${setting('BOOKING_URL')}/api/venue`)).json()) as VenueState;
+const venue = await fetch(`${setting('BOOKING_URL')}/api/venue`);
+const { epoch, seq } = Compile(VenueState).Parse(await venue.json());
 position.epoch = epoch;
 position.seq = Math.max(position.seq, seq);
 

@@ -8,8 +8,8 @@ import { emptySeats } from '../../src/store/venue-layout.ts';
 import { setting } from './settings.ts';
 
 /**
- * The plan as one would write it in an afternoon: a call to Redis for each thing that it needs to know or change, and
- * HGETALL per read. It double-sells seats (test/support/naive-seat-store.ts shows it); here it is only measured.
+ * The plan in its simplest form: a separate call to Redis for each value that it reads or changes, and HGETALL per read.
+ * It double-sells seats, as test/support/naive-seat-store.ts shows; here it is only measured.
  */
 const redis = new Redis(setting('REDIS_URL'), { keyPrefix: 'naive:' });
 const nats = await connect({ servers: setting('NATS_URL') });
@@ -48,8 +48,11 @@ async function expire(seatId: string, userId: string): Promise<void> {
 
 async function read(seatId: string): Promise<Seat | undefined> {
   const json = await redis.hget('venue:seats', seatId);
-  return json === null ? undefined : (JSON.parse(json) as Seat);
+  return json === null ? undefined : parse(json);
 }
+
+/** Unchecked, as in a first version. */
+const parse = (json: string): Seat => JSON.parse(json);
 
 async function change(
   { id, row, col }: Seat,
@@ -67,7 +70,7 @@ async function change(
 const app = fastify({ logger: false });
 app.get('/ready', async () => ({ status: 'ok' }));
 app.get('/api/seats', async () => {
-  const seats = Object.values(await redis.hgetall('venue:seats')).map((json) => JSON.parse(json) as Seat);
+  const seats = Object.values(await redis.hgetall('venue:seats')).map(parse);
   return seats.sort((a, b) => a.row - b.row || a.col - b.col);
 });
 for (const [action, attempt] of Object.entries(attempts)) {
@@ -76,7 +79,9 @@ for (const [action, attempt] of Object.entries(attempts)) {
     if (!seat) return reply.status(404).send({ success: false });
     const changed = await attempt(seat, body.user_id);
     if (changed) return { success: true, seat: changed };
-    return reply.status(409).send({ success: false, error: { code: 'SEAT_HELD', message: 'Not yours' }, seat });
+    return reply
+      .status(409)
+      .send({ success: false, error: { code: 'SEAT_HELD', message: 'Another user holds this seat' }, seat });
   });
 }
 await app.listen({ host: '127.0.0.1', port: Number(setting('PORT')) });

@@ -5,13 +5,14 @@ import { venueSettings } from '../../src/booking/venue-settings.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
+import { present } from '../../src/process/present.ts';
 import { runProcess } from '../../src/process/run-process.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { type Answer, StoreUnavailableError, type UserCommand } from '../../src/store/seat-store.ts';
 
 /**
- * The same routes, the same script and the same publishing, without actors and without the queue before them: each
- * request calls the script itself. Nothing ends a hold but the next command on its seat.
+ * The same routes, script and publishing, without actors and without the queue in front of them: each request calls the
+ * script. An expired hold ends only with the next command on its seat.
  */
 await runProcess('without-actors', loadBookingConfig, async (config, logger) => {
   const venue = venueSettings(config);
@@ -27,7 +28,7 @@ await runProcess('without-actors', loadBookingConfig, async (config, logger) => 
       const known = { epoch: opened.epoch, seq: opened.seq };
       const { answers, events } = await store.decide([{ ...command, request: undefined }], known);
       for (const event of events) if (bus.connected) bus.publish(event).catch(() => {});
-      return answers[0] as Answer;
+      return present(answers[0], 'an answer');
     },
   };
   const service = direct as unknown as BookingService; // the routes use no more of it
@@ -45,10 +46,10 @@ await runProcess('without-actors', loadBookingConfig, async (config, logger) => 
   return app;
 });
 
-async function whenReady<T>(ask: () => Promise<T>): Promise<T> {
+async function whenReady<T>(open: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      return await ask();
+      return await open();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -7,7 +7,7 @@ import type { ServiceSpec } from '../../src/launch/service-process.ts';
 
 export type YardstickName = 'bare-fastify' | 'naive-plan' | 'without-actors' | 'broadcast';
 
-/** How to run one of the yardsticks, each a process as ours are. */
+/** How to run a yardstick: as a process, with the same flags as ours. */
 export function yardstickSpec(
   name: YardstickName,
   { port, logFile, env }: { port: number; logFile: string; env: NodeJS.ProcessEnv },
@@ -19,6 +19,6 @@ export function yardstickSpec(
     logFile,
     answers: () => httpAnswers(`${httpUrl(loopback, port)}/ready`),
     stopTimeoutMs: 3_000,
-    hint: 'Its log says why.',
+    hint: 'Read its log.',
   };
 }

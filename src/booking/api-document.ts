@@ -1,6 +1,8 @@
+import { ok as assert } from 'node:assert/strict';
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
 import packageJson from '../../package.json' with { type: 'json' };
+import { isObject } from '../process/is-object.ts';
 import { CommandBody, CommandReply, ErrorReply, HoldActionBody, HoldBody, HoldReply } from '../protocol/commands.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import { EventsAfter, SeatEvent } from '../protocol/events.ts';
@@ -32,7 +34,7 @@ const introduction = `A live seat map: hold a seat, then book it or release it. 
 **Hold, then book.** \`POST /api/seats/select\` holds an available seat for \`hold_seconds\` (see \`GET /api/venue\`). \`POST /api/seats/book\` books a seat that you hold.
 A hold that is not booked ends at its \`expires_at\`.
 
-**Who acts.** \`POST /api/session\` starts a guest session. Programs send its token as \`Authorization: Bearer <token>\`; browsers send the cookie. Without a session a
+**Authentication.** \`POST /api/session\` starts a guest session. Programs send its token as \`Authorization: Bearer <token>\`; browsers send the cookie. Without a session a
 caller names itself by \`user_id\`, unless the server has \`AUTH_MODE=required\`.
 
 **Errors.** Every refusal has the form \`{"success": false, "error": {"code", "message", "retryable"}}\`, with the seat if one is concerned. If \`retryable\` is true, the same
@@ -118,17 +120,17 @@ export function apiDocument(sessionCookie: string): FastifyDynamicSwaggerOptions
 function documented(schema: FastifySchema, url: string, document: RouteDocument): FastifySchema {
   const { refusals = [], headers, notModified } = document;
   const forbidden: ErrorCode[] = url.startsWith('/api/') ? ['FORBIDDEN'] : [];
-  const replies = Object.entries((schema.response ?? {}) as Record<string, Json>).map(([status, reply]) => [
+  const replies = Object.entries(objectOf(schema.response ?? {})).map(([status, reply]): [string, Json] => [
     status,
-    { ...(referenced(reply) as Json), description: reply.description },
+    { ...referencedObject(objectOf(reply)), description: objectOf(reply).description },
   ]);
-  const response: Record<string, Json> = Object.fromEntries(replies);
+  const response = Object.fromEntries(replies);
   if (headers) response[200] = { ...response[200], headers: headerSchemas(headers) };
   if (notModified) response[304] = { type: 'null', description: notModified };
   return {
     security: [],
     ...schema,
-    ...(schema.body !== undefined && { body: bodySchema(schema.body as Json) }),
+    ...(schema.body !== undefined && { body: bodySchema(schema.body) }),
     response: { ...response, ...refusalReplies([...new Set([...refusals, ...forbidden, ...commonRefusals])]) },
   };
 }
@@ -154,22 +156,39 @@ const headerSchemas = (headers: Record<string, string>, type = 'string'): Json =
   Object.fromEntries(Object.entries(headers).map(([name, description]) => [name, { type, description }]));
 
 /** Without the `null` that means "no body" to Fastify. */
-function bodySchema(body: Json): Json {
-  const variants = ((body.anyOf as Json[] | undefined) ?? [body]).filter(({ type }) => type !== 'null');
-  return referenced(variants.length === 1 ? variants[0] : { anyOf: variants }) as Json;
+function bodySchema(body: unknown): Json {
+  const [variant, ...others] = variantsOf(body).filter(({ type }) => type !== 'null');
+  return referencedObject(variant && others.length === 0 ? variant : { anyOf: [variant, ...others] });
 }
 
 const mayBeMissing = (body: unknown): boolean =>
-  ((body as { anyOf?: Json[] } | undefined)?.anyOf ?? []).some(({ type }) => type === 'null');
+  body !== undefined && variantsOf(body).some(({ type }) => type === 'null');
 
-const nameOf = (schema: object): string => (schema as { $id: string }).$id;
+function variantsOf(schema: unknown): Json[] {
+  const { anyOf } = objectOf(schema);
+  return Array.isArray(anyOf) ? anyOf.map(objectOf) : [objectOf(schema)];
+}
+
+function objectOf(schema: unknown): Json {
+  assert(isObject(schema), 'a schema must be an object');
+  return schema;
+}
+
+function nameOf(schema: object): string {
+  assert('$id' in schema && typeof schema.$id === 'string', 'a schema that is referenced must have a name');
+  return schema.$id;
+}
+
 const referenceTo = (schema: object): Json => ({ $ref: `#/components/schemas/${nameOf(schema)}` });
-const definitionOf = ({ $id: _, ...schema }: Json): Json => referenced(schema) as Json;
+const definitionOf = ({ $id: _, ...schema }: Json): Json => referencedObject(schema);
 
 /** A copy of a schema in which a reference takes the place of each named one. */
 function referenced(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(referenced);
-  if (typeof schema !== 'object' || schema === null) return schema;
+  return isObject(schema) ? referencedObject(schema) : schema;
+}
+
+function referencedObject(schema: Json): Json {
   if ('$id' in schema) return referenceTo(schema);
   return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, referenced(value)]));
 }

@@ -10,8 +10,8 @@ export interface BookingAppOptions {
   logger: Logger;
   venue: VenueSettings;
   access: Access;
-  /** Holds index.html. Without it there is no page here, only the API. */
+  /** The folder of index.html. Absent: only the API is served, no page. */
   publicDir?: string;
-  /** What else has to be there before the process is ready: in the embedded mode, the edge. */
+  /** A further condition for readiness: in the embedded mode, that of the edge. */
   isReady?: () => boolean;
 }

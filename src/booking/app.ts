@@ -13,7 +13,7 @@ import { registerSeatCommandRoutes } from './seat-command-routes.ts';
 import { registerSessionRoutes } from './session-routes.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
 
-/** The booking service's HTTP side. Starts and stops nothing: the service is its caller's. */
+/** The HTTP API of a booking service. The caller starts and closes the service. */
 export async function buildBookingApp(options: BookingAppOptions): Promise<HttpApp> {
   const { access, logger } = options;
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });

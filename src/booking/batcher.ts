@@ -16,8 +16,8 @@ export class Batcher<Request, Reply> {
   #isIdle = true;
 
   /**
-   * `call` replies to each of its requests, in order; if it rejects, each of them is rejected so. `begin` may delay a
-   * call, so that more requests share it. `fits` says how many of the requests that wait, at least one, one call takes.
+   * `call` resolves to a reply per request, in order; if it rejects, so does each request. `begin` may delay a call, so
+   * that more requests share it. `fits` returns how many of the waiting requests, at least one, go into one call.
    */
   constructor({
     call,
@@ -38,7 +38,7 @@ export class Batcher<Request, Reply> {
     return this.#current;
   }
 
-  ask(request: Request): Promise<Reply> {
+  request(request: Request): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, resolve, reject });
       if (!this.#isIdle) return;
@@ -56,7 +56,7 @@ export class Batcher<Request, Reply> {
       this.#current = { requests, settled: replying };
       const replies = await replying;
       assert(replies.length === requests.length, 'a call must reply to each of its requests');
-      for (const [i, { resolve }] of batch.entries()) resolve(replies[i] as Reply); // there is one for each request
+      for (const [i, reply] of replies.entries()) batch[i]?.resolve(reply);
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }

@@ -3,6 +3,7 @@ import { seatMachine } from '../../machines/seat.ts';
 import type { Delivery, EventBus } from '../events/event-bus.ts';
 import type { DecisionWatcher } from '../inspect/inspected-service.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
+import { errorOf } from '../process/error-facts.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
 import type { Seat } from '../protocol/seat.ts';
@@ -35,9 +36,9 @@ const eventsPerRead = 1_024;
 const seatsPerAudit = 256;
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
-/** Longer than load delays a timer, shorter than answers are kept: a retry at another process still finds its answer. */
+/** Longer than load delays a timer; shorter than replies are kept, so that a retry at another process still finds its reply. */
 const suspendedMs = 5_000;
-/** Turns of the event loop. Under load more reads then share a call; without load they take microseconds. */
+/** Turns of the event loop before a read: under load more reads share one call, without load the turns take microseconds. */
 const turnsBeforeRead = 3;
 
 export interface BookingServiceOptions {
@@ -49,13 +50,13 @@ export interface BookingServiceOptions {
   clock?: Clock;
   /** Sent with each heartbeat, so that edges know the settings of the running processes. */
   venue?: { name: string } & HoldRules;
-  /** Called after each decision of the store: how many commands it took together, and how long it took. */
+  /** Called after each decision of the store with its number of commands and its duration. */
   onDecision?: (commands: number, durationMs: number) => void;
 }
 
 /**
- * One booking process's venue: the view that it answers reads from, an actor per seat, the relay of its events. Any
- * number of these work on one store; none owns a seat. docs/architecture.md draws the road of a command.
+ * The venue in one booking process: the view that serves reads, an actor per seat, and the relay of its events. Any number
+ * of processes share one store; none owns a seat. docs/architecture.md shows the path of a command.
  */
 export class BookingService {
   readonly storeClock: StoreClock;
@@ -69,24 +70,26 @@ export class BookingService {
   readonly #logger: Logger;
   readonly #onDecision: (commands: number, durationMs: number) => void;
   readonly #maxWaitingPerSeat: number;
-  /** One decision of the store is under way, and commands that arrive meanwhile go together into the next. */
+  /** At most one decision is under way. Commands that arrive meanwhile go into the next one together. */
   readonly #decisions: Batcher<SeatCommand, Answer>;
-  /** By seat: how many commands wait for the next decision. */
+  /** Number of commands that wait for the next decision, by seat. */
   readonly #waitingCounts = new Map<string, number>();
+  /** The seats whose expiry is being decided, or waits for a decision. */
+  readonly #expiring = new Set<string>();
   readonly #catchingUp: SharedCall<void>;
   readonly #heartbeat: Heartbeat;
   readonly #settings: Pick<HeartbeatMessage, 'venue' | keyof HoldSettings>;
   #opening: Promise<void> | undefined;
-  /** The id of the store's installation, once it is known. */
+  /** The id of the store's installation; undefined until the venue is open. */
   #system: string | undefined;
   /** Why the store takes no writes; undefined while it does. */
   #unwritable: Error | undefined;
   #isOpen = false;
-  /** Where the audit of the seats goes on. */
+  /** The seats that this round of the audit has not compared yet. */
   #unaudited: Iterator<Seat> | undefined;
   #isClosed = false;
 
-  /** Set while somebody watches. */
+  /** Set while the inspector has viewers. */
   watcher: DecisionWatcher | undefined;
 
   constructor(options: BookingServiceOptions) {
@@ -128,12 +131,12 @@ export class BookingService {
     this.#heartbeat.start();
   }
 
-  /** True once the seats have been read from the store; they may be out of date since. */
+  /** True once the seats have been read from the store, even if they are stale by now. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
 
-  /** Whether a command could be decided now. Never rejects. */
+  /** True if a command can be decided now. Never rejects. */
   async isReady(): Promise<boolean> {
     const confirmed = await this.confirm().then(
       () => true,
@@ -146,7 +149,7 @@ export class BookingService {
     return this.#system;
   }
 
-  /** How many committed events are not known to be published. */
+  /** Number of committed events that are not known to be published. */
   get unrelayedEvents(): number {
     return Math.max(0, this.view.seq - this.#relay.position.seq);
   }
@@ -155,9 +158,9 @@ export class BookingService {
     return this.view.seat(seatId) !== undefined;
   }
 
-  /** Rejects as the store does, or with a `BusyError`. The venue must have the seats. */
+  /** Rejects with the errors of the store, or with a `BusyError`. The venue must have the seats. */
   command(command: UserCommand): Promise<Answer> {
-    return this.#reopenIfLost(() => this.#ask(command));
+    return this.#reopenIfLost(() => this.#enqueue(command));
   }
 
   /** The commands on a seat that the store is deciding now. */
@@ -168,18 +171,18 @@ export class BookingService {
 
   /**
    * Resolves when the view shows every transition that was committed before this call: one read of the store, shared by
-   * all callers that wait. Rejects as the store does, and while the store takes no writes; the view then shows the last
-   * known state.
+   * all waiting callers. Rejects with the errors of the store, and while the store takes no writes; the view then shows
+   * the last known state.
    */
   confirm(): Promise<void> {
-    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#catchingUp.ask();
+    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#catchingUp.request();
   }
 
-  /** At most `limit` events after a position, from the store's log. Rejects as the store does. */
+  /** At most `limit` events after a position, from the store's log. Rejects with the errors of the store. */
   async eventsAfter(position: Position, limit = eventsPerRead): Promise<History> {
     await this.confirm();
     const { epoch, seq } = this.view;
-    // A position of an epoch that has ended or never existed: no events lead on from it.
+    // The epoch has ended or never existed: no events follow this position.
     if (position.epoch !== epoch || position.seq > seq) return { epoch, seq, nowMs: this.storeClock.nowMs() };
     return this.#store.eventsAfter(position, limit);
   }
@@ -189,33 +192,40 @@ export class BookingService {
     this.#heartbeat.stop();
     await this.#opening?.catch(() => {});
     this.seatActors.stop();
-    await this.#bus.close(); // events that it publishes may still be on their way
+    await this.#bus.close(); // sends the events that are still in flight
     await this.#store.close();
   }
 
-  /** The machine's actions: a transition is published by its actor, and a hold's end is one more command on the seat. */
+  /** Provides the machine's actions: the actor publishes its transition, and the end of a hold is a command like any other. */
   #machine(): typeof seatMachine {
     return seatMachine.provide({
       actions: {
         publish: ({ event }) => {
           if ('fact' in event && event.committedHere) this.#relay.publish(event.fact);
         },
-        askToExpire: ({ context }) => {
-          this.#ask({ action: 'expire', seatIds: [context.seat.id] }).catch(() => {}); // the machine asks again
-        },
+        requestExpiry: ({ context }) => this.#requestExpiry(context.seat.id),
       },
     });
   }
 
-  async #ask(command: SeatCommand): Promise<Answer> {
+  /** The machine retries; while the store does not reply, further requests would only pile up. */
+  #requestExpiry(seatId: string): void {
+    if (this.#expiring.has(seatId)) return;
+    this.#expiring.add(seatId);
+    this.#enqueue({ action: 'expire', seatIds: [seatId] })
+      .catch(() => {})
+      .finally(() => this.#expiring.delete(seatId));
+  }
+
+  async #enqueue(command: SeatCommand): Promise<Answer> {
     const { seatIds } = command;
-    if (!seatIds.every((id) => this.hasSeat(id))) throw new StoreUnavailableError('The venue has not been read yet');
+    if (!seatIds.every((id) => this.hasSeat(id))) throw new StoreUnavailableError('The venue is not loaded yet');
     const counts = this.#waitingCounts;
     if (seatIds.some((id) => (counts.get(id) ?? 0) >= this.#maxWaitingPerSeat)) {
       throw new BusyError('Too many commands wait for the seat');
     }
     for (const id of seatIds) counts.set(id, (counts.get(id) ?? 0) + 1);
-    return this.#decisions.ask(command);
+    return this.#decisions.request(command);
   }
 
   async #decide(commands: readonly SeatCommand[]): Promise<Answer[]> {
@@ -227,7 +237,7 @@ export class BookingService {
     // After a suspension: the clients have timed out and retried at another process.
     if (this.#heartbeat.sinceTickMs > suspendedMs) throw new StoreUnavailableError('This process was suspended');
     let hasDecided = false;
-    this.watcher?.asked(commands);
+    this.watcher?.requested(commands);
     try {
       const startedAtMs = this.#clock.nowMs();
       const seatSeq = (id: string) => this.view.seat(id)?.seq ?? 0;
@@ -235,7 +245,7 @@ export class BookingService {
       const { nowMs, events, answers } = await this.#store.decide(commands, known);
       const durationMs = this.#clock.nowMs() - startedAtMs;
       this.#onDecision(commands.length, durationMs);
-      this.storeClock.heard(nowMs, durationMs);
+      this.storeClock.synchronise(nowMs, durationMs);
       this.#applyCommitted(events);
       for (const [i, { action }] of commands.entries()) {
         if (action === 'expire') for (const seat of answers[i]?.seats ?? []) this.seatActors.stillHeld(seat, nowMs);
@@ -250,8 +260,8 @@ export class BookingService {
   #applyCommitted(events: readonly SeatEvent[]): void {
     let isAhead = false;
     for (const event of events) isAhead = this.view.apply(event, true) === 'ahead' || isAhead;
-    // Another process committed just before: its event is on its way, or lost. The heartbeat retries if this fails.
-    if (isAhead) this.#catchingUp.ask().catch(() => {});
+    // Another process committed just before; its event is in flight or lost. The heartbeat retries if this fails.
+    if (isAhead) this.#catchingUp.request().catch(() => {});
   }
 
   #receive(event: SeatEvent, intended: Delivery): void {
@@ -260,9 +270,9 @@ export class BookingService {
     if (this.view.apply(event) === 'foreign' && this.#isOpen) this.#heartbeat.beat();
   }
 
-  /** Reads new events from the store, and publishes the newest position. */
+  /** Reads new events from the store and publishes the newest position. */
   async #checkStore(): Promise<void> {
-    await Promise.all([this.#checkWritable(), this.#catchingUp.ask()]);
+    await Promise.all([this.#checkWritable(), this.#catchingUp.request()]);
     const { epoch, seq } = this.view;
     const server_time = Math.round(this.storeClock.nowMs()) / 1000;
     const system = this.#system;
@@ -271,7 +281,7 @@ export class BookingService {
     await this.#auditNext();
   }
 
-  /** Compares some seats with the store, the next ones each time: finds lost or old parts before somebody needs them. */
+  /** Compares the next seats with the store on each call: finds lost or outdated parts before a command needs them. */
   async #auditNext(): Promise<void> {
     this.#unaudited ??= this.view.seats[Symbol.iterator]();
     const seats: Seat[] = [];
@@ -286,13 +296,13 @@ export class BookingService {
     await this.#reopenIfLost(() => this.#store.audit(seats, this.view.position));
   }
 
-  /** A store that can only be read sells nothing, and may be a replica whose primary has moved: it is not ready. */
+  /** A read-only store is not ready: it sells nothing, and may be a replica whose primary has moved. */
   async #checkWritable(): Promise<void> {
     try {
       await this.#store.checkWritable();
       this.#unwritable = undefined;
     } catch (error) {
-      this.#unwritable = error as Error;
+      this.#unwritable = errorOf(error);
       throw error;
     }
   }
@@ -301,15 +311,15 @@ export class BookingService {
     for (;;) {
       const startedAtMs = this.#clock.nowMs();
       const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
-      this.storeClock.heard(history.nowMs, this.#clock.nowMs() - startedAtMs);
-      if (!history.events) throw new VenueLostError('The log does not reach back to what is known here');
+      this.storeClock.synchronise(history.nowMs, this.#clock.nowMs() - startedAtMs);
+      if (!history.events) throw new VenueLostError('The log does not reach back to the position of the view');
       await this.#ownReplies(history.events);
       for (const event of history.events) this.view.apply(event);
       if (this.view.seq >= history.seq) return;
     }
   }
 
-  /** Waits for own decisions on these seats: applied from the log first, their events would not be published by the actors. */
+  /** Waits for own decisions on these seats: the actors do not publish events that were applied from the log first. */
   async #ownReplies(events: readonly SeatEvent[]): Promise<void> {
     const { underWay } = this.#decisions;
     const seatIds = new Set(events.map(({ seat_id }) => seat_id));
@@ -317,18 +327,18 @@ export class BookingService {
     if (isOwn) await Promise.allSettled([underWay?.settled]);
   }
 
-  /** If the venue was lost, opens it again (or joins an opening that runs), and tries once more. */
-  async #reopenIfLost<Result>(ask: () => Promise<Result>): Promise<Result> {
+  /** If the venue was lost, opens it again (or joins the current opening) and retries once. */
+  async #reopenIfLost<Result>(call: () => Promise<Result>): Promise<Result> {
     try {
-      return await ask();
+      return await call();
     } catch (error) {
       if (!(error instanceof VenueLostError)) throw error;
       await this.#reopen();
-      return ask();
+      return call();
     }
   }
 
-  /** An older copy of Redis's data, or none of it, may lack bookings that this process has seen. */
+  /** After a restart with an older copy of its data, Redis may lack bookings that this process has seen. */
   #logLostBookings({ seats }: VenueSnapshot): void {
     const holders = new Map(
       seats.map(({ id, status, held_by }) => [id, status === SeatStatus.booked ? held_by : undefined]),
@@ -338,13 +348,10 @@ export class BookingService {
     );
     if (lost.length === 0) return;
     const first = lost.slice(0, namedSeats).map(({ id }) => id);
-    this.#logger.error(
-      { seats: lost.length, first },
-      'Redis has lost bookings: its data is older than what was booked',
-    );
+    this.#logger.error({ seats: lost.length, first }, 'Redis has lost bookings: its data is older than they are');
   }
 
-  /** Reads the venue from the store and replaces every actor; all callers that wait share one opening. */
+  /** Reads the venue from the store and replaces every actor. All waiting callers share one opening. */
   #reopen(): Promise<void> {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;
@@ -354,12 +361,12 @@ export class BookingService {
 
   async #open(): Promise<void> {
     const snapshot = await this.#store.open(this.#system);
-    await this.#relay.reset(snapshot); // the last step that may fail: the rest is one synchronous change
+    await this.#relay.reset(snapshot); // the last step that can fail: the rest is one synchronous change
     if (this.#isClosed) return;
     this.#system = snapshot.system;
     this.#logLostBookings(snapshot);
-    if (snapshot.epoch !== this.view.epoch) this.storeClock.reset(); // another store, which may have another clock
-    this.storeClock.heard(snapshot.nowMs);
+    if (snapshot.epoch !== this.view.epoch) this.storeClock.reset(); // possibly another store with another clock
+    this.storeClock.synchronise(snapshot.nowMs);
     this.view.reset(snapshot);
     this.seatActors.hydrate(this.view.seats);
     this.#isOpen = true;
@@ -367,7 +374,7 @@ export class BookingService {
   }
 }
 
-/** How many of the commands that wait, in order, one call of the store takes. */
+/** The number of waiting commands, in order, that fit into one call of the store. */
 function fittingCommands(commands: readonly SeatCommand[]): number {
   const seatIds = new Set<string>();
   const end = commands.findIndex((command, index) => {

@@ -3,8 +3,9 @@ import { type Static, Type } from 'typebox';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { countedAddress } from '../identity/counted-address.ts';
-import { type CommandReply, type ErrorReply, type HoldReply, maxGroupSize } from '../protocol/commands.ts';
+import type { CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
+import { maxGroupSize } from '../protocol/max-group-size.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, RequestKey, UserCommand } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
@@ -44,7 +45,7 @@ export interface RequestedCommand {
   headers: CommandHeaders;
 }
 
-/** What the routes of seats and of holds share: who acts, the limit by address, the decision, and its count and log line. */
+/** The common part of the routes of seats and holds: the acting user, the limit per address, the decision, its count and its log line. */
 export class CommandHandler {
   readonly #options: BookingAppOptions;
   readonly #identifyUser: IdentifyUser;
@@ -109,9 +110,12 @@ export class CommandHandler {
     const held = [...service.view.seats].filter(
       ({ held_by, status }) => held_by === userId && status === SeatStatus.held,
     );
-    if (held.length === 0) throw new RefusedError('NOT_HOLDER', 'You hold no seat');
+    if (held.length === 0) throw new RefusedError('NOT_HOLDER', 'You do not hold any seat');
     if (held.length > maxGroupSize) {
-      throw new RefusedError('INVALID_REQUEST', `You hold more than ${maxGroupSize} seats: name those that you mean`);
+      throw new RefusedError(
+        'INVALID_REQUEST',
+        `You hold more than ${maxGroupSize} seats: the request must name its seats`,
+      );
     }
     return held.map(({ id }) => id);
   }

@@ -11,12 +11,12 @@ import { contentSecurityPolicy } from '../http/security-headers.ts';
 import { apiDocument } from './api-document.ts';
 
 const prefix = '/api/docs';
-/** The page makes about ten requests, one of them for half a megabyte. */
+/** The page sends about ten requests, one of them for half a megabyte. */
 const points = 8;
 const policy = contentSecurityPolicy({ 'img-src': ["'self'", 'data:'] });
 const largeFiles = ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'swagger-ui.css'];
 
-/** `GET /api/docs`: the API document (OpenAPI) and the page that shows it. Registered before the routes that it describes. */
+/** `GET /api/docs`: the API document (OpenAPI) and its page. Must be registered before the routes that it describes. */
 export async function registerDocsRoutes(app: HttpApp, sessionCookie: string): Promise<void> {
   app.addHook('onRoute', (route) => {
     if (route.url.startsWith(prefix)) route.config = { ...route.config, points };
@@ -25,7 +25,7 @@ export async function registerDocsRoutes(app: HttpApp, sessionCookie: string): P
   await app.register(swaggerUi, {
     routePrefix: prefix,
     staticCSP: policy,
-    uiConfig: { layout: 'BaseLayout' }, // the bar of the default layout has an inline style, and a field for any URL
+    uiConfig: { layout: 'BaseLayout' }, // the default layout has an inline style, and an input for any URL
   });
   registerLargeFiles(app);
 }

@@ -9,14 +9,14 @@ import { RateLimit } from '../identity/rate-limit.ts';
 import { RequestLimits } from '../identity/request-limits.ts';
 import { requestTokens } from '../identity/request-token.ts';
 
-/** Throws, or rejects with, a `RefusedError` where the caller may not act, or asks too often. At once where no token has to be verified. */
+/** Returns the acting user, synchronously if no token must be verified. Throws, or rejects with, a `RefusedError` if the caller may not act or exceeds its rate. */
 export type IdentifyUser = (request: FastifyRequest, claimed: string | undefined) => string | Promise<string>;
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * Before every route: first the rate of requests, so that refused ones count too, then the Host, and the Origin of a request
- * that may change something. Returns who may act.
+ * Checks every request before its route: first the rate, so that refused requests count too, then the Host, and the Origin
+ * of requests that may change something. Returns the function that identifies the acting user.
  */
 export async function installGuard(app: HttpApp, access: Access): Promise<IdentifyUser> {
   const { sessions, sessionCookie, authMode, allowedHosts, allowedOrigins, rateLimits } = access;

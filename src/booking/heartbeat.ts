@@ -3,10 +3,10 @@ import type { Clock } from '../process/clock.ts';
 import { StateLog } from '../process/state-log.ts';
 
 const intervalMs = 500;
-/** At the start, while the connection to the store is made. */
+/** At the start, failures are expected until the connection to the store is made. */
 const unloggedFailures = 2;
 
-/** Runs a check of the store twice a second, and whenever asked; one run at a time. Logs when the store is unavailable. */
+/** Checks the store twice a second and on request, one run at a time. Logs when the store is unavailable. */
 export class Heartbeat {
   readonly #clock: Clock;
   readonly #check: () => Promise<void>;
@@ -32,12 +32,12 @@ export class Heartbeat {
     this.#clock.clearTimeout(this.#timer);
   }
 
-  /** How long the timers of this process have not run: much longer than the interval means that it was suspended. */
+  /** Time since the last timer tick: much more than the interval means that the process was suspended. */
   get sinceTickMs(): number {
     return this.#clock.nowMs() - this.#tickAtMs;
   }
 
-  /** Starts a run unless there is one. */
+  /** Starts a run unless one is under way. */
   beat(): void {
     this.#running ??= this.#check()
       .then(

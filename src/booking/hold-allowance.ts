@@ -38,8 +38,8 @@ export class HoldAllowance {
   }
 
   /**
-   * Rejects with a `RefusedError` RATE_LIMITED where the address holds its maximum. Counts before the decision, so that many
-   * commands at once are no way round. Does not limit a request without an address.
+   * Rejects with a `RefusedError` RATE_LIMITED if the address holds its maximum. Counts before the decision, so that many
+   * concurrent commands cannot exceed the limit. Does not limit a request without an address.
    */
   async spend(
     { address, seatIds, userId }: { address: string | undefined; seatIds: readonly string[]; userId: string },
@@ -94,7 +94,7 @@ export class HoldAllowance {
     return rateLimited(message, waitMs);
   }
 
-  /** The end of the hold in Unix milliseconds; undefined: there is none. An overdue hold counts until the venue releases it. */
+  /** The end of the hold in Unix milliseconds; undefined if there is none. An overdue hold counts until the venue releases it. */
   #endMs(seatId: string, { hold }: Claim): number | undefined {
     const seat = this.#venue.view.seat(seatId);
     if (!hold) return undefined;
@@ -114,7 +114,7 @@ export class HoldAllowance {
     if (claims.size === 0) this.#claims.delete(address);
   }
 
-  /** Bounds the memory: afterwards there is at most one claim per seat that is held, and one per pending command. */
+  /** Bounds the memory: afterwards there is at most one claim per held seat and per pending command. */
   #sweep(): void {
     for (const address of this.#claims.keys()) this.#forgetEnded(address);
     this.#sweepSize = Math.max(minSweepSize, 2 * this.#size);

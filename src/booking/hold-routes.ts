@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
-import { HoldActionBody, HoldBody, HoldReply, holdActions, maxGroupSize } from '../protocol/commands.ts';
+import { HoldActionBody, HoldBody, HoldReply, holdActions } from '../protocol/commands.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
+import { maxGroupSize } from '../protocol/max-group-size.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, UserCommand } from '../store/seat-store.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
@@ -26,7 +27,7 @@ interface HoldRoute {
 }
 
 const allOrNone = 'The command applies to all of these seats or to none.';
-const named = `Without \`seats\` it means all seats that the user holds, at most ${maxGroupSize}.`;
+const named = `Without \`seats\` it applies to all seats that the user holds, at most ${maxGroupSize}.`;
 
 const routes: Record<UserCommand['action'], HoldRoute> = {
   select: {

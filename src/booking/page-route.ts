@@ -11,7 +11,7 @@ import { pointsOf } from './points.ts';
 import { holdSettings } from './venue-settings.ts';
 
 /**
- * `GET /`: the page with the seats in it, so that first paint and browsers without JavaScript show them. They come from the
+ * `GET /`: the page with the seats in it, for the first paint and for browsers without JavaScript. The seats come from the
  * view of this process without a call to the store: the script gets the confirmed state one round trip later. The files of
  * the page are served as well, for installations whose proxy cannot serve them.
  */
@@ -20,7 +20,7 @@ export async function registerPageRoute(app: HttpApp, { service, venue, publicDi
   await app.register(fastifyStatic, {
     root: publicDir,
     wildcard: false, // a route per file: other paths read no disk, and other methods are refused with the right code
-    globIgnore: ['**/*.gz'], // nginx's
+    globIgnore: ['**/*.gz'], // for nginx
     index: false,
     cacheControl: false,
     setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
@@ -38,7 +38,7 @@ export async function registerPageRoute(app: HttpApp, { service, venue, publicDi
     return reply.type('text/html; charset=utf-8').send(page.html);
   });
 
-  // haproxy's plain health check.
+  // The default health check of haproxy.
   app.options('/', { schema: { hide: true } }, (_request, reply) =>
     reply.status(204).header('allow', 'GET, HEAD').send(),
   );

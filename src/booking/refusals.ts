@@ -4,14 +4,14 @@ import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../sto
 import { BusyError } from './booking-service.ts';
 
 const reasons: Record<Refusal, string> = {
-  SEAT_HELD: 'Somebody else holds this seat',
+  SEAT_HELD: 'Another user holds this seat',
   SEAT_BOOKED: 'This seat is booked',
-  SEATS_TAKEN: 'Not all of these seats are free; none of them is held for you',
+  SEATS_TAKEN: 'Some of these seats are taken, so none of them is held for you',
   NOT_HOLDER: 'You do not hold this seat',
-  HOLD_LIMIT: 'You hold as many seats as one user may; book or release one first',
-  EXTENSION_LIMIT: 'This hold cannot be extended any more',
-  COOLDOWN: 'Your hold of this seat has just lapsed; for a moment it is there for others',
-  STORE_UNAVAILABLE: 'No seat can be held at the moment; try again. What you hold can still be booked or released',
+  HOLD_LIMIT: 'You already hold the maximum number of seats; book or release one first',
+  EXTENSION_LIMIT: 'This hold has been extended as often as allowed',
+  COOLDOWN: 'Your hold of this seat has just expired; other users have priority for a moment',
+  STORE_UNAVAILABLE: 'No more seats can be held at the moment; try again. Held seats can still be booked or released',
 };
 
 /** The causes are logged, not sent: they name servers and settings. */
@@ -21,12 +21,12 @@ const failures = {
   STORE_UNAVAILABLE: 'The booking service cannot reach its store; try again in a moment',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
-/** What a user is told whose command Redis refused. */
+/** The error of a command that Redis refused. */
 export function refusalDetail(refusal: Refusal): ErrorDetail {
   return errorDetail(refusal, reasons[refusal]);
 }
 
-/** What a user is told whose command could not be decided; undefined for an error that nobody foresaw. */
+/** The error of a command that could not be decided; undefined for an unexpected error. */
 export function failureDetail(error: unknown): ErrorDetail | undefined {
   if (error instanceof RefusedError) return error.detail;
   const code = failureCode(error);

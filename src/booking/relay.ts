@@ -7,17 +7,17 @@ import { logStart } from '../store/log-start.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 
 const repairedPerRead = 512;
-/** Beyond this many unacknowledged events the log alone remembers them. */
+/** Maximum number of unacknowledged events in memory; further ones are only in the log. */
 const maxInFlight = 4096;
 /**
- * While the bus stores nothing, the newest events wait in the log for its return. Older ones count as relayed, because the log has to stay
- * bounded: subscribers received them, and a subscriber that missed one reads it from the booking service.
+ * Number of events that wait in the log while the bus stores nothing. Older ones count as relayed, because the log must stay bounded:
+ * subscribers have received them, and a subscriber that missed one reads it from the booking service.
  */
 const maxUnstored = 100_000;
 
 /**
- * Ensures that every committed event is published. Events that were committed here are published at once. `repair` publishes the rest from the
- * store's log, whichever process committed them: it died in between, or NATS was unavailable.
+ * Ensures that every committed event is published. Own events are published at once. `repair` publishes the rest from the store's log,
+ * whichever process committed them: that process died before publishing, or NATS was unavailable.
  */
 export class Relay {
   readonly #store: SeatStore;
@@ -36,7 +36,7 @@ export class Relay {
   readonly #inFlight = new Map<number, Promise<void>>();
   #overdueSeq = 0;
   #isRepairing = false;
-  /** How many events the bus's own log will never get since it stores nothing. */
+  /** Number of events that the bus's log will never get, since the bus stopped storing. */
   #neverStored = 0;
 
   constructor({ store, bus, logger }: { store: SeatStore; bus: EventBus; logger: Logger }) {
@@ -50,7 +50,7 @@ export class Relay {
     return this.#position;
   }
 
-  /** Starts from what is known to be published, in the epoch that begins or goes on with `opened`. */
+  /** Starts from the position up to which everything is published, in the epoch of `opened`. */
   async reset(opened: Position & { system: string }): Promise<void> {
     const relayed = await this.#store.relayedPosition();
     this.#position = relayed?.epoch === opened.epoch ? relayed : { epoch: opened.epoch, seq: opened.seq };
@@ -112,7 +112,7 @@ export class Relay {
       (error: Error) => {
         settled();
         const { message } = error.cause instanceof Error ? error.cause : error;
-        this.#publishLog.warn('Events cannot be published, trying again', { error: message });
+        this.#publishLog.warn('Events cannot be published, retrying', { error: message });
       },
     );
     this.#inFlight.set(seq, publishing);
@@ -135,12 +135,12 @@ export class Relay {
         if (this.#position.epoch !== before.epoch || this.#position.seq === before.seq) break; // until the next call
       }
     } catch {
-      // The store is unavailable, which the heartbeat notices and logs as well. The next call tries again.
+      // The store is unavailable, which the heartbeat also detects and logs. The next call retries.
     }
     this.#isRepairing = false;
   }
 
-  /** Waits for the events that it publishes, so that one page at most is in flight beside new events. */
+  /** Waits until its events are published, so that at most one page is in flight beside new events. */
   async #repairPage(from: Position): Promise<void> {
     const { epoch, seq, events } = await this.#store.eventsAfter(from, repairedPerRead);
     if (epoch !== this.#position.epoch) return;
@@ -149,7 +149,7 @@ export class Relay {
     await Promise.all(missing.map((event) => this.#publish(event)));
   }
 
-  /** The log is trimmed where it was relayed: other processes have relayed more than is known here. Or it was too long and has lost its beginning. */
+  /** The log starts later: other processes have relayed more events and trimmed it, or it exceeded its maximum length. */
   async #goOnBehindGap(from: Position, newestSeq: number): Promise<void> {
     const relayed = await this.#store.relayedPosition();
     if (this.#position.epoch !== from.epoch) return;
@@ -162,7 +162,7 @@ export class Relay {
     const events = this.#countUnpublished(startSeq);
     this.#logger.warn(
       { events, seq: startSeq },
-      'The log has lost events that were not published: JetStream never gets them',
+      'The log has lost unpublished events: JetStream will never store them',
     );
     this.#skipTo(startSeq);
   }
@@ -173,7 +173,7 @@ export class Relay {
     if (this.#neverStored === 0) {
       this.#logger.warn(
         { newest: maxUnstored },
-        'JetStream is unavailable for long: only the newest events will be stored when it is back',
+        'JetStream has been unavailable for a long time: only the newest events will be stored when it returns',
       );
     }
     this.#neverStored += this.#countUnpublished(seq);
@@ -182,7 +182,7 @@ export class Relay {
 
   #logNeverStored(): void {
     if (this.#neverStored > 0)
-      this.#logger.warn({ events: this.#neverStored }, 'JetStream never gets the oldest events that it missed');
+      this.#logger.warn({ events: this.#neverStored }, 'JetStream will never store the oldest events that it missed');
     this.#neverStored = 0;
   }
 

@@ -2,13 +2,13 @@ import type { Refusal } from '../protocol/errors.ts';
 import type { BookingService } from './booking-service.ts';
 import type { VenueSettings } from './venue-settings.ts';
 
-/** When a refused command is worth a retry, in whole seconds; undefined: not by waiting. */
+/** Whole seconds after which a retry of a refused command may succeed; undefined if waiting does not help. */
 export function retryAfterSeconds(
   refusal: Refusal,
   userId: string,
   { service, venue }: { service: BookingService; venue: VenueSettings },
 ): number | undefined {
-  if (refusal === 'COOLDOWN') return atLeastOne(venue.reholdCooldownMs ?? 0); // at the most
+  if (refusal === 'COOLDOWN') return atLeastOne(venue.reholdCooldownMs ?? 0); // an upper bound
   if (refusal !== 'HOLD_LIMIT' && refusal !== 'EXTENSION_LIMIT') return undefined;
   const ends = [...service.view.seats]
     .filter(({ held_by }) => held_by === userId)

@@ -6,7 +6,7 @@ import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { remainingMs, type StoreClock } from '../venue/store-clock.ts';
 
-/** About 10 ms of work. */
+/** Number of actors that start in one go: about 10 ms of work. */
 const startedTogether = 250;
 
 type SeatActor = Actor<typeof seatMachine>;
@@ -24,7 +24,7 @@ const firstState = {
 } as const;
 
 export interface SeatActorsOptions {
-  /** With its actions provided. */
+  /** The machine with its actions provided. */
   machine: typeof seatMachine;
   storeClock: StoreClock;
   /** Runs the `after` timers. */
@@ -62,13 +62,13 @@ export class SeatActors {
     this.actor(seat.id)?.send(this.#committed(fact, seat, committedHere));
   }
 
-  /** The store was asked too early to end this hold. `storeNowMs` is the store's time of that reply. */
+  /** The request to end this hold came too early. `storeNowMs`: the store's time in its reply. */
   stillHeld({ id, expires_at }: Seat, storeNowMs: number): void {
     if (expires_at === undefined) return;
     this.actor(id)?.send({ type: 'STILL_HELD', holdRemainingMs: remainingMs(expires_at, storeNowMs) });
   }
 
-  /** Starts the actor if it has not started yet. Undefined: no such seat. */
+  /** Starts the actor if necessary. Undefined if there is no such seat. */
   actor(seatId: string): SeatActor | undefined {
     const running = this.#actors.get(seatId);
     if (running) return running;
@@ -76,17 +76,17 @@ export class SeatActors {
     return seat && this.#start(seat);
   }
 
-  /** How many actors run. */
+  /** Number of running actors. */
   get running(): number {
     return this.#actors.size;
   }
 
-  /** The actors that run, in the order of their start. */
+  /** The running actors in the order of their start. */
   get actors(): SeatActor[] {
     return [...this.#actors.values()];
   }
 
-  /** What every seat's actor shows. An actor that has not started yet will start with this, and stays unstarted. */
+  /** The state of every seat's actor. For an actor that has not started, the state in which it will start; it is not started. */
   *shown(): Generator<ShownSeat> {
     for (const actor of this.#actors.values()) {
       const { value, context } = actor.getSnapshot();

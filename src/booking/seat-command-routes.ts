@@ -59,7 +59,7 @@ export function registerSeatCommandRoutes(app: HttpApp, handler: CommandHandler,
   }
 }
 
-/** A hundred users who click one seat at once get the same reply, one after the other: it is serialised once. */
+/** A hundred users who click one seat at once get the same reply in succession: it is serialised once. */
 class SeatReplies {
   #last: { seat: Seat; refusal: Answer['refusal']; text: ReplyText } | undefined;
 

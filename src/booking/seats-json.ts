@@ -7,7 +7,7 @@ interface SeatsReply extends Position {
   headers: { etag: string; 'cache-control': string };
 }
 
-/** All seats of a view as JSON, made again only when the view has moved, and then of the seats that changed. */
+/** All seats of a view as JSON. Serialises only the seats that changed since the last call. */
 export class SeatsJson {
   readonly #view: VenueView;
   readonly #seats: Seat[] = [];
@@ -32,7 +32,7 @@ export class SeatsJson {
     return this.#reply;
   }
 
-  /** A seat that changed is another object. */
+  /** A changed seat is a new object. */
   #update(): void {
     let index = 0;
     for (const seat of this.#view.seats) {

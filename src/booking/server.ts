@@ -5,7 +5,7 @@ import { inspectOptions } from '../inspect/routes.ts';
 import { loadBookingConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
-import { buildBooking } from './booking.ts';
+import { buildBookingProcess } from './booking-process.ts';
 import { venueSettings } from './venue-settings.ts';
 
 const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
@@ -22,7 +22,7 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
   const access = accessOf(config, logger);
   const inspect = inspectOptions(config, { node: `booking-${config.PORT}`, pageDir: inspectPageDir });
-  const { app, service } = await buildBooking({ store, bus, logger, venue, access, publicDir, inspect });
+  const { app, service } = await buildBookingProcess({ store, bus, logger, venue, access, publicDir, inspect });
   service.start();
   return app;
 });

@@ -1,17 +1,17 @@
 /**
- * One call at a time, shared by all callers that ask before it starts. So each result comes from a call that started
- * after its caller asked, and calls never queue up.
+ * One call at a time, shared by all requests that arrive before it starts. So each result comes from a call that started
+ * after its request, and calls never queue up.
  */
 export class SharedCall<Result> {
   readonly #call: () => Promise<Result>;
   readonly #begin: (work: () => void) => void;
-  /** The call that has not started. */
+  /** The call that has not started yet. */
   #next: { result: Promise<Result>; start: () => void } | undefined;
   #underWay: Promise<Result> | undefined;
 
   /** `begin` may delay a call, so that more callers share it. */
   constructor(call: () => Promise<Result>, begin: (work: () => void) => void = (work) => work()) {
-    this.#call = async () => call(); // one that throws is one that rejects
+    this.#call = async () => call(); // an exception becomes a rejection
     this.#begin = begin;
   }
 
@@ -21,7 +21,7 @@ export class SharedCall<Result> {
   }
 
   /** Settles with the result of the next call to start. */
-  ask(): Promise<Result> {
+  request(): Promise<Result> {
     if (this.#next) return this.#next.result;
     let start = () => {};
     const result = new Promise<Result>((resolve) => {

@@ -25,7 +25,7 @@ const ReadHeaders = Type.Object({
   'x-venue-stale': Type.Optional(
     Type.String({
       description:
-        'While Redis is out of reach: `refuse` returns 503 instead of a stale venue, so that another process can be tried; `accept` returns the stale venue at once. Without it, the process tries Redis first.',
+        'While Redis is unavailable: `refuse` returns 503 instead of a stale venue, so that another process can be tried; `accept` returns the stale venue at once. Without it, the process tries Redis first.',
     }),
   ),
 });
@@ -52,7 +52,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
   const seatCount = venue.rows * venue.cols;
   const config = { points: pointsPerConfirm + pointsOf(seatCount) };
 
-  /** False if the store is out of reach: the view then shows the last known state. */
+  /** False if the store is unavailable: the view then shows the last known state. */
   const isConfirmed = async ({ 'x-venue-stale': staleReads }: ReadHeaders): Promise<boolean> => {
     if (staleReads === 'accept' && service.isOpen) return false;
     try {
@@ -80,7 +80,7 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
       refusals: readRefusals,
       headers: {
         ETag: 'Position that the seats show: `"epoch:seq"`.',
-        'X-Venue-Stale': '`true` while Redis is out of reach: the seats show the last known state.',
+        'X-Venue-Stale': '`true` while Redis is unavailable: the seats show the last known state.',
       },
       notModified: 'No seat has changed since the reply with the given `ETag`.',
     },

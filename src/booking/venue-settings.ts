@@ -3,7 +3,7 @@ import type { HoldSettings } from '../protocol/venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import type { VenueLayout } from '../store/venue-layout.ts';
 
-/** What there is to sell, and by which rules. */
+/** The seats on sale, and the rules of the sale. */
 export interface VenueSettings extends VenueLayout, HoldRules {
   name: string;
 }

@@ -1,15 +1,15 @@
 import { element } from './dom.ts';
 
-/** Long enough to be read; what stays would be found again by someone who reads the page from the top. */
+/** Long enough for a screen reader to announce it. Later it is removed, so that nobody finds it when reading the page from the top. */
 const keptForMs = 10_000;
 
-/** What a screen reader says by itself. Nothing of it is seen. */
+/** Makes screen readers announce texts that are not visible. */
 export class Announcer {
   readonly #polite = element('polite', HTMLElement);
   readonly #assertive = element('assertive', HTMLElement);
 
-  /** `urgent`: interrupts what is being read. */
-  say(text: string, urgent = false): void {
+  /** `urgent` interrupts the current announcement. */
+  announce(text: string, urgent = false): void {
     const line = document.createElement('p');
     line.textContent = text;
     (urgent ? this.#assertive : this.#polite).append(line);

@@ -1,11 +1,14 @@
 import { element, setAttribute, setDisabled, setFractionLeft, setText } from './dom.ts';
 import { HoldList } from './hold-list.ts';
+import { keepKey } from './keep-offer.ts';
 import { secondsLeft } from './server-clock.ts';
 import { type ShownHold, urgentMs } from './shown-hold.ts';
+import { keepLabel } from './wording.ts';
 
 export interface CartOptions {
   onBook: (seatIds: string[]) => void;
   onRelease: (seatIds: string[]) => void;
+  onKeep: () => void;
   /** The element with the keyboard focus vanished from the cart. */
   onFocusLost: (seatId: string) => void;
 }
@@ -13,13 +16,15 @@ export interface CartOptions {
 export interface ShownCart {
   holds: readonly ShownHold[];
   bookedIds: readonly string[];
+  /** Held seats that can be extended now. */
+  keepableIds: readonly string[];
   holdMs: number;
   maxHolds: number;
   isLive: boolean;
   counts: { available: number; held: number };
 }
 
-/** The user's held seats with one countdown and one Book button, and the seats that the user has booked. */
+/** The user's held seats with one countdown and one Book button, the offer to keep them, and the seats that the user has booked. */
 export class Cart {
   readonly #root = element('selected-info', HTMLElement);
   readonly #hint = element('hint', HTMLElement);
@@ -28,6 +33,8 @@ export class Cart {
   readonly #seats = element('selected-seat', HTMLElement);
   readonly #bookButton = element('book-btn', HTMLButtonElement);
   readonly #releaseButton = element('release-btn', HTMLButtonElement);
+  readonly #keepButton = element('keep-btn', HTMLButtonElement);
+  readonly #keepLabel = element('keep-label', HTMLElement);
   readonly #timer = element('timer', HTMLElement);
   readonly #timerRing = element('timer-ring', HTMLElement);
   readonly #timerBar = element('timer-bar', HTMLElement);
@@ -43,6 +50,9 @@ export class Cart {
     this.#list = new HoldList((seatId) => options.onRelease([seatId]));
     this.#bookButton.addEventListener('click', () => options.onBook(this.#heldIds));
     this.#releaseButton.addEventListener('click', () => options.onRelease(this.#heldIds));
+    this.#keepButton.addEventListener('click', () => options.onKeep());
+    this.#keepButton.setAttribute('aria-keyshortcuts', keepKey);
+    setText(element('keep-key', HTMLElement), keepKey);
   }
 
   render(shown: ShownCart): void {
@@ -52,15 +62,18 @@ export class Cart {
     this.#heldIds = shown.holds.map(({ seat }) => seat.id);
     this.#renderHint(shown);
     this.#renderHolds(shown);
+    this.#renderKeep(shown);
     this.#renderBooked(shown.bookedIds);
     const isFocusLost = hadFocus && !(focused instanceof HTMLElement && focused.checkVisibility());
-    if (isFocusLost && focusedId) this.#options.onFocusLost(focusedId);
+    if (!isFocusLost) return;
+    if (focused === this.#keepButton && !this.#root.hidden) this.#bookButton.focus();
+    else if (focusedId) this.#options.onFocusLost(focusedId);
   }
 
   #renderHint({ holds, counts, isLive }: ShownCart): void {
     this.#hint.hidden = holds.length > 0;
     const soldOut = counts.held > 0 ? 'Sold out. Held seats may come free.' : 'Sold out.';
-    const free = isLive ? 'Choose a green seat.' : 'Seats can be chosen once the page is connected.';
+    const free = isLive ? 'Choose a green seat.' : 'You can choose seats once the page is connected.';
     setText(this.#lead, counts.available > 0 ? free : soldOut);
   }
 
@@ -79,10 +92,15 @@ export class Cart {
     this.#root.classList.toggle('urgent', remainingMs <= urgentMs);
     setFractionLeft(this.#timerBar, remainingMs, holdMs);
     setFractionLeft(this.#timerRing, remainingMs, holdMs);
-    for (const button of [this.#bookButton, this.#releaseButton]) {
+    for (const button of [this.#bookButton, this.#releaseButton, this.#keepButton]) {
       setDisabled(button, isBusy || !isLive);
       setAttribute(button, 'aria-busy', isBusy ? 'true' : undefined);
     }
+  }
+
+  #renderKeep({ holds, keepableIds }: ShownCart): void {
+    this.#keepButton.hidden = keepableIds.length === 0;
+    if (keepableIds.length > 0) setText(this.#keepLabel, keepLabel(keepableIds.length, holds.length));
   }
 
   #renderBooked(seatIds: readonly string[]): void {

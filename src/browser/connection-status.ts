@@ -1,6 +1,6 @@
 import type { SessionRefusal } from './session.ts';
 
-/** Where the connection stands, as far as the page cares. */
+/** The state of the connection, as the page shows it. */
 export type ConnectionPhase =
   | 'connecting'
   | 'synchronising'
@@ -13,16 +13,16 @@ export type ConnectionPhase =
 
 export interface ConnectionStatus {
   text: string;
-  /** What changes every second: shown, but not read aloud each time. */
+  /** The part that changes every second: visible, but not announced. */
   countdown?: string;
   className: 'connected' | 'connecting' | 'disconnected';
-  /** True where the user can usefully ask for another attempt. */
+  /** Whether an attempt by the user makes sense now. */
   mayRetry: boolean;
 }
 
 export interface StatusDetails {
   httpStatus?: number | undefined;
-  /** False: no WebSocket was ever live, so a proxy may block them. */
+  /** False until the first WebSocket is live: a proxy may block WebSockets. */
   wasWebSocketLive?: boolean;
 }
 
@@ -58,7 +58,7 @@ export function connectionStatus(
   }
 }
 
-/** Why there is no session, while the rest works. */
+/** The status if only the session is missing. */
 export function sessionStatus({ status }: SessionRefusal, retrySeconds: number): ConnectionStatus {
   return {
     ...refused(sessionReason(status), retrySeconds),

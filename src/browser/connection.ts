@@ -2,73 +2,70 @@ import { type Actor, type AnyActor, createActor, fromCallback, type SnapshotFrom
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.ts';
 import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
-import type { Position } from '../protocol/venue.ts';
+import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
 import type { ConnectionPhase } from './connection-status.ts';
 
-/** The part of a WebSocket that is used here. */
+/** The used part of a WebSocket. */
 export interface Socket extends EventTarget {
   readonly readyState: number;
   send(data: string): void;
   close(): void;
 }
 
-/** What a reply to CONNECT or PING says about the time and the holds. */
-export type ServerSettings = Pick<
-  Extract<ServerMessage, { type: 'ACK' }>['data'],
-  'server_time' | 'hold_seconds' | 'max_holds'
->;
+/** The time and the rules of holds in a reply to CONNECT or PING. */
+export type ServerSettings = Partial<HoldSettings & Pick<VenueState, 'server_time'>>;
 
-/** Where the connection stands, for the page to show. */
+/** The state of the connection, for the page to show. */
 export interface ConnectionView {
   phase: ConnectionPhase;
   retryDelayMs: number;
-  /** The status of the last HTTP request if it was an error. */
+  /** Status of the last HTTP request if it was an error. */
   httpStatus: number | undefined;
-  /** False while WebSockets may be blocked: none was live so far. */
+  /** False until the first WebSocket is live: a proxy may block WebSockets. */
   wasWebSocketLive: boolean;
 }
 
 export interface ConnectionOptions {
-  /** Of the session, once there is one. With a token only where cookies are blocked. */
+  /** User of the session, once there is one. The token is present only if cookies are blocked. */
   identity: () => { user_id?: string; token?: string };
-  /** The edge says that the session has come to its end. */
+  /** The edge closed the connection because the session ended. */
   onSessionOver: () => void;
   jitterSeed: number;
   openSocket: (subprotocol: string) => Socket;
-  /** The same messages over HTTP. */
+  /** Opens a connection that carries the same messages over HTTP. */
   openHttpSocket: () => Socket;
-  /** Asks whether HTTP works: undefined if it does, else the status, or 0 without a reply. */
-  askHttp: () => Promise<number | undefined>;
-  /** Tells `online` and `offline`: the window. */
+  /** Probes whether HTTP works: undefined if it does, else the status, or 0 without a reply. */
+  probeHttp: () => Promise<number | undefined>;
+  /** Source of `online` and `offline`: the window. */
   network: EventTarget;
-  /** Tells `visibilitychange`: the document. */
+  /** Source of `visibilitychange`: the document. */
   visibility: EventTarget & { readonly hidden: boolean };
-  /** Calls back whenever the device has slept; returns how to stop that. */
+  /** Calls back whenever the device has slept; returns a function that stops this. */
   watchForSleep: (onWake: () => void) => () => void;
   /** The position to resume from. */
   position: () => Position | undefined;
   onMessage: (message: ServerMessage) => void;
-  /** The answer to a CONNECT or PING: how long it took, and what it says. */
+  /** Called with the settings in each reply to a CONNECT or PING. */
   onReply: (settings: ServerSettings, roundTripMs: number) => void;
-  /** How long a message to the edge and back takes, every few seconds. */
+  /** Called with the latest measured round-trip time, every few seconds. */
   onRoundTrip: (roundTripMs: number) => void;
   onView: (view: ConnectionView) => void;
 }
 
-/** A WebSocket is replaced once no command is on its way, or after this long. */
+/** A WebSocket is replaced once no command is pending, at the latest after this time. */
 const replacedWithinMs = 6_000;
 
-/** Owns the line to the server, a WebSocket or HTTP, and does what the statechart says. */
+/** Owns the connection to the server, a WebSocket or HTTP, and executes the actions of its statechart. */
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #actor: Actor<typeof connectionMachine>;
-  readonly #unanswered = new Set<string | number>();
+  readonly #pendingIds = new Set<string | number>();
   #socket: Socket | undefined;
-  /** Opened already; the next to be used. */
+  /** The next socket: it is open already. */
   #successor: Socket | undefined;
   #stopSuccession = () => {};
   #isOpen = false;
-  #isAskingHttp = false;
+  #isProbingHttp = false;
   #connects = 0;
   #connectedAtMs = 0;
   #pings = 0;
@@ -77,7 +74,7 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options;
     const machine = connectionMachine.provide({
-      actions: { ping: () => this.#ping(), askHttp: () => void this.#askHttp() },
+      actions: { ping: () => this.#ping(), probeHttp: () => void this.#probeHttp() },
       actors: {
         socket: fromCallback<ConnectionEvent>(({ sendBack }) =>
           this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket(subprotocol)),
@@ -95,7 +92,7 @@ export class Connection {
     this.#actor.subscribe((snapshot) => {
       const { retryDelayMs, httpStatus, wasWebSocketLive } = snapshot.context;
       const phase = phaseOf(snapshot);
-      // A second `waiting` follows only after another attempt, so the same phase twice is no news.
+      // A second `waiting` follows only after another attempt, so the same phase twice is no change.
       const key = `${phase} ${httpStatus}`;
       if (key === shown) return;
       shown = key;
@@ -110,14 +107,14 @@ export class Connection {
     return phase === 'live' || phase === 'polling';
   }
 
-  /** To be called only while live: commands are never queued, since the seat may be gone by the time they are sent. */
+  /** Callers send only while live: commands are never queued, since the seat may be taken by the time they are sent. */
   send(message: ClientMessage): void {
     if (!this.#socket) return;
-    if (isCommand(message) && message.request_id !== undefined) this.#unanswered.add(message.request_id);
+    if (isCommand(message) && message.request_id !== undefined) this.#pendingIds.add(message.request_id);
     this.#socket.send(JSON.stringify(message));
   }
 
-  /** There is a session, or another one. A WebSocket keeps the cookie with which it was opened; a token can be sent over it. */
+  /** Called when the session starts or changes. A WebSocket keeps the cookie with which it was opened; a token is sent over it. */
   identify(): void {
     if (this.#options.identity().token !== undefined) {
       if (this.#isOpen) this.#connect();
@@ -146,7 +143,7 @@ export class Connection {
     this.send({ type: 'PING', request_id: `ping-${this.#pings}` });
   }
 
-  /** True for the answer to the newest PING, be it a refusal: that the edge speaks is all that was asked. */
+  /** True for the reply to the newest PING. A refusal counts too: it proves that the edge replies. */
   #isPong(message: ServerMessage): boolean {
     if (message.type !== 'ACK' && message.type !== 'ERROR') return false;
     if (message.request_id !== `ping-${this.#pings}`) return false;
@@ -156,7 +153,7 @@ export class Connection {
     return true;
   }
 
-  /** Uses a line and translates what happens to it; returns how to let go of it. */
+  /** Uses a socket and translates its events for the statechart; returns a function that closes it. */
   #attach(sendBack: (event: ConnectionEvent) => void, socket: Socket): () => void {
     this.#socket = socket;
     this.#connects++;
@@ -178,7 +175,7 @@ export class Connection {
         if (!message) return;
         if (this.#isPong(message)) return sendBack({ type: 'ANSWERED' });
         const requestId = 'request_id' in message ? message.request_id : undefined;
-        if (requestId !== undefined) this.#unanswered.delete(requestId);
+        if (requestId !== undefined) this.#pendingIds.delete(requestId);
         if (requestId === connectId) this.#connectReplied(message);
         this.#options.onMessage(message);
         const outcome = connectOutcome(message, connectId);
@@ -205,7 +202,7 @@ export class Connection {
       listening.abort();
       this.#isOpen = false;
       this.#socket = undefined;
-      this.#unanswered.clear();
+      this.#pendingIds.clear();
       socket.close();
     };
   }
@@ -221,7 +218,7 @@ export class Connection {
     return successor?.readyState === openState ? successor : undefined;
   }
 
-  /** Opens a WebSocket beside the line in use. Returns how to give it up. */
+  /** Opens a WebSocket beside the current socket. Returns a function that gives it up. */
   #openSuccessor(sendBack: (event: { type: 'REPLACED' } | { type: 'BLOCKED' }) => void): () => void {
     let socket: Socket;
     try {
@@ -234,7 +231,7 @@ export class Connection {
     const { signal } = listening;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const handOver = (untilMs: number) => {
-      if (this.#unanswered.size > 0 && performance.now() < untilMs) {
+      if (this.#pendingIds.size > 0 && performance.now() < untilMs) {
         timer = setTimeout(() => handOver(untilMs), 50);
         return;
       }
@@ -259,11 +256,11 @@ export class Connection {
     };
   }
 
-  async #askHttp(): Promise<void> {
-    if (this.#isAskingHttp) return;
-    this.#isAskingHttp = true;
-    const httpStatus = await this.#options.askHttp();
-    this.#isAskingHttp = false;
+  async #probeHttp(): Promise<void> {
+    if (this.#isProbingHttp) return;
+    this.#isProbingHttp = true;
+    const httpStatus = await this.#options.probeHttp();
+    this.#isProbingHttp = false;
     if (httpStatus === undefined) this.#actor.send({ type: 'HTTP_WORKS' });
     else this.#actor.send({ type: 'HTTP_FAILED', ...(httpStatus > 0 && { httpStatus }) });
   }
@@ -275,9 +272,9 @@ export class Connection {
     // Only the events count: navigator.onLine is false on machines whose server is the machine itself.
     network.addEventListener('online', () => sendBack({ type: 'ONLINE' }), { signal });
     network.addEventListener('offline', () => sendBack({ type: 'OFFLINE' }), { signal });
-    const tellVisibility = () => sendBack({ type: visibility.hidden ? 'HIDDEN' : 'SHOWN' });
-    visibility.addEventListener('visibilitychange', tellVisibility, { signal });
-    if (visibility.hidden) tellVisibility();
+    const sendVisibility = () => sendBack({ type: visibility.hidden ? 'HIDDEN' : 'SHOWN' });
+    visibility.addEventListener('visibilitychange', sendVisibility, { signal });
+    if (visibility.hidden) sendVisibility();
     const stopWatching = this.#options.watchForSleep(() => sendBack({ type: 'WOKE' }));
     return () => {
       listening.abort();
@@ -286,19 +283,19 @@ export class Connection {
   }
 }
 
-/** `WebSocket.OPEN`, which Node's tests do not have. */
+/** `WebSocket.OPEN`; tests run in Node 20, which has no WebSocket. */
 const openState = 1;
 
-const isCommand = ({ type }: ClientMessage): boolean => type.endsWith('_SEAT');
+const isCommand = ({ type }: ClientMessage): boolean => type !== 'CONNECT' && type !== 'subscribe' && type !== 'PING';
 
-/** The chart's states as the page tells them apart, which is not whether a PING is under way. */
+/** The states of the chart that look different on the page. Whether a PING is pending does not. */
 function phaseOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionPhase {
   if (typeof value === 'string') return value as 'waiting' | 'offline' | 'gaveUp';
   if ('attached' in value) return typeof value.attached === 'object' ? 'live' : value.attached;
   return typeof value.polling.venue === 'object' ? 'polling' : value.polling.venue;
 }
 
-/** What a message means for the CONNECT that was sent, if anything. */
+/** The event that a message is for the pending CONNECT, if any. */
 function connectOutcome(message: ServerMessage, connectId: string): ConnectionEvent | undefined {
   if (message.type === 'VENUE_STATE') return { type: 'SYNCHRONISED' };
   if (message.type === 'SEAT_UPDATE' || message.type === 'PRESENCE' || message.request_id !== connectId)
@@ -313,19 +310,19 @@ function parseMessage(data: unknown): ServerMessage | undefined {
     const message: unknown = JSON.parse(data);
     return isMessage(message) ? message : undefined;
   } catch {
-    return undefined; // not ours: a proxy's greeting must not break the page
+    return undefined; // such as the greeting of a proxy: it must not break the page
   }
 }
 
-/** The server is trusted with the rest. */
+/** Checks no more than the type: the page trusts its server. */
 function isMessage(value: unknown): value is ServerMessage {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
 
-/** Unknown to the bundler: a page that is not inspected loads nothing of it. src/inspect-page/inspect-tab.ts */
+/** A variable, so that the bundler leaves it out: only inspected pages load src/inspect-page/inspect-tab.ts. */
 const tabModule = './inspect-tab.js';
 
-/** With `?inspect` in its address, a page shows its machine at /inspect/live of the same browser. */
+/** With `?inspect` in its address, the page sends its machine to /inspect/live in the same browser. */
 function inspectIfAsked(actor: AnyActor): void {
   if (!new URLSearchParams(globalThis.location?.search).has('inspect')) return;
   void import(tabModule).then(({ inspectTab }: { inspectTab(actor: AnyActor): void }) => inspectTab(actor));

@@ -3,7 +3,7 @@ export interface GridPlace {
   col: number;
 }
 
-/** Where a key leads to in a grid of `rows` × `cols`, as the ARIA practices have it; undefined for any other key. */
+/** The place that a key leads to in a grid of `rows` × `cols`, by the ARIA practices; undefined for any other key. */
 export function placeAfterKey(
   { key, ctrlKey }: Pick<KeyboardEvent, 'key' | 'ctrlKey'>,
   { row, col }: GridPlace,

@@ -1,10 +1,7 @@
 import { element, setAttribute, setText } from './dom.ts';
 import { releaseKeys } from './seat-map.ts';
 import { secondsLeft } from './server-clock.ts';
-import { type ShownHold, urgentMs } from './shown-hold.ts';
-
-/** Up to this difference one countdown is right for all holds. */
-const sameEndMs = 5_000;
+import { type ShownHold, sameEndMs, urgentMs } from './shown-hold.ts';
 
 interface Chip {
   item: HTMLElement;
@@ -12,7 +9,7 @@ interface Chip {
   seconds: HTMLElement;
 }
 
-/** A chip for each held seat; a press releases the seat. A chip stays with its seat, and so does the focus. */
+/** A chip for each held seat; a press releases the seat. The element of a seat is kept, and with it the focus. */
 export class HoldList {
   readonly #root = element('hold-list', HTMLElement);
   readonly #onRelease: (seatId: string) => void;

@@ -1,37 +1,38 @@
-import type { ErrorReply, UserAction } from '../protocol/commands.ts';
+import { type CommandMessage, commandRoute } from '../protocol/command-routes.ts';
+import type { CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { EventsAfter, SeatEvent } from '../protocol/events.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
-import type { Seat } from '../protocol/seat.ts';
-import type { Position, VenueState } from '../protocol/venue.ts';
+import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
 import type { Socket } from './connection.ts';
 import { retryAfterMs } from './retry-after.ts';
 
-/** The hold settings come with the whole venue only. */
+/** Only the reply with the whole venue has the hold settings. */
 const venueEveryMs = 30_000;
-/** A longer `Retry-After` ends this line; the connection then waits. */
+/** A longer `Retry-After` ends this connection. */
 const longestWaitMs = 5_000;
 const commandTimeoutMs = 10_000;
 
-type Command = Extract<ClientMessage, { type: 'SELECT_SEAT' | 'BOOK_SEAT' | 'RELEASE_SEAT' }>;
 type RequestId = string | number | undefined;
 
 export interface HttpSocketOptions {
   fetch: typeof fetch;
-  /** `Authorization` where cookies are blocked. */
+  /** `Authorization`, if cookies are blocked. */
   authorization: () => Record<string, string>;
   random: () => number;
 }
 
-/** Speaks the WebSocket's messages over HTTP: each `CONNECT` and `PING` is a poll, each command a POST. */
+/** The messages of the WebSocket over HTTP: each `CONNECT` and `PING` is a poll, each command a POST. */
 export class HttpSocket extends EventTarget implements Socket {
   readonly #options: HttpSocketOptions;
-  /** Opens in a moment, as a WebSocket does. */
+  /** Opens asynchronously, as a WebSocket does. */
   readyState = 0;
   readonly #closed = new AbortController();
   #position: Position | undefined;
   #userId: string | undefined;
-  #venueAtMs = 0;
+  /** Name of the venue, which the routes of holds have in their path. */
+  #show = '';
+  #venueAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: HttpSocketOptions) {
     super();
@@ -78,7 +79,7 @@ export class HttpSocket extends EventTarget implements Socket {
     }
   }
 
-  /** Undefined where the changes cannot be told: the whole venue is needed. */
+  /** Undefined if the whole venue is needed. */
   async #changes(): Promise<{ server_time: number } | undefined> {
     if (performance.now() - this.#venueAtMs > venueEveryMs) return undefined;
     for (;;) {
@@ -99,14 +100,15 @@ export class HttpSocket extends EventTarget implements Socket {
     }
   }
 
-  async #venue(): Promise<{ server_time: number; hold_seconds: number; max_holds: number }> {
+  async #venue(): Promise<HoldSettings & Pick<VenueState, 'server_time'>> {
     const venue = await this.#get<VenueState>('/api/venue');
     if (!Array.isArray(venue.seats)) throw new FailedReply(502);
     this.#position = venue.stale ? undefined : { epoch: venue.epoch, seq: venue.seq };
+    this.#show = venue.venue;
     this.#venueAtMs = performance.now();
     this.#emit({ type: 'VENUE_STATE', data: venue });
-    const { server_time, hold_seconds, max_holds } = venue;
-    return { server_time, hold_seconds, max_holds };
+    const { server_time, hold_seconds, max_holds, hold_extensions = 0 } = venue;
+    return { server_time, hold_seconds, max_holds, hold_extensions };
   }
 
   async #get<T>(path: string): Promise<T> {
@@ -123,35 +125,38 @@ export class HttpSocket extends EventTarget implements Socket {
     }
   }
 
-  async #command({ type, request_id, data: { seat_id, user_id = this.#userId } }: Command): Promise<void> {
+  async #command(message: CommandMessage): Promise<void> {
+    const { request_id, data } = message;
+    const { path } = commandRoute(message, encodeURIComponent(this.#show));
     const headers = {
       ...this.#options.authorization(),
       'content-type': 'application/json',
       'idempotency-key': newKey(),
     };
-    const body = JSON.stringify({ seat_id, ...(user_id !== undefined && { user_id }) });
+    const body = JSON.stringify({ ...(this.#userId !== undefined && { user_id: this.#userId }), ...data });
     for (let attempt = 1; ; attempt++) {
       try {
-        const reply = await this.#options.fetch(`/api/seats/${actions[type]}`, {
+        const reply = await this.#options.fetch(path, {
           method: 'POST',
           headers: attempt === 1 ? headers : { ...headers, 'x-attempt': String(attempt) },
           body,
           signal: AbortSignal.timeout(commandTimeoutMs),
         });
-        return this.#answer(request_id, reply.status, await reply.json().catch(() => undefined));
+        return this.#reply(request_id, reply.status, await reply.json().catch(() => undefined));
       } catch {
-        // The connection broke on the way: the key makes a second attempt safe.
+        // The connection broke: the key makes a second attempt safe.
         if (attempt > 1) return this.#refuse(request_id, 'TIMEOUT', 'The server cannot be reached');
       }
     }
   }
 
-  #answer(requestId: RequestId, status: number, body: { success: true; seat: Seat } | ErrorReply | undefined): void {
+  #reply(requestId: RequestId, status: number, body: CommandReply | HoldReply | ErrorReply | undefined): void {
     if (body?.success === true) {
-      this.#emit({ type: 'ACK', ...withId(requestId), data: { success: true, seat: body.seat } });
+      this.#emit({ type: 'ACK', ...withId(requestId), data: body });
     } else if (body?.success === false) {
-      const { error, seat } = body;
-      this.#emit({ type: 'ERROR', ...withId(requestId), data: { ...error, ...(seat && { seat }) } });
+      const { error, seat, seats } = body;
+      const data = { ...error, ...(seat && { seat }), ...(seats && { seats }) };
+      this.#emit({ type: 'ERROR', ...withId(requestId), data });
     } else {
       this.#refuse(requestId, status === 429 ? 'RATE_LIMITED' : 'STORE_UNAVAILABLE', `A proxy replied ${status}`);
     }
@@ -166,7 +171,7 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 }
 
-/** An HTTP reply that is not what was asked for. */
+/** An HTTP reply without the requested data. */
 class FailedReply extends Error {
   readonly status: number;
   readonly retryAfterMs: number | undefined;
@@ -177,11 +182,6 @@ class FailedReply extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 }
-
-const actions = { SELECT_SEAT: 'select', BOOK_SEAT: 'book', RELEASE_SEAT: 'release' } as const satisfies Record<
-  Command['type'],
-  UserAction
->;
 
 const withId = (request_id: RequestId) => (request_id === undefined ? {} : { request_id });
 

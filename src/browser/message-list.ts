@@ -2,14 +2,14 @@ import { element } from './dom.ts';
 
 const shownAtMost = 3;
 const shownForMs = 15_000;
-/** As long as there is something to warn of. */
+/** A warning of 10 s before the end of a hold is true for this long. */
 const warningShownForMs = 10_000;
-/** There has to be time to read, find and press it. */
+/** The user needs time to read, find and press the offer. */
 const shownWithOfferForMs = 45_000;
 
 export type MessageTone = 'info' | 'success' | 'warning' | 'error';
 
-/** What the user can do about a message, by one button in it. */
+/** A button in a message, for the next step of the user. */
 export interface Offer {
   label: string;
   accept: () => void;
@@ -21,11 +21,11 @@ export interface MessageDetails {
   topic?: string;
   /** The message is true only while these seats keep their state. */
   seatIds?: readonly string[];
-  /** Something was lost: to be read aloud at once. */
+  /** The user lost something: the announcement interrupts others. */
   urgent?: boolean;
 }
 
-/** The page's messages, newest first. The announcer reads them aloud, not this list. */
+/** The visible messages, newest first. The announcer passes them to screen readers. */
 export class MessageList {
   readonly #root = element('messages', HTMLElement);
   readonly #seatIds = new WeakMap<Element, readonly string[]>();
@@ -45,9 +45,9 @@ export class MessageList {
     message.className = `message ${tone}`;
     message.dataset.topic = topic;
     this.#seatIds.set(message, seatIds);
-    const words = document.createElement('p');
-    words.textContent = text;
-    message.append(words);
+    const paragraph = document.createElement('p');
+    paragraph.textContent = text;
+    message.append(paragraph);
     if (offer) message.append(offerButton(offer, () => message.remove()));
     this.#root.prepend(message);
     while (this.#root.childElementCount > shownAtMost) this.#root.lastElementChild?.remove();
@@ -62,7 +62,7 @@ function offerButton({ label, accept }: Offer, remove: () => void): HTMLButtonEl
   button.className = 'offer';
   button.textContent = label;
   button.addEventListener('click', () => {
-    // Where the focus goes next is for `accept` to say, and it has to be here until then.
+    // First `accept`: it moves the focus, which would be lost with the message.
     accept();
     remove();
   });

@@ -1,10 +1,10 @@
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 
-/** A row further is felt more than a seat further: people who come together want one row. */
+/** A row counts more than a seat: people who come together want to sit in one row. */
 const rowWeight = 1.5;
 
-/** The available seat nearest to another; of two equally near ones the one closer to the stage. Undefined if sold out. */
+/** The available seat nearest to another; of two equally near ones the one nearer to the stage. Undefined if sold out. */
 export function nearestFreeSeat(seats: Iterable<Seat>, to: Seat): Seat | undefined {
   let nearest: Seat | undefined;
   let nearestDistance = Number.POSITIVE_INFINITY;

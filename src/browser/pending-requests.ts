@@ -1,21 +1,15 @@
-import type { UserAction } from '../protocol/commands.ts';
+import type { CommandAction } from '../protocol/command-routes.ts';
+import { maxGroupSize } from '../protocol/max-group-size.ts';
 
-export const answerTimeoutMs = 5_000;
+export const replyTimeoutMs = 5_000;
 
-/** Requests that the user made by one press, and hears of together. */
-export interface RequestBatch {
-  action: UserAction;
-  /** How many are not answered yet. */
-  open: number;
-  done: string[];
-  unanswered: string[];
-}
-
+/** A command that was sent and has no reply yet: on one seat, or on several, all or none. */
 export interface PendingRequest {
   id: string;
-  action: UserAction;
-  seatId: string;
-  batch: RequestBatch;
+  action: CommandAction;
+  seatIds: readonly string[];
+  /** From 0. Only a press on more seats than one command may have leads to several parts. */
+  part: number;
 }
 
 interface Entry {
@@ -23,9 +17,9 @@ interface Entry {
   timer: ReturnType<typeof setTimeout>;
 }
 
-/** The commands that were sent and not yet answered: at most one per seat. */
+/** The commands without a reply: at most one per seat. */
 export class PendingRequests {
-  readonly #bySeat = new Map<string, Entry>();
+  readonly #entries = new Map<string, Entry>();
   readonly #onTimeout: (request: PendingRequest) => void;
   #sent = 0;
 
@@ -33,49 +27,41 @@ export class PendingRequests {
     this.#onTimeout = onTimeout;
   }
 
-  /** One request for each seat, but for those for which another is not answered yet. */
-  open(action: UserAction, seatIds: readonly string[]): PendingRequest[] {
-    const free = seatIds.filter((seatId) => !this.#bySeat.has(seatId));
-    const batch: RequestBatch = { action, open: free.length, done: [], unanswered: [] };
-    return free.map((seatId) => this.#openOne(seatId, batch));
-  }
-
-  forSeat(seatId: string): PendingRequest | undefined {
-    return this.#bySeat.get(seatId)?.request;
-  }
-
-  /** The request that an answer is for; undefined for one that timed out or was never ours. */
-  settle(requestId: string | number | undefined): PendingRequest | undefined {
-    for (const { request, timer } of this.#bySeat.values()) {
-      if (request.id !== requestId) continue;
-      clearTimeout(timer);
-      this.#bySeat.delete(request.seatId);
-      request.batch.open--;
-      return request;
-    }
-    return undefined;
-  }
-
-  /** The connection is gone, and the answers with it. */
-  abandonAll(): PendingRequest[] {
-    return [...this.#bySeat.values()].map(({ request, timer }) => {
-      clearTimeout(timer);
-      return this.#giveUp(request);
+  /** One request for all these seats that have no pending request; several if one command may not have as many seats. */
+  open(action: CommandAction, seatIds: readonly string[]): PendingRequest[] {
+    const free = seatIds.filter((seatId) => !this.isPending(seatId));
+    const parts = Array.from({ length: Math.ceil(free.length / maxGroupSize) }, (_, part) => part);
+    return parts.map((part) => {
+      const ids = free.slice(part * maxGroupSize, (part + 1) * maxGroupSize);
+      return this.#add({ id: `${action}-${++this.#sent}`, action, seatIds: ids, part });
     });
   }
 
-  #openOne(seatId: string, batch: RequestBatch): PendingRequest {
-    this.#sent++;
-    const request = { id: `${batch.action}-${this.#sent}`, action: batch.action, seatId, batch };
-    const timer = setTimeout(() => this.#onTimeout(this.#giveUp(request)), answerTimeoutMs);
-    this.#bySeat.set(seatId, { request, timer });
+  isPending(seatId: string): boolean {
+    return [...this.#entries.values()].some(({ request }) => request.seatIds.includes(seatId));
+  }
+
+  /** The request that a reply is for; undefined if it timed out, or was never sent from here. */
+  settle(requestId: string | number | undefined): PendingRequest | undefined {
+    const entry = typeof requestId === 'string' ? this.#entries.get(requestId) : undefined;
+    return entry && this.#remove(entry);
+  }
+
+  /** Ends all requests without a reply: those of a broken connection get none. */
+  abandonAll(): PendingRequest[] {
+    return [...this.#entries.values()].map((entry) => this.#remove(entry));
+  }
+
+  #add(request: PendingRequest): PendingRequest {
+    const timer = setTimeout(() => this.#onTimeout(this.#remove(entry)), replyTimeoutMs);
+    const entry = { request, timer };
+    this.#entries.set(request.id, entry);
     return request;
   }
 
-  #giveUp(request: PendingRequest): PendingRequest {
-    this.#bySeat.delete(request.seatId);
-    request.batch.open--;
-    request.batch.unanswered.push(request.seatId);
+  #remove({ request, timer }: Entry): PendingRequest {
+    clearTimeout(timer);
+    this.#entries.delete(request.id);
     return request;
   }
 }

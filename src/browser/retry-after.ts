@@ -1,7 +1,7 @@
-/** A proxy in front may name any time: a page must not be shut out for hours. */
+/** A proxy may send any time: it must not lock a page out for hours. */
 const maxMs = 300_000;
 
-/** The wait that a reply asks for; undefined without a valid `Retry-After`. A date is read against the reply's own `Date`. */
+/** The wait in the `Retry-After` of a reply; undefined without a valid one. A date is compared with the `Date` of the reply. */
 export function retryAfterMs({ headers }: Pick<Response, 'headers'>): number | undefined {
   const value = headers.get('retry-after')?.trim();
   if (!value) return undefined;

@@ -5,9 +5,9 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 export interface SeatAppearance {
   status: 'available' | 'held' | 'booked';
   isMine: boolean;
-  /** What a browser without styles shows of the seat: the number of a free or own seat, else a letter that the legend explains. */
+  /** Text for browsers without styles: the number of a free or own seat, else a letter that the legend explains. */
   text: string;
-  /** What a screen reader says. */
+  /** Name for screen readers. */
   label: string;
 }
 

@@ -3,8 +3,8 @@ import { rowLabel } from '../protocol/seat-id.ts';
 import { seatAppearance } from './seat-appearance.ts';
 
 /**
- * The inside of the seat map: what the server puts into the page, and the page makes itself where that was not to be
- * had. Knows no DOM. `seats` in row-major order. Nothing in it comes from a user, so nothing needs escaping.
+ * The content of the seat map. The server puts it into the page; if it could not, the page makes it. Knows no DOM. `seats`
+ * are in row-major order. Nothing in it comes from a user, so nothing needs escaping.
  */
 export function seatGridHtml(seats: Iterable<Seat>): string {
   const rows = new Map<number, Seat[]>();
@@ -24,7 +24,7 @@ function rowHtml(row: number, seats: readonly Seat[]): string {
   );
 }
 
-/** As it looks to someone who has no seat yet. */
+/** The seat as it looks to a user who has no seat yet. */
 function seatHtml(seat: Seat): string {
   const { status, text, label } = seatAppearance(seat, '');
   const tabIndex = seat.row === 0 && seat.col === 0 ? 0 : -1;

@@ -5,10 +5,10 @@ import { type GridPlace, placeAfterKey } from './grid-keys.ts';
 import { isOwnHold, seatAppearance } from './seat-appearance.ts';
 import { seatGridHtml } from './seat-grid-html.ts';
 
-/** More changes than this in one frame are a rush: to move them all would only make noise. */
+/** Largest number of changes in one frame that are animated: in a rush, motion would only distract. */
 const animatedAtMost = 12;
 
-/** On one of the user's holds these keys release it. */
+/** Keys that release the held seat that has the focus. */
 export const releaseKeys: readonly string[] = ['Delete', 'Backspace', 'Escape'];
 
 export interface SeatMapOptions {
@@ -18,7 +18,7 @@ export interface SeatMapOptions {
   onRelease: (id: string) => void;
 }
 
-/** What of the venue the map shows. */
+/** The part of the venue that the map shows. */
 interface ShownVenue {
   rows: number;
   cols: number;
@@ -30,7 +30,7 @@ export interface MapHold {
   remainingMs: number;
 }
 
-/** The grid of seats. The server may have rendered it into the page already; it is taken over as it is. */
+/** The grid of seats. If the server has rendered it into the page, its elements are adopted. */
 export class SeatMap {
   readonly #root = element('seat-map', HTMLElement);
   readonly #options: SeatMapOptions;
@@ -41,7 +41,7 @@ export class SeatMap {
   #size = { rows: 0, cols: 0 };
   /** The one tab stop. */
   #current: GridPlace = { row: 0, col: 0 };
-  /** Whose seats are drawn as the user's own. */
+  /** The user whose seats are drawn as own seats. */
   #userId = '';
 
   constructor(options: SeatMapOptions) {
@@ -58,18 +58,18 @@ export class SeatMap {
     });
   }
 
-  /** The seat is to be drawn anew in the next frame. `byOthers`: in a way that is noticed. */
+  /** Draws the seat again in the next frame, with an animation if another user changed it. */
   touch(id: string, byOthers = false): void {
     this.#dirty.add(id);
     if (byOthers) this.#changedByOthers.add(id);
   }
 
-  /** Without an id: where the focus was last. */
+  /** Moves the focus to a seat; without an id to the seat that had it last. */
   focus(id = seatId(this.#current.row, this.#current.col)): void {
     this.#buttons.get(id)?.focus();
   }
 
-  /** Also before the seats are known: those that came with the page look like it, too. */
+  /** Also called before the seats are known: the seats in the loaded page must look disabled too. */
   renderLive(isLive: boolean): void {
     this.#root.classList.toggle('dimmed', !isLive);
     setDisabled(this.#root, !isLive);
@@ -124,7 +124,7 @@ export class SeatMap {
     setAttribute(button, 'aria-busy', isPending ? 'true' : undefined);
   }
 
-  /** Of what the compositor does alone: a rush of these costs the page no frame. */
+  /** Animates only a property that the compositor animates alone, so that a rush costs no frames. */
   #animate(id: string): void {
     if (this.#calm.matches) return;
     this.#buttons.get(id)?.animate({ transform: ['scale(0.8)', 'scale(1)'] }, { duration: 500, easing: 'ease-out' });
@@ -139,7 +139,7 @@ export class SeatMap {
     }
     const next = seat && !event.altKey && !event.metaKey ? placeAfterKey(event, seat, this.#size) : undefined;
     if (!next) return;
-    event.preventDefault(); // or the page would scroll as well
+    event.preventDefault(); // else the page would scroll as well
     this.focus(seatId(next.row, next.col));
   }
 

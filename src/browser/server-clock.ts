@@ -1,13 +1,13 @@
-/** A message without a round trip may have waited on the way for that long. */
+/** Assumed delay of a message without a measured round trip. */
 const unknownDelayMs = 2_000;
-/** The clocks of two edges differ by a little. */
+/** The clocks of two edges differ slightly. */
 const toleranceMs = 100;
-/** A monotonic clock may run wrong by this part of the time. */
+/** Assumed relative error of a monotonic clock. */
 const drift = 0.0005;
 
 /**
- * The clock of Redis, as far as it is known here. It runs on a monotonic clock, because the device's own wall clock may
- * be wrong and may jump. A monotonic clock may stand still while the device sleeps, and the clock of Redis may be set.
+ * An estimate of the clock of Redis. It runs on a monotonic clock, because the wall clock of the device may be wrong and
+ * may jump. A monotonic clock may stop while the device sleeps, and the clock of Redis may be set.
  */
 export class ServerClock {
   readonly #monotonicMs: () => number;
@@ -21,20 +21,20 @@ export class ServerClock {
     this.#monotonicMs = monotonicMs;
   }
 
-  /** `serverTimeS`: Unix seconds, as just received, of a message that was not asked for. */
+  /** `serverTimeS`: Unix seconds in a message that just arrived without a request. */
   set(serverTimeS: number): void {
-    // A message may be late by any time, so it cannot correct a measured clock backwards; the next PING can.
+    // A message may be arbitrarily late, so it cannot set a measured clock back; the next PING can.
     if (this.#isMeasured && serverTimeS * 1000 - this.#monotonicMs() < this.#offsetMs) return;
     this.#take(serverTimeS * 1000, unknownDelayMs);
   }
 
-  /** `serverTimeS`: Unix seconds, of a reply that was just received. */
+  /** `serverTimeS`: Unix seconds in a reply that just arrived. */
   sample(serverTimeS: number, roundTripMs: number): void {
     this.#isMeasured = true;
     this.#take(serverTimeS * 1000 + roundTripMs / 2, roundTripMs / 2);
   }
 
-  /** Keeps the more exact estimate, unless both cannot be true: then the server's clock or this one was set. */
+  /** Keeps the more exact estimate, unless the two contradict each other: then one of the clocks was set. */
   #take(serverMs: number, errorMs: number): void {
     const nowMs = this.#monotonicMs();
     const offsetMs = serverMs - nowMs;
@@ -51,12 +51,12 @@ export class ServerClock {
   }
 }
 
-/** Whole seconds to show for what is left: 1 until the very end, then 0. */
+/** Whole seconds to show as remaining: 1 until the end, then 0. */
 export function secondsLeft(remainingMs: number): number {
   return Math.max(0, Math.ceil(remainingMs / 1000));
 }
 
-/** How long the shown number of seconds stays true; undefined once it is 0. */
+/** Time until the shown number of seconds changes; undefined once it is 0. */
 export function msUntilNextSecond(remainingMs: number): number | undefined {
   if (remainingMs <= 0) return undefined;
   return remainingMs - (secondsLeft(remainingMs) - 1) * 1000;

@@ -9,15 +9,15 @@ const limitedMs = 10_000;
 const forbiddenMs = 60_000;
 const renewAtLeastMs = 60_000;
 const renewAtMostMs = 2 ** 31 - 1;
-/** Of a server that does not say how long a session lasts. */
+/** Lifetime of a session if the server does not send it. */
 const assumedLifetimeS = 3_600;
 const checkEveryMs = 5_000;
 
-/** Why there is no session. */
+/** The reason why there is no session. */
 export interface SessionRefusal {
-  /** Of the reply; undefined where none came. */
+  /** Status of the reply; undefined if there was none. */
   status: number | undefined;
-  /** Of the next try, on the monotonic clock. */
+  /** Time of the next attempt, on the monotonic clock. */
   retryAtMs: number;
 }
 
@@ -25,18 +25,18 @@ export interface PageSessionOptions {
   fetch: typeof fetch;
   monotonicMs: () => number;
   random: () => number;
-  /** The server has begun a session: its cookie is set if the browser takes it. */
+  /** The server started a session: its cookie is set if the browser accepts cookies. */
   onBegun: () => void;
   /** The session is ready for use, has a new token or cookie, or is another user's. */
   onSession: (userId: string, previousUserId: string | undefined) => void;
   onRefused: (refusal: SessionRefusal) => void;
-  /** The browser keeps no cookie: the session lasts for as long as the page is open. */
+  /** The browser keeps no cookie: the session ends when the page is closed. */
   onCookiesBlocked: () => void;
 }
 
 type Reply = Pick<SessionReply, 'user_id'> & { token?: string; expires_in?: number };
 
-/** The session of this browser: its cookie goes with every request of the page. Where cookies are blocked, its token does. */
+/** The session of this browser. Every request of the page has its cookie, or its token if cookies are blocked. */
 export class PageSession {
   readonly #options: PageSessionOptions;
   #userId: string | undefined;
@@ -44,7 +44,7 @@ export class PageSession {
   #token: string | undefined;
   #areCookiesBlocked = false;
   #failures = 0;
-  #isAsking = false;
+  #isRequesting = false;
   #refusal: SessionRefusal | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
@@ -58,17 +58,17 @@ export class PageSession {
     return this.#userId;
   }
 
-  /** True once the browser is known to send the session, or has its token. */
+  /** True once the browser is known to send the cookie, or the page has the token. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** Only where cookies are blocked. */
+  /** Present only if cookies are blocked. */
   get token(): string | undefined {
     return this.#token;
   }
 
-  /** While there is no session. */
+  /** Present while there is no session. */
   get refusal(): SessionRefusal | undefined {
     return this.#isReady ? undefined : this.#refusal;
   }
@@ -77,66 +77,66 @@ export class PageSession {
     return this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` };
   }
 
-  /** Begins a session, or makes the present one last longer. Repeats itself until it succeeds, and before the session ends. */
+  /** Starts a session, or renews the current one. Repeats itself until it succeeds, and before the session ends. */
   async begin(): Promise<void> {
-    if (this.#isAsking) return;
-    this.#isAsking = true;
+    if (this.#isRequesting) return;
+    this.#isRequesting = true;
     clearTimeout(this.#timer);
     try {
-      await this.#ask();
+      await this.#request();
     } finally {
-      this.#isAsking = false;
+      this.#isRequesting = false;
     }
   }
 
-  /** Tries again at once, except where the server has set the time. */
+  /** Retries at once, unless the server has set the time of the next attempt. */
   retry(): void {
     if (this.refusal && this.refusal.status !== 429) void this.begin();
   }
 
-  /** The server is there: what failed without a reply may work now. */
-  serverAnswered(): void {
+  /** The server is reachable: a request that failed without a reply may succeed now. */
+  serverReplied(): void {
     if (this.refusal && this.refusal.status === undefined) void this.begin();
   }
 
-  /** The server has ended it. Never in a loop, whatever the server says of the next one. */
+  /** The server ended the session. Never starts sessions in a loop, even if the server ends each one. */
   over(): void {
     const sinceMs = this.#options.monotonicMs() - this.#begunAtMs;
     if (sinceMs >= checkEveryMs) void this.begin();
-    else if (!this.#isAsking) this.#renewIn(checkEveryMs - sinceMs);
+    else if (!this.#isRequesting) this.#renewIn(checkEveryMs - sinceMs);
   }
 
-  /** A command was refused for its user: the session may be over, or another tab's. */
+  /** A command was refused because of its user: the session may have ended, or another tab may have started another one. */
   async check(): Promise<void> {
     const nowMs = this.#options.monotonicMs();
-    if (this.#isAsking || !this.#isReady || nowMs - this.#checkedAtMs < checkEveryMs) return;
+    if (this.#isRequesting || !this.#isReady || nowMs - this.#checkedAtMs < checkEveryMs) return;
     this.#checkedAtMs = nowMs;
-    const found = await this.#present();
-    if (found === undefined) void this.begin();
-    else if (found !== 'unknown') this.#use(found);
+    const userId = await this.#currentUser();
+    if (userId === undefined) void this.begin();
+    else if (userId !== 'unknown') this.#use(userId);
   }
 
-  async #ask(): Promise<void> {
-    const reply = await this.#begun();
+  async #request(): Promise<void> {
+    const reply = await this.#post();
     if ('retryMs' in reply) return this.#refused(reply);
     if (!this.#isReady) this.#userId = reply.user_id;
     this.#options.onBegun();
-    const present = this.#areCookiesBlocked ? 'unknown' : await this.#present();
-    if (present === undefined) {
+    const current = this.#areCookiesBlocked ? 'unknown' : await this.#currentUser();
+    if (current === undefined) {
       this.#areCookiesBlocked = true;
       this.#options.onCookiesBlocked();
-      return this.#ask();
+      return this.#request();
     }
     this.#failures = 0;
     this.#refusal = undefined;
     this.#begunAtMs = this.#options.monotonicMs();
     this.#token = this.#areCookiesBlocked ? reply.token : undefined;
     this.#renewIn(renewInMs(reply.expires_in ?? assumedLifetimeS, this.#options.random()));
-    // Another tab may have begun a session in between; its cookie is what counts.
-    this.#use(present === 'unknown' ? reply.user_id : present);
+    // Another tab may have started a session in between: the cookie decides.
+    this.#use(current === 'unknown' ? reply.user_id : current);
   }
 
-  async #begun(): Promise<Reply | { status: number | undefined; retryMs: number }> {
+  async #post(): Promise<Reply | { status: number | undefined; retryMs: number }> {
     const byToken = {
       headers: { ...this.authorization, 'content-type': 'application/json' },
       body: JSON.stringify({ token: true }),
@@ -152,14 +152,14 @@ export class PageSession {
       const isWhole = reply?.user_id !== undefined && (!this.#areCookiesBlocked || reply.token !== undefined);
       if (isWhole) return reply as Reply;
     } catch {
-      // No line, no reply in time, or a reply that is not from this server.
+      // No connection, no reply in time, or a reply that is not from this server.
     }
     const status = response?.status;
     return { status, retryMs: this.#retryMs(status, response && retryAfterMs(response)) };
   }
 
-  /** Whose the session is that this browser sends by itself. Undefined: it sends none. */
-  async #present(): Promise<string | undefined> {
+  /** User of the session whose cookie or token the requests have; undefined if they have none. */
+  async #currentUser(): Promise<string | undefined> {
     try {
       const response = await this.#options.fetch('/api/session', {
         signal: AbortSignal.timeout(requestTimeoutMs),
@@ -188,7 +188,7 @@ export class PageSession {
     if (!this.#isReady) this.#options.onRefused(this.#refusal);
   }
 
-  /** With jitter, always after what the server asks for: those that were refused together do not come back together. */
+  /** Adds jitter to the time that the server requests: clients that were refused together do not return together. */
   #retryMs(status: number | undefined, afterMs: number | undefined): number {
     const capMs = status === undefined ? unreachableCapMs : failedCapMs;
     const backoffMs = Math.min(capMs, backoffBaseMs * 2 ** this.#failures);
@@ -203,7 +203,7 @@ export class PageSession {
   }
 }
 
-/** When about half of the session is over. `random` is in [0, 1). */
+/** Time until about half of the session has passed. `random` is in [0, 1). */
 export function renewInMs(lifetimeS: number, random: number): number {
   const halfMs = (lifetimeS * 1000 * (0.9 + random / 5)) / 2;
   return Math.round(Math.min(renewAtMostMs, Math.max(renewAtLeastMs, halfMs || 0)));

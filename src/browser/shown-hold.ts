@@ -1,7 +1,10 @@
 import type { Seat } from '../protocol/seat.ts';
 
-/** From here on the time that is left is shown as short. */
+/** Remaining time from which on a hold is shown as about to end. */
 export const urgentMs = 10_000;
+
+/** Largest difference of the ends of holds that are shown and announced as one end. */
+export const sameEndMs = 5_000;
 
 /** A hold of the user as the page shows it. */
 export interface ShownHold {

@@ -4,7 +4,7 @@ import type { Venue } from './venue.ts';
 
 const shownIdLength = 6;
 
-/** The line under the title, the counts in the legend, the small print, and the notice that the seats may be out of date. */
+/** The status under the title, the counts in the legend, the small print, and the notice that the seats may be stale. */
 export class StatusBar {
   readonly #status = element('connection-status', HTMLElement);
   readonly #statusText = element('connection-text', HTMLElement);
@@ -48,7 +48,7 @@ export class StatusBar {
     this.#staleNotice.hidden = !isStale;
   }
 
-  /** Undefined where it is not known: while there is no connection, nobody can say who looks. */
+  /** Both are undefined while they are unknown, as without a connection. */
   renderLine(watching: number | undefined, roundTripMs: number | undefined): void {
     this.#watching.hidden = watching === undefined;
     setText(this.#watching, watching === 1 ? '1 person viewing' : `${watching} people viewing`);

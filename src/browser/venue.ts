@@ -1,11 +1,11 @@
 import type { SeatUpdate } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
-import type { Position, VenueState } from '../protocol/venue.ts';
+import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
 
 export type SeatListener = (after: Seat, before: Seat | undefined) => void;
 
-/** The venue as this page knows it. Within an epoch no seat ever goes back to an older state. */
+/** The venue as the page knows it. Within an epoch no seat goes back to an older state. */
 export class Venue {
   readonly #seats = new Map<string, Seat>();
   readonly #onSeat: SeatListener;
@@ -16,15 +16,16 @@ export class Venue {
   #cols = 0;
   #holdSeconds = 0;
   #maxHolds = 0;
+  #holdExtensions = 0;
   #stale = false;
   #counts = { available: 0, held: 0, booked: 0 };
 
-  /** `onSeat` is told of every seat that changed. */
+  /** Calls `onSeat` for every seat that changed. */
   constructor(onSeat: SeatListener = () => {}) {
     this.#onSeat = onSeat;
   }
 
-  /** Where to resume from. A stale view has to be replaced, so it has no position. */
+  /** Position to resume from. A stale view has none, since it must be replaced. */
   get position(): Position | undefined {
     return this.#epoch === undefined || this.#stale ? undefined : { epoch: this.#epoch, seq: this.#seq };
   }
@@ -46,12 +47,17 @@ export class Venue {
     return this.#holdSeconds;
   }
 
-  /** So many seats may one user hold at once. */
+  /** Number of seats that one user may hold at once. */
   get maxHolds(): number {
     return this.#maxHolds;
   }
 
-  /** The server could not ask Redis: this is what was last known. */
+  /** How often a hold may be extended; 0: never. */
+  get holdExtensions(): number {
+    return this.#holdExtensions;
+  }
+
+  /** True while the server cannot read Redis: the seats show their last known state. */
   get isStale(): boolean {
     return this.#stale;
   }
@@ -77,7 +83,7 @@ export class Venue {
     return this.#seatsOf(userId, SeatStatus.booked);
   }
 
-  /** Takes over a VENUE_STATE, but for seats on which something newer is already known (from an ACK, or another edge). */
+  /** Takes over a VENUE_STATE, except for seats whose known state is newer (from an ACK, or another edge). */
   replace(state: VenueState): void {
     const sameEpoch = state.epoch === this.#epoch;
     const known = new Map(this.#seats);
@@ -87,6 +93,7 @@ export class Venue {
     this.#cols = state.cols;
     this.#holdSeconds = state.hold_seconds;
     this.#maxHolds = state.max_holds;
+    this.#holdExtensions = state.hold_extensions ?? 0;
     this.#stale = state.stale === true;
     if (!sameEpoch) this.#catchUpSeq = undefined;
     this.#seats.clear();
@@ -97,7 +104,7 @@ export class Venue {
       this.#seats.set(seat.id, isOlder ? before : seat);
       this.#counts[statusName(isOlder ? before : seat)]++;
     }
-    // Listeners may look at any seat, so they hear only when all are in place.
+    // Listeners may read any seat, so all seats are replaced first.
     for (const seat of this.#seats.values()) {
       const before = known.get(seat.id);
       if (seat !== before) this.#onSeat(seat, before);
@@ -105,16 +112,17 @@ export class Venue {
   }
 
   /** Takes over the settings of an ACK: they may change while the page is open. */
-  learnSettings({ hold_seconds, max_holds }: Partial<Pick<VenueState, 'hold_seconds' | 'max_holds'>>): void {
+  learnSettings({ hold_seconds, max_holds, hold_extensions }: Partial<HoldSettings>): void {
     this.#holdSeconds = hold_seconds ?? this.#holdSeconds;
     this.#maxHolds = max_holds ?? this.#maxHolds;
+    this.#holdExtensions = hold_extensions ?? this.#holdExtensions;
   }
 
   /** Takes over a SEAT_UPDATE, which also moves the position. Returns false for an old one. */
   update({ seat_id, ...change }: SeatUpdate): boolean {
     if (this.#catchUpSeq === undefined) {
       this.#seq = Math.max(this.#seq, change.seq);
-      // A live transition was decided by Redis, so Redis can be asked again.
+      // Redis decided a live transition, so Redis is available again.
       this.#stale = false;
     } else {
       this.#catchUpSeq = Math.max(this.#catchUpSeq, change.seq);
@@ -123,7 +131,7 @@ export class Venue {
     return before !== undefined && this.learn({ id: seat_id, row: before.row, col: before.col, ...change });
   }
 
-  /** Takes over the seat of an ACK or ERROR. It says nothing of the other seats, so the position stays. */
+  /** Takes over a seat of an ACK or ERROR. The other seats stay unknown, so the position does not move. */
   learn(seat: Seat): boolean {
     const before = this.#seats.get(seat.id);
     if (before === undefined || seat.seq <= before.seq) return false;
@@ -134,7 +142,7 @@ export class Venue {
     return true;
   }
 
-  /** What was missed comes now, in any order: the position moves only once all of it is here. */
+  /** Missed updates follow, in any order: the position moves once all of them have arrived. */
   beginCatchUp(): void {
     this.#catchUpSeq = this.#seq;
   }

@@ -1,15 +1,15 @@
-const lookEveryMs = 1_000;
+const checkEveryMs = 1_000;
 const sleptMs = 5_000;
 
-/** Calls back when a second took much longer than one: the device slept, or the page was frozen. Returns how to stop. */
+/** Calls back if a timer of one second is much too late: the device slept, or the page was frozen. Returns a function that stops it. */
 export function watchForSleep(onWake: () => void): () => void {
-  // The wall clock: a monotonic one may stand still in the sleep. Where it only jumps, a needless look does no harm.
-  let lookedAtMs = Date.now();
+  // A monotonic clock may stop during sleep. If the wall clock only jumps, an unnecessary check does no harm.
+  let checkedAtMs = Date.now();
   const timer = setInterval(() => {
     const nowMs = Date.now();
-    const hasSlept = nowMs - lookedAtMs > sleptMs;
-    lookedAtMs = nowMs;
+    const hasSlept = nowMs - checkedAtMs > sleptMs;
+    checkedAtMs = nowMs;
     if (hasSlept) onWake();
-  }, lookEveryMs);
+  }, checkEveryMs);
   return () => clearInterval(timer);
 }

@@ -1,5 +1,6 @@
 import ElkConstructor, { type ElkExtendedEdge, type ElkNode } from 'elkjs/lib/elk.bundled.js';
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import { present } from '../process/present.ts';
 import { stateClass, transitionClass } from './chart-class.ts';
 import { type ChartTransition, childrenOf, entryActionsOf, initialOf, pathOf, transitionsOf } from './chart-nodes.ts';
 
@@ -52,13 +53,13 @@ export interface ChartEdge extends ElkExtendedEdge {
 
 /** Positions everything in a chart, in pixels. The same machine always gives the same layout. */
 export async function chartLayout(machine: AnyStateMachine): Promise<ChartNode> {
-  const Elk = ElkConstructor as unknown as new () => { layout(graph: ElkNode): Promise<ElkNode> };
-  const laidOut = await new Elk().layout({
+  const Elk = ElkConstructor as unknown as new () => { layout<Graph extends ElkNode>(graph: Graph): Promise<Graph> };
+  const { children } = await new Elk().layout({
     id: 'chart',
     layoutOptions: { ...layoutOptions, 'elk.json.edgeCoords': 'ROOT' },
     children: [chartNode(machine.root)],
   });
-  return laidOut.children?.[0] as ChartNode;
+  return present(children[0], 'the root of the chart');
 }
 
 function chartNode(node: AnyStateNode): ChartNode {
@@ -141,7 +142,7 @@ function contentOf(node: AnyStateNode): Pick<ChartNode, 'children' | 'edges'> {
   }
   for (const source of states) {
     const drawn = transitionsOf(source).filter(isDrawn);
-    for (const target of new Set(drawn.map((transition) => transition.target as AnyStateNode))) {
+    for (const target of new Set(drawn.flatMap(({ target }) => target ?? []))) {
       // A transition to an earlier state runs upwards: otherwise ELK turns the chart upside down.
       const isReversed = target.order < source.order;
       const [from, to] = isReversed ? [target.id, source.id] : [source.id, target.id];

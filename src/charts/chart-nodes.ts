@@ -1,4 +1,5 @@
 import type { AnyStateMachine, AnyStateNode, AnyTransitionDefinition } from 'xstate';
+import { isObject } from '../process/is-object.ts';
 
 /** One transition of a chart. Without a target it is internal: the state stays active. */
 export interface ChartTransition {
@@ -46,8 +47,10 @@ export const entryActionsOf = (node: AnyStateNode): string[] =>
 
 function nameOf(implementation: unknown): string {
   if (typeof implementation === 'string') return implementation;
-  const named = implementation as { type?: string; name?: string };
-  return named.type ?? named.name ?? '';
+  if (typeof implementation !== 'function' && !isObject(implementation)) return '';
+  // XState's own actions are functions with a type, such as `xstate.raise`.
+  if ('type' in implementation && typeof implementation.type === 'string') return implementation.type;
+  return String(implementation.name ?? '');
 }
 
 /** XState gives the events of timers and invoked actors long names: `xstate.after.retryExpiry.seat.expiring`. */

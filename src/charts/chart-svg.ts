@@ -104,8 +104,8 @@ function rounded(points: Point[]): string {
 }
 
 function tip(points: Point[]): string {
-  const end = points[points.length - 1] as Point;
-  const from = points[points.length - 2] as Point;
+  const [from, end] = points.slice(-2);
+  if (!from || !end) return '';
   const base = toward(end, from, 8);
   const [dx, dy] = [(end.y - base.y) / 2, (base.x - end.x) / 2];
   return `<path class="tip" d="M${at(end)}L${at({ x: base.x + dx, y: base.y + dy })}L${at({ x: base.x - dx, y: base.y - dy })}Z"/>`;

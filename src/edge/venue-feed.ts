@@ -183,7 +183,7 @@ export class VenueFeed {
     if (epoch !== this.#view.epoch) {
       if (this.#foreignEpochs.isDue(epoch)) this.#catchUp();
     } else {
-      this.#storeClock.heard(server_time * 1000);
+      this.#storeClock.synchronise(server_time * 1000);
       if (seq > this.#view.seq) {
         this.#lag.known(seq, this.#clock.nowMs());
         this.#expect(seq);
@@ -274,7 +274,7 @@ export class VenueFeed {
       if (this.#closed) return true;
       if (!events || epoch !== this.#view.epoch) return false;
       const nowMs = this.#clock.nowMs();
-      this.#storeClock.heard(server_time * 1000, nowMs - requestedAtMs);
+      this.#storeClock.synchronise(server_time * 1000, nowMs - requestedAtMs);
       this.#lag.known(seq, nowMs);
       if (seq - from.seq > this.#maxEventsPerCatchUp) return false;
       for (const event of events) this.#view.apply(event);
@@ -309,7 +309,7 @@ export class VenueFeed {
       this.#lag.clear();
       this.#foreignEpochs.clear(); // an epoch that was foreign before may be the next one
     }
-    this.#storeClock.heard(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
+    this.#storeClock.synchronise(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
     if (!this.#view.reset(state)) return; // a booking process that is itself behind
     const { system, venue, hold_seconds, max_holds, hold_extensions = 0, rows, cols } = state;
     const settings = { hold_seconds, max_holds, hold_extensions };

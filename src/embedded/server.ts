@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { buildBooking } from '../booking/booking.ts';
+import { buildBookingProcess } from '../booking/booking-process.ts';
 import { venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
 import { doorOf } from '../edge/door.ts';
@@ -23,7 +23,7 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   const store = new MemorySeatStore(venue);
   const line = new MemoryBusLine();
   const edgeKey = newEdgeKey();
-  const { app, service, registry } = await buildBooking({
+  const { app, service, registry } = await buildBookingProcess({
     store,
     bus: new MemoryEventBus(line),
     logger,

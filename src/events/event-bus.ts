@@ -5,8 +5,8 @@ export type Delivery = 'stored' | 'sent';
 
 export interface BusListener {
   /**
-   * Repeated and out of order now and then; never from this bus's own `publish`. `intended`: `stored` if its publisher
-   * publishes it again until it is stored, `sent` if the publisher knows of no log that takes it. Must not throw.
+   * Events may be repeated or out of order, but never come from this bus's own `publish`. `intended`: `stored` if the
+   * publisher retries until the event is stored, `sent` if it knows of no log that stores it. Must not throw.
    */
   onEvent(event: SeatEvent, intended: Delivery): void;
   onHeartbeat?(heartbeat: Heartbeat): void;
@@ -14,12 +14,12 @@ export interface BusListener {
   onConnected?(connected: boolean): void;
 }
 
-/** Delivers the venue's events from the booking processes to each other and to the edges. Not the truth: rebuildable. */
+/** Delivers the venue's events from the booking processes to each other and to the edges. Not authoritative: it can be rebuilt. */
 export interface EventBus {
   readonly connected: boolean;
   /** False while the bus only sends events to the connected subscribers. */
   readonly storesEvents: boolean;
-  /** Rejects if the delivery is not known in time. Idempotent. */
+  /** Rejects if there is no acknowledgement in time. Idempotent. */
   publish(event: SeatEvent): Promise<Delivery>;
   /** To the connected subscribers; silently lost while there is no connection. */
   publishHeartbeat(heartbeat: Heartbeat): void;

@@ -1,8 +1,9 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection } from '@nats-io/transport-node';
 import { endOfTurn } from '../process/end-of-turn.ts';
+import { errorOf } from '../process/error-facts.ts';
 import type { Delivery } from './event-bus.ts';
 
-/** In the reply subject of a message that only tries whether JetStream stores. */
+/** In the reply subject of a message that only tests whether JetStream stores. */
 const trialMark = '.trial-';
 
 export interface Message {
@@ -27,7 +28,7 @@ export class JetStreamPublisher {
   readonly #nats: NatsConnection;
   readonly #inbox: string;
   readonly #ackTimeoutMs: number;
-  /** By what follows the inbox in the reply subject, in the order of publishing. */
+  /** By the part of the reply subject after the inbox, in the order of publishing. */
   readonly #waiting = new Map<string, Waiting>();
   #unsent: string[] = [];
   #published = 0;
@@ -42,7 +43,7 @@ export class JetStreamPublisher {
 
   /**
    * Resolves when JetStream has stored the message. Rejects with a `StoringRefusedError` if JetStream refuses to, with another error if it does not
-   * reply in time. `isTrial`: the message tries whether JetStream stores, so its receivers do not count it as stored.
+   * reply in time. `isTrial`: the message tests whether JetStream stores, so its receivers do not count it as stored.
    */
   publish(message: Message, { isTrial = false } = {}): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -76,7 +77,7 @@ export class JetStreamPublisher {
       this.#nats.publish(subject, body, { headers: idHeader(id), reply: this.#inbox + token });
     } catch (error) {
       this.#waiting.delete(token);
-      reject(error as Error);
+      reject(errorOf(error));
     }
   }
 
@@ -108,10 +109,10 @@ export class JetStreamPublisher {
 /** JetStream stores a message with this header once, however often it is published. The client library's own headers cost three times as much. */
 export function idHeader(id: string): MsgHdrs {
   const encoded = { encode: () => Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`) };
-  return encoded as unknown as MsgHdrs; // publishing uses nothing else of it
+  return encoded as unknown as MsgHdrs; // publishing uses no other member
 }
 
-/** `stored` if the publisher of a received message expects JetStream to store it, and publishes it again until that is so. */
+/** `stored` if the publisher of a received message expects JetStream to store it and retries until then. */
 export function intendedDelivery({ reply }: Msg): Delivery {
   return reply && !reply.includes(trialMark) ? 'stored' : 'sent';
 }
@@ -128,6 +129,6 @@ function failureIn(message: Msg): Error | undefined {
     const { error } = message.json<{ error?: { description?: string } }>();
     return error && new StoringRefusedError(error.description ?? 'JetStream refused it');
   } catch {
-    return new Error('The reply is no acknowledgement');
+    return new Error('The reply is not an acknowledgement');
   }
 }

@@ -11,7 +11,7 @@ import { recordedAddress } from './recorded-address.ts';
 
 const usage = `npm run events [-- subject …]
 
-Prints what NATS delivers, one line per message: the subject and the JSON. Ctrl-C ends it.
+Prints the messages of NATS, one line per message: the subject and the JSON. Ctrl-C ends it.
 Subjects: ${subjects.allSeats} (the default), ${subjects.heartbeat}, ${subjects.presence}
 
 NATS_URL   address of NATS; without it, the NATS that ./start.sh started with the same DATA_DIR
@@ -77,8 +77,8 @@ async function tail(url: string, wanted: readonly string[]): Promise<void> {
     if (error) fail(error.message);
   });
   for await (const { type } of nats.status()) {
-    if (type === 'disconnect') note('NATS is out of reach. Messages are missing until it answers again.');
-    if (type === 'reconnect') note('NATS answers again.');
+    if (type === 'disconnect') note('NATS is unavailable. Messages are missing until it is available again.');
+    if (type === 'reconnect') note('NATS is available again.');
   }
 }
 

@@ -11,7 +11,7 @@ export class MemoryBusLine extends EventEmitter<{
   presence: [EdgePresence, PresenceBus];
 }> {}
 
-/** Delivers to the other buses on the same line, in this process. For the embedded default and for tests. */
+/** Delivers to the other buses on the same line, in this process. For the embedded mode and for tests. */
 export class MemoryEventBus implements EventBus, PresenceBus {
   readonly connected = true;
   readonly storesEvents = true;

@@ -1,4 +1,5 @@
 import { ConfigError } from '../process/config-error.ts';
+import { present } from '../process/present.ts';
 import { withoutCredentials } from '../process/setting-problem.ts';
 
 /** NATS's own tools accept an address without `nats://` too. Throws a TypeError if it is no address. */
@@ -21,7 +22,7 @@ export function natsLogin(setting: string): NatsLogin {
   const urls = setting.split(',').map((address) => usableUrl(address.trim()));
   const servers = urls.map(({ host }) => host);
   const tls = urls.some(({ protocol }) => protocol === 'tls:') ? { tls: {} } : {};
-  const { username, password } = urls[0] as URL;
+  const { username, password } = present(urls[0], 'an address');
   if (username === '') return { servers, ...tls };
   if (password === '') return { servers, ...tls, token: decodeURIComponent(username) };
   return { servers, ...tls, user: decodeURIComponent(username), pass: decodeURIComponent(password) };

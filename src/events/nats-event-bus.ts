@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
-import type { TSchema } from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { endOfTurn } from '../process/end-of-turn.ts';
 import { messageOf } from '../process/error-facts.ts';
@@ -26,7 +26,7 @@ const connectRetryMs = 500;
 /** Creating the stream is retried after this time, doubled with each failure up to the maximum. */
 const streamRetryMs = 1_000;
 const maxStreamRetryMs = 5_000;
-/** Whatever the number of events that JetStream does not acknowledge. */
+/** At most one check per interval, however many events JetStream does not acknowledge. */
 const minCheckIntervalMs = 100;
 
 export interface NatsEventBusOptions {
@@ -109,8 +109,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
 
   publish(event: SeatEvent): Promise<Delivery> {
     const [nats, publisher] = [this.#nats, this.#publisher];
-    if (!nats || !publisher || !this.#connected)
-      return Promise.reject(new BusDisconnectedError('NATS is out of reach'));
+    if (!nats || !publisher || !this.#connected) return Promise.reject(new BusDisconnectedError('NATS is unavailable'));
     const message = {
       subject: subjects.of(event),
       body: JSON.stringify(event),
@@ -232,7 +231,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
     );
   }
 
-  /** Tries with one event at a time whether JetStream stores again. */
+  /** Tests with one event at a time whether JetStream stores again. */
   async #storeAsProof(nats: NatsConnection, publisher: JetStreamPublisher, message: Message): Promise<Delivery> {
     this.#isProving = true;
     const session = this.#session;
@@ -327,23 +326,23 @@ export class NatsEventBus implements EventBus, PresenceBus {
   #disconnected(error?: string): void {
     if (this.#closed) return;
     this.#session++;
-    this.#connectionLog.warn('NATS is out of reach', error === undefined ? {} : { error });
+    this.#connectionLog.warn('NATS is unavailable', error === undefined ? {} : { error });
     this.#setConnected(false);
   }
 
   #setConnected(connected: boolean): void {
     if (connected === this.#connected) return;
     this.#connected = connected;
-    if (connected) this.#connectionLog.info('NATS answers');
+    if (connected) this.#connectionLog.info('Connected to NATS');
     for (const listener of this.#listeners) listener.onConnected?.(connected);
   }
 
   /** An exception in the callback would end reading from the connection. */
-  #subscribeTo<T>(
+  #subscribeTo<Schema extends TSchema>(
     nats: NatsConnection,
     subject: string,
-    schema: TSchema,
-    receive: (body: T, message: Msg) => void,
+    schema: Schema,
+    receive: (body: Static<Schema>, message: Msg) => void,
   ): void {
     const validator = Compile(schema);
     nats.subscribe(subject, {
@@ -351,8 +350,8 @@ export class NatsEventBus implements EventBus, PresenceBus {
         try {
           if (error) throw error;
           const body: unknown = message.json();
-          if (!validator.Check(body)) throw new TypeError('not of the agreed shape');
-          receive(body as T, message);
+          if (!validator.Check(body)) throw new TypeError('the message does not match its schema');
+          receive(body, message);
         } catch (cause) {
           this.#messageLog.warn('Ignored a message', { subject, error: messageOf(cause) });
         }

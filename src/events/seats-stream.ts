@@ -41,8 +41,8 @@ export async function requireSeatsStream(nats: NatsConnection, logger: Logger): 
       throw error;
     }
     const size = { stream: name, maxMebibytes: maxBytes / mebibyte };
-    if (maxBytes === wantedBytes) logger.info(size, 'Made the JetStream stream');
-    else logger.warn(size, `Made the JetStream stream smaller: there is no room for ${wantedBytes / mebibyte} MiB`);
+    if (maxBytes === wantedBytes) logger.info(size, 'Created the JetStream stream');
+    else logger.warn(size, `Created a smaller JetStream stream: there is no room for ${wantedBytes / mebibyte} MiB`);
     return;
   }
 }

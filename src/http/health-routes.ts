@@ -25,7 +25,7 @@ const readySchema = {
     200: Type.Object(Ok.properties, { description: 'The process can serve requests.' }),
     503: Type.Object(
       { status: Type.Literal('unavailable') },
-      { description: 'The process cannot serve requests now, for example because Redis is out of reach.' },
+      { description: 'The process cannot serve requests now, for example because Redis is unavailable.' },
     ),
   },
 };

@@ -14,9 +14,9 @@ const seats = address
   .filter((id) => id !== '')
   .map((id) => (id.toLowerCase() === 'all' ? 'all' : id.toUpperCase()));
 
-const asked = seats.includes('all') || seats.length === 0 ? '' : `?${new URLSearchParams({ seats: seats.join() })}`;
+const query = seats.includes('all') || seats.length === 0 ? '' : `?${new URLSearchParams({ seats: seats.join() })}`;
 const { inspector_url: inspectorUrl, unknown_seats: unknownSeats } = (await (
-  await fetch(`/inspect/settings${asked}`)
+  await fetch(`/inspect/settings${query}`)
 ).json()) as { inspector_url: string; unknown_seats: string[] };
 const inspectorOrigin = new URL(inspectorUrl).origin;
 let isConnected = false;
@@ -65,6 +65,6 @@ function begin(): void {
 }
 
 setText(element('inspector-url', HTMLElement), inspectorUrl);
-(document.querySelector('input[name=seat]') as HTMLInputElement).value = address.getAll('seat').join(', ');
+element('seat', HTMLInputElement).value = address.getAll('seat').join(', ');
 if (unknownSeats.length > 0) say('refused', `No such seat: ${unknownSeats.join(', ')}`);
 else if (seats.length > 0 || address.has('tabs')) begin();

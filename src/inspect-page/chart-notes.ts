@@ -46,7 +46,8 @@ export class ChartNotes {
     this.#notes = new Map();
     this.#pointed = this.#focused = this.#active = undefined;
     for (const title of svg.querySelectorAll('title')) {
-      const described = title.parentElement as Element;
+      const described = title.parentElement;
+      if (!described) continue;
       const description = title.textContent;
       title.remove();
       const lines = [...described.querySelectorAll(':scope > .name, :scope > tspan')];
@@ -82,7 +83,7 @@ export class ChartNotes {
   /** Arrow keys go from state to state: the chart is one tab stop. */
   #onKey(event: KeyboardEvent): void {
     const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
-    const from = this.#states.indexOf(this.#focused as SVGElement);
+    const from = this.#focused instanceof SVGElement ? this.#states.indexOf(this.#focused) : -1;
     if (from < 0 || shiftKey || ctrlKey || metaKey || altKey) return;
     const last = this.#states.length - 1;
     const targets: Record<string, number> = {
@@ -99,9 +100,8 @@ export class ChartNotes {
   }
 
   #render(): void {
-    const { name, description } = this.#notes.get((this.#pointed ?? this.#focused ?? this.#active) as Element) ?? {
-      ...{ name: '', description: '' },
-    };
+    const shown = this.#pointed ?? this.#focused ?? this.#active;
+    const { name, description } = (shown && this.#notes.get(shown)) ?? { name: '', description: '' };
     if (this.#root.textContent === `${name} ${description}`) return;
     this.#root.replaceChildren(html('b', '', name), ` ${description}`);
   }

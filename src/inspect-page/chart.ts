@@ -1,6 +1,7 @@
 import connectionSvg from '../../docs/machines/connection.svg';
 import seatSvg from '../../docs/machines/seat.svg';
 import { stateClass } from '../charts/chart-class.ts';
+import { isObject } from '../process/is-object.ts';
 import { ChartNotes } from './chart-notes.ts';
 import { ChartView } from './chart-view.ts';
 
@@ -73,7 +74,8 @@ export class Chart {
     // The page has its own colours.
     const text = (charts[machineId] ?? '').replace(/<style>.*?<\/style>/s, '');
     const parsed = new DOMParser().parseFromString(text, 'image/svg+xml').documentElement;
-    const svg = document.adoptNode(parsed) as Element as SVGSVGElement;
+    const svg: Element = document.adoptNode(parsed);
+    if (!(svg instanceof SVGSVGElement)) throw new TypeError(`There is no chart of ${machineId}`);
     // An image may not contain elements that take the focus.
     svg.setAttribute('role', 'group');
     this.#root.replaceChildren(svg);
@@ -114,6 +116,6 @@ export class Chart {
 /** The ids of all active states: `{live: 'idle'}` → connection, connection.live, connection.live.idle. */
 function activeIds(id: string, value: unknown): string[] {
   if (typeof value === 'string') return [id, `${id}.${value}`];
-  const children = Object.entries((value ?? {}) as Record<string, unknown>);
+  const children = isObject(value) ? Object.entries(value) : [];
   return [id, ...children.flatMap(([key, child]) => activeIds(`${id}.${key}`, child))];
 }

@@ -6,7 +6,7 @@ export interface Line {
   to: number;
   text: string;
   atMs: number;
-  tone?: 'news' | 'fault' | 'time';
+  tone?: 'change' | 'fault' | 'time';
 }
 
 const shownCommands = 4;
@@ -22,11 +22,11 @@ export const conversation = (machineId: string, events: readonly LoggedEvent[]):
 function seatLines({ atMs, event }: LoggedEvent): Line[] {
   const [users, seat, redis, nats] = [0, 1, 2, 3] as const;
   switch (event.type) {
-    case 'ASK': {
+    case 'REQUEST': {
       const commands = event.commands as { action: string; userId?: string }[];
-      const asked = commands.filter(({ userId }) => userId !== undefined);
-      const shown = asked.slice(0, shownCommands);
-      const more = asked.length - shown.length;
+      const byUsers = commands.filter(({ userId }) => userId !== undefined);
+      const shown = byUsers.slice(0, shownCommands);
+      const more = byUsers.length - shown.length;
       return [
         ...shown.map(({ action, userId }) => ({ from: users, to: seat, text: `${action} · ${userId}`, atMs })),
         ...(more > 0 ? [{ from: users, to: seat, text: `and ${more} more`, atMs }] : []),
@@ -43,15 +43,15 @@ function seatLines({ atMs, event }: LoggedEvent): Line[] {
     case 'BOOKED': {
       const fact = event.fact as { seq: number; reason?: string };
       const text = `${event.type}${fact.reason ? ` (${fact.reason})` : ''} · ${fact.seq}`;
-      if (event.committedHere === false) return [{ from: nats, to: seat, text, atMs, tone: 'news' }];
-      const decision: Line = { from: redis, to: seat, text, atMs, tone: 'news' };
+      if (event.committedHere === false) return [{ from: nats, to: seat, text, atMs, tone: 'change' }];
+      const decision: Line = { from: redis, to: seat, text, atMs, tone: 'change' };
       return [decision, { from: seat, to: nats, text: `seats.${event.type.toLowerCase()}`, atMs }];
     }
     case 'STILL_HELD':
       return [{ from: redis, to: seat, text: 'still held', atMs }];
-    case 'ANSWERED':
+    case 'REPLY':
       return [{ from: seat, to: users, text: 'reply', atMs }];
-    case 'UNANSWERED':
+    case 'NO_REPLY':
       return [
         { from: redis, to: seat, text: 'no reply', atMs, tone: 'fault' },
         { from: seat, to: users, text: 'try again', atMs, tone: 'fault' },
@@ -68,16 +68,16 @@ function connectionLines({ atMs, event }: LoggedEvent): Line[] {
     case 'ONLINE':
     case 'OFFLINE':
       return [
-        { from: network, to: connection, text: event.type, atMs, tone: event.type === 'OFFLINE' ? 'fault' : 'news' },
+        { from: network, to: connection, text: event.type, atMs, tone: event.type === 'OFFLINE' ? 'fault' : 'change' },
       ];
     case 'OPENED':
       return [
-        { from: edge, to: connection, text: 'OPENED', atMs, tone: 'news' },
+        { from: edge, to: connection, text: 'OPENED', atMs, tone: 'change' },
         { from: connection, to: edge, text: 'CONNECT', atMs },
       ];
     case 'SYNCHRONISED':
     case 'ANSWERED':
-      return [{ from: edge, to: connection, text: event.type, atMs, tone: 'news' }];
+      return [{ from: edge, to: connection, text: event.type, atMs, tone: 'change' }];
     case 'CLOSED':
     case 'REFUSED':
       return [{ from: edge, to: connection, text: `${event.type} ${event.code ?? ''}`.trim(), atMs, tone: 'fault' }];

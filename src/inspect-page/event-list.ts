@@ -73,7 +73,7 @@ export function renderHistory(
       html('span', 'who', event.user_id),
       html('span', 'why', event.reason === 'expired' ? 'expired' : why),
       html('time', '', clockTime(Date.parse(event.timestamp))),
-    ) as HTMLButtonElement;
+    );
     button.type = 'button';
     if (moment !== undefined && after > moment) button.classList.add('future');
     button.addEventListener('click', () => onGo(after));

@@ -91,16 +91,16 @@ export class FeedHub {
   #open(path: string): void {
     this.#close(path);
     for (const page of this.#pages) if (page.path === path) page.isFed = true;
-    this.#tell(path, { type: 'status', status: 'connecting' });
+    this.#notify(path, { type: 'status', status: 'connecting' });
     const source = new EventSource(path);
     const stream: Stream = { source, retry: undefined };
     this.#streams.set(path, stream);
-    source.onopen = () => this.#tell(path, { type: 'status', status: 'open' });
-    source.onmessage = ({ data }) => this.#tell(path, { type: 'message', message: JSON.parse(data) as FeedMessage });
+    source.onopen = () => this.#notify(path, { type: 'status', status: 'open' });
+    source.onmessage = ({ data }) => this.#notify(path, { type: 'message', message: JSON.parse(data) as FeedMessage });
     source.onerror = () => {
       // A browser reconnects by itself, but not after an HTTP error.
       const isRefused = source.readyState === EventSource.CLOSED;
-      this.#tell(path, { type: 'status', status: isRefused ? 'refused' : 'connecting' });
+      this.#notify(path, { type: 'status', status: isRefused ? 'refused' : 'connecting' });
       if (isRefused) stream.retry = setTimeout(() => this.#open(path), retryMs);
     };
   }
@@ -114,7 +114,7 @@ export class FeedHub {
     for (const page of this.#pages) if (page.path === path) page.isFed = false;
   }
 
-  #tell(path: string, message: FeedReply): void {
+  #notify(path: string, message: FeedReply): void {
     for (const page of this.#pages) if (page.path === path && page.isFed) reply(page, message);
   }
 }

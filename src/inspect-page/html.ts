@@ -1,5 +1,9 @@
 /** An element with a class and its content. */
-export function html(tag: string, className: string, ...content: (Node | string)[]): HTMLElement {
+export function html<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  className: string,
+  ...content: (Node | string)[]
+): HTMLElementTagNameMap[Tag] {
   const made = document.createElement(tag);
   if (className) made.className = className;
   made.append(...content);

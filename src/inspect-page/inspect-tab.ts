@@ -8,13 +8,13 @@ import { type TabMessage, tabChannelName, watchEveryMs } from './tab-channel.ts'
 export function inspectTab(actor: AnyActor): void {
   const sessionId = `connection-${Math.random().toString(36).slice(2, 6)}`;
   const channel = new BroadcastChannel(tabChannelName);
-  const tell = (message: TabMessage) => channel.postMessage(message);
+  const post = (message: TabMessage) => channel.postMessage(message);
   const watch = new ActorWatch({
     actor,
     id: sessionId,
     definition: chartDefinition(actor.logic as never),
     projection: connectionProjection,
-    tell: (message) => tell({ from: 'tab', message }),
+    send: (message) => post({ from: 'tab', message }),
     onError: (error) => console.warn(error),
   });
   let lastWatched: ReturnType<typeof setTimeout> | undefined;
@@ -22,7 +22,7 @@ export function inspectTab(actor: AnyActor): void {
     if (data.from !== 'viewer') return;
     if (lastWatched === undefined) watch.start();
     if (lastWatched === undefined || data.isFirst) {
-      for (const message of watch.soFar) tell({ from: 'tab', message });
+      for (const message of watch.soFar) post({ from: 'tab', message });
     }
     clearTimeout(lastWatched);
     lastWatched = setTimeout(() => {
@@ -30,5 +30,5 @@ export function inspectTab(actor: AnyActor): void {
       lastWatched = undefined;
     }, 3 * watchEveryMs);
   };
-  addEventListener('pagehide', () => tell({ from: 'tab', type: 'gone', sessionId }));
+  addEventListener('pagehide', () => post({ from: 'tab', type: 'gone', sessionId }));
 }

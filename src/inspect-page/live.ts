@@ -1,8 +1,8 @@
 import { element, setText } from '../browser/dom.ts';
-import { oncePerFrame } from '../browser/once-per-frame.ts';
+import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import { ServerClock } from '../browser/server-clock.ts';
 import type { FeedMessage, HistoryEvent } from '../inspect/feed.ts';
-import type { Seat } from '../protocol/seat.ts';
+import { messageOf } from '../process/error-facts.ts';
 import { addressOf, readAddress, seatIdOf } from './address.ts';
 import { renderEvents, renderHistory, renderLatest } from './event-list.ts';
 import type { FeedStatus } from './feed-hub.ts';
@@ -24,7 +24,7 @@ const shownLatest = 20;
 
 const machines = new Machines();
 const clock = new ServerClock(() => performance.now());
-const requestRender = oncePerFrame(render);
+const requestRender = oncePerAnimationFrame(render);
 const replay = new Replay(onMoment);
 const grid = new SeatGrid(element('grid', HTMLElement), (id) => choose(`seat-${id}`));
 const stage = new Stage(clock);
@@ -143,7 +143,7 @@ async function goReplay(seq?: number): Promise<void> {
   try {
     history = await loadSaleHistory();
   } catch (error) {
-    notice = (error as Error).message;
+    notice = messageOf(error);
     return requestRender();
   }
   notice = '';
@@ -192,16 +192,18 @@ function shownSeats(): GridSeat[] {
       ...seat,
       state: ['available', 'held', 'booked'][seat.status] ?? '',
       differs: false,
-      isAsking: false,
+      isRequesting: false,
     }));
   }
   const differing = processes.differingSeats;
-  const seats = machines.ids.map((id) => machines.get(id)).filter((machine) => seatOf(machine) !== undefined);
-  return seats
-    .map((machine) => {
-      const { value, isAsking } = machine as ShownMachine;
-      const { id, row, col } = seatOf(machine) as Seat;
-      return { id, row, col, state: String(value), differs: differing.has(id), isAsking };
+  return machines.ids
+    .flatMap((machineId) => {
+      const machine = machines.get(machineId);
+      const seat = seatOf(machine);
+      if (!machine || !seat) return [];
+      const { id, row, col } = seat;
+      const { value, isRequesting } = machine;
+      return [{ id, row, col, state: String(value), differs: differing.has(id), isRequesting }];
     })
     .sort((a, b) => a.row - b.row || a.col - b.col);
 }
@@ -283,9 +285,9 @@ function renderTabs(): void {
 element('live-btn', HTMLElement).addEventListener('click', goLive);
 element('replay-btn', HTMLElement).addEventListener('click', () => void goReplay());
 element('follow-btn', HTMLElement).addEventListener('click', () => setFollowing(!follower.isOn));
-element('link-btn', HTMLElement).addEventListener('click', async ({ target }) => {
+element('link-btn', HTMLElement).addEventListener('click', async () => {
   writeAddress();
-  const button = target as HTMLElement;
+  const button = element('link-btn', HTMLElement);
   const isCopied = await navigator.clipboard?.writeText(location.href).then(
     () => true,
     () => false,
@@ -305,8 +307,8 @@ addEventListener('hashchange', ({ newURL }) => {
 });
 addEventListener('keydown', (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const target = event.target as HTMLElement;
-  if (target.closest('select, input:not([type=range])')) return;
+  const { target } = event;
+  if (!(target instanceof Element) || target.closest('select, input:not([type=range])')) return;
   if (event.key === 'l') goLive();
   else if (event.key === 'f') setFollowing(!follower.isOn);
   else if (event.key === 'r' && !isReplaying) void goReplay();

@@ -15,7 +15,7 @@ export interface ShownMachine {
   value: unknown;
   context: Record<string, unknown>;
   /** True while the store decides about it. */
-  isAsking: boolean;
+  isRequesting: boolean;
   /** Oldest first. */
   events: readonly LoggedEvent[];
 }
@@ -39,7 +39,7 @@ export class Machines {
   take(message: FeedMessage): void {
     if (message.type === '@xstate.actor') {
       this.#machines.set(message.sessionId, {
-        ...{ id: message.sessionId, events: [], isAsking: false },
+        ...{ id: message.sessionId, events: [], isRequesting: false },
         ...shown(message.snapshot),
       });
     } else if (message.type === '@xstate.snapshot') {
@@ -49,8 +49,8 @@ export class Machines {
       const machine = this.#machines.get(message.sessionId);
       if (!machine) return;
       const { type } = message.event;
-      if (type === 'ASK') machine.isAsking = true;
-      if (type === 'ANSWERED' || type === 'UNANSWERED') machine.isAsking = false;
+      if (type === 'REQUEST') machine.isRequesting = true;
+      if (type === 'REPLY' || type === 'NO_REPLY') machine.isRequesting = false;
       machine.events.push({ atMs: Number(message.createdAt), event: message.event });
       if (machine.events.length > keptEvents) machine.events.shift();
     }

@@ -17,7 +17,8 @@ export class Panels {
       tab.addEventListener('click', () => this.#show(name));
       tab.addEventListener('keydown', ({ key }) => {
         if (key !== 'ArrowLeft' && key !== 'ArrowRight') return;
-        const next = names[(index + (key === 'ArrowRight' ? 1 : names.length - 1)) % names.length] as PanelName;
+        const next = names.at((index + (key === 'ArrowRight' ? 1 : -1)) % names.length);
+        if (!next) return;
         this.#show(next);
         element(`tab-${next}`, HTMLElement).focus();
       });

@@ -17,7 +17,7 @@ export function machineAt(history: SaleHistory, moment: number, seatId: string):
   return {
     id: `seat-${seatId}`,
     value: stateOf[seat.status],
-    isAsking: false,
+    isRequesting: false,
     context: { seat, holdRemainingMs: last?.type === 'held' ? holdMs(last) : 0 },
     events,
   };

@@ -20,7 +20,7 @@ export class SaleHistory {
   readonly start: SaleStart;
   readonly events: readonly HistoryEvent[];
   readonly #checkpoints: Map<string, Seat>[] = [];
-  readonly #indexesOfSeat = new Map<string, number[]>();
+  readonly #eventsOfSeat = new Map<string, { event: HistoryEvent; moment: number }[]>();
 
   constructor(start: SaleStart, events: readonly HistoryEvent[]) {
     this.start = start;
@@ -30,9 +30,9 @@ export class SaleHistory {
     for (const [index, event] of events.entries()) {
       this.#apply(seats, event);
       if ((index + 1) % eventsPerCheckpoint === 0) this.#checkpoints.push(new Map(seats));
-      const indexes = this.#indexesOfSeat.get(event.seat_id);
-      if (indexes) indexes.push(index);
-      else this.#indexesOfSeat.set(event.seat_id, [index]);
+      const ofSeat = this.#eventsOfSeat.get(event.seat_id);
+      if (ofSeat) ofSeat.push({ event, moment: index + 1 });
+      else this.#eventsOfSeat.set(event.seat_id, [{ event, moment: index + 1 }]);
     }
   }
 
@@ -43,18 +43,13 @@ export class SaleHistory {
   seatsAt(moment: number): ReadonlyMap<string, Seat> {
     const checkpoint = Math.floor(moment / eventsPerCheckpoint);
     const seats = new Map(this.#checkpoints[checkpoint]);
-    for (let index = checkpoint * eventsPerCheckpoint; index < moment; index++) {
-      this.#apply(seats, this.events[index] as HistoryEvent);
-    }
+    for (const event of this.events.slice(checkpoint * eventsPerCheckpoint, moment)) this.#apply(seats, event);
     return seats;
   }
 
   /** The events of a seat up to a moment, oldest first, each with the moment right after it. */
   eventsOf(seatId: string, upTo = this.length): { event: HistoryEvent; moment: number }[] {
-    const indexes = this.#indexesOfSeat.get(seatId) ?? [];
-    return indexes
-      .filter((index) => index < upTo)
-      .map((index) => ({ event: this.events[index] as HistoryEvent, moment: index + 1 }));
+    return (this.#eventsOfSeat.get(seatId) ?? []).filter(({ moment }) => moment <= upTo);
   }
 
   /** The moment right after a transition, or the nearest moment in the log. */

@@ -8,7 +8,7 @@ export interface GridSeat extends Pick<Seat, 'id' | 'row' | 'col'> {
   /** True if another process shows a different state. */
   differs: boolean;
   /** True while the store decides about the seat. */
-  isAsking: boolean;
+  isRequesting: boolean;
 }
 
 /** All seats, coloured by state. The grid is one tab stop; arrow keys go from seat to seat. */
@@ -31,10 +31,10 @@ export class SeatGrid {
 
   render(seats: readonly GridSeat[], chosen: string | undefined): void {
     this.#build(seats);
-    for (const { id, row, col, state, differs, isAsking } of seats) {
+    for (const { id, row, col, state, differs, isRequesting } of seats) {
       const cell = this.#cells.get(id);
       if (!cell) continue;
-      const className = ['cell', state, differs && 'differs', isAsking && 'asking'].filter(Boolean).join(' ');
+      const className = ['cell', state, differs && 'differs', isRequesting && 'requesting'].filter(Boolean).join(' ');
       if (cell.className !== className) cell.className = className;
       setAttribute(
         cell,
@@ -62,8 +62,9 @@ export class SeatGrid {
       cell.dataset.seatId = id;
       cell.textContent = String(col + 1);
       this.#cells.set(id, cell);
-      this.#places[row] ??= [];
-      (this.#places[row] as string[])[col] = id;
+      const places = this.#places[row] ?? [];
+      places[col] = id;
+      this.#places[row] = places;
       content.push(cell);
     }
     this.#root.replaceChildren(...content);
@@ -77,11 +78,12 @@ export class SeatGrid {
       ArrowRight: [0, 1],
     };
     const step = steps[event.key];
-    const from = (event.target as HTMLElement).dataset.seatId;
-    const row = this.#places.findIndex((ids) => from !== undefined && ids.includes(from));
-    if (!step || row < 0) return;
+    const from = event.target instanceof HTMLElement ? event.target.dataset.seatId : undefined;
+    if (!step || from === undefined) return;
+    const row = this.#places.findIndex((ids) => ids.includes(from));
+    const col = this.#places[row]?.indexOf(from);
+    if (col === undefined) return;
     event.preventDefault();
-    const col = (this.#places[row] as string[]).indexOf(from as string);
     const next = this.#places[row + step[0]]?.[col + step[1]];
     if (next === undefined) return;
     this.#onChoose(next);

@@ -1,6 +1,7 @@
 import { element, setText } from '../browser/dom.ts';
-import { oncePerFrame } from '../browser/once-per-frame.ts';
+import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import type { ServerClock } from '../browser/server-clock.ts';
+import { isObject } from '../process/is-object.ts';
 import { seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
 import { html } from './html.ts';
@@ -23,7 +24,7 @@ export class Stage {
   readonly #chart = new Chart(element('chart', HTMLElement), element('chart-note', HTMLElement));
   readonly #clock: ServerClock;
   /** Only the time left changes in every frame, not the whole page. */
-  readonly #requestTimeLeft = oncePerFrame(() => this.#renderTimeLeft());
+  readonly #requestTimeLeft = oncePerAnimationFrame(() => this.#renderTimeLeft());
   #view: StageView | undefined;
   /** The machine and moment whose transition the chart highlights in a replay. */
   #pastShown = '';
@@ -52,8 +53,8 @@ export class Stage {
     pill.className = `pill ${state.split('.')[0]}`;
     const decision = element('decision', HTMLElement);
     decision.hidden = seatId === undefined || machine === undefined;
-    setText(decision, machine?.isAsking ? 'asking Redis' : 'decision idle');
-    decision.classList.toggle('asking', machine?.isAsking ?? false);
+    setText(decision, machine?.isRequesting ? 'calling Redis' : 'decision idle');
+    decision.classList.toggle('requesting', machine?.isRequesting ?? false);
     const unknown = element('unknown', HTMLElement);
     unknown.hidden = machine !== undefined || isReading;
     setText(unknown, unknown.hidden ? '' : unknownText(seatId));
@@ -86,7 +87,7 @@ export class Stage {
   }
 }
 
-/** `{attached: {live: 'heard'}}` → `attached.live.heard`; parallel regions are separated by a comma. */
+/** `{attached: {live: 'idle'}}` → `attached.live.idle`; parallel regions are separated by a comma. */
 export function stateText(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value ?? '');
   return Object.entries(value)
@@ -100,8 +101,8 @@ const unknownText = (seatId: string | undefined): string =>
     : 'This browser tab is closed, or it was opened without ?inspect.';
 
 function renderFacts(machine: ShownMachine | undefined): void {
-  const { seat, ...rest } = (machine?.context ?? {}) as { seat?: object };
-  const facts = Object.entries({ ...seat, ...rest });
+  const { seat, ...rest } = machine?.context ?? {};
+  const facts = Object.entries({ ...(isObject(seat) && seat), ...rest });
   const root = element('facts', HTMLElement);
   const shown = JSON.stringify(facts);
   if (root.dataset.shown === shown) return;

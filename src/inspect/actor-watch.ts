@@ -1,6 +1,8 @@
 import type { StatelyActorEvent, StatelyEventEvent } from '@statelyai/inspect';
 import type { AnyActor, AnyEventObject, AnyTransitionDefinition, InspectionEvent } from 'xstate';
 import { transitionClass } from '../charts/chart-class.ts';
+import { errorOf } from '../process/error-facts.ts';
+import { isObject } from '../process/is-object.ts';
 import { type FeedMessage, inspectionVersion } from './feed.ts';
 import type { Projection } from './projection.ts';
 
@@ -12,7 +14,7 @@ export interface ActorWatchOptions {
   id: string;
   definition: string;
   projection: Projection;
-  tell: (message: FeedMessage) => void;
+  send: (message: FeedMessage) => void;
   onError: (error: Error) => void;
 }
 
@@ -33,7 +35,7 @@ export class ActorWatch {
         try {
           if (event.actorRef === actor) this.#see(event);
         } catch (error) {
-          onError(error as Error); // an exception here would stop the actor
+          onError(errorOf(error)); // an exception here would stop the actor
         }
       },
     });
@@ -47,9 +49,9 @@ export class ActorWatch {
   /** Shows an event that the actor does not receive: a request to the store, or its reply. */
   receive(event: AnyEventObject): void {
     try {
-      this.#tellEvent(event);
+      this.#sendEvent(event);
     } catch (error) {
-      this.#options.onError(error as Error);
+      this.#options.onError(errorOf(error));
     }
   }
 
@@ -74,18 +76,18 @@ export class ActorWatch {
   }
 
   #see(event: InspectionEvent): void {
-    const { id, tell } = this.#options;
+    const { id, send } = this.#options;
     switch (event.type) {
       case '@xstate.event':
-        this.#tellEvent(event.event);
+        this.#sendEvent(event.event);
         break;
       case '@xstate.microstep': {
         const classes = event._transitions.map(classOf);
-        if (classes.length > 0) tell({ type: 'transition', sessionId: id, classes });
+        if (classes.length > 0) send({ type: 'transition', sessionId: id, classes });
         break;
       }
       case '@xstate.snapshot':
-        tell({
+        send({
           ...this.#head(Date.now()),
           type: '@xstate.snapshot',
           event: this.#options.projection.event(event.event),
@@ -95,11 +97,11 @@ export class ActorWatch {
     }
   }
 
-  #tellEvent(event: AnyEventObject): void {
+  #sendEvent(event: AnyEventObject): void {
     const message = this.#eventMessage(event, Date.now());
     this.#recent.push(message);
     if (this.#recent.length > keptEvents) this.#recent.shift();
-    this.#options.tell(message);
+    this.#options.send(message);
   }
 
   #eventMessage(event: AnyEventObject, atMs: number): StatelyEventEvent {
@@ -114,7 +116,11 @@ export class ActorWatch {
 
   #shownSnapshot(snapshot: { status: StatelyActorEvent['snapshot']['status']; value?: unknown; context?: unknown }) {
     const { status, value, context } = snapshot;
-    return { ...(status && { status }), value, context: this.#options.projection.context(context) };
+    return {
+      ...(status && { status }),
+      value,
+      context: isObject(context) ? this.#options.projection.context(context) : {},
+    };
   }
 }
 

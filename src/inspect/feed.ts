@@ -1,4 +1,5 @@
 import type { StatelyInspectionEvent } from '@statelyai/inspect';
+import type { SeatEvent } from '../protocol/events.ts';
 
 /** The version of `@statelyai/inspect` that defines these messages. */
 export const inspectionVersion = '0.7.2';
@@ -37,16 +38,7 @@ export const isForInspector = (message: FeedMessage): message is StatelyInspecti
   message.type.startsWith('@xstate.');
 
 /** A transition in `/inspect/history`. */
-export interface HistoryEvent {
-  type: 'held' | 'released' | 'booked';
-  seat_id: string;
-  user_id: string;
-  status: 0 | 1 | 2;
-  timestamp: string;
-  seq: number;
-  expires_at?: number;
-  reason?: 'user' | 'expired';
-}
+export type HistoryEvent = Omit<SeatEvent, 'epoch' | 'system'>;
 
 /** States of the actors in one booking process. `seq`: of the last transition of the seat. */
 export interface NodeStates {

@@ -11,7 +11,7 @@ type SeatActor = Actor<typeof seatMachine>;
 
 /** Observes requests to the store and its replies. Must not throw. */
 export interface DecisionWatcher {
-  asked(commands: readonly SeatCommand[]): void;
+  requested(commands: readonly SeatCommand[]): void;
   replied(commands: readonly SeatCommand[], hasDecided: boolean): void;
 }
 
@@ -22,7 +22,7 @@ export interface InspectedService {
   readonly recent: RecentEvents;
   readonly storeClock: Pick<StoreClock, 'nowMs'>;
   readonly seatActors: {
-    /** What every seat's actor shows. */
+    /** The state of every seat's actor. */
     shown(): Iterable<{ seat: Seat; state: string }>;
     actor(seatId: string): SeatActor | undefined;
     /** Called after all actors have been replaced. */

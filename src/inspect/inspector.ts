@@ -8,7 +8,7 @@ import type { InspectLimits } from './limits.ts';
 import { shownSeat } from './projection.ts';
 import { SaleLines } from './sale-lines.ts';
 import { SaleLog } from './sale-log.ts';
-import { frame, SeatWatches } from './seat-watches.ts';
+import { SeatWatches, serverSentEvent } from './seat-watches.ts';
 import { Viewer } from './viewer.ts';
 
 export interface InspectorOptions {
@@ -53,7 +53,7 @@ export class Inspector {
     response.once('close', () => this.#leave(viewer));
     this.#viewers.add(viewer);
     this.#keepTime();
-    viewer.tell(frame({ type: 'hello', node, seats: [...seatIds] }));
+    viewer.send(serverSentEvent({ type: 'hello', node, seats: [...seatIds] }));
     this.#tellTime(viewer);
     const begun = this.#watches.begin(seatIds, viewer);
     await this.#rememberRecent(new Set(begun)).catch((error: Error) =>
@@ -64,7 +64,7 @@ export class Inspector {
       this.#watches.join(id, viewer);
       await viewer.drained(); // the snapshots of later seats include what happens in the meantime
     }
-    viewer.tell(frame({ type: 'joined' }));
+    viewer.send(serverSentEvent({ type: 'joined' }));
   }
 
   /** First `{epoch, from, to, seats}` with the seats at `to`, then each transition after `from`. */
@@ -145,6 +145,6 @@ export class Inspector {
 
   #tellTime(viewer: Viewer): void {
     const serverTime = Math.round(this.#options.service.storeClock.nowMs()) / 1000;
-    viewer.tell(frame({ type: 'time', server_time: serverTime, viewers: this.#viewers.size }));
+    viewer.send(serverSentEvent({ type: 'time', server_time: serverTime, viewers: this.#viewers.size }));
   }
 }

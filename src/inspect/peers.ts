@@ -1,6 +1,20 @@
 import { json } from 'node:stream/consumers';
-import { askPeer } from './ask-peer.ts';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { present } from '../process/present.ts';
 import type { NodeStates } from './feed.ts';
+import { fetchPeer } from './fetch-peer.ts';
+
+/** The reply to `/inspect/states?node=…`: the states of that process. */
+const StatesReply = Type.Tuple([
+  Type.Object({
+    node: Type.String(),
+    seats: Type.Optional(
+      Type.Record(Type.String(), Type.Object({ state: Type.String(), seq: Type.Integer({ minimum: 0 }) })),
+    ),
+  }),
+]);
+const statesReply = Compile(StatesReply);
 
 /** All booking processes of the venue, including this one, by name. */
 export class Peers {
@@ -31,16 +45,16 @@ export class Peers {
 
   /** States of the actors in all processes; `own` are those of this process. Never rejects. */
   async states(own: NodeStates): Promise<NodeStates[]> {
-    return Promise.all(this.names.map((name) => (this.isSelf(name) ? own : this.#ask(name))));
+    return Promise.all(this.names.map((name) => (this.isSelf(name) ? own : this.#fetch(name))));
   }
 
-  async #ask(node: string): Promise<NodeStates> {
+  async #fetch(node: string): Promise<NodeStates> {
     try {
-      const url = this.urlOf(node, `/inspect/states?node=${node}`) as string;
-      const response = await askPeer(url, AbortSignal.timeout(this.#timeoutMs));
+      const url = present(this.urlOf(node, `/inspect/states?node=${node}`), node);
+      const response = await fetchPeer(url, AbortSignal.timeout(this.#timeoutMs));
       if (response.statusCode !== 200) return { node };
-      const [states] = (await json(response)) as NodeStates[];
-      return states ?? { node };
+      const [states] = statesReply.Parse(await json(response));
+      return states;
     } catch {
       return { node };
     }

@@ -1,9 +1,14 @@
 import type { AnyEventObject } from 'xstate';
+import type { SeatInput } from '../../machines/seat.ts';
+import { isObject } from '../process/is-object.ts';
+import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
+import { seatWith } from '../venue/seating-plan.ts';
+import type { HistoryEvent } from './feed.ts';
 
 /** The visible part of a machine: only the named fields leave the process. */
 export interface Projection {
-  context(context: unknown): object;
+  context(context: object): object;
   event(event: AnyEventObject): AnyEventObject;
 }
 
@@ -19,26 +24,24 @@ function shortUserId(userId: string): string {
 
 /** The named fields that have plain values, in this order. */
 function pick(from: unknown, ...names: string[]): Record<string, unknown> {
-  const fields = (from ?? {}) as Record<string, unknown>;
+  const fields = isObject(from) ? from : {};
   const plain = names.filter((name) => ['string', 'number', 'boolean'].includes(typeof fields[name]));
   return Object.fromEntries(plain.map((name) => [name, fields[name]]));
 }
 
 export function shownSeat(seat: Seat): Seat {
-  const shown = pick(seat, 'id', 'row', 'col', 'status', 'held_by', 'expires_at', 'seq') as Seat;
-  return shown.held_by === undefined ? shown : { ...shown, held_by: shortUserId(shown.held_by) };
+  return seatWith(seat, seat.held_by === undefined ? seat : { ...seat, held_by: shortUserId(seat.held_by) });
 }
 
-export function shownFact(fact: unknown): Record<string, unknown> {
-  const names = ['type', 'seat_id', 'user_id', 'status', 'timestamp', 'expires_at', 'reason', 'seq'];
-  const shown = pick(fact, ...names);
-  return typeof shown.user_id === 'string' ? { ...shown, user_id: shortUserId(shown.user_id) } : shown;
+export function shownFact(fact: SeatEvent): HistoryEvent {
+  const { type, seat_id, user_id, status, timestamp, expires_at, reason, seq } = fact;
+  const optional = { ...(expires_at !== undefined && { expires_at }), ...(reason !== undefined && { reason }) };
+  return { type, seat_id, user_id: shortUserId(user_id), status, timestamp, ...optional, seq };
 }
 
 export const seatProjection: Projection = {
-  context(context) {
-    const { seat } = context as { seat: Seat };
-    return { seat: shownSeat(seat), ...pick(context, 'holdRemainingMs') };
+  context({ seat, holdRemainingMs }: SeatInput) {
+    return { seat: shownSeat(seat), holdRemainingMs };
   },
   event(event) {
     const shown: AnyEventObject = { type: event.type, ...pick(event, 'holdRemainingMs', 'committedHere') };

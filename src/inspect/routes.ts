@@ -12,7 +12,7 @@ import { RefusedError } from '../http/refused-error.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
 import { commaList } from '../process/config.ts';
-import { askPeer } from './ask-peer.ts';
+import { fetchPeer } from './fetch-peer.ts';
 import type { InspectedService } from './inspected-service.ts';
 import { Inspector } from './inspector.ts';
 import { defaultInspectLimits, type InspectLimits } from './limits.ts';
@@ -87,7 +87,7 @@ export async function registerInspectRoutes(
       const url = peers.urlOf(node, `/inspect/feed?${new URLSearchParams({ seats, node })}`);
       if (!url) throw new RefusedError('NOT_FOUND', `No such process: ${node}`);
       takePlace(viewers, address, reply);
-      return relay(url, request, reply);
+      return proxyFeed(url, request, reply);
     }
     if (!service.isOpen) throw new RefusedError('STORE_UNAVAILABLE', 'The venue is not loaded yet');
     const { ids, unknown } = inspector.seatIds(seats);
@@ -137,10 +137,10 @@ async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string
 }
 
 /** Passes on the feed of another process until either side closes. */
-async function relay(url: string, { ip }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+async function proxyFeed(url: string, { ip }: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
-  const response = await askPeer(url, gone.signal, { 'x-forwarded-for': ip }).catch(() => undefined);
+  const response = await fetchPeer(url, gone.signal, { 'x-forwarded-for': ip }).catch(() => undefined);
   if (!response) throw new RefusedError('STORE_UNAVAILABLE', 'That process does not reply');
   reply.hijack();
   reply.raw.writeHead(response.statusCode ?? 500, {

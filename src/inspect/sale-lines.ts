@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
-import type { HistoryEvent } from './feed.ts';
 import { shownFact } from './projection.ts';
 import type { SaleLog } from './sale-log.ts';
 
@@ -60,7 +59,7 @@ export class SaleLines {
   #add(events: readonly SeatEvent[]): void {
     const [first, last] = [events[0], events.at(-1)];
     if (!first || !last) return;
-    const lines = events.map((event) => `${JSON.stringify(shownFact(event) as unknown as HistoryEvent)}\n`);
+    const lines = events.map((event) => `${JSON.stringify(shownFact(event))}\n`);
     const bytes = Buffer.from(lines.join(''));
     const newest = this.#chunks.at(-1);
     if (newest && newest.count < linesPerChunk) {

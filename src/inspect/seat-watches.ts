@@ -11,7 +11,7 @@ import { seatProjection } from './projection.ts';
 
 /** Receives the messages of seats. Must not throw. */
 export interface Watcher {
-  tell(text: string): void;
+  send(text: string): void;
 }
 
 interface WatchedSeat {
@@ -24,7 +24,7 @@ interface WatchedSeat {
 }
 
 /** A message of a feed in the server-sent events format. */
-export const frame = (message: FeedMessage): string => `data: ${JSON.stringify(message)}\n\n`;
+export const serverSentEvent = (message: FeedMessage): string => `data: ${JSON.stringify(message)}\n\n`;
 
 /** The watched seats. An actor is observed from its first watcher until its last one leaves. */
 export class SeatWatches implements DecisionWatcher {
@@ -41,15 +41,15 @@ export class SeatWatches implements DecisionWatcher {
   }
 
   /** Shows a request to the store about a seat. It is not an event of the chart. */
-  asked(commands: readonly SeatCommand[]): void {
+  requested(commands: readonly SeatCommand[]): void {
     for (const [id, { watch }] of this.#seats) {
       const ofSeat = commands.filter(({ seatIds }) => seatIds.includes(id));
-      if (ofSeat.length > 0) watch?.receive({ type: 'ASK', commands: ofSeat });
+      if (ofSeat.length > 0) watch?.receive({ type: 'REQUEST', commands: ofSeat });
     }
   }
 
   replied(commands: readonly SeatCommand[], hasDecided: boolean): void {
-    const type = hasDecided ? 'ANSWERED' : 'UNANSWERED';
+    const type = hasDecided ? 'REPLY' : 'NO_REPLY';
     for (const [id, { watch }] of this.#seats) {
       if (commands.some(({ seatIds }) => seatIds.includes(id))) watch?.receive({ type });
     }
@@ -82,7 +82,7 @@ export class SeatWatches implements DecisionWatcher {
     const seat = this.#seats.get(seatId);
     if (!seat?.joining.delete(watcher)) return;
     seat.watchers.add(watcher);
-    watcher.tell(seat.watch?.soFar.map(frame).join('') ?? '');
+    watcher.send(seat.watch?.soFar.map(serverSentEvent).join('') ?? '');
   }
 
   leave(watcher: Watcher): void {
@@ -101,8 +101,8 @@ export class SeatWatches implements DecisionWatcher {
     for (const [id, seat] of this.#seats) {
       seat.watch?.stop();
       this.#watch(id, seat);
-      const text = seat.watch?.soFar.map(frame).join('') ?? '';
-      for (const watcher of seat.watchers) watcher.tell(text);
+      const text = seat.watch?.soFar.map(serverSentEvent).join('') ?? '';
+      for (const watcher of seat.watchers) watcher.send(text);
     }
   }
 
@@ -116,9 +116,9 @@ export class SeatWatches implements DecisionWatcher {
         id: actor.id,
         definition: this.#definitionOf(actor.logic),
         projection: seatProjection,
-        tell: (message) => {
-          const text = frame(message); // serialised once for all watchers
-          for (const watcher of seat.watchers) watcher.tell(text);
+        send: (message) => {
+          const text = serverSentEvent(message); // serialised once for all watchers
+          for (const watcher of seat.watchers) watcher.send(text);
         },
         onError: (error) =>
           this.#logger.error({ err: error, seat: id }, 'The inspector failed; the seat is not affected'),
@@ -126,7 +126,7 @@ export class SeatWatches implements DecisionWatcher {
     seat.watch?.start();
     this.#service.watcher = this;
     const commands = this.#service.commandsUnderWay(id);
-    if (commands) seat.watch?.receive({ type: 'ASK', commands });
+    if (commands) seat.watch?.receive({ type: 'REQUEST', commands });
   }
 
   #definitionOf(logic: typeof seatMachine): string {

@@ -22,7 +22,7 @@ export class Viewer implements Watcher {
     return this.#response.destroyed || this.#response.writableEnded;
   }
 
-  tell(text: string): void {
+  send(text: string): void {
     if (this.isGone) return;
     if (this.#response.writableLength + text.length > this.#maxBufferedBytes) this.#response.destroy();
     else this.#response.write(text);

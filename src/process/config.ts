@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv';
-import { type Static, type TObject, type TSchema, Type } from 'typebox';
+import { type Static, type TObject, Type } from 'typebox';
 import { ConfigError } from './config-error.ts';
 import { settingProblem } from './setting-problem.ts';
 import { withSettingsFromFiles } from './settings-from-files.ts';
@@ -223,7 +223,7 @@ export function load<Schema extends TObject>(schema: Schema, env: Env): Static<S
   if (validate(settings)) return settings;
   const names = new Set((validate.errors ?? []).map(({ instancePath }) => instancePath.slice(1)));
   const problems = [...names].map((name) => {
-    const must = requirementOf(schema.properties[name] as TSchema & Constraints);
+    const must = requirementOf({ ...schema.properties[name] });
     if (env[name] === given[name]) return settingProblem(name, given[name] ?? '', must);
     return settingProblem(`${name}_FILE`, env[`${name}_FILE`] ?? '', `a file that contains ${must}`);
   });

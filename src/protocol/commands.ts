@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { type ErrorCode, errorCodes } from './errors.ts';
+import { maxGroupSize } from './max-group-size.ts';
 import { Seat, SeatId, UserId } from './seat.ts';
 
 /** The commands on a seat. The names are those of the routes: `POST /api/seats/select`. */
@@ -9,9 +10,6 @@ export type UserAction = (typeof userActions)[number];
 /** What a user can ask of a hold, which is one or several seats: `POST /api/shows/main/holds/extend`. */
 export const holdActions = ['extend', 'book', 'release'] as const;
 export type HoldAction = (typeof holdActions)[number];
-
-/** The most seats of one command. */
-export const maxGroupSize = 20;
 
 /** `user_id` is optional with a session. */
 export const CommandBody = Type.Object(

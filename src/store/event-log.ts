@@ -6,7 +6,7 @@ import { seatEvent } from './seat-event.ts';
 /** The fields of an entry of `venue:events`, as `lua/decide.lua` writes them: names and values. */
 export type EntryFields = string[];
 
-/** The events of the entries after a position: their seqs follow it without gaps. */
+/** The events of the entries after a position. Asserts that their seqs follow it without gaps. */
 export function eventsOfLog(entries: readonly EntryFields[], after: Position): SeatEvent[] {
   return entries.map((fields, i) => {
     const event = eventOfLog(after.epoch, fields);

@@ -30,16 +30,16 @@ import {
 } from './seat-store.ts';
 import { emptySeats, type VenueLayout } from './venue-layout.ts';
 
-/** The venue in this process's memory, gone with it. For the embedded default and for tests. */
+/** The venue in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
 export class MemorySeatStore implements SeatStore {
   readonly #options: VenueLayout & HoldRules & { keepEvents: number; nowMs: () => number };
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
-  /** By user: the seats whose lock is a hold of theirs, and how often each was extended. */
+  /** By user, then by held seat: the number of extensions of the hold. */
   readonly #holds = new Map<string, Map<string, number>>();
-  /** By seat: whose hold lapsed last, and until when that user may not hold it again. */
+  /** By seat: the user whose hold expired last, and the time until which that user may not hold it again. */
   readonly #cooldowns = new Map<string, { userId: string; untilMs: number }>();
-  /** In the order in which they are forgotten. */
+  /** In the order in which they expire. */
   readonly #answers = new Map<string, { answer: Answer; untilMs: number }>();
   #events: SeatEvent[] = [];
   #system = '';
@@ -116,7 +116,7 @@ export class MemorySeatStore implements SeatStore {
     };
   }
 
-  /** An older copy of what the caller knows ends its epoch. */
+  /** If this store is older than the position of the caller, its epoch ends. */
   #isKnown({ epoch, seq }: Position): boolean {
     if (this.#epoch !== epoch) return false;
     if (this.#seq < seq) this.#epoch = '';

@@ -17,7 +17,7 @@ import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from './seat
 
 type KeysAndArgs = (string | number)[];
 
-/** The scripts of `lua/`, as ioredis runs them. */
+/** A client that has a method for each script of `lua/`. */
 export type RedisWithScripts = Redis & {
   decide(...keysAndArgs: KeysAndArgs): Promise<string>;
   decideAtMemoryLimit(...keysAndArgs: KeysAndArgs): Promise<string>;
@@ -32,26 +32,26 @@ export type RedisWithScripts = Redis & {
 };
 
 export interface RedisConnectionOptions {
-  /** redis:// or rediss:// with credentials, if there are any. */
+  /** redis:// or rediss://, with optional credentials. */
   url: string;
   keyPrefix: string;
   logger: Logger;
-  /** A call that takes longer is given up as a `StoreTimeoutError`. */
+  /** A call that takes longer rejects with a `StoreTimeoutError`. */
   callTimeoutMs?: number;
 }
 
-/** A Redis that must not be used is connected to again this often: its address may lead to another one by then. */
+/** Pause before reconnecting to an unfit Redis: its address may lead to another server by then. */
 const unfitRetryMs = 500;
 const fitnessIntervalMs = 10_000;
 
 /**
- * One connection to Redis, made again whenever it is lost, silent, or leads to a server that takes no writes. Every
- * failure becomes one of the errors of a `SeatStore`; each change is logged once.
+ * One connection to Redis. Reconnects whenever it is lost or silent, or leads to a server that takes no writes. Every
+ * failure becomes one of the errors of a `SeatStore`; each change of state is logged once.
  */
 export class RedisConnection {
   readonly redis: RedisWithScripts;
   readonly #options: RedisConnectionOptions;
-  /** Identifies the process that answers. Each run of Redis has epochs of its own: after a restart its data may be older. */
+  /** Identifies the connected Redis process. Each run of Redis has its own epochs, because its data may be older after a restart. */
   #run: string | undefined;
   readonly #log: StateLog;
   /** Why Redis cannot be used. */
@@ -64,16 +64,16 @@ export class RedisConnection {
     this.#options = options;
     this.#log = new StateLog(options.logger);
     const redis = new Redis(url, {
-      // The client never repeats or keeps a command: the caller decides that.
+      // The client never retries or queues a command: the caller decides that.
       maxRetriesPerRequest: 0,
       enableOfflineQueue: false,
       commandTimeout: callTimeoutMs,
       connectTimeout: callTimeoutMs,
       // A command that timed out stays queued, so a silent connection must be replaced as a whole.
       socketTimeout: 3.5 * callTimeoutMs,
-      disableClientInfo: true, // it needs a right that nothing else needs
+      disableClientInfo: true, // needs a right that no other command needs
       retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-      // The primary may be elsewhere by now, behind the same address.
+      // The same address may lead to another primary by now.
       reconnectOnError: ({ message }) => /\b(READONLY|LOADING|MASTERDOWN|MOVED|CLUSTERDOWN)\b/.test(message),
       scripts: {
         decide: { lua: decideLua },
@@ -96,7 +96,7 @@ export class RedisConnection {
     redis.on('error', (error) => this.#failed(error.message || String(error)));
   }
 
-  /** The name that an epoch of this run of Redis begins with. */
+  /** The prefix of all epochs of this run of Redis. */
   get run(): string | undefined {
     return this.#run;
   }
@@ -114,12 +114,12 @@ export class RedisConnection {
       if (cause instanceof VenueLostError) throw cause;
       const message = messageOf(cause);
       if (message.startsWith('VENUELOST')) throw new VenueLostError(message, { cause });
-      if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not answer in time', { cause });
-      throw new StoreUnavailableError(`Redis cannot be asked: ${reasonOf(message)}`, { cause });
+      if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not reply in time', { cause });
+      throw new StoreUnavailableError(`Redis is unavailable: ${reasonOf(message)}`, { cause });
     }
   }
 
-  /** Judges again now and then: a setting of Redis can be changed while it runs. */
+  /** Repeats the check now and then: the settings of Redis can change while it runs. */
   async judge(): Promise<void> {
     if (performance.now() - this.#judgedAtMs < fitnessIntervalMs) return;
     const { keyPrefix } = this.#options;
@@ -142,14 +142,14 @@ export class RedisConnection {
       const { problem, warnings } = fitnessOf(info, keyPrefix);
       if (problem) return this.#unfit(problem);
       const run = /^run_id:(\w{16})/m.exec(info)?.[1];
-      if (!run) throw new Error('INFO tells no run_id');
+      if (!run) throw new Error('INFO has no run_id');
       this.#run = run;
       this.#problem = undefined;
       this.#judgedAtMs = performance.now();
-      this.#log.info('Redis answers', { run });
+      this.#log.info('Connected to Redis', { run });
       for (const warning of warnings) logger.warn(`Redis: ${warning}`);
     } catch (error) {
-      if (this.redis.status === 'ready') this.#unfit(`It does not answer INFO: ${messageOf(error)}`);
+      if (this.redis.status === 'ready') this.#unfit(`It does not reply to INFO: ${messageOf(error)}`);
     }
   }
 
@@ -166,7 +166,7 @@ export class RedisConnection {
   }
 }
 
-/** One text for each cause, so that it is logged once: the client has several for a connection that is not there. */
+/** One text per cause, so that each is logged once: the client has several texts for a missing connection. */
 function reasonOf(message: string): string {
   if (/max retries per request|isn't writeable|Connection is closed/i.test(message)) return 'there is no connection';
   return unwritableReason(message) ?? message;

@@ -6,12 +6,12 @@ import { knownLayout, type NamedLayout, venueMismatch } from './venue-layout.ts'
 export interface RedisFitness {
   /** Why this Redis must not be used, with the remedy; absent if it may be used. */
   problem?: string;
-  /** What an operator should know before selling with it. */
+  /** Facts that an operator should know before a sale. */
   warnings: string[];
 }
 
 const minVersion = '7.0';
-/** Beside SET and DEL, which the script runs in any case. */
+/** Besides SET and DEL, which the script always runs. */
 const neededCommands = [
   ...['XADD', 'XRANGE', 'XREVRANGE', 'XTRIM', 'HSET', 'HGET', 'HMGET', 'HDEL', 'HGETALL', 'HLEN'],
   ...['GET', 'EXISTS', 'PERSIST', 'PEXPIRETIME', 'PTTL'],
@@ -19,13 +19,13 @@ const neededCommands = [
 
 interface FitnessOptions {
   keyPrefix: string;
-  /** The venue that is to be sold with it: another one that Redis remembers is a problem. */
+  /** The venue to sell: if Redis remembers another one, that is a problem. */
   venue?: Required<NamedLayout>;
 }
 
 /**
- * Judges whether a Redis can hold a venue: version, role, eviction, cluster, persistence, rights, and whether it takes
- * writes. Leaves nothing behind in it. Rejects as ioredis does if Redis does not answer.
+ * Checks whether a Redis can hold a venue: version, role, eviction, cluster, persistence, rights and writability. Leaves
+ * no key behind. Rejects with the error of ioredis if Redis does not reply.
  */
 export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOptions): Promise<RedisFitness> {
   let info: string;
@@ -46,7 +46,7 @@ export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOp
   }
 }
 
-/** The keys of `lua/check-writable.lua`: one of each kind that the booking service has, and none of its own. */
+/** The keys of `lua/check-writable.lua`: one of each kind of the booking service, but none that it uses. */
 export const writableKeys = (keyPrefix: string): [string, string] => [
   `${keyPrefix}venue:writable`,
   `${keyPrefix}seat:-:lock`,
@@ -98,7 +98,7 @@ function missingRight(message: string): string | undefined {
   return `Its user lacks a right that the booking service needs (${message}). Grant the rights listed in docs/operations.md.`;
 }
 
-/** Explains an error reply of a write that Redis cannot take at the moment; undefined for any other error. */
+/** The reason and the remedy if Redis refuses a write at the moment; undefined for any other error. */
 export function unwritableReason(message: string): string | undefined {
   for (const [pattern, reason] of unwritable) if (pattern.test(message)) return reason;
   return undefined;

@@ -28,7 +28,7 @@ import { VenueKeys } from './venue-keys.ts';
 import type { VenueLayout } from './venue-layout.ts';
 
 export interface RedisSeatStoreOptions extends RedisConnectionOptions, VenueLayout, HoldRules {
-  /** Of the venue. A Redis remembers it: another name under the same prefix is refused. */
+  /** Name of the venue. Redis remembers it: another name under the same prefix is refused. */
   name?: string;
   /** How many published events the log keeps for subscribers that catch up. */
   keepEvents?: number;
@@ -36,7 +36,7 @@ export interface RedisSeatStoreOptions extends RedisConnectionOptions, VenueLayo
   maxEvents?: number;
 }
 
-/** The reply of `lua/decide.lua`. A number in a transition or an answer is an index: of a seat, or in the states of that seat. */
+/** The reply of `lua/decide.lua`. Numbers in transitions and answers are indexes: of a seat, or into the states of that seat. */
 type DecideReply = [
   nowMs: number,
   states: SeatState[][],
@@ -44,7 +44,7 @@ type DecideReply = [
   answers: [refusal: Refusal | '', states: number[], refused: number[]][],
 ];
 
-/** The venue in Redis, decided by scripts there (`lua/`): this is their client. */
+/** The venue in Redis: the client of the scripts (`lua/`) that decide there. */
 export class RedisSeatStore implements SeatStore {
   readonly #options: RedisSeatStoreOptions;
   readonly #connection: RedisConnection;
@@ -141,7 +141,7 @@ export class RedisSeatStore implements SeatStore {
     }
     const indexOf = new Map(seatIds.map((id, index) => [id, index]));
     const seats = JSON.stringify(seatIds.map((id) => [id, seatSeq(id)]));
-    const asked = JSON.stringify(
+    const encoded = JSON.stringify(
       commands.map((command) => {
         const indexes = command.seatIds.map((id) => indexOf.get(id));
         if (command.action === 'expire') return [command.action, indexes];
@@ -149,7 +149,7 @@ export class RedisSeatStore implements SeatStore {
         return request ? [action, indexes, userId, request.isRepeat ? 'repeat' : 'key'] : [action, indexes, userId];
       }),
     );
-    return { keys, args: [epoch, seq, ...this.#rules, seats, asked, maxEvents] };
+    return { keys, args: [epoch, seq, ...this.#rules, seats, encoded, maxEvents] };
   }
 
   #decision(

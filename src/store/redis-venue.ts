@@ -1,8 +1,9 @@
 import { ok as assert } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { Compile } from 'typebox/compile';
 import type { SeatEvent } from '../protocol/events.ts';
-import type { Seat } from '../protocol/seat.ts';
+import { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { SeatingPlan } from '../venue/seating-plan.ts';
 import { eventOfLog, pairsOf } from './event-log.ts';
@@ -20,11 +21,13 @@ import {
   venueMismatch,
 } from './venue-layout.ts';
 
-/** Beyond this many seats or events, Redis gets several calls: each stays well below any limit of a command's size. */
+/** Maximum number of seats or events per call, so that each call stays far below the size limits of a command. */
 const itemsPerCall = 5_000;
 
-/** Of opening a venue that other processes open, or that loses more of itself, at the same time. */
+/** Attempts to open a venue while other processes open it too, or while it loses further parts. */
 const openAttempts = 5;
+
+const storedSeat = Compile(Seat);
 
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
@@ -37,7 +40,7 @@ interface RedisVenueOptions {
   logger: Logger;
 }
 
-/** Opens the venue in Redis: reads it whole, and creates or restores missing parts in a new epoch. */
+/** Opens the venue in Redis: reads all of it, and creates or restores missing parts in a new epoch. */
 export class RedisVenue {
   readonly #connection: RedisConnection;
   readonly #keys: VenueKeys;
@@ -65,7 +68,7 @@ export class RedisVenue {
       await this.#endEpoch(found.epoch, missing);
       await this.#restore(knownSystem, missing.length > 0 || found.epoch === '');
     }
-    throw new StoreUnavailableError('Redis loses parts of the venue faster than they are restored');
+    throw new StoreUnavailableError('Redis loses parts of the venue faster than they can be restored');
   }
 
   /** `epoch`: '' if there is none; `seq`: -1 if there is none. */
@@ -73,7 +76,7 @@ export class RedisVenue {
     const { redis } = this.#connection;
     const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount] =
       await this.#connection.call(() => redis.readVenue(...this.#keys.all));
-    const seats = [...pairsOf(fields)].map(([, json]) => JSON.parse(json) as Seat);
+    const seats = [...pairsOf(fields)].map(([, json]) => storedSeat.Parse(JSON.parse(json)));
     const about = Object.fromEntries(pairsOf(aboutFields));
     const { system = '' } = about;
     const layout = knownLayout(about);
@@ -100,7 +103,7 @@ export class RedisVenue {
     await this.#connection.call(() => this.#connection.redis.endEpoch(this.#keys.epoch, epoch));
   }
 
-  /** Writes the venue as far as what is left of it proves, and opens a new epoch. Nothing is decided meanwhile. */
+  /** Writes the state that the remaining data proves, and opens a new epoch. Nothing is decided meanwhile. */
   async #restore(knownSystem: string | undefined, isDamaged: boolean): Promise<void> {
     const found = await this.#readVenue();
     if (found.epoch !== '') return; // another process has opened it
@@ -155,7 +158,7 @@ export class RedisVenue {
     return locks;
   }
 
-  /** Whether a seat is older than the newest part of the log says. */
+  /** True if the newest part of the log has a later transition of a seat. */
   async #isBehindLog({ seats, oldestSeq, newestSeq }: FoundVenue): Promise<boolean> {
     const lastEvents = await this.#readLastEvents({
       oldestSeq: Math.max(oldestSeq, newestSeq - itemsPerCall + 1),
@@ -170,7 +173,7 @@ export class RedisVenue {
   }: Pick<FoundVenue, 'oldestSeq' | 'newestSeq'>): Promise<Map<string, SeatEvent>> {
     const events = new Map<string, SeatEvent>();
     for (let from = oldestSeq; from > 0 && from <= newestSeq; from += itemsPerCall) {
-      // No further: a newer event is newer than the seats that were read with `newestSeq`.
+      // Not beyond `newestSeq`: later events are newer than the seats that were read with it.
       const range = [`${from}-0`, `${Math.min(from + itemsPerCall - 1, newestSeq)}-0`] as const;
       const entries = await this.#connection.call(() => this.#connection.redis.xrange(this.#keys.events, ...range));
       for (const [, fields] of entries) {
@@ -198,7 +201,7 @@ export class RedisVenue {
     }
   }
 
-  /** A hold goes on to its end, though its lock was lost with other parts. */
+  /** Restores the locks of holds, which last until their end although the locks were lost. */
   async #lockHeld(seats: readonly Seat[], locks: Map<string, Lock>, nowMs: number): Promise<void> {
     for (const { id, status, held_by, expires_at = 0 } of seats) {
       const expiresAtMs = Math.round(expires_at * 1000);
@@ -215,7 +218,7 @@ export class RedisVenue {
     const ids = (some: readonly Seat[]) => some.slice(0, namedSeats).map(({ id }) => id);
     if (missing.length > 0 || changed.some(({ seq }) => seq > 0)) {
       const details = { missing, seats: changed.length, first: ids(changed) };
-      logger.error(details, 'Redis had lost a part of the venue; it is restored, in a new epoch');
+      logger.error(details, 'Redis had lost a part of the venue; it has been restored in a new epoch');
     }
     const withheld = seats.filter(isWithheld);
     if (withheld.length === 0) return;
@@ -225,17 +228,17 @@ export class RedisVenue {
 }
 
 interface FoundVenue extends VenueSnapshot {
-  /** As the venue was opened last; undefined if Redis does not know. */
+  /** The layout with which the venue was last opened; undefined if Redis does not know it. */
   layout: NamedLayout | undefined;
-  /** Of the log; 0 if it is empty. */
+  /** Seqs of the log; 0 if it is empty. */
   oldestSeq: number;
   newestSeq: number;
   hasLog: boolean;
-  /** How many of the venue's own keys exist; 0: it was never opened. */
+  /** Number of existing keys of the venue; 0 if it was never opened. */
   keyCount: number;
 }
 
-/** The parts that an open epoch must have, and has not. */
+/** The missing parts that an open epoch must have. */
 function missingParts({ seats, seq, newestSeq, hasLog, system, layout }: FoundVenue, expected: VenueLayout): string[] {
   const missing: string[] = [];
   if (seats.length !== seatCount(expected)) missing.push('venue:seats');
@@ -253,7 +256,7 @@ function chunksOf<T>(items: readonly T[]): T[][] {
 
 const newestSeqOf = (seats: readonly Seat[]) => seats.reduce((newest, { seq }) => Math.max(newest, seq), 0);
 
-/** The least layout that has all these seats. */
+/** The smallest layout that contains all these seats. */
 function layoutOf(seats: readonly Seat[]): VenueLayout {
   return seats.reduce(
     ({ rows, cols }, seat) => ({ rows: Math.max(rows, seat.row + 1), cols: Math.max(cols, seat.col + 1) }),
@@ -261,7 +264,7 @@ function layoutOf(seats: readonly Seat[]): VenueLayout {
   );
 }
 
-/** As `venue:holds` has them: by user, `<seat id>=<end in ms> …`. */
+/** The content of `venue:holds`: by user, `<seat id>=<end in ms> …`. */
 function holdsOf(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Record<string, string> {
   const holds: Record<string, string> = {};
   for (const { id, status, held_by } of seats) {

@@ -4,19 +4,19 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import { stateAfter } from '../protocol/state-after.ts';
 import type { Lock } from './seat-rules.ts';
 
-/** What a store still has of a venue. */
+/** The remaining data of a damaged venue. */
 export interface VenueRemains {
   seats: ReadonlyMap<string, Seat>;
   locks: ReadonlyMap<string, Lock>;
   /** The newest event of each seat that is in the log. */
   lastEvents: ReadonlyMap<string, SeatEvent>;
-  /** Whether a seat without a trace was never touched: the log reaches back to the first event, or the seat is new. */
+  /** True if a seat without any trace was never sold: the log is complete, or the seat is new. */
   isUntouched(seat: PlannedSeat): boolean;
 }
 
 /**
- * The seat as far as the remains prove it. A booking that has left any trace stays a booking. A seat that may have been
- * sold, and of which nothing is left, is withheld.
+ * The state of a seat that the remaining data proves. A booking that left any trace stays a booking. A seat that may have
+ * been sold but left no trace is withheld.
  */
 export function restoredSeat(planned: PlannedSeat, { seats, locks, lastEvents, isUntouched }: VenueRemains): Seat {
   const empty: Seat = { ...planned, status: SeatStatus.available, seq: 0 };
@@ -38,7 +38,7 @@ export function restoredSeat(planned: PlannedSeat, { seats, locks, lastEvents, i
   return isUntouched(planned) ? empty : { ...empty, status: SeatStatus.booked };
 }
 
-/** Booked by nobody: the store lost the seat, and nothing proves that it is free. */
+/** Booked without a user: the store lost the seat, and nothing proves that it is free. */
 export function isWithheld({ status, held_by }: Seat): boolean {
   return status === SeatStatus.booked && held_by === undefined;
 }

@@ -21,7 +21,7 @@ export function seatEvent({ type, seat_id, user_id, epoch, seq, atMs, expires_at
 let lastMs = Number.NaN;
 let lastText = '';
 
-/** Consecutive events often have the same time, and formatting it costs more than all else about an event. */
+/** Consecutive events often have the same time, and formatting it is the largest cost of an event. */
 export function isoTime(unixMs: number): string {
   if (unixMs !== lastMs) {
     lastMs = unixMs;

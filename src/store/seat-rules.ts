@@ -5,9 +5,9 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import { seatEvent } from './seat-event.ts';
 import type { UserCommand } from './seat-store.ts';
 
-/** What `lua/decide.lua` decides, as a pure function: the rules of the memory store, and the model that Redis is tested against. */
+/** The decision of `lua/decide.lua` as a pure function: the rules of the memory store, and the model against which Redis is tested. */
 
-/** Who holds or has booked a seat. `expiresAtMs`, Unix milliseconds, is absent once booked. */
+/** The user who holds or has booked a seat. `expiresAtMs` (Unix milliseconds) is absent for a booking. */
 export interface Lock {
   userId: string;
   expiresAtMs?: number;
@@ -20,11 +20,11 @@ export function isLocked(lock: Lock | undefined, nowMs: number): lock is Lock {
 
 export interface HoldRules {
   holdTtlMs: number;
-  /** Of seats that are held, not of those that are booked. */
+  /** Counts held seats, not booked ones. */
   maxHoldsPerUser: number;
   /** How often a hold of a seat may be extended; absent: never. */
   maxExtensions?: number;
-  /** How long a user must wait before holding the same seat again after a hold lapsed or was released late; absent: not at all. */
+  /** How long a user must wait before holding the same seat again after a hold expired or was released late; absent: no wait. */
   reholdCooldownMs?: number;
 }
 
@@ -41,7 +41,7 @@ export function eventOf(
 }
 
 /**
- * Whether the user of an ended hold must wait before holding the seat again: the hold lapsed, or was released in its
+ * True if the user of an ended hold must wait before holding the seat again: the hold expired, or was released in its
  * second half. Otherwise a user could keep a seat by releasing and selecting it again just before each end.
  */
 export function startsCooldown(
@@ -60,7 +60,7 @@ export function lockAfter({ type, userId }: Transition, nowMs: number, holdTtlMs
   return type === 'held' ? { userId, expiresAtMs: nowMs + holdTtlMs } : { userId };
 }
 
-/** A hold whose lock is gone has ended: this comes before any command. */
+/** The release of a hold whose lock has expired. It precedes any command. */
 export function overdue(seat: Seat, lock: Lock | undefined, nowMs: number): Transition | undefined {
   if (seat.status !== SeatStatus.held || isLocked(lock, nowMs)) return undefined;
   return { type: 'released', reason: 'expired', userId: seat.held_by ?? '' };
@@ -70,17 +70,17 @@ export function overdue(seat: Seat, lock: Lock | undefined, nowMs: number): Tran
 export interface NamedSeat {
   seat: Seat;
   lock: Lock | undefined;
-  /** How often its hold was extended. */
+  /** Number of extensions of its hold. */
   extensions: number;
-  /** Whether the user of the command must wait before holding this seat again. */
+  /** True if the user of the command must wait before holding this seat again. */
   isCooling: boolean;
 }
 
 export type Verdict = { refusal: Refusal; refused: string[] } | { transitions: Map<string, Transition> };
 
 /**
- * Decides a command on all its seats or on none. `transitions`: by the id of the seat, in the order of the command; a
- * seat that is as the command wants it has none. `otherHolds`: how many seats the user holds at this moment.
+ * Decides a command on all its seats or on none. `transitions`: by seat id, in the order of the command; a seat that is
+ * already in the wanted state has none. `otherHolds`: the number of seats that the user holds now.
  */
 export function decide(
   { action, userId }: UserCommand,
@@ -121,7 +121,7 @@ const transitionOf = {
   release: { type: 'released', reason: 'user' },
 } as const;
 
-/** A refusal; true: the seat changes; false: it is as the command wants it. */
+/** A refusal; true: the seat changes; false: it is already in the wanted state. */
 function verdictOn(
   action: UserCommand['action'],
   userId: string,

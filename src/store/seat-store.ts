@@ -5,10 +5,10 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 
-/** `expire` asks for nothing but the rule that always comes first: a hold whose lock is gone has ended. */
+/** `expire` only applies the rule that precedes every command: a hold whose lock has expired is released. */
 export type SeatCommand = UserCommand | { action: 'expire'; seatIds: readonly string[] };
 
-/** Of all its seats or of none: at least one, at most `maxGroupSize`, each once. */
+/** Applies to all its seats or to none: at least one, at most `maxGroupSize`, no duplicates. */
 export interface UserCommand {
   action: UserAction | HoldAction;
   seatIds: readonly string[];
@@ -16,17 +16,17 @@ export interface UserCommand {
   request?: RequestKey | undefined;
 }
 
-/** Of a command that may be asked again, elsewhere and late: what it does it does once. */
+/** Identifies a command that may be retried, at another process and late: it takes effect once. */
 export interface RequestKey {
   /** The same at every attempt: letters, digits, `_` and `-`. */
   key: string;
-  /** Whether an earlier attempt may still be on its way. */
+  /** True if an earlier attempt may still be in flight. */
   isRepeat: boolean;
 }
 
-/** What was decided about one command. */
+/** The decision on one command. */
 export interface Answer {
-  /** The command's seats, in its order, as they were after it. */
+  /** The command's seats in its order, in their state after it. */
   seats: Seat[];
   refusal?: Refusal;
   /** The ids of the seats that are the reason of the refusal. */
@@ -42,21 +42,21 @@ export interface Decision {
   events: SeatEvent[];
 }
 
-/** The newest position that the caller has seen, and what it knows of a seat: the seq of the seat, 0 for nothing. */
+/** The newest position that the caller has seen. `seatSeq`: the seq of a seat as the caller knows it, 0 if it does not. */
 export interface KnownPosition extends Position {
   seatSeq?: (seatId: string) => number;
 }
 
-/** A store decides no more at once, so that one call does not keep others from it for long. */
+/** The limits of one call, so that it does not block other calls for long. */
 export const maxCommandsPerCall = 1_000;
 export const maxSeatsPerCall = 256;
 
-/** For how long a store remembers what it answered to a command with a `RequestKey`. */
+/** How long a store keeps its answer to a command with a `RequestKey`. */
 export const answerKeptMs = 15_000;
 
 /** The whole venue at one point of its history. */
 export interface VenueSnapshot extends Position {
-  /** Names the store: made once, and kept in it. */
+  /** The id of the store, created once and kept in it. */
   system: string;
   /** Unix milliseconds on the store's clock. */
   nowMs: number;
@@ -67,36 +67,36 @@ export interface VenueSnapshot extends Position {
 export interface History extends Position {
   /** Unix milliseconds on the store's clock. */
   nowMs: number;
-  /** What followed the position asked for; absent where the log does not reach back to it or it is of another epoch. */
+  /** The events after the requested position; absent if the log does not reach back to it, or if it belongs to another epoch. */
   events?: SeatEvent[];
 }
 
 /**
- * The truth about the venue. Every method rejects with a `StoreUnavailableError` (nothing was done, or nothing is
- * known of it: ask again) or a `StoreTimeoutError` (it may have been done), within a second or so, and never hangs;
- * `decide` and `eventsAfter` also with a `VenueLostError`.
+ * The authoritative state of the venue. Every method rejects with a `StoreUnavailableError` (retry) or a
+ * `StoreTimeoutError` (it may have taken effect) within about a second, and never hangs; `decide` and `eventsAfter` also
+ * reject with a `VenueLostError`.
  */
 export interface SeatStore {
   /**
-   * Reads the whole venue, and first creates or restores what is missing. There is a new epoch if there was none, if a part
-   * was missing, and after each restart of the store, which may then be an older copy of itself. `knownSystem`: the id to
-   * keep if the store has lost its own.
+   * Creates or restores missing parts, then reads the whole venue. A new epoch begins if there was none, if a part was
+   * missing, and after each restart of the store, whose data may then be older. `knownSystem`: the id to keep if the store
+   * has lost its own.
    */
   open(knownSystem?: string): Promise<VenueSnapshot>;
   /** Decides the commands in order, atomically. At most `maxCommandsPerCall` of them, on at most `maxSeatsPerCall` seats. */
   decide(commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision>;
-  /** What happened after a position, oldest first, at most `limit` transitions. */
+  /** The transitions after a position, oldest first, at most `limit`. */
   eventsAfter(position: Position, limit: number): Promise<History>;
-  /** The newest position of which every earlier transition is known to have been published; undefined: none is known. */
+  /** The newest position up to which all transitions are known to be published; undefined if there is none. */
   relayedPosition(): Promise<Position | undefined>;
-  /** Notes that everything up to `position` was published, and lets the log forget what is older than it keeps. */
+  /** Records that everything up to `position` is published, and trims the log to the events that it keeps. */
   markRelayed(position: Position): Promise<void>;
   /**
-   * Compares these seats, as the caller knows them, with what the store has of them. Rejects with a `VenueLostError` if a
-   * part of them was lost or set back; `known` is the position of the caller.
+   * Compares the seats that the caller knows with those of the store. Rejects with a `VenueLostError` if one was lost or
+   * set back. `known`: the position of the caller.
    */
   audit(seats: readonly Seat[], known: Position): Promise<void>;
-  /** Rejects with a `StoreUnavailableError` while the store takes no writes, though it may still be read. */
+  /** Rejects with a `StoreUnavailableError` while the store takes no writes, even if it can be read. */
   checkWritable(): Promise<void>;
   close(): Promise<void>;
 }
@@ -112,7 +112,7 @@ export class StoreTimeoutError extends Error {
   override name = 'StoreTimeoutError';
 }
 
-/** The store answers, but not with the venue that the caller knows (FLUSHALL, another run of Redis): open it anew. */
+/** The store does not have the venue that the caller knows (FLUSHALL, another run of Redis): open it again. */
 export class VenueLostError extends Error {
   override name = 'VenueLostError';
 }

@@ -40,7 +40,7 @@ export class VenueKeys {
     return `${this.#prefix}seat:${seatId}:cooldown`;
   }
 
-  /** The kept answer of a command with a request key. */
+  /** The stored answer to a command with a request key. */
   answer({ action, seatIds, userId }: UserCommand, requestKey: string): string {
     return `${this.#prefix}seat:${seatIds.join(',')}:answer:${requestKey}:${action}:${userId}`;
   }

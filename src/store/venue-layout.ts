@@ -7,7 +7,7 @@ export interface VenueLayout {
   cols: number;
 }
 
-/** Every seat of a venue in which nothing has happened yet, in row-major order. */
+/** All seats of a new venue, in row-major order. */
 export function* emptySeats(layout: VenueLayout): Generator<Seat> {
   for (const planned of SeatingPlan.rectangular(layout).seats) {
     yield { ...planned, status: SeatStatus.available, seq: 0 };

@@ -1,10 +1,10 @@
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
 
-/** As many as two replies have, so that a reader that fetches in pages finds its next page here as well. */
+/** The size of two replies, so that a reader that fetches in pages finds its next page here too. */
 const defaultCapacity = 2_048;
 
-/** An event whose JSON is made when it is first read, and once for all readers. */
+/** An event that is serialised at its first read, once for all readers. */
 export class RecentEvent {
   readonly event: SeatEvent;
   #json: string | undefined;
@@ -14,12 +14,12 @@ export class RecentEvent {
   }
 
   get json(): string {
-    this.#json ??= JSON.stringify({ ...this.event, system: undefined }); // as the log has it
+    this.#json ??= JSON.stringify({ ...this.event, system: undefined }); // the log does not have it
     return this.#json;
   }
 }
 
-/** The newest events of a venue in the order of seq, without a gap: most readers need no others. */
+/** The newest events of a venue in the order of seq, without a gap. Most readers need no older ones. */
 export class RecentEvents {
   readonly #capacity: number;
   #epoch = '';
@@ -37,7 +37,7 @@ export class RecentEvents {
     if (this.#events.length >= 2 * this.#capacity) this.#events = this.#events.slice(-this.#capacity);
   }
 
-  /** Events from the log, in order and without a gap: those before and after the known ones are kept. */
+  /** Adds events from the log, which are in order and without a gap, before and after the known ones. */
   fill(events: readonly SeatEvent[]): void {
     const [first, last] = [events[0], events.at(-1)];
     if (!first || !last) return;
@@ -53,7 +53,7 @@ export class RecentEvents {
     }
   }
 
-  /** Everything that followed a position, up to the newest event; undefined where this is not known here. */
+  /** All events after a position up to the newest; undefined if they are not all here. */
   between(after: Position, newest: Position): RecentEvent[] | undefined {
     if (after.epoch !== newest.epoch || after.seq > newest.seq) return undefined;
     if (after.seq === newest.seq) return [];

@@ -39,7 +39,7 @@ export class SeatingPlan {
   }
 }
 
-/** The seat as the wire has it: its planned part and its state. */
+/** Combines the planned part of a seat and its state, as on the wire. */
 export function seatWith({ id, row, col }: PlannedSeat, { status, seq, held_by, expires_at }: SeatState): Seat {
   // Spreading both parts costs ten times as much, on every event.
   const seat: Seat = { id, row, col, status, seq };

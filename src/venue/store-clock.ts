@@ -1,14 +1,14 @@
 import { type Clock, hostClock } from '../process/clock.ts';
 
 const windowMs = 5_000;
-/** Calls of the store end within about this time, and heartbeats are published at once. */
+/** Typical maximum delay: calls of the store end within about this time, and heartbeats are published at once. */
 const usualDelayAtMostMs = 1_000;
-/** Smaller differences are the inaccuracy of another process's idea of the store's time. */
+/** Smaller steps are inaccuracies in another process's estimate of the store's time. */
 const leastStepMs = 100;
 
 /**
- * The store's clock, as far as it can be known here: the only clock for holds. It runs on this process's monotonic
- * clock, so an hour's jump of the host's time of day does nothing to it.
+ * An estimate of the store's clock, which is the only clock for holds. It runs on this process's monotonic clock, so jumps
+ * of the host's time of day do not affect it.
  */
 export class StoreClock {
   readonly #clock: Pick<Clock, 'nowMs'>;
@@ -21,10 +21,10 @@ export class StoreClock {
   }
 
   /**
-   * Takes a time that the store gave. It was on its way for some time, but at most `delayAtMostMs`, so the greatest offset is the truest.
-   * An offset lower than any delay can explain shows that the store's clock stepped back.
+   * Adopts a time that the store sent. It took at most `delayAtMostMs` to arrive, so the greatest offset is the most accurate. An offset
+   * lower than any delay can explain shows that the store's clock stepped back.
    */
-  heard(storeNowMs: number, delayAtMostMs = usualDelayAtMostMs): void {
+  synchronise(storeNowMs: number, delayAtMostMs = usualDelayAtMostMs): void {
     const atMs = this.#clock.nowMs();
     const offsetMs = storeNowMs - atMs;
     if (this.#offsetMs !== undefined && offsetMs + delayAtMostMs + leastStepMs < this.#offsetMs) this.reset();
@@ -38,25 +38,25 @@ export class StoreClock {
     }
   }
 
-  /** Later times come from another store. */
+  /** Forgets the estimate: later times come from another store. */
   reset(): void {
     this.#offsetMs = undefined;
     this.#bestInWindowMs = Number.NEGATIVE_INFINITY;
     this.#windowEndsAtMs = 0;
   }
 
-  /** Unix milliseconds. Until the store's time is known, the host's time is the best guess. */
+  /** Unix milliseconds. Until the store's time is known, the host's time is the best estimate. */
   nowMs(): number {
     return this.#offsetMs === undefined ? Date.now() : this.#clock.nowMs() + this.#offsetMs;
   }
 
-  /** Milliseconds until the lock of a hold is gone; 0 without a hold. */
+  /** Milliseconds until the lock of a hold has expired; 0 without a hold. */
   remainingMs(expiresAtSeconds: number | undefined): number {
     return expiresAtSeconds === undefined ? 0 : remainingMs(expiresAtSeconds, this.nowMs());
   }
 }
 
-/** Milliseconds until the lock of a hold is gone: it is still there in the millisecond in which it expires. */
+/** Milliseconds until the lock of a hold has expired: it still exists in the millisecond of its expiry. */
 export function remainingMs(expiresAtSeconds: number, storeNowMs: number): number {
   return Math.max(0, Math.ceil(expiresAtSeconds * 1000 + 1 - storeNowMs));
 }

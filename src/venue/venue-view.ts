@@ -4,15 +4,15 @@ import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
 import { seatWith } from './seating-plan.ts';
 
-/** With more events waiting, a new snapshot is cheaper than the missing events. */
+/** Maximum number of early events that wait: beyond it, a new snapshot is cheaper than the missing events. */
 const maxEventsAhead = 4096;
 
-/** `committedHere`: this process asked the store for the transition. */
+/** `committedHere`: this process requested the transition from the store. */
 type OnApplied = (event: SeatEvent, seat: Seat, committedHere: boolean) => void;
 
 /**
- * The venue as far as its events are known. It moves strictly in the order of `seq`: an early event waits here until
- * those before it arrive, and a repeated one changes nothing. So (epoch, seq) identifies the state of a view.
+ * The venue according to the known events. Events apply strictly in the order of `seq`: an early event waits for the
+ * missing ones, and a repeated one changes nothing. So (epoch, seq) identifies the state of a view.
  */
 export class VenueView {
   readonly #seats = new Map<string, Seat>();

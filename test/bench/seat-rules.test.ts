@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SeatLog } from '../../bench/audit/seat-log.ts';
 import {
   brokenRule,
+  dueOf,
   falsehoodOf,
   isSameSeat,
   isTrueRefusal,
@@ -28,6 +29,7 @@ describe('the rules of a seat', () => {
     ['a booking by the holder', heldSeat, booked],
     ['a booking in the last millisecond of the hold', heldSeat, event(2, 'booked', 'ann', at(endMs))],
     ['a release by the holder', heldSeat, released],
+    ['an extension by the holder', heldSeat, event(2, 'held', 'ann', { reason: 'extended' })],
     ['an expiry after the end', heldSeat, event(2, 'released', 'ann', { reason: 'expired', ...at(endMs + 1) })],
   ])('[R430] allow %s', (_name, seat, next) => {
     expect(brokenRule(seat, next, { holdTtlMs: holdMs }, Date.parse(next.timestamp))).toBeUndefined();
@@ -40,6 +42,21 @@ describe('the rules of a seat', () => {
     ['a booking by another user than the holder', heldSeat, event(2, 'booked', 'bob'), 'G1'],
     ['a release by another user than the holder', heldSeat, event(2, 'released', 'bob'), 'G1'],
     ['a release of a booked seat', bookedSeat, event(3, 'released', 'ann'), 'G1'],
+    ['an extension of an available seat', freeSeat, event(1, 'held', 'ann', { reason: 'extended' }), 'G1'],
+    ['an extension by another user', heldSeat, event(2, 'held', 'bob', { reason: 'extended' }), 'G1'],
+    ['an extension of a booked seat', bookedSeat, event(3, 'held', 'ann', { reason: 'extended' }), 'G1'],
+    [
+      'an extension after the end',
+      heldSeat,
+      event(2, 'held', 'ann', { reason: 'extended', ...at(endMs + 1), expires_at: (endMs + 1 + holdMs) / 1000 }),
+      'G3',
+    ],
+    [
+      'an extension by more than a hold',
+      heldSeat,
+      event(2, 'held', 'ann', { reason: 'extended', expires_at: (endMs + holdMs) / 1000 }),
+      'G3',
+    ],
     ['a status that contradicts the type', freeSeat, event(1, 'held', 'ann', { status: 2 }), 'G1'],
     ['a hold that ends before it begins', freeSeat, event(1, 'held', 'ann', { expires_at: startMs / 1000 }), 'G3'],
     ['a hold that is too long', freeSeat, event(1, 'held', 'ann', { expires_at: (endMs + 1_000) / 1000 }), 'G3'],
@@ -89,6 +106,58 @@ describe('a replayed log', () => {
     const afterTheEnd = { ...ofA2, ...at(endMs + 1), expires_at: (endMs + 1 + holdMs) / 1000 };
     expect(brokenBy(afterTheEnd, 1)).toEqual([]);
     expect(brokenBy({ ...ofA2, user_id: user('bob') }, 1)).toEqual([]);
+  });
+});
+
+describe('groups and extensions', () => {
+  it('[R474] a hold is extended no more often than allowed, and a new hold begins anew', () => {
+    const extended = (seq: number) => event(seq, 'held', 'ann', { reason: 'extended' });
+    const brokenBy = (start: Map<string, number>, ...events: (typeof held)[]) => {
+      const log = new SeatLog({ seats: new Map([['A1', freeSeat]]), extensions: start }, { maxExtensions: 1 });
+      return events.flatMap((next) => log.append(next).broken.map(({ rule }) => rule));
+    };
+    expect(brokenBy(new Map(), held, extended(2))).toEqual([]);
+    expect(brokenBy(new Map(), held, extended(2), extended(3))).toEqual(['R395']);
+    const again = { ...event(3, 'released', 'ann') };
+    expect(brokenBy(new Map(), held, extended(2), again, event(4, 'held', 'ann'), extended(5))).toEqual([]);
+    const log = new SeatLog(
+      { seats: new Map([['A1', heldSeat]]), extensions: new Map([['A1', 1]]) },
+      { maxExtensions: 1 },
+    );
+    expect(log.append(extended(2)).broken).toMatchObject([{ rule: 'R395' }]);
+    expect(log.extensions.get('A1')).toBe(2);
+  });
+
+  const [ann, bob] = [user('ann'), user('bob')];
+  const other = { ...freeSeat, id: 'A2' };
+
+  it('[R474] a command is due on all of its seats or on none', () => {
+    expect(dueOf('select', ann, [freeSeat, other])).toEqual({ changing: [freeSeat, other] });
+    expect(dueOf('select', ann, [heldSeat, other])).toEqual({ changing: [other] });
+    expect(dueOf('select', bob, [other, heldSeat])).toEqual({ refusal: 'SEATS_TAKEN', refused: [heldSeat] });
+    expect(dueOf('select', bob, [heldSeat])).toEqual({ refusal: 'SEAT_HELD', refused: [heldSeat] });
+    expect(dueOf('book', ann, [other, bookedSeat])).toEqual({ refusal: 'NOT_HOLDER', refused: [other] });
+    expect(dueOf('book', ann, [bookedSeat, { ...heldSeat, id: 'A2' }])).toMatchObject({ changing: [{ id: 'A2' }] });
+    expect(dueOf('extend', ann, [heldSeat])).toEqual({ changing: [heldSeat] });
+    expect(dueOf('release', ann, [bookedSeat, other])).toEqual({
+      refusal: 'SEAT_BOOKED',
+      refused: [bookedSeat, other],
+    });
+  });
+
+  it('[R474] an extension is granted to the holder only, by a transition of its own', () => {
+    const extended = event(2, 'held', 'ann', { reason: 'extended' });
+    const reply = (change: Partial<SeatReply>): SeatReply => ({
+      ...{ action: 'extend', seatId: 'A1', userId: ann, seat: seatOf(extended) },
+      ...change,
+    });
+    expect(falsehoodOf(reply({}), [{ seat: seatOf(extended), event: extended }])).toBeUndefined();
+    expect(falsehoodOf(reply({ seat: heldSeat }), [{ seat: heldSeat, event: held }])).toBeDefined();
+    expect(falsehoodOf(reply({ userId: bob }), [{ seat: seatOf(extended), event: extended }])).toBeDefined();
+    expect(isTrueRefusal('EXTENSION_LIMIT', heldSeat, 'extend', ann)).toBe(true);
+    expect(isTrueRefusal('EXTENSION_LIMIT', heldSeat, 'extend', bob)).toBe(false);
+    expect(isTrueRefusal('EXTENSION_LIMIT', heldSeat, 'select', ann)).toBe(false);
+    expect(isTrueRefusal('NOT_HOLDER', freeSeat, 'extend', ann)).toBe(true);
   });
 });
 

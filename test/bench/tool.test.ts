@@ -53,7 +53,7 @@ describe('open loop', () => {
     expect(percentileMs(lateness, 100)).toBeGreaterThan(30);
   });
 
-  it('[R201] ends when it is told to', async () => {
+  it('[R201] ends when requested', async () => {
     const stopping = new AbortController();
     let sent = 0;
     const send = () => {
@@ -134,7 +134,7 @@ describe('thresholds', () => {
     }
     expect(readOptions(['--help'])).toBeUndefined();
     const options = readOptions(['contend', '--connections', '7', '--duration', '0.5', '--threshold', 'p99<20']);
-    expect(options).toMatchObject({ scenario: 'contend', settings: { connections: 7, durationS: 0.5 } });
+    expect(options).toMatchObject({ scenario: { name: 'contend' }, settings: { connections: 7, durationS: 0.5 } });
     expect(options?.thresholds[0]?.figure).toBe('p99Ms');
   });
 });

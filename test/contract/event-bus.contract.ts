@@ -3,12 +3,12 @@ import type { Delivery, EventBus } from '../../src/events/event-bus.ts';
 import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import { patience } from '../support/patience.ts';
 
-/** Any number of buses that hear each other. */
+/** Any number of buses that receive each other's messages. */
 export interface BusPlace {
   bus(): EventBus;
 }
 
-/** Every test has its epoch: what other tests left in the stream is not of it. */
+/** Each test has its own epoch, so that it ignores the events of other tests in the stream. */
 export function eventsOf(epoch: string) {
   return {
     held: (seq: number): SeatEvent => ({
@@ -43,9 +43,9 @@ export function eventsOf(epoch: string) {
   };
 }
 
-/** All that a bus tells. */
+/** Records everything that a listener receives. */
 export function listenTo(bus: EventBus) {
-  const heard = {
+  const received = {
     events: [] as SeatEvent[],
     intended: [] as Delivery[],
     heartbeats: [] as Heartbeat[],
@@ -53,18 +53,18 @@ export function listenTo(bus: EventBus) {
   };
   bus.subscribe({
     onEvent: (event, intended) => {
-      heard.events.push(event);
-      heard.intended.push(intended);
+      received.events.push(event);
+      received.intended.push(intended);
     },
-    onHeartbeat: (heartbeat) => heard.heartbeats.push(heartbeat),
-    onConnected: (connected) => heard.connected.push(connected),
+    onHeartbeat: (heartbeat) => received.heartbeats.push(heartbeat),
+    onConnected: (connected) => received.connected.push(connected),
   });
-  return heard;
+  return received;
 }
 
 export const connected = (bus: EventBus) => vi.waitFor(() => expect(bus.connected).toBe(true), patience);
 
-/** What every event bus must do. */
+/** The contract of every event bus. */
 export function eventBusContract(place: () => BusPlace): void {
   const buses: EventBus[] = [];
   afterEach(async () => {
@@ -81,51 +81,51 @@ export function eventBusContract(place: () => BusPlace): void {
   let epochs = 0;
   const newEvents = () => eventsOf(`contract-${Date.now()}-${epochs++}`);
 
-  describe('what every bus does', () => {
-    test('[R60] an event reaches every listener of every other bus, as it was published', async () => {
+  describe('every bus', () => {
+    test('[R60] an event reaches every listener of every other bus unchanged', async () => {
       const [from, to, other] = [await newBus(), await newBus(), await newBus()];
-      const heard = [listenTo(to), listenTo(to), listenTo(other)];
+      const received = [listenTo(to), listenTo(to), listenTo(other)];
       const { held, released, booked } = newEvents();
       for (const event of [held(1), released(2), held(3), booked(4)]) await from.publish(event);
-      for (const each of heard) {
+      for (const each of received) {
         await vi.waitFor(() => expect(each.events).toEqual([held(1), released(2), held(3), booked(4)]), patience);
       }
     });
 
-    test('[R60] but never the bus that published it', async () => {
+    test('[R60] an event never reaches the bus that published it', async () => {
       const [one, two] = [await newBus(), await newBus()];
       const [byOne, byTwo] = [listenTo(one), listenTo(two)];
       const { held } = newEvents();
       await one.publish(held(1));
       one.publishHeartbeat({ epoch: 'e', seq: 1, server_time: 1 });
-      // What comes back from the other proves that there was time enough to hear one's own.
+      // The event of the other bus proves that there was enough time to receive the own one.
       await vi.waitFor(() => expect(byTwo.events).toEqual([held(1)]), patience);
       await two.publish(held(2));
       await vi.waitFor(() => expect(byOne.events).toEqual([held(2)]), patience);
       expect(byOne.heartbeats).toEqual([]);
     });
 
-    test('[R60] in the order in which they were published', async () => {
+    test('[R60] events arrive in the order of publishing', async () => {
       const [from, to] = [await newBus(), await newBus()];
-      const heard = listenTo(to);
+      const received = listenTo(to);
       const { held, released } = newEvents();
       const events = Array.from({ length: 300 }, (_, i) => (i % 2 ? released(i + 1) : held(i + 1)));
       await Promise.all(events.map((event) => from.publish(event)));
-      await vi.waitFor(() => expect(heard.events).toHaveLength(300), patience);
-      expect(heard.events).toEqual(events);
+      await vi.waitFor(() => expect(received.events).toHaveLength(300), patience);
+      expect(received.events).toEqual(events);
     });
 
-    test('[R61] a heartbeat reaches the others', async () => {
+    test('[R61] a heartbeat reaches the other buses', async () => {
       const [from, to] = [await newBus(), await newBus()];
-      const heard = listenTo(to);
+      const received = listenTo(to);
       const heartbeat = { epoch: 'e1', seq: 7, server_time: 1_700_000_000.25 };
       await vi.waitFor(() => {
         from.publishHeartbeat(heartbeat);
-        expect(heard.heartbeats[0]).toEqual(heartbeat);
+        expect(received.heartbeats[0]).toEqual(heartbeat);
       }, patience);
     });
 
-    test('[R61] a listener that wants no heartbeats gets its events all the same', async () => {
+    test('[R61] a listener without a heartbeat callback still receives events', async () => {
       const [from, to] = [await newBus(), await newBus()];
       const seqs: number[] = [];
       to.subscribe({ onEvent: ({ seq }) => seqs.push(seq) });
@@ -134,22 +134,22 @@ export function eventBusContract(place: () => BusPlace): void {
       await vi.waitFor(() => expect(seqs).toEqual([1]), patience);
     });
 
-    test('[R62] whoever listens is told that it is connected', async () => {
+    test('[R62] a new listener is notified of the connection', async () => {
       expect(listenTo(await newBus()).connected).toEqual([true]);
     });
 
-    test('[R62] after close nothing is heard any more', async () => {
+    test('[R62] after close nothing arrives', async () => {
       const [from, witness] = [await newBus(), await newBus()];
       const to = place().bus();
       await connected(to);
-      const [heard, byWitness] = [listenTo(to), listenTo(witness)];
+      const [received, byWitness] = [listenTo(to), listenTo(witness)];
       await to.close();
       await from.publish(newEvents().held(1));
       await vi.waitFor(() => expect(byWitness.events).toHaveLength(1), patience);
-      expect(heard.events).toEqual([]);
+      expect(received.events).toEqual([]);
     });
 
-    test('[R62] close again does nothing', async () => {
+    test('[R62] a second close does nothing', async () => {
       const bus = place().bus();
       await connected(bus);
       await bus.close();

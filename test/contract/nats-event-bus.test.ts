@@ -38,7 +38,7 @@ describe('NatsEventBus', () => {
 });
 
 describe('on the wire', () => {
-  test('[R63] subject and body are those of the plan', async () => {
+  test('[R63] subjects and bodies follow the plan', async () => {
     const bus = await newBus(server.url);
     const { held, released, booked } = eventsOf('wire-1');
     const seen: [string, unknown][] = [];
@@ -107,13 +107,13 @@ describe('on the wire', () => {
     expect(stored?.json()).toEqual(held(1));
   });
 
-  test('[R64] the stream is on files, and takes all of seats.>', async () => {
+  test('[R64] the stream is stored in files and contains all of seats.>', async () => {
     await newBus(server.url);
     const { config } = await (await streamsOf(stranger)).info('SEATS');
     expect(config).toMatchObject({ subjects: ['seats.>'], storage: 'file', retention: 'limits' });
   });
 
-  test('[G9] [R65] garbage on the subjects costs nobody a later event', async () => {
+  test('[G9] [R65] invalid messages on the subjects do not affect later events', async () => {
     const [from, to] = [await newBus(server.url), await newBus(server.url)];
     const heard = listenTo(to);
     const { held } = eventsOf('wire-3');
@@ -142,7 +142,7 @@ describe('on the wire', () => {
     expect(heard.events).toEqual([held(2)]);
   });
 
-  test('[R65] a listener that throws costs nobody a later event', async () => {
+  test('[R65] a listener that throws does not affect later events', async () => {
     const [from, to] = [await newBus(server.url), await newBus(server.url)];
     to.subscribe({
       onEvent: () => {
@@ -162,14 +162,14 @@ describe('on the wire', () => {
   });
 });
 
-describe('NATS comes and goes', () => {
+describe('NATS restarts', () => {
   async function ownServer() {
     const own = await startNats();
     onTestFinished(() => own.stop());
     return own;
   }
 
-  test('[G6] [R66] killed and started again: the listener is told both, and later events come', async () => {
+  test('[G6] [R66] killed and restarted: the listener is notified of both, and later events arrive', async () => {
     const own = await ownServer();
     const [from, to] = [await newBus(own.url), await newBus(own.url)];
     const heard = listenTo(to);
@@ -185,7 +185,7 @@ describe('NATS comes and goes', () => {
     await vi.waitFor(() => expect(heard.events.map(({ seq }) => seq)).toEqual([1, 2]), patience);
   });
 
-  test('[R66] published while NATS is away: rejects at once, nothing is kept for later', async () => {
+  test('[R66] publishing while NATS is unavailable rejects at once, and nothing is queued', async () => {
     const own = await ownServer();
     const [from, to] = [await newBus(own.url), await newBus(own.url)];
     const heard = listenTo(to);
@@ -202,7 +202,7 @@ describe('NATS comes and goes', () => {
     expect(heard.heartbeats).toEqual([]);
   });
 
-  test('[R66] published while NATS is stopped (SIGSTOP): rejects in the end; again after SIGCONT it is stored once', async () => {
+  test('[R66] publishing while NATS is stopped (SIGSTOP) rejects after the time-out; a retry after SIGCONT is stored once', async () => {
     const own = await ownServer();
     const bus = await newBus(own.url);
     const { held } = eventsOf('restart-3');
@@ -219,7 +219,7 @@ describe('NATS comes and goes', () => {
     expect(await storedMessages(observer)).toBe(2);
   });
 
-  test('[R66] the stream is deleted: what is published then fails, and works again without a restart', async () => {
+  test('[R66] after the stream is deleted, publishing fails and recovers without a restart', async () => {
     const own = await ownServer();
     const bus = await newBus(own.url);
     const { held } = eventsOf('restart-4');
@@ -232,7 +232,7 @@ describe('NATS comes and goes', () => {
     expect(await storedMessages(observer)).toBe(1);
   });
 
-  test('[R66] NATS comes back without its data: the stream is made anew', async () => {
+  test('[R66] NATS restarts without its data: the stream is created again', async () => {
     const port = await freePort();
     const first = await startNats({ port });
     const bus = busAt(first.url);
@@ -248,7 +248,7 @@ describe('NATS comes and goes', () => {
     await vi.waitFor(() => bus.publish(held(2)), patience);
   });
 
-  test('[R66] started after the bus: the bus connects when it is there', async () => {
+  test('[R66] NATS starts after the bus: the bus connects then', async () => {
     const port = await freePort();
     const bus = busAt(`nats://127.0.0.1:${port}`);
     const heard = listenTo(bus);
@@ -266,13 +266,13 @@ describe('NATS comes and goes', () => {
     await vi.waitFor(() => expect(heard.events).toEqual([held(2)]), patience);
   });
 
-  test('[R62] a bus that never found its server can be closed', async () => {
+  test('[R62] a bus that never connected can be closed', async () => {
     const bus = busAt(`nats://127.0.0.1:${await freePort()}`);
     await bus.close();
     expect(bus.connected).toBe(false);
   });
 
-  test('[R62] a bus whose server has gone can be closed', async () => {
+  test('[R62] a bus that lost its server can be closed', async () => {
     const own = await ownServer();
     const bus = busAt(own.url);
     await connected(bus);
@@ -281,7 +281,7 @@ describe('NATS comes and goes', () => {
     await bus.close();
   });
 
-  test('[R62] a bus whose server goes while it is being closed is closed', async () => {
+  test('[R62] a bus that loses its server during close is closed', async () => {
     const own = await ownServer();
     const bus = busAt(own.url);
     await connected(bus);
@@ -292,7 +292,7 @@ describe('NATS comes and goes', () => {
     await closed;
   });
 
-  test('[R62] close sends what is on its way', async () => {
+  test('[R62] close sends the messages in flight', async () => {
     const own = await ownServer();
     const from = busAt(own.url);
     await connected(from);

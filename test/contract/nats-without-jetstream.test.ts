@@ -14,10 +14,10 @@ import { freePort } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { connected, eventBusContract, eventsOf, listenTo } from './event-bus.contract.ts';
 
-/** Nothing acknowledges without JetStream: how long an event is waited for in vain. */
+/** Without JetStream nothing acknowledges: the time that a test waits for an event in vain. */
 const noAckMs = 200;
 
-/** A nats-server with this configuration and nothing else. */
+/** A nats-server with only this configuration. */
 async function startNatsWith(
   config: string,
   options: { dir?: string; port?: number; stops?: (stop: () => Promise<void>) => void } = {},
@@ -44,7 +44,7 @@ async function startNatsWith(
   return { url: `nats://127.0.0.1:${port}`, port, dir, stop: () => server.stop() };
 }
 
-/** `ackTimeoutMs`: short where no acknowledgement comes. */
+/** `ackTimeoutMs`: short in tests without an acknowledgement. */
 async function newBus(url: string, ackTimeoutMs?: number) {
   const logged: { level: number; msg: string; reason?: string; maxMebibytes?: number; error?: string }[] = [];
   const write = (line: string) => void logged.push(JSON.parse(line));
@@ -94,17 +94,17 @@ describe('NatsEventBus without JetStream', () => {
   }));
 });
 
-describe('[R276] events reach the subscribers, and why they are not stored is logged once', () => {
+describe('[R276] events reach the subscribers, and the reason why they are not stored is logged once', () => {
   test('without -js', async () => {
     await expectLive((await startNatsWith('')).url, /jetstream is not enabled/i);
   });
 
-  test('with less room than the least stream', async () => {
+  test('with less space than the smallest stream', async () => {
     const config = 'jetstream { store_dir: "DIR", max_file_store: 8MB }';
     await expectLive((await startNatsWith(config)).url, /insufficient storage/i);
   });
 
-  test('without the right to use its API', async () => {
+  test('without permission to use its API', async () => {
     const config = `jetstream { store_dir: "DIR" }
       authorization { users [{ user: u, password: p, permissions {
         publish { allow: ["seats.>", "venue.>", "presence.>"] }, subscribe { allow: [">"] } } }] }`;
@@ -112,7 +112,7 @@ describe('[R276] events reach the subscribers, and why they are not stored is lo
     await expectLive(url.replace('//', '//u:p@'), /permissions violation/i);
   });
 
-  test('with a stream of this name for something else', async () => {
+  test('with a stream of this name for other subjects', async () => {
     const { url } = await startNatsWith('jetstream { store_dir: "DIR" }');
     const { manager } = await observe(url);
     await manager.streams.add({ name: 'SEATS', subjects: ['chairs.>'] });
@@ -120,7 +120,7 @@ describe('[R276] events reach the subscribers, and why they are not stored is lo
   });
 });
 
-describe('[R276] the stream is as large as there is room for', () => {
+describe('[R276] the stream is as large as the available space', () => {
   test.each([
     ['8GB', 1024, 30],
     ['800MB', 512, 40],
@@ -136,7 +136,7 @@ describe('[R276] the stream is as large as there is room for', () => {
     expect(await bus.publish(eventsOf('size-1').held(1))).toBe('stored');
   });
 
-  test('a limit of the account counts too', async () => {
+  test('the limit of the account also applies', async () => {
     const { url } = await startNatsWith(`jetstream { store_dir: "DIR" }
       accounts { A { jetstream { max_file: 40MB }, users [{ user: u, password: p }] } }`);
     const bus = await newBus(url.replace('//', '//u:p@'));
@@ -156,7 +156,7 @@ describe('[R276] the stream is as large as there is room for', () => {
     expect(bus.warned()).toMatchObject([{ maxMebibytes: 512 }]);
   });
 
-  test('one that is there is used as it is', async () => {
+  test('an existing stream is used unchanged', async () => {
     const { url } = await startNatsWith('jetstream { store_dir: "DIR" }');
     const { manager } = await observe(url);
     await manager.streams.add({ name: 'SEATS', subjects: ['seats.>'], max_bytes: 1024 ** 2 });
@@ -167,7 +167,7 @@ describe('[R276] the stream is as large as there is room for', () => {
   });
 });
 
-describe('[R276] JetStream comes back', () => {
+describe('[R276] JetStream becomes available again', () => {
   test('enabled by a restart: events are stored again without a restart of ours', async () => {
     const first = await startNatsWith('');
     const bus = await newBus(first.url);
@@ -180,7 +180,7 @@ describe('[R276] JetStream comes back', () => {
     expect(await bus.publish(eventsOf('back-1').held(2))).toBe('stored');
   });
 
-  test('room is made while the connection lasts', async () => {
+  test('space becomes free during the connection', async () => {
     const { url } = await startNatsWith('jetstream { store_dir: "DIR", max_file_store: 20MB }');
     const { manager } = await observe(url);
     await manager.streams.add({ name: 'OTHER', subjects: ['other'], max_bytes: 19 * 1024 ** 2 });
@@ -190,7 +190,7 @@ describe('[R276] JetStream comes back', () => {
     await vi.waitFor(() => expect(bus.storesEvents).toBe(true), patience);
   });
 
-  test('a stream that refuses to store does not stop the live path, and is tried with the next events', async () => {
+  test('a stream that refuses to store does not stop live events, and the next events retry it', async () => {
     const { url } = await startNatsWith('jetstream { store_dir: "DIR" }');
     const { manager } = await observe(url);
     await manager.streams.add({ name: 'SEATS', subjects: ['seats.>'], max_msgs: 2, discard: DiscardPolicy.New });
@@ -221,8 +221,8 @@ describe('[R276] JetStream comes back', () => {
   });
 });
 
-describe('[R274] a connection that is lost while it is made', () => {
-  test.each([0, 1, 2, 3, 5, 8, 12, 20, 40])('cut %i ms after it was accepted, again and again', async (afterMs) => {
+describe('[R274] a connection that is lost during its set-up', () => {
+  test.each([0, 1, 2, 3, 5, 8, 12, 20, 40])('cut %i ms after each accept', async (afterMs) => {
     const unhandled: unknown[] = [];
     const onUnhandled = (error: unknown) => void unhandled.push(error);
     process.on('unhandledRejection', onUnhandled);
@@ -247,7 +247,7 @@ describe('[R274] a connection that is lost while it is made', () => {
     expect(logged.length, 'a flapping connection does not flood the log').toBeLessThan(20);
   });
 
-  test('a bus whose server accepts and says nothing can be closed at once', async () => {
+  test('a bus whose server accepts but stays silent can be closed at once', async () => {
     const { port } = await startNatsWith('');
     const proxy = await startTcpProxy(port);
     onTestFinished(() => proxy.close());

@@ -20,7 +20,7 @@ const buses = {
 };
 
 describe.each(Object.entries(buses))('%s', (_, newBus) => {
-  test('[R110] what an edge says of itself reaches every other, and not itself', async () => {
+  test('[R110] the presence of an edge reaches every other edge, but not itself', async () => {
     const [from, to] = [newBus(), newBus()];
     const heard: Record<'from' | 'to', EdgePresence[]> = { from: [], to: [] };
     from.subscribePresence((presence) => heard.from.push(presence));

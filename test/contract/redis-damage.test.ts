@@ -11,7 +11,7 @@ import { commitNext } from '../support/commit-next.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { book, opened, release, select } from './seat-store.contract.ts';
+import { book, opened, release, select } from './contract-venue.ts';
 
 const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100, keyPrefix: '' };
 const seatIds = [...emptySeats(settings)].map(({ id }) => id);
@@ -37,13 +37,13 @@ function newStore(overrides: Partial<ConstructorParameters<typeof RedisSeatStore
   return store;
 }
 
-/** A logger that keeps what it is given. */
+/** A logger that records its entries. */
 function recorded(): { logger: Logger; lines: { level: number; msg: string }[] } {
   const lines: { level: number; msg: string }[] = [];
   return { lines, logger: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
 }
 
-/** A1 and B2 are booked, A2 is held by carol, A3 was held and released, all else is untouched. */
+/** A1 and B2 are booked, A2 is held by carol, A3 was held and released, the others are untouched. */
 async function sold(store: RedisSeatStore): Promise<VenueSnapshot> {
   const venue = await opened(store);
   await decideOn(store, 'A1', [select('alice'), book('alice')], venue);
@@ -53,7 +53,7 @@ async function sold(store: RedisSeatStore): Promise<VenueSnapshot> {
   return venue;
 }
 
-/** As a service does: on a lost venue it opens, and tries again. */
+/** Behaves like a service: opens a lost venue and retries. */
 async function tryToBuy(store: RedisSeatStore, seatId: string, userId: string, known: VenueSnapshot): Promise<boolean> {
   let venue = known;
   for (let attempt = 0; attempt < 3; attempt++) {
@@ -72,7 +72,7 @@ const statusOf = (venue: VenueSnapshot) =>
   Object.fromEntries(venue.seats.map(({ id, status, held_by }: Seat) => [id, `${status}${held_by ?? ''}`]));
 const asSold = { A1: '2alice', A2: '1carol', A3: '0', B1: '0', B2: '2bob', B3: '0' };
 
-describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
+describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
   test.each([
     [['venue:seats', 'seat:A1:lock']],
     [['venue:seats']],
@@ -101,7 +101,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     }
   });
 
-  test('one seat: its buyer keeps it, its holder may book it', async () => {
+  test('one seat: its buyer keeps it, its holder can book it', async () => {
     const store = newStore();
     const before = await sold(store);
     await admin.hdel('venue:seats', 'A1', 'A2');
@@ -113,7 +113,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     expect((await decideOn(store, 'A2', [book('carol')], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
-  test('seats and log: a lock proves a booking and a hold; a seat without a trace is withheld, and an operator is told', async () => {
+  test('seats and log: a lock proves a booking and a hold; a seat without a trace is withheld and reported to the operator', async () => {
     const { logger, lines } = recorded();
     const store = newStore({ logger });
     await sold(store);
@@ -121,12 +121,12 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     const venue = await store.open();
     expect(statusOf(venue)).toEqual({ A1: '2alice', A2: '1carol', A3: '2', B1: '2', B2: '2', B3: '2' });
     expect(await tryToBuy(store, 'B2', 'mallory', venue)).toBe(false);
-    // Not even under a name that looks like an absent one.
+    // Nor for a user whose id looks like a missing one.
     for (const user of ['undefined', 'null', 'nil']) expect(await tryToBuy(store, 'B2', user, venue)).toBe(false);
     expect(lines.find(({ msg }) => msg.startsWith('Seats are not for sale'))).toMatchObject({ seats: 4, level: 50 });
   });
 
-  test('a withheld seat is put back for sale, or given to its owner, as docs/operations.md says', async () => {
+  test('a withheld seat is released for sale or given to its owner by the commands of docs/operations.md', async () => {
     const store = newStore();
     await sold(store);
     await admin.del('venue:seats', 'venue:events');
@@ -140,7 +140,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     expect(await tryToBuy(store, 'B1', 'erin', venue)).toBe(true);
   });
 
-  test('a running process notices within one read: a lost seat, log or seq ends the epoch', async () => {
+  test('a running process detects it within one read: a lost seat, log or seq ends the epoch', async () => {
     for (const key of ['venue:seats', 'venue:events', 'venue:seq', 'venue:epoch']) {
       const store = newStore();
       const venue = await sold(store);
@@ -197,7 +197,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     expect(statusOf(venue)).toEqual(asSold);
   });
 
-  test('the audit leaves a lock that ends by itself, and a hold whose lock has gone', async () => {
+  test('the audit accepts a lock that expires by itself, and a hold whose lock has expired', async () => {
     const store = newStore();
     const known = await sold(store);
     const seats = (await store.open()).seats;
@@ -206,7 +206,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     await store.audit(seats, known);
   });
 
-  test('a hold goes on to its end, though its lock was lost with other parts', async () => {
+  test('a hold keeps its end although its lock was lost with other parts', async () => {
     const store = newStore();
     await sold(store);
     await admin.del('venue:seq', 'venue:events', 'seat:A2:lock');
@@ -216,7 +216,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     expect(await admin.call('PEXPIRETIME', 'seat:A2:lock')).toBe((venue.seats[1]?.expires_at as number) * 1000);
   });
 
-  test('the holds of users are counted again', async () => {
+  test('the holds of users are recounted', async () => {
     const store = newStore({ maxHoldsPerUser: 1 });
     const venue = await opened(store);
     await decideOn(store, 'A2', [select('carol')], venue);
@@ -225,7 +225,7 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
     expect((await decideOn(store, 'A3', [select('carol')], reopened)).answers[0]?.refusal).toBe('HOLD_LIMIT');
   });
 
-  test('ten processes that open it at once agree', async () => {
+  test('ten processes that open it concurrently agree', async () => {
     const stores = Array.from({ length: 10 }, () => newStore());
     await sold(stores[0] as RedisSeatStore);
     for (const store of stores) await opened(store);
@@ -235,14 +235,14 @@ describe('[G1] [G12] [R261] Redis that lost a part of an open venue', () => {
   });
 });
 
-test('[R261] a process that joins while others sell ends no epoch: what it reads in several calls may be of several moments', async () => {
+test('[R261] a process that joins while others sell ends no epoch, although its calls may read different moments', async () => {
   const seller = newStore();
   const { epoch } = await opened(seller);
   const proxy = await startTcpProxy(server.port);
   onTestFinished(() => proxy.close());
   const joining = newStore({ url: `redis://127.0.0.1:${proxy.port}` });
   await opened(joining);
-  proxy.delay(50); // each way: the seller sells between any two calls of the opening
+  proxy.delay(50); // in each direction: the seller sells between any two calls of the opening
   let [known, isOpening] = [await seller.open(), true];
   const opening = joining.open().finally(() => {
     isOpening = false;
@@ -253,7 +253,7 @@ test('[R261] a process that joins while others sell ends no epoch: what it reads
   expect(await admin.get('venue:epoch')).toBe(epoch);
 });
 
-/** What of the venue is deleted, by name. */
+/** The parts to delete, by name. */
 const damage = fc.record({
   keys: fc.subarray(venueKeys),
   fields: fc.subarray(seatIds),
@@ -264,7 +264,7 @@ const sales = fc.array(fc.tuple(fc.constantFrom(...seatIds), fc.constantFrom('al
   maxLength: 8,
 });
 
-/** Sells, deletes, lets `restore` do its work, and tries to sell everything again. Returns the seats that were sold twice. */
+/** Sells, deletes, runs `restore`, and tries to sell everything again. Returns the seats that were sold twice. */
 async function soldTwice(
   store: RedisSeatStore,
   bought: [string, string][],
@@ -278,7 +278,7 @@ async function soldTwice(
   if (keys.length > 0) await admin.del(...keys);
   if (fields.length > 0) await admin.hdel('venue:seats', ...fields);
   for (const seatId of locks) await admin.del(`seat:${seatId}:lock`);
-  // With every trace gone, nobody can know that there was a venue.
+  // Without any trace, the venue counts as new.
   if ((await admin.dbsize()) === 0) return [];
   await restore();
   const twice: string[] = [];
@@ -286,7 +286,7 @@ async function soldTwice(
   return twice;
 }
 
-test('[G1] [G12] [R261] whatever part is lost, no booked seat is sold again', { timeout: 120_000 }, async () => {
+test('[G1] [G12] [R261] whichever part is lost, no booked seat is sold again', { timeout: 120_000 }, async () => {
   const store = newStore();
   await fc.assert(
     fc.asyncProperty(sales, damage, async (bought, lost) => {
@@ -305,7 +305,7 @@ test('[G1] the control: a store that creates missing seats as available sells th
 });
 
 describe('[R262] Redis remembers its venue', () => {
-  test('another name is refused, by both names', async () => {
+  test('another name is refused, and the message has both names', async () => {
     await opened(newStore({ name: 'friday' }));
     const other = newStore({ name: 'saturday' });
     await expect.poll(() => other.open().catch((error: Error) => error.message)).toMatch(/"friday".*"saturday"/);
@@ -333,7 +333,7 @@ describe('[R262] Redis remembers its venue', () => {
     await expect.poll(() => smaller.open().catch((error: Error) => error.message)).toMatch(/2 rows and 3 columns/);
   });
 
-  test('a larger venue has the new seats available and the others as they were, without an alarm', async () => {
+  test('a larger venue has its new seats available and the others unchanged, without an alarm', async () => {
     await sold(newStore());
     await admin.xtrim('venue:events', 'MAXLEN', 1); // new seats have no trace in any log
     const { logger, lines } = recorded();
@@ -348,7 +348,7 @@ describe('[R262] Redis remembers its venue', () => {
 });
 
 describe('[R263] Redis at its memory limit', () => {
-  test('no seat is newly held; expire, book and release work; then all does', async () => {
+  test('new holds are refused; expire, book and release work; later everything works', async () => {
     const store = newStore({ holdTtlMs: 600 });
     const venue = await opened(store);
     const stays = newStore({ holdTtlMs: 60_000 });
@@ -379,7 +379,7 @@ describe('[R263] Redis at its memory limit', () => {
     expect((await decideOn(stays, 'B1', [select('carol')], venue)).events).toMatchObject([{ type: 'held' }]);
   });
 
-  test('a repeat of a refused select is not refused by the kept answer', async () => {
+  test('a retry of a refused select is decided again, not answered from the stored answer', async () => {
     const store = newStore();
     const venue = await opened(store);
     await admin.config('SET', 'maxmemory', '1');
@@ -390,7 +390,7 @@ describe('[R263] Redis at its memory limit', () => {
     expect((await decideOn(store, 'A1', [command], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
-  test('a venue is opened, too: after a restart its bookings can be read and its holds booked', async () => {
+  test('a venue can be opened: after a restart its bookings can be read and its holds booked', async () => {
     const venue = await sold(newStore());
     await admin.del('venue:epoch');
     await admin.config('SET', 'maxmemory', '1');
@@ -401,7 +401,7 @@ describe('[R263] Redis at its memory limit', () => {
   });
 });
 
-test('[R264] the log is bounded though nothing is relayed', async () => {
+test('[R264] the log is bounded even if nothing is relayed', async () => {
   const store = newStore({ maxEvents: 200 });
   const venue = await opened(store);
   for (let i = 0; i < 300; i++) await decideOn(store, 'A1', [select('alice'), release('alice')], venue);

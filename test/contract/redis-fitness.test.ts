@@ -20,8 +20,8 @@ beforeEach(async () => {
   await admin.flushall();
 });
 
-describe('[R260] a Redis is judged before it holds a venue', () => {
-  test('our own has no problem, no warning, and no key is left', async () => {
+describe('[R260] a Redis is checked before it holds a venue', () => {
+  test('our own has no problem and no warning, and no key remains', async () => {
     expect(await redisFitness(admin, { keyPrefix })).toEqual({ warnings: [] });
     expect(await admin.keys('*')).toEqual([]);
   });
@@ -35,7 +35,7 @@ describe('[R260] a Redis is judged before it holds a venue', () => {
     expect(await redisFitness(redis, { keyPrefix: 'a:' })).toEqual({ warnings: [] });
   });
 
-  test('one that may evict keys is refused, by the name of its policy', async () => {
+  test('one that may evict keys is refused, with the name of its policy', async () => {
     await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
     onTestFinished(async () => void (await admin.config('SET', 'maxmemory-policy', 'noeviction')));
     const { problem } = await redisFitness(admin, { keyPrefix });
@@ -49,7 +49,7 @@ describe('[R260] a Redis is judged before it holds a venue', () => {
     expect((await redisFitness(admin, { keyPrefix })).problem).toContain('maxmemory');
   });
 
-  test('a replica is refused, by the name of its primary', async () => {
+  test('a replica is refused, with the name of its primary', async () => {
     const replica = await startRedis();
     onTestFinished(() => replica.stop());
     const redis = new Redis(replica.url);
@@ -77,7 +77,7 @@ describe('[R260] a Redis is judged before it holds a venue', () => {
   });
 });
 
-describe('[R260] what INFO says', () => {
+describe('[R260] the fields of INFO', () => {
   const info = (fields: Record<string, string>) =>
     Object.entries({ redis_version: '7.2.4', role: 'master', ...fields })
       .map(([name, value]) => `${name}:${value}\r\n`)
@@ -99,7 +99,7 @@ describe('[R260] what INFO says', () => {
     expect(fitnessOf(info({ cluster_enabled: '1' }), '{main}:').problem).toBeUndefined();
   });
 
-  test('without an append-only file there is a warning, and no problem', () => {
+  test('a missing append-only file is a warning, not a problem', () => {
     const { problem, warnings } = fitnessOf(info({ aof_enabled: '0' }), '');
     expect(problem).toBeUndefined();
     expect(warnings.join()).toContain('appendonly');

@@ -11,8 +11,8 @@ import {
 import { decideOn, on } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startRedis, type TestServer } from '../support/servers.ts';
-import { groupContract } from './group.contract.ts';
-import { book, opened, release, seatStoreContract, select } from './seat-store.contract.ts';
+import { book, opened, release, select } from './contract-venue.ts';
+import { seatStoreContract } from './seat-store.contract.ts';
 import { redisPlace, silent } from './store-places.ts';
 
 const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100 };
@@ -30,7 +30,6 @@ afterAll(async () => {
 
 describe('RedisSeatStore', () => {
   seatStoreContract(async () => redisPlace(server.url, admin));
-  groupContract(async () => redisPlace(server.url, admin));
 });
 
 function storeAt(
@@ -42,12 +41,12 @@ function storeAt(
   return store;
 }
 
-describe('what lies in Redis', () => {
+describe('the data in Redis', () => {
   beforeEach(async () => {
     await admin.flushall();
   });
 
-  test('[R40] the keys are named as the plan names them', async () => {
+  test('[R40] the keys have the names of the plan', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     expect((await admin.keys('*')).sort()).toEqual([
@@ -101,7 +100,7 @@ describe('what lies in Redis', () => {
     expect(await admin.ttl('seat:A2:lock')).toBe(-2);
   });
 
-  test('[R41] a lock that somebody set by hand keeps the seat from everyone', async () => {
+  test('[R41] a lock that an operator sets by hand blocks the seat', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.set('seat:A1:lock', 'user123');
@@ -110,7 +109,7 @@ describe('what lies in Redis', () => {
     expect(events).toEqual([]);
   });
 
-  test('[R41] a lock that somebody deletes by hand ends the hold', async () => {
+  test('[R41] a lock that an operator deletes by hand ends the hold', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await decideOn(store, 'A1', [select('alice')], known);
@@ -120,7 +119,7 @@ describe('what lies in Redis', () => {
     expect(events).toMatchObject([{ type: 'released', reason: 'expired' }]);
   });
 
-  test('[R41] [G3] a hold ends by the clock of Redis, not before and not long after', async () => {
+  test('[R41] [G3] a hold ends by the clock of Redis, neither early nor late', async () => {
     const store = storeAt(server.url, { holdTtlMs: 400 });
     const known = await opened(store);
     const { answers } = await decideOn(store, 'A1', [select('alice')], known);
@@ -134,7 +133,7 @@ describe('what lies in Redis', () => {
     }
   });
 
-  test('[R383] a transition keeps the planned part of a seat as it is, whatever fields it has', async () => {
+  test('[R383] a transition keeps the planned part of a seat unchanged, whatever its fields', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     const planned = '{"id":"A1","row":0,"col":0,"section":"Stalls, left","x":1.50,"flags":["accessible"]';
@@ -147,7 +146,7 @@ describe('what lies in Redis', () => {
     expect(await admin.hget('venue:seats', 'A1')).toBe(`${planned},"status":2,"held_by":"alice","seq":2}`);
   });
 
-  test('[R384] [R35] a hold counts whatever form the id of its seat has', async () => {
+  test('[R384] [R35] a hold counts for every form of seat id', async () => {
     const store = storeAt(server.url, { maxHoldsPerUser: 2 });
     const known = await opened(store);
     const endMs = Date.now() + 60_000;
@@ -156,7 +155,7 @@ describe('what lies in Redis', () => {
     expect(answers[0]?.refusal).toBe('HOLD_LIMIT');
   });
 
-  test('[R42] the transition with a seq lies in the stream under that id', async () => {
+  test('[R42] the id of a transition in the stream is its seq', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await decideOn(store, 'B3', [select('alice'), book('alice')], known);
@@ -164,7 +163,7 @@ describe('what lies in Redis', () => {
     expect(entries.map(([id]) => id)).toEqual(['1-0', '2-0']);
   });
 
-  test('[R43] with a prefix, every key has it', async () => {
+  test('[R43] every key has the prefix', async () => {
     const store = storeAt(server.url, { keyPrefix: '{main}:' });
     const known = await opened(store);
     const request = { key: 'k', isRepeat: false };
@@ -175,7 +174,7 @@ describe('what lies in Redis', () => {
     for (const key of keys) expect(key).toMatch(/^\{main\}:(venue|seat):/);
   });
 
-  test('[R43] venues with different prefixes know nothing of each other', async () => {
+  test('[R43] venues with different prefixes are independent', async () => {
     const one = storeAt(server.url, { keyPrefix: '{one}:' });
     const two = storeAt(server.url, { keyPrefix: '{two}:' });
     const [ofOne, ofTwo] = [await opened(one), await opened(two)];
@@ -184,7 +183,7 @@ describe('what lies in Redis', () => {
     expect((await decideOn(two, 'A1', [select('bob')], ofTwo)).answers[0]?.refusal).toBeUndefined();
   });
 
-  test('[R10] [R261] a seat that somebody deleted is created again, in a new epoch, with all else as it was', async () => {
+  test('[R10] [R261] a deleted seat is created again in a new epoch, and the others are unchanged', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await decideOn(store, 'A1', [select('alice'), book('alice')], known);
@@ -195,13 +194,13 @@ describe('what lies in Redis', () => {
     expect(venue.seats[0]).toMatchObject({ status: 2, held_by: 'alice' });
   });
 
-  test('[R10] a venue of more seats than one call creates', async () => {
+  test('[R10] a venue with more seats than one call creates', async () => {
     const venue = await opened(storeAt(server.url, { rows: 120, cols: 100, keyPrefix: '{large}:' }));
     expect(venue.seats).toHaveLength(12_000);
     expect(new Set(venue.seats.map(({ id }) => id)).size).toBe(12_000);
   });
 
-  test('[R30] with the counter deleted, seq goes on where the seats and the log left it', async () => {
+  test('[R30] without the counter, seq continues after the seats and the log', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await decideOn(store, 'A1', [select('alice'), book('alice')], known);
@@ -212,7 +211,7 @@ describe('what lies in Redis', () => {
     expect(events).toMatchObject([{ seq: 3, epoch: venue.epoch }]);
   });
 
-  test('[R34] after FLUSHALL the venue is lost, until it is opened anew', async () => {
+  test('[R34] after FLUSHALL the venue is lost until it is opened again', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await decideOn(store, 'A1', [select('alice'), book('alice')], known);
@@ -226,7 +225,7 @@ describe('what lies in Redis', () => {
     expect((await decideOn(store, 'A1', [select('bob')], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
-  test('[R37] one seat that is missing decides nothing of what was asked with it', async () => {
+  test('[R37] if one seat of a call is missing, nothing is decided', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.hdel('venue:seats', 'A2');
@@ -235,7 +234,7 @@ describe('what lies in Redis', () => {
     expect((await store.open()).seq).toBe(0);
   });
 
-  test('[R37] whoever knows an epoch that has ended spoils nothing for others who ask at once', async () => {
+  test('[R37] a call with an ended epoch does not affect concurrent calls', async () => {
     const store = storeAt(server.url);
     const ended = await opened(store);
     await admin.flushall();
@@ -248,7 +247,7 @@ describe('what lies in Redis', () => {
     ]);
   });
 
-  test('[R264] one call decides at most so many commands and seats, and that many', async () => {
+  test('[R264] one call decides up to the maximum number of commands and seats, and no more', async () => {
     const store = storeAt(server.url, { rows: 10, cols: 100 });
     const { seats, ...known } = await opened(store);
     const commands = seats.map(({ id }, i) => on(id, select(`user${i}`)));
@@ -260,14 +259,14 @@ describe('what lies in Redis', () => {
     expect((await store.decide(onOneSeat.slice(1), known)).answers).toHaveLength(maxCommandsPerCall);
   });
 
-  test('[R44] scripts that Redis has forgotten (SCRIPT FLUSH) are sent again', async () => {
+  test('[R44] scripts are sent again after SCRIPT FLUSH', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.call('SCRIPT', 'FLUSH');
     expect((await decideOn(store, 'A1', [select('alice')], known)).events).toHaveLength(1);
   });
 
-  test('[R36] what was answered to a command with a key is kept for 15 s', async () => {
+  test('[R36] the answer to a command with a key is kept for 15 s', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     const request = { key: 'k1', isRepeat: false };
@@ -277,7 +276,7 @@ describe('what lies in Redis', () => {
     expect(ttlMs).toBeLessThanOrEqual(15_000);
   });
 
-  test('[R35] venue:holds tells who holds what, and forgets who holds nothing', async () => {
+  test('[R35] venue:holds lists the seats of each holder, and drops users without holds', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     const { answers } = await decideOn(store, 'A1', [select('alice')], known);
@@ -288,7 +287,7 @@ describe('what lies in Redis', () => {
     expect(await admin.exists('venue:holds')).toBe(0);
   });
 
-  test('[R42] [G1] a log that cannot be written decides nothing: the seat stays as it was', async () => {
+  test('[R42] [G1] if the log cannot be written, nothing is decided: the seat is unchanged', async () => {
     const store = storeAt(server.url);
     const known = await opened(store);
     await admin.xadd('venue:events', '999-0', 'type', 'from the future');
@@ -298,8 +297,8 @@ describe('what lies in Redis', () => {
   });
 });
 
-describe('Redis out of reach', () => {
-  test('[R45] nobody listens: unavailable, and it does not hang', async () => {
+describe('Redis is unavailable', () => {
+  test('[R45] no server listens: unavailable, without hanging', async () => {
     const store = storeAt(`redis://127.0.0.1:${await freePort()}`);
     for (let i = 0; i < 3; i++) {
       await expect(store.open()).rejects.toBeInstanceOf(StoreUnavailableError);
@@ -312,7 +311,7 @@ describe('Redis out of reach', () => {
     }
   }, 10_000);
 
-  test('[R45] the server comes up later: the store finds it', async () => {
+  test('[R45] the server starts later: the store connects', async () => {
     const port = await freePort();
     const store = storeAt(`redis://127.0.0.1:${port}`);
     await expect(store.open()).rejects.toBeInstanceOf(StoreUnavailableError);
@@ -321,7 +320,7 @@ describe('Redis out of reach', () => {
     expect((await vi.waitFor(() => store.open(), patience)).seats).toHaveLength(6);
   });
 
-  test('[R45] [R11] [G2] killed and started again: unavailable, then there again with all that was answered, in a new epoch', async () => {
+  test('[R45] [R11] [G2] killed and restarted: unavailable, then available with everything that was confirmed, in a new epoch', async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
     const store = storeAt(own.url);
@@ -357,7 +356,7 @@ describe('Redis out of reach', () => {
     expect((await store.eventsAfter(known, 10)).events).toHaveLength(1);
   });
 
-  test('[R46] a store that is made while Redis is stopped does not hang, and works after SIGCONT', async () => {
+  test('[R46] a store that is created while Redis is stopped does not hang, and works after SIGCONT', async () => {
     const own = await startRedis();
     onTestFinished(() => own.stop());
     await own.kill('SIGSTOP');
@@ -371,8 +370,8 @@ describe('Redis out of reach', () => {
     expect((await vi.waitFor(() => store.open(), patience)).seats).toHaveLength(6);
   });
 
-  test('[R45] something else listens there: unavailable, with a word about why', async () => {
+  test('[R45] another program listens there: unavailable, with the reason', async () => {
     const store = storeAt(server.url.replace('redis://', 'redis://nobody:wrong@'));
-    await expect(store.open()).rejects.toThrow(/Redis cannot be asked/);
+    await expect(store.open()).rejects.toThrow(/Redis is unavailable/);
   });
 });

@@ -5,10 +5,10 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { SeatCommand } from '../../src/store/seat-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
-import { opened, type StorePlace } from './seat-store.contract.ts';
+import { opened, type StorePlace } from './contract-venue.ts';
 import { memoryPlace, redisPlace } from './store-places.ts';
 
-// Time passes in steps whose sums stay seconds away from a hold's end, so the real time of a run decides nothing.
+// Time advances in steps whose sums stay seconds away from the end of a hold, so the real duration of a run has no effect.
 const settings = {
   rows: 1,
   cols: 3,
@@ -35,7 +35,7 @@ const command: fc.Arbitrary<SeatCommand> = fc.oneof(
       action: fc.constantFrom('select', 'select', 'extend', 'book', 'release'),
       seatIds: fc.oneof({ weight: 2, arbitrary: oneSeat }, { weight: 1, arbitrary: someSeats }),
       userId: fc.constantFrom(...users),
-      // The same few keys again and again, so that most are repeats of something.
+      // Few different keys, so that most commands are retries.
       request: fc.option(fc.record({ key: fc.constantFrom('k1', 'k2', 'k3'), isRepeat: fc.boolean() }), {
         nil: undefined,
       }),
@@ -49,7 +49,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 12,
     arbitrary: fc.record({
       kind: fc.constant('decide' as const),
-      // Made at once.
+      // Sent concurrently.
       calls: fc.array(fc.array(command, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 3 }),
     }),
   },
@@ -65,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('reopen' as const), knownAhead: fc.boolean() }) },
 );
 
-/** Clocks and epochs differ between any two stores; that there is an end of a hold, and when a new epoch begins, must not. */
+/** Times and epochs differ between two stores; whether a hold has an end, and when a new epoch begins, must not. */
 function normalised() {
   const epochs: string[] = [];
   const nameOf = (epoch: string) => {
@@ -84,7 +84,7 @@ function normalised() {
   };
 }
 
-/** All that a store says to a sequence of steps. */
+/** All replies of a store to a sequence of steps. */
 async function transcript(place: StorePlace, steps: readonly Step[]): Promise<unknown[]> {
   const store = place.store(settings);
   const { epoch, seat, event } = normalised();
@@ -143,7 +143,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules in memory say', async () => {
+test('[G1] [R19] for random commands in random order, Redis and the rules in memory give the same answers', async () => {
   let refusals = 0;
   let expiries = 0;
   let limits = 0;
@@ -169,7 +169,7 @@ test('[G1] [R19] whatever is asked, in whatever order, Redis says what the rules
     }),
     { numRuns: 100 },
   );
-  // Otherwise the sequences are not what they should be, and the agreement says little.
+  // Otherwise the sequences are not as intended, and the agreement means little.
   expect(refusals).toBeGreaterThan(50);
   expect(expiries).toBeGreaterThan(50);
   expect(limits).toBeGreaterThan(20);

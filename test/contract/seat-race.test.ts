@@ -6,7 +6,7 @@ import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { NaiveSeatStore } from '../support/naive-seat-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
-import { book, expire, opened, release, select } from './seat-store.contract.ts';
+import { book, expire, opened, release, select } from './contract-venue.ts';
 import { silent } from './store-places.ts';
 
 const clients = Array.from({ length: 50 }, (_, i) => `user${i}`);
@@ -39,7 +39,7 @@ beforeEach(async () => {
   for (const store of stores) await opened(store);
 });
 
-/** Who was told that a seat is theirs: the checker of every race here, right store or wrong. */
+/** Records which users were told that a seat is theirs: checks every race here, with the real store and with the naive one. */
 class Winners {
   readonly #bySeat = new Map<string, string[]>();
 
@@ -65,7 +65,7 @@ const inAnyOrder = <T>(list: readonly T[]): T[] =>
     .map(([, item]) => item);
 
 describe('[G1] 50 clients race for the same seats', () => {
-  test('every seat is held by exactly one of them, and booked by that one only', async () => {
+  test('every seat is held by exactly one of them, and booked only by that one', async () => {
     const known = await storeOf(0).open();
     const [holders, bookers] = [new Winners(), new Winners()];
     const race = (action: typeof select, winners: Winners) =>
@@ -88,7 +88,7 @@ describe('[G1] 50 clients race for the same seats', () => {
     }
   });
 
-  test('[R30] a storm of selects, bookings, releases and lapsing holds leaves a history in which every step was allowed', async () => {
+  test('[R30] random selects, bookings, releases and expiring holds give a history in which every step is allowed', async () => {
     const known = await storeOf(0).open();
     const actions = [select, select, select, book, release, release];
     const toldBooked: { seatId: string; userId: string }[] = [];
@@ -103,7 +103,7 @@ describe('[G1] 50 clients race for the same seats', () => {
         }
       }),
       (async () => {
-        // The time of a hold is over at any moment; that of a booking never is.
+        // A hold may expire at any moment, a booking never does.
         for (let i = 0; i < 200; i++) {
           const lockKey = `seat:${seatIds[i % seatIds.length]}:lock`;
           if ((await admin.ttl(lockKey)) !== -1) await admin.pexpire(lockKey, 0);
@@ -129,7 +129,7 @@ describe('[G1] 50 clients race for the same seats', () => {
   });
 });
 
-/** A seat goes from nobody to its holder, and from the holder back or to be theirs for ever. */
+/** A seat goes from available to held, and from held to available or booked. */
 function forbiddenSteps(events: readonly SeatEvent[]): string[] {
   const owners = new Map<string, { userId: string; booked: boolean }>();
   const forbidden: string[] = [];
@@ -144,7 +144,7 @@ function forbiddenSteps(events: readonly SeatEvent[]): string[] {
 }
 
 describe('the control: separate reads and writes', () => {
-  /** Lets nobody through until all have come. */
+  /** Blocks all callers until every one has arrived. */
   function barrier(parties: number): () => Promise<void> {
     let come = 0;
     let open = () => {};
@@ -157,7 +157,7 @@ describe('the control: separate reads and writes', () => {
     };
   }
 
-  test('[G1] are caught selling every seat many times', async () => {
+  test('[G1] are detected: they sell every seat many times', async () => {
     const connections = stores.map(() => new Redis(server.url));
     const [holders, bookers] = [new Winners(), new Winners()];
     try {
@@ -172,7 +172,7 @@ describe('the control: separate reads and writes', () => {
       }
       expect(holders.soldTwice).toEqual(seatIds);
 
-      // Sold for good to two: the second reads its lock before the hold lapses, and writes after another has booked.
+      // Sold to two users: the second reads its lock before the hold expires, and writes after another has booked.
       let comesBetween = async () => {};
       const slow = new NaiveSeatStore(admin, () => comesBetween());
       const quick = new NaiveSeatStore(admin, async () => {});
@@ -190,7 +190,7 @@ describe('the control: separate reads and writes', () => {
     }
   });
 
-  test('[G1] a history in which a booked seat changes hands is found', () => {
+  test('[G1] a history in which a booked seat changes hands is detected', () => {
     const event = (seq: number, type: SeatEvent['type'], user_id: string): SeatEvent => ({
       type,
       seat_id: 'A1',

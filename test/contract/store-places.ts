@@ -3,11 +3,11 @@ import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import type { StorePlace } from './seat-store.contract.ts';
+import type { StorePlace } from './contract-venue.ts';
 
 export const silent = pino({ level: 'silent' });
 
-/** All stores of a place are one: there is nothing else that its memory could be shared by. */
+/** All stores of a place are the same object, because memory cannot be shared otherwise. */
 export function memoryPlace(): StorePlace {
   let nowMs = 1_700_000_000_000;
   let store: MemorySeatStore | undefined;
@@ -25,7 +25,7 @@ export function memoryPlace(): StorePlace {
   };
 }
 
-/** A key prefix of its own on a Redis that many share. `admin` moves the time of all that ends. */
+/** A separate key prefix on a shared Redis. `admin` moves every expiry forward. */
 export function redisPlace(url: string, admin: Redis, keyPrefix = `{${randomUUID()}}:`): StorePlace {
   const stores: RedisSeatStore[] = [];
   return {
@@ -42,7 +42,7 @@ export function redisPlace(url: string, admin: Redis, keyPrefix = `{${randomUUID
       );
       for (const key of [...seatKeys, ...answerKeys]) {
         const remainingMs = await admin.pttl(key);
-        // -1: for ever (booked), -2: no lock
+        // -1: without expiry (booked), -2: no lock
         if (remainingMs > ms) await admin.pexpire(key, remainingMs - ms);
         else if (remainingMs >= 0) await admin.del(key);
       }

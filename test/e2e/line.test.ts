@@ -99,7 +99,7 @@ describe('a bad connection', () => {
     const { page } = await pages.open();
     await loseNextCommand(page);
     await seat(page, 'D1').click();
-    await textOf(page, 'messages').toContain('No answer to selecting D1 within 5 s.');
+    await textOf(page, 'messages').toContain('No reply to selecting D1 within 5 s.');
     await classOf(page, 'seat-D1').toBe('seat available');
     await page.getByRole('button', { name: 'Try D1 again' }).click();
     await classOf(page, 'seat-D1').toMatch(hasClass('mine'));

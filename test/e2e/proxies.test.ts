@@ -41,7 +41,7 @@ describe('[R326] behind a proxy or a limit', () => {
   }, async () => {
     const { page, proxy } = await openThrough({ dropsUpgrade: true });
     await textOf(page, 'connection-status').toBe(polling);
-    await textOf(page, 'messages').toContain('A proxy does not let WebSockets through.');
+    await textOf(page, 'messages').toContain('A proxy blocks WebSockets.');
     expect(await isMapDisabled(page)).toEqual(enabled);
     await hold(page, 'A1');
     await textOf(page, 'timer').toMatch(/^(30|29|28|27) s$/);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { event, freeSeat, holdMs, seatOf, startMs, user } from '../bench/audit-fixture.ts';
@@ -21,7 +21,7 @@ function operation(
   return {
     clientId: by,
     userId: user(by),
-    seatId: 'A1',
+    seatIds: ['A1'],
     action,
     invokedAtMs: atMs - 5,
     returnedAtMs: atMs + 4,
@@ -30,8 +30,8 @@ function operation(
   };
 }
 
-const select = operation('select', 'ann', 1, { seat: seatOf(held) });
-const book = operation('book', 'ann', 2, { seat: seatOf(booked) });
+const select = operation('select', 'ann', 1, { seats: [seatOf(held)] });
+const book = operation('book', 'ann', 2, { seats: [seatOf(booked)] });
 
 /** Of one epoch. Default: an honest history, and in Redis the seats of its log. */
 function verdictOf(change: { operations?: Operation[]; events?: SeatEvent[]; seat?: Seat }): Verdict {
@@ -54,12 +54,14 @@ test.each([
   ['a confirmed booking that the log lacks', { events: [held] }, { lost: 1 }],
   [
     'a booking that two users were confirmed',
-    { operations: [select, book, operation('book', 'bob', 3, { seat: { ...seatOf(booked), held_by: user('bob') } })] },
+    {
+      operations: [select, book, operation('book', 'bob', 3, { seats: [{ ...seatOf(booked), held_by: user('bob') }] })],
+    },
     { doubleSold: 1 },
   ],
   [
     'replies that no order explains',
-    { operations: [select, book, operation('select', 'bob', 4, { refusal: 'SEAT_HELD', seat: seatOf(held) })] },
+    { operations: [select, book, operation('select', 'bob', 4, { refusal: 'SEAT_HELD', seats: [seatOf(held)] })] },
     { notLinearizable: 1 },
   ],
 ])('[R432] %s is counted', (_name, change, counts) => {
@@ -76,21 +78,80 @@ test.each([
   ['an event that nobody requested', { operations: [book] }, 'no request explains'],
   [
     'an event whose request was answered long before',
-    { operations: [operation('select', 'ann', -100, { seat: seatOf(held) }), book] },
+    { operations: [operation('select', 'ann', -100, { seats: [seatOf(held)] }), book] },
     'no request explains',
   ],
   [
     'an event whose request was refused',
-    { operations: [operation('select', 'ann', 1, { refusal: 'SEAT_HELD', seat: seatOf(held) }), book] },
+    { operations: [operation('select', 'ann', 1, { refusal: 'SEAT_HELD', seats: [seatOf(held)] }), book] },
     'no request explains',
   ],
   [
     'a reply with a seat that never existed',
-    { operations: [select, book, operation('read', 'bob', 2, { seat: { ...seatOf(held), held_by: user('eve') } })] },
+    { operations: [select, book, operation('read', 'bob', 2, { seats: [{ ...seatOf(held), held_by: user('eve') }] })] },
     'the log has',
   ],
 ])('[R432] %s is a violation', (_name, change, words) => {
   expect(verdictOf(change).violations.join('\n')).toContain(words);
+});
+
+describe('[R475] groups', () => {
+  const ofA2 = { seat_id: 'A2', timestamp: held.timestamp, expires_at: (startMs + 10 + holdMs) / 1000 };
+  const together = [held, event(2, 'held', 'ann', ofA2)];
+  const seats = together.map((each) => ({ ...seatOf(each), id: each.seat_id }));
+  const selectBoth = operation('select', 'ann', 1, { seats }, { seatIds: ['A1', 'A2'] });
+  const initial = new Map(['A1', 'A2'].map((id) => [id, { ...freeSeat, id }]));
+
+  function verdictOfGroup(operations: Operation[], events: SeatEvent[]): Verdict {
+    const last = new Map(events.map((each) => [each.seat_id, { ...seatOf(each), id: each.seat_id }]));
+    return audit({ operations, eras: [{ initial, events }], seats: new Map([...initial, ...last]), holdMs });
+  }
+
+  test('that are held, booked or refused as a whole have no violations', () => {
+    const at = { timestamp: new Date(startMs + 30).toISOString() };
+    const both = ['A1', 'A2'].map((seat_id, i) => event(3 + i, 'booked', 'ann', { seat_id, ...at }));
+    const bookedSeats = both.map((each) => ({ ...seatOf(each), id: each.seat_id }));
+    const bookBoth = operation('book', 'ann', 3, { seats: bookedSeats }, { seatIds: ['A1', 'A2'] });
+    const refused = operation(
+      'select',
+      'bob',
+      5,
+      { refusal: 'SEATS_TAKEN', seats: bookedSeats },
+      { seatIds: ['A1', 'A2'] },
+    );
+    const verdict = verdictOfGroup([selectBoth, bookBoth, refused], [...together, ...both]);
+    expect(verdict).toMatchObject({ violations: [], groups: 2, confirmed: 2, lost: 0 });
+    expect(verdictOfGroup([{ ...selectBoth, outcome: 'unknown' }], together).violations).toEqual([]);
+  });
+
+  test.each([
+    [
+      'that are half done without a reply',
+      [{ ...selectBoth, outcome: 'unknown' as const }],
+      [held],
+      'no request explains',
+    ],
+    [
+      'that are half confirmed',
+      [{ ...selectBoth, outcome: { seats: seats.slice(0, 1) } }],
+      together,
+      'no moment explains',
+    ],
+    [
+      'with two ends',
+      [{ ...selectBoth, outcome: 'unknown' as const }],
+      [held, event(2, 'held', 'ann', { seat_id: 'A2' })],
+      'no request explains',
+    ],
+    [
+      'that were refused for a seat that is free',
+      [operation('select', 'bob', 1, { refusal: 'SEATS_TAKEN', seats: [freeSeat] }, { seatIds: ['A1', 'A2'] })],
+      [],
+      'no moment explains',
+    ],
+  ])('%s are violations', (_name, operations, events, words) => {
+    expect(verdictOfGroup(operations, events).violations.join('\n')).toContain(words);
+  });
 });
 
 test('[R432] after a loss of data, a reply may belong to either epoch only while the loss lasted', () => {

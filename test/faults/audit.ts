@@ -1,8 +1,10 @@
-import { eventTypes, falsehoodOf, isSameSeat, type LoggedSeat, show } from '../../bench/audit/seat-rules.ts';
+import { actionOf, falsehoodOf, isSameSeat, type LoggedSeat, show } from '../../bench/audit/seat-rules.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { checkSeatHistory } from '../simulation/linearizability.ts';
+import { checkSeatHistory, type SeatOperation } from '../simulation/linearizability.ts';
+import { onSeat } from '../simulation/operation.ts';
+import { findUnexplained } from '../simulation/strict-serializability.ts';
 import type { Operation } from './load.ts';
 import { type Replay, replay } from './replay.ts';
 
@@ -36,6 +38,8 @@ export interface Verdict {
   operations: number;
   decided: number;
   transitions: number;
+  /** Commands on several seats that were granted. */
+  groups: number;
   /** Bookings that a reply confirmed. */
   confirmed: number;
   /** Of those: not in the log. */
@@ -65,7 +69,7 @@ export function audit({ operations, eras, boundaries = [], seats, holdMs }: Audi
   const last = judged[judged.length - 1] as JudgedEra;
   violations.push(...differences(last.seats, seats));
   violations.push(...operations.flatMap((operation) => falseReplies(operation, judged)));
-  violations.push(...judged.flatMap(unrequestedEvents));
+  violations.push(...judged.flatMap(unexplained));
   let [lost, doubleSold, notLinearizable] = [0, 0, 0];
   for (const era of judged) {
     const sold = confirmedSales(era.certain);
@@ -84,6 +88,7 @@ export function audit({ operations, eras, boundaries = [], seats, holdMs }: Audi
     operations: operations.length,
     decided: operations.filter(({ outcome }) => outcome !== 'unknown').length,
     transitions: judged.reduce((sum, era) => sum + era.after.size, 0),
+    groups: operations.filter(isGrantedGroup).length,
     confirmed: judged.reduce(
       (sum, era) => sum + [...confirmedSales(era.certain).values()].reduce((n, u) => n + u.size, 0),
       0,
@@ -104,7 +109,7 @@ export interface AnswersVerdict {
 /** The part of the audit that needs only the replies, for a store without a log. */
 export function auditAnswers(operations: readonly Operation[], holdTtlMs: number): AnswersVerdict {
   const sold = [...confirmedSales(operations).values()];
-  const histories = [...groupBy(operations, ({ seatId }) => seatId).values()];
+  const histories = [...historiesBySeat(operations).values()];
   return {
     seatsSold: sold.length,
     doubleSold: sold.filter((buyers) => buyers.size > 1).length,
@@ -118,9 +123,9 @@ export const firstOf = (violations: readonly string[]): string[] => violations.s
 /** The users whose booking of a seat was confirmed, by seat. */
 function confirmedSales(operations: Iterable<Operation>): Map<string, Set<string>> {
   const sold = new Map<string, Set<string>>();
-  for (const { action, seatId, userId, outcome } of operations) {
+  for (const { action, seatIds, userId, outcome } of operations) {
     if (action !== 'book' || outcome === 'unknown' || outcome.refusal) continue;
-    sold.set(seatId, (sold.get(seatId) ?? new Set()).add(userId));
+    for (const seatId of seatIds) sold.set(seatId, (sold.get(seatId) ?? new Set()).add(userId));
   }
   return sold;
 }
@@ -146,63 +151,68 @@ function differences(expected: ReadonlyMap<string, Seat>, found: ReadonlyMap<str
   );
 }
 
+const isGrantedGroup = ({ seatIds, outcome }: Operation): boolean =>
+  seatIds.length > 1 && outcome !== 'unknown' && !outcome.refusal;
+
 /** Each reply must be true by the log of an epoch that its request may belong to. */
 function falseReplies(operation: Operation, eras: readonly JudgedEra[]): string[] {
-  const { action, seatId, userId, outcome } = operation;
-  if (outcome === 'unknown' || !outcome.seat) return [];
-  const { seat, refusal } = outcome;
-  const logged = eras
-    .filter((era) => era.certain.has(operation) || era.possible.has(operation))
-    .flatMap(({ after, initial }): LoggedSeat[] => {
-      const found = after.get(seat.seq) ?? { seat: initial.get(seat.id) };
-      return found.seat ? [found as LoggedSeat] : [];
-    });
-  const problem = falsehoodOf({ action, seatId, userId, refusal, seat }, logged);
-  return problem === undefined
-    ? []
-    : [`${userId} received for ${action}: ${refusal ?? 'ok'} ${show(seat)}; ${problem}`];
-}
-
-/** Each event of the log, except expiries, needs a request at that time that was not refused. */
-function unrequestedEvents({ after, certain, possible }: JudgedEra): string[] {
-  const requests = groupBy([...certain, ...possible], requestKey);
-  return [...after.values()].flatMap(({ event }) => {
-    if (event.reason === 'expired') return [];
-    const atMs = Date.parse(event.timestamp);
-    const same = requests.get(eventKey(event)) ?? [];
-    const isRequested = same.some(({ invokedAtMs, returnedAtMs = 0, outcome }) => {
-      if (invokedAtMs > atMs + clockErrorMs) return false;
-      return outcome === 'unknown' || (!outcome.refusal && returnedAtMs >= atMs - clockErrorMs);
-    });
-    const near = same.filter((operation) => Math.abs(operation.invokedAtMs - atMs) < 5_000);
-    return isRequested ? [] : [`no request explains ${show(event)} at ${atMs}; requests near it: ${show(near)}`];
+  return operation.seatIds.flatMap((seatId) => {
+    const { action, userId, outcome } = onSeat(operation, seatId) ?? { outcome: 'unknown' };
+    if (!action || outcome === 'unknown' || !outcome.seat) return [];
+    const { seat, refusal } = outcome;
+    const logged = eras
+      .filter((era) => era.certain.has(operation) || era.possible.has(operation))
+      .flatMap(({ after, initial }): LoggedSeat[] => {
+        const found = after.get(seat.seq) ?? { seat: initial.get(seat.id) };
+        return found.seat ? [found as LoggedSeat] : [];
+      });
+    const problem = falsehoodOf({ action, seatId, userId, refusal, seat }, logged);
+    return problem === undefined
+      ? []
+      : [`${userId} received for ${action}: ${refusal ?? 'ok'} ${show(seat)}; ${problem}`];
   });
 }
 
-const requestKey = ({ seatId, userId, action }: Operation): string =>
-  `${seatId} ${userId} ${action === 'read' ? action : eventTypes[action]}`;
+/** One order of all requests explains the log and each reply, those about several seats too. */
+function unexplained({ after, initial, certain, possible }: JudgedEra): string[] {
+  const commits = [...after.values()].map(({ event }) => ({ event, atMs: Date.parse(event.timestamp) }));
+  return findUnexplained([...certain, ...[...possible].map(asUnknown)], { initial, commits }, { clockErrorMs });
+}
 
-const eventKey = ({ seat_id, user_id, type }: SeatEvent): string => `${seat_id} ${user_id} ${type}`;
+function historiesBySeat(operations: readonly Operation[]): Map<string, SeatOperation[]> {
+  const histories = new Map<string, SeatOperation[]>();
+  for (const operation of operations) {
+    for (const seatId of operation.seatIds) {
+      const ours = onSeat(operation, seatId);
+      const history = histories.get(seatId) ?? [];
+      histories.set(seatId, history);
+      if (ours) history.push(ours);
+    }
+  }
+  return histories;
+}
 
 function notLinearizableSeats(era: JudgedEra, holdMs: number): string[] {
-  const bySeat = groupBy([...era.certain, ...[...era.possible].map(asUnknown)], ({ seatId }) => seatId);
   const effects = groupBy(
     [...era.after.values()].map(({ event }) => event),
-    eventKey,
+    (event) => keyOf(event.seat_id, event.user_id, actionOf(event)),
   );
   // A request without a reply and without an event in the log was not executed: this shortens the search.
-  const mayBeExecuted = (operation: Operation): boolean =>
-    operation.outcome !== 'unknown' ||
-    (effects.get(requestKey(operation)) ?? []).some(
-      ({ timestamp }) => Date.parse(timestamp) >= operation.invokedAtMs - clockErrorMs,
+  const mayBeExecuted = ({ action, userId, outcome, invokedAtMs }: SeatOperation, seatId: string): boolean =>
+    outcome !== 'unknown' ||
+    (effects.get(keyOf(seatId, userId, action)) ?? []).some(
+      ({ timestamp }) => Date.parse(timestamp) >= invokedAtMs - clockErrorMs,
     );
-  return [...bySeat].flatMap(([seatId, all]) => {
+  return [...historiesBySeat([...era.certain, ...[...era.possible].map(asUnknown)])].flatMap(([seatId, all]) => {
     const initial = era.initial.get(seatId);
-    const history = all.filter(mayBeExecuted);
+    const history = all.filter((operation) => mayBeExecuted(operation, seatId));
     const checked = checkSeatHistory(history, { ...(initial && { initial }), clockErrorMs, holdTtlMs: holdMs });
     return checked.ok ? [] : [`${seatId}: ${checked.explanation}`];
   });
 }
+
+const keyOf = (seatId: string, userId: string, action: SeatOperation['action'] | undefined): string =>
+  `${seatId} ${userId} ${action}`;
 
 /** Of an operation that may belong to either of two epochs. */
 const asUnknown = (operation: Operation): Operation => ({ ...operation, outcome: 'unknown' });

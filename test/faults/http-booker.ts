@@ -1,5 +1,6 @@
 import { Pool } from 'undici';
-import type { CommandReply, ErrorReply, UserAction } from '../../src/protocol/commands.ts';
+import type { CommandAction } from '../../bench/audit/seat-rules.ts';
+import type { CommandReply, ErrorReply, HoldReply, UserAction } from '../../src/protocol/commands.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { type Booker, type Reply, replyOfError } from './booker.ts';
 
@@ -18,13 +19,21 @@ export class HttpBooker implements Booker {
     this.#current = startAt % urls.length;
   }
 
-  async ask(action: UserAction, seatId: string): Promise<Reply> {
+  ask(action: UserAction, seatId: string): Promise<Reply> {
+    return this.#decide(`/api/seats/${action}`, { seat_id: seatId });
+  }
+
+  askGroup(action: CommandAction, seatIds: readonly string[]): Promise<Reply> {
+    return this.#decide(`/api/shows/main/holds${action === 'select' ? '' : `/${action}`}`, { seats: seatIds });
+  }
+
+  async #decide(path: string, what: object): Promise<Reply> {
     try {
-      const body = JSON.stringify({ seat_id: seatId, user_id: this.userId });
-      const answer = await this.#request('POST', `/api/seats/${action}`, body);
-      const reply = JSON.parse(answer.text) as CommandReply | ErrorReply;
-      if (reply.success) return { kind: 'decided', seat: reply.seat };
-      const outcome = replyOfError(reply.error, reply.seat);
+      const answer = await this.#request('POST', path, JSON.stringify({ ...what, user_id: this.userId }));
+      const reply = JSON.parse(answer.text) as CommandReply | HoldReply | ErrorReply;
+      const seats = 'seat' in reply && reply.seat ? [reply.seat] : 'seats' in reply ? reply.seats : undefined;
+      if (reply.success) return { kind: 'decided', ...(seats && { seats }) };
+      const outcome = replyOfError(reply.error, seats);
       if (outcome.kind === 'unknown') this.#current++;
       return outcome;
     } catch (error) {

@@ -1,12 +1,13 @@
+import { ok as assert } from 'node:assert/strict';
+import type { CommandAction } from '../../bench/audit/seat-rules.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import type { SeatOperation } from '../simulation/linearizability.ts';
+import type { Operation as ClientOperation } from '../simulation/operation.ts';
 import type { Booker, Reply } from './booker.ts';
 import { seededRandom } from './seeded-random.ts';
 import { nowMs, pause, until } from './time.ts';
 
-export interface Operation extends SeatOperation {
-  seatId: string;
+export interface Operation extends ClientOperation {
   /** Of an answer that decides nothing: why. */
   failure?: string;
 }
@@ -21,11 +22,17 @@ export interface LoadOptions {
   /** Of the holds, in [0, 1]: how many are booked, and how many simply left to end. The rest is released. */
   bookedShare?: number;
   abandonedShare?: number;
+  /** In [0, 1]: how many of the wishes of those who can ask for groups are for 2 to 5 seats at once. */
+  groupShare?: number;
 }
 
 const pauseAfterFailureMs = 100;
 const readsPerTurn = 0.05;
 const seatsNotedPerRead = 3;
+const largestGroup = 5;
+const extendedShare = 0.3;
+/** Of the groups: how many are booked or released in part. */
+const dividedShare = 0.2;
 
 /** Users who all want the same few seats: each asks, waits for the answer, thinks a little, asks on. */
 export class Load {
@@ -37,7 +44,7 @@ export class Load {
   #loops: Promise<void>[] = [];
 
   constructor(options: LoadOptions) {
-    this.#options = { hotSeats: 24, thinkMs: 20, bookedShare: 0.06, abandonedShare: 0.08, ...options };
+    this.#options = { hotSeats: 24, thinkMs: 20, bookedShare: 0.06, abandonedShare: 0.08, groupShare: 0.3, ...options };
     this.#random = seededRandom(options.seed);
   }
 
@@ -64,45 +71,62 @@ export class Load {
 
   async #use(booker: Booker): Promise<void> {
     while (this.#isRunning) {
-      const seatId = this.#hotSeat();
+      const seatIds = this.#wish(booker);
       if (booker.read && this.#random() < readsPerTurn) await this.#read(booker);
-      const reply = await this.#insist(booker, 'select', seatId);
-      if (reply?.kind === 'decided' && !reply.refusal) await this.#decideOn(booker, seatId);
+      const reply = await this.#insist(booker, 'select', seatIds);
+      if (reply?.kind === 'decided' && !reply.refusal) await this.#decideOn(booker, seatIds);
       // Now and then somebody asks for what is not theirs.
-      else if (this.#random() < 0.2) await this.ask(booker, this.#random() < 0.5 ? 'book' : 'release', seatId);
+      else if (this.#random() < 0.2) await this.#send(booker, this.#random() < 0.5 ? 'book' : 'release', seatIds);
       await this.#think();
     }
   }
 
-  async #decideOn(booker: Booker, seatId: string): Promise<void> {
+  #wish({ askGroup }: Booker): string[] {
+    const count = askGroup && this.#random() < this.#options.groupShare ? this.#below(largestGroup - 1) + 2 : 1;
+    return [...new Set(Array.from({ length: count }, () => this.#hotSeat()))];
+  }
+
+  async #decideOn(booker: Booker, seatIds: readonly string[]): Promise<void> {
     const { bookedShare, abandonedShare } = this.#options;
     await this.#think();
+    if (booker.askGroup && this.#options.groupShare > 0 && this.#random() < extendedShare)
+      await this.#insist(booker, 'extend', seatIds);
+    // The rest of a divided group is left to its end.
+    const chosen = this.#random() < dividedShare ? seatIds.slice(0, this.#below(seatIds.length) + 1) : seatIds;
     const choice = this.#random();
-    if (choice < bookedShare) await this.#insist(booker, 'book', seatId);
-    else if (choice > bookedShare + abandonedShare) await this.#insist(booker, 'release', seatId);
+    if (choice < bookedShare) await this.#insist(booker, 'book', chosen);
+    else if (choice > bookedShare + abandonedShare) await this.#insist(booker, 'release', chosen);
   }
 
   /** Asks the same again until it is decided, as a user would; every attempt is an operation of its own. */
-  async #insist(booker: Booker, action: UserAction, seatId: string): Promise<Reply | undefined> {
+  async #insist(booker: Booker, action: CommandAction, seatIds: readonly string[]): Promise<Reply | undefined> {
     while (this.#isRunning) {
-      const reply = await this.ask(booker, action, seatId);
+      const reply = await this.#send(booker, action, seatIds);
       if (reply.kind === 'decided') return reply;
       await pause(pauseAfterFailureMs * (1 + this.#random()));
     }
     return undefined;
   }
 
-  /** Asks once and notes it. */
-  async ask(booker: Booker, action: UserAction, seatId: string): Promise<Reply> {
+  /** Asks for one seat once, and notes it. */
+  ask(booker: Booker, action: UserAction, seatId: string): Promise<Reply> {
+    return this.#send(booker, action, [seatId]);
+  }
+
+  async #send(booker: Booker, action: CommandAction, seatIds: readonly string[]): Promise<Reply> {
     const { userId } = booker;
+    const [seatId = ''] = seatIds;
+    const isSingle = seatIds.length === 1 && action !== 'extend';
     const invokedAtMs = nowMs();
-    const reply = await booker.ask(action, seatId);
+    const reply = await (isSingle ? booker.ask(action, seatId) : booker.askGroup?.(action, seatIds));
+    assert(reply, 'this user asks for single seats only');
     const returnedAtMs = nowMs();
-    const operation = { clientId: userId, userId, seatId, action, invokedAtMs, returnedAtMs };
+    const operation = { clientId: userId, userId, seatIds, action, invokedAtMs, returnedAtMs };
     if (reply.kind === 'decided') {
-      const { refusal, seat } = reply;
-      if (seat?.status === SeatStatus.booked || (action === 'book' && !refusal)) this.#booked.add(seatId);
-      this.operations.push({ ...operation, outcome: { ...(refusal && { refusal }), ...(seat && { seat }) } });
+      const { refusal, seats } = reply;
+      for (const { id, status } of seats ?? []) if (status === SeatStatus.booked) this.#booked.add(id);
+      if (action === 'book' && !refusal) for (const id of seatIds) this.#booked.add(id);
+      this.operations.push({ ...operation, outcome: { ...(refusal && { refusal }), ...(seats && { seats }) } });
     } else {
       this.operations.push({ ...operation, outcome: 'unknown', failure: reply.code });
     }
@@ -120,12 +144,12 @@ export class Load {
       const operation = {
         clientId: userId,
         userId,
-        seatId: seat.id,
+        seatIds: [seat.id],
         action: 'read',
         invokedAtMs,
         returnedAtMs,
       } as const;
-      this.operations.push({ ...operation, outcome: { seat } });
+      this.operations.push({ ...operation, outcome: { seats: [seat] } });
     }
   }
 
@@ -136,7 +160,11 @@ export class Load {
       if (!this.#booked.has(seatId)) wanted.push(seatId);
       if (wanted.length === this.#options.hotSeats) break;
     }
-    return wanted[Math.floor(this.#random() * wanted.length)] ?? (this.#options.seatIds[0] as string);
+    return wanted[this.#below(wanted.length)] ?? (this.#options.seatIds[0] as string);
+  }
+
+  #below(limit: number): number {
+    return Math.floor(this.#random() * limit);
   }
 
   async #think(): Promise<void> {

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { CommandAction } from '../../bench/audit/seat-rules.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
@@ -34,19 +35,27 @@ interface Witness {
 /** Looks at the file of the log after every answer, before anybody else can do anything. */
 class WitnessedBooker implements Booker {
   readonly userId: string;
-  readonly #booker: Booker;
+  readonly #booker: HttpBooker;
   readonly #aofFile: string;
   readonly #witnesses: Witness[];
 
-  constructor(booker: Booker, aofFile: string, witnesses: Witness[]) {
+  constructor(booker: HttpBooker, aofFile: string, witnesses: Witness[]) {
     this.userId = booker.userId;
     this.#booker = booker;
     this.#aofFile = aofFile;
     this.#witnesses = witnesses;
   }
 
-  async ask(action: UserAction, seatId: string): Promise<Reply> {
-    const reply = await this.#booker.ask(action, seatId);
+  ask(action: UserAction, seatId: string): Promise<Reply> {
+    return this.#witness(this.#booker.ask(action, seatId));
+  }
+
+  askGroup(action: CommandAction, seatIds: readonly string[]): Promise<Reply> {
+    return this.#witness(this.#booker.askGroup(action, seatIds));
+  }
+
+  async #witness(asked: Promise<Reply>): Promise<Reply> {
+    const reply = await asked;
     const aofBytes = statSync(this.#aofFile).size;
     this.#witnesses.push({ atMs: nowMs(), aofBytes });
     return reply;

@@ -34,8 +34,8 @@ test('[G4] a select that a booking process slept over, and another one decided: 
   const user = await oneUser(venue);
   const [preferred] = venue.bookings;
   await preferred?.kill('SIGSTOP');
-  expect(await user.ask('select', 'A1')).toMatchObject({ kind: 'decided', seat: { status: 1 } });
-  expect(await user.ask('release', 'A1')).toMatchObject({ kind: 'decided', seat: { status: 0 } });
+  expect(await user.ask('select', 'A1')).toMatchObject({ kind: 'decided', seats: [{ status: 1 }] });
+  expect(await user.ask('release', 'A1')).toMatchObject({ kind: 'decided', seats: [{ status: 0 }] });
   await preferred?.kill('SIGCONT');
   await until('it is awake', async () => (await fetch(`${preferred?.url}/ready`)).ok);
   await pause(500);

@@ -139,11 +139,10 @@ export class VenueClient implements Booker {
         break;
       case 'ACK':
         if (message.request_id === 'connect') this.#becomeLive();
-        else
-          this.#settle(message.request_id, { kind: 'decided', ...(message.data.seat && { seat: message.data.seat }) });
+        else this.#settle(message.request_id, { kind: 'decided', ...seatsOf(message.data) });
         break;
       case 'ERROR':
-        this.#settle(message.request_id, replyOfError(message.data, message.data.seat));
+        this.#settle(message.request_id, replyOfError(message.data, seatsOf(message.data).seats));
         break;
     }
   }
@@ -197,3 +196,5 @@ export class VenueClient implements Booker {
     }
   }
 }
+
+const seatsOf = ({ seat }: { seat?: Seat }): { seats?: Seat[] } => (seat ? { seats: [seat] } : {});

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { expect, onTestFinished, vi } from 'vitest';
-import { buildBooking } from '../../src/booking/booking.ts';
+import { buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { Access } from '../../src/identity/access.ts';
 import type { FeedMessage } from '../../src/inspect/feed.ts';
@@ -46,7 +46,7 @@ export async function startInspected(options: VenueOptions = {}) {
     pageDir: emptyPages(),
     ...(options.inspect === 'off' ? {} : options.inspect),
   };
-  const { app, service } = await buildBooking({
+  const { app, service } = await buildBookingProcess({
     store,
     bus: new MemoryEventBus(line),
     logger: options.logger ?? silent,

@@ -91,7 +91,7 @@ describe('[R163] the live view', () => {
       /select · user_…def[\s\S]*select\?[\s\S]*HELD · \d+[\s\S]*seats\.held[\s\S]*reply/,
     );
     await page.locator('#tab-events').click();
-    await textOf(page, 'events').toMatch(/ANSWERED[\s\S]*HELD[\s\S]*ASK/);
+    await textOf(page, 'events').toMatch(/REPLY[\s\S]*HELD[\s\S]*REQUEST/);
     await textOf(page, 'latest').toContain('A1');
     await post(server, 'book', 'A1', 'user_0123456789abcdef');
     await activeStates(page).toEqual(['booked']);

@@ -1,7 +1,6 @@
 import { get } from 'node:http';
 import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
-import type { HistoryEvent } from '../../src/inspect/feed.ts';
 import { SaleLines } from '../../src/inspect/sale-lines.ts';
 import { SaleLog } from '../../src/inspect/sale-log.ts';
 import { NodeDifferences } from '../../src/inspect-page/node-differences.ts';
@@ -31,7 +30,7 @@ async function sale(commands: readonly [seat: number, user: number, action: numb
       moments.push(new Map(known));
     }
   }
-  return { epoch, events: events as HistoryEvent[], moments };
+  return { epoch, events, moments };
 }
 
 const commands = fc.array(
@@ -131,7 +130,7 @@ test('[R351] each transition is read from the log and serialised once for any nu
     for (let i = 0; i < count; i++) await command(i % 2 === 0 ? 'select' : 'release', 'A1', 'ann');
   };
   const read = vi.spyOn(store, 'eventsAfter');
-  const ask = async () => {
+  const request = async () => {
     read.mockClear();
     const { statusCode, payload } = await app.inject({ url: '/inspect/history' });
     const seqs = payload.match(/"seq":\d+}\n/g)?.map((text) => Number(text.match(/\d+/)?.[0]));
@@ -140,10 +139,10 @@ test('[R351] each transition is read from the log and serialised once for any nu
   };
   const upTo = (seq: number) => Array.from({ length: seq }, (_, index) => index + 1);
   await change(600);
-  expect(await ask()).toEqual({ statusCode: 200, seqs: upTo(600), lowest: 0 });
-  expect(await ask()).toEqual({ statusCode: 200, seqs: upTo(600), lowest: 600 });
+  expect(await request()).toEqual({ statusCode: 200, seqs: upTo(600), lowest: 0 });
+  expect(await request()).toEqual({ statusCode: 200, seqs: upTo(600), lowest: 600 });
   await change(3);
-  expect(await ask()).toEqual({ statusCode: 200, seqs: upTo(603), lowest: 600 });
+  expect(await request()).toEqual({ statusCode: 200, seqs: upTo(603), lowest: 600 });
 });
 
 test('[R351] one history at a time for an address, a few for all together; one that takes too long is ended', async () => {
@@ -175,19 +174,21 @@ test('[R351] one history at a time for an address, a few for all together; one t
 });
 
 test('[R351] a history that has grown meanwhile is sent up to the requested transition', async () => {
-  const events = Array.from({ length: 700 }, (_, index) => ({
+  const event = {
     type: 'held',
     seat_id: 'A1',
-    epoch: 'e',
-    seq: index + 1,
-  }));
+    user_id: 'ann',
+    status: 1,
+    timestamp: '2026-01-01T00:00:00.000Z',
+  } as const;
+  const events: SeatEvent[] = Array.from({ length: 700 }, (_, index) => ({ ...event, epoch: 'e', seq: index + 1 }));
   const lines = new SaleLines(
     new SaleLog({
       eventsAfter: async ({ seq }, limit = 1_024) => ({
         epoch: 'e',
         seq: 700,
         nowMs: 0,
-        events: events.slice(seq, seq + limit) as SeatEvent[],
+        events: events.slice(seq, seq + limit),
       }),
     }),
   );

@@ -2,7 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import { onTestFinished, vi } from 'vitest';
-import { type Booking, buildBooking } from '../../src/booking/booking.ts';
+import { type BookingProcess, buildBookingProcess } from '../../src/booking/booking-process.ts';
 import type { EventBus } from '../../src/events/event-bus.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import type { Access } from '../../src/identity/access.ts';
@@ -24,7 +24,7 @@ export interface BookingOptions {
   maxHoldsPerUser?: number;
 }
 
-export type TestBooking = Booking & {
+export type TestBooking = BookingProcess & {
   bus: EventBus;
   command(action: UserAction, seatId: string, userId: string): Promise<CommandOutcome>;
   seat(seatId: string): Promise<Seat>;
@@ -70,7 +70,7 @@ export async function newBooking(options: BookingOptions): Promise<TestBooking> 
   const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser };
   const store = new RedisSeatStore({ ...venue, url: redis.url, keyPrefix: '', logger: silent });
   const bus = NatsEventBus.connect({ url: nats.url, name: 'test', logger: silent });
-  const booking = await buildBooking({ store, bus, logger: silent, venue, access: testAccess(access) });
+  const booking = await buildBookingProcess({ store, bus, logger: silent, venue, access: testAccess(access) });
   booking.service.start();
   const { app, service } = booking;
   return {
@@ -100,7 +100,7 @@ export async function startedBooking(options: BookingOptions): Promise<TestBooki
   return booking;
 }
 
-export const becomesReady = (booking: Booking) =>
+export const becomesReady = (booking: BookingProcess) =>
   vi.waitFor(async () => {
     const { statusCode } = await booking.app.inject({ url: '/ready' });
     if (statusCode !== 200) throw new Error(`/ready answers ${statusCode}`);

@@ -101,7 +101,19 @@ describe('reading', () => {
     expect(reply.statusCode).toBe(200);
     const venue = reply.json();
     expect(Object.keys(venue).sort()).toEqual(
-      ['system', 'venue', 'epoch', 'seq', 'server_time', 'hold_seconds', 'max_holds', 'rows', 'cols', 'seats'].sort(),
+      [
+        'system',
+        'venue',
+        'epoch',
+        'seq',
+        'server_time',
+        'hold_seconds',
+        'max_holds',
+        'hold_extensions',
+        'rows',
+        'cols',
+        'seats',
+      ].sort(),
     );
     expect(venue).toMatchObject({ venue: 'main', seq: 0, hold_seconds: 30, max_holds: 100, rows: 10, cols: 10 });
     expect(venue.epoch).toBe(await admin.get('venue:epoch'));

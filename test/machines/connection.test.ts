@@ -19,7 +19,7 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
   let attempts = 0;
   let open = 0;
   let pings = 0;
-  let httpAsked = 0;
+  let httpProbes = 0;
   let polling = 0;
   let trying = 0;
   const machine = connectionMachine.provide({
@@ -27,8 +27,8 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
       ping: () => {
         pings++;
       },
-      askHttp: () => {
-        httpAsked++;
+      probeHttp: () => {
+        httpProbes++;
       },
     },
     actors: {
@@ -66,7 +66,7 @@ function startConnection({ jitterSeed = 1, opensSockets = true } = {}) {
     attempts: () => attempts,
     open: () => open,
     pings: () => pings,
-    httpAsked: () => httpAsked,
+    httpProbes: () => httpProbes,
     polling: () => polling,
     trying: () => trying,
     state: () => {
@@ -329,7 +329,7 @@ function startBlocked(options: { jitterSeed?: number } = {}) {
 test('[R320] polls after two WebSockets that never opened if HTTP works, and not before', () => {
   const run = startConnection();
   const delayMs = run.fail();
-  expect(run.httpAsked()).toBe(1);
+  expect(run.httpProbes()).toBe(1);
   run.send({ type: 'HTTP_WORKS' });
   expect(run.state()).toBe('waiting');
   run.clock.increment(delayMs);
@@ -344,7 +344,7 @@ test('[R320] polls after two WebSockets that never opened if HTTP works, and not
 test('[R320] a WebSocket that opens but stays silent, or does not open for 4 s, also triggers the check of HTTP', () => {
   const slow = startConnection();
   slow.clock.increment(connectionTimings.slowOpeningMs);
-  expect(slow.httpAsked()).toBe(1);
+  expect(slow.httpProbes()).toBe(1);
   slow.send({ type: 'HTTP_WORKS' });
   expect(slow.state()).toBe('polling synchronising, blocked');
   const silent = startConnection();
@@ -374,7 +374,7 @@ test('[R320] a live WebSocket that breaks is not a blocking proxy: it is reopene
 
 test('[R320] polls if no WebSocket can be created', () => {
   const run = startConnection({ opensSockets: false });
-  expect([run.state(), run.httpAsked()]).toEqual(['gaveUp', 1]);
+  expect([run.state(), run.httpProbes()]).toEqual(['gaveUp', 1]);
   run.send({ type: 'HTTP_WORKS' });
   expect(run.state()).toBe('polling synchronising, blocked');
 });
@@ -399,13 +399,13 @@ test('[R321] polls about once a second with jitter, every 10 s while hidden, and
   const run = startBlocked();
   run.send({ type: 'SYNCHRONISED' });
   run.clock.increment(run.context().pollDelayMs);
-  expect([run.state(), run.pings()]).toEqual(['polling asked, blocked', 1]);
+  expect([run.state(), run.pings()]).toEqual(['polling requesting, blocked', 1]);
   run.send({ type: 'HIDDEN' }, { type: 'ANSWERED' });
   expect(run.context().pollDelayMs).toBeGreaterThanOrEqual(7_500);
   run.clock.increment(5_000);
   expect(run.pings()).toBe(1);
   run.send({ type: 'SHOWN' });
-  expect([run.state(), run.pings()]).toEqual(['polling asked, blocked', 2]);
+  expect([run.state(), run.pings()]).toEqual(['polling requesting, blocked', 2]);
   run.send({ type: 'ANSWERED' });
   expect(run.context().pollDelayMs).toBeLessThanOrEqual(1_250);
 });
@@ -446,11 +446,11 @@ test('[R322] while polling a WebSocket is tried every minute, and takes over whe
     expect(passedMs).toBeLessThan(80_000);
     poll();
   }
-  expect(run.state()).toBe('polling resting, tried');
+  expect(run.state()).toBe('polling resting, opening');
   run.send({ type: 'BLOCKED' });
   expect([run.state(), run.trying()]).toEqual(['polling resting, blocked', 0]);
   run.send({ type: 'ONLINE' });
-  expect([run.state(), run.polling()]).toEqual(['polling resting, tried', 1]);
+  expect([run.state(), run.polling()]).toEqual(['polling resting, opening', 1]);
   run.send({ type: 'REPLACED' });
   expect([run.state(), run.polling(), run.trying(), run.open()]).toEqual(['synchronising', 0, 0, 1]);
   run.send({ type: 'SYNCHRONISED' });

@@ -63,7 +63,7 @@ export function startSeat(seat: Seat, holdRemainingMs: number) {
       publish: ({ event }) => {
         if ('fact' in event) published.push(event.fact);
       },
-      askToExpire: () => {
+      requestExpiry: () => {
         expiryRequests++;
       },
     },

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { documentedCommands } from '../support/documented-commands.ts';
 
 interface Result {
   code: number;
@@ -64,6 +65,21 @@ describe('npm run shows', () => {
     expect(compared.stdout).toContain('20 seats removed: L1; L2; L3; L4; L5; L6; L7; L8; L9; L10; and 10 more');
     expect(compared.stdout).toContain('price of Standard, adult: EUR 2500 → EUR 2600');
     expect(compared.stdout).toContain('if one of them is held or sold, the change is refused');
+  });
+
+  test('[R535] the commands of docs/shows.md put a hall on sale', async () => {
+    const path = join(folder, 'opening.json');
+    const commands = documentedCommands().filter(({ document }) => document === 'docs/shows.md');
+    const outputs: string[] = [];
+    for (const { command } of commands) {
+      const { code, stdout } = await run('sh', ['-c', command.replaceAll('shows/opening.json', path)]);
+      expect(code, command).toBe(0);
+      outputs.push(stdout);
+    }
+    expect(commands).toHaveLength(2);
+    const example = /^shows\/opening\.json: "Opening night"(?:.*\n){3}/m.exec(readFileSync('docs/shows.md', 'utf8'));
+    const shown = example?.[0].replace('shows/opening.json', path) ?? 'no example';
+    expect(outputs[1]).toContain(shown);
   });
 
   test('[R535] what is wrong in several files is on standard error, one line each, and the exit code is 1', async () => {

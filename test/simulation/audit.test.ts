@@ -25,6 +25,7 @@ interface Falsehood {
   clockOffsetMs?: number;
   store?: object;
   outcome?: RecordedOperation['outcome'];
+  invokedAtMs?: number;
 }
 
 /** A venue whose only seat is held, and the audit of all of it, in the order of a history. */
@@ -87,12 +88,12 @@ async function violationOf(falsehood: Falsehood): Promise<string | undefined> {
   const select: RecordedOperation = {
     clientId: 'ann',
     userId: user('ann'),
-    seatId: 'A1',
+    seatIds: ['A1'],
     action: 'select',
-    invokedAtMs: 5,
+    invokedAtMs: falsehood.invokedAtMs ?? 0,
     returnedAtMs: 15,
     wasRepeated: false,
-    outcome: falsehood.outcome ?? { seat },
+    outcome: falsehood.outcome ?? { seats: [seat] },
   };
   if (!world.violation) audit.auditAnswers([select]);
   return world.violation?.rule;
@@ -120,6 +121,7 @@ test.each<[string, string, Falsehood]>([
   ['a process that does not end', 'G7', { service: { close: () => new Promise(() => {}) } }],
   ['a process that leaves a timer', 'G10', { openTimers: 1 }],
   ['a reply that no order explains', 'G4', { outcome: { refusal: 'SEAT_BOOKED' } }],
+  ['an event that is older than its request', 'G13', { invokedAtMs: 5 }],
 ])('[R433] the audit of the simulation catches %s', async (_name, rule, falsehood) => {
   expect(await violationOf(falsehood)).toBe(rule);
 });

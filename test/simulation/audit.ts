@@ -3,8 +3,9 @@ import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import type { Faults } from './faults.ts';
 import { closesWithinMs, type System } from './incidents.ts';
 import { checkSeatHistory } from './linearizability.ts';
-import { seatHistories } from './seat-histories.ts';
+import { livesOf, seatHistories } from './seat-histories.ts';
 import type { BookingProcess } from './simulated-booking.ts';
+import { findUnexplained } from './strict-serializability.ts';
 import type { RecordedOperation } from './users.ts';
 
 /** After the last fault, until the system must work as without faults. */
@@ -143,15 +144,17 @@ export class Audit {
     }
   }
 
-  /** [G4] Each seat separately, and each part of its history between losses of the store's data. */
+  /** [G4] [G13] Each life of the store's data: each seat by the replies alone, and all seats together by the log. */
   auditAnswers(operations: readonly RecordedOperation[]): void {
     const { world, store } = this.#system;
-    const seatIds = [...store.ledger.seats.keys()];
-    for (const history of seatHistories(seatIds, operations, store)) {
-      const options = store.hasJumped ? history.options : { ...history.options, holdTtlMs: this.#holdTtlMs };
-      const checked = checkSeatHistory(history.operations, options);
-      world.count('seat histories checked');
-      if (!checked.ok) world.fail('G4', `${history.seatId} is not linearizable: ${checked.explanation}`);
+    for (const life of livesOf(operations, store)) {
+      for (const history of seatHistories(life, store)) {
+        const options = store.hasJumped ? history.options : { ...history.options, holdTtlMs: this.#holdTtlMs };
+        const checked = checkSeatHistory(history.operations, options);
+        world.count('seat histories checked');
+        if (!checked.ok) world.fail('G4', `${history.seatId} is not linearizable: ${checked.explanation}`);
+      }
+      for (const problem of findUnexplained(life.operations, life.log)) world.fail('G13', problem);
     }
   }
 }

@@ -1,8 +1,17 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { BookingService } from '../../src/booking/booking-service.ts';
 import { Relay } from '../../src/booking/relay.ts';
 import { SeatActors } from '../../src/booking/seat-actors.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
 import { type Faults, noFaults } from './faults.ts';
+import {
+  commandHalfAtFirst,
+  commandSeatBySeat,
+  decideEachAttempt,
+  decideSeatBySeat,
+  decideWithRevival,
+} from './flawed-groups.ts';
 import { runHistory, type Variant } from './history.ts';
 import { NaiveFeed } from './naive-feed.ts';
 import { NaiveSeatStore } from './naive-seat-store.ts';
@@ -40,9 +49,9 @@ afterEach(() => {
 });
 
 describe('a simulation that can fail', () => {
-  test('[G1] catches a store that reads, thinks, and writes', async () => {
+  test('[G1] [G13] catches a store that reads, thinks, and writes', async () => {
     const variant: Variant = { faults: noFaults, createStore: (...args) => new NaiveSeatStore(...args) };
-    await isCaught('a naive store', variant, ['G1'], 20);
+    await isCaught('a naive store', variant, ['G1', 'G13'], 20);
   });
 
   test('[G5] [G6] catches an edge that applies events as they come', async () => {
@@ -90,5 +99,31 @@ describe('a simulation that can fail', () => {
       if (committedHere) apply.call(this, event, seat, committedHere);
     });
     await isCaught('actors that do not follow', { faults: noFaults }, ['R1'], 20);
+  });
+
+  test('[G13] [R472] catches a store that applies a group seat by seat and leaves half of it', async () => {
+    vi.spyOn(MemorySeatStore.prototype, 'decide').mockImplementation(decideSeatBySeat);
+    await isCaught('a store that leaves half of a group', { faults: noFaults }, ['G13'], 20);
+  });
+
+  test('[G13] [R471] catches a service that sends a group to the store seat by seat', async () => {
+    vi.spyOn(BookingService.prototype, 'command').mockImplementation(commandSeatBySeat);
+    await isCaught('a service that sends a group seat by seat', { faults: noFaults }, ['G13'], 20);
+  });
+
+  test('[G13] [R471] catches half of a group that was executed before a failure', async () => {
+    vi.spyOn(BookingService.prototype, 'command').mockImplementation(commandHalfAtFirst);
+    await isCaught('a service that fails when half of a group is done', { faults: noFaults }, ['G13'], 20);
+  });
+
+  test('[G13] [R472] catches a group that is executed again when it is retried', async () => {
+    vi.spyOn(MemorySeatStore.prototype, 'decide').mockImplementation(decideEachAttempt);
+    const variant: Variant = { faults: faults({ message: { httpLost: 0.1, storeReplyLost: 0.05 } }) };
+    await isCaught('a store that forgets what it has executed', variant, ['G13'], 20);
+  });
+
+  test('[G1] [R395] catches an extension that revives an ended hold', async () => {
+    vi.spyOn(MemorySeatStore.prototype, 'decide').mockImplementation(decideWithRevival);
+    await isCaught('an extension that revives an ended hold', { faults: noFaults }, ['G1'], 20);
   });
 });

@@ -32,6 +32,7 @@ export interface Variant {
 
 export interface HistoryResult {
   seed: number;
+  groups: boolean;
   violation: Violation | undefined;
   steps: number;
   virtualMs: number;
@@ -42,12 +43,15 @@ export interface HistoryResult {
   lines: readonly string[];
 }
 
-/** One history: the whole system from its start through faults to its end, all of it decided by the seed. */
+/**
+ * One history: the whole system from its start through faults to its end, all of it decided by the seed. `groups`: whether
+ * the users also send commands on several seats, and extend holds.
+ */
 export async function runHistory(
   seed: number,
-  options: { traced?: boolean; variant?: Variant } = {},
+  { traced = false, groups = true, variant = {} }: { traced?: boolean; groups?: boolean; variant?: Variant } = {},
 ): Promise<HistoryResult> {
-  const history = new History(seed, options.traced ?? false, options.variant ?? {});
+  const history = new History(seed, traced, groups, variant);
   const { world } = history;
   const onUnhandled = (error: unknown) => world.fail('R1', `Nobody handled ${(error as Error)?.stack ?? error}`);
   const dateNow = Date.now;
@@ -62,6 +66,7 @@ export async function runHistory(
   }
   return {
     seed,
+    groups,
     violation: world.violation,
     steps: world.steps,
     virtualMs: world.nowMs,
@@ -83,7 +88,7 @@ class History {
   readonly #system: System;
   readonly #users: Users;
 
-  constructor(seed: number, traced: boolean, variant: Variant) {
+  constructor(seed: number, traced: boolean, groups: boolean, variant: Variant) {
     this.world = new World(seed, { traced });
     const { world } = this;
     const { random } = world;
@@ -93,6 +98,7 @@ class History {
       holdTtlMs: random.pick([1_000, 2_000, 3_000, 5_000, 10_000, 30_000]),
       keepEvents: random.pick([2, 20, 10_000]),
       maxHoldsPerUser: random.pick([1, 2, 6]),
+      ...(groups && { maxExtensions: random.pick([0, 1, 10]) }),
     };
     this.hostTimeOfDayMs = 1_700_000_000_000 + random.pick([-3_600_000, 0, 3_600_000]);
     this.#activeMs = random.int(2_500, 7_000);
@@ -107,6 +113,7 @@ class History {
       seatIds: [...emptySeats(this.#settings)].map(({ id }) => id),
       users: random.int(2, 5),
       untilMs: this.#activeMs,
+      groups,
     });
   }
 

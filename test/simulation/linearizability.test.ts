@@ -62,6 +62,20 @@ describe('[G4] the checker of linearizability accepts', () => {
     expect(isLinearizable(history)).toBe(true);
   });
 
+  test('[R473] an extension, which begins a new end, and a refusal of one more', () => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([500, 510], 'extend', 'alice', { seat: heldBy('alice', 2, 1_505) }),
+      operation([600, 610], 'extend', 'bob', { refusal: 'NOT_HOLDER', seat: heldBy('alice', 2, 1_505) }),
+      operation([1_200, 1_210], 'extend', 'alice', { refusal: 'EXTENSION_LIMIT', seat: heldBy('alice', 2, 1_505) }),
+      operation([1_400, 1_410], 'book', 'alice', { seat: bookedBy('alice', 3) }),
+    ];
+    expect(isLinearizable(history)).toBe(true);
+    expect(isLinearizable(history.filter(({ action }) => action !== 'extend'))).toBe(false);
+    const unknown = history.map((each) => (each.action === 'extend' ? { ...each, outcome: 'unknown' as const } : each));
+    expect(isLinearizable(unknown)).toBe(true);
+  });
+
   test('a history that begins with a held seat', () => {
     const history = [operation([0, 10], 'book', 'alice', { seat: bookedBy('alice', 8) })];
     expect(isLinearizable(history, { initial: heldBy('alice', 7, 500) })).toBe(true);
@@ -115,10 +129,23 @@ describe('[G4] the checker of linearizability refuses', () => {
     expect(isLinearizable(history, { clockErrorMs: 20 })).toBe(true);
   });
 
-  test('a hold that was extended', () => {
+  test('a hold that was extended by another command than an extension', () => {
     const history = [
       operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
       operation([500, 510], 'select', 'alice', { seat: heldBy('alice', 1, 1_505) }),
+    ];
+    expect(isLinearizable(history)).toBe(false);
+  });
+
+  test.each([
+    ['after its end', [1_020, 1_030], heldBy('alice', 2, 2_025)],
+    ['without a new transition', [500, 510], heldBy('alice', 1, 1_505)],
+    ['for longer than a hold lasts', [500, 510], heldBy('alice', 2, 2_505)],
+    ['to the end that it had', [500, 510], heldBy('alice', 2, 1_005)],
+  ] as const)('[R473] a hold that was extended %s', (_how, [fromMs, untilMs], seat) => {
+    const history = [
+      operation([0, 10], 'select', 'alice', { seat: heldBy('alice', 1, 1_005) }),
+      operation([fromMs, untilMs], 'extend', 'alice', { seat }),
     ];
     expect(isLinearizable(history)).toBe(false);
   });

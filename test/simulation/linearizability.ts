@@ -1,13 +1,12 @@
-import { refusalOf } from '../../bench/audit/seat-rules.ts';
-import type { UserAction } from '../../src/protocol/commands.ts';
+import { type CommandAction, isPossibleLimit, refusalOf } from '../../bench/audit/seat-rules.ts';
 import type { Refusal } from '../../src/protocol/errors.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 
-/** One request on one seat, as its client saw it. */
+/** One request on one seat, or the part of a group that is about this seat, as its client saw it. */
 export interface SeatOperation {
   clientId: string;
-  action: UserAction | 'read';
+  action: CommandAction | 'read';
   /** Whose; of a read it does not matter. */
   userId: string;
   invokedAtMs: number;
@@ -32,7 +31,8 @@ export type CheckResult = { ok: true; steps: number } | { ok: false; steps: numb
 /**
  * Whether all of this can have come from one seat that did one thing at a time, each between its invocation and its
  * answer (Wing & Gong's search with Lowe's memory of what has been tried). A held seat may become available by itself
- * at any moment from its `expires_at` on; commands, other than reads, never find a hold whose time was over.
+ * at any moment from its `expires_at` on; commands, other than reads, never find a hold whose time was over. It does not
+ * read the log; that the seats of a group change at one moment is checked in strict-serializability.ts.
  */
 export function checkSeatHistory(operations: readonly SeatOperation[], options: CheckOptions = {}): CheckResult {
   return new Search(operations, options).run();
@@ -85,27 +85,37 @@ class Search {
   }
 
   run(): CheckResult {
-    const stack: Node[] = [
-      { model: initialModel(this.#options.initial), firstOpen: 0, placedAhead: [], unknownPlaced: [], placed: 0 },
-    ];
-    let furthest = stack[0] as Node;
-    let steps = 0;
-    for (let node = stack.pop(); node; node = stack.pop()) {
+    const first: Node = {
+      model: initialModel(this.#options.initial),
+      firstOpen: 0,
+      placedAhead: [],
+      unknownPlaced: [],
+      placed: 0,
+    };
+    let furthest = first;
+    let steps = 1;
+    if (this.#answered.length === 0) return { ok: true, steps };
+    // Depth first: what else can follow a node is worked out only when the search comes back to it.
+    const path = [this.#next(first)];
+    for (let nodes = path.at(-1); nodes; nodes = path.at(-1)) {
+      const { value: node } = nodes.next();
+      if (!node) {
+        path.pop();
+        continue;
+      }
+      const key = keyOf(node);
+      if (this.#seen.has(key)) continue;
+      this.#seen.add(key);
       steps++;
       if (node.placed === this.#answered.length) return { ok: true, steps };
       if (node.placed > furthest.placed) furthest = node;
-      // The last one pushed is tried first: the answered operation that was invoked first.
-      for (const next of [...this.#next(node)].reverse()) {
-        const key = keyOf(next);
-        if (this.#seen.has(key)) continue;
-        this.#seen.add(key);
-        stack.push(next);
-      }
+      path.push(this.#next(node));
     }
     return { ok: false, steps, explanation: this.#explain(furthest) };
   }
 
-  *#next(node: Node): Generator<Node> {
+  /** What can follow: first the answered operation that was invoked first. */
+  *#next(node: Node): Generator<Node, undefined> {
     const { candidates, deadlineMs, leastSeq } = this.#open(node);
     for (const index of candidates) {
       for (const model of this.#outcomes(node.model, this.#answered[index] as SeatOperation)) {
@@ -178,18 +188,19 @@ class Search {
 
     const { refusal, model } = decided({ ...before, nowMs }, action, userId, this.#options.holdTtlMs ?? 0);
     if (outcome === 'unknown') return model.leastSeq === before.leastSeq ? undefined : model;
-    // Who holds too much is refused what is free.
     const isOverLimit =
-      outcome.refusal === 'HOLD_LIMIT' && action === 'select' && before.status === SeatStatus.available;
+      outcome.refusal !== undefined &&
+      action !== 'read' &&
+      isPossibleLimit(outcome.refusal, { status: before.status, held_by: before.userId }, action, userId);
     if (isOverLimit) return outcome.seat ? this.#told({ ...before, nowMs }, outcome.seat) : before;
     if (outcome.refusal !== refusal) return undefined;
     if (!outcome.seat) return model;
     const told = this.#told(model, outcome.seat);
-    const isNewHold = told?.status === SeatStatus.held && model.leastSeq !== before.leastSeq;
-    return told && isNewHold && !this.#lasts(told, nowMs, returnedAtMs) ? undefined : told;
+    const isNewEnd = told?.status === SeatStatus.held && model.leastSeq !== before.leastSeq;
+    return told && isNewEnd && !this.#lasts(told, nowMs, returnedAtMs) ? undefined : told;
   }
 
-  /** Whether a hold that began in this interval has its proper length. */
+  /** Whether a hold that began, or was extended, in this interval has its proper length. */
   #lasts({ expiresAtMs = 0 }: Model, fromMs: number, untilMs = Number.POSITIVE_INFINITY): boolean {
     const { holdTtlMs } = this.#options;
     if (holdTtlMs === undefined) return true;
@@ -203,7 +214,7 @@ class Search {
     if (model.seq === undefined ? seat.seq < model.leastSeq : seat.seq !== model.seq) return undefined;
     const expiresAtMs = seat.expires_at === undefined ? undefined : seat.expires_at * 1000;
     if (model.expiresAtMs !== undefined && expiresAtMs !== undefined) {
-      if (Math.abs(expiresAtMs - model.expiresAtMs) >= 1) return undefined; // never extended
+      if (Math.abs(expiresAtMs - model.expiresAtMs) >= 1) return undefined; // an extension is a transition
     } else if (expiresAtMs !== undefined && expiresAtMs < model.earliestEndMs - this.#clockErrorMs - 1) {
       return undefined;
     }
@@ -243,16 +254,16 @@ function decided(model: Model, action: SeatOperation['action'], userId: string, 
   if (action === 'read') return unchanged;
   const refusal = refusalOf({ status: model.status, held_by: model.userId }, action, userId);
   if (refusal) return { refusal, model };
-  // Granted before: the same user selects or books the seat again.
-  if (model.status === (action === 'book' ? SeatStatus.booked : SeatStatus.held) && action !== 'release')
-    return unchanged;
+  const held = () => ({ ...transitioned(model, SeatStatus.held, userId), earliestEndMs: model.nowMs + holdTtlMs });
   switch (action) {
-    case 'select': {
-      const held = { ...transitioned(model, SeatStatus.held, userId), earliestEndMs: model.nowMs + holdTtlMs };
-      return { refusal, model: held };
-    }
+    case 'select':
+      return model.status === SeatStatus.held ? unchanged : { refusal, model: held() };
+    case 'extend':
+      return { refusal, model: held() };
     case 'book':
-      return { refusal, model: transitioned(model, SeatStatus.booked, userId) };
+      return model.status === SeatStatus.booked
+        ? unchanged
+        : { refusal, model: transitioned(model, SeatStatus.booked, userId) };
     case 'release':
       return { refusal, model: transitioned(model, SeatStatus.available, '') };
   }

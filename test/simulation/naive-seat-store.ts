@@ -2,7 +2,15 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position } from '../../src/protocol/venue.ts';
-import { decide, eventOf, type Lock, lockAfter, overdue, type Transition } from '../../src/store/seat-rules.ts';
+import {
+  decide,
+  eventOf,
+  isLocked,
+  type Lock,
+  lockAfter,
+  overdue,
+  type Transition,
+} from '../../src/store/seat-rules.ts';
 import {
   type Answer,
   type Decision,
@@ -20,16 +28,17 @@ const epoch = 'e1';
 /** A control: by the same rules as the real store, but reading, deciding and writing are three calls. */
 export class NaiveSeatStore implements SeatStore {
   readonly #world: World;
-  readonly #holdTtlMs: number;
+  readonly #rules: StoreSettings;
   readonly #nowMs: () => number;
   readonly #seats: Map<string, Seat>;
   readonly #locks = new Map<string, Lock>();
+  readonly #extensions = new Map<string, number>();
   readonly #events: SeatEvent[] = [];
   #relayed: Position = { epoch, seq: 0 };
 
   constructor(world: World, settings: StoreSettings, nowMs: () => number) {
     this.#world = world;
-    this.#holdTtlMs = settings.holdTtlMs;
+    this.#rules = settings;
     this.#nowMs = nowMs;
     this.#seats = new Map([...emptySeats(settings)].map((seat) => [seat.id, seat]));
   }
@@ -39,9 +48,7 @@ export class NaiveSeatStore implements SeatStore {
   }
 
   async decide(commands: readonly SeatCommand[]): Promise<Decision> {
-    const ids = new Set(commands.flatMap(({ seatIds }) => seatIds));
-    const seats = new Map([...ids].map((id) => [id, this.#seats.get(id) as Seat]));
-    const locks = new Map([...ids].map((id) => [id, this.#locks.get(id)]));
+    const [seats, locks, extensions] = [new Map(this.#seats), new Map(this.#locks), new Map(this.#extensions)];
     await this.#roundTrip();
     const nowMs = this.#nowMs();
     const events: SeatEvent[] = [];
@@ -49,19 +56,25 @@ export class NaiveSeatStore implements SeatStore {
     const write = (seat: Seat, transition: Transition | undefined) => {
       if (!transition) return;
       seats.set(seat.id, this.#write(seat, transition, nowMs, events));
-      locks.set(seat.id, this.#locks.get(seat.id));
+      const lock = this.#locks.get(seat.id);
+      if (lock) locks.set(seat.id, lock);
+      else locks.delete(seat.id);
+      extensions.set(seat.id, this.#extensions.get(seat.id) ?? 0);
     };
+    const isHold = (lock: Lock, userId: string) =>
+      lock.userId === userId && lock.expiresAtMs !== undefined && isLocked(lock, nowMs);
     const answers = commands.map((command): Answer => {
       for (const seat of seatsOf(command)) write(seat, overdue(seat, locks.get(seat.id), nowMs));
       if (command.action === 'expire') return { seats: seatsOf(command) };
+      const { userId } = command;
       const named = seatsOf(command).map((seat) => ({
         seat,
         lock: locks.get(seat.id),
-        extensions: 0,
+        extensions: extensions.get(seat.id) ?? 0,
         isCooling: false,
       }));
-      const rules = { nowMs, otherHolds: 0, holdTtlMs: this.#holdTtlMs, maxHoldsPerUser: Number.POSITIVE_INFINITY };
-      const verdict = decide(command, named, rules);
+      const otherHolds = [...locks.values()].filter((lock) => isHold(lock, userId)).length;
+      const verdict = decide(command, named, { ...this.#rules, nowMs, otherHolds });
       if ('refusal' in verdict) return { seats: seatsOf(command), ...verdict };
       for (const seat of seatsOf(command)) write(seat, verdict.transitions.get(seat.id));
       return { seats: seatsOf(command) };
@@ -96,11 +109,13 @@ export class NaiveSeatStore implements SeatStore {
   }
 
   #write(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): Seat {
-    const holdTtlMs = this.#holdTtlMs;
+    const { holdTtlMs } = this.#rules;
     const event = eventOf(seat, transition, { nowMs, holdTtlMs, epoch, seq: this.#events.length + 1 });
     const lock = lockAfter(transition, nowMs, holdTtlMs);
     if (lock) this.#locks.set(seat.id, lock);
     else this.#locks.delete(seat.id);
+    if (transition.reason === 'extended') this.#extensions.set(seat.id, (this.#extensions.get(seat.id) ?? 0) + 1);
+    else this.#extensions.delete(seat.id);
     const after = { id: seat.id, row: seat.row, col: seat.col, ...stateAfter(event) };
     this.#seats.set(seat.id, after);
     this.#events.push(event);

@@ -28,4 +28,12 @@ export class Random {
   pick<T>(items: readonly T[]): T {
     return items[this.int(0, items.length - 1)] as T;
   }
+
+  /** Some of the items, each at most once, in any order. */
+  sample<T>(items: readonly T[], count: number): T[] {
+    const left = [...items];
+    return Array.from({ length: Math.min(count, left.length) }, () =>
+      left.splice(this.int(0, left.length - 1), 1),
+    ).flat();
+  }
 }

@@ -1,11 +1,19 @@
 import type { Seat } from '../../src/protocol/seat.ts';
 import { answerKeptMs } from '../../src/store/seat-store.ts';
 import type { CheckOptions, SeatOperation } from './linearizability.ts';
+import { type Operation, onSeat } from './operation.ts';
 import type { StoreServer } from './simulated-store.ts';
+import type { CommittedLog } from './strict-serializability.ts';
 import type { RecordedOperation } from './users.ts';
 
 /** Times are told on two clocks of one machine, in whole milliseconds. */
 const clockErrorMs = 2;
+
+/** What happened, as the users saw it, from one loss of the store's data to the next. */
+interface Life {
+  operations: Operation[];
+  log: CommittedLog;
+}
 
 interface SeatHistory {
   seatId: string;
@@ -13,27 +21,41 @@ interface SeatHistory {
   options: CheckOptions;
 }
 
-/** What happened to each seat, as its users saw it; one history for each life of the store's data. */
-export function* seatHistories(
-  seatIds: readonly string[],
+export function* livesOf(
   operations: readonly RecordedOperation[],
-  store: Pick<StoreServer, 'losses' | 'jumps' | 'hasJumped' | 'clockOffsetMs'>,
+  { ledger, losses, jumps }: Pick<StoreServer, 'ledger' | 'losses' | 'jumps'>,
+): Generator<Life> {
+  const all = [...operations, ...forgottenTries(operations, jumps)];
+  const lives = [{ atMs: Number.NEGATIVE_INFINITY, seats: ledger.first, commits: 0 }, ...losses];
+  for (const [i, { atMs, seats, commits }] of lives.entries()) {
+    const next = lives[i + 1];
+    const endMs = next?.atMs ?? Number.POSITIVE_INFINITY;
+    yield {
+      operations: all
+        .filter((operation) => mayBelong(operation, atMs, endMs))
+        .map((operation) => (isAcross(operation, atMs, endMs) ? { ...operation, outcome: 'unknown' } : operation)),
+      log: { initial: seats, commits: ledger.commits.slice(commits, next?.commits) },
+    };
+  }
+}
+
+/** The part of each seat. */
+export function* seatHistories(
+  { operations, log: { initial } }: Life,
+  { hasJumped, clockOffsetMs }: Pick<StoreServer, 'hasJumped' | 'clockOffsetMs'>,
 ): Generator<SeatHistory> {
   // Where the store's clock has jumped, the times that it told say nothing.
-  const told = (seat: Seat) => (store.hasJumped ? withoutEnd(seat) : onOurClock(seat, store.clockOffsetMs));
-  const all = [...operations, ...forgottenTries(operations, store.jumps)];
-  const lives = [{ atMs: Number.NEGATIVE_INFINITY, seats: undefined }, ...store.losses];
-  for (const [i, { atMs, seats }] of lives.entries()) {
-    const endMs = lives[i + 1]?.atMs ?? Number.POSITIVE_INFINITY;
-    for (const seatId of seatIds) {
-      const ours = all.filter((operation) => operation.seatId === seatId && mayBelong(operation, atMs, endMs));
-      const initial = seats?.get(seatId);
-      yield {
-        seatId,
-        operations: ours.map((operation) => ({ ...operation, outcome: outcomeIn(operation, atMs, endMs, told) })),
-        options: { clockErrorMs, ...(initial && { initial: told(initial) }) },
-      };
-    }
+  const told = (seat: Seat) => (hasJumped ? withoutEnd(seat) : onOurClock(seat, clockOffsetMs));
+  for (const [seatId, seat] of initial) {
+    yield {
+      seatId,
+      operations: operations.flatMap((operation) => {
+        const ours = onSeat(operation, seatId);
+        if (!ours || ours.outcome === 'unknown' || !ours.outcome.seat) return ours ?? [];
+        return { ...ours, outcome: { ...ours.outcome, seat: told(ours.outcome.seat) } };
+      }),
+      options: { clockErrorMs, initial: told(seat) },
+    };
   }
 }
 
@@ -54,16 +76,13 @@ function mayBelong(operation: RecordedOperation, fromMs: number, untilMs: number
   return invokedAtMs <= untilMs && (wasRepeated || !isEnded);
 }
 
-function outcomeIn(
-  { invokedAtMs, returnedAtMs = Number.POSITIVE_INFINITY, outcome }: SeatOperation,
+/** What was under way when the data was lost may have been decided before that, or after it. */
+function isAcross(
+  { invokedAtMs, returnedAtMs = Number.POSITIVE_INFINITY }: Operation,
   fromMs: number,
   untilMs: number,
-  told: (seat: Seat) => Seat,
-): SeatOperation['outcome'] {
-  // What was under way when the data was lost may have been decided before that, or after it.
-  const isAcross = invokedAtMs <= fromMs || (returnedAtMs >= untilMs && untilMs !== Number.POSITIVE_INFINITY);
-  if (outcome === 'unknown' || isAcross) return 'unknown';
-  return outcome.seat ? { ...outcome, seat: told(outcome.seat) } : outcome;
+) {
+  return invokedAtMs <= fromMs || (returnedAtMs >= untilMs && untilMs !== Number.POSITIVE_INFINITY);
 }
 
 function withoutEnd({ expires_at, ...seat }: Seat): Seat {

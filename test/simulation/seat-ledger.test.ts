@@ -16,7 +16,7 @@ const snapshot = {
 
 function opened() {
   const world = new World(1, { traced: false });
-  const ledger = new SeatLedger(world, { rows: 1, cols: 2, holdTtlMs: holdMs, maxHoldsPerUser: 1 });
+  const ledger = new SeatLedger(world, { rows: 1, cols: 2, holdTtlMs: holdMs, maxHoldsPerUser: 1, maxExtensions: 1 });
   ledger.opened(snapshot);
   const commit = (...events: (typeof held)[]) => {
     for (const each of events) ledger.commit(each, Date.parse(each.timestamp));
@@ -41,6 +41,12 @@ test.each([
   ],
   ['a gap', [{ ...held, seq: 2 }], 'R30'],
   ['another epoch', [{ ...held, epoch: 'f' }], 'R30'],
+  [
+    'more extensions than allowed',
+    [held, event(2, 'held', 'ann', { reason: 'extended' }), event(3, 'held', 'ann', { reason: 'extended' })],
+    'R395',
+  ],
+  ['an extension of a free seat', [event(1, 'held', 'ann', { reason: 'extended' })], 'G1'],
   ['more holds than allowed', [held, event(2, 'held', 'ann', { seat_id: 'A2' })], 'R35'],
 ])('[R433] the ledger catches %s', (_name, events, rule) => {
   expect(opened().commit(...events)).toBe(rule);

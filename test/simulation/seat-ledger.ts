@@ -6,6 +6,7 @@ import type { Position } from '../../src/protocol/venue.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { VenueSnapshot } from '../../src/store/seat-store.ts';
 import { emptySeats, type VenueLayout } from '../../src/store/venue-layout.ts';
+import type { Commit } from './strict-serializability.ts';
 import type { World } from './world.ts';
 
 export type Seats = ReadonlyMap<string, Seat>;
@@ -19,7 +20,6 @@ interface Entry {
 /** The venue as it follows from the events that the store committed. Keeps each position, in every epoch. */
 export class SeatLedger {
   readonly #world: World;
-  readonly #layout: VenueLayout & HoldRules;
   readonly #entries = new Map<string, Entry>();
   readonly #rules: SeatRules;
   /** Each state that a seat ever had; after a restored backup, two events can make the same one. */
@@ -28,27 +28,35 @@ export class SeatLedger {
   #history: { position: Position; atMs: number }[] = [];
   /** Every event that led to the seats of the store, of all epochs. */
   log: readonly SeatEvent[] = [];
+  /** Every event, those of lost data too. */
+  readonly commits: Commit[] = [];
   position: Position = { epoch: '', seq: 0 };
+  /** Before the first event. */
+  readonly first: Seats;
   seats: Seats;
+  /** By seat: how often its hold has been extended. */
+  extensions: ReadonlyMap<string, number> = new Map();
 
   constructor(world: World, layout: VenueLayout & HoldRules) {
     this.#world = world;
-    this.#layout = layout;
-    const { holdTtlMs, maxHoldsPerUser } = layout;
-    this.#rules = { holdTtlMs, maxHoldsPerUser };
-    this.seats = this.#empty();
+    const { holdTtlMs, maxHoldsPerUser, maxExtensions = 0 } = layout;
+    this.#rules = { holdTtlMs, maxHoldsPerUser, maxExtensions };
+    this.first = new Map([...emptySeats(layout)].map((seat) => [seat.id, seat]));
+    this.seats = this.first;
   }
 
-  /** [G1] [G3] [R30] [R35] Each event must follow from the events before it. */
+  /** [G1] [G3] [R30] [R35] [R395] Each event must follow from the events before it. */
   commit(event: SeatEvent, storeNowMs: number): void {
     if (event.epoch !== this.position.epoch) {
       this.#world.fail('R30', `${text(event)} follows ${JSON.stringify(this.position)}`);
     }
-    const log = new SeatLog({ seats: this.seats, seq: this.position.seq }, this.#rules);
+    const { seats, extensions, position } = this;
+    const log = new SeatLog({ seats, seq: position.seq, extensions }, this.#rules);
     for (const { rule, message } of log.append(event, storeNowMs).broken) {
       this.#world.fail(rule, `${text(event)}: ${message}`);
     }
     this.seats = log.seats;
+    this.extensions = log.extensions;
     this.position = { epoch: event.epoch, seq: event.seq };
     this.#enter(event);
     this.#world.count(`committed ${event.reason ?? event.type}`);
@@ -67,17 +75,19 @@ export class SeatLedger {
 
   wiped(): void {
     this.position = { epoch: '', seq: 0 };
-    this.seats = this.#empty();
+    this.seats = this.first;
+    this.extensions = new Map();
     this.#history = [];
     this.log = [];
   }
 
   backup(): () => void {
-    const { position, seats, log } = this;
+    const { position, seats, extensions, log } = this;
     const history = [...this.#history];
     return () => {
       this.position = position;
       this.seats = seats;
+      this.extensions = extensions;
       this.#history = history;
       this.log = log;
     };
@@ -116,14 +126,11 @@ export class SeatLedger {
     this.#history.push({ position: this.position, atMs });
     if (!event) return;
     this.log = [...this.log, event];
+    this.commits.push({ event, atMs });
     const seat = this.seats.get(event.seat_id) as Seat;
     const versions = this.#versions.get(textOf(seat));
     if (versions) versions.push({ seat, event });
     else this.#versions.set(textOf(seat), [{ seat, event }]);
-  }
-
-  #empty(): Seats {
-    return new Map([...emptySeats(this.#layout)].map((seat) => [seat.id, seat]));
   }
 }
 

@@ -4,8 +4,10 @@ import type { BookingApi } from '../../src/edge/booking-client.ts';
 import { BookingTimeoutError, BookingUnavailableError } from '../../src/edge/booking-errors.ts';
 import type { EventsAfter } from '../../src/protocol/events.ts';
 import type { Position, VenueState } from '../../src/protocol/venue.ts';
+import type { UserCommand } from '../../src/store/seat-store.ts';
 import type { StoreSettings } from './copyable-seat-store.ts';
 import { Host } from './host.ts';
+import type { Outcome } from './operation.ts';
 import type { BusServer } from './simulated-bus.ts';
 import { ConnectionError, RequestTimeoutError, type SimulatedHttp } from './simulated-http.ts';
 import type { StoreConnection, StoreServer } from './simulated-store.ts';
@@ -38,6 +40,15 @@ export class BookingProcess {
       maxWaitingPerSeat: 20,
     });
     this.host.run(() => this.service.start());
+  }
+
+  /** What `src/booking/hold-routes.ts` replies, and `seat-command-routes.ts` for one seat: all seats, or the reasons of the refusal. */
+  command(command: UserCommand): Promise<Outcome> {
+    return this.service
+      .command(command)
+      .then(({ seats, refusal, refused = [] }) =>
+        refusal ? { refusal, seats: seats.filter(({ id }) => refused.includes(id)) } : { seats },
+      );
   }
 
   /** What `src/booking/venue-routes.ts` answers to `GET /api/venue`. */

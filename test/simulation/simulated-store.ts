@@ -10,6 +10,7 @@ import {
   type VenueSnapshot,
 } from '../../src/store/seat-store.ts';
 import { CopyableSeatStore, type StoreSettings } from './copyable-seat-store.ts';
+import { DecisionAudit } from './decision-audit.ts';
 import type { MessageFaults } from './faults.ts';
 import { FifoLink } from './fifo-link.ts';
 import type { Host } from './host.ts';
@@ -31,10 +32,11 @@ export interface StoreServerOptions {
 /** The one store that all booking processes share, with an auditor who sees each decision as it is made. */
 export class StoreServer {
   readonly ledger: SeatLedger;
+  readonly decisions: DecisionAudit;
   readonly faults: MessageFaults;
   readonly world: World;
   /** When the venue was lost and what was put in its place: what came before says nothing about what comes after. */
-  readonly losses: { atMs: number; seats: SeatLedger['seats'] }[] = [];
+  readonly losses: { atMs: number; seats: SeatLedger['seats']; commits: number }[] = [];
   /** When its clock was set. */
   readonly jumps: { atMs: number; byMs: number }[] = [];
   readonly #options: StoreServerOptions;
@@ -56,6 +58,7 @@ export class StoreServer {
     this.faults = faults;
     this.#clockOffsetMs = 1_700_000_000_000 + world.random.int(0, 1_000_000_000);
     this.ledger = new SeatLedger(world, settings);
+    this.decisions = new DecisionAudit(world, this.ledger, settings);
     this.#store = this.#createStore();
   }
 
@@ -167,7 +170,9 @@ export class StoreServer {
   }
 
   #lost(): void {
-    this.losses.push({ atMs: this.world.nowMs, seats: this.ledger.seats });
+    const { seats, commits } = this.ledger;
+    this.losses.push({ atMs: this.world.nowMs, seats, commits: commits.length });
+    this.decisions.lost();
   }
 
   #createStore(): SeatStore {
@@ -235,7 +240,7 @@ export class StoreConnection implements SeatStore {
         if (action === 'expire') for (const id of seatIds) this.#server.noteExpiryQuestion(this.#host, id);
       }
       const decision = await store.decide(commands, known);
-      for (const event of decision.events) this.#server.ledger.commit(event, decision.nowMs);
+      this.#server.decisions.decided(commands, decision);
       const told = () => commands.map(asText).join(', ');
       this.#world.trace(() => `store: ${this.#host.name} ${told()} → ${decision.events.map(eventText)}`);
       return decision;

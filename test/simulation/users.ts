@@ -1,9 +1,8 @@
 import { falsehoodOf } from '../../bench/audit/seat-rules.ts';
 import { userActions } from '../../src/protocol/commands.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import type { RequestKey } from '../../src/store/seat-store.ts';
 import { Host } from './host.ts';
-import type { SeatOperation } from './linearizability.ts';
+import { type Operation, onSeat } from './operation.ts';
 import type { SeatLedger } from './seat-ledger.ts';
 import type { BookingProcess } from './simulated-booking.ts';
 import { ConnectionError, RequestTimeoutError, type SimulatedHttp } from './simulated-http.ts';
@@ -12,9 +11,19 @@ import type { World } from './world.ts';
 const requestTimeoutMs = 3_000;
 /** Of one client: those in a hurry have soon tried all there is. */
 const maxActs = 60;
+const largestGroup = 5;
 
-export interface RecordedOperation extends SeatOperation {
-  seatId: string;
+type Action = Operation['action'];
+const actions = {
+  onAny: ['select', 'select', 'select', 'read', ...userActions],
+  onOwn: ['book', 'release', 'release', 'select'],
+} satisfies Record<string, Action[]>;
+const groupActions = {
+  onAny: [...actions.onAny, 'extend'],
+  onOwn: [...actions.onOwn, 'release', 'extend', 'extend'],
+} satisfies Record<string, Action[]>;
+
+export interface RecordedOperation extends Operation {
   /** Asked of several processes: one of them may come to it later, and a store that lost its data has lost the answer. */
   wasRepeated: boolean;
 }
@@ -27,6 +36,8 @@ export interface UsersOptions {
   seatIds: readonly string[];
   users: number;
   untilMs: number;
+  /** Whether they also send commands on several seats, and extend holds. */
+  groups: boolean;
 }
 
 /** Users who want the same few seats, through any booking process, and ask again where no answer comes. */
@@ -56,33 +67,49 @@ export class Users {
     }
   }
 
-  #act(clientId: string, userId: string, paceMs: number, mine: string | undefined, actsLeft: number): void {
+  #act(clientId: string, userId: string, paceMs: number, mine: readonly string[] | undefined, actsLeft: number): void {
     if (actsLeft === 0 || this.#world.nowMs > this.#options.untilMs) return;
     const { random } = this.#world;
-    const seatId = mine ?? random.pick(this.#options.seatIds);
-    const action = mine
-      ? random.pick(['book', 'release', 'release', 'select'] as const)
-      : random.pick(['select', 'select', 'select', 'read', ...userActions] as const);
-    void this.#ask(clientId, action, seatId, userId).then((outcome) => {
-      const isHeld = outcome !== 'unknown' && outcome.seat?.status === SeatStatus.held;
-      const goesOn = isHeld && outcome.seat?.held_by === userId && !random.chance(0.3); // or leaves it to its end
-      const next = goesOn ? seatId : undefined;
+    const wanted = mine ?? this.#anySeats();
+    const { onOwn, onAny } = this.#options.groups ? groupActions : actions;
+    const action: Action = random.pick(mine ? onOwn : onAny);
+    void this.#ask(clientId, action, this.#partOf(wanted, action), userId).then((outcome) => {
+      const seats = outcome === 'unknown' || outcome.refusal ? [] : (outcome.seats ?? []);
+      const isHeld =
+        seats.length > 0 && seats.every(({ status, held_by }) => status === SeatStatus.held && held_by === userId);
+      const goesOn = isHeld && !random.chance(0.3); // or leaves it to its end
+      const next = goesOn ? seats.map(({ id }) => id) : undefined;
       this.#world.after(random.int(0, 2 * paceMs), () => this.#act(clientId, userId, paceMs, next, actsLeft - 1));
     });
   }
 
+  #anySeats(): readonly string[] {
+    const { groups, seatIds } = this.#options;
+    const { random } = this.#world;
+    if (!groups || seatIds.length === 1 || random.chance(0.4)) return [random.pick(seatIds)];
+    return random.sample(seatIds, random.int(2, largestGroup));
+  }
+
+  /** A read is of one seat, and sometimes a command is on a part of what is held together. */
+  #partOf(seatIds: readonly string[], action: Action): readonly string[] {
+    const { random } = this.#world;
+    if (seatIds.length === 1) return seatIds;
+    if (action === 'read') return seatIds.slice(0, 1);
+    return random.chance(0.2) ? random.sample(seatIds, random.int(1, seatIds.length)) : seatIds;
+  }
+
   async #ask(
     clientId: string,
-    action: SeatOperation['action'],
-    seatId: string,
+    action: Action,
+    seatIds: readonly string[],
     userId: string,
-  ): Promise<SeatOperation['outcome']> {
+  ): Promise<Operation['outcome']> {
     const { random } = this.#world;
     for (let attempt = 0; ; attempt++) {
       const operation: RecordedOperation = {
         clientId,
         action,
-        seatId,
+        seatIds,
         userId,
         invokedAtMs: this.#world.nowMs,
         returnedAtMs: undefined,
@@ -94,15 +121,15 @@ export class Users {
       if (operation.outcome === 'unknown') this.#world.count('requests without an answer');
       else this.#audit(operation);
       operation.returnedAtMs = this.#world.nowMs;
-      this.#world.trace(() => `${clientId}: ${action} ${seatId} by ${userId} → ${JSON.stringify(operation.outcome)}`);
+      this.#world.trace(() => `${clientId}: ${action} ${seatIds} by ${userId} → ${JSON.stringify(operation.outcome)}`);
       if (operation.outcome !== 'unknown' || attempt >= 3 || random.chance(0.3)) return operation.outcome;
       await this.#pause();
     }
   }
 
   /** As edges and nginx do: where one process fails, the next is asked for the same, by the same key. */
-  async #askThroughProxy(operation: RecordedOperation): Promise<SeatOperation['outcome']> {
-    const { action, seatId, userId } = operation;
+  async #askThroughProxy(operation: RecordedOperation): Promise<Operation['outcome']> {
+    const { action, seatIds, userId } = operation;
     const { random } = this.#world;
     const key = `request${this.#requests++}`;
     const attempts = random.pick([1, 2, 4]);
@@ -112,7 +139,10 @@ export class Users {
       const request = { key, isRepeat: attempt > 1 };
       operation.wasRepeated = request.isRepeat;
       try {
-        const handle = () => answerOf(process, action, seatId, userId, request);
+        const handle = (): Promise<Operation['outcome']> =>
+          action === 'read'
+            ? readSeat(process, seatIds[0] as string)
+            : process.command({ action, seatIds, userId, request });
         const outcome = await this.#options.http.request(this.#host, process.host, timeoutMs, handle);
         this.#world.count(attempt > 1 ? `answered ${action} when asked again` : `answered ${action}`);
         return outcome;
@@ -131,24 +161,20 @@ export class Users {
   }
 
   /** [G1] Each reply is a decision of the store. */
-  #audit({ action, userId, seatId, outcome }: RecordedOperation): void {
-    if (outcome === 'unknown' || !outcome.seat) return;
-    const { seat, refusal } = outcome;
-    const reply = { action, seatId, userId, refusal, seat };
-    const problem = falsehoodOf(reply, this.#options.ledger.versionsOf(seat));
-    if (problem !== undefined) this.#world.fail('G1', `${JSON.stringify(reply)}: ${problem}`);
+  #audit(operation: RecordedOperation): void {
+    for (const seatId of operation.seatIds) {
+      const { action, userId, outcome } = onSeat(operation, seatId) ?? {};
+      if (!action || userId === undefined || !outcome || outcome === 'unknown' || !outcome.seat) continue;
+      const { seat, refusal } = outcome;
+      const reply = { action, seatId, userId, refusal, seat };
+      const problem = falsehoodOf(reply, this.#options.ledger.versionsOf(seat));
+      if (problem !== undefined) this.#world.fail('G1', `${JSON.stringify(reply)}: ${problem}`);
+    }
   }
 }
 
-async function answerOf(
-  { service }: BookingProcess,
-  action: SeatOperation['action'],
-  seatId: string,
-  userId: string,
-  request: RequestKey,
-): Promise<SeatOperation['outcome']> {
-  if (action !== 'read') return service.command({ action, seatIds: [seatId], userId, request });
+async function readSeat({ service }: BookingProcess, seatId: string): Promise<Operation['outcome']> {
   await service.confirm(); // where it fails, what is read is marked as stale
   const seat = service.view.seat(seatId);
-  return seat ? { seat } : 'unknown';
+  return seat ? { seats: [seat] } : 'unknown';
 }

@@ -82,6 +82,35 @@ export const holdAtLast = (page: Page, id: string, options: { timeout?: number }
     )
     .toMatch(hasClass('mine'));
 
+/** What the page passes to screen readers from now on: the live region and the text of each announcement, in order. */
+export async function recordAnnouncements(page: Page): Promise<() => Promise<[string, string][]>> {
+  const announced = await page.evaluateHandle(() => {
+    const announced: [string, string][] = [];
+    for (const id of ['polite', 'assertive']) {
+      const region = document.getElementById(id) as HTMLElement;
+      new MutationObserver((records) => {
+        for (const { addedNodes } of records) {
+          for (const node of addedNodes) announced.push([id, node.textContent ?? '']);
+        }
+      }).observe(region, { childList: true });
+    }
+    return announced;
+  });
+  return () => announced.jsonValue();
+}
+
+/** The types of the commands that the page sends over WebSockets that it opens from now on. */
+export function recordCommands(page: Page): string[] {
+  const types: string[] = [];
+  page.on('websocket', (socket) =>
+    socket.on('framesent', ({ payload }) => {
+      const { type } = JSON.parse(String(payload)) as { type: string };
+      if (/_SEATS?$|_HOLD$/.test(type)) types.push(type);
+    }),
+  );
+  return types;
+}
+
 /** A command of a user without a browser. It must succeed. */
 export async function post(
   venue: { url: string },

@@ -8,7 +8,7 @@ import { Ajv } from 'ajv';
 import type { InjectOptions } from 'fastify';
 import openapiTypes, { type OpenAPI3 } from 'openapi-typescript';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Booking, buildBooking } from '../../src/booking/booking.ts';
+import { type BookingProcess, buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { Access } from '../../src/identity/access.ts';
 import { type ErrorCode, errorCodes } from '../../src/protocol/errors.ts';
@@ -72,10 +72,10 @@ const venue = {
   reholdCooldownMs: 60_000,
 };
 const store = new FailingStore({ ...venue, nowMs: () => nowMs });
-let booking: Booking;
+let booking: BookingProcess;
 
-const built = (access: Partial<Access>, ownStore = new MemorySeatStore(venue)): Promise<Booking> =>
-  buildBooking({
+const built = (access: Partial<Access>, ownStore = new MemorySeatStore(venue)): Promise<BookingProcess> =>
+  buildBookingProcess({
     store: ownStore,
     bus: new MemoryEventBus(new MemoryBusLine()),
     logger: silent,

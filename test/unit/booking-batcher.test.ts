@@ -6,10 +6,10 @@ import { settle } from '../support/settle.ts';
 
 /** A call whose reply the test controls. */
 function heldCalls() {
-  const calls: { questions: readonly number[]; answer: () => void; fail: (error: Error) => void }[] = [];
-  const call = (questions: readonly number[]) =>
+  const calls: { requests: readonly number[]; answer: () => void; fail: (error: Error) => void }[] = [];
+  const call = (requests: readonly number[]) =>
     new Promise<string[]>((resolve, reject) => {
-      calls.push({ questions, answer: () => resolve(questions.map((n) => `answer ${n}`)), fail: reject });
+      calls.push({ requests, answer: () => resolve(requests.map((n) => `answer ${n}`)), fail: reject });
     });
   return { calls, call };
 }
@@ -17,17 +17,17 @@ function heldCalls() {
 test('[R20] only one call runs; all requests meanwhile share the next', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call });
-  const first = batcher.ask(1);
-  const others = [2, 3, 4].map((n) => batcher.ask(n));
+  const first = batcher.request(1);
+  const others = [2, 3, 4].map((n) => batcher.request(n));
   await settle();
-  expect(calls.map(({ questions }) => questions)).toEqual([[1]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1]]);
 
   calls[0]?.answer();
   expect(await first).toBe('answer 1');
   await settle();
-  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2, 3, 4]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1], [2, 3, 4]]);
 
-  const late = batcher.ask(5);
+  const late = batcher.request(5);
   calls[1]?.answer();
   expect(await Promise.all(others)).toEqual(['answer 2', 'answer 3', 'answer 4']);
   await settle();
@@ -40,31 +40,31 @@ test('[G4] [R20] a reply always comes from a call that began after the request, 
   let moment = 0;
   let underWay = 0;
   const batcher = new Batcher<number, number>({
-    call: async (questions) => {
+    call: async (requests) => {
       expect(++underWay, 'calls under way').toBe(1);
       const beganAt = ++moment;
       for (let i = 0; i < beganAt % 4; i++) await settle();
       underWay--;
-      return questions.map(() => beganAt);
+      return requests.map(() => beganAt);
     },
   });
-  const asking: Promise<void>[] = [];
+  const pending: Promise<void>[] = [];
   for (let i = 0; i < 300; i++) {
-    const askedAt = ++moment;
-    asking.push(batcher.ask(i).then((beganAt) => expect(beganAt).toBeGreaterThan(askedAt)));
+    const requestedAt = ++moment;
+    pending.push(batcher.request(i).then((beganAt) => expect(beganAt).toBeGreaterThan(requestedAt)));
     if (i % 3 === 0) await settle();
     if (i % 5 === 0) await Promise.resolve();
   }
-  await Promise.all(asking);
+  await Promise.all(pending);
 });
 
 test('[R20] a request from within a reply starts a new call', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call });
-  const chained = batcher.ask(1).then(() => batcher.ask(2));
+  const chained = batcher.request(1).then(() => batcher.request(2));
   calls[0]?.answer();
   await settle();
-  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2]]);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1], [2]]);
   calls[1]?.answer();
   expect(await chained).toBe('answer 2');
 });
@@ -72,20 +72,20 @@ test('[R20] a request from within a reply starts a new call', async () => {
 test('[R264] a call takes no more than fits into it; the rest goes into the next ones', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call, fits: ({ length }) => Math.min(length, 2) });
-  const asked = [1, 2, 3, 4].map((n) => batcher.ask(n));
+  const replies = [1, 2, 3, 4].map((n) => batcher.request(n));
   for (const i of [0, 1, 2]) {
     calls[i]?.answer();
     await settle();
   }
-  await Promise.all(asked);
-  expect(calls.map(({ questions }) => questions)).toEqual([[1], [2, 3], [4]]);
+  await Promise.all(replies);
+  expect(calls.map(({ requests }) => requests)).toEqual([[1], [2, 3], [4]]);
 });
 
 test('[R22] a failed call rejects its own requests and no others', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call });
-  const first = batcher.ask(1);
-  const second = batcher.ask(2);
+  const first = batcher.request(1);
+  const second = batcher.request(2);
   calls[0]?.fail(new Error('the first call failed'));
   await expect(first).rejects.toThrow('the first call failed');
   await settle();
@@ -96,39 +96,39 @@ test('[R22] a failed call rejects its own requests and no others', async () => {
 test('[R22] a call that throws synchronously counts as failed', async () => {
   let isBroken = true;
   const batcher = new Batcher<number, number>({
-    call: (questions) => {
+    call: (requests) => {
       if (isBroken) throw new Error('thrown at once');
-      return Promise.resolve([...questions]);
+      return Promise.resolve([...requests]);
     },
   });
-  await expect(batcher.ask(1)).rejects.toThrow('thrown at once');
+  await expect(batcher.request(1)).rejects.toThrow('thrown at once');
   isBroken = false;
-  expect(await batcher.ask(2)).toBe(2);
+  expect(await batcher.request(2)).toBe(2);
 });
 
 test('[R385] a call that does not reply to each of its requests rejects them all', async () => {
   const batcher = new Batcher<number, number>({ call: async (requests) => requests.slice(1) });
-  const asked = [batcher.ask(1), batcher.ask(2)];
-  for (const reply of asked) await expect(reply).rejects.toThrow('must reply to each');
+  const replies = [batcher.request(1), batcher.request(2)];
+  for (const reply of replies) await expect(reply).rejects.toThrow('must reply to each');
 });
 
 test('[R20] a delayed call includes all requests that arrive until it starts', async () => {
   const { calls, call } = heldCalls();
   const begun: (() => void)[] = [];
   const batcher = new Batcher({ call, begin: (work) => begun.push(work) });
-  const asked = [1, 2].map((n) => batcher.ask(n));
+  const replies = [1, 2].map((n) => batcher.request(n));
   expect(calls).toEqual([]);
   begun[0]?.();
-  asked.push(batcher.ask(3));
-  expect(calls.map(({ questions }) => questions)).toEqual([[1, 2]]);
+  replies.push(batcher.request(3));
+  expect(calls.map(({ requests }) => requests)).toEqual([[1, 2]]);
   calls[0]?.answer();
   await settle();
-  asked.push(batcher.ask(4));
+  replies.push(batcher.request(4));
   expect(begun).toHaveLength(2);
   begun[1]?.();
   calls[1]?.answer();
-  expect(await Promise.all(asked)).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 4']);
-  expect(calls.map(({ questions }) => questions)).toEqual([
+  expect(await Promise.all(replies)).toEqual(['answer 1', 'answer 2', 'answer 3', 'answer 4']);
+  expect(calls.map(({ requests }) => requests)).toEqual([
     [1, 2],
     [3, 4],
   ]);
@@ -142,21 +142,21 @@ test('[R20] a shared call serves the requests before its start, not the later on
     async () => ++calls,
     (work) => begun.push(work),
   );
-  const asked = [shared.ask(), shared.ask()];
+  const replies = [shared.request(), shared.request()];
   begun[0]?.();
-  asked.push(shared.ask());
-  expect(await Promise.all(asked.slice(0, 2))).toEqual([1, 1]);
+  replies.push(shared.request());
+  expect(await Promise.all(replies.slice(0, 2))).toEqual([1, 1]);
   expect(begun).toHaveLength(2);
   begun[1]?.();
-  expect(await asked[2]).toBe(2);
+  expect(await replies[2]).toBe(2);
   expect(begun).toHaveLength(2);
 });
 
 test('[R22] a failed shared call rejects all its requests, and the next one runs', async () => {
   const answers = [() => Promise.reject(new Error('the first call failed')), async () => 'second'];
   const shared = new SharedCall(() => (answers.shift() as () => Promise<string>)());
-  const first = shared.ask();
-  const second = [shared.ask(), shared.ask()];
+  const first = shared.request();
+  const second = [shared.request(), shared.request()];
   await expect(first).rejects.toThrow('the first call failed');
   expect(await Promise.all(second)).toEqual(['second', 'second']);
 });
@@ -165,14 +165,14 @@ test('[R20] the end of a turn comes after all its I/O, and is shared by all wait
   const done: string[] = [];
   endOfTurn(() => {
     done.push('first');
-    endOfTurn(() => done.push('asked meanwhile'));
+    endOfTurn(() => done.push('added meanwhile'));
   });
   endOfTurn(() => done.push('second'));
   setImmediate(() => done.push('next turn'));
   process.nextTick(() => done.push('this turn'));
   await settle();
   await settle();
-  expect(done).toEqual(['this turn', 'first', 'second', 'asked meanwhile', 'next turn']);
+  expect(done).toEqual(['this turn', 'first', 'second', 'added meanwhile', 'next turn']);
 });
 
 test('[R20] a delay of three turns is two turns longer than the end of the current one', async () => {

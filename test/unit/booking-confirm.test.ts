@@ -30,8 +30,8 @@ class StoreHeldUp implements SeatStore {
     await this.#letThrough;
     return snapshot;
   }
-  decide: SeatStore['decide'] = (...asked) => this.#venue.decide(...asked);
-  eventsAfter: SeatStore['eventsAfter'] = (...asked) => this.#venue.eventsAfter(...asked);
+  decide: SeatStore['decide'] = (...args) => this.#venue.decide(...args);
+  eventsAfter: SeatStore['eventsAfter'] = (...args) => this.#venue.eventsAfter(...args);
   relayedPosition = () => this.#venue.relayedPosition();
   markRelayed: SeatStore['markRelayed'] = (position) => this.#venue.markRelayed(position);
   audit = () => this.#venue.audit();

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { buildBooking } from '../../src/booking/booking.ts';
+import { buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
@@ -25,7 +25,7 @@ async function startBooking({ maxExtensions = 1 } = {}) {
   const published: SeatEvent[] = [];
   new MemoryEventBus(line).subscribe({ onEvent: (event) => void published.push(event) });
   const access = accessOf(loadBookingConfig({ RATE_LIMIT: 'off' }), silent);
-  const { app, service } = await buildBooking({
+  const { app, service } = await buildBookingProcess({
     store: new MemorySeatStore(venue),
     bus: new MemoryEventBus(line),
     logger: silent,
@@ -115,7 +115,7 @@ test.each([
   expect(service.view.seq).toBe(0);
 });
 
-test('[G9] whoever holds more seats than a command takes has to name them', async () => {
+test('[G9] a user who holds more seats than a command takes must name them', async () => {
   const { post } = await startBooking();
   const seats = Array.from({ length: 10 }, (_, i) => i + 1);
   for (const row of ['A', 'B', 'C']) {

@@ -212,7 +212,7 @@ describe('[G6] [R51] an event that was not relayed never counts as relayed, nor 
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), fc.infiniteStream(fc.nat()), async (steps, random) => {
         const { bus, relay, commit, repair, marked } = await setUp();
         const committed: SeatEvent[] = [];
-        const heard = new Set<number>();
+        const received = new Set<number>();
         const pick = <T>(list: readonly T[]) => list[(random.next().value as number) % list.length];
         for (const what of [...steps, 'back' as const]) {
           if (what.startsWith('commit')) committed.push(await commit());
@@ -222,7 +222,7 @@ describe('[G6] [R51] an event that was not relayed never counts as relayed, nor 
           if (what === 'back') bus.connected = true;
           if (what === 'hear' && committed.length > 0) {
             const event = pick(committed) as SeatEvent;
-            heard.add(event.seq);
+            received.add(event.seq);
             relay.published(event);
           }
           if (what === 'repair') {
@@ -230,7 +230,7 @@ describe('[G6] [R51] an event that was not relayed never counts as relayed, nor 
             await repair();
           }
           for (let seq = 1; seq <= (marked.at(-1) ?? 0); seq++) {
-            expect(bus.acknowledged.has(seq) || heard.has(seq), `${seq} was published`).toBe(true);
+            expect(bus.acknowledged.has(seq) || received.has(seq), `${seq} was published`).toBe(true);
           }
         }
         for (let turn = 0; turn < 5; turn++) {

@@ -23,9 +23,9 @@ class SlowStore extends MemorySeatStore {
   /** Failure of `decide`, after the decision. */
   gate: Promise<unknown> = Promise.resolve();
 
-  override async decide(...asked: Parameters<MemorySeatStore['decide']>) {
-    this.calls.push(asked[0].length);
-    const decision = await super.decide(...asked);
+  override async decide(...args: Parameters<MemorySeatStore['decide']>) {
+    this.calls.push(args[0].length);
+    const decision = await super.decide(...args);
     await this.gate;
     if (this.failure) throw this.failure;
     return decision;
@@ -105,11 +105,11 @@ describe('[R29] the commands on a seat', () => {
   test('[G4] have one decision in flight; all further ones share the next', async () => {
     const { command, store, delayReplies, published } = await setUp(100);
     const release = delayReplies();
-    const asked = Array.from({ length: 50 }, (_, i) => command('select', `user${i}`));
+    const selecting = Array.from({ length: 50 }, (_, i) => command('select', `user${i}`));
     await settle();
     expect(store.calls).toEqual([1]);
     release();
-    const answers = await Promise.all(asked);
+    const answers = await Promise.all(selecting);
     expect(store.calls).toEqual([1, 49]);
     expect(answers.filter(({ refusal }) => !refusal)).toHaveLength(1);
     expect(published.map(({ seq }) => seq)).toEqual([1]);
@@ -118,20 +118,20 @@ describe('[R29] the commands on a seat', () => {
   test('[R264] go to the store in calls of bounded size', async () => {
     const { command, store, delayReplies } = await setUp(2_000);
     const release = delayReplies();
-    const asked = Array.from({ length: 1_501 }, (_, i) => command('select', `user${i}`));
+    const selecting = Array.from({ length: 1_501 }, (_, i) => command('select', `user${i}`));
     await settle();
     release();
-    await Promise.all(asked);
+    await Promise.all(selecting);
     expect(store.calls).toEqual([1, 1_000, 500]);
   });
 
   test('[G10] are refused as busy immediately if too many wait; the waiting ones are decided', async () => {
     const { command, delayReplies } = await setUp(3);
     const release = delayReplies();
-    const asked = [1, 2, 3, 4].map((n) => command('select', `user${n}`));
+    const selecting = [1, 2, 3, 4].map((n) => command('select', `user${n}`));
     await expect(command('select', 'user5')).rejects.toBeInstanceOf(BusyError);
     release();
-    expect((await Promise.all(asked)).map(({ refusal }) => refusal ?? 'ok')).toEqual([
+    expect((await Promise.all(selecting)).map(({ refusal }) => refusal ?? 'ok')).toEqual([
       'ok',
       'SEAT_HELD',
       'SEAT_HELD',
@@ -142,15 +142,15 @@ describe('[R29] the commands on a seat', () => {
   test('[R8] are reported to the watcher, with the reply; a late watcher can query the pending ones', async () => {
     const { service, command, delayReplies } = await setUp();
     const release = delayReplies();
-    const asked = command('select', 'alice');
+    const selecting = command('select', 'alice');
     expect(service.commandsUnderWay('A1')).toMatchObject([{ action: 'select', userId: 'alice' }]);
     const seen: unknown[] = [];
     service.watcher = {
-      asked: (commands) => void seen.push(commands.map(({ action, seatIds }) => [action, ...seatIds])),
+      requested: (commands) => void seen.push(commands.map(({ action, seatIds }) => [action, ...seatIds])),
       replied: (commands, hasDecided) => void seen.push([commands.length, hasDecided]),
     };
     release();
-    await asked;
+    await selecting;
     expect(service.commandsUnderWay('A1')).toBeUndefined();
     await command('book', 'alice');
     expect(seen).toEqual([[1, true], [['book', 'A1']], [1, true]]);
@@ -159,7 +159,7 @@ describe('[R29] the commands on a seat', () => {
   test('survive a failure of the store', async () => {
     const { service, command, store, state } = await setUp();
     const seen: unknown[] = [];
-    service.watcher = { asked: () => {}, replied: (_, hasDecided) => seen.push(hasDecided) };
+    service.watcher = { requested: () => {}, replied: (_, hasDecided) => seen.push(hasDecided) };
     store.failure = new StoreTimeoutError('no answer');
     await expect(command('book', 'alice')).rejects.toBeInstanceOf(StoreTimeoutError);
     store.failure = undefined;
@@ -234,11 +234,11 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
     const { service, command, published, delayReplies, seqs, state } = await setUp();
     const seen = seqs();
     const release = delayReplies();
-    const asked = command('select', 'alice');
+    const selecting = command('select', 'alice');
     const read = service.confirm();
     await settle();
     release();
-    await Promise.all([asked, read]);
+    await Promise.all([selecting, read]);
     expect(service.view.seq, 'the read shows it').toBe(1);
     expect(state()).toBe('held');
     expect(seen).toEqual([1]);
@@ -250,12 +250,12 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
     const seen = seqs();
     const before = [...(await elsewhere('select', 'bob')), ...(await elsewhere('release', 'bob'))];
     const release = delayReplies();
-    const asked = command('select', 'alice');
+    const selecting = command('select', 'alice');
     await settle();
     const after = await elsewhere('book', 'alice');
     publishElsewhere([...after, ...before]);
     release();
-    await asked;
+    await selecting;
     expect(state()).toBe('booked');
     expect(seen).toEqual([1, 2, 3, 4]);
     expect(published.map(({ seq }) => seq)).toEqual([3]);
@@ -302,12 +302,12 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
   test('a command gets its reply although the actors are replaced during the call to the store', async () => {
     const { service, command, store, delayReplies, state } = await setUp();
     const release = delayReplies();
-    const asked = command('select', 'alice');
+    const selecting = command('select', 'alice');
     await settle();
     vi.spyOn(store, 'eventsAfter').mockRejectedValueOnce(new VenueLostError('open it again'));
     await service.confirm();
     release();
-    expect((await asked).seats).toMatchObject([{ status: 1, held_by: 'alice' }]);
+    expect((await selecting).seats).toMatchObject([{ status: 1, held_by: 'alice' }]);
     expect(state(), 'the new actor starts from it').toBe('held');
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { msUntilNextSecond, ServerClock, secondsLeft } from '../../src/browser/server-clock.ts';
-import { held, serverTime, startBooking } from './browser-fixture.ts';
+import { held, serverTime, startSeatActions } from './browser-fixture.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -91,21 +91,21 @@ test('[R96] a wall clock that is wrong or jumps has no effect', () => {
 });
 
 test('[R324] a hold is no evidence of the time: HOLD_SECONDS may have changed since the page was opened', () => {
-  const { update, ack, booking, clock } = startBooking();
+  const { update, ack, actions, clock } = startSeatActions();
   update(held('A2', 1, 'bob', serverTime + 120));
-  booking.clickSeat('A1');
+  actions.clickSeat('A1');
   ack(held('A1', 2, 'alice', serverTime + 120));
   expect(clock.msUntil(serverTime + 120)).toBe(120_000);
 });
 
 test('[R324] the reply to a PING corrects the time and the settings of an open page', () => {
-  const { booking, clock, pass } = startBooking();
+  const { actions, clock, pass } = startSeatActions();
   pass(3_000);
-  booking.learnSettings({ server_time: serverTime + 63, hold_seconds: 120, max_holds: 2 }, 20);
+  actions.learnSettings({ server_time: serverTime + 63, hold_seconds: 120, max_holds: 2 }, 20);
   expect(clock.msUntil(serverTime + 123)).toBeCloseTo(59_990);
-  expect([booking.venue.holdSeconds, booking.venue.maxHolds]).toEqual([120, 2]);
-  booking.learnSettings({}, 20);
-  expect([booking.venue.holdSeconds, booking.venue.maxHolds]).toEqual([120, 2]);
+  expect([actions.venue.holdSeconds, actions.venue.maxHolds]).toEqual([120, 2]);
+  actions.learnSettings({}, 20);
+  expect([actions.venue.holdSeconds, actions.venue.maxHolds]).toEqual([120, 2]);
 });
 
 test('[R96] a countdown that is drawn on time shows every second once', () => {

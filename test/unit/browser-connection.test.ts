@@ -3,6 +3,7 @@ import { backoffCeilingMs, connectionTimings } from '../../machines/connection.t
 import { Connection, type ServerSettings, type Socket } from '../../src/browser/connection.ts';
 import { connectionStatus, sessionStatus } from '../../src/browser/connection-status.ts';
 import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
+import type { CommandMessage } from '../../src/protocol/command-routes.ts';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { venueState } from './browser-fixture.ts';
@@ -72,7 +73,7 @@ function startConnection({
       httpSockets.push(socket);
       return socket;
     },
-    askHttp: async () => httpStatus,
+    probeHttp: async () => httpStatus,
     network,
     visibility,
     watchForSleep: (onWake) => {
@@ -174,11 +175,14 @@ describe('the connection', () => {
     expect(run.phases).toEqual(['connecting', 'synchronising', 'live', 'synchronising', 'live']);
   });
 
-  test('[R322] a connection with a command in flight is not replaced before the reply', () => {
+  test.each<CommandMessage>([
+    { type: 'BOOK_SEAT', request_id: 'book-1', data: { seat_id: 'A1' } },
+    { type: 'BOOK_HOLD', request_id: 'book-1', data: { seats: ['A1', 'A2'] } },
+  ])('[R322] a connection with $type in flight is not replaced before the reply', (command) => {
     const run = startConnection();
     run.becomeLive();
     const first = run.socket();
-    run.connection.send({ type: 'BOOK_SEAT', request_id: 'book-1', data: { seat_id: 'A1' } });
+    run.connection.send(command);
     run.connection.identify();
     run.socket().open();
     vi.advanceTimersByTime(1_000);

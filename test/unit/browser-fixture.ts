@@ -1,8 +1,9 @@
-import { Booking } from '../../src/browser/booking.ts';
 import type { MessageDetails } from '../../src/browser/message-list.ts';
+import { SeatActions } from '../../src/browser/seat-actions.ts';
 import { ServerClock } from '../../src/browser/server-clock.ts';
+import type { CommandMessage } from '../../src/protocol/command-routes.ts';
 import type { ErrorCode } from '../../src/protocol/errors.ts';
-import type { ClientMessage, SeatUpdate, ServerMessage } from '../../src/protocol/messages.ts';
+import type { SeatUpdate, ServerMessage } from '../../src/protocol/messages.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
@@ -49,9 +50,10 @@ export function updateOf({ id, row, col, ...rest }: Seat): SeatUpdate {
 }
 
 /** Alice's page without its DOM. Only `pass` advances its monotonic clock. */
-export function startBooking() {
-  const sent: ClientMessage[] = [];
-  const said: string[] = [];
+export function startSeatActions() {
+  const sent: CommandMessage[] = [];
+  const reported: string[] = [];
+  const announced: string[] = [];
   const details: MessageDetails[] = [];
   const touchedByOthers: string[] = [];
   const offered: string[] = [];
@@ -61,15 +63,16 @@ export function startBooking() {
   let isLive = true;
   let usersRefused = 0;
   const clock = new ServerClock(() => nowMs);
-  const booking = new Booking({
+  const actions = new SeatActions({
     userId: () => 'alice',
     clock,
-    whyNotLive: () => (isLive ? undefined : 'Not connected.'),
+    unavailableReason: () => (isLive ? undefined : 'Not connected.'),
     send: (message) => sent.push(message),
-    say: (text, tone, more = {}) => {
-      said.push(`${tone}: ${text}`);
+    report: (text, tone, more = {}) => {
+      reported.push(`${tone}: ${text}`);
       details.push(more);
     },
+    announce: (text) => announced.push(text),
     onSeatTouched: (seatId, byOthers) => {
       touched.push(seatId);
       if (byOthers) touchedByOthers.push(seatId);
@@ -82,16 +85,18 @@ export function startBooking() {
     },
   });
   const receive = (...messages: ServerMessage[]) => {
-    for (const message of messages) booking.receive(message);
+    for (const message of messages) actions.receive(message);
   };
   receive({ type: 'VENUE_STATE', data: venueState() });
   touched.length = 0;
   changed.length = 0;
   return {
-    booking,
+    actions,
     clock,
     sent,
-    said,
+    reported,
+    announced,
+    heldIds: () => actions.holds.map(({ seat }) => seat.id),
     touched,
     changed,
     touchedByOthers,
@@ -107,6 +112,15 @@ export function startBooking() {
         type: 'ACK',
         ...(request_id !== undefined && { request_id }),
         data: { success: true, ...(seat && { seat }) },
+      }),
+    /** The reply to the last command on several seats. */
+    ackGroup: (...seats: Seat[]) =>
+      receive({ type: 'ACK', request_id: sent.at(-1)?.request_id ?? '', data: { success: true, seats } }),
+    refuseGroup: (code: ErrorCode, ...seats: Seat[]) =>
+      receive({
+        type: 'ERROR',
+        request_id: sent.at(-1)?.request_id ?? '',
+        data: { code, message: 'as the server put it', retryable: false, seats },
       }),
     refuse: (code: ErrorCode, seat?: Seat, request_id = sent.at(-1)?.request_id) =>
       receive({

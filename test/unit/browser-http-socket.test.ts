@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { askHttp } from '../../src/browser/ask-http.ts';
 import { HttpSocket } from '../../src/browser/http-socket.ts';
+import { probeHttp } from '../../src/browser/probe-http.ts';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
 import { held, serverTime, venueState } from './browser-fixture.ts';
 
@@ -141,6 +141,32 @@ test('[R320] a command is a POST of this user with its own key, and its reply be
   expect((book.request.headers as Record<string, string>)['idempotency-key']).not.toBe(headers['idempotency-key']);
 });
 
+test('[R480] a command on several seats is one POST to the holds of this venue', async () => {
+  const seats = [held('A1', 3, 'u_1'), held('A2', 4, 'u_1')];
+  const refused = { success: false, error: { code: 'EXTENSION_LIMIT', message: 'no', retryable: false }, seats };
+  const replies = [
+    Response.json({ success: true, seats, expires_at: serverTime + 30 }),
+    Response.json(refused, { status: 429 }),
+  ];
+  const run = startHttp((path) =>
+    path === '/api/venue'
+      ? Response.json(venueState({ venue: 'hall', hold_extensions: 3 }))
+      : (replies.shift() as Response),
+  );
+  await run.send(connect(7));
+  expect(run.paths(), 'the venue first: it has the name').toEqual(['/api/venue']);
+  expect(run.messages.at(-1)).toMatchObject({ type: 'ACK', data: { hold_extensions: 3 } });
+  const data = { seats: ['A1', 'A2'] };
+  await run.send({ type: 'HOLD_SEATS', request_id: 'select-1', data });
+  await run.send({ type: 'EXTEND_HOLD', request_id: 'extend-2', data });
+  expect(run.messages.slice(-2)).toEqual([
+    { type: 'ACK', request_id: 'select-1', data: { success: true, seats, expires_at: serverTime + 30 } },
+    { type: 'ERROR', request_id: 'extend-2', data: { ...refused.error, seats } },
+  ]);
+  expect(run.paths().slice(1)).toEqual(['/api/shows/hall/holds', '/api/shows/hall/holds/extend']);
+  expect(JSON.parse(String(run.requests.at(-1)?.request.body))).toEqual({ ...data, user_id: 'u_1' });
+});
+
 test('[R320] a command whose connection breaks is retried once with the same key, then refused', async () => {
   const run = startHttp(() => Promise.reject(new TypeError('fetch failed')));
   await run.send({ type: 'BOOK_SEAT', request_id: 'book-1', data: { seat_id: 'A1' } });
@@ -181,5 +207,5 @@ test.each([
   [() => Response.json({ captive: true }), 0],
   [() => Promise.reject(new TypeError('fetch failed')), 0],
 ])('[R320] HTTP works only if our server replies (%#)', async (reply, expected) => {
-  expect(await askHttp(async () => reply())).toBe(expected);
+  expect(await probeHttp(async () => reply())).toBe(expected);
 });

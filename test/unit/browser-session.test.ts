@@ -76,7 +76,7 @@ test.each([0, 0.5, 0.999])(
     const waitMs = (run.session.refusal?.retryAtMs ?? 0) - performance.now();
     expect(waitMs).toBeCloseTo(58_000 * (1 + random / 4), -1);
     run.session.retry();
-    run.session.serverAnswered();
+    run.session.serverReplied();
     await vi.advanceTimersByTimeAsync(57_999);
     expect(run.posts, 'nobody gets round the wait').toHaveLength(1);
     await vi.advanceTimersByTimeAsync(150_000);

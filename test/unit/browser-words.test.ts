@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { OthersNews } from '../../src/browser/others-news.ts';
+import { OthersEvents } from '../../src/browser/others-events.ts';
 import { watchForSleep } from '../../src/browser/watch-for-sleep.ts';
 import { listed, othersText } from '../../src/browser/wording.ts';
 
@@ -7,21 +7,21 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 test('[R117] events of others are announced as a count, at most every 15 s, and only if there are any', () => {
-  const told: string[] = [];
-  const news = new OthersNews(
-    (text) => told.push(text),
+  const announced: string[] = [];
+  const events = new OthersEvents(
+    (text) => announced.push(text),
     () => 42,
   );
-  for (const status of [1, 1, 2, 0] as const) news.add(status);
+  for (const status of [1, 1, 2, 0] as const) events.add(status);
   vi.advanceTimersByTime(14_999);
-  expect(told).toEqual([]);
+  expect(announced).toEqual([]);
   vi.advanceTimersByTime(1);
-  expect(told).toEqual(['Others took 2 seats and freed 1. 42 are available.']);
+  expect(announced).toEqual(['Others took 2 seats and freed 1. 42 are available.']);
   vi.advanceTimersByTime(60_000);
-  expect(told).toHaveLength(1);
-  news.add(0);
+  expect(announced).toHaveLength(1);
+  events.add(0);
   vi.advanceTimersByTime(15_000);
-  expect(told[1]).toBe('Others freed 1 seat. 42 are available.');
+  expect(announced[1]).toBe('Others freed 1 seat. 42 are available.');
 });
 
 test.each([

@@ -154,6 +154,12 @@ test('[R111] [R284] PING is acknowledged immediately, with its id, the time and 
   expect(await client.received('ACK')).toEqual({
     type: 'ACK',
     request_id: 'ping-1',
-    data: { success: true, server_time: expect.closeTo(serverTime, -2), hold_seconds: 30, max_holds: 6 },
+    data: {
+      success: true,
+      server_time: expect.closeTo(serverTime, -2),
+      hold_seconds: 30,
+      max_holds: 6,
+      hold_extensions: 10,
+    },
   });
 });

@@ -177,6 +177,7 @@ export class FakeBooking {
       server_time: serverTime,
       hold_seconds: 30,
       max_holds: this.maxHolds,
+      hold_extensions: 10,
       rows: 10,
       cols: 10,
     };

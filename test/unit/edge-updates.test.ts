@@ -116,7 +116,7 @@ test('[G6] [R284] CONNECT with a position returns exactly the missed updates', a
   expect(client.ws.protocol).toBe(subprotocol);
   client.send({ type: 'CONNECT', request_id: 7, data: { user_id: 'eve', position: { epoch: 'e1', seq: 2 } } });
   const ack = await client.received('ACK');
-  const settings = { server_time: expect.closeTo(serverTime, -2), hold_seconds: 30, max_holds: 6 };
+  const settings = { server_time: expect.closeTo(serverTime, -2), hold_seconds: 30, max_holds: 6, hold_extensions: 10 };
   expect(ack).toEqual({ type: 'ACK', request_id: 7, data: { success: true, ...settings } });
   expect(client.messages.map(({ type }) => type)).toEqual(['SEAT_UPDATE', 'SEAT_UPDATE', 'ACK']);
   bus.emit(booking.hold('A1', 'e'));
@@ -142,7 +142,7 @@ test('[R284] CONNECT with a position and no id is acknowledged, whether it could
   const client = await connect([subprotocol]);
   for (const epoch of ['e1', 'e0']) client.send({ type: 'CONNECT', data: { position: { epoch, seq: 0 } } });
   const { data } = await client.received('ACK', 2);
-  expect(data).toMatchObject({ hold_seconds: 30, max_holds: 6 });
+  expect(data).toMatchObject({ hold_seconds: 30, max_holds: 6, hold_extensions: 10 });
   expect(client.messages.map(({ type }) => type)).toEqual(['ACK', 'VENUE_STATE', 'ACK']);
 });
 

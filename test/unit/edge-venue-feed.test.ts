@@ -426,10 +426,16 @@ describe('[R272] two systems on one NATS', () => {
 
 test('[R273] the hold settings of a heartbeat apply to the venue from then on', async () => {
   const { feed, bus, told, asked, pass } = await setUp();
-  bus.tellHeartbeat({ ...feed.position, server_time: startMs / 1000, hold_seconds: 120, max_holds: 2 });
-  expect(feed.header()).toMatchObject({ hold_seconds: 120, max_holds: 2 });
+  bus.tellHeartbeat({
+    ...feed.position,
+    server_time: startMs / 1000,
+    hold_seconds: 120,
+    max_holds: 2,
+    hold_extensions: 3,
+  });
+  expect(feed.header()).toMatchObject({ hold_seconds: 120, max_holds: 2, hold_extensions: 3 });
   bus.tellHeartbeat({ ...feed.position, server_time: startMs / 1000 });
-  expect(feed.header()).toMatchObject({ hold_seconds: 120, max_holds: 2 });
+  expect(feed.header()).toMatchObject({ hold_seconds: 120, max_holds: 2, hold_extensions: 3 });
   await pass(1_000, true);
   expect([told, asked]).toEqual([[], []]);
 });

@@ -1,8 +1,8 @@
--- Compares seats with what the caller knows of them, and with their locks. A part that was lost or set back ends the epoch.
+-- Compares seats with the caller's copy and with their locks. A part that was lost or set back ends the epoch.
 --
 -- KEYS[1] venue:seats   KEYS[2] venue:epoch   KEYS[3..] seat:<id>:lock
 -- ARGV[1] epoch that the caller knows
--- ARGV[2..] for each lock: seat id, seq of the seat as the caller knows it
+-- ARGV[2..] for each lock: seat id, seq of the seat that the caller knows
 -- Returns 1; fails with VENUELOST if a seat is older than known, is booked without its lock, or is not booked and has a lock without an end.
 
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 1 end

@@ -1,8 +1,8 @@
--- Fails if Redis takes no writes, or if the caller may not run a command that the booking service runs. Leaves no key behind.
+-- Fails if Redis takes no writes, or if the caller may not run one of the commands. Leaves no key behind.
 --
--- KEYS[1] venue:writable   a name that nothing else uses
+-- KEYS[1] venue:writable   a key without any other use
 -- KEYS[2] seat:-:lock       a lock of no seat: the caller must have access to keys of its kind
--- ARGV[1..] commands that the caller must be allowed to run; without any, only a write is tried
+-- ARGV[1..] commands that the caller must be allowed to run; without any, only a write is checked
 
 local key = KEYS[1]
 local arguments = {

@@ -1,28 +1,28 @@
--- Decides commands in order, all of them atomically: each on all its seats or on none. The only script that decides; write-venue.lua writes
--- seats too, when a venue is opened or restored.
+-- Decides commands in order, in one atomic step: each on all its seats or on none. The only script that decides; write-venue.lua also writes
+-- seats, when a venue is opened or restored.
 --
 -- KEYS[1] venue:seats    hash: seat id -> JSON
 -- KEYS[2] venue:epoch    string; empty: the epoch has ended and the venue must be opened again; missing: never opened
--- KEYS[3] venue:seq      integer: transitions so far
+-- KEYS[3] venue:seq      integer: number of transitions so far
 -- KEYS[4] venue:events   stream: the transition `seq` has the id <seq>-0
 -- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'; an extended hold: '<seat id>=<end in ms>+<extensions>'
 -- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
---           then, where there is a cool-down, for each seat, seat:<id>:cooldown: string: the user who must wait before holding this seat again;
---           then of each command that has a key, in order, seat:<ids>:answer:...: its answer, '<refusal> [[state, ...], [seat, ...]]'
+--           then, if there is a cool-down, for each seat, seat:<id>:cooldown: string: the user who must wait before holding this seat again;
+--           then, for each command with a key, in order, seat:<ids>:answer:...: its answer, '<refusal> [[state, ...], [seat, ...]]'
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
--- ARGV[3] hold TTL in ms                ARGV[4] how many seats one user may hold   ARGV[5] how often a hold may be extended
--- ARGV[6] for how many ms an answer is kept
--- ARGV[7] cool-down in ms: after a hold lapsed, or was released in its second half, its user may not hold the seat again; 0: none
+-- ARGV[3] hold TTL in ms                ARGV[4] maximum number of seats that one user holds   ARGV[5] maximum number of extensions of a hold
+-- ARGV[6] how many ms an answer is kept
+-- ARGV[7] cool-down in ms: after a hold expired, or was released in its second half, its user may not hold the seat again; 0: none
 -- ARGV[8] JSON: [[seat id, seq of the seat that the caller knows], ...]
 -- ARGV[9] JSON: [command, ...]: ["expire", [seat, ...]] or ["select" | "extend" | "book" | "release", [seat, ...], user id], where a seat is its index
---   in ARGV[8], from 0; with a fourth item where it has a key: "key", or "repeat" where it was asked before as well
+--   in ARGV[8], from 0; a command with a key has a fourth item: "key", or "repeat" if it is a retry
 -- ARGV[10] maximum length of the log
--- ARGV[11] "full" if Redis has reached its memory limit: then no seat is newly held (STORE_UNAVAILABLE), all else works
+-- ARGV[11] "full" if Redis has reached its memory limit: new holds are refused (STORE_UNAVAILABLE), everything else works
 --
--- A seat's JSON begins with its planned part (id, row, col, ...), which is kept as it is; its state (status, held_by, expires_at, seq) follows.
--- Returns JSON, because clients parse many small RESP values slowly: [now ms, states, transitions, answers]. states: for each seat, [state, ...] before
--- and after each of its transitions. A transition is [seat, index in the seat's states of what it made, user, reason or '']. An answer is
--- [refusal or '', for each seat of the command the index in the seat's states, the seats that are the reason of the refusal].
+-- A seat's JSON begins with its planned part (id, row, col, ...), which stays unchanged; its state (status, held_by, expires_at, seq) follows.
+-- Returns JSON, because clients parse many small RESP values slowly: [now ms, states, transitions, answers]. states: for each seat, its
+-- first state and the state after each of its transitions. A transition is [seat, index of its new state in the seat's states, user, reason or ''].
+-- An answer is [refusal or '', for each seat of the command the index in the seat's states, the seats that are the reason of the refusal].
 -- Fails with VENUELOST if this is not the venue that the caller knows. If the data is older than the caller's, it first ends the epoch.
 
 local now = redis.call('TIME')
@@ -64,7 +64,7 @@ end
 
 local transitions = {}
 
--- The live holds of a user: by seat id, the token of venue:holds; and their number.
+-- Returns the live holds of a user (by seat id, the token of venue:holds) and their number.
 local function holds_of(user)
   local tokens, count = {}, 0
   for token in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '%S+') do
@@ -88,7 +88,7 @@ local function extensions_of(token)
   return tonumber(string.match(token or '', '%+(%d+)$') or 0)
 end
 
--- The event is added before the seat is written: a script that fails is not rolled back, and XADD is what may fail.
+-- Adds the event before it writes the seat: Redis does not roll back a failed script, and XADD can fail.
 local function commit(seat, kind, status, user, ends_ms, reason)
   seq = seq + 1
   local seq_text = string.format('%d', seq)
@@ -122,7 +122,7 @@ local function start_cooldown(seat, user)
   if cooldown_ms > 0 then redis.call('SET', seat.cooldown_key, user, 'PX', ARGV[7]) end
 end
 
--- A hold whose lock is gone has ended. Time stands still within a script, so once is enough.
+-- Releases a hold whose lock has expired. Time stands still within a script, so one check per seat is enough.
 local function expire_overdue(seat)
   if seat.is_checked then return end
   seat.is_checked = true
@@ -135,7 +135,7 @@ local function expire_overdue(seat)
   start_cooldown(seat, user)
 end
 
--- A refusal; true: the seat changes; false: it is as the command wants it.
+-- Returns a refusal; true: the seat changes; false: it is already in the wanted state.
 local function verdict_on(action, user, seat)
   if seat.status == 2 then
     if action == 'book' and seat.holder == user then return false end
@@ -153,7 +153,7 @@ local function verdict_on(action, user, seat)
   return 'NOT_HOLDER'
 end
 
--- The seats, of `changing`, that are the reason of a refusal; nil: there is none.
+-- Returns the seats of `changing` that are the reason of a refusal; nil if there are none.
 local function refused_by(changing, is_reason)
   local refused = {}
   for _, seat in ipairs(changing) do
@@ -162,7 +162,7 @@ local function refused_by(changing, is_reason)
   if #refused > 0 then return refused end
 end
 
--- Returns a refusal and its seats, or '' and the seats that change, and the holds of the user.
+-- Returns a refusal and its seats; or '', the seats that change and the holds of the user.
 local function verdict(action, user, group)
   local refusal
   local refused, changing = {}, {}
@@ -256,7 +256,7 @@ local function decide_once(key, action, user, group, is_repeat)
   end
   local seq_before = seq
   local refusal, newest, refused = decide(action, user, group)
-  -- A first attempt that changes nothing need not be kept: a second one may be decided anew.
+  -- The answer to a first attempt that changes nothing is not kept: a second attempt may be decided again.
   if (is_repeat or seq > seq_before) and refusal ~= 'STORE_UNAVAILABLE' then
     local states, places = {}, {}
     for i, seat in ipairs(group) do
@@ -275,7 +275,7 @@ local next_key = 6 + (cooldown_ms > 0 and 2 or 1) * #named
 
 local answers = {}
 for c, command in ipairs(commands) do
-  local action, indexes, user, asked = unpack(command)
+  local action, indexes, user, attempt = unpack(command)
   local group = {}
   for i, index in ipairs(indexes) do
     group[i] = seats[index + 1]
@@ -284,8 +284,8 @@ for c, command in ipairs(commands) do
   local refusal, newest, refused = '', {}, {}
   if action == 'expire' then
     for i, seat in ipairs(group) do newest[i] = seat.newest end
-  elseif asked then
-    refusal, newest, refused = decide_once(KEYS[next_key], action, user, group, asked == 'repeat')
+  elseif attempt then
+    refusal, newest, refused = decide_once(KEYS[next_key], action, user, group, attempt == 'repeat')
     next_key = next_key + 1
   else
     refusal, newest, refused = decide(action, user, group)

@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Notes how far the events are known to have been published, and forgets the oldest of those.
+-- Records the position up to which all events are published, and trims the oldest of them.
 --
 -- KEYS[1] venue:relayed  string: <epoch>:<seq>   KEYS[2] venue:epoch   KEYS[3] venue:events
--- ARGV[1] epoch   ARGV[2] seq   ARGV[3] how many published events to keep
+-- ARGV[1] epoch   ARGV[2] seq   ARGV[3] number of published events to keep
 
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 

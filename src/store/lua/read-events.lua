@@ -1,10 +1,10 @@
--- What happened after a position.
+-- Reads the events after a position.
 --
 -- KEYS as in decide.lua, 1 to 4
 -- ARGV[1] epoch   ARGV[2] seq   ARGV[3] maximum number of events   ARGV[4] number of seats of the venue
--- Returns {now ms, epoch, seq, {event, ...} or false where the log does not tell};
--- fails with VENUELOST if there is no venue, if a part of it is missing, or if it is an older copy of the one that the
--- caller knows, whose epoch that ends.
+-- Returns {now ms, epoch, seq, {event, ...} or false if the log does not reach back to the position};
+-- fails with VENUELOST if there is no venue, if a part of it is missing, or if it is older than the caller's copy, which
+-- also ends the epoch.
 
 local now = redis.call('TIME')
 local epoch = redis.call('GET', KEYS[2])

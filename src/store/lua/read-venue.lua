@@ -1,4 +1,4 @@
--- Reads the whole venue at one moment.
+-- Reads the whole venue in one atomic step.
 --
 -- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about   hash: system, venue, rows, cols
 -- Returns {now ms, epoch or '', seq or -1, {seat id, seat JSON, ...}, oldest and newest seq of the log or 0, 1 if there is a log,

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Writes a venue that has no epoch, and opens a new epoch with it. Of several processes that do so, the first one decides.
+-- Writes a venue that has no epoch, and opens a new epoch. If several processes do this, the first one wins.
 --
 -- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about
 -- ARGV[1] the new epoch, or '' if more seats follow in another call
@@ -15,7 +15,7 @@ if ARGV[1] == '' then return 1 end
 
 local rest = cjson.decode(ARGV[3])
 for field, value in pairs(rest.about) do redis.call('HSET', KEYS[7], field, value) end
--- A hold that goes on keeps the number of its extensions.
+-- A restored hold keeps its number of extensions.
 local extensions = {}
 for user in pairs(rest.holds) do
   for id, count in string.gmatch(redis.call('HGET', KEYS[5], user) or '', '([%w-]+)=%d+(%+%d+)') do extensions[user .. ' ' .. id] = count end
@@ -27,13 +27,13 @@ for user, holds in pairs(rest.holds) do
   redis.call('HSET', KEYS[5], user, table.concat(tokens, ' '))
 end
 
--- Events that the last epoch left unpublished are published in this one.
+-- The unpublished events of the previous epoch are published in this one.
 local seq = tonumber(ARGV[2])
 local relayed = tonumber(string.match(redis.call('GET', KEYS[6]) or '', ':(%d+)$') or seq)
 redis.call('SET', KEYS[6], string.format('%s:%d', ARGV[1], math.min(relayed, seq)))
 redis.call('SET', KEYS[3], string.format('%d', seq))
 if seq > 0 and redis.call('EXISTS', KEYS[4]) == 0 then
-  -- An empty log that goes on after seq.
+  -- Creates an empty log that continues after seq.
   redis.call('XADD', KEYS[4], string.format('%d-0', seq), 'type', 'lost')
   redis.call('XTRIM', KEYS[4], 'MAXLEN', 0)
 end

@@ -9,23 +9,28 @@ import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
 
-export interface BookingOptions
+export interface BookingProcessOptions
   extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'publicDir' | 'isReady'> {
   store: SeatStore;
   bus: EventBus;
-  /** Without it nobody can watch the actors. */
+  /** Absent: there is no inspector. */
   inspect?: InspectOptions | undefined;
 }
 
-export interface Booking {
+export interface BookingProcess {
   app: HttpApp;
   service: BookingService;
-  /** Of its metrics. */
+  /** The registry of its metrics. */
   registry: Registry;
 }
 
-/** The booking service and its HTTP side, put together. `app.close()` ends both. */
-export async function buildBooking({ store, bus, inspect, ...rest }: BookingOptions): Promise<Booking> {
+/** Builds the booking service and its HTTP API. `app.close()` closes both. */
+export async function buildBookingProcess({
+  store,
+  bus,
+  inspect,
+  ...rest
+}: BookingProcessOptions): Promise<BookingProcess> {
   const metrics = bookingMetrics({
     unrelayed: () => service.unrelayedEvents,
     actors: () => service.seatActors.running,

@@ -1,7 +1,7 @@
 import type { Scale } from './scale.ts';
 
 /** The plotting area, and the scales that place values in it. */
-export interface Frame {
+export interface PlotArea {
   left: number;
   top: number;
   width: number;
@@ -10,7 +10,7 @@ export interface Frame {
   y: Scale;
 }
 
-/** Of the font of the plots, on average: SVG cannot measure text. */
+/** Average width of a character in the plots: SVG cannot measure text. */
 export const charWidthPx = 6.2;
 
 export const round = (value: number): number => Math.round(value * 10) / 10;

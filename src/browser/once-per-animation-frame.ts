@@ -1,5 +1,5 @@
-/** A function that runs `render` in the next animation frame, once, however often it is called until then. */
-export function oncePerFrame(render: () => void): () => void {
+/** A function that runs `render` once in the next animation frame, however often it is called before. */
+export function oncePerAnimationFrame(render: () => void): () => void {
   let isRequested = false;
   return () => {
     if (isRequested) return;

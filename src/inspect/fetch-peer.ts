@@ -4,7 +4,7 @@ import { get, type IncomingMessage } from 'node:http';
  * Sends a GET request to another booking process, on a connection of its own. `fetch` replaces an aborted connection
  * with a new one, which would delay the shutdown of the peer. Rejects if the peer does not reply.
  */
-export function askPeer(
+export function fetchPeer(
   url: string,
   signal: AbortSignal,
   headers: Record<string, string> = {},

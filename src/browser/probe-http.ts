@@ -2,10 +2,10 @@ import type { EventsAfter } from '../protocol/events.ts';
 
 const timeoutMs = 5_000;
 
-/** Whether the server answers over HTTP: undefined if it does, else the status of the reply, or 0 without one. */
-export async function askHttp(ask: typeof fetch): Promise<number | undefined> {
+/** Probes whether the server replies over HTTP: undefined if it does, else the status of the reply, or 0 without a reply. */
+export async function probeHttp(fetcher: typeof fetch): Promise<number | undefined> {
   try {
-    const reply = await ask('/api/events?epoch=none&after=0', {
+    const reply = await fetcher('/api/events?epoch=none&after=0', {
       cache: 'no-store',
       signal: AbortSignal.timeout(timeoutMs),
     });

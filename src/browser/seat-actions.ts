@@ -1,0 +1,364 @@
+import type { CommandAction, CommandMessage } from '../protocol/command-routes.ts';
+import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
+import type { ServerMessage } from '../protocol/messages.ts';
+import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { ServerSettings } from './connection.ts';
+import { KeepOffer } from './keep-offer.ts';
+import type { MessageDetails, MessageTone, Offer } from './message-list.ts';
+import { nearestFreeSeat } from './nearest-free-seat.ts';
+import { type PendingRequest, PendingRequests } from './pending-requests.ts';
+import { isOwnHold } from './seat-appearance.ts';
+import { type ServerClock, secondsLeft } from './server-clock.ts';
+import type { ShownHold } from './shown-hold.ts';
+import { Venue } from './venue.ts';
+import {
+  abandonedText,
+  confirmationText,
+  keepLabel,
+  keepOfferText,
+  nearEndText,
+  type Refused,
+  refusalText,
+  timeUpText,
+  tryAgainLabel,
+  unansweredText,
+  withoutLabel,
+} from './wording.ts';
+
+const warnedMs = 10_000;
+
+export interface SeatActionsOptions {
+  /** User of the session; '' until there is a session. */
+  userId: () => string;
+  clock: ServerClock;
+  /** Why no command can be sent now; undefined if commands can be sent. */
+  unavailableReason: () => string | undefined;
+  send: (message: CommandMessage) => void;
+  /** Shows and announces a message. */
+  report: (text: string, tone: MessageTone, details?: MessageDetails) => void;
+  /** Announces a text that is shown elsewhere. */
+  announce: (text: string) => void;
+  /** The seat looks different now. `byOthers`: the seat was not the user's, and is not now. */
+  onSeatTouched: (seatId: string, byOthers: boolean) => void;
+  /** The seat has another state: messages about it are out of date. */
+  onSeatChanged: (seatId: string) => void;
+  /** The user accepted an offer of that seat: the focus moves there. */
+  onOffered: (seatId: string) => void;
+  onWatching: (watching: number) => void;
+  /** The server does not accept the page as this user. */
+  onUserRefused: () => void;
+}
+
+/** The user's commands on seats, and their replies. Knows no DOM and no WebSocket. */
+export class SeatActions {
+  readonly venue: Venue;
+  readonly #options: SeatActionsOptions;
+  readonly #requests: PendingRequests;
+  readonly #keepOffer = new KeepOffer();
+  /** Seats of holds that expired since the user last got one. */
+  #expired: string[] = [];
+  /** Seat and transition of each hold that the user was warned about. */
+  readonly #warned = new Set<string>();
+
+  constructor(options: SeatActionsOptions) {
+    this.#options = options;
+    this.venue = new Venue((after, before) => this.#seatChanged(after, before));
+    this.#requests = new PendingRequests((request) => this.#reportNoReply(request, unansweredText));
+  }
+
+  /** All seats that the user holds, in row-major order. */
+  get holds(): ShownHold[] {
+    return this.venue.holdsOf(this.#options.userId()).map((seat) => ({
+      seat,
+      remainingMs: this.#options.clock.msUntil(seat.expires_at ?? 0),
+      isBusy: this.isPending(seat.id),
+    }));
+  }
+
+  /** All seats that the user has booked, in row-major order. */
+  get bookedSeats(): Seat[] {
+    return this.venue.bookedBy(this.#options.userId());
+  }
+
+  /** Held seats that the page offers to extend now, by one command. */
+  get keepableIds(): string[] {
+    return idsOf(this.#keepable(this.holds));
+  }
+
+  isPending(seatId: string): boolean {
+    return this.#requests.isPending(seatId);
+  }
+
+  clickSeat(seatId: string): void {
+    if (this.#refuseUnconnected()) return;
+    const seat = this.venue.seat(seatId);
+    if (!seat) return;
+    const isMine = seat.held_by === this.#options.userId();
+    if (seat.status === SeatStatus.available) this.#request('select', [seatId]);
+    else if (seat.status === SeatStatus.held && isMine) this.#request('release', [seatId]);
+    else if (isMine) this.#options.report(`${seatId} is booked. It is yours.`, 'info');
+    else this.#reportTaken(seat);
+  }
+
+  book(...seatIds: string[]): void {
+    this.#request('book', seatIds);
+  }
+
+  release(...seatIds: string[]): void {
+    this.#request('release', seatIds);
+  }
+
+  /** Extends all holds that the page offers to extend. Does nothing without an offer. */
+  keep(): void {
+    const seatIds = this.keepableIds;
+    if (seatIds.length > 0) this.#request('extend', seatIds);
+  }
+
+  /** Announces once for each hold that it can be extended, and warns once that it is about to end. Called as time passes. */
+  announceEnds(): void {
+    const { holds } = this;
+    this.#announceOffer(holds);
+    this.#warnOfEnds(holds);
+  }
+
+  receive(message: ServerMessage): void {
+    switch (message.type) {
+      case 'VENUE_STATE':
+        this.#options.clock.set(message.data.server_time);
+        this.venue.replace(message.data);
+        break;
+      case 'SEAT_UPDATE':
+        this.venue.update(message.data);
+        break;
+      case 'ACK': {
+        // The seats first: while the request is pending, only its reply is reported.
+        for (const seat of seatsOf(message.data)) this.venue.learn(seat);
+        const request = this.#settle(message.request_id);
+        if (request) this.#reportDone(request);
+        break;
+      }
+      case 'ERROR': {
+        const { code, message: serverText } = message.data;
+        const reasons = seatsOf(message.data);
+        for (const seat of reasons) this.venue.learn(seat);
+        const request = this.#settle(message.request_id);
+        if (request) this.#reportRefused(request, code, reasons, serverText);
+        else this.#options.report(serverText, 'error');
+        break;
+      }
+      case 'PRESENCE':
+        this.#options.onWatching(message.data.watching);
+        break;
+      // A newer server may send types that this page does not know.
+    }
+  }
+
+  /** The reply to a CONNECT or PING: the time, and the current settings. */
+  learnSettings({ server_time, ...settings }: ServerSettings, roundTripMs: number): void {
+    if (server_time !== undefined) this.#options.clock.sample(server_time, roundTripMs);
+    this.venue.learnSettings(settings);
+  }
+
+  /** Commands that were sent over the lost connection get no reply. */
+  connectionLost(): void {
+    for (const request of this.#requests.abandonAll()) this.#reportNoReply(request, abandonedText);
+  }
+
+  #keepable(holds: readonly ShownHold[]): readonly ShownHold[] {
+    const { holdExtensions, holdSeconds } = this.venue;
+    return holdExtensions > 0 ? this.#keepOffer.offered(holds, holdSeconds) : [];
+  }
+
+  #announceOffer(holds: readonly ShownHold[]): void {
+    const { holdSeconds } = this.venue;
+    const keepable = this.#keepable(holds);
+    const ending = this.#keepOffer.takeAnnouncement(keepable, holdSeconds);
+    if (ending.length === 0) return;
+    const left = secondsLeft(Math.min(...ending.map(({ remainingMs }) => remainingMs)));
+    const button = keepLabel(keepable.length, holds.length);
+    this.#options.announce(keepOfferText(idsOf(ending), left, { button, holdSeconds }));
+  }
+
+  #warnOfEnds(holds: readonly ShownHold[]): void {
+    // A hold that is short from its beginning gets its warning in the last third.
+    const warnAtMs = Math.min(warnedMs, (this.venue.holdSeconds * 1000) / 3);
+    const keyOf = ({ seat }: ShownHold) => `${seat.id}:${seat.seq}`;
+    const ending = holds.filter((hold) => {
+      return hold.remainingMs > 0 && hold.remainingMs <= warnAtMs && !this.#warned.has(keyOf(hold));
+    });
+    if (ending.length === 0) return;
+    for (const hold of ending) this.#warned.add(keyOf(hold));
+    const left = secondsLeft(Math.min(...ending.map(({ remainingMs }) => remainingMs)));
+    const seatIds = idsOf(ending);
+    this.#options.report(nearEndText(seatIds, left), 'warning', { topic: progressTopic(0), seatIds });
+  }
+
+  #request(action: CommandAction, seatIds: readonly string[]): void {
+    if (this.#refuseUnconnected()) return;
+    for (const request of this.#requests.open(action, seatIds)) {
+      this.#options.send(commandMessage(request));
+      this.#touch(request);
+    }
+  }
+
+  #settle(requestId: string | number | undefined): PendingRequest | undefined {
+    const request = this.#requests.settle(requestId);
+    if (request) this.#touch(request);
+    return request;
+  }
+
+  #touch({ seatIds }: PendingRequest): void {
+    for (const seatId of seatIds) this.#options.onSeatTouched(seatId, false);
+  }
+
+  #reportDone({ action, seatIds, part }: PendingRequest): void {
+    const { report, clock } = this.#options;
+    const ends = seatIds.map((seatId) => clock.msUntil(this.venue.seat(seatId)?.expires_at ?? 0));
+    // The estimate of the server's clock may be slightly behind.
+    const remainingMs = Math.min(...ends, this.venue.holdSeconds * 1000);
+    const text = confirmationText(action, seatIds, secondsLeft(remainingMs));
+    const isRelease = action === 'release';
+    const offer = isRelease ? this.#offer('Undo', 'select', seatIds) : undefined;
+    report(text, isRelease ? 'info' : 'success', { topic: progressTopic(part), seatIds, offer });
+  }
+
+  #reportNoReply(request: PendingRequest, textOf: typeof unansweredText): void {
+    const { action, seatIds } = request;
+    this.#touch(request);
+    // Repeating a command is safe. A repeated extension may count twice, which costs one of several.
+    const offer = this.#offer(tryAgainLabel(seatIds), action, seatIds);
+    this.#options.report(textOf(action, seatIds), 'error', { seatIds, offer });
+  }
+
+  #reportRefused(request: PendingRequest, code: ErrorCode, reasons: readonly Seat[], serverText: string): void {
+    if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') this.#options.onUserRefused();
+    const { action, seatIds } = request;
+    // A reason that is no seat concerns all seats of the command.
+    const reasonIds = reasons.length > 0 ? reasons.map(({ id }) => id) : seatIds;
+    if (code === 'EXTENSION_LIMIT') for (const seatId of reasonIds) this.#keepOffer.exhaust(seatId);
+    const restIds = seatIds.filter((seatId) => !reasonIds.includes(seatId) && this.#isOpenTo(action, seatId));
+    const userId = this.#options.userId();
+    const areOwn = reasonIds.every((seatId) => this.venue.seat(seatId)?.held_by === userId);
+    this.#options.report(refusalText({ code, action, reasonIds, restIds, areOwn, serverText }), 'error', {
+      ...topicOfRefusal(code),
+      // The limit is not about a seat: it lasts while the state of these seats changes.
+      seatIds: code === 'HOLD_LIMIT' ? [] : reasonIds,
+      offer: this.#offerAfterRefusal(request, { code, reasonIds, restIds }),
+    });
+  }
+
+  #offerAfterRefusal(
+    { action, seatIds }: PendingRequest,
+    { code, reasonIds, restIds }: Pick<Refused, 'code' | 'reasonIds' | 'restIds'>,
+  ): Offer | undefined {
+    if (code === 'HOLD_LIMIT') return undefined;
+    if (restIds.length > 0) return this.#offer(withoutLabel(action, restIds, reasonIds), action, restIds);
+    if (action === 'select' && (isTaken(code) || code === 'COOLDOWN')) return this.#offerNearest(reasonIds[0]);
+    return errorCodes[code]?.retryable ? this.#offer(tryAgainLabel(seatIds), action, seatIds) : undefined;
+  }
+
+  /** Whether the command can succeed on the seat, as far as the page knows. */
+  #isOpenTo(action: CommandAction, seatId: string): boolean {
+    const seat = this.venue.seat(seatId);
+    if (!seat) return false;
+    return action === 'select' ? seat.status === SeatStatus.available : isOwnHold(seat, this.#options.userId());
+  }
+
+  #reportTaken({ id, status }: Seat): void {
+    const code = status === SeatStatus.held ? 'SEAT_HELD' : 'SEAT_BOOKED';
+    const refused = { code, action: 'select', reasonIds: [id], restIds: [], areOwn: false, serverText: '' } as const;
+    const details = { ...topicOfRefusal(code), seatIds: [id], offer: this.#offerNearest(id) };
+    this.#options.report(refusalText(refused), 'info', details);
+  }
+
+  #offerNearest(seatId: string | undefined): Offer | undefined {
+    const lost = this.venue.seat(seatId ?? '');
+    const nearest = lost && nearestFreeSeat(this.venue.seats, lost);
+    if (!nearest) return undefined;
+    const accept = () => {
+      this.#options.onOffered(nearest.id);
+      this.clickSeat(nearest.id);
+    };
+    return { label: `Take ${nearest.id} instead`, accept };
+  }
+
+  #offer(label: string, action: CommandAction, seatIds: readonly string[]): Offer {
+    const accept = () => {
+      const [first] = seatIds;
+      if (first !== undefined) this.#options.onOffered(first);
+      this.#request(action, seatIds);
+    };
+    return { label, accept };
+  }
+
+  /** True if no command can be sent now; the reason is reported. */
+  #refuseUnconnected(): boolean {
+    const reason = this.#options.unavailableReason();
+    if (reason !== undefined) this.#options.report(reason, 'error', { topic: 'unavailable' });
+    return reason !== undefined;
+  }
+
+  #seatChanged(after: Seat, before: Seat | undefined): void {
+    const { onSeatTouched, onSeatChanged } = this.#options;
+    const userId = this.#options.userId();
+    const isMine = after.held_by === userId;
+    const wasMine = before?.held_by === userId;
+    const isHeldByMe = isOwnHold(after, userId);
+    const wasHeldByMe = before !== undefined && isOwnHold(before, userId);
+    if (isHeldByMe && !wasHeldByMe) this.#expired = [];
+    if (!isHeldByMe) this.#keepOffer.forget(after.id);
+    // A hold that another user extends is the same to everybody else.
+    const isUnchangedToMe = !isMine && before?.status === after.status && before.held_by === after.held_by;
+    if (!isUnchangedToMe) onSeatChanged(after.id);
+    if (wasHeldByMe && !isMine && !this.isPending(after.id)) this.#reportHoldEnded(before);
+    onSeatTouched(after.id, before !== undefined && !wasMine && !isMine && !isUnchangedToMe);
+  }
+
+  #reportHoldEnded({ id, expires_at = 0 }: Seat): void {
+    // A release long before the end was by the same user in another window.
+    const wasReleased = this.#options.clock.msUntil(expires_at) > 1000;
+    if (wasReleased) {
+      this.#options.report(`${id} was released.`, 'info', { seatIds: [id] });
+      return;
+    }
+    this.#expired.push(id);
+    const expired = this.#expired;
+    const offer = this.#offer(tryAgainLabel(expired), 'select', expired);
+    this.#options.report(timeUpText(expired), 'error', { urgent: true, topic: 'time-up', offer });
+  }
+}
+
+const holdMessageTypes = {
+  select: 'HOLD_SEATS',
+  extend: 'EXTEND_HOLD',
+  book: 'BOOK_HOLD',
+  release: 'RELEASE_HOLD',
+} as const;
+const seatMessageTypes = { select: 'SELECT_SEAT', book: 'BOOK_SEAT', release: 'RELEASE_SEAT' } as const;
+
+/** A command on one seat is a message about that seat, except to extend, which only holds can be. */
+function commandMessage({ id, action, seatIds }: PendingRequest): CommandMessage {
+  const [first, second] = seatIds;
+  if (action !== 'extend' && first !== undefined && second === undefined) {
+    return { type: seatMessageTypes[action], request_id: id, data: { seat_id: first } };
+  }
+  return { type: holdMessageTypes[action], request_id: id, data: { seats: [...seatIds] } };
+}
+
+const idsOf = (holds: readonly ShownHold[]): string[] => holds.map(({ seat }) => seat.id);
+
+function seatsOf({ seat, seats = [] }: { seat?: Seat; seats?: Seat[] }): Seat[] {
+  return seat ? [seat] : seats;
+}
+
+const isTaken = (code: ErrorCode): boolean => code === 'SEAT_HELD' || code === 'SEAT_BOOKED' || code === 'SEATS_TAKEN';
+
+/** A newer message of the topic replaces the older one. Other refusals are about their seats only. */
+function topicOfRefusal(code: ErrorCode): { topic?: string } {
+  if (isTaken(code)) return { topic: 'taken' };
+  return code === 'HOLD_LIMIT' ? { topic: code } : {};
+}
+
+/** The parts of one press do not replace each other's messages. */
+const progressTopic = (part: number): string => `progress-${part}`;

@@ -1,0 +1,45 @@
+import { type CommandAction, isPossibleLimit, refusalOf } from '../../bench/audit/seat-rules.ts';
+import type { Refusal } from '../../src/protocol/errors.ts';
+import type { Seat } from '../../src/protocol/seat.ts';
+import type { SeatOperation } from './linearizability.ts';
+
+/** One request on one or several seats, as its client saw it. */
+export interface Operation {
+  clientId: string;
+  action: CommandAction | 'read';
+  /** A read has one. */
+  seatIds: readonly string[];
+  /** Does not matter for a read. */
+  userId: string;
+  invokedAtMs: number;
+  /** Undefined: never answered. */
+  returnedAtMs: number | undefined;
+  /** `unknown`: the request failed or timed out. It was executed at any time after its invocation, or never. */
+  outcome: Outcome | 'unknown';
+}
+
+export interface Outcome {
+  refusal?: Refusal;
+  /** As HTTP sends them: all seats of the command in its order, or those that are the reason of the refusal. */
+  seats?: readonly Seat[];
+}
+
+/** What the operation did to one of its seats, and said of it; undefined: nothing. */
+export function onSeat({ seatIds, ...operation }: Operation, seatId: string): SeatOperation | undefined {
+  const { action, userId, outcome } = operation;
+  if (!seatIds.includes(seatId)) return undefined;
+  if (outcome === 'unknown') return { ...operation, outcome };
+  const { refusal, seats } = outcome;
+  const seat = seats?.find(({ id }) => id === seatId);
+  if (!seat) return seats ? undefined : { ...operation, outcome: { ...(refusal && { refusal }) } };
+  if (action === 'read' || !refusal) return { ...operation, outcome: { seat } };
+  // A group has one code: SEATS_TAKEN, or that of its first seat. Each seat has a reason of its own.
+  const isOwnReason = seatIds.length === 1 || isPossibleLimit(refusal, seat, action, userId);
+  const own = isOwnReason ? refusal : (refusalOf(seat, action, userId) ?? refusal);
+  return { ...operation, outcome: { refusal: own, seat } };
+}
+
+export function describe({ clientId, action, seatIds, userId, invokedAtMs, returnedAtMs, outcome }: Operation): string {
+  const reply = outcome === 'unknown' ? outcome : `${outcome.refusal ?? 'ok'} ${JSON.stringify(outcome.seats ?? [])}`;
+  return `[${invokedAtMs}, ${returnedAtMs ?? '…'}] ${clientId}: ${action} ${seatIds.join(' ')} by ${userId} → ${reply}`;
+}
