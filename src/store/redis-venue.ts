@@ -1,9 +1,10 @@
 import { ok as assert } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
+import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { SeatEvent } from '../protocol/events.ts';
-import { Seat } from '../protocol/seat.ts';
+import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { SeatingPlan } from '../venue/seating-plan.ts';
 import { eventOfLog, pairsOf } from './event-log.ts';
@@ -27,7 +28,18 @@ const itemsPerCall = 5_000;
 /** Attempts to open a venue while other processes open it too, or while it loses further parts. */
 const openAttempts = 5;
 
-const storedSeat = Compile(Seat);
+/** Types only: whatever Redis holds as the user of a seat stays its user. */
+const storedSeat = Compile(
+  Type.Object({
+    id: Type.String(),
+    row: Type.Integer(),
+    col: Type.Integer(),
+    status: Type.Enum(SeatStatus),
+    held_by: Type.Optional(Type.String()),
+    expires_at: Type.Optional(Type.Number()),
+    seq: Type.Integer(),
+  }),
+);
 
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
@@ -76,7 +88,7 @@ export class RedisVenue {
     const { redis } = this.#connection;
     const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount] =
       await this.#connection.call(() => redis.readVenue(...this.#keys.all));
-    const seats = [...pairsOf(fields)].map(([, json]) => storedSeat.Parse(JSON.parse(json)));
+    const seats = [...pairsOf(fields)].flatMap(([, json]) => readSeat(json) ?? []);
     const about = Object.fromEntries(pairsOf(aboutFields));
     const { system = '' } = about;
     const layout = knownLayout(about);
@@ -246,6 +258,16 @@ function missingParts({ seats, seq, newestSeq, hasLog, system, layout }: FoundVe
   if (newestSeq > seq || (seq > 0 && !hasLog)) missing.push('venue:events');
   if (system === '' || !layout) missing.push('venue:about');
   return missing;
+}
+
+/** Undefined: it cannot be read, which is as if it were lost. */
+function readSeat(json: string): Seat | undefined {
+  try {
+    const value: unknown = JSON.parse(json);
+    return storedSeat.Check(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function chunksOf<T>(items: readonly T[]): T[][] {

@@ -113,6 +113,24 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     expect((await decideOn(store, 'A2', [book('carol')], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
+  test.each([
+    ['cut off', '{"id":"A1","row":0,"col":0,"status":2,"held_by":"ali'],
+    ['no JSON', 'A1'],
+    ['no object', '[]'],
+    ['without its state', '{"id":"A1","row":0,"col":0}'],
+    ['with a status of another type', '{"id":"A1","row":0,"col":0,"status":"booked","seq":2}'],
+  ])('a seat that cannot be read (%s) counts as lost', async (_, json) => {
+    const store = newStore();
+    const before = await sold(store);
+    await admin.hset('venue:seats', 'A1', json);
+    await expect(decideOn(store, 'A1', [select('mallory')], before)).rejects.toBeInstanceOf(VenueLostError);
+    const venue = await store.open();
+    expect(statusOf(venue)).toEqual(asSold);
+    expect(await tryToBuy(store, 'A1', 'mallory', venue)).toBe(false);
+    await admin.hset('venue:seats', 'A1', json);
+    expect(statusOf(await opened(newStore()))).toEqual(asSold);
+  });
+
   test('seats and log: a lock proves a booking and a hold; a seat without a trace is withheld and reported to the operator', async () => {
     const { logger, lines } = recorded();
     const store = newStore({ logger });

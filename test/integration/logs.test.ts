@@ -42,7 +42,7 @@ test('[R241] a command over HTTP: one id in the answer, in the log of who decide
   const reqId = answer.headers.get('x-request-id') ?? '';
   expect(reqId).toMatch(/^[0-9a-f]{32}$/);
   const { seat } = (await answer.json()) as { seat: { seq: number } };
-  await logged(booking(), { reqId, action: 'select', seatId: 'A1', userId: 'ann', seq: seat.seq });
+  await logged(booking(), { reqId, action: 'select', seatIds: ['A1'], userId: 'ann', seqs: [seat.seq] });
   const redis = new Redis(venue.redis.url);
   onTestFinished(() => redis.disconnect());
   const [[, fields] = []] = await redis.xrange('venue:events', `${seat.seq}-0`, `${seat.seq}-0`);
@@ -55,8 +55,8 @@ test('[R241] commands over a WebSocket: the id that nginx gave the connection, a
   const { socket, requestId } = await connect();
   socket.send(JSON.stringify({ type: 'CONNECT', data: { user_id: 'bob' } }));
   for (const seat_id of ['B1', 'B2']) socket.send(JSON.stringify({ type: 'SELECT_SEAT', data: { seat_id } }));
-  await logged(booking(), { reqId: `${requestId}.1`, action: 'select', seatId: 'B1', userId: 'bob' });
-  await logged(booking(), { reqId: `${requestId}.2`, action: 'select', seatId: 'B2', userId: 'bob' });
+  await logged(booking(), { reqId: `${requestId}.1`, action: 'select', seatIds: ['B1'], userId: 'bob' });
+  await logged(booking(), { reqId: `${requestId}.2`, action: 'select', seatIds: ['B2'], userId: 'bob' });
 });
 
 test('[R241] who is turned away is noted by nginx and by the booking service, under one id', async () => {

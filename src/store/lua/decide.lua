@@ -50,10 +50,11 @@ if #named > 0 then
   for i, json in ipairs(redis.call('HMGET', KEYS[1], unpack(ids))) do
     if not json then return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is missing') end
     local planned, state_json = string.match(json, '^(.-)("status":.*)$')
-    local state = cjson.decode('{' .. state_json)
-    if state.seq < named[i][2] then
+    local is_json, state = pcall(cjson.decode, '{' .. (state_json or ''))
+    local is_seat = is_json and type(state.status) == 'number' and type(state.seq) == 'number'
+    if not is_seat or state.seq < named[i][2] then
       redis.call('SET', KEYS[2], '')
-      return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' is older than the caller knows it')
+      return redis.error_reply('VENUELOST seat ' .. ids[i] .. ' cannot be read, or is older than the caller knows it')
     end
     seats[i] = {
       id = ids[i], index = i - 1, planned = planned, lock_key = KEYS[5 + i], cooldown_key = KEYS[5 + #named + i],
