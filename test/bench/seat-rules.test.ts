@@ -110,7 +110,7 @@ describe('a replayed log', () => {
 });
 
 describe('groups and extensions', () => {
-  it('[R474] a hold is extended no more often than allowed, and a new hold begins anew', () => {
+  it('[R474] a hold is extended no more often than allowed, and a new hold starts at zero', () => {
     const extended = (seq: number) => event(seq, 'held', 'ann', { reason: 'extended' });
     const brokenBy = (start: Map<string, number>, ...events: (typeof held)[]) => {
       const log = new SeatLog({ seats: new Map([['A1', freeSeat]]), extensions: start }, { maxExtensions: 1 });

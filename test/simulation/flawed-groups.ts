@@ -67,7 +67,7 @@ export async function commandSeatBySeat(this: BookingService, command: UserComma
   return together(await Promise.all(oneByOne(command).map((one) => ask.call(this, one))));
 }
 
-/** A service that fails when half of a group is done; whoever retries finds that half done. */
+/** A service that fails when half of a group is done: a retry finds that half done. */
 export async function commandHalfAtFirst(this: BookingService, command: UserCommand): ReturnType<Command> {
   const { seatIds, request } = command;
   if (seatIds.length === 1 || request?.isRepeat) return ask.call(this, command);

@@ -76,7 +76,7 @@ function mayBelong(operation: RecordedOperation, fromMs: number, untilMs: number
   return invokedAtMs <= untilMs && (wasRepeated || !isEnded);
 }
 
-/** What was under way when the data was lost may have been decided before that, or after it. */
+/** Commands in flight when the data was lost may have been decided before that, or after it. */
 function isAcross(
   { invokedAtMs, returnedAtMs = Number.POSITIVE_INFINITY }: Operation,
   fromMs: number,

@@ -137,7 +137,7 @@ describe('the offer to keep the seats', () => {
 });
 
 describe('an extension', () => {
-  test('[R485] by another user changes nothing that this user is told about', () => {
+  test('[R485] by another user is not reported to this user', () => {
     const run = startWithHolds();
     run.changed.length = 0;
     run.touchedByOthers.length = 0;

@@ -65,7 +65,7 @@ const matching = (pattern: RegExp): string[] =>
   commands.map(({ command }) => command).filter((command) => pattern.test(command));
 const scripts: Record<string, string> = JSON.parse(readFileSync('package.json', 'utf8')).scripts;
 
-/** What is wrong with the table for these commands. */
+/** The faults of the table for these commands. */
 function faultsOf(table: readonly Runner[], given: readonly string[]): string[] {
   const unknown = given.filter((command) => !runsTests.some((pattern) => pattern.test(command)));
   return [
