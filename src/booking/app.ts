@@ -18,10 +18,10 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   const { access, logger } = options;
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
   acceptJsonOfAnyType(app);
-  const identifyUser = await installGuard(app, access);
+  const guard = await installGuard(app, access);
   await registerDocsRoutes(app, access.sessionCookie);
   registerSessionRoutes(app, access);
-  const handler = new CommandHandler(options, identifyUser);
+  const handler = new CommandHandler(options, guard);
   const isSessionNeeded = access.authMode === 'required';
   registerSeatCommandRoutes(app, handler, isSessionNeeded);
   registerHoldRoutes(app, handler, { show: options.venue.name, isSessionNeeded });

@@ -9,7 +9,7 @@ import { maxGroupSize } from '../protocol/max-group-size.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, RequestKey, UserCommand } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
-import type { IdentifyUser } from './guard.ts';
+import type { Guard } from './guard.ts';
 import { HoldAllowance } from './hold-allowance.ts';
 import { failureDetail } from './refusals.ts';
 import { retryAfterSeconds } from './retry-after.ts';
@@ -48,15 +48,15 @@ export interface RequestedCommand {
 /** The common part of the routes of seats and holds: the acting user, the limit per address, the decision, its count and its log line. */
 export class CommandHandler {
   readonly #options: BookingAppOptions;
-  readonly #identifyUser: IdentifyUser;
+  readonly #guard: Guard;
   readonly #allowance: HoldAllowance | undefined;
   readonly #addressOf: (request: FastifyRequest) => string | undefined;
   readonly #counts = new Map<string, { count: number }>();
 
-  constructor(options: BookingAppOptions, identifyUser: IdentifyUser) {
+  constructor(options: BookingAppOptions, guard: Guard) {
     const { service, access } = options;
     this.#options = options;
-    this.#identifyUser = identifyUser;
+    this.#guard = guard;
     this.#allowance = access.rateLimits && new HoldAllowance(access.rateLimits.holdsPerAddress, service);
     this.#addressOf = countedAddress(access);
   }
@@ -89,12 +89,14 @@ export class CommandHandler {
     const { service } = this.#options;
     const unknown = service.isOpen ? seatIds?.find((id) => !service.hasSeat(id)) : undefined;
     if (unknown !== undefined) throw new RefusedError('UNKNOWN_SEAT', `There is no seat ${unknown}`);
-    const userId = await this.#identifyUser(request, claimed);
+    const userId = await this.#guard.identifyUser(request, claimed);
     const key = requestKey(headers);
     if (!seatIds && key) {
       throw new RefusedError('INVALID_REQUEST', 'A request with an Idempotency-Key must name its seats');
     }
-    return { action, seatIds: seatIds ?? (await this.#heldBy(userId)), userId, request: key };
+    const ids = seatIds ?? (await this.#heldBy(userId));
+    await this.#guard.countCommand(request, userId, ids.length);
+    return { action, seatIds: ids, userId, request: key };
   }
 
   #limited(request: FastifyRequest, command: UserCommand): Promise<Answer> {

@@ -9,16 +9,21 @@ import { RateLimit } from '../identity/rate-limit.ts';
 import { RequestLimits } from '../identity/request-limits.ts';
 import { requestTokens } from '../identity/request-token.ts';
 
-/** Returns the acting user, synchronously if no token must be verified. Throws, or rejects with, a `RefusedError` if the caller may not act or exceeds its rate. */
-export type IdentifyUser = (request: FastifyRequest, claimed: string | undefined) => string | Promise<string>;
+/** Methods throw, or reject with, a `RefusedError` if the caller may not act or exceeds its rate. */
+export interface Guard {
+  /** The acting user, synchronously if no token must be verified. */
+  identifyUser(request: FastifyRequest, claimed: string | undefined): string | Promise<string>;
+  /** Counts a command: each of its seats costs as much as a command on one seat. */
+  countCommand(request: FastifyRequest, userId: string, seats: number): Promise<void>;
+}
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Checks every request before its route: first the rate, so that refused requests count too, then the Host, and the Origin
- * of requests that may change something. Returns the function that identifies the acting user.
+ * of requests that may change something. The guard that it returns is for the routes of commands.
  */
-export async function installGuard(app: HttpApp, access: Access): Promise<IdentifyUser> {
+export async function installGuard(app: HttpApp, access: Access): Promise<Guard> {
   const { sessions, sessionCookie, authMode, allowedHosts, allowedOrigins, rateLimits } = access;
   const limits = rateLimits && new RequestLimits(access, rateLimits);
   await allowOrigins(app, allowedOrigins, async (request) => limits?.count(request));
@@ -35,17 +40,18 @@ export async function installGuard(app: HttpApp, access: Access): Promise<Identi
     else if (safeMethods.has(method) || isAllowedOrigin({ origin, host, fetchSite, scheme }, allowedOrigins)) done();
     else done(forbiddenOrigin(origin));
   });
-  const identify: IdentifyUser = ({ headers }, claimed) => {
-    const tokens = requestTokens(headers, sessionCookie);
-    if (tokens.length === 0) return actingUser(authMode, undefined, claimed);
-    return sessionOf(sessions, tokens).then((session) => actingUser(authMode, session, claimed));
-  };
-  if (!rateLimits) return identify;
-  const { requestsPerSecondPerUser: points } = rateLimits;
-  const ofUser = new RateLimit({ points, seconds: 1, message: 'Too many commands of one user' });
-  return async (request, claimed) => {
-    const userId = await identify(request, claimed);
-    await ofUser.count(userId);
-    return userId;
+  const points = rateLimits?.requestsPerSecondPerUser;
+  const ofUser = points && new RateLimit({ points, seconds: 1, message: 'Too many commands of one user' });
+  return {
+    identifyUser({ headers }, claimed) {
+      const tokens = requestTokens(headers, sessionCookie);
+      if (tokens.length === 0) return actingUser(authMode, undefined, claimed);
+      return sessionOf(sessions, tokens).then((session) => actingUser(authMode, session, claimed));
+    },
+    async countCommand(request, userId, seats) {
+      if (ofUser) await ofUser.count(userId, seats);
+      // The request itself was counted before its route.
+      if (seats > 1) await limits?.count(request, seats - 1);
+    },
   };
 }

@@ -28,14 +28,13 @@ export class RequestLimits {
     this.#ofSession = new RateLimit({ points, seconds: 1, message: 'Too many requests of your session' });
   }
 
-  /** Rejects with a `RefusedError` if the caller exceeds its rate. Undefined: not counted. */
-  count(request: FastifyRequest): Promise<void> | undefined {
+  /** Rejects with a `RefusedError` if the caller exceeds its rate. Undefined: not counted. `points`: by default those of the route. */
+  count(request: FastifyRequest, points = request.routeOptions.config.points): Promise<void> | undefined {
     const address = this.#addressOf(request);
-    return address === undefined ? undefined : this.#count(request, address);
+    return address === undefined ? undefined : this.#count(request, address, points);
   }
 
-  async #count({ headers, routeOptions }: FastifyRequest, address: string): Promise<void> {
-    const { points } = routeOptions.config;
+  async #count({ headers }: FastifyRequest, address: string, points: number | undefined): Promise<void> {
     const userId = await this.#buckets.userOf(requestTokens(headers, this.#sessionCookie), address);
     if (userId === undefined) return this.#ofAddress.count(address, points);
     await this.#ofSession.count(userId, points);

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
@@ -19,12 +19,12 @@ interface Reply {
 }
 
 /** The routes over a venue in memory of 3 × 10 seats. */
-async function startBooking({ maxExtensions = 1 } = {}) {
+async function startBooking({ maxExtensions = 1, env = { RATE_LIMIT: 'off' } as NodeJS.ProcessEnv } = {}) {
   const venue = { name: 'main', rows: 3, cols: 10, holdTtlMs, maxHoldsPerUser, maxExtensions };
   const line = new MemoryBusLine();
   const published: SeatEvent[] = [];
   new MemoryEventBus(line).subscribe({ onEvent: (event) => void published.push(event) });
-  const access = accessOf(loadBookingConfig({ RATE_LIMIT: 'off' }), silent);
+  const access = accessOf(loadBookingConfig(env), silent);
   const { app, service } = await buildBookingProcess({
     store: new MemorySeatStore(venue),
     bus: new MemoryEventBus(line),
@@ -36,7 +36,8 @@ async function startBooking({ maxExtensions = 1 } = {}) {
   onTestFinished(() => app.close());
   await vi.waitFor(() => expect(service.isOpen).toBe(true), patience);
   const post = async (path: string, body: object, headers: Record<string, string> = {}): Promise<Reply> => {
-    const reply = await app.inject({ method: 'POST', url: `/api/shows/${path}`, payload: body, headers });
+    const url = `/api/shows/${path}`;
+    const reply = await app.inject({ method: 'POST', url, payload: body, headers, remoteAddress: '203.0.113.7' });
     return { status: reply.statusCode, body: reply.json(), headers: reply.headers };
   };
   return { post, service, published };
@@ -123,4 +124,25 @@ test('[G9] a user who holds more seats than a command takes must name them', asy
   }
   const refused = await post('main/holds/release', { user_id: 'alice' });
   expect(refused).toMatchObject({ status: 400, body: { error: { code: 'INVALID_REQUEST' } } });
+});
+
+describe('[G10] [R396] the limits count a command once for each of its seats', () => {
+  const row = (letter: string, seats = 10) => Array.from({ length: seats }, (_, col) => `${letter}${col + 1}`);
+  const codeOf = ({ body }: Reply) => (body.success ? 'OK' : body.error.code);
+
+  test('of a user', async () => {
+    const { post } = await startBooking({ env: { REQUESTS_PER_SECOND_PER_USER: '20', MAX_HOLDS_PER_USER: '20' } });
+    expect(codeOf(await post('main/holds', { seats: row('A'), user_id: 'alice' }))).toBe('OK');
+    expect(codeOf(await post('main/holds/release', { user_id: 'alice' }))).toBe('OK'); // all ten
+    expect(codeOf(await post('main/holds', { seats: ['B1'], user_id: 'alice' }))).toBe('RATE_LIMITED');
+    expect(codeOf(await post('main/holds', { seats: ['B1'], user_id: 'bob' }))).toBe('OK');
+  });
+
+  test('of an address, whatever the number of its users', async () => {
+    const env = { REQUESTS_PER_SECOND_PER_ADDRESS: '25', HOLDS_PER_ADDRESS: '100' };
+    const { post } = await startBooking({ env });
+    expect(codeOf(await post('main/holds', { seats: row('A'), user_id: 'alice' }))).toBe('OK');
+    expect(codeOf(await post('main/holds', { seats: row('B'), user_id: 'bob' }))).toBe('OK');
+    expect(codeOf(await post('main/holds', { seats: row('C'), user_id: 'carol' }))).toBe('RATE_LIMITED');
+  });
 });

@@ -43,7 +43,7 @@ function service(script: string, spec: Partial<ServiceSpec> = {}): ServiceSpec {
 
 function runs(): string[] {
   try {
-    return readFileSync(join(dir, 'runs'), 'utf8').trimEnd().split('\n');
+    return readFileSync(join(dir, 'runs'), 'utf8').match(/\d+(?=\n)/g) ?? []; // the shell makes the file before it writes to it
   } catch {
     return [];
   }

@@ -71,7 +71,14 @@ function requests({ perSecond, connections = 64, request }: RequestsOptions): At
 
 const get = (path: string, headers = ''): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n${headers}\r\n`;
+const post = (path: string, body: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 const longPath = `/api/${'x'.repeat(7_000)}`;
+
+/** Of six seats each, as many as a user may hold. */
+const groups = [...'BCDEFGH'].map((row) =>
+  JSON.stringify({ user_id: `group-${row}`, seats: Array.from({ length: 6 }, (_, col) => `${row}${col + 1}`) }),
+);
 
 export const httpAttacks = {
   'events far behind': {
@@ -82,7 +89,7 @@ export const httpAttacks = {
   'refused origins': {
     does: 'posts with a foreign Origin and 7,000 bytes of path',
     port: 'http',
-    leftOut: { open: 'nginx logs each 403, up to 90 KiB/s, with at most 256 characters of its path' },
+    leftOut: { alike: 'bodies too large' },
     start: requests({
       perSecond: 2_000,
       request: () =>
@@ -125,6 +132,17 @@ export const httpAttacks = {
         if (Math.random() < 0.5) setTimeout(() => socket.destroy(), 300);
       });
     },
+  },
+  'groups of seats': {
+    does: 'holds and releases groups of seats, just below REQUESTS_PER_SECOND_PER_ADDRESS',
+    port: 'http',
+    start: requests({
+      perSecond: 98,
+      request: (_, index) => {
+        const group = groups[Math.floor(index / 2) % groups.length] ?? '';
+        return post(`/api/shows/main/holds${index % 2 ? '/release' : ''}`, group);
+      },
+    }),
   },
   'many sessions': {
     does: 'reads the venue with hundreds of sessions, each far below its own limit',
