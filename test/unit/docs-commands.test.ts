@@ -40,6 +40,7 @@ const runners: Runner[] = [
     essential: 'npm run events, with this data folder',
   },
   { runs: /^npm run load -- /, file: 'test/bench/load.test.ts', essential: "['dist/bench/main.js', ...args]" },
+  { runs: /^npm run (?:-s )?shows -- /, file: 'test/shows/shows-tool.test.ts', essential: 'documentedCommands()' },
   { runs: /^\.\/start\.sh$/, file: launch('-script'), essential: 'start.sh' },
   { runs: /^BOOKING_PORTS=\S+ \.\/start\.sh$/, file: launch(''), essential: 'BOOKING_PORTS: ' },
   { runs: /^REDIS_URL=\S+ \.\/start\.sh$/, file: launch('-given-servers'), essential: 'REDIS_URL: ' },

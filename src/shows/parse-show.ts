@@ -1,0 +1,91 @@
+import { Compile } from 'typebox/compile';
+import { generatePlan } from './generate-plan.ts';
+import { completeLayout, type Layout } from './layout.ts';
+import { generatedPlan, layoutProblems } from './layout-problems.ts';
+import { parseJson } from './parse-json.ts';
+import { maxSeats, PlanDocument } from './plan-document.ts';
+import { inlinePlan, planProblems, tooManySeats } from './plan-problems.ts';
+import { type Problem, problemLine } from './problem.ts';
+import { schemaProblems } from './schema-problems.ts';
+import { SeatingPlan } from './seating-plan.ts';
+import type { Pricing, Show } from './show.ts';
+import { ShowFile } from './show-file.ts';
+import { ShowFileError } from './show-file-error.ts';
+import { categoryProblems, layoutCategoryProblems, showProblems } from './show-problems.ts';
+
+const maxProblems = 20;
+const showFile = Compile(ShowFile);
+const planDocument = Compile(PlanDocument);
+
+/** The show with this id in the text of a file. `file` is its name in messages. Throws a `ShowFileError`. */
+export function parseShow(id: string, text: string, file: string): Show {
+  const content = parseJson(text, file);
+  if (!showFile.Check(content)) throw refusal(file, schemaProblems(showFile, content));
+  refuse(file, showProblems(content));
+  return showOf(id, content, new SeatingPlan(planOf(content, file)));
+}
+
+function planOf(content: ShowFile, file: string): PlanDocument {
+  const { plan, layout } = content;
+  if (layout) return generated(content, layout, file);
+  const listed = plan as PlanDocument;
+  const seats = listed.sections.reduce(
+    (sum, { rows }) => rows.reduce((count, row) => count + row.seats.length, sum),
+    0,
+  );
+  if (seats > maxSeats) refuse(file, [tooManySeats(seats, ['plan'])]);
+  refuse(file, [...planProblems(listed, inlinePlan), ...categoryProblems(content, listed)]);
+  return listed;
+}
+
+function generated(content: ShowFile, written: Layout, file: string): PlanDocument {
+  const layout = completeLayout(written);
+  refuse(file, [...layoutProblems(layout, ['layout']), ...layoutCategoryProblems(content)]);
+  const plan = generatePlan(layout);
+  const source = generatedPlan(layout);
+  // Prefixes may make ids too long, and sections may stand too far away.
+  if (!planDocument.Check(plan)) {
+    const problems = schemaProblems(planDocument, plan);
+    refuse(
+      file,
+      problems.map(({ at, found, must }) => {
+        return { at: source.pathOf(Number(at[1])), found: found.replace('is', source.verb), must };
+      }),
+    );
+  }
+  refuse(file, planProblems(plan, source));
+  return plan;
+}
+
+function refuse(file: string, problems: readonly Problem[]): void {
+  if (problems.length > 0) throw refusal(file, problems);
+}
+
+function refusal(file: string, problems: readonly Problem[]): ShowFileError {
+  const lines = [...new Set(problems.map((problem) => problemLine(file, problem)))];
+  const more = lines.length > maxProblems ? [`${file}: has ${lines.length - maxProblems} more problems`] : [];
+  return new ShowFileError([...lines.slice(0, maxProblems), ...more].join('\n'));
+}
+
+function showOf(id: string, file: ShowFile, plan: SeatingPlan): Show {
+  const startsAtMs = Date.parse(file.starts_at);
+  const { max_holds: maxHolds, hold_seconds: holdSeconds } = file.limits ?? {};
+  return {
+    id,
+    name: file.name,
+    startsAtMs,
+    saleOpensAtMs: file.sale_opens_at === undefined ? undefined : Date.parse(file.sale_opens_at),
+    saleClosesAtMs: file.sale_closes_at === undefined ? startsAtMs : Date.parse(file.sale_closes_at),
+    categories: file.categories,
+    pricing: pricingOf(file),
+    maxHolds,
+    holdTtlMs: holdSeconds === undefined ? undefined : holdSeconds * 1000,
+    plan,
+  };
+}
+
+function pricingOf({ currency, ticket_types: ticketTypes, prices }: ShowFile): Pricing | undefined {
+  if (currency === undefined || !ticketTypes || !prices) return undefined;
+  const byCategory = Object.entries(prices).map(([category, own]) => [category, new Map(Object.entries(own))] as const);
+  return { currency, ticketTypes, prices: new Map(byCategory) };
+}
