@@ -1,0 +1,61 @@
+import { type Static, Type } from 'typebox';
+import { Position } from './venue.ts';
+
+export const ShowId = Type.String({
+  pattern: '^[a-z0-9-]{1,32}$',
+  maxLength: 32,
+  examples: ['chamber'],
+  description: 'Id of the show: the name of its file',
+});
+
+const Time = (description: string) => Type.Optional(Type.String({ description: `${description}. ISO 8601` }));
+const Amount = Type.Integer({ minimum: 0, description: 'In minor units of the currency' });
+
+const summary = {
+  id: ShowId,
+  name: Type.String({ description: 'For people' }),
+  starts_at: Time('When the show starts'),
+  sale: Type.Union([Type.Literal('upcoming'), Type.Literal('open'), Type.Literal('closed')], {
+    description: 'Whether seats are on sale now',
+  }),
+  sale_opens_at: Time('Before it the sale is `upcoming`'),
+  sale_closes_at: Time('From then on the sale is `closed`'),
+  currency: Type.Optional(Type.String({ description: 'ISO 4217. Absent: the show is free', examples: ['EUR'] })),
+  lowest_price: Type.Optional(Amount),
+  highest_price: Type.Optional(Amount),
+  seats: Type.Integer({ minimum: 1, description: 'Number of seats of the plan' }),
+};
+
+export const ShowSummary = Type.Object(summary, { $id: 'ShowSummary', description: 'A show in the list of shows.' });
+export type ShowSummary = Static<typeof ShowSummary>;
+
+export const ShowList = Type.Object(
+  { shows: Type.Array(Type.Object(summary)) },
+  { $id: 'ShowList', description: 'All shows: the default show first, then by id.' },
+);
+export type ShowList = Static<typeof ShowList>;
+
+export const ShowDetails = Type.Object(
+  {
+    ...summary,
+    categories: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        colour: Type.String({ description: 'For the map', examples: ['#1e8449'] }),
+        prices: Type.Optional(Type.Record(Type.String(), Amount, { description: 'By ticket type' })),
+      }),
+    ),
+    ticket_types: Type.Optional(Type.Array(Type.String(), { description: 'The first is the default' })),
+    plan: Type.String({ description: 'Hash of the seating plan: `GET /api/shows/:show/plan/:hash`' }),
+    single_seats: Type.Union([Type.Literal('warn'), Type.Literal('refuse')], {
+      description: 'What happens to a choice that leaves a single seat: the page warns, or the server refuses it too',
+    }),
+    hold_seconds: Type.Number(),
+    max_holds: Type.Integer(),
+    hold_extensions: Type.Integer(),
+    position: Position,
+    counts: Type.Object({ available: Type.Integer(), held: Type.Integer(), booked: Type.Integer() }),
+  },
+  { $id: 'ShowDetails', description: 'A show, its prices, and how many seats have each status.' },
+);
+export type ShowDetails = Static<typeof ShowDetails>;
