@@ -1,4 +1,4 @@
-import { type CommandMessage, commandRoute } from '../protocol/command-routes.ts';
+import { type CommandMessage, commandRequest } from '../protocol/command-routes.ts';
 import type { CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { EventsAfter, SeatEvent } from '../protocol/events.ts';
@@ -126,14 +126,14 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 
   async #command(message: CommandMessage): Promise<void> {
-    const { request_id, data } = message;
-    const { path } = commandRoute(message, encodeURIComponent(this.#show));
+    const { request_id } = message;
+    const { path, body: named } = commandRequest(message, encodeURIComponent(this.#show));
     const headers = {
       ...this.#options.authorization(),
       'content-type': 'application/json',
       'idempotency-key': newKey(),
     };
-    const body = JSON.stringify({ ...(this.#userId !== undefined && { user_id: this.#userId }), ...data });
+    const body = JSON.stringify({ ...(this.#userId !== undefined && { user_id: this.#userId }), ...named });
     for (let attempt = 1; ; attempt++) {
       try {
         const reply = await this.#options.fetch(path, {
