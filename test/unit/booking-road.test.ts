@@ -7,6 +7,7 @@ import type { Delivery } from '../../src/events/event-bus.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { type SeatCommand, type SeatStore, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
@@ -37,7 +38,7 @@ async function setUp(maxWaitingPerSeat = 3) {
   const startedAtMs = 1_700_000_000_000;
   const clock = new VirtualClock();
   const nowMs = () => startedAtMs + clock.nowMs();
-  const store = new SlowStore({ rows: 1, cols: 2, holdTtlMs, maxHoldsPerUser: 6, nowMs });
+  const store = new SlowStore({ plan: gridPlan({ rows: 1, cols: 2 }), holdTtlMs, maxHoldsPerUser: 6, nowMs });
   const { epoch } = await store.open();
   const line = new MemoryBusLine();
   const other = new MemoryEventBus(line);
@@ -314,7 +315,7 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
 
 test('[R413] the audit goes through all seats, 256 with each heartbeat, and starts again', async () => {
   const clock = new VirtualClock();
-  const store = new MemorySeatStore({ rows: 10, cols: 60, holdTtlMs, maxHoldsPerUser: 6 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 10, cols: 60 }), holdTtlMs, maxHoldsPerUser: 6 });
   const audit = vi.spyOn(store as SeatStore, 'audit');
   const bus = new MemoryEventBus(new MemoryBusLine());
   const service = new BookingService({ store, bus, logger: pino({ level: 'silent' }), clock });
@@ -333,7 +334,7 @@ test('[R413] the audit goes through all seats, 256 with each heartbeat, and star
 
 test('[R411] reading the states of all seats of a large venue starts no actor', async () => {
   const clock = new VirtualClock();
-  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 10, cols: 100 }), holdTtlMs, maxHoldsPerUser: 6 });
   const { epoch, seq } = await store.open();
   await decideOn(store, 'J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
   const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
@@ -353,7 +354,7 @@ test('[R411] reading the states of all seats of a large venue starts no actor', 
 
 test('[R29] [R38] in a large venue the actors start in batches, held seats first, and immediately when needed', async () => {
   const clock = new VirtualClock();
-  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 10, cols: 100 }), holdTtlMs, maxHoldsPerUser: 6 });
   const { epoch, seq } = await store.open();
   await decideOn(store, 'J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
   const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
