@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { RefusalLog } from '../http/refusal-log.ts';
-import { messageOf } from '../process/error-facts.ts';
 import { closeCodes } from '../protocol/close-codes.ts';
 import { type CommandAction, type CommandMessage, commandRequest } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
@@ -220,7 +219,10 @@ export class ClientConnection implements BufferedClient {
       this.#session.follow(data.token);
     }
     const isOther = data?.venue !== undefined && data.venue !== this.#show.id;
-    if (isOther && this.#output.waitingStateBytes > 0) return this.#refuse('RATE_LIMITED', readFirst, request_id);
+    if (isOther && this.#output.waitingStateBytes > 0) {
+      this.#refuse('RATE_LIMITED', readFirst, request_id);
+      return;
+    }
     this.#enter(data?.venue, request_id, () => {
       const position = data?.position;
       const isUpToDate = position !== undefined && this.#hub.resume(this, position);
@@ -233,26 +235,31 @@ export class ClientConnection implements BufferedClient {
 
   /** Moves to a show, then continues there. Without an id: stays. One connection watches one show at a time. */
   #enter(id: string | undefined, requestId: RequestId | undefined, then: () => void): void {
-    if (!this.#entering && (id === undefined || id === this.#show.id)) return then();
-    const entering = Promise.resolve(this.#entering).then(() =>
-      this.#shows.enter(id ?? this.#show.id, (show) => {
-        if (this.#ws.readyState !== this.#ws.OPEN) return;
-        if (show !== this.#show) {
-          this.#hub.remove(this);
-          this.#show = show;
-          show.hub.add(this);
-        }
-        then();
-      }),
-    );
-    const settled = entering.catch((error) => {
+    if (!this.#entering && (id === undefined || id === this.#show.id)) {
+      then();
+      return;
+    }
+    const moved = this.#moved(this.#entering, id, then).catch((error) => {
       const code = error instanceof UnknownShowError ? 'UNKNOWN_SHOW' : failureOf(error);
-      this.#refuse(code, code === 'UNKNOWN_SHOW' ? messageOf(error) : failureMessages[code], requestId);
+      this.#refuse(code, code === 'UNKNOWN_SHOW' ? error.message : failureMessages[code], requestId);
     });
-    this.#entering = settled.finally(() => {
-      if (this.#entering === pending) this.#entering = undefined;
+    this.#entering = moved;
+    void moved.then(() => {
+      if (this.#entering === moved) this.#entering = undefined;
     });
-    const pending = this.#entering;
+  }
+
+  async #moved(earlier: Promise<void> | undefined, id: string | undefined, then: () => void): Promise<void> {
+    await earlier;
+    await this.#shows.enter(id ?? this.#show.id, (show) => {
+      if (this.#ws.readyState !== this.#ws.OPEN) return;
+      if (show !== this.#show) {
+        this.#hub.remove(this);
+        this.#show = show;
+        show.hub.add(this);
+      }
+      then();
+    });
   }
 
   /** Notifies the client before its next command, which would be refused anyway. */
@@ -263,9 +270,11 @@ export class ClientConnection implements BufferedClient {
 
   #subscribe({ venue, data, request_id }: Subscribe): void {
     clearTimeout(this.#connectTimer);
-    if (this.#output.waitingStateBytes > 0) return this.#refuse('RATE_LIMITED', readFirst, request_id);
-    if (!this.#mayRequestState(request_id)) return;
-    this.#enter(venue ?? data?.venue, request_id, () => this.#sendStateOnRequest(request_id));
+    if (this.#output.waitingStateBytes > 0) {
+      this.#refuse('RATE_LIMITED', readFirst, request_id);
+    } else if (this.#mayRequestState(request_id)) {
+      this.#enter(venue ?? data?.venue, request_id, () => this.#sendStateOnRequest(request_id));
+    }
   }
 
   /** The upgrade was counted for the first CONNECT or subscribe. Each further one counts as an arrival of the address. */
