@@ -3,6 +3,7 @@ import { type ConnectionEvent, connectionMachine } from '../../machines/connecti
 import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
+import type { BestMessage } from './best-request.ts';
 import type { ConnectionPhase } from './connection-status.ts';
 
 /** The used part of a WebSocket. */
@@ -26,6 +27,8 @@ export interface ConnectionView {
 }
 
 export interface ConnectionOptions {
+  /** Id of the show. undefined: the default show. */
+  show?: string | undefined;
   /** User of the session, once there is one. The token is present only if cookies are blocked. */
   identity: () => { user_id?: string; token?: string };
   /** The edge closed the connection because the session ended. */
@@ -108,7 +111,7 @@ export class Connection {
   }
 
   /** Callers send only while live: commands are never queued, since the seat may be taken by the time they are sent. */
-  send(message: ClientMessage): void {
+  send(message: ClientMessage | BestMessage): void {
     if (!this.#socket) return;
     if (isCommand(message) && message.request_id !== undefined) this.#pendingIds.add(message.request_id);
     this.#socket.send(JSON.stringify(message));
@@ -131,8 +134,14 @@ export class Connection {
   }
 
   #connect(connectId?: string): void {
+    const { show: venue } = this.#options;
     const position = this.#options.position();
-    const data = { presence: true, ...(position && { position }), ...this.#options.identity() };
+    const data = {
+      presence: true,
+      ...(venue !== undefined && { venue }),
+      ...(position && { position }),
+      ...this.#options.identity(),
+    };
     this.#connectedAtMs = performance.now();
     this.send({ type: 'CONNECT', ...(connectId !== undefined && { request_id: connectId }), data });
   }
@@ -286,7 +295,8 @@ export class Connection {
 /** `WebSocket.OPEN`; tests run in Node 20, which has no WebSocket. */
 const openState = 1;
 
-const isCommand = ({ type }: ClientMessage): boolean => type !== 'CONNECT' && type !== 'subscribe' && type !== 'PING';
+const isCommand = ({ type }: ClientMessage | BestMessage): boolean =>
+  type !== 'CONNECT' && type !== 'subscribe' && type !== 'PING';
 
 /** The states of the chart that look different on the page. Whether a PING is pending does not. */
 function phaseOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionPhase {

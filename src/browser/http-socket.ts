@@ -4,6 +4,7 @@ import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { EventsAfter, SeatEvent } from '../protocol/events.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
+import type { BestMessage } from './best-request.ts';
 import type { Socket } from './connection.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -17,6 +18,8 @@ type RequestId = string | number | undefined;
 
 export interface HttpSocketOptions {
   fetch: typeof fetch;
+  /** Id of the show. undefined: the default show. */
+  show?: string | undefined;
   /** `Authorization`, if cookies are blocked. */
   authorization: () => Record<string, string>;
   random: () => number;
@@ -30,13 +33,17 @@ export class HttpSocket extends EventTarget implements Socket {
   readonly #closed = new AbortController();
   #position: Position | undefined;
   #userId: string | undefined;
+  /** Start of the paths of the show. */
+  readonly #base: string;
   /** Name of the venue, which the routes of holds have in their path. */
-  #show = '';
+  #show: string;
   #venueAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: HttpSocketOptions) {
     super();
     this.#options = options;
+    this.#show = options.show ?? '';
+    this.#base = options.show === undefined ? '/api' : `/api/shows/${options.show}`;
     queueMicrotask(() => {
       this.readyState = 1;
       this.dispatchEvent(new Event('open'));
@@ -44,7 +51,7 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 
   send(data: string): void {
-    const message = JSON.parse(data) as ClientMessage;
+    const message = JSON.parse(data) as ClientMessage | BestMessage;
     switch (message.type) {
       case 'CONNECT':
         this.#position = message.data?.position;
@@ -87,7 +94,7 @@ export class HttpSocket extends EventTarget implements Socket {
       if (!from) return undefined;
       const query = new URLSearchParams({ epoch: from.epoch, after: String(from.seq) });
       // While the store is unavailable the venue is still served, as stale.
-      const reply = await this.#get<EventsAfter>(`/api/events?${query}`).catch((error: unknown) => {
+      const reply = await this.#get<EventsAfter>(`${this.#base}/events?${query}`).catch((error: unknown) => {
         if (error instanceof FailedReply && error.status >= 500) return undefined;
         throw error;
       });
@@ -101,7 +108,7 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 
   async #venue(): Promise<HoldSettings & Pick<VenueState, 'server_time'>> {
-    const venue = await this.#get<VenueState>('/api/venue');
+    const venue = await this.#get<VenueState>(`${this.#base}/venue`);
     if (!Array.isArray(venue.seats)) throw new FailedReply(502);
     this.#position = venue.stale ? undefined : { epoch: venue.epoch, seq: venue.seq };
     this.#show = venue.venue;
@@ -125,9 +132,10 @@ export class HttpSocket extends EventTarget implements Socket {
     }
   }
 
-  async #command(message: CommandMessage): Promise<void> {
-    const { request_id, data } = message;
-    const { path } = commandRoute(message, encodeURIComponent(this.#show));
+  async #command(message: CommandMessage | BestMessage): Promise<void> {
+    const { request_id } = message;
+    const path = this.#pathOf(message);
+    const data = message.type === 'HOLD_BEST' ? { best: message.data } : message.data;
     const headers = {
       ...this.#options.authorization(),
       'content-type': 'application/json',
@@ -148,6 +156,12 @@ export class HttpSocket extends EventTarget implements Socket {
         if (attempt > 1) return this.#refuse(request_id, 'TIMEOUT', 'The server cannot be reached');
       }
     }
+  }
+
+  #pathOf(message: CommandMessage | BestMessage): string {
+    const show = encodeURIComponent(this.#show);
+    if (message.type === 'HOLD_BEST') return `/api/shows/${show}/holds`;
+    return commandRoute(message, show).path.replace(/^\/api(?=\/seats\/)/, this.#base);
   }
 
   #reply(requestId: RequestId, status: number, body: CommandReply | HoldReply | ErrorReply | undefined): void {
