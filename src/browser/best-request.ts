@@ -1,24 +1,12 @@
-import type { ServerMessage } from '../protocol/messages.ts';
+import type { BestSeats } from '../protocol/commands.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
+import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { MessageDetails, MessageTone } from './message-list.ts';
 import { replyTimeoutMs } from './pending-requests.ts';
 
-export interface BestWish {
-  count: number;
-  category?: string;
-  /** Name of a section. */
-  section?: string;
-  accessible?: boolean;
-}
-
-export interface BestMessage {
-  type: 'HOLD_BEST';
-  request_id: string;
-  data: BestWish;
-}
-
 export interface BestRequestOptions {
-  send: (message: BestMessage) => void;
+  send: (message: ClientMessage) => void;
   report: (text: string, tone: MessageTone, details?: MessageDetails) => void;
   /** Takes over the seats of a reply. */
   learn: (seats: readonly Seat[]) => void;
@@ -33,7 +21,7 @@ export interface BestRequestOptions {
 /** The request for the best block of free seats: one at a time. */
 export class BestRequest {
   readonly #options: BestRequestOptions;
-  #pending: { id: string; wish: BestWish; timer: ReturnType<typeof setTimeout> } | undefined;
+  #pending: { id: string; wish: BestSeats; timer: ReturnType<typeof setTimeout> } | undefined;
   #sent = 0;
 
   constructor(options: BestRequestOptions) {
@@ -41,11 +29,11 @@ export class BestRequest {
   }
 
   /** The wish that has no reply yet. */
-  get pending(): BestWish | undefined {
+  get pending(): BestSeats | undefined {
     return this.#pending?.wish;
   }
 
-  hold(wish: BestWish): void {
+  hold(wish: BestSeats): void {
     if (this.#pending) return;
     const id = `best-${++this.#sent}`;
     const timer = setTimeout(
@@ -94,12 +82,12 @@ export class BestRequest {
     this.#options.onChange();
   }
 
-  #offer(label: string, wish: BestWish) {
+  #offer(label: string, wish: BestSeats) {
     return { label, accept: () => this.hold(wish) };
   }
 
   /** The next step if the filters left nothing. */
-  #offerAnywhere({ count, category, section, ...rest }: BestWish) {
+  #offerAnywhere({ count, category, section, ...rest }: BestSeats) {
     if (category === undefined && section === undefined) return undefined;
     return this.#offer('Search all sections', { count, ...rest });
   }
@@ -107,7 +95,7 @@ export class BestRequest {
 
 const topic = 'best';
 
-function refusalText(code: string, { count, category, section, accessible }: BestWish, serverText: string): string {
+function refusalText(code: ErrorCode, { count, category, section, accessible }: BestSeats, serverText: string): string {
   const seats = `${count} ${count === 1 ? 'seat' : 'seats'}`;
   const where = [category, section].filter((name) => name !== undefined).join(', ');
   switch (code) {

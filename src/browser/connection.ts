@@ -3,7 +3,6 @@ import { type ConnectionEvent, connectionMachine } from '../../machines/connecti
 import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
-import type { BestMessage } from './best-request.ts';
 import type { ConnectionPhase } from './connection-status.ts';
 
 /** The used part of a WebSocket. */
@@ -111,7 +110,7 @@ export class Connection {
   }
 
   /** Callers send only while live: commands are never queued, since the seat may be taken by the time they are sent. */
-  send(message: ClientMessage | BestMessage): void {
+  send(message: ClientMessage): void {
     if (!this.#socket) return;
     if (isCommand(message) && message.request_id !== undefined) this.#pendingIds.add(message.request_id);
     this.#socket.send(JSON.stringify(message));
@@ -295,8 +294,7 @@ export class Connection {
 /** `WebSocket.OPEN`; tests run in Node 20, which has no WebSocket. */
 const openState = 1;
 
-const isCommand = ({ type }: ClientMessage | BestMessage): boolean =>
-  type !== 'CONNECT' && type !== 'subscribe' && type !== 'PING';
+const isCommand = ({ type }: ClientMessage): boolean => type !== 'CONNECT' && type !== 'subscribe' && type !== 'PING';
 
 /** The states of the chart that look different on the page. Whether a PING is pending does not. */
 function phaseOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionPhase {

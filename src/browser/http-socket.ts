@@ -1,10 +1,9 @@
-import { type CommandMessage, commandRoute } from '../protocol/command-routes.ts';
+import { type CommandMessage, commandRequest, showPath } from '../protocol/command-routes.ts';
 import type { CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { EventsAfter, SeatEvent } from '../protocol/events.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
-import type { BestMessage } from './best-request.ts';
 import type { Socket } from './connection.ts';
 import { retryAfterMs } from './retry-after.ts';
 
@@ -18,8 +17,6 @@ type RequestId = string | number | undefined;
 
 export interface HttpSocketOptions {
   fetch: typeof fetch;
-  /** Id of the show. undefined: the default show. */
-  show?: string | undefined;
   /** `Authorization`, if cookies are blocked. */
   authorization: () => Record<string, string>;
   random: () => number;
@@ -33,17 +30,15 @@ export class HttpSocket extends EventTarget implements Socket {
   readonly #closed = new AbortController();
   #position: Position | undefined;
   #userId: string | undefined;
-  /** Start of the paths of the show. */
-  readonly #base: string;
-  /** Name of the venue, which the routes of holds have in their path. */
-  #show: string;
+  /** Start of the paths for reads. The default show is read without its id, which its venue tells. */
+  #reads = '/api';
+  /** Id of the show, which the routes of commands have in their path. */
+  #show = '';
   #venueAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: HttpSocketOptions) {
     super();
     this.#options = options;
-    this.#show = options.show ?? '';
-    this.#base = options.show === undefined ? '/api' : `/api/shows/${options.show}`;
     queueMicrotask(() => {
       this.readyState = 1;
       this.dispatchEvent(new Event('open'));
@@ -51,9 +46,10 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 
   send(data: string): void {
-    const message = JSON.parse(data) as ClientMessage | BestMessage;
+    const message = JSON.parse(data) as ClientMessage;
     switch (message.type) {
       case 'CONNECT':
+        this.#choose(message.data?.venue);
         this.#position = message.data?.position;
         this.#userId = message.data?.user_id;
         void this.#poll(message.request_id);
@@ -72,6 +68,12 @@ export class HttpSocket extends EventTarget implements Socket {
 
   close(): void {
     this.#closed.abort();
+  }
+
+  #choose(show: string | undefined): void {
+    if (show === undefined) return;
+    this.#show = show;
+    this.#reads = showPath(encodeURIComponent(show), '');
   }
 
   async #poll(requestId: RequestId): Promise<void> {
@@ -94,7 +96,7 @@ export class HttpSocket extends EventTarget implements Socket {
       if (!from) return undefined;
       const query = new URLSearchParams({ epoch: from.epoch, after: String(from.seq) });
       // While the store is unavailable the venue is still served, as stale.
-      const reply = await this.#get<EventsAfter>(`${this.#base}/events?${query}`).catch((error: unknown) => {
+      const reply = await this.#get<EventsAfter>(`${this.#reads}/events?${query}`).catch((error: unknown) => {
         if (error instanceof FailedReply && error.status >= 500) return undefined;
         throw error;
       });
@@ -108,7 +110,7 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 
   async #venue(): Promise<HoldSettings & Pick<VenueState, 'server_time'>> {
-    const venue = await this.#get<VenueState>(`${this.#base}/venue`);
+    const venue = await this.#get<VenueState>(`${this.#reads}/venue`);
     if (!Array.isArray(venue.seats)) throw new FailedReply(502);
     this.#position = venue.stale ? undefined : { epoch: venue.epoch, seq: venue.seq };
     this.#show = venue.venue;
@@ -132,16 +134,15 @@ export class HttpSocket extends EventTarget implements Socket {
     }
   }
 
-  async #command(message: CommandMessage | BestMessage): Promise<void> {
+  async #command(message: CommandMessage): Promise<void> {
     const { request_id } = message;
-    const path = this.#pathOf(message);
-    const data = message.type === 'HOLD_BEST' ? { best: message.data } : message.data;
+    const { path, body: named } = commandRequest(message, encodeURIComponent(this.#show));
     const headers = {
       ...this.#options.authorization(),
       'content-type': 'application/json',
       'idempotency-key': newKey(),
     };
-    const body = JSON.stringify({ ...(this.#userId !== undefined && { user_id: this.#userId }), ...data });
+    const body = JSON.stringify({ ...(this.#userId !== undefined && { user_id: this.#userId }), ...named });
     for (let attempt = 1; ; attempt++) {
       try {
         const reply = await this.#options.fetch(path, {
@@ -156,12 +157,6 @@ export class HttpSocket extends EventTarget implements Socket {
         if (attempt > 1) return this.#refuse(request_id, 'TIMEOUT', 'The server cannot be reached');
       }
     }
-  }
-
-  #pathOf(message: CommandMessage | BestMessage): string {
-    const show = encodeURIComponent(this.#show);
-    if (message.type === 'HOLD_BEST') return `/api/shows/${show}/holds`;
-    return commandRoute(message, show).path.replace(/^\/api(?=\/seats\/)/, this.#base);
   }
 
   #reply(requestId: RequestId, status: number, body: CommandReply | HoldReply | ErrorReply | undefined): void {

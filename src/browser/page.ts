@@ -1,7 +1,6 @@
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { Announcer } from './announcer.ts';
-import type { BestMessage } from './best-request.ts';
 import { Cart, type CartOptions } from './cart.ts';
 import { Connection, type ConnectionView } from './connection.ts';
 import { type ConnectionPhase, type ConnectionStatus, connectionStatus, sessionStatus } from './connection-status.ts';
@@ -46,7 +45,7 @@ export interface Page {
   readonly actions: SeatActions;
   readonly map: PageMap;
   readonly userId: () => string;
-  send: (message: ClientMessage | BestMessage) => void;
+  send: (message: ClientMessage) => void;
   report: (text: string, tone: MessageTone, details?: MessageDetails) => void;
   announce: (text: string) => void;
   requestRender: () => void;
@@ -131,7 +130,6 @@ export function createPage(options: PageOptions): Page {
     openHttpSocket: () =>
       new HttpSocket({
         fetch: fetcher,
-        show: options.show,
         authorization: () => session.authorization,
         random: Math.random,
       }),

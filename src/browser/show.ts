@@ -72,7 +72,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     },
     closedText: () => saleClosedText(details),
     onMessage: (message) => {
-      if (message.type === 'ERROR' && (message.data.code as string) === 'SALE_CLOSED') void reread();
+      if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
       return best.receive(message);
     },
     onConnected: () => void reread(),

@@ -26,9 +26,11 @@ interface HubOptions {
   feed: VenueFeed;
   limits: EdgeLimits;
   metrics: EdgeMetrics;
+  /** Called when the last client has left. */
+  onEmpty?: () => void;
 }
 
-/** Broadcasts the venue to all clients: a change is serialised once, and written once per client and turn of the event loop. */
+/** Broadcasts a show to its clients: a change is serialised once, and written once per client and turn of the event loop. */
 export class Hub implements VenueFeedListener {
   readonly #feed: VenueFeed;
   readonly #limits: EdgeLimits;
@@ -41,10 +43,12 @@ export class Hub implements VenueFeedListener {
   /** Clients that subscribed to PRESENCE. */
   readonly #presenceClients = new Set<HubClient>();
   readonly #pingTimer: NodeJS.Timeout;
+  readonly #onEmpty: () => void;
   #unsent: Buffer[] = [];
   #flushPlanned = false;
 
-  constructor({ feed, limits, metrics }: HubOptions) {
+  constructor({ feed, limits, metrics, onEmpty = () => {} }: HubOptions) {
+    this.#onEmpty = onEmpty;
     this.#feed = feed;
     this.#limits = limits;
     this.#metrics = metrics;
@@ -71,7 +75,9 @@ export class Hub implements VenueFeedListener {
   remove(client: HubClient): void {
     this.#subscribers.delete(client);
     this.#presenceClients.delete(client);
-    if (this.#clients.delete(client)) this.#metrics.connections.dec();
+    if (!this.#clients.delete(client)) return;
+    this.#metrics.connections.dec();
+    if (this.#clients.size === 0) this.#onEmpty();
   }
 
   /** Sends the current venue, then all changes. */
@@ -127,9 +133,13 @@ export class Hub implements VenueFeedListener {
     this.#metrics.catchUps.inc({ kind });
   }
 
+  close(): void {
+    clearInterval(this.#pingTimer);
+  }
+
   /** Makes all clients reconnect elsewhere, in batches: all at once would overload the other edges. */
   async drain(): Promise<void> {
-    clearInterval(this.#pingTimer);
+    this.close();
     const { drainBatchClients, drainBatchIntervalMs, drainTimeoutMs } = this.#limits;
     const deadlineMs = performance.now() + drainTimeoutMs;
     const leaving = [...this.#clients];
