@@ -51,7 +51,7 @@ function contentOf(sale: ShowOnSale) {
     name: escapeHtml(name),
     facts: showFactsHtml(details),
     prices: pricesHtml(details),
-    details: scriptText(details),
+    details: `<script type="application/json" id="show-details">${scriptText(details)}</script>`,
   };
 }
 

@@ -106,15 +106,21 @@ export class Overview {
     element.style.setProperty('--pitch', `${pitch * 1.25}px`);
     const points: Point[] = [];
     const categories = new Set<string>();
+    const fills: SVGPathElement[] = [];
     for (const { category, firstRow, endRow } of bandsOf(plan, area)) {
       const outline = outlineOf(plan, firstRow, endRow);
-      const path = svg('path');
-      setAttribute(path, 'd', `M${outline.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L')}Z`);
-      path.style.setProperty('--colour', this.#options.categories.get(category)?.colour ?? '');
-      element.append(path);
+      for (const className of ['area-edge', 'area-fill']) {
+        const path = svg('path');
+        setAttribute(path, 'class', className);
+        setAttribute(path, 'd', `M${outline.map(({ x, y }) => `${x.toFixed(1)} ${y.toFixed(1)}`).join('L')}Z`);
+        path.style.setProperty('--colour', this.#options.categories.get(category)?.colour ?? '');
+        if (className === 'area-fill') fills.push(path);
+        else element.append(path);
+      }
       points.push(...outline);
       categories.add(category);
     }
+    element.append(...fills);
     const box = boxOf(points);
     const middle = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
     const line = (className: string): SVGTextElement => {

@@ -2,6 +2,8 @@ import type { SeatFlag } from '../../shows/plan-document.ts';
 import { type SeatAppearance, seatAppearance } from '../seat-appearance.ts';
 import type { MapOptions } from './map-options.ts';
 
+const defaultColour = '#17803f';
+
 const flags: readonly SeatFlag[] = ['accessible', 'companion', 'restricted-view'];
 
 /** The seat in words and colours, the same in every view. undefined: the plan has no such seat, or its state is unknown. */
@@ -35,7 +37,9 @@ export function seatButton({ plan, categories }: MapOptions, index: number): HTM
   button.className = 'seat';
   button.id = `seat-${id}`;
   button.dataset.seatId = id;
-  button.style.setProperty('--colour', categories.get(plan.category(index))?.colour ?? '');
+  const { colour = defaultColour } = categories.get(plan.category(index)) ?? {};
+  button.style.setProperty('--colour', colour);
+  button.style.setProperty('--on-colour', textColourOn(colour));
   const text = document.createElement('span');
   text.className = 'seat-text';
   text.textContent = plan.label(index);
@@ -54,4 +58,15 @@ export function priceRange(names: Iterable<string>, { categories, formatPrice }:
   if (amounts.length === 0) return '';
   const [least, most] = [Math.min(...amounts), Math.max(...amounts)];
   return least === most ? formatPrice(least) : `${formatPrice(least)} – ${formatPrice(most)}`;
+}
+
+/** Black or white, whichever has more contrast on #rrggbb. */
+export function textColourOn(colour: string): string {
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  // Where both have a contrast of 4.58.
+  return luminance > 0.179 ? '#000000' : '#ffffff';
 }
