@@ -12,6 +12,9 @@ import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
 import { type ShowOnSale, ShowsOnSale } from './shows-on-sale.ts';
 
+/** A larger show starts actors as they are needed, and so do all shows besides the default one: there may be hundreds. */
+const maxActorsAtStart = 1_000;
+
 export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' | 'access' | 'publicDir' | 'isReady'> {
   /** The first is the default show. */
   shows: readonly Show[];
@@ -59,6 +62,7 @@ export async function buildBookingProcess({
         bus: busOf(show),
         logger: show === list[0] ? rest.logger : rest.logger.child({ show: show.id }),
         venue: { name: show.id, ...rules },
+        startsAllActors: show === list[0] && show.plan.size <= maxActorsAtStart,
         onDecision: (commands, durationMs) => {
           metrics.decisionCommands.observe(commands);
           metrics.decisionSeconds.observe(durationMs / 1000);

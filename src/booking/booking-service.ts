@@ -45,6 +45,8 @@ export interface BookingServiceOptions {
   store: SeatStore;
   bus: EventBus;
   logger: Logger;
+  /** Whether the actors of all seats run from the start, or each only from its first transition on. */
+  startsAllActors?: boolean;
   /** How many commands may wait for one seat before the next is refused as BUSY. */
   maxWaitingPerSeat?: number;
   clock?: Clock;
@@ -94,7 +96,16 @@ export class BookingService {
   watcher: DecisionWatcher | undefined;
 
   constructor(options: BookingServiceOptions) {
-    const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {}, venue } = options;
+    const {
+      store,
+      bus,
+      logger,
+      startsAllActors = true,
+      maxWaitingPerSeat = 1_000,
+      clock = hostClock,
+      onDecision = () => {},
+      venue,
+    } = options;
     this.#settings = venue ? { venue: venue.name, ...holdSettings(venue) } : {};
     this.#store = store;
     this.#bus = bus;
@@ -105,7 +116,12 @@ export class BookingService {
     this.storeClock = new StoreClock(clock);
     this.#relay = new Relay({ store, bus, logger });
     this.#heartbeat = new Heartbeat({ clock, logger, check: () => this.#checkStore() });
-    this.seatActors = new SeatActors({ machine: this.#machine(), storeClock: this.storeClock, clock });
+    this.seatActors = new SeatActors({
+      machine: this.#machine(),
+      storeClock: this.storeClock,
+      clock,
+      startsAll: startsAllActors,
+    });
     this.view = new VenueView((event, seat, committedHere) => {
       this.recent.add(event);
       this.seatActors.apply(event, seat, committedHere);

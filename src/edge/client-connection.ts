@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { RefusalLog } from '../http/refusal-log.ts';
 import { messageOf } from '../process/error-facts.ts';
-import { closeCodes } from '../protocol/close-codes.ts';
+import { closeCodes, compactSubprotocol } from '../protocol/close-codes.ts';
 import { type CommandAction, type CommandMessage, commandRequest } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
@@ -12,6 +12,7 @@ import { failureMessages, failureOf, UnknownShowError } from './booking-errors.t
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { ClientOutput } from './client-output.ts';
+import { CurrentShow } from './current-show.ts';
 
 import type { AddressInside, Door } from './door.ts';
 import { messageFrame } from './frame.ts';
@@ -64,7 +65,7 @@ export class ClientConnection implements BufferedClient {
   readonly #address: AddressInside;
   readonly #refusals: RefusalLog;
   readonly #intake: Intake;
-  readonly #shows: WatchedShows;
+  readonly #current: CurrentShow;
   readonly #booking: Pick<BookingApi, 'command'>;
   readonly #session: SessionWatch;
   readonly #limits: EdgeLimits;
@@ -73,11 +74,8 @@ export class ClientConnection implements BufferedClient {
   readonly #metrics: EdgeMetrics;
   readonly #logger: Logger;
   #caller: Caller;
-  /** The one that it watches; commands are on its seats. */
-  #show: WatchedShow;
-  /** Pending while the client waits for another show. */
-  #entering: Promise<void> | undefined;
-  #userId: string | undefined;
+  userId: string | undefined;
+  readonly isCompact: boolean;
   #connectTimer: NodeJS.Timeout | undefined;
   /** Runs while the client is behind: it gets no updates until it has read its buffer. */
   #behindTimer: NodeJS.Timeout | undefined;
@@ -91,10 +89,9 @@ export class ClientConnection implements BufferedClient {
   constructor(options: ClientConnectionOptions) {
     const { ws, socket, caller, shows, booking, sessions, buffers, limits, metrics, logger } = options;
     this.#ws = ws;
+    this.isCompact = ws.protocol === compactSubprotocol;
     this.#output = new ClientOutput({ ws, socket, limitBytes: limits.clientBufferBytes, metrics });
     this.#caller = caller;
-    this.#shows = shows;
-    this.#show = shows.default;
     this.#door = options.door;
     this.#address = options.address;
     this.#refusals = options.refusals;
@@ -124,12 +121,16 @@ export class ClientConnection implements BufferedClient {
     ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
     ws.on('close', () => this.#left());
     socket.on('drain', () => this.#drained());
-    this.#hub.add(this);
+    this.#current = new CurrentShow(shows, this);
     buffers.add(this);
   }
 
+  get isOpen(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
+
   get #hub(): WatchedShow['hub'] {
-    return this.#show.hub;
+    return this.#current.show.hub;
   }
 
   /** A client with the subprotocol first sends its position; any other gets the venue immediately. */
@@ -214,45 +215,30 @@ export class ClientConnection implements BufferedClient {
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
     if (!this.#mayRequestState(request_id)) return;
-    this.#userId = data?.user_id ?? this.#userId;
+    this.userId = data?.user_id ?? this.userId;
     if (data?.token !== undefined) {
       this.#caller = { ...this.#caller, token: data.token };
       this.#session.follow(data.token);
     }
-    const isOther = data?.venue !== undefined && data.venue !== this.#show.id;
-    if (isOther && this.#output.waitingStateBytes > 0) return this.#refuse('RATE_LIMITED', readFirst, request_id);
-    this.#enter(data?.venue, request_id, () => {
+    const isOther = data?.venue !== undefined && data.venue !== this.#current.show.id;
+    if (isOther && this.#output.waitingStateBytes > 0) {
+      this.#refuse('RATE_LIMITED', readFirst, request_id);
+      return;
+    }
+    const arrived = () => {
       const position = data?.position;
       const isUpToDate = position !== undefined && this.#hub.resume(this, position);
       // An unread VENUE_STATE and the updates that follow it contain all that a new one would.
       const isSent = isUpToDate || this.#output.waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
       if (isSent) this.#acknowledge(request_id);
-      if (data?.presence) this.#hub.subscribePresence(this, this.#show.audience.watching);
-    });
+      if (data?.presence) this.#hub.subscribePresence(this, this.#current.show.audience.watching);
+    };
+    this.#current.enter(data?.venue, arrived, (error) => this.#notThere(error, request_id));
   }
 
-  /** Moves to a show, then continues there. Without an id: stays. One connection watches one show at a time. */
-  #enter(id: string | undefined, requestId: RequestId | undefined, then: () => void): void {
-    if (!this.#entering && (id === undefined || id === this.#show.id)) return then();
-    const entering = Promise.resolve(this.#entering).then(() =>
-      this.#shows.enter(id ?? this.#show.id, (show) => {
-        if (this.#ws.readyState !== this.#ws.OPEN) return;
-        if (show !== this.#show) {
-          this.#hub.remove(this);
-          this.#show = show;
-          show.hub.add(this);
-        }
-        then();
-      }),
-    );
-    const settled = entering.catch((error) => {
-      const code = error instanceof UnknownShowError ? 'UNKNOWN_SHOW' : failureOf(error);
-      this.#refuse(code, code === 'UNKNOWN_SHOW' ? messageOf(error) : failureMessages[code], requestId);
-    });
-    this.#entering = settled.finally(() => {
-      if (this.#entering === pending) this.#entering = undefined;
-    });
-    const pending = this.#entering;
+  #notThere(error: unknown, requestId: RequestId | undefined): void {
+    const code = error instanceof UnknownShowError ? 'UNKNOWN_SHOW' : failureOf(error);
+    this.#refuse(code, code === 'UNKNOWN_SHOW' ? messageOf(error) : failureMessages[code], requestId);
   }
 
   /** Notifies the client before its next command, which would be refused anyway. */
@@ -263,9 +249,12 @@ export class ClientConnection implements BufferedClient {
 
   #subscribe({ venue, data, request_id }: Subscribe): void {
     clearTimeout(this.#connectTimer);
-    if (this.#output.waitingStateBytes > 0) return this.#refuse('RATE_LIMITED', readFirst, request_id);
-    if (!this.#mayRequestState(request_id)) return;
-    this.#enter(venue ?? data?.venue, request_id, () => this.#sendStateOnRequest(request_id));
+    if (this.#output.waitingStateBytes > 0) {
+      this.#refuse('RATE_LIMITED', readFirst, request_id);
+    } else if (this.#mayRequestState(request_id)) {
+      const arrived = () => this.#sendStateOnRequest(request_id);
+      this.#current.enter(venue ?? data?.venue, arrived, (error) => this.#notThere(error, request_id));
+    }
   }
 
   /** The upgrade was counted for the first CONNECT or subscribe. Each further one counts as an arrival of the address. */
@@ -290,9 +279,9 @@ export class ClientConnection implements BufferedClient {
   }
 
   async #command(message: CommandMessage): Promise<void> {
-    await this.#entering;
+    await this.#current.arrived;
     const { request_id } = message;
-    const { action, path, body: named } = commandRequest(message, this.#show.id);
+    const { action, path, body: named } = commandRequest(message, this.#current.show.id);
     const { commandsInFlightPerClient, commandsInFlightPerAddress } = this.#limits;
     if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
       return this.#refuse('RATE_LIMITED', 'Too many commands are waiting for a reply', request_id);
@@ -308,7 +297,7 @@ export class ClientConnection implements BufferedClient {
     this.#address.commandsInFlight++;
     const requestId = `${this.#caller.requestId}.${++this.#commandsSoFar}`;
     try {
-      const body = { ...(this.#userId !== undefined && { user_id: this.#userId }), ...named };
+      const body = { ...(this.userId !== undefined && { user_id: this.userId }), ...named };
       const outcome = await this.#booking.command({ path, body }, { ...this.#caller, requestId });
       this.#replyTo(action, outcome, request_id);
     } catch (error) {
@@ -398,7 +387,7 @@ export class ClientConnection implements BufferedClient {
     clearTimeout(this.#floodTimer);
     this.#intake.close();
     this.#session.close();
-    this.#hub.remove(this);
+    this.#current.leave();
     this.#buffers.remove(this);
   }
 }

@@ -6,7 +6,7 @@ import { type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
 import { pathOf, RefusalLog } from '../http/refusal-log.ts';
-import { closeReason, subprotocol } from '../protocol/close-codes.ts';
+import { closeReason, compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
 import type { BookingApi, Caller } from './booking-client.ts';
 import { ClientBuffers } from './client-buffers.ts';
 import { ClientConnection } from './client-connection.ts';
@@ -74,7 +74,7 @@ export class Edge {
       perMessageDeflate: false, // with compression `ws` would write later, in between our own frames
       maxPayload: this.#limits.messageBytes,
       closeTimeout: this.#limits.closeTimeoutMs,
-      handleProtocols: (offered) => offered.has(subprotocol) && subprotocol,
+      handleProtocols: (offered) => [compactSubprotocol, subprotocol].find((name) => offered.has(name)) ?? false,
     };
     this.#wss = new WebSocketServer(options);
   }
@@ -131,7 +131,7 @@ export class Edge {
 
   #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {
     // A socket opened by hand, e.g. in the browser's console, carries the page's cookie too. It names its user itself.
-    const caller: Caller = ws.protocol === subprotocol ? { token, ...stranger } : stranger;
+    const caller: Caller = ws.protocol !== '' ? { token, ...stranger } : stranger;
     const address = this.#door.entered(caller);
     ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({

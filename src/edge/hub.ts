@@ -13,7 +13,11 @@ import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
 import { type VenueStateFrame, VenueStateFrames } from './venue-state-frames.ts';
 
 /** The part of a client connection that the hub uses. */
-interface HubClient {
+export interface HubClient {
+  /** True: it gets SEATS in place of VENUE_STATE. */
+  readonly isCompact: boolean;
+  /** As the client names itself. */
+  readonly userId: string | undefined;
   /** Takes complete frames. */
   sendUpdates(frames: Buffer): void;
   sendState(frame: VenueStateFrame): void;
@@ -83,7 +87,7 @@ export class Hub implements VenueFeedListener {
   /** Sends the current venue, then all changes. */
   sendState(client: HubClient, requestId?: RequestId): void {
     this.#flush(); // updates that the state contains must not follow it
-    client.sendState(this.#states.frame(requestId));
+    client.sendState(client.isCompact ? this.#states.compact(client.userId, requestId) : this.#states.frame(requestId));
     this.#subscribe(client);
   }
 
@@ -177,8 +181,15 @@ export class Hub implements VenueFeedListener {
   #sendStateToAll(): void {
     this.#unsent = []; // the state contains it
     if (this.#subscribers.size === 0) return;
-    const frame = this.#states.sharedFrame();
-    for (const client of this.#subscribers) client.sendState(frame);
+    let shared: VenueStateFrame | undefined;
+    for (const client of this.#subscribers) {
+      if (client.isCompact) {
+        client.sendState(this.#states.compact(client.userId));
+      } else {
+        shared ??= this.#states.sharedFrame();
+        client.sendState(shared);
+      }
+    }
   }
 
   #pingAll(): void {

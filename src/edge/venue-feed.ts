@@ -323,9 +323,16 @@ export class VenueFeed {
     }
     this.#storeClock.synchronise(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
     if (!this.#view.reset(state)) return; // a booking process that is itself behind
-    const { system, venue, hold_seconds, max_holds, hold_extensions = 0, rows, cols } = state;
+    const { system, venue, hold_seconds, max_holds, hold_extensions = 0, rows, cols, plan } = state;
     const settings = { hold_seconds, max_holds, hold_extensions };
-    this.#layout = { ...(system !== undefined && { system }), venue, ...settings, rows, cols };
+    this.#layout = {
+      ...(system !== undefined && { system }),
+      venue,
+      ...settings,
+      rows,
+      cols,
+      ...(plan !== undefined && { plan }),
+    };
     this.#listener?.onCatchUp?.('venue');
     this.#isUnconfirmed = isUnconfirmed;
     if (!isUnconfirmed) this.#freshAtMs = this.#clock.nowMs();

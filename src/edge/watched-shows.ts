@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Check } from 'typebox/value';
+import { Compile } from 'typebox/compile';
 import { ShowId } from '../protocol/show.ts';
 import { BookingUnavailableError, UnknownShowError } from './booking-errors.ts';
 import { WatchedShow, type WatchedShowOptions } from './watched-show.ts';
 
+const showId = Compile(ShowId);
 /** A page that reloads or reconnects finds its show still open. */
 const lingerMs = 10_000;
 /** Reading a show that this edge does not watch yet takes one request. */
@@ -47,7 +48,7 @@ export class WatchedShows {
    */
   async enter(id: string, enter: (show: WatchedShow) => void): Promise<void> {
     if (id === this.default.id) return enter(this.default);
-    if (!Check(ShowId, id)) throw new UnknownShowError(id);
+    if (!showId.Check(id)) throw new UnknownShowError(id);
     const entry = this.#entries.get(id) ?? this.#open(id);
     clearTimeout(entry.closing);
     entry.arriving++;

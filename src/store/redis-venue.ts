@@ -14,7 +14,7 @@ import type { RedisConnection } from './redis-connection.ts';
 import { isWithheld, restoredSeat, type VenueRemains } from './restore-venue.ts';
 import type { Lock } from './seat-rules.ts';
 import { newSystemId, StoreUnavailableError, type VenueSnapshot } from './seat-store.ts';
-import { planConflict, storedPlan } from './stored-plan.ts';
+import { planConflict, planText, storedPlan } from './stored-plan.ts';
 import type { VenueKeys } from './venue-keys.ts';
 
 /** Maximum number of seats or events per call, so that each call stays far below the size limits of a command. */
@@ -177,7 +177,7 @@ export class RedisVenue {
   async #write(seats: readonly Seat[], { seq, system, removed, holds }: WrittenVenue): Promise<void> {
     const about = { system, venue: this.#name, plan: this.#planHash, plan_read_at_ms: String(this.#planReadAtMs) };
     const rest = JSON.stringify({ about, holds, removed });
-    const plan = JSON.stringify(this.#plan.toDocument());
+    const plan = planText(this.#plan);
     const chunks = seats.length === 0 ? [[]] : chunksOf(seats);
     for (const [index, chunk] of chunks.entries()) {
       const isLast = index === chunks.length - 1;

@@ -1,3 +1,4 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { Compile } from 'typebox/compile';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
@@ -7,11 +8,17 @@ import { planHash } from '../shows/plan-hash.ts';
 import { SeatingPlan } from '../shows/seating-plan.ts';
 
 const planDocument = Compile(PlanDocument);
+/** Ten times what a plan of 100,000 seats needs. */
+const maxPlanBytes = 64 * 1024 * 1024;
+
+/** The content of `venue:plan`: its JSON, compressed because a request to Redis is bounded, in base64. */
+export const planText = (plan: SeatingPlan): string => gzipSync(JSON.stringify(plan.toDocument())).toString('base64');
 
 /** Undefined: it cannot be read, or is not the plan with this hash; that is as if it were lost. */
-export function storedPlan(json: string | null, hash: string): SeatingPlan | undefined {
+export function storedPlan(text: string | null, hash: string): SeatingPlan | undefined {
   try {
-    const document: unknown = JSON.parse(json ?? '');
+    const json = gunzipSync(Buffer.from(text ?? '', 'base64'), { maxOutputLength: maxPlanBytes }).toString();
+    const document: unknown = JSON.parse(json);
     const plan = planDocument.Check(document) ? new SeatingPlan(document) : undefined;
     return plan && planHash(plan) === hash ? plan : undefined;
   } catch {

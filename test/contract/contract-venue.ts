@@ -1,12 +1,12 @@
 import { afterEach, vi } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import type { GridSize } from '../../src/shows/default-show.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { SeatStore } from '../../src/store/seat-store.ts';
-import type { VenueLayout } from '../../src/store/venue-layout.ts';
 import { decideOn, type OneSeatCommand } from '../support/decide-on.ts';
 
-interface StoreSettings extends VenueLayout, HoldRules {
+interface StoreSettings extends GridSize, HoldRules {
   keepEvents?: number;
 }
 

@@ -3,10 +3,11 @@ import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { redisFitness } from '../../src/store/redis-fitness.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { StoreUnavailableError, VenueLostError, type VenueSnapshot } from '../../src/store/seat-store.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
 import { commitNext } from '../support/commit-next.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
@@ -14,7 +15,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { book, opened, release, select } from './contract-venue.ts';
 
 const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100, keyPrefix: '' };
-const seatIds = [...emptySeats(settings)].map(({ id }) => id);
+const seatIds = [...emptySeats(gridPlan(settings))].map(({ id }) => id);
 const venueKeys = ['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about'].map((name) => `venue:${name}`);
 let server: TestServer;
 let admin: Redis;
@@ -316,7 +317,7 @@ test('[G1] [G12] [R261] whichever part is lost, no booked seat is sold again', {
 
 test('[G1] the control: a store that creates missing seats as available sells them again', async () => {
   const refill = async () => {
-    for (const seat of emptySeats(settings)) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
+    for (const seat of emptySeats(gridPlan(settings))) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
   };
   const lost = { keys: ['venue:seats'], fields: [], locks: ['A1'] };
   expect(await soldTwice(newStore(), [['A1', 'alice']], lost, refill)).toEqual(['A1']);

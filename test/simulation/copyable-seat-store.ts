@@ -1,10 +1,10 @@
 import type { Position } from '../../src/protocol/venue.ts';
+import type { GridSize } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { Decision, History, SeatCommand, SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
-import type { VenueLayout } from '../../src/store/venue-layout.ts';
 
-export interface StoreSettings extends VenueLayout, HoldRules {
+export interface StoreSettings extends GridSize, HoldRules {
   keepEvents: number;
 }
 

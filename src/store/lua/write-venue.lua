@@ -5,7 +5,7 @@
 -- ARGV[1] the new epoch, or '' if more seats follow in another call
 -- ARGV[2] seq
 -- ARGV[3] JSON: {"about": {field: value, ...}, "holds": {user: '<seat id>=<end in ms> ...', ...}, "removed": [seat id, ...]}
--- ARGV[4] JSON of the plan; '' if more seats follow
+-- ARGV[4] the plan: see stored-plan.ts; '' if more seats follow
 -- ARGV[5..] pairs: seat id, seat JSON
 -- Returns 0 if the venue has an epoch: another process has opened it.
 
