@@ -8,7 +8,10 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { PageTemplate } from './page-template.ts';
 import { pointsOf } from './points.ts';
+import { registerShowPages } from './show-pages.ts';
 import { holdSettings } from './venue-settings.ts';
+
+const places = ['seats', 'available', 'total', 'held', 'booked', 'hold_seconds', 'max_holds'] as const;
 
 /**
  * `GET /`: the page with the seats in it, for the first paint and for browsers without JavaScript. The seats come from the
@@ -25,8 +28,9 @@ export async function registerPageRoute(app: HttpApp, { shows, publicDir }: Book
     cacheControl: false,
     setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
   });
+  registerShowPages(app, { shows, publicDir });
   const { service, rules, show } = shows.default;
-  const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'));
+  const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'), places);
   let page = { etag: '', html: '' };
 
   const config = { points: pointsOf(show.plan.size) };

@@ -3,17 +3,14 @@ import { CompressedBody } from '../http/compressed-body.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
-import { SeatStatus } from '../protocol/seat-status.ts';
-import { ShowDetails, ShowList, type ShowSummary } from '../protocol/show.ts';
+import { ShowDetails, ShowList } from '../protocol/show.ts';
 import { PlanDocument } from '../shows/plan-document.ts';
-import { planHash } from '../shows/plan-hash.ts';
-import { type Show, saleState } from '../shows/show.ts';
+import type { Show } from '../shows/show.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import type { Guard } from './guard.ts';
 import { pointsOf } from './points.ts';
 import { ShowParams } from './show-paths.ts';
-import type { ShowOnSale } from './shows-on-sale.ts';
-import { holdSettings } from './venue-settings.ts';
+import { detailsOf, planHashOf, summaryOf } from './show-replies.ts';
 
 const PlanParams = Type.Object({
   ...ShowParams.properties,
@@ -31,7 +28,7 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions, g
   const planOf = (show: Show): ServedPlan => {
     const known = plans.get(show.id);
     if (known) return known;
-    const hash = planHash(show.plan);
+    const hash = planHashOf(show.plan);
     const body = new CompressedBody(Buffer.from(JSON.stringify(show.plan.toDocument())), {
       etag: `"${hash}"`,
       'content-type': jsonType,
@@ -74,7 +71,7 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions, g
         if (!sale.service.isOpen) throw error;
       });
       reply.header('cache-control', 'no-cache');
-      return detailsOf(sale, planOf(sale.show).hash);
+      return detailsOf(sale);
     },
   );
 
@@ -100,50 +97,4 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions, g
       return body.send(request, reply);
     },
   );
-}
-
-/** As a field of a reply, unless there is no such time. */
-const timeField = <Name extends string>(name: Name, timeMs: number | undefined): { [_ in Name]?: string } =>
-  timeMs === undefined ? {} : ({ [name]: new Date(timeMs).toISOString() } as { [_ in Name]: string });
-
-function summaryOf(show: Show, nowMs: number): ShowSummary {
-  const { id, name, startsAtMs, saleOpensAtMs, saleClosesAtMs, pricing, plan } = show;
-  const prices = [...(pricing?.prices.values() ?? [])].flatMap((ofCategory) => [...ofCategory.values()]);
-  return {
-    id,
-    name,
-    ...timeField('starts_at', startsAtMs),
-    sale: saleState(show, nowMs),
-    ...timeField('sale_opens_at', saleOpensAtMs),
-    ...timeField('sale_closes_at', saleClosesAtMs),
-    ...(pricing && {
-      currency: pricing.currency,
-      lowest_price: Math.min(...prices),
-      highest_price: Math.max(...prices),
-    }),
-    seats: plan.size,
-  };
-}
-
-function detailsOf({ show, rules, service }: ShowOnSale, hash: string): ShowDetails {
-  const { pricing, categories } = show;
-  const counts = { available: 0, held: 0, booked: 0 };
-  for (const { status } of service.view.seats) {
-    if (status === SeatStatus.available) counts.available++;
-    else if (status === SeatStatus.held) counts.held++;
-    else counts.booked++;
-  }
-  return {
-    ...summaryOf(show, service.storeClock.nowMs()),
-    categories: categories.map(({ name, colour }) => {
-      const prices = pricing?.prices.get(name);
-      return { name, colour, ...(prices && { prices: Object.fromEntries(prices) }) };
-    }),
-    ...(pricing && { ticket_types: [...pricing.ticketTypes] }),
-    plan: hash,
-    single_seats: show.singleSeats,
-    ...holdSettings(rules),
-    position: service.view.position,
-    counts,
-  };
 }
