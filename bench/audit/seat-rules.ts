@@ -155,6 +155,16 @@ export function isTrueRefusal(
   return isPossibleLimit(code, seat, action, userId) || refusalOf(seat, action, userId) === code;
 }
 
+/** A command on several seats is refused with one code: returns the reason that this seat gives. */
+export function reasonOf(
+  code: Refusal,
+  seat: Pick<Seat, 'status' | 'held_by'>,
+  { action, userId, seatIds }: { action: CommandAction; userId: string; seatIds: readonly string[] },
+): Refusal {
+  if (seatIds.length === 1 || isPossibleLimit(code, seat, action, userId)) return code;
+  return refusalOf(seat, action, userId) ?? code;
+}
+
 /** A request about one seat, and the seat in its reply. */
 export interface SeatReply {
   action: CommandAction | 'read';

@@ -1,7 +1,9 @@
+import { defaultShowId } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/venue-layout.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
+import { CommandConversation } from '../clients/command-conversation.ts';
 import { Journey } from '../clients/journey.ts';
 import { Reader } from '../clients/reader.ts';
 import { Rival } from '../clients/rival.ts';
@@ -100,9 +102,13 @@ async function measureFromStart(
   }
 }
 
-function ownSubject(name: string, converse: Subject['converse'], { apiUrls, processes }: VenueUnderLoad): Subject {
+function ownSubject(
+  name: string,
+  converse: Subject['converse'],
+  { apiUrls, show, processes }: VenueUnderLoad,
+): Subject {
   const pids = pidsOf(processes, 'booking');
-  return { name, urls: apiUrls, pids, log: new ClientLog(), newUserId: numbered('load-ours-'), converse };
+  return { name, urls: apiUrls, pids, log: new ClientLog(), show, newUserId: numbered('load-ours-'), converse };
 }
 
 export const pidsOf = (processes: { name: string; pid?: number }[], prefix: string): number[] =>
@@ -128,7 +134,8 @@ async function startYardsticks(
     const [started] = await services.startNode(1, (place) => yardstickSpec(name, { ...place, env }));
     const urls = started ? [started.url] : [];
     const pids = pidsOf(services.monitored(), name);
-    subjects.push({ name, urls, pids, log: new ClientLog(), newUserId: numbered(`load-${name}-`) });
+    const client = { log: new ClientLog(), show: defaultShowId, newUserId: numbered(`load-${name}-`) };
+    subjects.push({ name, urls, pids, ...client });
   }
   return subjects;
 }
@@ -194,7 +201,7 @@ export const contendSection = (context: SuiteContext): Promise<Section> =>
       rows: 10,
       cols: 10,
       yardsticks: ['bare-fastify', 'naive-plan'],
-      clients: () => (client) => new Rival(client, 'A1'),
+      clients: () => (client) => new CommandConversation(client, new Rival(client.newUserId(), 'A1')),
       cpuBesideOlder: 0.95,
       targets: (comparison) => [
         atLeast('contend: ours / bare Fastify', 0.9, ratio(comparison, 'bare-fastify')),
@@ -214,7 +221,8 @@ export const journeySection = (context: SuiteContext): Promise<Section> =>
       clients: () => {
         const pool = new SeatPool(emptySeats(journeySeats), connections);
         const journeys = { completed: 0 };
-        return (client) => new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 });
+        const holdMs = holdSeconds * 1000;
+        return (client) => new CommandConversation(client, new Journey({ ...client, pool, journeys, holdMs }));
       },
       cpuBesideOlder: 0.75,
       targets: (comparison) => [
