@@ -29,7 +29,7 @@ export interface BrokenRule {
 
 export type CommandAction = UserAction | HoldAction;
 
-export const eventTypes = { select: 'held', extend: 'held', book: 'booked', release: 'released' } as const;
+const eventTypes = { select: 'held', extend: 'held', book: 'booked', release: 'released' } as const;
 
 /** The command that makes the event; of an expiry none. */
 export function actionOf({ type, reason }: Pick<SeatEvent, 'type' | 'reason'>): CommandAction | undefined {

@@ -11,8 +11,8 @@ export class WantedSeats {
   readonly #wanted: number;
 
   /** `seats`: in the order of the plan. */
-  constructor(seats: readonly Seat[], users: number) {
-    this.#unsold = seats.filter(({ status }) => status !== SeatStatus.booked).map(({ id }) => id);
+  constructor(seats: Iterable<Seat>, users: number) {
+    this.#unsold = [...seats].filter(({ status }) => status !== SeatStatus.booked).map(({ id }) => id);
     this.#wanted = seatsPerUser * users;
   }
 

@@ -4,10 +4,12 @@ import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { CommandConversation } from '../clients/command-conversation.ts';
+import { GroupJourney } from '../clients/group-journey.ts';
 import { Journey } from '../clients/journey.ts';
 import { Reader } from '../clients/reader.ts';
 import { Rival } from '../clients/rival.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
+import { WantedSeats } from '../clients/wanted-seats.ts';
 import type { Conversation } from '../http/closed-loop.ts';
 import { Services, startOwnVenue, startServers } from '../venue/own-venue.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
@@ -207,6 +209,24 @@ export const contendSection = (context: SuiteContext): Promise<Section> =>
         atLeast('contend: ours / bare Fastify', 0.9, ratio(comparison, 'bare-fastify')),
         atLeast('contend: ours / naive plan', 1.5, ratio(comparison, 'naive-plan')),
       ],
+    },
+    context,
+  );
+
+export const groupsSection = (context: SuiteContext): Promise<Section> =>
+  httpSection(
+    {
+      name: 'groups',
+      title: 'Hold 2 to 6 seats, extend, then book, release or let expire; 100 connections that want the same seats',
+      ...journeySeats,
+      yardsticks: ['without-actors'],
+      clients: () => {
+        const wanted = new WantedSeats(emptySeats(journeySeats), connections);
+        const groups = { completed: 0 };
+        return (client) => new CommandConversation(client, new GroupJourney({ ...client, wanted, groups }));
+      },
+      cpuBesideOlder: 1,
+      targets: (comparison) => [atLeast('groups: ours / without actors', 0.8, ratio(comparison, 'without-actors'))],
     },
     context,
   );
