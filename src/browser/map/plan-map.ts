@@ -35,6 +35,8 @@ export class PlanMap implements PageMap {
   #open: number | undefined;
   #isList = false;
   #isDrawn = false;
+  /** Whether the user has opened the area, and not the page. */
+  #isChosen = false;
   #userId = '';
 
   constructor(options: MapOptions) {
@@ -64,7 +66,7 @@ export class PlanMap implements PageMap {
     });
     this.#list = new ListView({ ...shared, onFocus: (id) => this.#describe(id) });
     this.#caption.className = 'map-caption';
-    this.#caption.ariaHidden = 'true'; // The name of the button says the same.
+    this.#caption.setAttribute('aria-hidden', 'true'); // The name of the button says the same.
     if (plan.size > smallPlan) {
       this.#overview = new Overview({
         ...shared,
@@ -86,11 +88,11 @@ export class PlanMap implements PageMap {
     return this.#filters.filter;
   }
 
-  /** Name of the section that is open. */
+  /** Name of the section that the user has opened. */
   get section(): string | undefined {
     const { plan } = this.#options;
     const area = this.#areas[this.#open ?? -1];
-    return area && this.#overview ? plan.sections[plan.sectionOf(area.start)]?.name : undefined;
+    return area && this.#overview && this.#isChosen ? plan.sections[plan.sectionOf(area.start)]?.name : undefined;
   }
 
   touch(id: string, byOthers = false): void {
@@ -190,6 +192,7 @@ export class PlanMap implements PageMap {
     const area = this.#areas[index];
     if (!area) return;
     this.#open = index;
+    this.#isChosen = takesFocus;
     this.#renderViews();
     this.#seats.open(area, drawnUpright(this.#options.plan, area));
     this.#caption.textContent = '';
