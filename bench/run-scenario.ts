@@ -41,6 +41,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
     settings,
     recorder,
     log,
+    show: venue.show,
     auditor,
     signal,
     onProgress,

@@ -1,10 +1,22 @@
-import type { CommandReply, ErrorReply } from '../../src/protocol/commands.ts';
+import type { Refusal } from '../../src/protocol/errors.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { type Received, type Reply, rateLimitRemedy, type SeatRequest, textOf } from './client-log.ts';
+import { isOfOneSeat, type Received, type Reply, rateLimitRemedy, type SeatRequest, textOf } from './client-log.ts';
+import { GroupAudit } from './group-audit.ts';
+import { parseBody, seatsOf } from './reply-body.ts';
 import { SeatLog } from './seat-log.ts';
-import { endOfHoldMs, eventTypes, falsehoodOf, isSameSeat, type LoggedSeat, show } from './seat-rules.ts';
+import {
+  actionOf,
+  type CommandAction,
+  endOfHoldMs,
+  falsehoodOf,
+  isSameSeat,
+  type LoggedSeat,
+  reasonOf,
+  refusalOf,
+  show,
+} from './seat-rules.ts';
 import type { VenueRecord } from './venue-truth.ts';
 
 /** Each is a promise that was kept or broken. */
@@ -12,6 +24,7 @@ export const checkNames = {
   order: 'The log follows the rules of a seat and has no gaps; no two holds overlap',
   successes: 'Each successful reply is one transition in the log',
   transitions: 'Each transition in the log was requested and not refused',
+  groups: 'Each command on several seats took effect on all of them or on none, and its reply shows all',
   refusals: 'Each refusal was true when it was sent',
   time: 'No reply is older than one that was received before its request',
   views: 'Redis, HTTP and every socket show the same seats as the log',
@@ -62,7 +75,8 @@ export class Audit {
   readonly #log: SeatLog;
   readonly #isOwnUser: (userId: string) => boolean;
   readonly #transitions = new Map<number, Transition>();
-  /** Requests without a reply, by seat, user and type of event: each may explain one transition. */
+  readonly #groups = new GroupAudit((isKept, inWords) => this.#check('groups', isKept, inWords));
+  /** Requests without a reply, by seat, user and action: each may explain one transition. */
   readonly #unanswered = new Map<string, number>();
   readonly #checks = new Map<CheckName, Check>();
   readonly #expiryLatenessMs: number[] = [];
@@ -158,6 +172,7 @@ export class Audit {
   verdict(): Verdict {
     for (const transition of this.#transitions.values()) this.#judgeTransition(transition);
     this.#transitions.clear();
+    this.#groups.finish(this.#log.seats);
     const checks = [...this.#checks.values()];
     const notAudited = this.#notAudited;
     return {
@@ -175,44 +190,66 @@ export class Audit {
   }
 
   #judgeSuccess(reply: Reply): void {
-    const { action, seatId, userId, body } = reply;
-    const seat = parse<CommandReply>(body)?.seat;
-    const transition = seat && this.#transitions.get(seat.seq);
-    const logged = transition ?? this.#initialSeat(seatId);
-    const problem = seat ? falsehoodOf({ action, seatId, userId, seat }, logged ? [logged] : []) : 'there is no seat';
-    if (transition && problem === undefined) transition.isRequested = true;
-    this.#check('successes', problem === undefined, () => `${textOf(reply)}: ${problem}`);
+    const { action, seatIds, userId, body } = reply;
+    const seats = seatsOf(parseBody(body));
+    const transitions = seats.map(({ seq }) => this.#transitions.get(seq));
+    const problems = seats.flatMap((seat, index) => {
+      const transition = transitions[index];
+      const seatId = seatIds.includes(seat.id) ? seat.id : seatIds.join(' ');
+      const problem = falsehoodOf({ action, seatId, userId, seat }, this.#loggedSeat(seat));
+      if (transition && problem === undefined) transition.isRequested = true;
+      return problem ?? [];
+    });
+    if (seats.length === 0) problems.push('there is no seat');
+    this.#check('successes', problems.length === 0, () => `${textOf(reply)}: ${problems.join('; ')}`);
+    const events = transitions.map((transition) => transition?.event);
+    this.#groups.granted(reply, events);
   }
 
   #judgeRefusal(reply: Reply): void {
-    const { action, seatId, userId, body } = reply;
-    const { error, seat } = parse<ErrorReply>(body) ?? {};
-    const logged = seat && (this.#transitions.get(seat.seq) ?? this.#initialSeat(seat.id));
-    let problem = error ? undefined : 'it has no error code';
+    const { error, ...shown } = parseBody(reply.body);
     // Some refusals are not about the state of a seat, for example an unknown id.
-    if (error && seat) {
-      problem = falsehoodOf({ action, seatId, userId, refusal: error.code, seat }, logged ? [logged] : []);
-    }
+    const problem = error
+      ? this.#falsehoodOfRefusal(reply, error.code as Refusal, seatsOf(shown))
+      : 'it has no error code';
     this.#check('refusals', problem === undefined, () => `${textOf(reply)}: ${problem}`);
   }
 
-  #initialSeat(seatId: string): LoggedSeat | undefined {
-    const seat = this.#initial.get(seatId);
-    return seat && { seat };
+  #falsehoodOfRefusal(reply: Reply, code: Refusal, seats: readonly Seat[]): string | undefined {
+    const { action, seatIds, userId } = reply;
+    for (const seat of seats) {
+      const refusal = reasonOf(code, seat, reply);
+      const seatId = seatIds.includes(seat.id) ? seat.id : seatIds.join(' ');
+      const problem = falsehoodOf({ action, seatId, userId, refusal, seat }, this.#loggedSeat(seat));
+      if (problem !== undefined) return problem;
+    }
+    return seats[0] && !isOfOneSeat(reply) ? wrongCode(reply, code, seats[0]) : undefined;
+  }
+
+  /** The seat as the log has it at the seq of a seat in a reply. */
+  #loggedSeat({ id, seq }: Seat): LoggedSeat[] {
+    const transition = this.#transitions.get(seq);
+    const seat = this.#initial.get(id);
+    return transition ? [transition] : seat ? [{ seat }] : [];
   }
 
   #judgeTransition({ event, isRequested }: Transition): void {
     const isExplained = isRequested || this.#takeUnanswered(event);
     this.#check('transitions', isExplained, () => `no reply confirms ${show(event)}`);
+    if (!isRequested) this.#groups.unconfirmed(event);
   }
 
-  #noteUnanswered({ action, seatId, userId }: SeatRequest): void {
-    const key = `${seatId} ${userId} ${eventTypes[action]}`;
-    this.#unanswered.set(key, (this.#unanswered.get(key) ?? 0) + 1);
+  #noteUnanswered(request: SeatRequest): void {
+    const { action, seatIds, userId } = request;
+    for (const seatId of seatIds) {
+      const key = unansweredKey(seatId, userId, action);
+      this.#unanswered.set(key, (this.#unanswered.get(key) ?? 0) + 1);
+    }
+    this.#groups.unanswered(request);
   }
 
-  #takeUnanswered({ seat_id, user_id, type }: SeatEvent): boolean {
-    const key = `${seat_id} ${user_id} ${type}`;
+  #takeUnanswered(event: SeatEvent): boolean {
+    const key = unansweredKey(event.seat_id, event.user_id, actionOf(event));
     const count = this.#unanswered.get(key) ?? 0;
     this.#unanswered.set(key, count - 1);
     return count > 0;
@@ -237,10 +274,12 @@ export class Audit {
   }
 }
 
-function parse<T>(body: string): T | undefined {
-  try {
-    return JSON.parse(body) as T;
-  } catch {
-    return undefined;
-  }
+const unansweredKey = (seatId: string, userId: string, action: CommandAction | undefined): string =>
+  `${seatId} ${userId} ${action}`;
+
+/** Several seats are refused with the code of the first, taken ones with a code of their own. Limits have been checked seat by seat. */
+function wrongCode({ action, userId, seatIds }: Reply, code: Refusal, first: Seat): string | undefined {
+  const own = refusalOf(first, action, userId);
+  const due = action === 'select' && seatIds.length > 1 ? 'SEATS_TAKEN' : own;
+  return own === undefined || code === due ? undefined : `the code must be ${due}`;
 }

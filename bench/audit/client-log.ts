@@ -1,10 +1,15 @@
-import type { UserAction } from '../../src/protocol/commands.ts';
+import { parseBody, seatsOf } from './reply-body.ts';
+import type { CommandAction } from './seat-rules.ts';
 
+/** A command on one or several seats. */
 export interface SeatRequest {
-  action: UserAction;
-  seatId: string;
+  action: CommandAction;
+  seatIds: readonly string[];
   userId: string;
 }
+
+/** Whether `POST /api/seats/…` takes the command; `POST /api/shows/:show/holds…` takes the others. */
+export const isOfOneSeat = ({ action, seatIds }: SeatRequest): boolean => seatIds.length === 1 && action !== 'extend';
 
 /** A request and its reply. */
 export interface Reply extends SeatRequest {
@@ -28,10 +33,12 @@ export interface Received {
   rateLimited: number;
 }
 
-/** A 429 with HOLD_LIMIT or COOLDOWN is about one user, not about the address that all load comes from. */
+/** A 429 with one of these codes is about one user, not about the address that all load comes from. */
+const limitsOfUser = ['"HOLD_LIMIT"', '"COOLDOWN"', '"EXTENSION_LIMIT"'];
+
 export function isRateLimited(status: number, body = ''): boolean {
   if (status !== 429) return false;
-  return body.includes('HOLDS_PER_ADDRESS') || !(body.includes('"HOLD_LIMIT"') || body.includes('"COOLDOWN"'));
+  return body.includes('HOLDS_PER_ADDRESS') || !limitsOfUser.some((code) => body.includes(code));
 }
 
 /** All load comes from one address, which the limits of a system treat as one client. */
@@ -50,13 +57,13 @@ export class ClientLog {
   readonly #newestSeq = new Map<string, number>();
   #newestReadSeq = 0;
 
-  /** To be called when the request is sent; `answered` takes the result. */
-  newestSeq(seatId: string): number {
-    return this.#newestSeq.get(seatId) ?? 0;
+  /** The newest seq that any client received of each seat. To be called when the request is sent; `answered` takes the result. */
+  newestSeqs({ seatIds }: SeatRequest): number[] {
+    return seatIds.map((seatId) => this.#newestSeq.get(seatId) ?? 0);
   }
 
-  answered(reply: Reply, newestSeqWhenSent: number): void {
-    const { status, body, seatId } = reply;
+  answered(reply: Reply, newestSeqsWhenSent: readonly number[]): void {
+    const { status, body, seatIds } = reply;
     if (isRateLimited(status, body)) {
       this.rateLimited();
       return;
@@ -66,17 +73,19 @@ export class ClientLog {
       return;
     }
     this.#received.replyCount++;
-    const seq = seqOf(body);
-    if (seq < newestSeqWhenSent) {
-      this.#received.staleReplies.push(`${textOf(reply)}: seq ${newestSeqWhenSent} was received before the request`);
+    for (const { id, seq } of seqsIn(reply)) {
+      const newestWhenSent = newestSeqsWhenSent[seatIds.indexOf(id)] ?? 0;
+      if (seq < newestWhenSent) {
+        this.#received.staleReplies.push(`${textOf(reply)}: seq ${newestWhenSent} was received before the request`);
+      }
+      if (seq > (this.#newestSeq.get(id) ?? 0)) this.#newestSeq.set(id, seq);
     }
-    if (seq > this.newestSeq(seatId)) this.#newestSeq.set(seatId, seq);
     if (status < 300) this.#received.replies.push(reply);
     else this.#refused(reply);
   }
 
-  unanswered({ action, seatId, userId }: SeatRequest): void {
-    this.#received.unanswered.push({ action, seatId, userId });
+  unanswered({ action, seatIds, userId }: SeatRequest): void {
+    this.#received.unanswered.push({ action, seatIds, userId });
   }
 
   rateLimited(): void {
@@ -112,7 +121,7 @@ export class ClientLog {
   }
 
   #refused(reply: Reply): void {
-    const key = `${reply.action} ${reply.seatId} ${reply.body}`;
+    const key = `${reply.action} ${reply.seatIds} ${reply.body}`;
     const same = this.#refusals.get(key);
     if (same) same.userIds.add(reply.userId);
     else this.#refusals.set(key, { ...reply, userIds: new Set([reply.userId]) });
@@ -128,10 +137,15 @@ const nothingReceived = (): Received => ({
   rateLimited: 0,
 });
 
-export const textOf = ({ action, seatId, userId, status, body }: Reply): string =>
-  `${action} ${seatId} by ${userId} → ${status} ${body}`;
+export const textOf = ({ action, seatIds, userId, status, body }: Reply): string =>
+  `${action} ${seatIds.join(' ')} by ${userId} → ${status} ${body}`;
 
-/** Of the seat in the reply, without parsing all of it; NaN if there is none. */
+function seqsIn(reply: Reply): readonly { id: string; seq: number }[] {
+  const { seatIds, body } = reply;
+  return isOfOneSeat(reply) ? [{ id: seatIds[0] as string, seq: seqOf(body) }] : seatsOf(parseBody(body));
+}
+
+/** Of the one seat in the reply, without parsing all of it; NaN if there is none. */
 function seqOf(body: string): number {
   const start = body.lastIndexOf('"seq":');
   return start < 0 ? Number.NaN : Number.parseInt(body.slice(start + 6, start + 22), 10);

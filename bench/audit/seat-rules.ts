@@ -29,7 +29,7 @@ export interface BrokenRule {
 
 export type CommandAction = UserAction | HoldAction;
 
-export const eventTypes = { select: 'held', extend: 'held', book: 'booked', release: 'released' } as const;
+const eventTypes = { select: 'held', extend: 'held', book: 'booked', release: 'released' } as const;
 
 /** The command that makes the event; of an expiry none. */
 export function actionOf({ type, reason }: Pick<SeatEvent, 'type' | 'reason'>): CommandAction | undefined {
@@ -153,6 +153,16 @@ export function isTrueRefusal(
   userId: string,
 ): boolean {
   return isPossibleLimit(code, seat, action, userId) || refusalOf(seat, action, userId) === code;
+}
+
+/** A command on several seats is refused with one code: returns the reason that this seat gives. */
+export function reasonOf(
+  code: Refusal,
+  seat: Pick<Seat, 'status' | 'held_by'>,
+  { action, userId, seatIds }: { action: CommandAction; userId: string; seatIds: readonly string[] },
+): Refusal {
+  if (seatIds.length === 1 || isPossibleLimit(code, seat, action, userId)) return code;
+  return refusalOf(seat, action, userId) ?? code;
 }
 
 /** A request about one seat, and the seat in its reply. */

@@ -9,6 +9,10 @@ export interface VenueRecord {
   nowMs: number;
 }
 
+/** The seats in the order of the plan. */
+export const plannedSeats = ({ seats }: VenueRecord): Seat[] =>
+  [...seats.values()].sort((a, b) => a.row - b.row || a.col - b.col);
+
 /** Where the audit reads what really happened: Redis itself, or the HTTP API. */
 export interface VenueTruth {
   readonly source: 'Redis' | 'HTTP';

@@ -5,6 +5,8 @@ import type { Recorder } from '../measure/recorder.ts';
 export interface ClientContext {
   recorder: Recorder;
   log: ClientLog;
+  /** Id of the show whose seats they want. */
+  show: string;
   /** A user id that is unique across all clients and runs. */
   newUserId: () => string;
 }

@@ -51,7 +51,7 @@ export class EventMaker {
     await Promise.all(
       this.#idle.splice(0).flatMap(({ heldBy, seatId }) => {
         if (heldBy === undefined) return [];
-        return sender.send({ action: 'release', seatId, userId: heldBy }, performance.now());
+        return sender.send({ action: 'release', seatIds: [seatId], userId: heldBy }, performance.now());
       }),
     );
     await Promise.all([this.#sender.close(), sender.close()]);
@@ -65,14 +65,14 @@ export class EventMaker {
     }
     const { seatId, heldBy } = seat;
     const userId = heldBy ?? this.#context.newUserId();
-    const isDone = await this.#send({ action: heldBy === undefined ? 'select' : 'release', seatId, userId });
+    const isDone = await this.#send({ action: heldBy === undefined ? 'select' : 'release', seatIds: [seatId], userId });
     this.#idle.push({ seatId, heldBy: isDone && heldBy === undefined ? userId : undefined });
   }
 
   async #send(request: SeatRequest): Promise<boolean> {
     const sentAtMs = performance.now();
     const answer = await this.#sender.send(request, sentAtMs);
-    if (answer?.seat) this.sentAtMs.set(answer.seat.seq, performance.timeOrigin + sentAtMs);
+    for (const { seq } of answer?.seats ?? []) this.sentAtMs.set(seq, performance.timeOrigin + sentAtMs);
     return answer?.kind === 'ok';
   }
 

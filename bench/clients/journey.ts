@@ -1,62 +1,50 @@
 import type { SeatRequest } from '../audit/client-log.ts';
-import type { Conversation, HttpAnswer, HttpRequest } from '../http/closed-loop.ts';
-import { noteAnswer, toHttp } from '../http/seat-command.ts';
-import type { ClientContext } from './client-context.ts';
+import type { AnswerKind } from '../http/seat-command.ts';
+import type { CommandScript } from './command-conversation.ts';
 import type { SeatPool } from './seat-pool.ts';
 
 const bookedShare = 0.3;
 const leftToExpireShare = 0.02;
 
-export interface JourneyContext extends ClientContext {
+export interface JourneyOptions {
+  newUserId: () => string;
   pool: SeatPool;
   holdMs: number;
   journeys: { completed: number };
 }
 
 /** One user after another: each selects a free seat, then books it, releases it, or lets the hold expire. */
-export class Journey implements Conversation {
-  readonly first: HttpRequest;
-  readonly #context: JourneyContext;
+export class Journey implements CommandScript {
+  readonly first: SeatRequest;
+  readonly #options: JourneyOptions;
   #request: SeatRequest;
-  #newestSeqWhenSent = 0;
 
-  constructor(context: JourneyContext) {
-    this.#context = context;
-    this.#request = this.#begin();
-    this.first = this.#send(this.#request);
+  constructor(options: JourneyOptions) {
+    this.#options = options;
+    this.first = this.#begin();
+    this.#request = this.first;
   }
 
-  answered(answer: HttpAnswer): HttpRequest {
-    const kind = noteAnswer(this.#context, this.#request, answer, this.#newestSeqWhenSent);
-    return this.#send(kind === 'ok' ? this.#next() : this.#begin());
-  }
-
-  unanswered(why: string): void {
-    if (why !== 'end') this.#context.recorder.error(why);
-    this.#context.log.unanswered(this.#request);
+  next(kind: AnswerKind): SeatRequest {
+    this.#request = kind === 'ok' ? this.#continue() : this.#begin();
+    return this.#request;
   }
 
   #begin(): SeatRequest {
-    return { action: 'select', seatId: this.#context.pool.take(), userId: this.#context.newUserId() };
+    return { action: 'select', seatIds: [this.#options.pool.take()], userId: this.#options.newUserId() };
   }
 
-  #next(): SeatRequest {
-    const { action, seatId } = this.#request;
+  #continue(): SeatRequest {
+    const { pool, journeys, holdMs } = this.#options;
+    const { action, seatIds } = this.#request;
     if (action === 'select') {
       const chance = Math.random();
-      if (chance < bookedShare && this.#context.pool.canSell()) return { ...this.#request, action: 'book' };
+      if (chance < bookedShare && pool.canSell()) return { ...this.#request, action: 'book' };
       if (chance < 1 - leftToExpireShare) return { ...this.#request, action: 'release' };
-      const backAfterMs = this.#context.holdMs + 100;
-      setTimeout(() => this.#context.pool.giveBack(seatId), backAfterMs).unref();
+      setTimeout(() => pool.giveBack(seatIds), holdMs + 100).unref();
     }
-    if (action === 'release') this.#context.pool.giveBack(seatId);
-    this.#context.journeys.completed++;
+    if (action === 'release') pool.giveBack(seatIds);
+    journeys.completed++;
     return this.#begin();
-  }
-
-  #send(request: SeatRequest): HttpRequest {
-    this.#request = request;
-    this.#newestSeqWhenSent = this.#context.log.newestSeq(request.seatId);
-    return toHttp(request);
   }
 }

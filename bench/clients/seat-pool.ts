@@ -29,8 +29,8 @@ export class SeatPool {
     return id;
   }
 
-  giveBack(seatId: string): void {
-    this.#free.push(seatId);
+  giveBack(seatIds: readonly string[]): void {
+    this.#free.push(...seatIds);
   }
 
   canSell(): boolean {

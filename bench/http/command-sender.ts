@@ -1,16 +1,19 @@
-import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
 import { codeOf, messageOf } from '../../src/process/error-facts.ts';
 import { present } from '../../src/process/present.ts';
-import { CommandReply } from '../../src/protocol/commands.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { SeatRequest } from '../audit/client-log.ts';
+import { parseBody, seatsOf } from '../audit/reply-body.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { type AnswerKind, noteAnswer, toHttp } from './seat-command.ts';
 
 const maxConnections = 256;
 
-const commandReply = Compile(CommandReply);
+interface CommandAnswer {
+  kind: AnswerKind;
+  /** Of a success. */
+  seats: readonly Seat[];
+}
 
 /** Sends commands at once, over as many connections as they need. */
 export class CommandSender {
@@ -25,19 +28,19 @@ export class CommandSender {
   }
 
   /** Latency counts from `dueAtMs` (`performance.now()`). Never rejects; undefined: there was no reply. */
-  async send(request: SeatRequest, dueAtMs: number): Promise<{ kind: AnswerKind; seat: Seat | undefined } | undefined> {
-    const { log, recorder } = this.#context;
-    const newestSeqWhenSent = log.newestSeq(request.seatId);
+  async send(request: SeatRequest, dueAtMs: number): Promise<CommandAnswer | undefined> {
+    const { log, recorder, show } = this.#context;
+    const newestSeqsWhenSent = log.newestSeqs(request);
     const pool = present(this.#pools[this.#turn++ % this.#pools.length], 'a URL');
     this.inFlight++;
     try {
-      const { method, path, body } = toHttp(request);
+      const { method, path, body } = toHttp(request, show);
       const headers = { 'content-type': 'application/json' };
       const response = await pool.request({ method, path, headers, ...(body !== undefined && { body }) });
       const text = await response.body.text();
       const answer = { status: response.statusCode, body: text, latencyMs: performance.now() - dueAtMs };
-      const kind = noteAnswer(this.#context, request, answer, newestSeqWhenSent);
-      return { kind, seat: kind === 'ok' ? commandReply.Parse(JSON.parse(text)).seat : undefined };
+      const kind = noteAnswer(this.#context, request, answer, newestSeqsWhenSent);
+      return { kind, seats: kind === 'ok' ? seatsOf(parseBody(text)) : [] };
     } catch (error) {
       recorder.error(codeOf(error) ?? messageOf(error));
       log.unanswered(request);

@@ -1,15 +1,17 @@
 import { randomInt } from 'node:crypto';
 import { present } from '../../src/process/present.ts';
-import { seatId } from '../../src/protocol/seat-id.ts';
-import { type ClientLog, isRateLimited, rateLimitRemedy, type SeatRequest } from '../audit/client-log.ts';
+import { type ClientLog, isOfOneSeat, isRateLimited, rateLimitRemedy, type SeatRequest } from '../audit/client-log.ts';
 import type { Recorder } from '../measure/recorder.ts';
 import type { HttpAnswer, HttpRequest } from './closed-loop.ts';
 
-export const toHttp = ({ action, seatId: seat_id, userId: user_id }: SeatRequest): HttpRequest => ({
-  method: 'POST',
-  path: `/api/seats/${action}`,
-  body: JSON.stringify({ seat_id, user_id }),
-});
+export function toHttp(request: SeatRequest, show: string): HttpRequest {
+  const { action, seatIds: seats, userId: user_id } = request;
+  if (isOfOneSeat(request)) {
+    return { method: 'POST', path: `/api/seats/${action}`, body: JSON.stringify({ seat_id: seats[0], user_id }) };
+  }
+  const path = `/api/shows/${show}/holds${action === 'select' ? '' : `/${action}`}`;
+  return { method: 'POST', path, body: JSON.stringify({ seats, user_id }) };
+}
 
 export type AnswerKind = 'ok' | 'refused' | 'error';
 
@@ -28,18 +30,13 @@ export function noteAnswer(
   { recorder, log }: { recorder: Recorder; log: ClientLog },
   request: SeatRequest,
   { status, body, latencyMs }: Omit<HttpAnswer, 'headers'>,
-  newestSeqWhenSent: number,
+  newestSeqsWhenSent: readonly number[],
 ): AnswerKind {
   const kind = kindOf(status, body);
   if (kind === 'error') recorder.error(errorName(status, body));
   else recorder.record(request.action, kind, latencyMs);
-  log.answered({ ...request, status, body }, newestSeqWhenSent);
+  log.answered({ ...request, status, body }, newestSeqsWhenSent);
   return kind;
-}
-
-/** The ids of a venue, in row-major order. */
-export function seatIds(rows: number, cols: number): string[] {
-  return Array.from({ length: rows * cols }, (_, i) => seatId(Math.floor(i / cols), i % cols));
 }
 
 export const oneOf = <T>(items: readonly T[]): T => present(items[randomInt(items.length)], 'an item');

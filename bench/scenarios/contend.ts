@@ -1,7 +1,8 @@
 import { present } from '../../src/process/present.ts';
+import { plannedSeats } from '../audit/venue-truth.ts';
+import { CommandConversation } from '../clients/command-conversation.ts';
 import { Rival } from '../clients/rival.ts';
 import { closedLoop } from '../http/closed-loop.ts';
-import { seatIds } from '../http/seat-command.ts';
 import { reportProgress } from '../http/timed-run.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -11,10 +12,13 @@ export const contend: Scenario = {
   summary: 'everyone selects the same --seats (1); 409 counts as a reply',
   defaults: {},
   async run(context) {
-    const { venue, settings, signal, onProgress } = context;
-    const { connections, durationS, rows, cols, seats } = settings;
-    const wanted = seatIds(rows, cols).slice(0, seats);
-    const converse = (connection: number) => new Rival(context, present(wanted[connection % wanted.length], 'a seat'));
+    const { venue, settings, auditor, newUserId, signal, onProgress } = context;
+    const { connections, durationS, seats } = settings;
+    const wanted = plannedSeats(await auditor.truth.record()).slice(0, seats);
+    const converse = (connection: number) => {
+      const { id } = present(wanted[connection % wanted.length], 'a seat');
+      return new CommandConversation(context, new Rival(newUserId(), id));
+    };
     await Promise.all([
       closedLoop({ urls: venue.apiUrls, connections, durationS, signal, converse }),
       reportProgress(durationS, signal, onProgress),

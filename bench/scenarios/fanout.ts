@@ -1,5 +1,4 @@
 import type { Audit } from '../audit/audit.ts';
-import { seatIds } from '../http/seat-command.ts';
 import { countedBetween, type EdgeCounters, readEdgeCounters } from '../measure/edge-counters.ts';
 import { type FanOutResult, runFanOut } from '../sockets/fan-out-run.ts';
 import type { Findings, Scenario } from './scenario.ts';
@@ -9,15 +8,14 @@ export const fanout: Scenario = {
   name: 'fanout',
   summary: '--connections sockets receive --rate events per second: how late, and whether all of them',
   defaults: { ratePerSecond: 100, holdSeconds: 30, edges: 1 },
-  async run({ venue, settings, recorder, log, newUserId, auditor, signal, onProgress }) {
-    const { connections, ratePerSecond, durationS, rows, cols } = settings;
+  async run({ venue, settings, recorder, log, show, newUserId, auditor, signal, onProgress }) {
+    const { connections, ratePerSecond, durationS } = settings;
     let before: EdgeCounters | undefined;
     let after: EdgeCounters | undefined;
     const result = await runFanOut({
       ...venue,
       truth: auditor.truth,
-      seatIds: seatIds(rows, cols),
-      client: { recorder, log, newUserId },
+      client: { recorder, log, show, newUserId },
       sockets: connections,
       ratePerSecond,
       durationS,

@@ -1,3 +1,4 @@
+import { CommandConversation } from '../clients/command-conversation.ts';
 import { Journey } from '../clients/journey.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
 import { closedLoop } from '../http/closed-loop.ts';
@@ -10,11 +11,12 @@ export const journey: Scenario = {
   summary: 'select a free seat, then book it (30 %), release it, or let it expire (2 %)',
   defaults: { rows: 200, cols: 100 },
   async run(context) {
-    const { venue, settings, signal, onProgress } = context;
+    const { venue, settings, auditor, newUserId, signal, onProgress } = context;
     const { connections, durationS } = settings;
-    const pool = new SeatPool((await context.auditor.truth.record()).seats.values(), connections);
+    const pool = new SeatPool((await auditor.truth.record()).seats.values(), connections);
     const journeys = { completed: 0 };
-    const converse = () => new Journey({ ...context, pool, journeys, holdMs: settings.holdSeconds * 1000 });
+    const holdMs = settings.holdSeconds * 1000;
+    const converse = () => new CommandConversation(context, new Journey({ newUserId, pool, journeys, holdMs }));
     await Promise.all([
       closedLoop({ urls: venue.apiUrls, connections, durationS, signal, converse }),
       reportProgress(durationS, signal, onProgress),

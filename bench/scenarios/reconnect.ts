@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { seatIds } from '../http/seat-command.ts';
 import { runFanOut } from '../sockets/fan-out-run.ts';
 import { judgeFanOut } from './fanout.ts';
 import type { Scenario } from './scenario.ts';
@@ -20,7 +19,6 @@ export const reconnect: Scenario = {
     const result = await runFanOut({
       ...venue,
       truth: auditor.truth,
-      seatIds: seatIds(settings.rows, settings.cols),
       client: context,
       sockets: settings.connections,
       ratePerSecond: settings.ratePerSecond,

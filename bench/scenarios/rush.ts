@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { plannedSeats } from '../audit/venue-truth.ts';
 import { CommandSender } from '../http/command-sender.ts';
 import { openLoop } from '../http/open-loop.ts';
-import { oneOf, seatIds } from '../http/seat-command.ts';
+import { oneOf } from '../http/seat-command.ts';
 import { latencyHistogram, percentileMs, recordMs } from '../measure/recorder.ts';
 import { formatNumber } from '../report/format.ts';
 import type { Findings, Scenario, ScenarioContext } from './scenario.ts';
@@ -38,15 +39,17 @@ export const rush: Scenario = {
 
 async function climb(context: ScenarioContext, sender: CommandSender): Promise<Step[]> {
   const steps: Step[] = [];
+  const seats = plannedSeats(await context.auditor.truth.record()).map(({ id }) => id);
+  const take = (ratePerSecond: number) => takeStep(context, sender, seats, ratePerSecond);
   let [sustained, tooMuch] = [0, Number.POSITIVE_INFINITY];
   let rate = context.settings.ratePerSecond;
   context.onProgress(0, 'warming up');
-  await take(context, sender, rate / 2);
+  await take(rate / 2);
   for (let refined = 0; steps.length < maxSteps && refined <= refinements && !context.signal.aborted; ) {
     context.onProgress(Math.min(0.99, steps.length / 12), `${Math.round(rate)} users per second`);
-    let step = await take(context, sender, rate);
+    let step = await take(rate);
     // A single failure may be caused by the machine.
-    if (!step.isSustained && !context.signal.aborted) step = await take(context, sender, rate);
+    if (!step.isSustained && !context.signal.aborted) step = await take(rate);
     if (context.signal.aborted) break; // cut short: not a valid step
     steps.push(step);
     if (step.isSustained) sustained = Math.max(sustained, rate);
@@ -63,16 +66,20 @@ async function climb(context: ScenarioContext, sender: CommandSender): Promise<S
 }
 
 /** Each user selects a random seat and, if it was free, releases it after a pause. */
-async function take(context: ScenarioContext, sender: CommandSender, ratePerSecond: number): Promise<Step> {
+async function takeStep(
+  context: ScenarioContext,
+  sender: CommandSender,
+  seats: readonly string[],
+  ratePerSecond: number,
+): Promise<Step> {
   const { settings, newUserId } = context;
-  const seats = seatIds(settings.rows, settings.cols);
   const latency = latencyHistogram();
   const overrun = new AbortController();
   const startedAtMs = performance.now();
   let [arrived, answered] = [0, 0];
   const arrive = async (dueAtMs: number) => {
     arrived++;
-    const request = { seatId: oneOf(seats), userId: newUserId() };
+    const request = { seatIds: [oneOf(seats)], userId: newUserId() };
     const answer = await sender.send({ action: 'select', ...request }, dueAtMs);
     recordMs(latency, performance.now() - dueAtMs);
     if (answer && answer.kind !== 'error') answered++;

@@ -1,5 +1,6 @@
 import { contend } from './contend.ts';
 import { fanout } from './fanout.ts';
+import { groups } from './groups.ts';
 import { journey } from './journey.ts';
 import { read } from './read.ts';
 import { reconnect } from './reconnect.ts';
@@ -7,4 +8,4 @@ import { rush } from './rush.ts';
 import type { Scenario } from './scenario.ts';
 import { soak } from './soak.ts';
 
-export const scenarios: readonly Scenario[] = [read, contend, journey, rush, fanout, reconnect, soak];
+export const scenarios: readonly Scenario[] = [read, contend, journey, groups, rush, fanout, reconnect, soak];

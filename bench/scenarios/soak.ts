@@ -1,4 +1,3 @@
-import { seatIds } from '../http/seat-command.ts';
 import { type FanOutResult, runFanOut } from '../sockets/fan-out-run.ts';
 import { judgeFanOut } from './fanout.ts';
 import type { Scenario } from './scenario.ts';
@@ -19,7 +18,6 @@ export const soak: Scenario = {
       const result = await runFanOut({
         ...venue,
         truth: auditor.truth,
-        seatIds: seatIds(settings.rows, settings.cols),
         client: context,
         sockets: settings.connections,
         ratePerSecond: settings.ratePerSecond,

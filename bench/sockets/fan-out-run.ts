@@ -1,4 +1,4 @@
-import type { VenueTruth } from '../audit/venue-truth.ts';
+import { plannedSeats, type VenueTruth } from '../audit/venue-truth.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { EventMaker } from '../clients/event-maker.ts';
 import type { CrowdResult, Stamp } from './crowd.ts';
@@ -14,7 +14,6 @@ export interface FanOutOptions {
   /** The sockets connect to these in turn. */
   edgeUrls: string[];
   truth: VenueTruth;
-  seatIds: string[];
   client: ClientContext;
   sockets: number;
   ratePerSecond: number;
@@ -43,7 +42,8 @@ export interface FanOutResult extends CrowdResult {
 
 /** Connects sockets, changes the venue, and records which events each socket receives, and when. */
 export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
-  const { apiUrls, edgeUrls, truth, seatIds, client, sockets, ratePerSecond, durationS, signal, onProgress } = options;
+  const { apiUrls, edgeUrls, truth, client, sockets, ratePerSecond, durationS, signal, onProgress } = options;
+  const seatIds = plannedSeats(await truth.record()).map(({ id }) => id);
   const capacity = Math.ceil(ratePerSecond * durationS * 1.1) + seatIds.length + 100;
   if (capacity * sockets > maxArrivals) {
     throw new RangeError(

@@ -1,7 +1,7 @@
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
+import { plannedSeats } from '../audit/venue-truth.ts';
 import { CommandSender } from '../http/command-sender.ts';
-import { seatIds } from '../http/seat-command.ts';
 import { Recorder } from '../measure/recorder.ts';
 import { startOwnVenue } from '../venue/own-venue.ts';
 import { numbered } from './http-sections.ts';
@@ -54,11 +54,11 @@ async function measureExpiry(
     const log = new ClientLog();
     const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith('load-expiry-'));
     const newUserId = numbered('load-expiry-');
-    const sender = new CommandSender(venue.apiUrls, { recorder: new Recorder(), log, newUserId });
-    const waiting = seatIds(rows, cols);
+    const sender = new CommandSender(venue.apiUrls, { recorder: new Recorder(), log, show: venue.show, newUserId });
+    const waiting = plannedSeats(await auditor.truth.record()).map(({ id }) => id);
     const select = async () => {
       for (let seatId = waiting.pop(); seatId !== undefined; seatId = waiting.pop()) {
-        await sender.send({ action: 'select', seatId, userId: newUserId() }, performance.now());
+        await sender.send({ action: 'select', seatIds: [seatId], userId: newUserId() }, performance.now());
       }
     };
     await Promise.all(Array.from({ length: selectedAtOnce }, select));

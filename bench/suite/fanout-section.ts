@@ -1,7 +1,6 @@
 import { present } from '../../src/process/present.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
-import { seatIds } from '../http/seat-command.ts';
 import { median } from '../measure/median.ts';
 import { Recorder } from '../measure/recorder.ts';
 import { judgeFanOut } from '../scenarios/fanout.ts';
@@ -44,7 +43,7 @@ export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContex
     const log = new ClientLog();
     const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith('load-fanout-'));
     const edges = await startEdges(services, venue);
-    const client = { recorder: new Recorder(), log, newUserId: numbered('load-fanout-') };
+    const client = { recorder: new Recorder(), log, show: venue.show, newUserId: numbered('load-fanout-') };
     const durationS = isQuick ? 3 : 5;
     const slices = new Map<string, Slice[]>();
     for (const crowd of isQuick ? crowds.slice(0, 2) : crowds) {
@@ -58,7 +57,6 @@ export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContex
             apiUrls: venue.apiUrls,
             edgeUrls: [edge.url],
             truth: auditor.truth,
-            seatIds: seatIds(10, 10),
             client,
             sockets,
             ratePerSecond,

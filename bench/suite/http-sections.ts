@@ -1,12 +1,15 @@
-import { gridPlan } from '../../src/shows/default-show.ts';
+import { defaultShowId, gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
+import { CommandConversation } from '../clients/command-conversation.ts';
+import { GroupJourney } from '../clients/group-journey.ts';
 import { Journey } from '../clients/journey.ts';
 import { Reader } from '../clients/reader.ts';
 import { Rival } from '../clients/rival.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
+import { WantedSeats } from '../clients/wanted-seats.ts';
 import type { Conversation } from '../http/closed-loop.ts';
 import { Services, startOwnVenue, startServers } from '../venue/own-venue.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
@@ -101,9 +104,13 @@ async function measureFromStart(
   }
 }
 
-function ownSubject(name: string, converse: Subject['converse'], { apiUrls, processes }: VenueUnderLoad): Subject {
+function ownSubject(
+  name: string,
+  converse: Subject['converse'],
+  { apiUrls, show, processes }: VenueUnderLoad,
+): Subject {
   const pids = pidsOf(processes, 'booking');
-  return { name, urls: apiUrls, pids, log: new ClientLog(), newUserId: numbered('load-ours-'), converse };
+  return { name, urls: apiUrls, pids, log: new ClientLog(), show, newUserId: numbered('load-ours-'), converse };
 }
 
 export const pidsOf = (processes: { name: string; pid?: number }[], prefix: string): number[] =>
@@ -129,7 +136,8 @@ async function startYardsticks(
     const [started] = await services.startNode(1, (place) => yardstickSpec(name, { ...place, env }));
     const urls = started ? [started.url] : [];
     const pids = pidsOf(services.monitored(), name);
-    subjects.push({ name, urls, pids, log: new ClientLog(), newUserId: numbered(`load-${name}-`) });
+    const client = { log: new ClientLog(), show: defaultShowId, newUserId: numbered(`load-${name}-`) };
+    subjects.push({ name, urls, pids, ...client });
   }
   return subjects;
 }
@@ -195,12 +203,30 @@ export const contendSection = (context: SuiteContext): Promise<Section> =>
       rows: 10,
       cols: 10,
       yardsticks: ['bare-fastify', 'naive-plan'],
-      clients: () => (client) => new Rival(client, 'A1'),
+      clients: () => (client) => new CommandConversation(client, new Rival(client.newUserId(), 'A1')),
       cpuBesideOlder: 0.95,
       targets: (comparison) => [
         atLeast('contend: ours / bare Fastify', 0.9, ratio(comparison, 'bare-fastify')),
         atLeast('contend: ours / naive plan', 1.5, ratio(comparison, 'naive-plan')),
       ],
+    },
+    context,
+  );
+
+export const groupsSection = (context: SuiteContext): Promise<Section> =>
+  httpSection(
+    {
+      name: 'groups',
+      title: 'Hold 2 to 6 seats, extend, then book, release or let expire; 100 connections that want the same seats',
+      ...journeySeats,
+      yardsticks: ['without-actors'],
+      clients: () => {
+        const wanted = new WantedSeats(emptySeats(gridPlan(journeySeats)), connections);
+        const groups = { completed: 0 };
+        return (client) => new CommandConversation(client, new GroupJourney({ ...client, wanted, groups }));
+      },
+      cpuBesideOlder: 1,
+      targets: (comparison) => [atLeast('groups: ours / without actors', 0.8, ratio(comparison, 'without-actors'))],
     },
     context,
   );
@@ -215,7 +241,8 @@ export const journeySection = (context: SuiteContext): Promise<Section> =>
       clients: () => {
         const pool = new SeatPool(emptySeats(gridPlan(journeySeats)), connections);
         const journeys = { completed: 0 };
-        return (client) => new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 });
+        const holdMs = holdSeconds * 1000;
+        return (client) => new CommandConversation(client, new Journey({ ...client, pool, journeys, holdMs }));
       },
       cpuBesideOlder: 0.75,
       targets: (comparison) => [

@@ -3,9 +3,9 @@ import { emptySeats } from '../../src/store/empty-seats.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
+import { CommandConversation } from '../clients/command-conversation.ts';
 import { Journey } from '../clients/journey.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
-import { seatIds } from '../http/seat-command.ts';
 import { Recorder } from '../measure/recorder.ts';
 import { judgeFanOut } from '../scenarios/fanout.ts';
 import { runFanOut } from '../sockets/fan-out-run.ts';
@@ -65,8 +65,10 @@ async function withBookings(
       urls: venue.apiUrls,
       pids: pidsOf(venue.processes, 'booking'),
       log,
+      show: venue.show,
       newUserId: numbered('load-scale-'),
-      converse: (client: ClientContext) => new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 }),
+      converse: (client: ClientContext) =>
+        new CommandConversation(client, new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 })),
     };
     await measureSlice(subject, { connections, durationS: 2, signal }); // warms the compiler
     const slice = await measureSlice(subject, { connections, durationS: isQuick ? 3 : 8, signal });
@@ -93,8 +95,7 @@ async function withEdges(
       apiUrls: venue.apiUrls,
       edgeUrls: venue.edgeUrls,
       truth: auditor.truth,
-      seatIds: seatIds(10, 10),
-      client: { recorder: new Recorder(), log, newUserId: numbered('load-scale-') },
+      client: { recorder: new Recorder(), log, show: venue.show, newUserId: numbered('load-scale-') },
       sockets,
       ratePerSecond,
       durationS,

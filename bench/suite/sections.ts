@@ -1,7 +1,7 @@
 import { coldStartSection } from './cold-start-section.ts';
 import { expirySection } from './expiry-section.ts';
 import { fanoutSection } from './fanout-section.ts';
-import { contendSection, journeySection, readSection } from './http-sections.ts';
+import { contendSection, groupsSection, journeySection, readSection } from './http-sections.ts';
 import { scaleSection } from './scale-section.ts';
 import type { Section, SuiteContext } from './section.ts';
 import { sizesSection } from './sizes-section.ts';
@@ -11,6 +11,7 @@ export const sections: Record<string, (context: SuiteContext) => Promise<Section
   read: readSection,
   contend: contendSection,
   journey: journeySection,
+  groups: groupsSection,
   fanout: fanoutSection,
   sizes: sizesSection,
   scale: scaleSection,

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { bookingSpec } from '../../src/launch/node-services.ts';
 import { present } from '../../src/process/present.ts';
-import { gridPlan } from '../../src/shows/default-show.ts';
+import { defaultShowId, gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
+import { CommandConversation } from '../clients/command-conversation.ts';
 import { Journey } from '../clients/journey.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
 import { median } from '../measure/median.ts';
@@ -153,8 +154,10 @@ async function measureSize(
       urls: [url],
       pids,
       log: new ClientLog(),
+      show: defaultShowId,
       newUserId: numbered('load-sizes-'),
-      converse: (client: ClientContext) => new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 }),
+      converse: (client: ClientContext) =>
+        new CommandConversation(client, new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 })),
     };
     await measureSlice(subject, { connections, durationS: 2, signal }); // warms the compiler
     const { perSecond, cpuUsPerAnswer } = await measureSlice(subject, { connections, durationS: sliceS, signal });

@@ -1,17 +1,14 @@
 import pidusage from 'pidusage';
-import type { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { type Conversation, closedLoop } from '../http/closed-loop.ts';
 import { percentileMs, Recorder } from '../measure/recorder.ts';
 
 /** A measured system: ours, an older commit of ours, or a yardstick. */
-export interface Subject {
+export interface Subject extends Omit<ClientContext, 'recorder'> {
   name: string;
   urls: string[];
   /** Its Node processes; Redis and NATS are the same for all. */
   pids: number[];
-  log: ClientLog;
-  newUserId: () => string;
   /** Creates one client. */
   converse: (context: ClientContext) => Conversation;
 }
@@ -33,7 +30,8 @@ export async function measureSlice(
   { connections, durationS, signal }: { connections: number; durationS: number; signal: AbortSignal },
 ): Promise<Slice> {
   const recorder = new Recorder();
-  const context = { recorder, log: subject.log, newUserId: subject.newUserId };
+  const { log, show, newUserId } = subject;
+  const context = { recorder, log, show, newUserId };
   const cpuBeforeMs = await cpuMs(subject.pids);
   const loaderBefore = process.cpuUsage();
   recorder.start();

@@ -1,3 +1,4 @@
+import { defaultShowId } from '../../src/shows/default-show.ts';
 import type { VenueUnderLoad } from './venue-under-load.ts';
 
 export interface GivenVenueOptions {
@@ -11,6 +12,7 @@ export function givenVenue({ url, edgeUrls, redisUrl }: GivenVenueOptions): Venu
   const origin = url.replace(/\/+$/, '');
   const edges = edgeUrls.map((each) => each.replace(/^ws/, 'http').replace(/\/+$/, ''));
   return {
+    show: defaultShowId,
     apiUrls: [origin],
     edgeUrls: edges.length > 0 ? edges : [origin],
     redisUrl,

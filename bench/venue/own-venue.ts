@@ -8,6 +8,7 @@ import { freePort, loopback } from '../../src/launch/ports.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
 import { present } from '../../src/process/present.ts';
+import { defaultShowId } from '../../src/shows/default-show.ts';
 import type { MonitoredProcess } from '../measure/process-monitor.ts';
 import type { VenueUnderLoad } from './venue-under-load.ts';
 
@@ -38,6 +39,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
     const bookingUrls = bookings.map(({ url }) => url);
     const edges = await services.startNode(options.edges, (place) => edgeSpec({ ...place, ...links, bookingUrls }));
     return {
+      show: defaultShowId,
       apiUrls: bookingUrls,
       edgeUrls: edges.map(({ url }) => url),
       redisUrl: servers.redisUrl,

@@ -31,7 +31,7 @@ export class VenueStateFrames {
 
   /** For one client. */
   frame(requestId?: RequestId): VenueStateFrame {
-    const header = this.#feed.header();
+    const { plan: _, ...header } = this.#feed.header(); // v1 stays as it is
     if (header.epoch !== this.#epoch || header.seq !== this.#seq) {
       this.#update();
       this.#epoch = header.epoch;

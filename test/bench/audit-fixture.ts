@@ -1,6 +1,7 @@
 import { Audit } from '../../bench/audit/audit.ts';
 import { ClientLog } from '../../bench/audit/client-log.ts';
 import type { VenueRecord } from '../../bench/audit/venue-truth.ts';
+import type { UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 
@@ -29,9 +30,10 @@ export function event(seq: number, type: SeatEvent['type'], by: string, more: Pa
 }
 
 /** The seat after the event. */
-export function seatOf({ status, user_id, expires_at, seq }: SeatEvent): Seat {
+export function seatOf({ seat_id, status, user_id, expires_at, seq }: SeatEvent): Seat {
   return {
     ...freeSeat,
+    id: seat_id,
     status,
     seq,
     ...(status !== 0 && { held_by: user_id }),
@@ -53,16 +55,22 @@ export class Run {
     return this;
   }
 
-  granted(action: 'select' | 'book' | 'release', by: string, seat: Seat, newestSeqWhenSent = 0): this {
+  granted(action: UserAction, by: string, seat: Seat, newestSeqWhenSent = 0): this {
     const body = JSON.stringify({ success: true, seat });
-    this.log.answered({ action, seatId: 'A1', userId: user(by), status: 200, body }, newestSeqWhenSent);
+    this.log.answered({ action, seatIds: ['A1'], userId: user(by), status: 200, body }, [newestSeqWhenSent]);
     return this;
   }
 
-  refused(action: 'select' | 'book' | 'release', by: string, code: string, seat: Seat): this {
+  refused(action: UserAction, by: string, code: string, seat: Seat): this {
     const body = JSON.stringify({ success: false, error: { code, message: '', retryable: true }, seat });
-    this.log.answered({ action, seatId: 'A1', userId: user(by), status: 409, body }, 0);
+    this.log.answered({ action, seatIds: ['A1'], userId: user(by), status: 409, body }, [0]);
     return this;
+  }
+
+  /** How many facts each check has checked. */
+  checkCounts(): [name: string, checked: number][] {
+    this.audit.judge(this.log.take());
+    return this.audit.verdict().checks.map(({ name, checked }) => [name, checked]);
   }
 
   /** The names of the broken checks. */

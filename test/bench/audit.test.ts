@@ -43,7 +43,7 @@ describe('the audit of a load run', () => {
   });
 
   it('[R192] lets one request without a reply explain one transition, not two', () => {
-    const unanswered = { action: 'select', seatId: 'A1', userId: user('ann') } as const;
+    const unanswered = { action: 'select', seatIds: ['A1'], userId: user('ann') } as const;
     const once = new Run().logged(held);
     once.log.unanswered(unanswered);
     expect(once.broken()).toEqual([]);
@@ -55,7 +55,7 @@ describe('the audit of a load run', () => {
 
   it('[R192] treats a request with a 503 as possibly executed', () => {
     const run = new Run().logged(held);
-    run.log.answered({ action: 'select', seatId: 'A1', userId: user('ann'), status: 503, body: '{}' }, 0);
+    run.log.answered({ action: 'select', seatIds: ['A1'], userId: user('ann'), status: 503, body: '{}' }, [0]);
     expect(run.broken()).toEqual([]);
   });
 
@@ -147,11 +147,11 @@ describe('the audit of a load run', () => {
 
   it('[R434] a request that a rate limit refused is no violation, and no reply: the run could not be audited', () => {
     const run = honest();
-    const select = { action: 'select', seatId: 'A1', userId: user('eve') } as const;
-    run.log.answered({ ...select, status: 429, body: '{"success":false,"error":{"code":"RATE_LIMITED"}}' }, 0);
+    const select = { action: 'select', seatIds: ['A1'], userId: user('eve') } as const;
+    run.log.answered({ ...select, status: 429, body: '{"success":false,"error":{"code":"RATE_LIMITED"}}' }, [0]);
     run.log.answered(
       { ...select, status: 429, body: '{"error":{"code":"HOLD_LIMIT","message":"HOLDS_PER_ADDRESS"}}' },
-      0,
+      [0],
     );
     run.log.rateLimited();
     expect(run.broken()).toEqual([]);

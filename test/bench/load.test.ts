@@ -80,6 +80,18 @@ describe.concurrent('npm run load', { timeout: 180_000 }, () => {
     expect(checked.transitions).toBeGreaterThanOrEqual(checked.successes ?? 0);
   });
 
+  it('[R580] [R581] loads and audits overlapping groups', async ({ expect }) => {
+    const json = join(dir, 'groups.json');
+    const size = ['--connections', '4', '--duration', '1'];
+    const { exitCode, output } = await load('groups', ...given(), ...size, '--json', json);
+    expect(output).toContain('PASSED: no violations');
+    expect(exitCode).toBe(0);
+    const { verdict, latency, figures } = readReport(json);
+    expect(verdict.checks.find(({ name }) => name === 'groups')?.checked).toBeGreaterThan(0);
+    expect(latency.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['select', 'extend', 'book', 'release']));
+    for (const name of ['refused', 'groupsPerSecond']) expect(figures[name]).toBeGreaterThan(0);
+  });
+
   it('[R217] a missed threshold is exit code 3, an unknown scenario is 1', async ({ expect }) => {
     const short = ['read', ...given(), '--connections', '2', '--duration', '1'];
     const missed = await load(...short, '--threshold', 'perSecond<1');

@@ -101,8 +101,6 @@ export class NaiveSeatStore implements SeatStore {
 
   async checkWritable(): Promise<void> {}
 
-  async close(): Promise<void> {}
-
   #roundTrip(): Promise<void> {
     return new Promise((resolve) => {
       this.#world.after(this.#world.latencyMs(), resolve);

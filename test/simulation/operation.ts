@@ -1,4 +1,4 @@
-import { type CommandAction, isPossibleLimit, refusalOf } from '../../bench/audit/seat-rules.ts';
+import { type CommandAction, reasonOf } from '../../bench/audit/seat-rules.ts';
 import type { Refusal } from '../../src/protocol/errors.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { SeatOperation } from './linearizability.ts';
@@ -33,10 +33,7 @@ export function onSeat({ seatIds, ...operation }: Operation, seatId: string): Se
   const seat = seats?.find(({ id }) => id === seatId);
   if (!seat) return seats ? undefined : { ...operation, outcome: { ...(refusal && { refusal }) } };
   if (action === 'read' || !refusal) return { ...operation, outcome: { seat } };
-  // A group has one code: SEATS_TAKEN, or that of its first seat. Each seat has a reason of its own.
-  const isOwnReason = seatIds.length === 1 || isPossibleLimit(refusal, seat, action, userId);
-  const own = isOwnReason ? refusal : (refusalOf(seat, action, userId) ?? refusal);
-  return { ...operation, outcome: { refusal: own, seat } };
+  return { ...operation, outcome: { refusal: reasonOf(refusal, seat, { action, userId, seatIds }), seat } };
 }
 
 export function describe({ clientId, action, seatIds, userId, invokedAtMs, returnedAtMs, outcome }: Operation): string {

@@ -31,7 +31,7 @@ test('[R25] every seat of a venue has a unique id, in row-major order', () => {
   expect(new Set(seats.map(({ id }) => id)).size).toBe(360);
   expect(seats[0]).toEqual({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 });
   expect(seats.at(-1)).toEqual({ id: 'AD12', row: 29, col: 11, status: 0, seq: 0 });
-  expect(inRowMajorOrder([...seats].reverse())).toEqual(seats);
+  expect(seats.toSorted((a, b) => a.row - b.row || a.col - b.col)).toEqual(seats);
 });
 
 test('[R384] a seat id has 1 to 32 letters, digits and hyphens, and does not begin with a hyphen', () => {
