@@ -1,13 +1,11 @@
 import { SeatStatus } from '../../protocol/seat-status.ts';
 import { setText } from '../dom.ts';
-import type { MapHold, PageMap } from '../page-map.ts';
-import type { Venue } from '../venue.ts';
 import { AreaCounts } from './area-counts.ts';
 import { type Area, areasOf } from './areas.ts';
 import { drawnInPlace, drawnUpright } from './drawn-seats.ts';
 import { FilterBar } from './filter-bar.ts';
 import { ListView } from './list-view.ts';
-import type { MapOptions } from './map-options.ts';
+import type { MapHold, MapOptions } from './map-options.ts';
 import { MapToolbar } from './map-toolbar.ts';
 import { Overview } from './overview.ts';
 import type { SeatFilter } from './seat-filter.ts';
@@ -18,7 +16,7 @@ import { SeatView } from './seat-view.ts';
 const smallPlan = 320;
 
 /** The map of any plan: a small one whole, a large one as its areas and then the seats of one; or all of it as a list. */
-export class PlanMap implements PageMap {
+export class PlanMap {
   readonly #options: MapOptions;
   readonly #areas: readonly Area[];
   readonly #counts: AreaCounts;
@@ -121,7 +119,9 @@ export class PlanMap implements PageMap {
   /** Shows these seats, and leaves the focus where it is. */
   show(seatIds: readonly string[]): void {
     const indexes = seatIds.flatMap((id) => this.#options.plan.indexOf(id) ?? []);
-    if (indexes.length > 0 && !this.#isList) this.#showSeats(indexes);
+    if (indexes.length === 0 || this.#isList) return;
+    this.#showSeats(indexes);
+    this.#seats.viewport.scrollIntoView({ block: 'nearest' });
   }
 
   renderLive(isLive: boolean): void {
@@ -129,7 +129,7 @@ export class PlanMap implements PageMap {
     this.#seats.renderLive(isLive);
   }
 
-  render(_venue: Venue, userId: string): void {
+  render(userId: string): void {
     if (this.#userId !== userId) this.#takeUser(userId);
     const changed = new Set([...this.#counts.takeChanged(), ...this.#ownChangedIn]);
     if (!this.#isDrawn) for (const area of this.#areas.keys()) changed.add(area);

@@ -1,10 +1,9 @@
 import { isArrow, setDisabled, setFractionLeft } from '../dom.ts';
-import type { MapHold } from '../page-map.ts';
 import { SeatButtons, seatIdOf } from '../seat-buttons.ts';
 import type { Area } from './areas.ts';
 import { pointAfterKey } from './direction.ts';
 import type { DrawnSeats } from './drawn-seats.ts';
-import type { MapOptions } from './map-options.ts';
+import type { MapHold, MapOptions } from './map-options.ts';
 import { flagClasses, lookOf, seatButton } from './seat-look.ts';
 import { ZoomPane } from './zoom-pane.ts';
 
