@@ -12,6 +12,7 @@ RUN npm ci
 COPY docs/machines docs/machines
 COPY machines machines
 COPY public public
+COPY shows shows
 COPY src src
 # What builds is not in the images.
 RUN npm run build && npm prune --omit=dev
@@ -46,6 +47,7 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/public public
+COPY --from=build /app/shows shows
 COPY --from=build /app/dist dist
 USER node
 EXPOSE 8080 3000

@@ -102,10 +102,10 @@ if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules
   run npm ci --include=dev --loglevel=error --engine-strict=false
 fi
 
-built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/app.js public/app.js.gz)
+built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/{app,show,shows}.js public/show.js.gz)
 needs_build() {
   local output source newer=()
-  for source in public/{index.html,styles.css,favicon.svg}; do
+  for source in public/*.{html,css,svg}; do
     if [[ ! -e $source.gz || $source -nt $source.gz ]]; then return 0; fi
   done
   for output in "${built[@]}"; do

@@ -1,4 +1,5 @@
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
@@ -239,7 +240,7 @@ export const journeySection = (context: SuiteContext): Promise<Section> =>
       ...journeySeats,
       yardsticks: ['without-actors', 'naive-plan'],
       clients: () => {
-        const pool = new SeatPool(emptySeats(journeySeats), connections);
+        const pool = new SeatPool(emptySeats(gridPlan(journeySeats)), connections);
         const journeys = { completed: 0 };
         const holdMs = holdSeconds * 1000;
         return (client) => new CommandConversation(client, new Journey({ ...client, pool, journeys, holdMs }));

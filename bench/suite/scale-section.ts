@@ -1,4 +1,5 @@
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
@@ -57,7 +58,7 @@ async function withBookings(
   try {
     const log = new ClientLog();
     const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith('load-scale-'));
-    const pool = new SeatPool(emptySeats(layout), connections);
+    const pool = new SeatPool(emptySeats(gridPlan(layout)), connections);
     const journeys = { completed: 0 };
     const subject = {
       name: 'ours',

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { bookingSpec } from '../../src/launch/node-services.ts';
 import { present } from '../../src/process/present.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { CommandConversation } from '../clients/command-conversation.ts';
@@ -147,7 +148,7 @@ async function measureSize(
     const pids = pidsOf(services.monitored(), name);
     const { memory } = await pidusage(present(pids[0], 'the booking process'));
     const snapshot = await measureSnapshot(`${url}/api/venue`);
-    const pool = new SeatPool(emptySeats({ rows, cols }), connections);
+    const pool = new SeatPool(emptySeats(gridPlan({ rows, cols })), connections);
     const journeys = { completed: 0 };
     const subject = {
       name,

@@ -1,5 +1,6 @@
 import { fastify } from 'fastify';
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { setting } from './settings.ts';
 
 /**
@@ -7,7 +8,7 @@ import { setting } from './settings.ts';
  * decides, stores and publishes nothing.
  */
 const app = fastify({ logger: false });
-const seatsJson = JSON.stringify([...emptySeats({ rows: 10, cols: 10 })]);
+const seatsJson = JSON.stringify([...emptySeats(gridPlan({ rows: 10, cols: 10 }))]);
 const refusal = {
   success: false,
   error: { code: 'SEAT_HELD', message: 'Another user holds this seat', retryable: true },

@@ -3,7 +3,7 @@ import { connect } from '@nats-io/transport-node';
 import { Compile } from 'typebox/compile';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
-import { type SeatEvent, subjects } from '../../src/protocol/events.ts';
+import { type SeatEvent, subjectsOf } from '../../src/protocol/events.ts';
 import { VenueState } from '../../src/protocol/venue.ts';
 import { setting } from './settings.ts';
 
@@ -16,7 +16,7 @@ const nats = await connect({ servers: setting('NATS_URL') });
 const position = { epoch: '', seq: 0 };
 const clients = new Set<WebSocket>();
 
-nats.subscribe(subjects.allSeats, {
+nats.subscribe(subjectsOf().seats, {
   callback(_error, message) {
     const { seat_id, status, user_id, expires_at, seq } = message.json<SeatEvent>();
     position.seq = Math.max(position.seq, seq);

@@ -4,7 +4,8 @@ import { Redis } from 'ioredis';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat as NumberedSeat } from '../../src/protocol/seat.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { setting } from './settings.ts';
 
 /**
@@ -16,7 +17,7 @@ const nats = await connect({ servers: setting('NATS_URL') });
 const holdSeconds = Number(setting('HOLD_SECONDS'));
 const layout = { rows: Number(setting('VENUE_ROWS')), cols: Number(setting('VENUE_COLS')) };
 
-for (const seat of emptySeats(layout)) void redis.hset('venue:seats', seat.id, JSON.stringify(seat));
+for (const seat of emptySeats(gridPlan(layout))) void redis.hset('venue:seats', seat.id, JSON.stringify(seat));
 await redis.ping();
 
 type Seat = Omit<NumberedSeat, 'seq'>;

@@ -1,14 +1,20 @@
 import { buildBookingApp } from '../../src/booking/app.ts';
 import type { BookingService } from '../../src/booking/booking-service.ts';
 import { bookingMetrics } from '../../src/booking/metrics.ts';
+import { ShowsOnSale } from '../../src/booking/shows-on-sale.ts';
 import { venueSettings } from '../../src/booking/venue-settings.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
+import { NatsLink } from '../../src/events/nats-link.ts';
 import { accessOf } from '../../src/identity/access.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
 import { present } from '../../src/process/present.ts';
 import { runProcess } from '../../src/process/run-process.ts';
+import { defaultShow } from '../../src/shows/default-show.ts';
+import { RedisConnection } from '../../src/store/redis-connection.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { type Answer, StoreUnavailableError, type UserCommand } from '../../src/store/seat-store.ts';
+import { StoreClock } from '../../src/venue/store-clock.ts';
+import { VenueView } from '../../src/venue/venue-view.ts';
 
 /**
  * The same routes, script and publishing, without actors and without the queue in front of them: each request calls the
@@ -16,14 +22,22 @@ import { type Answer, StoreUnavailableError, type UserCommand } from '../../src/
  */
 await runProcess('without-actors', loadBookingConfig, async (config, logger) => {
   const venue = venueSettings(config);
-  const store = new RedisSeatStore({ ...venue, url: config.REDIS_URL, keyPrefix: config.REDIS_KEY_PREFIX, logger });
-  const bus = NatsEventBus.connect({ url: config.NATS_URL, name: 'without-actors', logger });
+  const show = defaultShow(venue, venue.name);
+  const { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix } = config;
+  const connection = new RedisConnection({ url, keyPrefix, logger });
+  const store = new RedisSeatStore({ ...venue, connection, keyPrefix, plan: show.plan, logger });
+  const link = NatsLink.connect({ url: config.NATS_URL, name: 'without-actors', logger });
+  const bus = new NatsEventBus(link);
   const opened = await whenReady(() => store.open());
-  const seatIds = new Set(opened.seats.map(({ id }) => id));
+  const view = new VenueView();
+  view.reset(opened);
+  const storeClock = new StoreClock();
+  storeClock.synchronise(opened.nowMs);
   const direct = {
     isOpen: true,
     isReady: async () => true,
-    hasSeat: (seatId: string) => seatIds.has(seatId),
+    view,
+    storeClock,
     async command(command: UserCommand): Promise<Answer> {
       const known = { epoch: opened.epoch, seq: opened.seq };
       const { answers, events } = await store.decide([{ ...command, request: undefined }], known);
@@ -33,15 +47,14 @@ await runProcess('without-actors', loadBookingConfig, async (config, logger) => 
   };
   const service = direct as unknown as BookingService; // the routes use no more of it
   const app = await buildBookingApp({
-    service,
-    metrics: bookingMetrics({ unrelayed: () => 0, actors: () => 0, withheld: () => 0 }),
+    shows: new ShowsOnSale({ shows: [show], rules: venue, serviceOf: () => service }),
+    metrics: bookingMetrics({ shows: () => 1, unrelayed: () => 0, actors: () => 0, withheld: () => 0 }),
     logger,
-    venue,
     access: accessOf(config, logger),
   });
   app.addHook('onClose', async () => {
-    await bus.close();
-    await store.close();
+    await link.close();
+    connection.close();
   });
   return app;
 });

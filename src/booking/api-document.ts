@@ -8,6 +8,7 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import { EventsAfter, SeatEvent } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
 import { SessionInfo, SessionReply, SessionRequest } from '../protocol/session.ts';
+import { ShowDetails, ShowList } from '../protocol/show.ts';
 import { VenueState } from '../protocol/venue.ts';
 import { errorMeanings } from './error-meanings.ts';
 
@@ -49,6 +50,7 @@ request may succeed later. Every 429 and 503 has \`Retry-After\`.
 const tags = [
   { name: 'seats', description: 'Commands: hold, book and release a seat.' },
   { name: 'holds', description: 'Commands on several seats: all of them or none.' },
+  { name: 'shows', description: 'What is on sale: shows, prices and seating plans.' },
   { name: 'venue', description: 'Reads that need no session: the seats, the venue and its history.' },
   { name: 'session', description: 'Guest sessions, which prove who acts.' },
   { name: 'operation', description: 'Health and metrics of one booking process.' },
@@ -63,6 +65,7 @@ export const sessionOptional = [...sessionSchemes, {}];
 const namedSchemas = [
   ...[Seat, SeatEvent, VenueState, EventsAfter, CommandBody, CommandReply, ErrorReply],
   ...[HoldBody, HoldActionBody, HoldReply],
+  ...[ShowList, ShowDetails],
   ...[SessionRequest, SessionInfo, SessionReply],
 ];
 

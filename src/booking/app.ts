@@ -11,9 +11,10 @@ import { registerPageRoute } from './page-route.ts';
 import { failureDetail } from './refusals.ts';
 import { registerSeatCommandRoutes } from './seat-command-routes.ts';
 import { registerSessionRoutes } from './session-routes.ts';
+import { registerShowRoutes } from './show-routes.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
 
-/** The HTTP API of a booking service. The caller starts and closes the service. */
+/** The HTTP API of a booking process. The caller starts and closes the shows. */
 export async function buildBookingApp(options: BookingAppOptions): Promise<HttpApp> {
   const { access, logger } = options;
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
@@ -24,10 +25,12 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   const handler = new CommandHandler(options, guard);
   const isSessionNeeded = access.authMode === 'required';
   registerSeatCommandRoutes(app, handler, isSessionNeeded);
-  registerHoldRoutes(app, handler, { show: options.venue.name, isSessionNeeded });
-  registerVenueRoutes(app, options);
+  registerHoldRoutes(app, handler, isSessionNeeded);
+  registerVenueRoutes(app, options, guard);
+  registerShowRoutes(app, options, guard);
   await registerPageRoute(app, options);
-  registerHealthRoutes(app, { ready: async () => (await options.service.isReady()) && (options.isReady?.() ?? true) });
+  const { service } = options.shows.default;
+  registerHealthRoutes(app, { ready: async () => (await service.isReady()) && (options.isReady?.() ?? true) });
   registerMetricsRoute(app, options.metrics.registry);
   return app;
 }

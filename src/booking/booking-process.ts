@@ -2,52 +2,78 @@ import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { type InspectOptions, registerInspectRoutes } from '../inspect/routes.ts';
+import type { Show } from '../shows/show.ts';
 import { isWithheld } from '../store/restore-venue.ts';
+import type { HoldRules } from '../store/seat-rules.ts';
 import type { SeatStore } from '../store/seat-store.ts';
 import { buildBookingApp } from './app.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
 import { bookingMetrics } from './metrics.ts';
+import { type ShowOnSale, ShowsOnSale } from './shows-on-sale.ts';
 
-export interface BookingProcessOptions
-  extends Pick<BookingAppOptions, 'logger' | 'venue' | 'access' | 'publicDir' | 'isReady'> {
-  store: SeatStore;
-  bus: EventBus;
+/** A larger show starts actors as they are needed, and so do all shows besides the default one: there may be hundreds. */
+const maxActorsAtStart = 1_000;
+
+export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' | 'access' | 'publicDir' | 'isReady'> {
+  /** The first is the default show. */
+  shows: readonly Show[];
+  /** Of the shows that have none of their own. */
+  rules: HoldRules;
+  storeOf: (show: Show, rules: HoldRules) => SeatStore;
+  busOf: (show: Show) => EventBus;
+  /** Called when all shows are closed: closes the connections that their stores and buses share. */
+  closeConnections?: () => Promise<unknown>;
   /** Absent: there is no inspector. */
   inspect?: InspectOptions | undefined;
 }
 
 export interface BookingProcess {
   app: HttpApp;
-  service: BookingService;
+  shows: ShowsOnSale;
   /** The registry of its metrics. */
   registry: Registry;
 }
 
-/** Builds the booking service and its HTTP API. `app.close()` closes both. */
+/** Builds the services of all shows and their HTTP API. `app.close()` closes everything. */
 export async function buildBookingProcess({
-  store,
-  bus,
+  shows: list,
+  rules: commonRules,
+  storeOf,
+  busOf,
+  closeConnections,
   inspect,
   ...rest
 }: BookingProcessOptions): Promise<BookingProcess> {
+  const sum = (count: (show: ShowOnSale) => number) =>
+    [...shows.opened].reduce((total, show) => total + count(show), 0);
   const metrics = bookingMetrics({
-    unrelayed: () => service.unrelayedEvents,
-    actors: () => service.seatActors.running,
-    withheld: () => [...service.view.seats].filter(isWithheld).length,
+    shows: () => [...shows.opened].length,
+    unrelayed: () => sum(({ service }) => service.unrelayedEvents),
+    actors: () => sum(({ service }) => service.seatActors.running),
+    withheld: () => sum(({ service }) => [...service.view.seats].filter(isWithheld).length),
   });
-  const service: BookingService = new BookingService({
-    store,
-    bus,
-    logger: rest.logger,
-    venue: rest.venue,
-    onDecision: (commands, durationMs) => {
-      metrics.decisionCommands.observe(commands);
-      metrics.decisionSeconds.observe(durationMs / 1000);
-    },
+  const shows: ShowsOnSale = new ShowsOnSale({
+    shows: list,
+    rules: commonRules,
+    serviceOf: (show, rules) =>
+      new BookingService({
+        store: storeOf(show, rules),
+        bus: busOf(show),
+        logger: show === list[0] ? rest.logger : rest.logger.child({ show: show.id }),
+        venue: { name: show.id, ...rules },
+        startsAllActors: show === list[0] && show.plan.size <= maxActorsAtStart,
+        onDecision: (commands, durationMs) => {
+          metrics.decisionCommands.observe(commands);
+          metrics.decisionSeconds.observe(durationMs / 1000);
+        },
+      }),
   });
-  const app = await buildBookingApp({ service, metrics, ...rest });
-  app.addHook('onClose', () => service.close());
-  if (inspect) await registerInspectRoutes(app, { service, logger: rest.logger, ...inspect });
-  return { app, service, registry: metrics.registry };
+  const app = await buildBookingApp({ shows, metrics, ...rest });
+  app.addHook('onClose', async () => {
+    await shows.close();
+    await closeConnections?.();
+  });
+  if (inspect) await registerInspectRoutes(app, { service: shows.default.service, logger: rest.logger, ...inspect });
+  return { app, shows, registry: metrics.registry };
 }

@@ -45,6 +45,8 @@ export interface BookingServiceOptions {
   store: SeatStore;
   bus: EventBus;
   logger: Logger;
+  /** Whether the actors of all seats run from the start, or each only from its first transition on. */
+  startsAllActors?: boolean;
   /** How many commands may wait for one seat before the next is refused as BUSY. */
   maxWaitingPerSeat?: number;
   clock?: Clock;
@@ -55,7 +57,7 @@ export interface BookingServiceOptions {
 }
 
 /**
- * The venue in one booking process: the view that serves reads, an actor per seat, and the relay of its events. Any number
+ * A show in one booking process: the view that serves reads, an actor per seat, and the relay of its events. Any number
  * of processes share one store; none owns a seat. docs/architecture.md shows the path of a command.
  */
 export class BookingService {
@@ -88,12 +90,22 @@ export class BookingService {
   /** The seats that this round of the audit has not compared yet. */
   #unaudited: Iterator<Seat> | undefined;
   #isClosed = false;
+  #unsubscribe = () => {};
 
   /** Set while the inspector has viewers. */
   watcher: DecisionWatcher | undefined;
 
   constructor(options: BookingServiceOptions) {
-    const { store, bus, logger, maxWaitingPerSeat = 1_000, clock = hostClock, onDecision = () => {}, venue } = options;
+    const {
+      store,
+      bus,
+      logger,
+      startsAllActors = true,
+      maxWaitingPerSeat = 1_000,
+      clock = hostClock,
+      onDecision = () => {},
+      venue,
+    } = options;
     this.#settings = venue ? { venue: venue.name, ...holdSettings(venue) } : {};
     this.#store = store;
     this.#bus = bus;
@@ -104,7 +116,12 @@ export class BookingService {
     this.storeClock = new StoreClock(clock);
     this.#relay = new Relay({ store, bus, logger });
     this.#heartbeat = new Heartbeat({ clock, logger, check: () => this.#checkStore() });
-    this.seatActors = new SeatActors({ machine: this.#machine(), storeClock: this.storeClock, clock });
+    this.seatActors = new SeatActors({
+      machine: this.#machine(),
+      storeClock: this.storeClock,
+      clock,
+      startsAll: startsAllActors,
+    });
     this.view = new VenueView((event, seat, committedHere) => {
       this.recent.add(event);
       this.seatActors.apply(event, seat, committedHere);
@@ -122,7 +139,7 @@ export class BookingService {
 
   /** Opens the venue as soon as the store is available; until then commands are refused as STORE_UNAVAILABLE. */
   start(): void {
-    this.#bus.subscribe({
+    this.#unsubscribe = this.#bus.subscribe({
       onEvent: (event, intended) => this.#receive(event, intended),
       onConnected: (connected) => {
         if (connected) this.#heartbeat.beat();
@@ -160,7 +177,13 @@ export class BookingService {
 
   /** Rejects with the errors of the store, or with a `BusyError`. The venue must have the seats. */
   command(command: UserCommand): Promise<Answer> {
-    return this.#reopenIfLost(() => this.#enqueue(command));
+    const decided = () => this.#reopenIfLost(() => this.#enqueue(command));
+    return this.#isOpen ? decided() : this.confirm().then(decided);
+  }
+
+  /** True while a command on the seat waits for its decision. */
+  isAskedFor(seatId: string): boolean {
+    return this.#waitingCounts.has(seatId) || this.commandsUnderWay(seatId) !== undefined;
   }
 
   /** The commands on a seat that the store is deciding now. */
@@ -187,13 +210,13 @@ export class BookingService {
     return this.#store.eventsAfter(position, limit);
   }
 
+  /** Events that are in flight are sent when the connection to the bus is closed, which is not done here. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#heartbeat.stop();
+    this.#unsubscribe();
     await this.#opening?.catch(() => {});
     this.seatActors.stop();
-    await this.#bus.close(); // sends the events that are still in flight
-    await this.#store.close();
   }
 
   /** Provides the machine's actions: the actor publishes its transition, and the end of a hold is a command like any other. */

@@ -3,22 +3,30 @@ import { type Static, Type } from 'typebox';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { countedAddress } from '../identity/counted-address.ts';
-import type { CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
+import type { BestSeats, CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { maxGroupSize } from '../protocol/max-group-size.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { type Show, saleState } from '../shows/show.ts';
+import { leavesSingleSeat } from '../shows/single-seats.ts';
 import type { Answer, RequestKey, UserCommand } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
+import { holdBest } from './best-hold.ts';
+import type { BookingService } from './booking-service.ts';
 import type { Guard } from './guard.ts';
 import { HoldAllowance } from './hold-allowance.ts';
 import { failureDetail } from './refusals.ts';
 import { retryAfterSeconds } from './retry-after.ts';
+import type { ShowOnSale } from './shows-on-sale.ts';
 
 /** Error codes of every route that takes commands. */
 export const commandRefusals: readonly ErrorCode[] = [
   ...(['INVALID_REQUEST', 'UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_SEAT', 'TOO_LARGE'] as const),
   ...(['STORE_UNAVAILABLE', 'BUSY', 'TIMEOUT'] as const),
 ];
+
+/** Of the commands that hold seats. */
+export const saleRefusals: readonly ErrorCode[] = ['SALE_CLOSED', 'SINGLE_SEAT'];
 
 export const CommandHeaders = Type.Object({
   'idempotency-key': Type.Optional(
@@ -37,9 +45,11 @@ export const CommandHeaders = Type.Object({
 export type CommandHeaders = Static<typeof CommandHeaders>;
 
 export interface RequestedCommand {
+  /** Absent: the default show. */
+  show: string | undefined;
   action: UserCommand['action'];
-  /** Absent: all seats that the user holds. */
-  seatIds: readonly string[] | undefined;
+  /** Ids of seats, or what the server must choose. Absent: all seats that the user holds. */
+  seats: readonly string[] | BestSeats | undefined;
   /** The user that the body names. */
   claimed: string | undefined;
   headers: CommandHeaders;
@@ -49,31 +59,30 @@ export interface RequestedCommand {
 export class CommandHandler {
   readonly #options: BookingAppOptions;
   readonly #guard: Guard;
-  readonly #allowance: HoldAllowance | undefined;
+  /** By id of the show. */
+  readonly #allowances = new Map<string, HoldAllowance>();
   readonly #addressOf: (request: FastifyRequest) => string | undefined;
   readonly #counts = new Map<string, { count: number }>();
 
   constructor(options: BookingAppOptions, guard: Guard) {
-    const { service, access } = options;
     this.#options = options;
     this.#guard = guard;
-    this.#allowance = access.rateLimits && new HoldAllowance(access.rateLimits.holdsPerAddress, service);
-    this.#addressOf = countedAddress(access);
+    this.#addressOf = countedAddress(options.access);
   }
 
   /** Sets `Retry-After` if a refusal is worth a retry. Rejects with the errors of `BookingService.command`, or with a `RefusedError`. */
   async decide(request: FastifyRequest, reply: FastifyReply, requested: RequestedCommand): Promise<Answer> {
     const { action } = requested;
-    const { service, logger, venue } = this.#options;
+    const { shows, logger } = this.#options;
     try {
-      const command = await this.#command(request, requested);
-      const { seatIds, userId } = command;
-      const answer = await this.#limited(request, command);
+      const sale = shows.get(requested.show);
+      const userId = await this.#guard.identifyUser(request, requested.claimed);
+      const answer = await this.#answer(request, sale, userId, requested);
       const { refusal, seats } = answer;
       this.#count(action, refusal ?? 'OK');
-      const seqs = seats.map(({ seq }) => seq);
-      logger.debug({ reqId: request.id, action, seatIds, userId, refusal, seqs }, 'Decided');
-      const retrySeconds = refusal && retryAfterSeconds(refusal, userId, { service, venue });
+      const [seatIds, seqs] = [seats.map(({ id }) => id), seats.map(({ seq }) => seq)];
+      logger.debug({ reqId: request.id, show: sale.show.id, action, seatIds, userId, refusal, seqs }, 'Decided');
+      const retrySeconds = refusal && retryAfterSeconds(refusal, userId, sale);
       if (retrySeconds !== undefined) reply.header('retry-after', retrySeconds);
       return answer;
     } catch (error) {
@@ -82,45 +91,50 @@ export class CommandHandler {
     }
   }
 
-  async #command(
+  async #answer(
     request: FastifyRequest,
-    { action, seatIds, claimed, headers }: RequestedCommand,
-  ): Promise<UserCommand> {
-    const { service } = this.#options;
-    const unknown = service.isOpen ? seatIds?.find((id) => !service.hasSeat(id)) : undefined;
+    sale: ShowOnSale,
+    userId: string,
+    { action, seats, headers }: RequestedCommand,
+  ): Promise<Answer> {
+    const { show, service } = sale;
+    const best = seats && 'count' in seats ? seats : undefined;
+    const named = best ? undefined : (seats as readonly string[] | undefined);
+    const unknown = named?.find((id) => show.plan.indexOf(id) === undefined);
     if (unknown !== undefined) throw new RefusedError('UNKNOWN_SEAT', `There is no seat ${unknown}`);
-    const userId = await this.#guard.identifyUser(request, claimed);
     const key = requestKey(headers);
-    // nginx gives every command a key. What a retry means by all seats may differ from what the earlier attempt meant.
-    if (!seatIds && key?.isRepeat) {
+    // nginx gives every command a key. A retry may mean other seats than the earlier attempt.
+    if (!named && key?.isRepeat) {
       throw new RefusedError('TIMEOUT', 'An earlier attempt may have taken effect: read your seats and name them');
     }
-    const ids = seatIds ?? (await this.#heldBy(userId));
-    await this.#guard.countCommand(request, userId, ids.length);
-    return { action, seatIds: ids, userId, request: key };
-  }
-
-  #limited(request: FastifyRequest, command: UserCommand): Promise<Answer> {
-    const decide = () => this.#options.service.command(command);
-    if (!this.#allowance || command.action !== 'select') return decide();
-    const { seatIds, userId } = command;
-    return this.#allowance.spend({ address: this.#addressOf(request), seatIds, userId }, decide);
-  }
-
-  async #heldBy(userId: string): Promise<string[]> {
-    const { service } = this.#options;
-    await service.confirm();
-    const held = [...service.view.seats].filter(
-      ({ held_by, status }) => held_by === userId && status === SeatStatus.held,
-    );
-    if (held.length === 0) throw new RefusedError('NOT_HOLDER', 'You do not hold any seat');
-    if (held.length > maxGroupSize) {
-      throw new RefusedError(
-        'INVALID_REQUEST',
-        `You hold more than ${maxGroupSize} seats: the request must name its seats`,
-      );
+    if (action === 'select' || action === 'extend') requireOpenSale(show, service.storeClock.nowMs());
+    const decide = (seatIds: readonly string[]) =>
+      this.#limited(request, sale, { action, seatIds, userId, request: key });
+    if (best) {
+      await this.#guard.countCommand(request, userId, best.count);
+      return holdBest(sale, best, decide);
     }
-    return held.map(({ id }) => id);
+    const seatIds = named ?? (await heldBy(service, userId));
+    await this.#guard.countCommand(request, userId, seatIds.length);
+    if (action === 'select' && show.singleSeats === 'refuse') requireNoSingleSeat(sale, userId, seatIds);
+    return decide(seatIds);
+  }
+
+  #limited(request: FastifyRequest, sale: ShowOnSale, command: UserCommand): Promise<Answer> {
+    const decide = () => sale.service.command(command);
+    const allowance = command.action === 'select' ? this.#allowanceOf(sale) : undefined;
+    if (!allowance) return decide();
+    const { seatIds, userId } = command;
+    return allowance.spend({ address: this.#addressOf(request), seatIds, userId }, decide);
+  }
+
+  #allowanceOf({ show: { id }, service }: ShowOnSale): HoldAllowance | undefined {
+    const { rateLimits } = this.#options.access;
+    const known = this.#allowances.get(id);
+    if (known || !rateLimits) return known;
+    const created = new HoldAllowance(rateLimits.holdsPerAddress, service);
+    this.#allowances.set(id, created);
+    return created;
   }
 
   #count(action: UserCommand['action'], outcome: ErrorCode | 'OK'): void {
@@ -129,6 +143,45 @@ export class CommandHandler {
     counted.count++;
     this.#counts.set(name, counted);
   }
+}
+
+async function heldBy(service: BookingService, userId: string): Promise<string[]> {
+  await service.confirm();
+  const held = [...service.view.seats].filter(
+    ({ held_by, status }) => held_by === userId && status === SeatStatus.held,
+  );
+  if (held.length === 0) throw new RefusedError('NOT_HOLDER', 'You do not hold any seat');
+  if (held.length > maxGroupSize) {
+    throw new RefusedError(
+      'INVALID_REQUEST',
+      `You hold more than ${maxGroupSize} seats: the request must name its seats`,
+    );
+  }
+  return held.map(({ id }) => id);
+}
+
+/** Judged by the view: of two choices at one moment, each may be fine alone. */
+function requireNoSingleSeat(
+  { show: { plan }, service: { view } }: ShowOnSale,
+  userId: string,
+  seatIds: readonly string[],
+): void {
+  const own = [...view.seats].filter(({ held_by, status }) => held_by === userId && status === SeatStatus.held);
+  const isFree = (id: string) => view.seat(id)?.status === SeatStatus.available;
+  const single = leavesSingleSeat(plan, isFree, [...new Set([...own.map(({ id }) => id), ...seatIds])]);
+  if (!single?.instead) return;
+  throw new RefusedError(
+    'SINGLE_SEAT',
+    `This would leave ${single.left.join(', ')} alone; take ${single.instead.join(', ')} instead`,
+  );
+}
+
+/** Holds that exist when the sale closes can still be booked or released. */
+function requireOpenSale(show: Show, nowMs: number): void {
+  const state = saleState(show, nowMs);
+  if (state === 'open') return;
+  const opens = show.saleOpensAtMs === undefined ? '' : new Date(show.saleOpensAtMs).toISOString();
+  throw new RefusedError('SALE_CLOSED', state === 'closed' ? 'The sale is closed' : `The sale opens at ${opens}`);
 }
 
 function requestKey({ 'idempotency-key': key, 'x-attempt': attempt }: CommandHeaders): RequestKey | undefined {

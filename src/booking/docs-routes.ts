@@ -2,10 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import fresh from 'fresh';
+import { CompressedBody } from '../http/compressed-body.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
 import { apiDocument } from './api-document.ts';
@@ -30,38 +29,24 @@ export async function registerDocsRoutes(app: HttpApp, sessionCookie: string): P
   registerLargeFiles(app);
 }
 
-/** From memory, compressed once: reading the bundle from disk each time costs as much as 50 commands. */
+/** From memory: reading the bundle from disk each time costs as much as 50 commands. */
 function registerLargeFiles(app: HttpApp): void {
   const folder = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui')), 'static');
   for (const name of largeFiles) {
-    let file: LargeFile | undefined;
+    let file: CompressedBody | undefined;
     app.get(`${prefix}/static/${name}`, { schema: { hide: true } }, (request, reply) => {
       file ??= readLargeFile(join(folder, name));
-      const { headers, identity, gzipped } = file;
-      reply.headers(headers);
-      if (fresh(request.headers, headers)) return reply.status(304).send();
-      if (!acceptsGzip.test(request.headers['accept-encoding'] ?? '')) return reply.send(identity);
-      return reply.header('content-encoding', 'gzip').send(gzipped);
+      return file.send(request, reply);
     });
   }
 }
 
-interface LargeFile {
-  headers: { etag: string } & Record<string, string>;
-  identity: Buffer;
-  gzipped: Buffer;
-}
-
-const acceptsGzip = /\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))/i;
-
-function readLargeFile(path: string): LargeFile {
+function readLargeFile(path: string): CompressedBody {
   const identity = readFileSync(path);
-  const headers = {
+  return new CompressedBody(identity, {
     etag: `"${createHash('sha256').update(identity).digest('hex').slice(0, 16)}"`,
     'content-type': path.endsWith('.css') ? 'text/css; charset=utf-8' : 'text/javascript; charset=utf-8',
     'content-security-policy': policy,
     'cache-control': 'public, max-age=86400', // their URLs have no version: a browser checks again after a day
-    vary: 'Accept-Encoding',
-  };
-  return { headers, identity, gzipped: gzipSync(identity) };
+  });
 }

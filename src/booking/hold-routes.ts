@@ -1,4 +1,3 @@
-import { Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { HoldActionBody, HoldBody, HoldReply, holdActions } from '../protocol/commands.ts';
@@ -13,9 +12,11 @@ import {
   commandRefusals,
   type ReplyText,
   replyText,
+  saleRefusals,
   sendText,
 } from './command-handler.ts';
 import { refusalDetail } from './refusals.ts';
+import { ShowParams } from './show-paths.ts';
 
 interface HoldRoute {
   path: string;
@@ -26,6 +27,7 @@ interface HoldRoute {
   refusals: readonly ErrorCode[];
 }
 
+const eitherOr = 'The body must have either `seats` or `best`';
 const allOrNone = 'The command applies to all of these seats or to none.';
 const named = `Without \`seats\` it applies to all seats that the user holds, at most ${maxGroupSize}.`;
 
@@ -35,8 +37,8 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
     operationId: 'holdSeats',
     body: HoldBody,
     summary: 'Hold seats together',
-    description: `Holds up to ${maxGroupSize} seats with one end. ${allOrNone}`,
-    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'SEATS_TAKEN', 'HOLD_LIMIT', 'COOLDOWN'],
+    description: `Holds up to ${maxGroupSize} seats with one end: those of \`seats\`, or with \`best\` the best free ones. ${allOrNone}`,
+    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'SEATS_TAKEN', 'NOT_TOGETHER', 'HOLD_LIMIT', 'COOLDOWN', ...saleRefusals],
   },
   extend: {
     path: '/extend',
@@ -44,7 +46,7 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
     body: HoldActionBody,
     summary: 'Extend a hold',
     description: `Gives held seats \`hold_seconds\` from now on, HOLD_EXTENSIONS times at most. ${allOrNone} ${named}`,
-    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'EXTENSION_LIMIT'],
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'EXTENSION_LIMIT', ...saleRefusals],
   },
   book: {
     path: '/book',
@@ -64,14 +66,8 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
   },
 };
 
-const ShowParams = Type.Object({ show: Type.String({ maxLength: 64, description: 'Name of the show' }) });
-
-/** `POST /api/shows/main/holds`, and below it `/extend|book|release` */
-export function registerHoldRoutes(
-  app: HttpApp,
-  handler: CommandHandler,
-  { show: ownShow, isSessionNeeded }: { show: string; isSessionNeeded: boolean },
-): void {
+/** `POST /api/shows/:show/holds`, and below it `/extend|book|release`. */
+export function registerHoldRoutes(app: HttpApp, handler: CommandHandler, isSessionNeeded: boolean): void {
   for (const action of ['select', ...holdActions] as const) {
     const { path, refusals, ...document } = routes[action];
     const schema = {
@@ -84,13 +80,18 @@ export function registerHoldRoutes(
     };
     const config = { apiDocument: { refusals: [...commandRefusals, 'UNKNOWN_SHOW' as const, ...refusals] } };
     app.post(`/api/shows/:show/holds${path}`, { schema, config }, async (request, reply) => {
-      const { show } = request.params;
-      if (show !== ownShow) throw new RefusedError('UNKNOWN_SHOW', `There is no show ${show}`);
-      const { seats: seatIds, user_id: claimed } = request.body;
-      const { headers } = request;
-      return sendText(reply, holdReply(await handler.decide(request, reply, { action, seatIds, claimed, headers })));
+      const { body, headers, params } = request;
+      const seats = 'best' in body ? oneOf(body) : body.seats;
+      if (action === 'select' && !seats) throw new RefusedError('INVALID_REQUEST', eitherOr);
+      const requested = { show: params.show, action, seats, claimed: body.user_id, headers };
+      return sendText(reply, holdReply(await handler.decide(request, reply, requested)));
     });
   }
+}
+
+function oneOf({ seats, best }: HoldBody): HoldBody['best'] {
+  if (seats) throw new RefusedError('INVALID_REQUEST', eitherOr);
+  return best;
 }
 
 function holdReply({ seats, refusal, refused = [] }: Answer): ReplyText {

@@ -2,6 +2,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { UserCommand } from '../store/seat-store.ts';
 
 interface Gauges {
+  /** Number of shows that this process has opened. */
+  shows: () => number;
   /** Number of committed events that are not known to be published. */
   unrelayed: () => number;
   /** Number of seats whose actor runs. */
@@ -11,9 +13,17 @@ interface Gauges {
 }
 
 /** The metrics of a booking process. */
-export function bookingMetrics({ unrelayed, actors, withheld }: Gauges) {
+export function bookingMetrics({ shows, unrelayed, actors, withheld }: Gauges) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  new Gauge({
+    name: 'booking_shows_open',
+    help: 'Number of shows that this process has opened.',
+    registers: [registry],
+    collect() {
+      this.set(shows());
+    },
+  });
   new Gauge({
     name: 'booking_events_unrelayed',
     help: 'Number of committed events that are not known to be published to NATS.',

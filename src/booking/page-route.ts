@@ -8,14 +8,17 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { PageTemplate } from './page-template.ts';
 import { pointsOf } from './points.ts';
+import { registerShowPages } from './show-pages.ts';
 import { holdSettings } from './venue-settings.ts';
+
+const places = ['seats', 'available', 'total', 'held', 'booked', 'hold_seconds', 'max_holds'] as const;
 
 /**
  * `GET /`: the page with the seats in it, for the first paint and for browsers without JavaScript. The seats come from the
  * view of this process without a call to the store: the script gets the confirmed state one round trip later. The files of
  * the page are served as well, for installations whose proxy cannot serve them.
  */
-export async function registerPageRoute(app: HttpApp, { service, venue, publicDir }: BookingAppOptions): Promise<void> {
+export async function registerPageRoute(app: HttpApp, { shows, publicDir }: BookingAppOptions): Promise<void> {
   if (publicDir === undefined) return;
   await app.register(fastifyStatic, {
     root: publicDir,
@@ -25,10 +28,12 @@ export async function registerPageRoute(app: HttpApp, { service, venue, publicDi
     cacheControl: false,
     setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
   });
-  const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'));
+  registerShowPages(app, { shows, publicDir });
+  const { service, rules, show } = shows.default;
+  const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'), places);
   let page = { etag: '', html: '' };
 
-  const config = { points: pointsOf(venue.rows * venue.cols) };
+  const config = { points: pointsOf(show.plan.size) };
   app.get('/', { schema: { hide: true }, config }, (request, reply) => {
     const { epoch, seq } = service.view.position;
     const etag = `"${template.hash}:${epoch}:${seq}"`;
@@ -52,7 +57,7 @@ export async function registerPageRoute(app: HttpApp, { service, venue, publicDi
       held: count(SeatStatus.held),
       booked: count(SeatStatus.booked),
       total: seats.length,
-      ...holdSettings(venue),
+      ...holdSettings(rules),
     });
   }
 }

@@ -1,21 +1,18 @@
 import { createHash } from 'node:crypto';
 
-const places = ['seats', 'available', 'total', 'held', 'booked', 'hold_seconds', 'max_holds'] as const;
-type Place = (typeof places)[number];
-
-/** index.html, split once at the comments that mark the places for content of the venue: `<!-- seats -->`. */
-export class PageTemplate {
+/** A page, split once at the comments that mark the places for its content: `<!-- seats -->`. */
+export class PageTemplate<Place extends string> {
   /** Differs for different pages. */
   readonly hash: string;
   /** Texts and names of places, alternating. */
   readonly #pieces: readonly string[];
 
   /** Throws if a place is missing. */
-  constructor(html: string) {
+  constructor(html: string, places: readonly Place[]) {
     this.hash = createHash('sha256').update(html).digest('hex').slice(0, 12);
     this.#pieces = html.split(new RegExp(`<!-- (${places.join('|')}) -->`));
     const missing = places.filter((place) => !this.#pieces.includes(place));
-    if (missing.length > 0) throw new Error(`index.html has no place for ${missing.join(', ')}`);
+    if (missing.length > 0) throw new Error(`The page has no place for ${missing.join(', ')}`);
   }
 
   /** The contents must be HTML. */

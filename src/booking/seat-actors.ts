@@ -29,6 +29,8 @@ export interface SeatActorsOptions {
   storeClock: StoreClock;
   /** Runs the `after` timers. */
   clock: Clock;
+  /** False: an actor starts when its seat is first held or watched. An actor takes some 5 kB. */
+  startsAll: boolean;
 }
 
 /** One actor per seat. Each is a root: starting and stopping thousands of children of one parent takes quadratic time. */
@@ -51,9 +53,9 @@ export class SeatActors {
     this.stop();
     const all = [...seats];
     const isHeld = ({ status }: Seat) => status === SeatStatus.held;
-    for (const seat of all.filter(isHeld)) this.#unstarted.set(seat.id, seat);
     for (const seat of all) this.#unstarted.set(seat.id, seat);
-    this.#startSome();
+    for (const seat of all.filter(isHeld)) this.#start(seat); // the end of a hold is due, watched or not
+    if (this.#options.startsAll) this.#startSome();
     this.onHydrated();
   }
 
@@ -102,7 +104,7 @@ export class SeatActors {
     this.#unstarted.clear();
   }
 
-  /** In a large venue, actors start in the background, in parts, so that the process replies meanwhile. */
+  /** In the background and in parts, so that the process replies meanwhile: many shows may open at once. */
   #startSome(): void {
     let started = 0;
     for (const seat of this.#unstarted.values()) {

@@ -11,16 +11,18 @@ import {
   commandRefusals,
   type ReplyText,
   replyText,
+  saleRefusals,
   sendText,
 } from './command-handler.ts';
 import { refusalDetail } from './refusals.ts';
+import { showIdOf, showPaths } from './show-paths.ts';
 
 const documents: Record<UserAction, { summary: string; description: string; refusals: readonly ErrorCode[] }> = {
   select: {
     summary: 'Hold a seat',
     description:
       'Holds an available seat for `hold_seconds`. If the user already holds it, the reply is the same hold, not extended.',
-    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'HOLD_LIMIT', 'COOLDOWN'],
+    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'HOLD_LIMIT', 'COOLDOWN', ...saleRefusals],
   },
   book: {
     summary: 'Book a held seat',
@@ -34,28 +36,30 @@ const documents: Record<UserAction, { summary: string; description: string; refu
   },
 };
 
-/** `POST /api/seats/select|book|release` */
+/** `POST /api/seats/select|book|release`, and the same below `/api/shows/:show`. */
 export function registerSeatCommandRoutes(app: HttpApp, handler: CommandHandler, isSessionNeeded: boolean): void {
   const replies = new SeatReplies();
   for (const action of userActions) {
     const { summary, description, refusals } = documents[action];
-    const schema = {
-      tags: ['seats'],
-      operationId: `${action}Seat`,
-      summary,
-      description,
-      security: isSessionNeeded ? sessionNeeded : sessionOptional,
-      headers: CommandHeaders,
-      body: CommandBody,
-      response: { 200: CommandReply },
-    };
-    const config = { apiDocument: { refusals: [...commandRefusals, ...refusals] } };
-    app.post(`/api/seats/${action}`, { schema, config }, async (request, reply) => {
-      const { seat_id, user_id: claimed } = request.body;
-      const { headers } = request;
-      const answer = await handler.decide(request, reply, { action, seatIds: [seat_id], claimed, headers });
-      return sendText(reply, replies.of(answer));
-    });
+    for (const { url, ...show } of showPaths(`/seats/${action}`, `${action} Seat`)) {
+      const schema = {
+        tags: ['seats'],
+        summary,
+        description,
+        ...show,
+        security: isSessionNeeded ? sessionNeeded : sessionOptional,
+        headers: CommandHeaders,
+        body: CommandBody,
+        response: { 200: CommandReply },
+      };
+      const ofShow = show.params ? (['UNKNOWN_SHOW'] as const) : [];
+      const config = { apiDocument: { refusals: [...commandRefusals, ...refusals, ...ofShow] } };
+      app.post(url, { schema, config }, async (request, reply) => {
+        const { seat_id, user_id: claimed } = request.body;
+        const requested = { show: showIdOf(request), action, seats: [seat_id], claimed, headers: request.headers };
+        return sendText(reply, replies.of(await handler.decide(request, reply, requested)));
+      });
+    }
   }
 }
 

@@ -1,28 +1,55 @@
 import { fileURLToPath } from 'node:url';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
+import { NatsLink } from '../events/nats-link.ts';
 import { accessOf } from '../identity/access.ts';
 import { inspectOptions } from '../inspect/routes.ts';
 import { loadBookingConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
+import type { Show } from '../shows/show.ts';
+import { RedisConnection } from '../store/redis-connection.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
+import { keyPrefixOf } from '../store/venue-keys.ts';
 import { buildBookingProcess } from './booking-process.ts';
+import { configuredShows } from './configured-shows.ts';
 import { venueSettings } from './venue-settings.ts';
 
-const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
-const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
+const folderOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 await runProcess('booking', loadBookingConfig, async (config, logger) => {
-  const venue = venueSettings(config);
-  const store = new RedisSeatStore({
-    ...venue,
-    url: config.REDIS_URL,
-    keyPrefix: config.REDIS_KEY_PREFIX,
+  const rules = venueSettings(config);
+  const planReadAtMs = Date.now();
+  const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
+  const { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix } = config;
+  const connection = new RedisConnection({ url, keyPrefix, logger });
+  const link = NatsLink.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
+  /** The default show has the plain keys and subjects. */
+  const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
+  const { app, shows: onSale } = await buildBookingProcess({
+    shows,
+    rules,
+    storeOf: (show, rulesOfShow) =>
+      new RedisSeatStore({
+        ...rulesOfShow,
+        connection,
+        keyPrefix: keyPrefixOf(keyPrefix, scopeOf(show)),
+        name: show.id,
+        plan: show.plan,
+        planReadAtMs,
+        logger: show === shows[0] ? logger : logger.child({ show: show.id }),
+      }),
+    busOf: (show) => new NatsEventBus(link, scopeOf(show)),
+    closeConnections: async () => {
+      await link.close(); // sends the events that are still in flight
+      connection.close();
+    },
     logger,
+    access: accessOf(config, logger),
+    publicDir: folderOf('public'),
+    inspect: inspectOptions(config, {
+      node: `booking-${config.PORT}`,
+      pageDir: fileURLToPath(new URL('../inspect-page', import.meta.url)),
+    }),
   });
-  const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
-  const access = accessOf(config, logger);
-  const inspect = inspectOptions(config, { node: `booking-${config.PORT}`, pageDir: inspectPageDir });
-  const { app, service } = await buildBookingProcess({ store, bus, logger, venue, access, publicDir, inspect });
-  service.start();
+  onSale.start();
   return app;
 });

@@ -7,13 +7,18 @@ import { RefusedError } from '../http/refused-error.ts';
 import type { Access } from '../identity/access.ts';
 import { countedAddress } from '../identity/counted-address.ts';
 import { messageOf } from '../process/error-facts.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
 import { type Position, VenueState } from '../protocol/venue.ts';
+import { planHash } from '../shows/plan-hash.ts';
 import { RecentEvent } from '../venue/recent-events.ts';
 import type { BookingAppOptions } from './app-options.ts';
+import type { BookingService } from './booking-service.ts';
+import type { Guard } from './guard.ts';
 import { pointsOf } from './points.ts';
-import { SeatsJson } from './seats-json.ts';
+import { showIdOf, showPaths } from './show-paths.ts';
+import type { ShowOnSale } from './shows-on-sale.ts';
 import { holdSettings } from './venue-settings.ts';
 
 const EventsQuery = Type.Object({
@@ -46,14 +51,16 @@ const staleRefused = 'Redis cannot be reached from this booking process; another
 
 type ReadHeaders = Static<typeof ReadHeaders>;
 
-/** `GET /api/seats`, `/api/venue`, `/api/events`: reads that need no session. */
-export function registerVenueRoutes(app: HttpApp, { service, venue, access, logger }: BookingAppOptions): void {
-  const seatsJson = new SeatsJson(service.view);
-  const seatCount = venue.rows * venue.cols;
-  const config = { points: pointsPerConfirm + pointsOf(seatCount) };
-
-  /** False if the store is unavailable: the view then shows the last known state. */
-  const isConfirmed = async ({ 'x-venue-stale': staleReads }: ReadHeaders): Promise<boolean> => {
+/** `GET /api/seats`, `/api/venue`, `/api/events`, and the same below `/api/shows/:show`: reads that need no session. */
+export function registerVenueRoutes(app: HttpApp, { shows, access, logger }: BookingAppOptions, guard: Guard): void {
+  /** The show of a request, and whether the store has confirmed its view; if it is unavailable, the view shows the last known state. */
+  const read = (request: FastifyRequest<{ Headers: ReadHeaders }>) => {
+    const sale = shows.get(showIdOf(request));
+    const confirm = () => isConfirmed(sale, request.headers).then((confirmed) => ({ sale, isConfirmed: confirmed }));
+    const counted = guard.countPoints(request, pointsOf(sale.show.plan.size));
+    return counted ? counted.then(confirm) : confirm();
+  };
+  const isConfirmed = async ({ service }: ShowOnSale, { 'x-venue-stale': staleReads }: ReadHeaders) => {
     if (staleReads === 'accept' && service.isOpen) return false;
     try {
       await service.confirm();
@@ -65,123 +72,129 @@ export function registerVenueRoutes(app: HttpApp, { service, venue, access, logg
       return false;
     }
   };
+  const refusalsOf = ({ params }: { params?: unknown }, refusals: readonly ErrorCode[]) =>
+    params ? [...refusals, 'UNKNOWN_SHOW' as const] : refusals;
 
-  const seatsSchema: FastifySchema = {
-    tags: ['venue'],
-    operationId: 'listSeats',
-    summary: 'List all seats',
-    description: 'Returns all seats in row-major order. The `ETag` is the position in the history of the venue.',
-    headers: SeatsHeaders,
-    response: { 200: Type.Array(Seat, { description: 'All seats in row-major order.' }) },
-  };
-  const seatsConfig = {
-    ...config,
-    apiDocument: {
-      refusals: readRefusals,
-      headers: {
-        ETag: 'Position that the seats show: `"epoch:seq"`.',
-        'X-Venue-Stale': '`true` while Redis is unavailable: the seats show the last known state.',
+  for (const { url, ...show } of showPaths('/seats', 'list Seats')) {
+    const schema: FastifySchema & { operationId: string } = {
+      tags: ['venue'],
+      summary: 'List all seats',
+      description: 'Returns all seats in the order of the plan. The `ETag` is the position in the history of the show.',
+      ...show,
+      headers: SeatsHeaders,
+      response: { 200: Type.Array(Seat, { description: 'All seats in the order of the plan.' }) },
+    };
+    const config = {
+      points: pointsPerConfirm,
+      apiDocument: {
+        refusals: refusalsOf(show, readRefusals),
+        headers: {
+          ETag: 'Position that the seats show: `"epoch:seq"`.',
+          'X-Venue-Stale': '`true` while Redis is unavailable: the seats show the last known state.',
+        },
+        notModified: 'No seat has changed since the reply with the given `ETag`.',
       },
-      notModified: 'No seat has changed since the reply with the given `ETag`.',
-    },
-  };
-  app.get<{ Headers: ReadHeaders }>(
-    '/api/seats',
-    { schema: seatsSchema, serializerCompiler: () => String, config: seatsConfig },
-    (request, reply) =>
-      isConfirmed(request.headers).then((confirmed) => {
-        const { bytes, headers } = seatsJson.current();
+    };
+    app.get<{ Headers: ReadHeaders }>(url, { schema, serializerCompiler: () => String, config }, (request, reply) =>
+      read(request).then(({ sale, isConfirmed }) => {
+        const { bytes, headers } = sale.seatsJson.current();
         reply.headers(headers);
-        if (!confirmed) reply.header('x-venue-stale', 'true');
+        if (!isConfirmed) reply.header('x-venue-stale', 'true');
         if (fresh(request.headers, headers)) return reply.status(304).send();
         return reply.type(jsonType).send(bytes);
       }),
-  );
-
-  const venueSchema = {
-    tags: ['venue'],
-    operationId: 'getVenue',
-    summary: 'Get the venue with all seats',
-    description: 'Returns the venue, its seats, and the position in its history that they show.',
-    headers: ReadHeaders,
-    response: { 200: VenueState },
-  };
-  const venueConfig = { ...config, apiDocument: { refusals: readRefusals } };
-  app.get(
-    '/api/venue',
-    { schema: venueSchema, serializerCompiler: () => String, config: venueConfig },
-    async ({ headers }, reply) => {
-      const confirmed = await isConfirmed(headers);
-      const { epoch, seq, bytes } = seatsJson.current();
-      const head: Omit<VenueState, 'seats'> = {
-        ...(service.system !== undefined && { system: service.system }),
-        venue: venue.name,
-        epoch,
-        seq,
-        server_time: serverTime(),
-        ...holdSettings(venue),
-        rows: venue.rows,
-        cols: venue.cols,
-        ...(!confirmed && { stale: true as const }),
-      };
-      const json = Buffer.concat([Buffer.from(`${JSON.stringify(head).slice(0, -1)},"seats":`), bytes, closingBrace]);
-      return reply
-        .header('cache-control', 'no-store')
-        .type(jsonType)
-        .send(json as never);
-    },
-  );
-
-  const eventsSchema = {
-    tags: ['venue'],
-    operationId: 'listEvents',
-    summary: 'List the changes after a position',
-    description:
-      'Returns the transitions after a position. A reply without `events` means that the position is unknown or too old: read the whole venue.',
-    querystring: EventsQuery,
-    response: { 200: EventsAfter },
-  };
-  const isOwn = ownReaders(access);
-  const maxBehind = Math.min(maxEventsPerReply, Math.max(minEventsBehind, seatCount));
-  const eventsConfig = {
-    points: pointsPerConfirm + pointsOf(maxBehind),
-    apiDocument: { refusals: [...readRefusals, 'INVALID_REQUEST'] as const },
-  };
-  app.get(
-    '/api/events',
-    { schema: eventsSchema, serializerCompiler: () => String, config: eventsConfig },
-    async (request, reply) => {
-      const { epoch, after } = request.query;
-      const history = await eventsAfter({ epoch, seq: Number(after) }, isOwn(request) ? Infinity : maxBehind);
-      const { events, ...head } = history;
-      const start = JSON.stringify(head).slice(0, -1);
-      const json = events ? `${start},"events":[${events.map((event) => event.json).join(',')}]}` : `${start}}`;
-      return reply
-        .header('cache-control', 'no-store')
-        .type(jsonType)
-        .send(json as never);
-    },
-  );
-
-  /** Without events if the position is not of this venue, or further behind than `maxBehind`. */
-  async function eventsAfter(position: Position, maxBehind: number): Promise<EventsReply> {
-    await service.confirm();
-    const { epoch, seq } = service.view;
-    const reply = { epoch, seq, server_time: serverTime() };
-    const behind = seq - position.seq;
-    if (position.epoch !== epoch || behind < 0 || behind > maxBehind) return reply;
-    const recent = service.recent.between(position, { epoch, seq });
-    if (recent) return { ...reply, events: recent.slice(0, maxEventsPerReply) };
-    const { events, nowMs, ...newest } = await service.eventsAfter(position);
-    if (!events) return { ...newest, server_time: nowMs / 1000 };
-    service.recent.fill(events);
-    return { ...newest, server_time: nowMs / 1000, events: events.map((event) => new RecentEvent(event)) };
+    );
   }
 
-  function serverTime(): number {
-    return Math.round(service.storeClock.nowMs()) / 1000;
+  for (const { url, ...show } of showPaths('/venue', 'get Venue')) {
+    const schema: FastifySchema & { operationId: string } = {
+      tags: ['venue'],
+      summary: 'Get the venue with all seats',
+      description: 'Returns the show, its seats, and the position in its history that they show.',
+      ...show,
+      headers: ReadHeaders,
+      response: { 200: VenueState },
+    };
+    const config = { points: pointsPerConfirm, apiDocument: { refusals: refusalsOf(show, readRefusals) } };
+    app.get<{ Headers: ReadHeaders }>(
+      url,
+      { schema, serializerCompiler: () => String, config },
+      async (request, reply) => {
+        const { sale, isConfirmed } = await read(request);
+        return reply
+          .header('cache-control', 'no-store')
+          .type(jsonType)
+          .send(venueJson(sale, isConfirmed) as never);
+      },
+    );
+  }
+
+  const isOwn = ownReaders(access);
+  for (const { url, ...show } of showPaths('/events', 'list Events')) {
+    const schema = {
+      tags: ['venue'],
+      summary: 'List the changes after a position',
+      description:
+        'Returns the transitions after a position. A reply without `events` means that the position is unknown or too old: read the whole venue.',
+      ...show,
+      querystring: EventsQuery,
+      response: { 200: EventsAfter },
+    };
+    const apiDocument = { refusals: refusalsOf(show, [...readRefusals, 'INVALID_REQUEST']) };
+    app.get(
+      url,
+      { schema, serializerCompiler: () => String, config: { points: pointsPerConfirm, apiDocument } },
+      async (request, reply) => {
+        const { epoch, after } = request.query;
+        const sale = shows.get(showIdOf(request));
+        const maxBehind = Math.min(maxEventsPerReply, Math.max(minEventsBehind, sale.show.plan.size));
+        await guard.countPoints(request, pointsOf(maxBehind));
+        const position = { epoch, seq: Number(after) };
+        const { events, ...head } = await eventsAfter(sale.service, position, isOwn(request) ? Infinity : maxBehind);
+        const start = JSON.stringify(head).slice(0, -1);
+        const json = events ? `${start},"events":[${events.map((event) => event.json).join(',')}]}` : `${start}}`;
+        return reply
+          .header('cache-control', 'no-store')
+          .type(jsonType)
+          .send(json as never);
+      },
+    );
   }
 }
+
+function venueJson({ show, rules, service, seatsJson }: ShowOnSale, isConfirmed: boolean): Buffer {
+  const { epoch, seq, bytes } = seatsJson.current();
+  const head: Omit<VenueState, 'seats'> = {
+    ...(service.system !== undefined && { system: service.system }),
+    venue: show.id,
+    epoch,
+    seq,
+    server_time: serverTime(service),
+    ...holdSettings(rules),
+    rows: show.plan.rows.length,
+    cols: show.plan.longestRow,
+    plan: planHash(show.plan),
+    ...(!isConfirmed && { stale: true as const }),
+  };
+  return Buffer.concat([Buffer.from(`${JSON.stringify(head).slice(0, -1)},"seats":`), bytes, closingBrace]);
+}
+
+/** Without events if the position is not of this show, or further behind than `maxBehind`. */
+async function eventsAfter(service: BookingService, position: Position, maxBehind: number): Promise<EventsReply> {
+  await service.confirm();
+  const { epoch, seq } = service.view;
+  const reply = { epoch, seq, server_time: serverTime(service) };
+  const behind = seq - position.seq;
+  if (position.epoch !== epoch || behind < 0 || behind > maxBehind) return reply;
+  const recent = service.recent.between(position, { epoch, seq });
+  if (recent) return { ...reply, events: recent.slice(0, maxEventsPerReply) };
+  const { events, nowMs, ...newest } = await service.eventsAfter(position);
+  if (!events) return { ...newest, server_time: nowMs / 1000 };
+  service.recent.fill(events);
+  return { ...newest, server_time: nowMs / 1000, events: events.map((event) => new RecentEvent(event)) };
+}
+
+const serverTime = ({ storeClock }: BookingService): number => Math.round(storeClock.nowMs()) / 1000;
 
 type EventsReply = Omit<EventsAfter, 'events'> & { events?: RecentEvent[] };
 

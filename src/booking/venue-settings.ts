@@ -1,10 +1,11 @@
 import type { VenueConfig } from '../process/config.ts';
 import type { HoldSettings } from '../protocol/venue.ts';
+import type { GridSize } from '../shows/default-show.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
-import type { VenueLayout } from '../store/venue-layout.ts';
 
-/** The seats on sale, and the rules of the sale. */
-export interface VenueSettings extends VenueLayout, HoldRules {
+/** The default show, and the rules of holds of all shows that have none of their own. */
+export interface VenueSettings extends GridSize, HoldRules {
+  /** Id of the default show. */
   name: string;
 }
 

@@ -11,6 +11,12 @@ export interface CartOptions {
   onKeep: () => void;
   /** The element with the keyboard focus vanished from the cart. */
   onFocusLost: (seatId: string) => void;
+  /** Name of a seat, for people. */
+  nameOf?: (seatId: string) => string;
+  /** Its price, for people. undefined: the show is free. */
+  priceOf?: (seatId: string) => string | undefined;
+  /** Sum of the prices, for people. */
+  sumOf?: (seatIds: readonly string[]) => string | undefined;
 }
 
 export interface ShownCart {
@@ -21,6 +27,8 @@ export interface ShownCart {
   holdMs: number;
   maxHolds: number;
   isLive: boolean;
+  /** Why no seat can be chosen. undefined: the connection is the only possible reason. */
+  closedText?: string | undefined;
   counts: { available: number; held: number };
 }
 
@@ -47,7 +55,8 @@ export class Cart {
 
   constructor(options: CartOptions) {
     this.#options = options;
-    this.#list = new HoldList((seatId) => options.onRelease([seatId]));
+    const { nameOf = (id) => id, priceOf = () => undefined } = options;
+    this.#list = new HoldList({ onRelease: (seatId) => options.onRelease([seatId]), nameOf, priceOf });
     this.#bookButton.addEventListener('click', () => options.onBook(this.#heldIds));
     this.#releaseButton.addEventListener('click', () => options.onRelease(this.#heldIds));
     this.#keepButton.addEventListener('click', () => options.onKeep());
@@ -70,22 +79,25 @@ export class Cart {
     else if (focusedId) this.#options.onFocusLost(focusedId);
   }
 
-  #renderHint({ holds, counts, isLive }: ShownCart): void {
+  #renderHint({ holds, counts, isLive, closedText }: ShownCart): void {
     this.#hint.hidden = holds.length > 0;
     const soldOut = counts.held > 0 ? 'Sold out. Held seats may come free.' : 'Sold out.';
-    const free = isLive ? 'Choose a green seat.' : 'You can choose seats once the page is connected.';
-    setText(this.#lead, counts.available > 0 ? free : soldOut);
+    const choose = this.#options.sumOf ? 'Choose a number of seats, or seats on the map.' : 'Choose a green seat.';
+    const free = isLive ? choose : 'You can choose seats once the page is connected.';
+    setText(this.#lead, closedText ?? (counts.available > 0 ? free : soldOut));
   }
 
   #renderHolds({ holds, holdMs, maxHolds, isLive }: ShownCart): void {
     const count = holds.length;
     this.#root.hidden = count === 0;
-    this.#list.render(count > 1 ? holds : []);
+    const { sumOf, nameOf = (id) => id } = this.#options;
+    this.#list.render(count > 1 || sumOf ? holds : []);
     if (count === 0) return;
     const remainingMs = Math.min(...holds.map((hold) => hold.remainingMs));
     const isBusy = holds.some((hold) => hold.isBusy);
     setText(this.#label, count === 1 ? 'Selected seat' : 'Selected');
-    setText(this.#seats, count === 1 ? (this.#heldIds[0] ?? '') : `${count} of ${maxHolds}`);
+    setText(this.#seats, count === 1 ? nameOf(this.#heldIds[0] ?? '') : `${count} of ${maxHolds}`);
+    this.#renderSum(sumOf?.(this.#heldIds));
     setText(this.#bookButton, count === 1 ? 'Book seat' : `Book ${count} seats`);
     setText(this.#releaseButton, count === 1 ? 'Release' : 'Release all');
     setText(this.#timer, remainingMs > 0 ? `${secondsLeft(remainingMs)} s` : 'Time is up');
@@ -98,6 +110,13 @@ export class Cart {
     }
   }
 
+  #renderSum(sum: string | undefined): void {
+    const shown = this.#root.querySelector<HTMLElement>('#sum');
+    if (!shown) return;
+    shown.hidden = sum === undefined;
+    setText(element('sum-amount', HTMLElement), sum ?? '');
+  }
+
   #renderKeep({ holds, keepableIds }: ShownCart): void {
     this.#keepButton.hidden = keepableIds.length === 0;
     if (keepableIds.length > 0) setText(this.#keepLabel, keepLabel(keepableIds.length, holds.length));
@@ -106,6 +125,6 @@ export class Cart {
   #renderBooked(seatIds: readonly string[]): void {
     this.#bookedInfo.hidden = seatIds.length === 0;
     setText(this.#bookedLabel, seatIds.length === 1 ? 'Your seat' : 'Your seats');
-    setText(this.#bookedSeats, seatIds.join(', '));
+    setText(this.#bookedSeats, seatIds.map(this.#options.nameOf ?? ((id) => id)).join(', '));
   }
 }

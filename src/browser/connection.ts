@@ -26,6 +26,8 @@ export interface ConnectionView {
 }
 
 export interface ConnectionOptions {
+  /** Id of the show. undefined: the default show. */
+  show?: string | undefined;
   /** User of the session, once there is one. The token is present only if cookies are blocked. */
   identity: () => { user_id?: string; token?: string };
   /** The edge closed the connection because the session ended. */
@@ -131,8 +133,14 @@ export class Connection {
   }
 
   #connect(connectId?: string): void {
+    const { show: venue } = this.#options;
     const position = this.#options.position();
-    const data = { presence: true, ...(position && { position }), ...this.#options.identity() };
+    const data = {
+      presence: true,
+      ...(venue !== undefined && { venue }),
+      ...(position && { position }),
+      ...this.#options.identity(),
+    };
     this.#connectedAtMs = performance.now();
     this.send({ type: 'CONNECT', ...(connectId !== undefined && { request_id: connectId }), data });
   }

@@ -11,11 +11,11 @@ export function unpackDataBlocks(): void {
 }
 
 /** Writes only a changed text: an unchanged one would still cost layout, and be announced again. */
-export function setText(target: HTMLElement, text: string): void {
+export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }
 
-export function setAttribute(target: HTMLElement, name: string, value: string | undefined): void {
+export function setAttribute(target: Element, name: string, value: string | undefined): void {
   if (value === undefined) target.removeAttribute(name);
   else if (target.getAttribute(name) !== value) target.setAttribute(name, value);
 }
@@ -30,3 +30,5 @@ export function setFractionLeft(target: HTMLElement, remainingMs: number, holdMs
   const fraction = Math.min(1, Math.max(0, remainingMs / holdMs));
   target.style.setProperty('--fraction-left', fraction.toFixed(3));
 }
+
+export const isArrow = (key: string): boolean => key.startsWith('Arrow');

@@ -1,5 +1,5 @@
 import { element, setAttribute, setText } from './dom.ts';
-import { releaseKeys } from './seat-map.ts';
+import { releaseKeys } from './seat-buttons.ts';
 import { secondsLeft } from './server-clock.ts';
 import { type ShownHold, sameEndMs, urgentMs } from './shown-hold.ts';
 
@@ -9,14 +9,20 @@ interface Chip {
   seconds: HTMLElement;
 }
 
+interface HoldListOptions {
+  onRelease: (seatId: string) => void;
+  nameOf: (seatId: string) => string;
+  priceOf: (seatId: string) => string | undefined;
+}
+
 /** A chip for each held seat; a press releases the seat. The element of a seat is kept, and with it the focus. */
 export class HoldList {
   readonly #root = element('hold-list', HTMLElement);
-  readonly #onRelease: (seatId: string) => void;
+  readonly #options: HoldListOptions;
   readonly #chips = new Map<string, Chip>();
 
-  constructor(onRelease: (seatId: string) => void) {
-    this.#onRelease = onRelease;
+  constructor(options: HoldListOptions) {
+    this.#options = options;
   }
 
   render(holds: readonly ShownHold[]): void {
@@ -39,21 +45,23 @@ export class HoldList {
   }
 
   #add(id: string): Chip {
+    const { onRelease, nameOf, priceOf } = this.#options;
     const item = document.createElement('li');
     const button = document.createElement('button');
     button.type = 'button';
     button.className = 'hold';
     button.id = `hold-${id}`;
-    button.addEventListener('click', () => this.#onRelease(id));
+    button.addEventListener('click', () => onRelease(id));
     button.addEventListener('keydown', (event) => {
       if (!releaseKeys.includes(event.key)) return;
       event.preventDefault();
-      this.#onRelease(id);
+      onRelease(id);
     });
     const seconds = part('hold-seconds', '');
     const cross = part('hold-cross', '✕');
     cross.ariaHidden = 'true';
-    button.append(part('read-aloud', 'Release '), part('hold-seat', id), seconds, cross);
+    const price = part('hold-price', priceOf(id) ?? '');
+    button.append(part('read-aloud', 'Release '), part('hold-seat', nameOf(id)), ' ', price, ' ', seconds, cross);
     item.append(button);
     const chip = { item, button, seconds };
     this.#chips.set(id, chip);

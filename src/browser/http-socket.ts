@@ -1,4 +1,4 @@
-import { type CommandMessage, commandRoute } from '../protocol/command-routes.ts';
+import { type CommandMessage, commandRequest, showPath } from '../protocol/command-routes.ts';
 import type { CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { EventsAfter, SeatEvent } from '../protocol/events.ts';
@@ -30,7 +30,9 @@ export class HttpSocket extends EventTarget implements Socket {
   readonly #closed = new AbortController();
   #position: Position | undefined;
   #userId: string | undefined;
-  /** Name of the venue, which the routes of holds have in their path. */
+  /** Start of the paths for reads. The default show is read without its id, which its venue tells. */
+  #reads = '/api';
+  /** Id of the show, which the routes of commands have in their path. */
   #show = '';
   #venueAtMs = Number.NEGATIVE_INFINITY;
 
@@ -47,6 +49,7 @@ export class HttpSocket extends EventTarget implements Socket {
     const message = JSON.parse(data) as ClientMessage;
     switch (message.type) {
       case 'CONNECT':
+        this.#choose(message.data?.venue);
         this.#position = message.data?.position;
         this.#userId = message.data?.user_id;
         void this.#poll(message.request_id);
@@ -65,6 +68,12 @@ export class HttpSocket extends EventTarget implements Socket {
 
   close(): void {
     this.#closed.abort();
+  }
+
+  #choose(show: string | undefined): void {
+    if (show === undefined) return;
+    this.#show = show;
+    this.#reads = showPath(encodeURIComponent(show), '');
   }
 
   async #poll(requestId: RequestId): Promise<void> {
@@ -87,7 +96,7 @@ export class HttpSocket extends EventTarget implements Socket {
       if (!from) return undefined;
       const query = new URLSearchParams({ epoch: from.epoch, after: String(from.seq) });
       // While the store is unavailable the venue is still served, as stale.
-      const reply = await this.#get<EventsAfter>(`/api/events?${query}`).catch((error: unknown) => {
+      const reply = await this.#get<EventsAfter>(`${this.#reads}/events?${query}`).catch((error: unknown) => {
         if (error instanceof FailedReply && error.status >= 500) return undefined;
         throw error;
       });
@@ -101,7 +110,7 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 
   async #venue(): Promise<HoldSettings & Pick<VenueState, 'server_time'>> {
-    const venue = await this.#get<VenueState>('/api/venue');
+    const venue = await this.#get<VenueState>(`${this.#reads}/venue`);
     if (!Array.isArray(venue.seats)) throw new FailedReply(502);
     this.#position = venue.stale ? undefined : { epoch: venue.epoch, seq: venue.seq };
     this.#show = venue.venue;
@@ -126,14 +135,14 @@ export class HttpSocket extends EventTarget implements Socket {
   }
 
   async #command(message: CommandMessage): Promise<void> {
-    const { request_id, data } = message;
-    const { path } = commandRoute(message, encodeURIComponent(this.#show));
+    const { request_id } = message;
+    const { path, body: named } = commandRequest(message, encodeURIComponent(this.#show));
     const headers = {
       ...this.#options.authorization(),
       'content-type': 'application/json',
       'idempotency-key': newKey(),
     };
-    const body = JSON.stringify({ ...(this.#userId !== undefined && { user_id: this.#userId }), ...data });
+    const body = JSON.stringify({ ...(this.#userId !== undefined && { user_id: this.#userId }), ...named });
     for (let attempt = 1; ; attempt++) {
       try {
         const reply = await this.#options.fetch(path, {

@@ -3,6 +3,7 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import type { ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { commandMessage } from './command-message.ts';
 import type { ServerSettings } from './connection.ts';
 import { KeepOffer } from './keep-offer.ts';
 import type { MessageDetails, MessageTone, Offer } from './message-list.ts';
@@ -48,6 +49,10 @@ export interface SeatActionsOptions {
   onWatching: (watching: number) => void;
   /** The server does not accept the page as this user. */
   onUserRefused: () => void;
+  /** Names of seats, for people. Default: their ids. */
+  namesOf?: (seatIds: readonly string[]) => string[];
+  /** The free seat that is offered in place of another. Default: the nearest in a grid. */
+  nearestFree?: (to: Seat) => Seat | undefined;
 }
 
 /** The user's commands on seats, and their replies. Knows no DOM and no WebSocket. */
@@ -56,6 +61,8 @@ export class SeatActions {
   readonly #options: SeatActionsOptions;
   readonly #requests: PendingRequests;
   readonly #keepOffer = new KeepOffer();
+  /** What follows once a request is done. */
+  readonly #next = new Map<string, () => void>();
   /** Seats of holds that expired since the user last got one. */
   #expired: string[] = [];
   /** Seat and transition of each hold that the user was warned about. */
@@ -97,7 +104,7 @@ export class SeatActions {
     const isMine = seat.held_by === this.#options.userId();
     if (seat.status === SeatStatus.available) this.#request('select', [seatId]);
     else if (seat.status === SeatStatus.held && isMine) this.#request('release', [seatId]);
-    else if (isMine) this.#options.report(`${seatId} is booked. It is yours.`, 'info');
+    else if (isMine) this.#options.report(`${this.#name(seatId)} is booked. It is yours.`, 'info');
     else this.#reportTaken(seat);
   }
 
@@ -107,6 +114,20 @@ export class SeatActions {
 
   release(...seatIds: string[]): void {
     this.#request('release', seatIds);
+  }
+
+  /** Holds some seats in place of others, which stay held if that is refused. */
+  exchange(given: readonly string[], wanted: readonly string[]): void {
+    const release = () => {
+      if (given.length > 0) this.release(...given);
+    };
+    if (wanted.length === 0) release();
+    else this.#request('select', wanted, release);
+  }
+
+  /** Takes over seats of a reply. */
+  learn(seats: readonly Seat[]): void {
+    for (const seat of seats) this.venue.learn(seat);
   }
 
   /** Extends all holds that the page offers to extend. Does nothing without an offer. */
@@ -133,15 +154,15 @@ export class SeatActions {
         break;
       case 'ACK': {
         // The seats first: while the request is pending, only its reply is reported.
-        for (const seat of seatsOf(message.data)) this.venue.learn(seat);
+        this.learn(seatsOf(message.data));
         const request = this.#settle(message.request_id);
-        if (request) this.#reportDone(request);
+        if (request) this.#done(request);
         break;
       }
       case 'ERROR': {
         const { code, message: serverText } = message.data;
         const reasons = seatsOf(message.data);
-        for (const seat of reasons) this.venue.learn(seat);
+        this.learn(reasons);
         const request = this.#settle(message.request_id);
         if (request) this.#reportRefused(request, code, reasons, serverText);
         else this.#options.report(serverText, 'error');
@@ -177,7 +198,7 @@ export class SeatActions {
     if (ending.length === 0) return;
     const left = secondsLeft(Math.min(...ending.map(({ remainingMs }) => remainingMs)));
     const button = keepLabel(keepable.length, holds.length);
-    this.#options.announce(keepOfferText(idsOf(ending), left, { button, holdSeconds }));
+    this.#options.announce(keepOfferText(this.#names(idsOf(ending)), left, { button, holdSeconds }));
   }
 
   #warnOfEnds(holds: readonly ShownHold[]): void {
@@ -191,15 +212,31 @@ export class SeatActions {
     for (const hold of ending) this.#warned.add(keyOf(hold));
     const left = secondsLeft(Math.min(...ending.map(({ remainingMs }) => remainingMs)));
     const seatIds = idsOf(ending);
-    this.#options.report(nearEndText(seatIds, left), 'warning', { topic: progressTopic(0), seatIds });
+    this.#options.report(nearEndText(this.#names(seatIds), left), 'warning', { topic: progressTopic(0), seatIds });
   }
 
-  #request(action: CommandAction, seatIds: readonly string[]): void {
+  #request(action: CommandAction, seatIds: readonly string[], next?: () => void): void {
     if (this.#refuseUnconnected()) return;
     for (const request of this.#requests.open(action, seatIds)) {
+      if (next) this.#next.set(request.id, next);
       this.#options.send(commandMessage(request));
       this.#touch(request);
     }
+  }
+
+  #names(seatIds: readonly string[]): readonly string[] {
+    return this.#options.namesOf?.(seatIds) ?? seatIds;
+  }
+
+  #name(seatId: string): string {
+    return this.#names([seatId]).join();
+  }
+
+  #done(request: PendingRequest): void {
+    const next = this.#next.get(request.id);
+    this.#reportDone(request);
+    this.#next.delete(request.id);
+    next?.();
   }
 
   #settle(requestId: string | number | undefined): PendingRequest | undefined {
@@ -217,30 +254,33 @@ export class SeatActions {
     const ends = seatIds.map((seatId) => clock.msUntil(this.venue.seat(seatId)?.expires_at ?? 0));
     // The estimate of the server's clock may be slightly behind.
     const remainingMs = Math.min(...ends, this.venue.holdSeconds * 1000);
-    const text = confirmationText(action, seatIds, secondsLeft(remainingMs));
+    const text = confirmationText(action, this.#names(seatIds), secondsLeft(remainingMs));
     const isRelease = action === 'release';
     const offer = isRelease ? this.#offer('Undo', 'select', seatIds) : undefined;
     report(text, isRelease ? 'info' : 'success', { topic: progressTopic(part), seatIds, offer });
   }
 
   #reportNoReply(request: PendingRequest, textOf: typeof unansweredText): void {
-    const { action, seatIds } = request;
+    const { id, action, seatIds } = request;
+    this.#next.delete(id);
     this.#touch(request);
     // Repeating a command is safe. A repeated extension may count twice, which costs one of several.
-    const offer = this.#offer(tryAgainLabel(seatIds), action, seatIds);
-    this.#options.report(textOf(action, seatIds), 'error', { seatIds, offer });
+    const offer = this.#offer(tryAgainLabel(this.#names(seatIds)), action, seatIds);
+    this.#options.report(textOf(action, this.#names(seatIds)), 'error', { seatIds, offer });
   }
 
   #reportRefused(request: PendingRequest, code: ErrorCode, reasons: readonly Seat[], serverText: string): void {
     if (code === 'UNAUTHENTICATED' || code === 'FORBIDDEN') this.#options.onUserRefused();
-    const { action, seatIds } = request;
+    const { id, action, seatIds } = request;
+    this.#next.delete(id);
     // A reason that is no seat concerns all seats of the command.
     const reasonIds = reasons.length > 0 ? reasons.map(({ id }) => id) : seatIds;
     if (code === 'EXTENSION_LIMIT') for (const seatId of reasonIds) this.#keepOffer.exhaust(seatId);
     const restIds = seatIds.filter((seatId) => !reasonIds.includes(seatId) && this.#isOpenTo(action, seatId));
     const userId = this.#options.userId();
     const areOwn = reasonIds.every((seatId) => this.venue.seat(seatId)?.held_by === userId);
-    this.#options.report(refusalText({ code, action, reasonIds, restIds, areOwn, serverText }), 'error', {
+    const named = { reasonIds: this.#names(reasonIds), restIds: this.#names(restIds) };
+    this.#options.report(refusalText({ code, action, ...named, areOwn, serverText }), 'error', {
       ...topicOfRefusal(code),
       // The limit is not about a seat: it lasts while the state of these seats changes.
       seatIds: code === 'HOLD_LIMIT' ? [] : reasonIds,
@@ -253,9 +293,12 @@ export class SeatActions {
     { code, reasonIds, restIds }: Pick<Refused, 'code' | 'reasonIds' | 'restIds'>,
   ): Offer | undefined {
     if (code === 'HOLD_LIMIT') return undefined;
-    if (restIds.length > 0) return this.#offer(withoutLabel(action, restIds, reasonIds), action, restIds);
+    if (restIds.length > 0) {
+      const label = withoutLabel(action, this.#names(restIds), this.#names(reasonIds));
+      return this.#offer(label, action, restIds);
+    }
     if (action === 'select' && (isTaken(code) || code === 'COOLDOWN')) return this.#offerNearest(reasonIds[0]);
-    return errorCodes[code]?.retryable ? this.#offer(tryAgainLabel(seatIds), action, seatIds) : undefined;
+    return errorCodes[code]?.retryable ? this.#offer(tryAgainLabel(this.#names(seatIds)), action, seatIds) : undefined;
   }
 
   /** Whether the command can succeed on the seat, as far as the page knows. */
@@ -267,20 +310,22 @@ export class SeatActions {
 
   #reportTaken({ id, status }: Seat): void {
     const code = status === SeatStatus.held ? 'SEAT_HELD' : 'SEAT_BOOKED';
-    const refused = { code, action: 'select', reasonIds: [id], restIds: [], areOwn: false, serverText: '' } as const;
+    const reasonIds = this.#names([id]);
+    const refused = { code, action: 'select', reasonIds, restIds: [], areOwn: false, serverText: '' } as const;
     const details = { ...topicOfRefusal(code), seatIds: [id], offer: this.#offerNearest(id) };
     this.#options.report(refusalText(refused), 'info', details);
   }
 
   #offerNearest(seatId: string | undefined): Offer | undefined {
     const lost = this.venue.seat(seatId ?? '');
-    const nearest = lost && nearestFreeSeat(this.venue.seats, lost);
+    const nearestFree = this.#options.nearestFree ?? ((to: Seat) => nearestFreeSeat(this.venue.seats, to));
+    const nearest = lost && nearestFree(lost);
     if (!nearest) return undefined;
     const accept = () => {
       this.#options.onOffered(nearest.id);
       this.clickSeat(nearest.id);
     };
-    return { label: `Take ${nearest.id} instead`, accept };
+    return { label: `Take ${this.#name(nearest.id)} instead`, accept };
   }
 
   #offer(label: string, action: CommandAction, seatIds: readonly string[]): Offer {
@@ -319,31 +364,14 @@ export class SeatActions {
     // A release long before the end was by the same user in another window.
     const wasReleased = this.#options.clock.msUntil(expires_at) > 1000;
     if (wasReleased) {
-      this.#options.report(`${id} was released.`, 'info', { seatIds: [id] });
+      this.#options.report(`${this.#name(id)} was released.`, 'info', { seatIds: [id] });
       return;
     }
     this.#expired.push(id);
     const expired = this.#expired;
-    const offer = this.#offer(tryAgainLabel(expired), 'select', expired);
-    this.#options.report(timeUpText(expired), 'error', { urgent: true, topic: 'time-up', offer });
+    const offer = this.#offer(tryAgainLabel(this.#names(expired)), 'select', expired);
+    this.#options.report(timeUpText(this.#names(expired)), 'error', { urgent: true, topic: 'time-up', offer });
   }
-}
-
-const holdMessageTypes = {
-  select: 'HOLD_SEATS',
-  extend: 'EXTEND_HOLD',
-  book: 'BOOK_HOLD',
-  release: 'RELEASE_HOLD',
-} as const;
-const seatMessageTypes = { select: 'SELECT_SEAT', book: 'BOOK_SEAT', release: 'RELEASE_SEAT' } as const;
-
-/** A command on one seat is a message about that seat, except to extend, which only holds can be. */
-function commandMessage({ id, action, seatIds }: PendingRequest): CommandMessage {
-  const [first, second] = seatIds;
-  if (action !== 'extend' && first !== undefined && second === undefined) {
-    return { type: seatMessageTypes[action], request_id: id, data: { seat_id: first } };
-  }
-  return { type: holdMessageTypes[action], request_id: id, data: { seats: [...seatIds] } };
 }
 
 const idsOf = (holds: readonly ShownHold[]): string[] => holds.map(({ seat }) => seat.id);

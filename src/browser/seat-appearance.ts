@@ -11,30 +11,45 @@ export interface SeatAppearance {
   label: string;
 }
 
+/** The fixed part of a seat, in words. */
+export interface SeatPlace {
+  number: string;
+  place: string;
+  /** Such as its price. */
+  details?: string | undefined;
+}
+
 export function isOwnHold({ status, held_by }: Seat, userId: string): boolean {
   return status === SeatStatus.held && held_by === userId;
 }
 
-export function seatAppearance(seat: Seat, userId: string): SeatAppearance {
-  const number = String(seat.col + 1);
-  const place = `Row ${rowLabel(seat.row)}, seat ${number}`;
-  const isMine = seat.status !== SeatStatus.available && seat.held_by === userId;
-  switch (seat.status) {
+/** Without a `place`: as in a grid whose rows are lettered. */
+export function seatAppearance(seat: Seat, userId: string, place: SeatPlace = placeInGrid(seat)): SeatAppearance {
+  const { status, mark, words } = statusOf(seat, seat.held_by === userId);
+  const isMine = status !== 'available' && seat.held_by === userId;
+  return {
+    status,
+    isMine,
+    text: isMine ? place.number : (mark ?? place.number),
+    label: [place.place, words, place.details].filter(Boolean).join(', '),
+  };
+}
+
+function statusOf(
+  { status }: Seat,
+  isMine: boolean,
+): { status: SeatAppearance['status']; mark?: string; words: string } {
+  switch (status) {
     case SeatStatus.available:
-      return { status: 'available', isMine, text: number, label: `${place}, available` };
+      return { status: 'available', words: 'available' };
     case SeatStatus.held:
-      return {
-        status: 'held',
-        isMine,
-        text: isMine ? number : 'h',
-        label: `${place}, held by ${isMine ? 'you' : 'someone else'}`,
-      };
+      return { status: 'held', mark: 'h', words: `held by ${isMine ? 'you' : 'someone else'}` };
     case SeatStatus.booked:
-      return {
-        status: 'booked',
-        isMine,
-        text: isMine ? number : 'x',
-        label: `${place}, booked${isMine ? ' by you' : ''}`,
-      };
+      return { status: 'booked', mark: 'x', words: `booked${isMine ? ' by you' : ''}` };
   }
+}
+
+function placeInGrid({ row, col }: Seat): SeatPlace {
+  const number = String(col + 1);
+  return { number, place: `Row ${rowLabel(row)}, seat ${number}` };
 }

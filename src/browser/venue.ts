@@ -8,6 +8,8 @@ export type SeatListener = (after: Seat, before: Seat | undefined) => void;
 /** The venue as the page knows it. Within an epoch no seat goes back to an older state. */
 export class Venue {
   readonly #seats = new Map<string, Seat>();
+  /** Ids of the seats that each user holds or has booked: a large show must not be searched in each frame. */
+  readonly #idsOf = new Map<string, Set<string>>();
   readonly #onSeat: SeatListener;
   #epoch: string | undefined;
   #seq = 0;
@@ -97,11 +99,12 @@ export class Venue {
     this.#stale = state.stale === true;
     if (!sameEpoch) this.#catchUpSeq = undefined;
     this.#seats.clear();
+    this.#idsOf.clear();
     this.#counts = { available: 0, held: 0, booked: 0 };
     for (const seat of state.seats) {
       const before = known.get(seat.id);
       const isOlder = sameEpoch && before !== undefined && before.seq >= seat.seq;
-      this.#seats.set(seat.id, isOlder ? before : seat);
+      this.#put(isOlder ? before : seat);
       this.#counts[statusName(isOlder ? before : seat)]++;
     }
     // Listeners may read any seat, so all seats are replaced first.
@@ -135,7 +138,7 @@ export class Venue {
   learn(seat: Seat): boolean {
     const before = this.#seats.get(seat.id);
     if (before === undefined || seat.seq <= before.seq) return false;
-    this.#seats.set(seat.id, seat);
+    this.#put(seat, before);
     this.#counts[statusName(before)]--;
     this.#counts[statusName(seat)]++;
     this.#onSeat(seat, before);
@@ -152,8 +155,22 @@ export class Venue {
     this.#catchUpSeq = undefined;
   }
 
+  #put(seat: Seat, before?: Seat): void {
+    this.#seats.set(seat.id, seat);
+    const formerIds = this.#idsOf.get(before?.held_by ?? '');
+    formerIds?.delete(seat.id);
+    if (before?.held_by !== undefined && formerIds?.size === 0) this.#idsOf.delete(before.held_by);
+    if (seat.held_by === undefined) return;
+    const ids = this.#idsOf.get(seat.held_by);
+    if (ids) ids.add(seat.id);
+    else this.#idsOf.set(seat.held_by, new Set([seat.id]));
+  }
+
   #seatsOf(userId: string, status: SeatStatus): Seat[] {
-    return [...this.#seats.values()].filter((seat) => seat.status === status && seat.held_by === userId);
+    return [...(this.#idsOf.get(userId) ?? [])]
+      .flatMap((id) => this.#seats.get(id) ?? [])
+      .filter((seat) => seat.status === status)
+      .sort((a, b) => a.row - b.row || a.col - b.col);
   }
 }
 

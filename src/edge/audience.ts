@@ -21,7 +21,7 @@ interface AudienceOptions {
   clock?: Clock;
 }
 
-/** Counts the browsers that watch the venue, on this edge and on all others. The number is up to 2 s old. */
+/** Counts the browsers that watch a show, on this edge and on all others. The number is up to 2 s old. */
 export class Audience {
   readonly #options: AudienceOptions;
   readonly #clock: Clock;
@@ -29,6 +29,7 @@ export class Audience {
   #reported = -1;
   #timer: unknown;
   #closed = false;
+  #unsubscribe = () => {};
 
   constructor(options: AudienceOptions) {
     this.#options = options;
@@ -36,7 +37,7 @@ export class Audience {
   }
 
   start(): void {
-    this.#options.bus.subscribePresence(({ edge, clients, ...origin }) => {
+    this.#unsubscribe = this.#options.bus.subscribePresence(({ edge, clients, ...origin }) => {
       if (isForeign(origin, this.#options.origin())) return;
       if (this.#others.size >= maxOthers && !this.#others.has(edge)) return;
       this.#others.set(edge, { clients, origin, receivedAtMs: this.#clock.nowMs() });
@@ -60,6 +61,7 @@ export class Audience {
   /** Lets other edges drop this one without waiting for the time-out. */
   close(): void {
     this.#closed = true;
+    this.#unsubscribe();
     this.#clock.clearTimeout(this.#timer);
     this.#publish(0);
   }

@@ -3,11 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
 import { isObject } from '../process/is-object.ts';
+import { showPath } from '../protocol/command-routes.ts';
 import type { CommandBody, CommandReply, ErrorReply, HoldBody, HoldReply } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
 import { SessionInfo } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
-import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from './booking-errors.ts';
+import { BookingBusyError, BookingTimeoutError, BookingUnavailableError, UnknownShowError } from './booking-errors.ts';
 
 /** A command on one seat, or on several. */
 export interface CommandRequest {
@@ -32,8 +33,9 @@ export interface Caller {
 
 /** The part of the booking service's API that an edge uses. */
 export interface BookingApi {
-  venue(): Promise<VenueState>;
-  eventsAfter(position: Position): Promise<EventsAfter>;
+  /** Rejects with an `UnknownShowError` if there is no such show. */
+  venue(show: string): Promise<VenueState>;
+  eventsAfter(show: string, position: Position): Promise<EventsAfter>;
   command(request: CommandRequest, caller: Caller): Promise<CommandOutcome>;
   /** Undefined if the token is not valid, or not valid any more. */
   session(token: string): Promise<SessionInfo | undefined>;
@@ -115,16 +117,18 @@ export class BookingClient implements BookingApi {
     this.#maxPending = maxPending;
   }
 
-  async venue(): Promise<VenueState> {
+  async venue(show: string): Promise<VenueState> {
     const isStale = ({ body }: HttpReply) => isVenueState(body) && body.stale === true;
-    const reply = await this.#request({ method: 'GET', path: '/api/venue', provesStore: () => true, isStale });
+    const path = showPath(show, '/venue');
+    const reply = await this.#request({ method: 'GET', path, provesStore: () => true, isStale });
+    if (isErrorReply(reply.body) && reply.body.error.code === 'UNKNOWN_SHOW') throw new UnknownShowError(show);
     return expectBody(reply, isVenueState);
   }
 
-  async eventsAfter({ epoch, seq }: Position): Promise<EventsAfter> {
+  async eventsAfter(show: string, { epoch, seq }: Position): Promise<EventsAfter> {
     const query = new URLSearchParams({ epoch, after: String(seq) });
     const provesStore = ({ httpStatus }: HttpReply) => httpStatus === 200;
-    const reply = await this.#request({ method: 'GET', path: `/api/events?${query}`, provesStore });
+    const reply = await this.#request({ method: 'GET', path: `${showPath(show, '/events')}?${query}`, provesStore });
     return expectBody(reply, isEventsAfter);
   }
 

@@ -13,6 +13,15 @@ export class BookingBusyError extends Error {
   override name = 'BookingBusyError';
 }
 
+/** There is no show with this id. */
+export class UnknownShowError extends Error {
+  override name = 'UnknownShowError';
+
+  constructor(show: string) {
+    super(`There is no show ${show}`);
+  }
+}
+
 /** Error messages, by code, for commands that failed before a decision. */
 export const failureMessages = {
   STORE_UNAVAILABLE: 'The booking service is unavailable; try again',

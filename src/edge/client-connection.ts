@@ -2,20 +2,20 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { RefusalLog } from '../http/refusal-log.ts';
-import { closeCodes } from '../protocol/close-codes.ts';
-import { type CommandAction, type CommandMessage, commandRoute } from '../protocol/command-routes.ts';
+import { messageOf } from '../process/error-facts.ts';
+import { closeCodes, compactSubprotocol } from '../protocol/close-codes.ts';
+import { type CommandAction, type CommandMessage, commandRequest } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
-import type { Audience } from './audience.ts';
 import type { BookingApi, Caller, CommandOutcome } from './booking-client.ts';
-import { failureMessages, failureOf } from './booking-errors.ts';
+import { failureMessages, failureOf, UnknownShowError } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { ClientOutput } from './client-output.ts';
+import { CurrentShow } from './current-show.ts';
 
 import type { AddressInside, Door } from './door.ts';
 import { messageFrame } from './frame.ts';
-import type { Hub } from './hub.ts';
 import { Intake } from './intake.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
@@ -23,6 +23,8 @@ import type { SessionChecks } from './session-checks.ts';
 import { SessionWatch } from './session-watch.ts';
 import { TokenBucket } from './token-bucket.ts';
 import type { VenueStateFrame } from './venue-state-frames.ts';
+import type { WatchedShow } from './watched-show.ts';
+import type { WatchedShows } from './watched-shows.ts';
 
 type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
 type Connect = Extract<ClientMessage, { type: 'CONNECT' }>;
@@ -38,9 +40,7 @@ interface ClientConnectionOptions {
   refusals: RefusalLog;
   /** Shared by all connections of its address. */
   address: AddressInside;
-  venue: string;
-  hub: Hub;
-  audience: Audience;
+  shows: WatchedShows;
   booking: Pick<BookingApi, 'command'>;
   sessions: SessionChecks;
   buffers: ClientBuffers;
@@ -65,9 +65,7 @@ export class ClientConnection implements BufferedClient {
   readonly #address: AddressInside;
   readonly #refusals: RefusalLog;
   readonly #intake: Intake;
-  readonly #venue: string;
-  readonly #hub: Hub;
-  readonly #audience: Audience;
+  readonly #current: CurrentShow;
   readonly #booking: Pick<BookingApi, 'command'>;
   readonly #session: SessionWatch;
   readonly #limits: EdgeLimits;
@@ -76,7 +74,8 @@ export class ClientConnection implements BufferedClient {
   readonly #metrics: EdgeMetrics;
   readonly #logger: Logger;
   #caller: Caller;
-  #userId: string | undefined;
+  userId: string | undefined;
+  readonly isCompact: boolean;
   #connectTimer: NodeJS.Timeout | undefined;
   /** Runs while the client is behind: it gets no updates until it has read its buffer. */
   #behindTimer: NodeJS.Timeout | undefined;
@@ -88,8 +87,9 @@ export class ClientConnection implements BufferedClient {
   #floodTimer: NodeJS.Timeout | undefined;
 
   constructor(options: ClientConnectionOptions) {
-    const { ws, socket, caller, hub, audience, booking, sessions, buffers, limits, metrics, logger } = options;
+    const { ws, socket, caller, shows, booking, sessions, buffers, limits, metrics, logger } = options;
     this.#ws = ws;
+    this.isCompact = ws.protocol === compactSubprotocol;
     this.#output = new ClientOutput({ ws, socket, limitBytes: limits.clientBufferBytes, metrics });
     this.#caller = caller;
     this.#door = options.door;
@@ -98,13 +98,10 @@ export class ClientConnection implements BufferedClient {
     this.#intake = new Intake({
       ws,
       limits,
-      maxHolds: () => hub.holdSettings.max_holds,
+      maxHolds: () => this.#hub.holdSettings.max_holds,
       ofAddress: options.address.messages,
       onRest: () => metrics.throttled.inc(),
     });
-    this.#venue = options.venue;
-    this.#hub = hub;
-    this.#audience = audience;
     this.#booking = booking;
     this.#session = new SessionWatch({
       checks: sessions,
@@ -124,8 +121,16 @@ export class ClientConnection implements BufferedClient {
     ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
     ws.on('close', () => this.#left());
     socket.on('drain', () => this.#drained());
-    hub.add(this);
+    this.#current = new CurrentShow(shows, this);
     buffers.add(this);
+  }
+
+  get isOpen(): boolean {
+    return this.#ws.readyState === this.#ws.OPEN;
+  }
+
+  get #hub(): WatchedShow['hub'] {
+    return this.#current.show.hub;
   }
 
   /** A client with the subprotocol first sends its position; any other gets the venue immediately. */
@@ -210,17 +215,30 @@ export class ClientConnection implements BufferedClient {
   #connect({ data, request_id }: Connect): void {
     clearTimeout(this.#connectTimer);
     if (!this.#mayRequestState(request_id)) return;
-    this.#userId = data?.user_id ?? this.#userId;
+    this.userId = data?.user_id ?? this.userId;
     if (data?.token !== undefined) {
       this.#caller = { ...this.#caller, token: data.token };
       this.#session.follow(data.token);
     }
-    const position = data?.position;
-    const isUpToDate = position !== undefined && this.#hub.resume(this, position);
-    // An unread VENUE_STATE and the updates that follow it contain all that a new one would.
-    const isSent = isUpToDate || this.#output.waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
-    if (isSent) this.#acknowledge(request_id);
-    if (data?.presence) this.#hub.subscribePresence(this, this.#audience.watching);
+    const isOther = data?.venue !== undefined && data.venue !== this.#current.show.id;
+    if (isOther && this.#output.waitingStateBytes > 0) {
+      this.#refuse('RATE_LIMITED', readFirst, request_id);
+      return;
+    }
+    const arrived = () => {
+      const position = data?.position;
+      const isUpToDate = position !== undefined && this.#hub.resume(this, position);
+      // An unread VENUE_STATE and the updates that follow it contain all that a new one would.
+      const isSent = isUpToDate || this.#output.waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
+      if (isSent) this.#acknowledge(request_id);
+      if (data?.presence) this.#hub.subscribePresence(this, this.#current.show.audience.watching);
+    };
+    this.#current.enter(data?.venue, arrived, (error) => this.#notThere(error, request_id));
+  }
+
+  #notThere(error: unknown, requestId: RequestId | undefined): void {
+    const code = error instanceof UnknownShowError ? 'UNKNOWN_SHOW' : failureOf(error);
+    this.#refuse(code, code === 'UNKNOWN_SHOW' ? messageOf(error) : failureMessages[code], requestId);
   }
 
   /** Notifies the client before its next command, which would be refused anyway. */
@@ -230,13 +248,12 @@ export class ClientConnection implements BufferedClient {
   }
 
   #subscribe({ venue, data, request_id }: Subscribe): void {
-    const wanted = venue ?? data?.venue ?? this.#venue;
-    if (wanted !== this.#venue) {
-      this.#refuse('INVALID_REQUEST', `The venue here is ${JSON.stringify(this.#venue)}`, request_id);
-    } else {
-      clearTimeout(this.#connectTimer);
-      if (this.#output.waitingStateBytes > 0) this.#refuse('RATE_LIMITED', readFirst, request_id);
-      else if (this.#mayRequestState(request_id)) this.#sendStateOnRequest(request_id);
+    clearTimeout(this.#connectTimer);
+    if (this.#output.waitingStateBytes > 0) {
+      this.#refuse('RATE_LIMITED', readFirst, request_id);
+    } else if (this.#mayRequestState(request_id)) {
+      const arrived = () => this.#sendStateOnRequest(request_id);
+      this.#current.enter(venue ?? data?.venue, arrived, (error) => this.#notThere(error, request_id));
     }
   }
 
@@ -262,8 +279,9 @@ export class ClientConnection implements BufferedClient {
   }
 
   async #command(message: CommandMessage): Promise<void> {
+    await this.#current.arrived;
     const { request_id } = message;
-    const { action, path } = commandRoute(message, this.#venue);
+    const { action, path, body: named } = commandRequest(message, this.#current.show.id);
     const { commandsInFlightPerClient, commandsInFlightPerAddress } = this.#limits;
     if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
       return this.#refuse('RATE_LIMITED', 'Too many commands are waiting for a reply', request_id);
@@ -279,7 +297,7 @@ export class ClientConnection implements BufferedClient {
     this.#address.commandsInFlight++;
     const requestId = `${this.#caller.requestId}.${++this.#commandsSoFar}`;
     try {
-      const body = { ...(this.#userId !== undefined && { user_id: this.#userId }), ...message.data };
+      const body = { ...(this.userId !== undefined && { user_id: this.userId }), ...named };
       const outcome = await this.#booking.command({ path, body }, { ...this.#caller, requestId });
       this.#replyTo(action, outcome, request_id);
     } catch (error) {
@@ -369,7 +387,7 @@ export class ClientConnection implements BufferedClient {
     clearTimeout(this.#floodTimer);
     this.#intake.close();
     this.#session.close();
-    this.#hub.remove(this);
+    this.#current.leave();
     this.#buffers.remove(this);
   }
 }

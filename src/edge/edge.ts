@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -7,23 +6,22 @@ import { type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
 import { pathOf, RefusalLog } from '../http/refusal-log.ts';
-import { closeReason, subprotocol } from '../protocol/close-codes.ts';
-import { Audience } from './audience.ts';
+import { closeReason, compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
 import type { BookingApi, Caller } from './booking-client.ts';
 import { ClientBuffers } from './client-buffers.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Door, type DoorOptions, type Refusal } from './door.ts';
-import { Hub } from './hub.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
 import { SessionChecks } from './session-checks.ts';
-import { VenueFeed } from './venue-feed.ts';
+import { WatchedShows } from './watched-shows.ts';
 
 export interface EdgeOptions {
-  /** The caller closes it, and `booking`, too. */
-  bus: EventBus & PresenceBus;
+  /** The events of a show; without an id, of the default show. The caller closes their connection, and `booking`. */
+  busOf: (show?: string) => EventBus & PresenceBus;
   booking: BookingApi;
-  venue: string;
+  /** Id of the default show. */
+  defaultShow: string;
   logger: Logger;
   registry: Registry;
   limits?: Partial<EdgeLimits>;
@@ -37,16 +35,13 @@ class EdgeSocket extends WebSocket {
   }
 }
 
-/** Serves the live venue at `/ws` of an HTTP server. */
+/** Serves the live shows at `/ws` of an HTTP server. */
 export class Edge {
   readonly #booking: BookingApi;
-  readonly #venue: string;
   readonly #logger: Logger;
   readonly #limits: EdgeLimits;
   readonly #metrics: EdgeMetrics;
-  readonly #feed: VenueFeed;
-  readonly #hub: Hub;
-  readonly #audience: Audience;
+  readonly #shows: WatchedShows;
   readonly #buffers: ClientBuffers;
   readonly #sessions: SessionChecks;
   readonly #door: Door;
@@ -54,9 +49,8 @@ export class Edge {
   readonly #wss: WebSocketServer;
   #draining = false;
 
-  constructor({ bus, booking, venue, logger, registry, limits, door = {} }: EdgeOptions) {
+  constructor({ busOf, booking, defaultShow, logger, registry, limits, door = {} }: EdgeOptions) {
     this.#booking = booking;
-    this.#venue = venue;
     this.#logger = logger;
     this.#limits = { ...defaultLimits, ...limits };
     this.#sessions = new SessionChecks({ booking, minIntervalMs: this.#limits.sessionCheckMinMs });
@@ -65,14 +59,13 @@ export class Edge {
     this.#metrics = edgeMetrics(registry);
     const { clientBuffersBytes: budgetBytes } = this.#limits;
     this.#buffers = new ClientBuffers({ budgetBytes, metrics: this.#metrics, logger });
-    this.#feed = new VenueFeed({ bus, booking, logger });
-    this.#hub = new Hub({ feed: this.#feed, limits: this.#limits, metrics: this.#metrics });
-    this.#audience = new Audience({
-      bus,
-      edgeId: randomUUID(),
-      origin: () => this.#feed.origin,
-      clientCount: () => this.clientCount,
-      onChange: (watching) => this.#hub.sendPresence(watching),
+    this.#shows = new WatchedShows({
+      defaultShow,
+      busOf: (show) => busOf(show === defaultShow ? undefined : show),
+      booking,
+      logger,
+      limits: this.#limits,
+      metrics: this.#metrics,
     });
     const options: ServerOptions & { closeTimeout: number } = {
       noServer: true,
@@ -81,28 +74,27 @@ export class Edge {
       perMessageDeflate: false, // with compression `ws` would write later, in between our own frames
       maxPayload: this.#limits.messageBytes,
       closeTimeout: this.#limits.closeTimeoutMs,
-      handleProtocols: (offered) => offered.has(subprotocol) && subprotocol,
+      handleProtocols: (offered) => [compactSubprotocol, subprotocol].find((name) => offered.has(name)) ?? false,
     };
     this.#wss = new WebSocketServer(options);
   }
 
-  /** Resolves when the venue has been loaded; until then upgrades are refused with 503. */
+  /** Resolves when the default show has been loaded; until then upgrades are refused with 503. */
   get ready(): Promise<void> {
-    return this.#feed.ready;
+    return this.#shows.default.feed.ready;
   }
 
   isReady(): boolean {
-    return this.#feed.isReady() && !this.#draining;
+    return this.#shows.default.feed.isReady() && !this.#draining;
   }
 
   get clientCount(): number {
-    return this.#hub.clientCount;
+    return this.#shows.all.reduce((count, { hub }) => count + hub.clientCount, 0);
   }
 
   start(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
-    this.#feed.start(this.#hub);
-    this.#audience.start();
+    this.#shows.start();
   }
 
   /** Accepts no more clients and makes the connected ones reconnect elsewhere. Cannot be undone. */
@@ -110,10 +102,8 @@ export class Edge {
     if (this.#draining) return;
     this.#draining = true;
     this.#logger.info({ clients: this.clientCount }, 'Draining');
-    await this.#hub.drain();
+    await this.#shows.drain();
     this.#buffers.close();
-    this.#audience.close();
-    this.#feed.close();
     this.#refusals.close();
   }
 
@@ -141,7 +131,7 @@ export class Edge {
 
   #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {
     // A socket opened by hand, e.g. in the browser's console, carries the page's cookie too. It names its user itself.
-    const caller: Caller = ws.protocol === subprotocol ? { token, ...stranger } : stranger;
+    const caller: Caller = ws.protocol !== '' ? { token, ...stranger } : stranger;
     const address = this.#door.entered(caller);
     ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({
@@ -151,9 +141,7 @@ export class Edge {
       door: this.#door,
       refusals: this.#refusals,
       address,
-      venue: this.#venue,
-      hub: this.#hub,
-      audience: this.#audience,
+      shows: this.#shows,
       booking: this.#booking,
       sessions: this.#sessions,
       buffers: this.#buffers,

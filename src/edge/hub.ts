@@ -13,7 +13,11 @@ import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
 import { type VenueStateFrame, VenueStateFrames } from './venue-state-frames.ts';
 
 /** The part of a client connection that the hub uses. */
-interface HubClient {
+export interface HubClient {
+  /** True: it gets SEATS in place of VENUE_STATE. */
+  readonly isCompact: boolean;
+  /** As the client names itself. */
+  readonly userId: string | undefined;
   /** Takes complete frames. */
   sendUpdates(frames: Buffer): void;
   sendState(frame: VenueStateFrame): void;
@@ -26,9 +30,11 @@ interface HubOptions {
   feed: VenueFeed;
   limits: EdgeLimits;
   metrics: EdgeMetrics;
+  /** Called when the last client has left. */
+  onEmpty?: () => void;
 }
 
-/** Broadcasts the venue to all clients: a change is serialised once, and written once per client and turn of the event loop. */
+/** Broadcasts a show to its clients: a change is serialised once, and written once per client and turn of the event loop. */
 export class Hub implements VenueFeedListener {
   readonly #feed: VenueFeed;
   readonly #limits: EdgeLimits;
@@ -41,10 +47,12 @@ export class Hub implements VenueFeedListener {
   /** Clients that subscribed to PRESENCE. */
   readonly #presenceClients = new Set<HubClient>();
   readonly #pingTimer: NodeJS.Timeout;
+  readonly #onEmpty: () => void;
   #unsent: Buffer[] = [];
   #flushPlanned = false;
 
-  constructor({ feed, limits, metrics }: HubOptions) {
+  constructor({ feed, limits, metrics, onEmpty = () => {} }: HubOptions) {
+    this.#onEmpty = onEmpty;
     this.#feed = feed;
     this.#limits = limits;
     this.#metrics = metrics;
@@ -71,13 +79,15 @@ export class Hub implements VenueFeedListener {
   remove(client: HubClient): void {
     this.#subscribers.delete(client);
     this.#presenceClients.delete(client);
-    if (this.#clients.delete(client)) this.#metrics.connections.dec();
+    if (!this.#clients.delete(client)) return;
+    this.#metrics.connections.dec();
+    if (this.#clients.size === 0) this.#onEmpty();
   }
 
   /** Sends the current venue, then all changes. */
   sendState(client: HubClient, requestId?: RequestId): void {
     this.#flush(); // updates that the state contains must not follow it
-    client.sendState(this.#states.frame(requestId));
+    client.sendState(client.isCompact ? this.#states.compact(client.userId, requestId) : this.#states.frame(requestId));
     this.#subscribe(client);
   }
 
@@ -127,9 +137,13 @@ export class Hub implements VenueFeedListener {
     this.#metrics.catchUps.inc({ kind });
   }
 
+  close(): void {
+    clearInterval(this.#pingTimer);
+  }
+
   /** Makes all clients reconnect elsewhere, in batches: all at once would overload the other edges. */
   async drain(): Promise<void> {
-    clearInterval(this.#pingTimer);
+    this.close();
     const { drainBatchClients, drainBatchIntervalMs, drainTimeoutMs } = this.#limits;
     const deadlineMs = performance.now() + drainTimeoutMs;
     const leaving = [...this.#clients];
@@ -167,8 +181,15 @@ export class Hub implements VenueFeedListener {
   #sendStateToAll(): void {
     this.#unsent = []; // the state contains it
     if (this.#subscribers.size === 0) return;
-    const frame = this.#states.sharedFrame();
-    for (const client of this.#subscribers) client.sendState(frame);
+    let shared: VenueStateFrame | undefined;
+    for (const client of this.#subscribers) {
+      if (client.isCompact) {
+        client.sendState(this.#states.compact(client.userId));
+      } else {
+        shared ??= this.#states.sharedFrame();
+        client.sendState(shared);
+      }
+    }
   }
 
   #pingAll(): void {

@@ -1,4 +1,5 @@
 import { NatsEventBus } from '../events/nats-event-bus.ts';
+import { NatsLink } from '../events/nats-link.ts';
 import { commaList, loadEdgeConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { buildEdge } from './app.ts';
@@ -7,17 +8,17 @@ import { doorOf } from './door.ts';
 import { limitsOf } from './limits.ts';
 
 await runProcess('edge', loadEdgeConfig, async (config, logger) => {
-  const bus = NatsEventBus.connect({ url: config.NATS_URL, name: `edge-${config.PORT}`, logger, listensOnly: true });
+  const link = NatsLink.connect({ url: config.NATS_URL, name: `edge-${config.PORT}`, logger, listensOnly: true });
   const booking = new BookingClient({ urls: commaList(config.BOOKING_URLS) });
   const { app, edge } = buildEdge({
-    bus,
+    busOf: (show) => new NatsEventBus(link, show),
     booking,
-    venue: config.VENUE,
+    defaultShow: config.VENUE,
     logger,
     limits: limitsOf(config),
     door: doorOf(config),
   });
-  app.addHook('onClose', () => Promise.all([bus.close(), booking.close()]));
+  app.addHook('onClose', () => Promise.all([link.close(), booking.close()]));
   void edge.ready.then(() => logger.info('Venue loaded, accepting connections'));
   return app;
 });

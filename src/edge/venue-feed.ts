@@ -8,6 +8,7 @@ import type { Position, VenueState } from '../protocol/venue.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
 import type { BookingApi } from './booking-client.ts';
+import { UnknownShowError } from './booking-errors.ts';
 import { OncePerName } from './once-per-name.ts';
 import { ViewLag } from './view-lag.ts';
 
@@ -35,6 +36,8 @@ export interface VenueFeedListener {
 }
 
 interface VenueFeedOptions {
+  /** Id of the show. */
+  show: string;
   bus: EventBus;
   booking: Pick<BookingApi, 'venue' | 'eventsAfter'>;
   logger: Logger;
@@ -42,10 +45,11 @@ interface VenueFeedOptions {
 }
 
 /**
- * Keeps a view of the venue current: applies the events from the bus, and requests missing ones from the booking service.
+ * Keeps a view of a show current: applies the events from the bus, and requests missing ones from the booking service.
  * Every possible inconsistency triggers the same catch-up; only one runs at a time.
  */
 export class VenueFeed {
+  readonly #show: string;
   readonly #bus: EventBus;
   readonly #booking: Pick<BookingApi, 'venue' | 'eventsAfter'>;
   readonly #logger: Logger;
@@ -55,8 +59,10 @@ export class VenueFeed {
   #listener: VenueFeedListener | undefined;
   #layout: Omit<VenueState, 'seats' | 'stale' | 'server_time' | keyof Position> | undefined;
   #becomeReady!: () => void;
-  #ready: Promise<void> = new Promise((resolve) => {
+  #refuse!: (error: UnknownShowError) => void;
+  #ready: Promise<void> = new Promise((resolve, reject) => {
     this.#becomeReady = resolve;
+    this.#refuse = reject;
   });
   #stale = false;
   #freshSinceMs = Number.NEGATIVE_INFINITY;
@@ -73,8 +79,11 @@ export class VenueFeed {
   #catchingUp = false;
   #failing = false;
   #closed = false;
+  #unsubscribe = () => {};
 
-  constructor({ bus, booking, logger, clock = hostClock }: VenueFeedOptions) {
+  constructor({ show, bus, booking, logger, clock = hostClock }: VenueFeedOptions) {
+    this.#show = show;
+    this.#ready.catch(() => {});
     this.#clock = clock;
     this.#storeClock = new StoreClock(clock);
     this.#bus = bus;
@@ -88,7 +97,7 @@ export class VenueFeed {
   start(listener: VenueFeedListener): void {
     this.#listener = listener;
     // Subscribe before the venue is read, so that no event is lost in between.
-    this.#bus.subscribe({
+    this.#unsubscribe = this.#bus.subscribe({
       onEvent: (event) => this.#guard(() => this.#onEvent(event)),
       onHeartbeat: (heartbeat) => this.#guard(() => this.#onHeartbeat(heartbeat)),
       onConnected: () => this.#guard(() => this.#catchUp()),
@@ -99,10 +108,12 @@ export class VenueFeed {
 
   close(): void {
     this.#closed = true;
+    this.#unsubscribe();
     this.#clock.clearTimeout(this.#pollTimer);
     this.#clock.clearTimeout(this.#reorderTimer);
   }
 
+  /** Rejects with an `UnknownShowError` if there is no such show. */
   get ready(): Promise<void> {
     return this.#ready;
   }
@@ -251,6 +262,7 @@ export class VenueFeed {
         this.#failing = false;
         if (!this.#view.hasGap) continue;
       } catch (error) {
+        if (error instanceof UnknownShowError) this.#refuse(error);
         if (!this.#failing) this.#logger.warn({ err: error }, 'Cannot catch up with the venue, retrying');
         this.#failing = true;
       }
@@ -270,7 +282,7 @@ export class VenueFeed {
     do {
       const requestedAtMs = this.#clock.nowMs();
       const from = this.#view.position;
-      const { epoch, seq, server_time, events } = await this.#booking.eventsAfter(from);
+      const { epoch, seq, server_time, events } = await this.#booking.eventsAfter(this.#show, from);
       if (this.#closed) return true;
       if (!events || epoch !== this.#view.epoch) return false;
       const nowMs = this.#clock.nowMs();
@@ -293,7 +305,7 @@ export class VenueFeed {
 
   async #readVenue(): Promise<void> {
     const requestedAtMs = this.#clock.nowMs();
-    const state = await this.#booking.venue();
+    const state = await this.#booking.venue(this.#show);
     if (this.#closed) return;
     const before = this.#view.position;
     const isUnconfirmed = state.stale === true;
@@ -311,9 +323,16 @@ export class VenueFeed {
     }
     this.#storeClock.synchronise(state.server_time * 1000, this.#clock.nowMs() - requestedAtMs);
     if (!this.#view.reset(state)) return; // a booking process that is itself behind
-    const { system, venue, hold_seconds, max_holds, hold_extensions = 0, rows, cols } = state;
+    const { system, venue, hold_seconds, max_holds, hold_extensions = 0, rows, cols, plan } = state;
     const settings = { hold_seconds, max_holds, hold_extensions };
-    this.#layout = { ...(system !== undefined && { system }), venue, ...settings, rows, cols };
+    this.#layout = {
+      ...(system !== undefined && { system }),
+      venue,
+      ...settings,
+      rows,
+      cols,
+      ...(plan !== undefined && { plan }),
+    };
     this.#listener?.onCatchUp?.('venue');
     this.#isUnconfirmed = isUnconfirmed;
     if (!isUnconfirmed) this.#freshAtMs = this.#clock.nowMs();

@@ -1,9 +1,10 @@
 import type { Seat } from '../protocol/seat.ts';
+import type { Position } from '../protocol/venue.ts';
 import type { RequestId } from './client-message.ts';
 import { frameStart } from './frame.ts';
 import type { VenueFeed } from './venue-feed.ts';
 
-/** A complete VENUE_STATE. All frames share the buffers that hold the seats. */
+/** A complete VENUE_STATE or SEATS. All frames share the buffers that hold the seats. */
 export interface VenueStateFrame {
   readonly parts: readonly Buffer[];
   readonly bytes: number;
@@ -12,8 +13,9 @@ export interface VenueStateFrame {
 /** A change re-serialises one part, not the whole venue. */
 const seatsPerPart = 250;
 const end = Buffer.from(']}}');
+const endOfText = Buffer.from('"}}');
 
-/** Serialises VENUE_STATE. Each part of the seats is serialised once per change; `server_time` is always the time of sending. */
+/** Serialises VENUE_STATE and SEATS. Each part of the seats is serialised once per change; `server_time` is always the time of sending. */
 export class VenueStateFrames {
   readonly #feed: VenueFeed;
   #epoch = '';
@@ -21,6 +23,7 @@ export class VenueStateFrames {
   /** The seats in `#parts`. */
   #seats: Seat[] = [];
   #parts: Buffer[] = [];
+  #statuses = { epoch: '', seq: -1, bytes: Buffer.alloc(0) };
 
   constructor(feed: VenueFeed) {
     this.#feed = feed;
@@ -28,7 +31,7 @@ export class VenueStateFrames {
 
   /** For one client. */
   frame(requestId?: RequestId): VenueStateFrame {
-    const header = this.#feed.header();
+    const { plan: _, ...header } = this.#feed.header(); // v1 stays as it is
     if (header.epoch !== this.#epoch || header.seq !== this.#seq) {
       this.#update();
       this.#epoch = header.epoch;
@@ -39,6 +42,27 @@ export class VenueStateFrames {
     const rest = [...this.#parts, end];
     const parts = [frameStart(text, bytesOf(rest)), ...rest];
     return { parts, bytes: bytesOf(parts) };
+  }
+
+  /** SEATS for one client. `userId`: as the client names itself, to find its own seats. */
+  compact(userId: string | undefined, requestId?: RequestId): VenueStateFrame {
+    const header = this.#feed.header();
+    const own = userId === undefined ? [] : [...this.#feed.seats].filter(({ held_by }) => held_by === userId);
+    const id = requestId === undefined ? '' : `"request_id":${JSON.stringify(requestId)},`;
+    const data = JSON.stringify({ ...header, own }).slice(0, -1);
+    const statuses = this.#statusesAt(header);
+    const rest = [statuses, endOfText];
+    const text = `{"type":"SEATS",${id}"data":${data},"statuses":"`;
+    const parts = [frameStart(text, bytesOf(rest)), ...rest];
+    return { parts, bytes: bytesOf(parts) };
+  }
+
+  #statusesAt({ epoch, seq }: Position): Buffer {
+    if (this.#statuses.epoch !== epoch || this.#statuses.seq !== seq) {
+      const bytes = Buffer.from(Array.from(this.#feed.seats, ({ status }) => status).join(''));
+      this.#statuses = { epoch, seq, bytes };
+    }
+    return this.#statuses.bytes;
   }
 
   /** For many clients at once: a single buffer, which they share. */

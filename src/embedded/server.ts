@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { buildBookingProcess } from '../booking/booking-process.ts';
+import { configuredShows } from '../booking/configured-shows.ts';
 import { venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
 import { doorOf } from '../edge/door.ts';
@@ -13,26 +14,30 @@ import { loadEmbeddedConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
 
-const publicDir = fileURLToPath(new URL('../../public', import.meta.url));
-const inspectPageDir = fileURLToPath(new URL('../inspect-page', import.meta.url));
+const folderOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 /** The whole system in one process, for development and for machines without Redis, NATS and nginx. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   logger.warn('EMBEDDED: no Redis, no NATS. Every hold and booking ends with this process.');
-  const venue = venueSettings(config);
-  const store = new MemorySeatStore(venue);
+  const rules = venueSettings(config);
+  const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
   const line = new MemoryBusLine();
   const edgeKey = newEdgeKey();
-  const { app, service, registry } = await buildBookingProcess({
-    store,
-    bus: new MemoryEventBus(line),
+  const process = await buildBookingProcess({
+    shows,
+    rules,
+    storeOf: ({ plan }, rulesOfShow) => new MemorySeatStore({ ...rulesOfShow, plan }),
+    busOf: (show) => new MemoryEventBus(line, show === shows[0] ? undefined : show.id),
     logger,
-    venue,
-    publicDir,
+    publicDir: folderOf('public'),
     access: { ...accessOf(config, logger), edgeKey },
     isReady: () => edge.isReady(),
-    inspect: inspectOptions(config, { node: 'embedded', pageDir: inspectPageDir }),
+    inspect: inspectOptions(config, {
+      node: 'embedded',
+      pageDir: fileURLToPath(new URL('../inspect-page', import.meta.url)),
+    }),
   });
+  const { app, registry } = process;
 
   const host = config.HOST === '0.0.0.0' ? '127.0.0.1' : config.HOST;
   const booking = new BookingClient({
@@ -40,9 +45,9 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     headers: { [edgeKeyHeader]: edgeKey },
   });
   const edge: Edge = new Edge({
-    bus: new MemoryEventBus(line),
+    busOf: (show) => new MemoryEventBus(line, show),
     booking,
-    venue: venue.name,
+    defaultShow: rules.name,
     logger,
     registry,
     limits: limitsOf(config),
@@ -52,6 +57,6 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   app.addHook('onClose', () => booking.close());
   app.addHook('onListen', async () => logger.warn(`Open http://localhost:${config.PORT}`));
   edge.start(app.server);
-  service.start();
+  process.shows.start();
   return app;
 });

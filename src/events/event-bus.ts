@@ -14,7 +14,7 @@ export interface BusListener {
   onConnected?(connected: boolean): void;
 }
 
-/** Delivers the venue's events from the booking processes to each other and to the edges. Not authoritative: it can be rebuilt. */
+/** Delivers the events of one show from the booking processes to each other and to the edges. Not authoritative: it can be rebuilt. */
 export interface EventBus {
   readonly connected: boolean;
   /** False while the bus only sends events to the connected subscribers. */
@@ -23,7 +23,6 @@ export interface EventBus {
   publish(event: SeatEvent): Promise<Delivery>;
   /** To the connected subscribers; silently lost while there is no connection. */
   publishHeartbeat(heartbeat: Heartbeat): void;
-  subscribe(listener: BusListener): void;
-  /** Sends the unsent messages, then ends. Never rejects; a second call does nothing. */
-  close(): Promise<void>;
+  /** Returns the end of the subscription. */
+  subscribe(listener: BusListener): () => void;
 }

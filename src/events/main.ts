@@ -5,14 +5,15 @@ import { load } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { messageOf } from '../process/error-facts.ts';
 import { withoutCredentials } from '../process/setting-problem.ts';
-import { subjects } from '../protocol/events.ts';
+import { allSeatSubjects, subjectsOf } from '../protocol/events.ts';
 import { natsLogin } from './nats-address.ts';
 import { recordedAddress } from './recorded-address.ts';
 
 const usage = `npm run events [-- subject …]
 
 Prints the messages of NATS, one line per message: the subject and the JSON. Ctrl-C ends it.
-Subjects: ${subjects.allSeats} (the default), ${subjects.heartbeat}, ${subjects.presence}
+Subjects: ${allSeatSubjects} (the default), ${subjectsOf().heartbeat}, ${subjectsOf().presence};
+of another show: seats.<show>.*, venue.<show>.heartbeat, presence.<show>.edges
 
 NATS_URL   address of NATS; without it, the NATS that ./start.sh started with the same DATA_DIR
 DATA_DIR   data folder of ./start.sh (.data)`;
@@ -91,6 +92,6 @@ if (args.some((arg) => arg.startsWith('-'))) {
   note(usage);
   process.exit(2);
 }
-await tail(addressOf(process.env), args.length > 0 ? args : [subjects.allSeats]).catch((error: Error) =>
+await tail(addressOf(process.env), args.length > 0 ? args : [allSeatSubjects]).catch((error: Error) =>
   fail(error instanceof ConfigError ? error.message : String(error.stack)),
 );

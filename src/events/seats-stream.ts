@@ -7,7 +7,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
-import { subjects } from '../protocol/events.ts';
+import { allSeatSubjects } from '../protocol/events.ts';
 
 const mebibyte = 1024 ** 2;
 export const seatsStream = { name: 'SEATS', leastBytes: 16 * mebibyte };
@@ -30,7 +30,7 @@ export async function requireSeatsStream(nats: NatsConnection, logger: Logger): 
     try {
       await streams.add({
         name,
-        subjects: [subjects.allSeats],
+        subjects: [allSeatSubjects],
         storage: StorageType.File,
         retention: RetentionPolicy.Limits,
         max_bytes: maxBytes,
@@ -49,8 +49,8 @@ export async function requireSeatsStream(nats: NatsConnection, logger: Logger): 
 
 /** An operator may have created the stream. */
 function requireSubjects(taken: readonly string[] = []): void {
-  if (taken.some((subject) => [subjects.allSeats, 'seats.*', '>'].includes(subject))) return;
-  throw new Error(`The stream ${name} takes ${JSON.stringify(taken)}, not ${subjects.allSeats}`);
+  if (taken.some((subject) => [allSeatSubjects, '>'].includes(subject))) return;
+  throw new Error(`The stream ${name} takes ${JSON.stringify(taken)}, not ${allSeatSubjects}`);
 }
 
 export const isStreamNotFound = (error: unknown) =>

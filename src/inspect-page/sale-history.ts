@@ -2,7 +2,7 @@ import type { HistoryEvent } from '../inspect/feed.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { stateAfter } from '../protocol/state-after.ts';
-import { seatWith } from '../venue/seating-plan.ts';
+import { seatWith } from '../venue/seat-with.ts';
 
 const eventsPerCheckpoint = 512;
 

@@ -3,7 +3,7 @@ import type { SeatInput } from '../../machines/seat.ts';
 import { isObject } from '../process/is-object.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { seatWith } from '../venue/seating-plan.ts';
+import { seatWith } from '../venue/seat-with.ts';
 import type { HistoryEvent } from './feed.ts';
 
 /** The visible part of a machine: only the named fields leave the process. */

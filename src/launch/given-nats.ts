@@ -5,7 +5,7 @@ import { natsLogin } from '../events/nats-address.ts';
 import { isNoRoom, isStreamNotFound, seatsStream } from '../events/seats-stream.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { errorOf, messageOf } from '../process/error-facts.ts';
-import { subjects } from '../protocol/events.ts';
+import { allSeatSubjects, subjectsOf } from '../protocol/events.ts';
 import { certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 import { tooOld } from './server-versions.ts';
@@ -79,13 +79,14 @@ async function missingRight(nats: NatsConnection): Promise<string | undefined> {
       if (status.type === 'error' && status.error instanceof PermissionViolationError)
         denied.add(`${status.error.operation} ${status.error.subject}`);
   })();
-  for (const subject of [subjects.allSeats, subjects.heartbeat, subjects.presence])
-    nats.subscribe(subject, { callback: () => {} });
+  // Those of the default show, and of any other.
+  const scopes = [subjectsOf(), subjectsOf('trial')];
+  const live = scopes.flatMap(({ heartbeat, presence }) => [heartbeat, presence]);
+  for (const subject of [allSeatSubjects, ...live]) nats.subscribe(subject, { callback: () => {} });
   const notStored = headers();
   notStored.set(PubHeaders.ExpectedStreamHdr, 'none');
-  const types = (['held', 'released', 'booked'] as const).map((type) => subjects.of({ type }));
-  for (const subject of [...types, subjects.heartbeat, subjects.presence])
-    nats.publish(subject, '', { headers: notStored });
+  const types = (['held', 'released', 'booked'] as const).flatMap((type) => scopes.map(({ of }) => of({ type })));
+  for (const subject of [...types, ...live]) nats.publish(subject, '', { headers: notStored });
   await nats.flush();
   await nats.flush(); // after the second flush the loop above has processed all refusals
   if (denied.size === 0) return undefined;

@@ -1,4 +1,4 @@
-import { subjects } from '../protocol/events.ts';
+import { allSeatSubjects, subjectsOf } from '../protocol/events.ts';
 
 export interface NatsUsersOptions {
   bookingPassword: string;
@@ -17,18 +17,21 @@ const streamApi = (...verbs: string[]) => verbs.map((verb) => `$JS.API.STREAM.${
  * `viewer` may not even publish requests: JetStream replies to any subject that a request names, including trusted ones.
  */
 export function natsUsers({ bookingPassword, edgePassword }: NatsUsersOptions): object {
-  const live = [subjects.allSeats, subjects.heartbeat, subjects.presence];
-  const transitions = (['held', 'released', 'booked'] as const).map((type) => subjects.of({ type }));
+  const [own, other] = [subjectsOf(), subjectsOf('*')];
+  const both = (subject: (of: typeof own) => string) => [subject(own), subject(other)];
+  const [heartbeats, presence] = [both(({ heartbeat }) => heartbeat), both(({ presence }) => presence)];
+  const live = [allSeatSubjects, ...heartbeats, ...presence];
+  const transitions = (['held', 'released', 'booked'] as const).flatMap((type) => both(({ of }) => of({ type })));
   const users = [
     {
       user: 'booking',
       password: bookingPassword,
       permissions: {
-        publish: [...transitions, subjects.heartbeat, ...streamApi('INFO', 'CREATE')],
+        publish: [...transitions, ...heartbeats, ...streamApi('INFO', 'CREATE')],
         subscribe: [...live, inbox],
       },
     },
-    { user: 'edge', password: edgePassword, permissions: { publish: [subjects.presence], subscribe: live } },
+    { user: 'edge', password: edgePassword, permissions: { publish: presence, subscribe: live } },
     {
       user: 'viewer',
       password: '',

@@ -29,7 +29,9 @@ const viewerCommands = [
  * transaction in it that this user may not run.
  */
 export function redisUsers({ keyPrefix, adminPassword, bookingPassword }: RedisUsersOptions): string {
-  const keys = (pattern: string) => ['venue', 'seat'].map((kind) => `${pattern}${keyPrefix}${kind}:*`).join(' ');
+  // Those of the default show, and those of the others: see `keyPrefixOf`.
+  const kinds = ['venue', 'seat'].flatMap((kind) => [`${kind}:*`, `{*}:${kind}:*`]);
+  const keys = (pattern: string) => kinds.map((kind) => `${pattern}${keyPrefix}${kind}`).join(' ');
   const only = (commands: string[]) => `-@all ${commands.map((name) => `+${name}`).join(' ')}`;
   return [
     `user default on ${hashed(adminPassword)} ~* &* +@all`,

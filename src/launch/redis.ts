@@ -21,7 +21,7 @@ export interface RedisOptions {
 
 /**
  * Bounds the memory that clients take from the venue's: unread replies and unfinished requests. The largest reply to a booking
- * process, a venue of 100,000 seats, is some 12 MB; its largest request is 64 kB.
+ * process, a venue of 100,000 seats, is some 12 MB; its largest request, the plan of that venue and the last 5,000 seats, is some 2 MB.
  */
 export const redisClientLimits = [
   ...['--client-output-buffer-limit', 'normal 32mb 16mb 10', '--client-query-buffer-limit', '4mb'],

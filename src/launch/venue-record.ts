@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ConfigError } from '../process/config-error.ts';
 import { messageOf } from '../process/error-facts.ts';
 import { isObject } from '../process/is-object.ts';
-import { venueMismatch } from '../store/venue-layout.ts';
+import { venueMismatch } from '../store/venue-mismatch.ts';
 import type { LaunchConfig } from './launch-config.ts';
 import { print } from './print.ts';
 import { writePrivately } from './write-privately.ts';

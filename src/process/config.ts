@@ -27,6 +27,11 @@ const Venue = {
   VENUE: Type.String({ default: 'main', pattern: '^[a-z0-9-]{1,32}$', must: '1 to 32 characters of a-z, 0-9 and -' }),
   VENUE_ROWS: Type.Integer({ minimum: 1, maximum: 18278, default: 10 }),
   VENUE_COLS: Type.Integer({ minimum: 1, maximum: 99999, default: 10 }),
+  SHOWS_DIR: Type.Optional(
+    Type.String({
+      description: 'Folder of the show files, shows/ of the project by default; empty: only the default show',
+    }),
+  ),
   HOLD_SECONDS: Type.Number({ exclusiveMinimum: 0, maximum: 86400, default: 30 }),
   HOLD_EXTENSIONS: Type.Integer({
     minimum: 0,

@@ -30,5 +30,7 @@ export function mayReconnect(code: number): boolean {
   return !givenUp.has(code);
 }
 
-/** A client that offers this subprotocol speaks first (CONNECT); one that offers none is sent the venue at once. */
+/** A client that offers a subprotocol speaks first (CONNECT); one that offers none is sent the venue at once. */
 export const subprotocol = 'seat-booking.v1';
+/** As v1, but SEATS takes the place of VENUE_STATE: one character per seat of a plan that the client has. */
+export const compactSubprotocol = 'seat-booking.v2';

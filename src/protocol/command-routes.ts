@@ -1,21 +1,38 @@
-import type { HoldAction, UserAction } from './commands.ts';
+import type { CommandBody, HoldAction, HoldBody, UserAction } from './commands.ts';
 import type { ClientMessage } from './messages.ts';
 
 export type CommandMessage = Exclude<ClientMessage, { type: 'CONNECT' | 'subscribe' | 'PING' }>;
 export type CommandAction = UserAction | HoldAction;
 
+/** The path of a resource of a show. */
+export const showPath = (show: string, path: string): string => `/api/shows/${show}${path}`;
+
 /** The HTTP route of each command message, and the action that metrics count. */
-const routes: Record<CommandMessage['type'], { action: CommandAction; path: (show: string) => string }> = {
-  SELECT_SEAT: { action: 'select', path: () => '/api/seats/select' },
-  BOOK_SEAT: { action: 'book', path: () => '/api/seats/book' },
-  RELEASE_SEAT: { action: 'release', path: () => '/api/seats/release' },
-  HOLD_SEATS: { action: 'select', path: (show) => `/api/shows/${show}/holds` },
-  EXTEND_HOLD: { action: 'extend', path: (show) => `/api/shows/${show}/holds/extend` },
-  BOOK_HOLD: { action: 'book', path: (show) => `/api/shows/${show}/holds/book` },
-  RELEASE_HOLD: { action: 'release', path: (show) => `/api/shows/${show}/holds/release` },
+const routes: Record<CommandMessage['type'], { action: CommandAction; path: string }> = {
+  SELECT_SEAT: { action: 'select', path: '/seats/select' },
+  BOOK_SEAT: { action: 'book', path: '/seats/book' },
+  RELEASE_SEAT: { action: 'release', path: '/seats/release' },
+  HOLD_SEATS: { action: 'select', path: '/holds' },
+  HOLD_BEST: { action: 'select', path: '/holds' },
+  EXTEND_HOLD: { action: 'extend', path: '/holds/extend' },
+  BOOK_HOLD: { action: 'book', path: '/holds/book' },
+  RELEASE_HOLD: { action: 'release', path: '/holds/release' },
 };
 
-export function commandRoute({ type }: CommandMessage, show: string): { action: CommandAction; path: string } {
-  const { action, path } = routes[type];
-  return { action, path: path(show) };
+export interface HttpCommand {
+  action: CommandAction;
+  path: string;
+  body: CommandBody | HoldBody;
+}
+
+/** The HTTP request that a command message stands for. */
+export function commandRequest(message: CommandMessage, show: string): HttpCommand {
+  const { action, path } = routes[message.type];
+  return { action, path: showPath(show, path), body: bodyOf(message) };
+}
+
+function bodyOf(message: CommandMessage): HttpCommand['body'] {
+  if (message.type !== 'HOLD_BEST') return message.data;
+  const { user_id, ...best } = message.data;
+  return { best, ...(user_id !== undefined && { user_id }) };
 }

@@ -7,7 +7,7 @@ import { Seat, SeatId, UserId } from './seat.ts';
 export const userActions = ['select', 'book', 'release'] as const;
 export type UserAction = (typeof userActions)[number];
 
-/** What a user can ask of a hold, which is one or several seats: `POST /api/shows/main/holds/extend`. */
+/** What a user can ask of a hold, which is one or several seats: `POST /api/shows/:show/holds/extend`. */
 export const holdActions = ['extend', 'book', 'release'] as const;
 export type HoldAction = (typeof holdActions)[number];
 
@@ -39,14 +39,28 @@ export const SeatIds = Type.Array(SeatId, {
   description: 'Ids of the seats: the command applies to all of them or to none',
 });
 
-/** Of `POST /api/shows/main/holds`. */
+/** In place of seats: the server chooses. */
+export const BestSeats = Type.Object(
+  {
+    count: Type.Integer({ minimum: 1, maximum: maxGroupSize, description: 'Number of seats' }),
+    category: Type.Optional(Type.String({ maxLength: 64, description: 'Only seats of this category' })),
+    section: Type.Optional(Type.String({ maxLength: 64, description: 'Only seats of this section' })),
+    accessible: Type.Optional(
+      Type.Boolean({ description: 'One seat for a wheelchair user and, from a count of 2, one for a companion' }),
+    ),
+  },
+  { description: 'The best free seats together: adjacent in one row if possible, near the focal point' },
+);
+export type BestSeats = Static<typeof BestSeats>;
+
+/** Of `POST /api/shows/:show/holds`: either `seats` or `best`. */
 export const HoldBody = Type.Object(
-  { seats: SeatIds, user_id: Type.Optional(UserId) },
-  { $id: 'HoldBody', description: 'The seats to hold, and the user who acts.' },
+  { seats: Type.Optional(SeatIds), best: Type.Optional(BestSeats), user_id: Type.Optional(UserId) },
+  { $id: 'HoldBody', description: 'The seats to hold, or `best` for the best free ones, and the user who acts.' },
 );
 export type HoldBody = Static<typeof HoldBody>;
 
-/** Of `POST /api/shows/main/holds/extend|book|release`. Without `seats`: all that the user holds. */
+/** Of `POST /api/shows/:show/holds/extend|book|release`. Without `seats`: all that the user holds. */
 export const HoldActionBody = Type.Object(
   { seats: Type.Optional(SeatIds), user_id: Type.Optional(UserId) },
   { $id: 'HoldActionBody', description: 'The seats, or all that the user holds, and the user who acts.' },

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { SeatId, UserId } from './seat.ts';
 import { SystemId } from './venue.ts';
 
-/** One transition of one seat. NATS carries it on `seats.<type>`. */
+/** One transition of one seat. NATS carries it on `seats.<type>`, or `seats.<show>.<type>`. */
 export const SeatEvent = Type.Object(
   {
     type: Type.Union([Type.Literal('held'), Type.Literal('released'), Type.Literal('booked')], {
@@ -29,7 +29,7 @@ export const SeatEvent = Type.Object(
 export type SeatEvent = Static<typeof SeatEvent>;
 
 /**
- * The newest position and the hold settings of a venue, published by every booking process twice a second. A subscriber
+ * The newest position and the hold settings of a show, published twice a second by every booking process that has opened it. A subscriber
  * that is behind has missed an event. A message of another `system` or `venue` is not for this subscriber.
  */
 export const Heartbeat = Type.Object({
@@ -58,10 +58,16 @@ export const EventsAfter = Type.Object(
 );
 export type EventsAfter = Static<typeof EventsAfter>;
 
-/** The subjects of NATS. */
-export const subjects = {
-  allSeats: 'seats.>',
-  of: (event: Pick<SeatEvent, 'type'>): string => `seats.${event.type}`,
-  heartbeat: 'venue.heartbeat',
-  presence: 'presence.edges',
-} as const;
+/** What JetStream stores: the transitions of all shows. */
+export const allSeatSubjects = 'seats.>';
+
+/** The subjects of a show on NATS. Without an id: the default show, whose subjects name no show. */
+export function subjectsOf(show?: string) {
+  const infix = show === undefined ? '' : `${show}.`;
+  return {
+    seats: `seats.${infix}*`,
+    of: ({ type }: Pick<SeatEvent, 'type'>) => `seats.${infix}${type}`,
+    heartbeat: `venue.${infix}heartbeat`,
+    presence: `presence.${infix}edges`,
+  };
+}

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { ErrorDetail, SeatIds, SeatList } from './commands.ts';
+import { BestSeats, ErrorDetail, SeatIds, SeatList } from './commands.ts';
 import { Seat, SeatId, UserId } from './seat.ts';
-import { Position, VenueState } from './venue.ts';
+import { CompactState, Position, VenueState } from './venue.ts';
 
 const RequestId = Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Integer()]));
 const SeatRequest = Type.Object({ seat_id: SeatId, user_id: Type.Optional(UserId) });
@@ -19,6 +19,9 @@ export const ClientMessage = Type.Union([
         token: Type.Optional(
           Type.String({ maxLength: 2048, description: "Of a session; a page's cookie does as well" }),
         ),
+        venue: Type.Optional(
+          Type.String({ maxLength: 64, description: 'Id of the show; without it, the default show' }),
+        ),
         position: Type.Optional(Position),
         presence: Type.Optional(Type.Boolean({ description: 'Whether PRESENCE is wanted' })),
       }),
@@ -35,6 +38,11 @@ export const ClientMessage = Type.Union([
   Type.Object({ type: Type.Literal('BOOK_SEAT'), request_id: RequestId, data: SeatRequest }),
   Type.Object({ type: Type.Literal('RELEASE_SEAT'), request_id: RequestId, data: SeatRequest }),
   Type.Object({ type: Type.Literal('HOLD_SEATS'), request_id: RequestId, data: HoldRequest }),
+  Type.Object({
+    type: Type.Literal('HOLD_BEST'),
+    request_id: RequestId,
+    data: Type.Interface([BestSeats], { user_id: Type.Optional(UserId) }),
+  }),
   Type.Object({ type: Type.Literal('EXTEND_HOLD'), request_id: RequestId, data: HoldRequest }),
   Type.Object({ type: Type.Literal('BOOK_HOLD'), request_id: RequestId, data: HoldRequest }),
   Type.Object({ type: Type.Literal('RELEASE_HOLD'), request_id: RequestId, data: HoldRequest }),
@@ -53,6 +61,7 @@ export type SeatUpdate = Static<typeof SeatUpdate>;
 /** What an edge sends. */
 export const ServerMessage = Type.Union([
   Type.Object({ type: Type.Literal('VENUE_STATE'), request_id: RequestId, data: VenueState }),
+  Type.Object({ type: Type.Literal('SEATS'), request_id: RequestId, data: CompactState }),
   Type.Object({ type: Type.Literal('SEAT_UPDATE'), data: SeatUpdate }),
   Type.Object({
     type: Type.Literal('PRESENCE'),

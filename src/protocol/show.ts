@@ -26,11 +26,11 @@ const summary = {
   seats: Type.Integer({ minimum: 1, description: 'Number of seats of the plan' }),
 };
 
-export const ShowSummary = Type.Object(summary, { $id: 'ShowSummary', description: 'A show in the list of shows.' });
+const ShowSummary = Type.Object(summary, { additionalProperties: false });
 export type ShowSummary = Static<typeof ShowSummary>;
 
 export const ShowList = Type.Object(
-  { shows: Type.Array(Type.Object(summary)) },
+  { shows: Type.Array(ShowSummary) },
   { $id: 'ShowList', description: 'All shows: the default show first, then by id.' },
 );
 export type ShowList = Static<typeof ShowList>;

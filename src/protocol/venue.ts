@@ -30,15 +30,26 @@ export const VenueState = Type.Object(
       Type.Integer({ minimum: 0, description: 'How often a hold may be extended. Absent: never' }),
     ),
     rows: Type.Integer({ description: 'Number of rows' }),
-    cols: Type.Integer({ description: 'Number of seats in a row' }),
+    cols: Type.Integer({ description: 'Number of seats in the longest row' }),
+    plan: Type.Optional(Type.String({ description: 'Hash of the seating plan' })),
     stale: Type.Optional(
       Type.Literal(true, { description: 'Present while Redis is out of reach: the seats show the last known state' }),
     ),
-    seats: Type.Array(Seat, { description: 'All seats in row-major order' }),
+    seats: Type.Array(Seat, { description: 'All seats in the order of the plan' }),
   },
   { $id: 'VenueState', description: 'The venue, its seats, and the position in its history that they show.' },
 );
 export type VenueState = Static<typeof VenueState>;
+
+/** VENUE_STATE for a client that has the plan. */
+export const CompactState = Type.Object({
+  ...Type.Omit(VenueState, ['seats']).properties,
+  statuses: Type.String({ description: 'The status of each seat in the order of the plan: 0, 1 or 2' }),
+  own: Type.Array(Type.Object(Seat.properties), {
+    description: 'The seats that the user of the connection holds or has booked',
+  }),
+});
+export type CompactState = Static<typeof CompactState>;
 
 /** The rules of holds, which change where processes restart with other settings. */
 export type HoldSettings = Pick<VenueState, 'hold_seconds' | 'max_holds' | 'hold_extensions'>;

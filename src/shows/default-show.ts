@@ -5,13 +5,24 @@ import type { Show } from './show.ts';
 
 export const defaultShowId = 'main';
 
-/** The show that is always there, without a file: a grid of seats A1, A2 …, without prices and dates. */
-export function defaultShow({ rows, cols } = { rows: 10, cols: 10 }): Show {
-  const category = { name: 'Standard', colour: '#1e8449' };
+const category = { name: 'Standard', colour: '#1e8449' };
+
+export interface GridSize {
+  rows: number;
+  cols: number;
+}
+
+/** Rows A, B … of `cols` seats each. */
+export function gridPlan({ rows, cols }: GridSize): SeatingPlan {
   const section = { name: 'Hall', rows, seats: cols, category: category.name };
+  return new SeatingPlan(generatePlan(completeLayout({ sections: [section] })));
+}
+
+/** The show that is always there, without a file: a grid of seats A1, A2 …, without prices and dates. */
+export function defaultShow(size: GridSize = { rows: 10, cols: 10 }, id = defaultShowId): Show {
   return {
-    id: defaultShowId,
-    name: 'Main',
+    id,
+    name: `${id.charAt(0).toUpperCase()}${id.slice(1)}`,
     startsAtMs: undefined,
     saleOpensAtMs: undefined,
     saleClosesAtMs: undefined,
@@ -19,6 +30,7 @@ export function defaultShow({ rows, cols } = { rows: 10, cols: 10 }): Show {
     pricing: undefined,
     maxHolds: undefined,
     holdTtlMs: undefined,
-    plan: new SeatingPlan(generatePlan(completeLayout({ sections: [section] }))),
+    singleSeats: 'warn',
+    plan: gridPlan(size),
   };
 }

@@ -80,6 +80,7 @@ function showOf(id: string, file: ShowFile, plan: SeatingPlan): Show {
     pricing: pricingOf(file),
     maxHolds,
     holdTtlMs: holdSeconds === undefined ? undefined : holdSeconds * 1000,
+    singleSeats: file.single_seats ?? 'warn',
     plan,
   };
 }

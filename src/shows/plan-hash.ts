@@ -2,9 +2,16 @@ import { createHash } from 'node:crypto';
 import { isObject } from '../process/is-object.ts';
 import type { SeatingPlan } from './seating-plan.ts';
 
+const hashes = new WeakMap<SeatingPlan, string>();
+
 /** SHA-256 of the plan's document as canonical JSON, in hexadecimal. Equal plans have equal hashes, however they were written. */
-export const planHash = (plan: SeatingPlan): string =>
-  createHash('sha256').update(canonicalJson(plan.toDocument())).digest('hex');
+export function planHash(plan: SeatingPlan): string {
+  const known = hashes.get(plan);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256').update(canonicalJson(plan.toDocument())).digest('hex');
+  hashes.set(plan, hash);
+  return hash;
+}
 
 /** As in RFC 8785: keys in order, no white space. Numbers and texts are written as `JSON.stringify` does. */
 function canonicalJson(value: unknown): string {

@@ -1,3 +1,4 @@
+import type { PlannedSeat } from '../protocol/seat.ts';
 import type { PlanDocument, PlanRow, PlanSeat, Point, SeatFlag } from './plan-document.ts';
 import { seatPitch } from './seat-pitch.ts';
 
@@ -87,6 +88,22 @@ export class SeatingPlan {
     return this.#ids;
   }
 
+  /** Number of seats in the longest row. */
+  get longestRow(): number {
+    return this.rows.reduce((longest, { start, end }) => Math.max(longest, end - start), 0);
+  }
+
+  /** The seats as on the wire: `row` counts the rows of the whole plan, `col` the seats of the row. */
+  *seats(): Generator<PlannedSeat> {
+    for (const index of this.#ids.keys()) yield this.#planned(index);
+  }
+
+  /** As on the wire. Undefined if the plan has no such seat. */
+  seat(id: string): PlannedSeat | undefined {
+    const index = this.#indexes.get(id);
+    return index === undefined ? undefined : this.#planned(index);
+  }
+
   /** Index of the seat, undefined if the plan has no such seat. */
   indexOf(id: string): number | undefined {
     return this.#indexes.get(id);
@@ -160,6 +177,10 @@ export class SeatingPlan {
         rows: rowsOf(section).map((row) => this.#rowDocument(row)),
       })),
     };
+  }
+
+  #planned(index: number): PlannedSeat {
+    return { id: this.id(index), row: this.rowOf(index), col: this.colOf(index) };
   }
 
   #isNextToFollowing(index: number): boolean {

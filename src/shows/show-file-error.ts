@@ -1,4 +1,6 @@
-/** A file that cannot be used. The message has a line for each problem. */
-export class ShowFileError extends Error {
+import { ConfigError } from '../process/config-error.ts';
+
+/** A show file that cannot be used, with the reason and the place in it. */
+export class ShowFileError extends ConfigError {
   override name = 'ShowFileError';
 }

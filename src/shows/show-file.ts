@@ -73,6 +73,15 @@ export const ShowFile = Type.Object(
       ),
     ),
     limits: Type.Optional(Limits),
+    single_seats: Type.Optional(
+      Type.Unsafe<'warn' | 'refuse'>({
+        type: 'string',
+        enum: ['warn', 'refuse'],
+        errorMessage: 'must be "warn" or "refuse"',
+        description:
+          'What happens to a choice that leaves a single seat: the page warns (the default), or it is refused',
+      }),
+    ),
     plan: Type.Optional(PlanDocument),
     layout: Type.Optional(Layout),
   },

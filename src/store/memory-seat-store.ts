@@ -3,7 +3,9 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
-import { seatWith } from '../venue/seating-plan.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { seatWith } from '../venue/seat-with.ts';
+import { emptySeats } from './empty-seats.ts';
 import {
   decide,
   eventOf,
@@ -28,11 +30,10 @@ import {
   VenueLostError,
   type VenueSnapshot,
 } from './seat-store.ts';
-import { emptySeats, type VenueLayout } from './venue-layout.ts';
 
-/** The venue in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
+/** A show in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
 export class MemorySeatStore implements SeatStore {
-  readonly #options: VenueLayout & HoldRules & { keepEvents: number; nowMs: () => number };
+  readonly #options: HoldRules & { plan: SeatingPlan; keepEvents: number; nowMs: () => number };
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
   /** By user, then by held seat: the number of extensions of the hold. */
@@ -48,7 +49,7 @@ export class MemorySeatStore implements SeatStore {
   #relayed: Position | undefined;
 
   /** `nowMs`: Unix milliseconds; the default never goes backwards. */
-  constructor(options: VenueLayout & HoldRules & { keepEvents?: number; nowMs?: () => number }) {
+  constructor(options: HoldRules & { plan: SeatingPlan; keepEvents?: number; nowMs?: () => number }) {
     const nowMs = () => Math.floor(performance.timeOrigin + performance.now());
     this.#options = { keepEvents: 10_000, nowMs, ...options };
   }
@@ -59,7 +60,7 @@ export class MemorySeatStore implements SeatStore {
       this.#epoch = randomUUID();
       this.#relayed = { epoch: this.#epoch, seq: this.#relayed?.seq ?? this.#seq };
     }
-    for (const seat of emptySeats(this.#options)) if (!this.#seats.has(seat.id)) this.#seats.set(seat.id, seat);
+    for (const seat of emptySeats(this.#options.plan)) if (!this.#seats.has(seat.id)) this.#seats.set(seat.id, seat);
     return {
       system: this.#system,
       epoch: this.#epoch,
@@ -186,6 +187,4 @@ export class MemorySeatStore implements SeatStore {
   async audit(): Promise<void> {}
 
   async checkWritable(): Promise<void> {}
-
-  async close(): Promise<void> {}
 }

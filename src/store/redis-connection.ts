@@ -12,7 +12,7 @@ import readEventsLua from './lua/read-events.lua';
 import readLocksLua from './lua/read-locks.lua';
 import readVenueLua from './lua/read-venue.lua';
 import writeVenueLua from './lua/write-venue.lua';
-import { fitnessOf, unwritableReason } from './redis-fitness.ts';
+import { fitnessOf, unwritableReason, writableKeys } from './redis-fitness.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from './seat-store.ts';
 
 type KeysAndArgs = (string | number)[];
@@ -21,7 +21,9 @@ type KeysAndArgs = (string | number)[];
 export type RedisWithScripts = Redis & {
   decide(...keysAndArgs: KeysAndArgs): Promise<string>;
   decideAtMemoryLimit(...keysAndArgs: KeysAndArgs): Promise<string>;
-  readVenue(...keys: string[]): Promise<[number, string, number, string[], number, number, 0 | 1, string[], number]>;
+  readVenue(
+    ...keys: string[]
+  ): Promise<[number, string, number, string[], number, number, 0 | 1, string[], number, 0 | 1]>;
   readLocks(...keysAndArgs: KeysAndArgs): Promise<(string | number | null)[]>;
   readEvents(...keysAndArgs: KeysAndArgs): Promise<[number, string, number, EntryFields[] | null]>;
   endEpoch(...keysAndArgs: string[]): Promise<0 | 1>;
@@ -43,9 +45,10 @@ export interface RedisConnectionOptions {
 /** Pause before reconnecting to an unfit Redis: its address may lead to another server by then. */
 const unfitRetryMs = 500;
 const fitnessIntervalMs = 10_000;
+const writableForMs = 250;
 
 /**
- * One connection to Redis. Reconnects whenever it is lost or silent, or leads to a server that takes no writes. Every
+ * The connection of a process to Redis, which all its shows share. Reconnects whenever it is lost or silent, or leads to a server that takes no writes. Every
  * failure becomes one of the errors of a `SeatStore`; each change of state is logged once.
  */
 export class RedisConnection {
@@ -57,6 +60,7 @@ export class RedisConnection {
   /** Why Redis cannot be used. */
   #problem: string | undefined;
   #judgedAtMs = 0;
+  #writableAtMs = Number.NEGATIVE_INFINITY;
   #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: RedisConnectionOptions) {
@@ -78,11 +82,11 @@ export class RedisConnection {
       scripts: {
         decide: { lua: decideLua },
         decideAtMemoryLimit: { lua: `#!lua flags=allow-oom\n${decideLua}` },
-        readVenue: { lua: readVenueLua, numberOfKeys: 7 },
+        readVenue: { lua: readVenueLua, numberOfKeys: 8 },
         readLocks: { lua: readLocksLua },
         readEvents: { lua: readEventsLua, numberOfKeys: 4 },
         endEpoch: { lua: endEpochLua, numberOfKeys: 1 },
-        writeVenue: { lua: writeVenueLua, numberOfKeys: 7 },
+        writeVenue: { lua: writeVenueLua, numberOfKeys: 8 },
         markRelayed: { lua: markRelayedLua, numberOfKeys: 3 },
         checkWritable: { lua: checkWritableLua, numberOfKeys: 2 },
         auditSeats: { lua: auditSeatsLua },
@@ -119,8 +123,24 @@ export class RedisConnection {
     }
   }
 
+  /**
+   * Rejects with a `StoreUnavailableError` while Redis takes no writes, even if it can be read. All shows ask twice a
+   * second: they share an answer while it is new.
+   */
+  async checkWritable(): Promise<void> {
+    if (performance.now() - this.#writableAtMs < writableForMs) return;
+    await this.#judge();
+    await this.call(() => this.redis.checkWritable(...writableKeys(this.#options.keyPrefix)));
+    this.#writableAtMs = performance.now();
+  }
+
+  close(): void {
+    clearTimeout(this.#retryTimer);
+    this.redis.disconnect();
+  }
+
   /** Repeats the check now and then: the settings of Redis can change while it runs. */
-  async judge(): Promise<void> {
+  async #judge(): Promise<void> {
     if (performance.now() - this.#judgedAtMs < fitnessIntervalMs) return;
     const { keyPrefix } = this.#options;
     const { problem } = fitnessOf(await this.call(() => this.redis.info()), keyPrefix);
@@ -128,11 +148,6 @@ export class RedisConnection {
     if (!problem) return;
     this.#unfit(problem);
     throw new StoreUnavailableError(problem);
-  }
-
-  close(): void {
-    clearTimeout(this.#retryTimer);
-    this.redis.disconnect();
   }
 
   async #learnRun(): Promise<void> {

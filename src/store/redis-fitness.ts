@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
 import { errorOf } from '../process/error-facts.ts';
 import checkWritableLua from './lua/check-writable.lua';
-import { knownLayout, type NamedLayout, venueMismatch } from './venue-layout.ts';
+import { storedPlan } from './stored-plan.ts';
+import { VenueKeys } from './venue-keys.ts';
+import { type NamedGrid, venueMismatch } from './venue-mismatch.ts';
 
 export interface RedisFitness {
   /** Why this Redis must not be used, with the remedy; absent if it may be used. */
@@ -20,7 +22,7 @@ const neededCommands = [
 interface FitnessOptions {
   keyPrefix: string;
   /** The venue to sell: if Redis remembers another one, that is a problem. */
-  venue?: Required<NamedLayout>;
+  venue?: Required<NamedGrid>;
 }
 
 /**
@@ -38,12 +40,19 @@ export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOp
   if (fitness.problem) return fitness;
   try {
     await redis.eval(checkWritableLua, 2, ...writableKeys(keyPrefix), ...neededCommands);
-    const known = venue && knownLayout(await redis.hgetall(`${keyPrefix}venue:about`));
+    const known = venue && (await knownGrid(redis, new VenueKeys(keyPrefix)));
     const problem = known && venueMismatch(known, venue);
     return { ...fitness, ...(problem && { problem }) };
   } catch (error) {
     return { ...fitness, ...refusedBy(errorOf(error)) };
   }
+}
+
+async function knownGrid(redis: Redis, keys: VenueKeys): Promise<NamedGrid | undefined> {
+  const { venue, plan: hash } = await redis.hgetall(keys.about);
+  const plan = hash === undefined ? undefined : storedPlan(await redis.get(keys.plan), hash);
+  if (!plan) return undefined;
+  return { name: venue, rows: plan.rows.length, cols: plan.longestRow };
 }
 
 /** The keys of `lua/check-writable.lua`: one of each kind of the booking service, but none that it uses. */

@@ -1,13 +1,14 @@
 import { ok as assert } from 'node:assert/strict';
+import type { Logger } from 'pino';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat, SeatState } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
-import { SeatingPlan, seatWith } from '../venue/seating-plan.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { seatWith } from '../venue/seat-with.ts';
 import { eventsOfLog } from './event-log.ts';
-import { RedisConnection, type RedisConnectionOptions } from './redis-connection.ts';
-import { writableKeys } from './redis-fitness.ts';
+import type { RedisConnection } from './redis-connection.ts';
 import { RedisVenue } from './redis-venue.ts';
 import { seatEvent } from './seat-event.ts';
 import type { HoldRules } from './seat-rules.ts';
@@ -25,11 +26,17 @@ import {
   type VenueSnapshot,
 } from './seat-store.ts';
 import { VenueKeys } from './venue-keys.ts';
-import type { VenueLayout } from './venue-layout.ts';
 
-export interface RedisSeatStoreOptions extends RedisConnectionOptions, VenueLayout, HoldRules {
-  /** Name of the venue. Redis remembers it: another name under the same prefix is refused. */
+export interface RedisSeatStoreOptions extends HoldRules {
+  connection: RedisConnection;
+  /** Of the show's keys: see `keyPrefixOf`. */
+  keyPrefix: string;
+  plan: SeatingPlan;
+  /** When this process read the plan, in Unix ms: it replaces an older plan, but never a newer one. */
+  planReadAtMs?: number;
+  /** Id of the show. Redis remembers it: another name under the same prefix is refused. */
   name?: string;
+  logger: Logger;
   /** How many published events the log keeps for subscribers that catch up. */
   keepEvents?: number;
   /** Maximum length of the log, published or not; approximate. */
@@ -44,7 +51,7 @@ type DecideReply = [
   answers: [refusal: Refusal | '', states: number[], refused: number[]][],
 ];
 
-/** The venue in Redis: the client of the scripts (`lua/`) that decide there. */
+/** A show in Redis: the client of the scripts (`lua/`) that decide there. */
 export class RedisSeatStore implements SeatStore {
   readonly #options: RedisSeatStoreOptions;
   readonly #connection: RedisConnection;
@@ -55,18 +62,13 @@ export class RedisSeatStore implements SeatStore {
 
   constructor(options: RedisSeatStoreOptions) {
     const { holdTtlMs, maxHoldsPerUser, maxExtensions = 0, reholdCooldownMs = 0 } = options;
+    const { connection, plan, planReadAtMs = Date.now(), name = 'main', logger } = options;
     this.#options = options;
-    this.#connection = new RedisConnection(options);
-    this.#plan = SeatingPlan.rectangular(options);
+    this.#connection = connection;
+    this.#plan = plan;
     this.#keys = new VenueKeys(options.keyPrefix);
     this.#rules = [holdTtlMs, maxHoldsPerUser, maxExtensions, answerKeptMs, reholdCooldownMs];
-    this.#venue = new RedisVenue({
-      connection: this.#connection,
-      keys: this.#keys,
-      layout: options,
-      plan: this.#plan,
-      logger: options.logger,
-    });
+    this.#venue = new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, logger });
   }
 
   open(knownSystem?: string): Promise<VenueSnapshot> {
@@ -118,13 +120,8 @@ export class RedisSeatStore implements SeatStore {
     await this.#connection.call(() => this.#connection.redis.auditSeats(keys.length, ...keys, epoch, ...args));
   }
 
-  async checkWritable(): Promise<void> {
-    await this.#connection.judge();
-    await this.#connection.call(() => this.#connection.redis.checkWritable(...writableKeys(this.#options.keyPrefix)));
-  }
-
-  async close(): Promise<void> {
-    this.#connection.close();
+  checkWritable(): Promise<void> {
+    return this.#connection.checkWritable();
   }
 
   /** KEYS and ARGV of `lua/decide.lua`. */

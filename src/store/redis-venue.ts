@@ -4,23 +4,18 @@ import type { Logger } from 'pino';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { SeatEvent } from '../protocol/events.ts';
-import type { Seat } from '../protocol/seat.ts';
+import type { PlannedSeat, Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
-import type { SeatingPlan } from '../venue/seating-plan.ts';
+import { planHash } from '../shows/plan-hash.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { seatWith } from '../venue/seat-with.ts';
 import { eventOfLog, pairsOf } from './event-log.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { isWithheld, restoredSeat, type VenueRemains } from './restore-venue.ts';
 import type { Lock } from './seat-rules.ts';
 import { newSystemId, StoreUnavailableError, type VenueSnapshot } from './seat-store.ts';
+import { planConflict, planText, storedPlan } from './stored-plan.ts';
 import type { VenueKeys } from './venue-keys.ts';
-import {
-  inRowMajorOrder,
-  knownLayout,
-  type NamedLayout,
-  seatCount,
-  type VenueLayout,
-  venueMismatch,
-} from './venue-layout.ts';
 
 /** Maximum number of seats or events per call, so that each call stays far below the size limits of a command. */
 const itemsPerCall = 5_000;
@@ -47,35 +42,43 @@ const namedSeats = 20;
 interface RedisVenueOptions {
   connection: RedisConnection;
   keys: VenueKeys;
-  layout: NamedLayout;
+  /** Id of the show. */
+  name: string;
   plan: SeatingPlan;
+  planReadAtMs: number;
   logger: Logger;
 }
 
-/** Opens the venue in Redis: reads all of it, and creates or restores missing parts in a new epoch. */
+/** Opens a show in Redis: reads all of it, and creates or restores missing parts, or changes its plan, in a new epoch. */
 export class RedisVenue {
   readonly #connection: RedisConnection;
   readonly #keys: VenueKeys;
-  readonly #layout: NamedLayout;
+  readonly #name: string;
   readonly #plan: SeatingPlan;
+  readonly #planHash: string;
+  readonly #planReadAtMs: number;
   readonly #logger: Logger;
 
-  constructor({ connection, keys, layout, plan, logger }: RedisVenueOptions) {
+  constructor({ connection, keys, name, plan, planReadAtMs, logger }: RedisVenueOptions) {
     this.#connection = connection;
     this.#keys = keys;
-    this.#layout = layout;
+    this.#name = name;
     this.#plan = plan;
+    this.#planHash = planHash(plan);
+    this.#planReadAtMs = planReadAtMs;
     this.#logger = logger;
   }
 
   async open(knownSystem?: string): Promise<VenueSnapshot> {
     for (let attempt = 0; attempt < openAttempts; attempt++) {
       const found = await this.#readVenue();
-      const missing = missingParts(found, this.#layout);
+      const isOwnPlan = found.planHash === this.#planHash;
+      if (!isOwnPlan) this.#requireReplaceable(found);
+      const missing = missingParts(found, found.plan ?? this.#plan);
       if (missing.length === 0 && (await this.#isBehindLog(found))) missing.push('transitions of seats');
-      if (this.#connection.isOfThisRun(found.epoch) && missing.length === 0) {
-        const { system, epoch, seq, nowMs, seats } = found;
-        return { system, epoch, seq, nowMs, seats };
+      if (this.#connection.isOfThisRun(found.epoch) && missing.length === 0 && isOwnPlan) {
+        const { system, epoch, seq, nowMs } = found;
+        return { system, epoch, seq, nowMs, seats: this.#plan.ids.flatMap((id) => found.seats.get(id) ?? []) };
       }
       await this.#endEpoch(found.epoch, missing);
       await this.#restore(knownSystem, missing.length > 0 || found.epoch === '');
@@ -86,26 +89,49 @@ export class RedisVenue {
   /** `epoch`: '' if there is none; `seq`: -1 if there is none. */
   async #readVenue(): Promise<FoundVenue> {
     const { redis } = this.#connection;
-    const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount] =
+    const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount, hasPlan] =
       await this.#connection.call(() => redis.readVenue(...this.#keys.all));
-    const seats = [...pairsOf(fields)].flatMap(([, json]) => readSeat(json) ?? []);
-    const about = Object.fromEntries(pairsOf(aboutFields));
-    const { system = '' } = about;
-    const layout = knownLayout(about);
-    const mismatch = venueMismatch(layout ?? layoutOf(seats), this.#layout);
-    if (mismatch) throw new StoreUnavailableError(`This Redis cannot be used. ${mismatch}`);
+    const seats = new Map<string, Seat>();
+    for (const [id, json] of pairsOf(fields)) {
+      const seat = readSeat(json);
+      if (seat) seats.set(id, seat);
+    }
+    const about: Record<string, string | undefined> = Object.fromEntries(pairsOf(aboutFields));
+    if (about.venue !== undefined && about.venue !== this.#name) {
+      throw new StoreUnavailableError(
+        `This Redis cannot be used. It holds the show "${about.venue}" where "${this.#name}" should be: set another REDIS_KEY_PREFIX`,
+      );
+    }
+    const { system = '', plan: hash } = about;
     return {
       nowMs,
       epoch,
       seq,
-      seats: inRowMajorOrder(seats),
+      seats,
       system,
-      layout,
+      planHash: hash,
+      planReadAtMs: Number(about.plan_read_at_ms ?? 0),
+      plan: hash === undefined ? undefined : hasPlan === 1 ? await this.#readPlan(hash) : undefined,
       oldestSeq,
       newestSeq,
       hasLog: hasLog === 1,
       keyCount,
     };
+  }
+
+  async #readPlan(hash: string): Promise<SeatingPlan | undefined> {
+    if (hash === this.#planHash) return this.#plan;
+    return storedPlan(await this.#connection.call(() => this.#connection.redis.get(this.#keys.plan)), hash);
+  }
+
+  /** Two processes with different plans must not replace each other's for ever: the plan that was read last stays. */
+  #requireReplaceable({ planReadAtMs, plan, seats }: FoundVenue): void {
+    const problem = (text: string) => new StoreUnavailableError(`The show ${this.#name} cannot be opened: ${text}`);
+    if (planReadAtMs > this.#planReadAtMs) {
+      throw problem('it has a newer plan by now. Restart this process with the new file');
+    }
+    const conflict = plan && planConflict(plan, this.#plan, seats.values());
+    if (conflict) throw problem(`its file has changed, and ${conflict}. Undo that change`);
   }
 
   async #endEpoch(epoch: string, missing: readonly string[]): Promise<void> {
@@ -119,46 +145,53 @@ export class RedisVenue {
   async #restore(knownSystem: string | undefined, isDamaged: boolean): Promise<void> {
     const found = await this.#readVenue();
     if (found.epoch !== '') return; // another process has opened it
-    const before = new Map(found.seats.map((seat) => [seat.id, seat]));
+    if (found.planHash !== this.#planHash) this.#requireReplaceable(found);
+    const before = found.seats;
+    const known = found.plan ?? this.#plan;
     const locks = await this.#readLocks();
     const isFresh = found.keyCount === 0 && locks.size === 0;
-    const missing = isFresh ? [] : missingParts(found, found.layout ?? this.#layout);
+    const missing = isFresh ? [] : missingParts(found, known);
     const lastEvents = isDamaged && !isFresh ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
     const isLogWhole =
       isFresh || (found.oldestSeq === 1 && found.newestSeq >= found.seq) || (found.seq === 0 && found.newestSeq === 0);
-    const { rows, cols } = found.layout ?? this.#layout;
     const remains: VenueRemains = {
       seats: before,
       locks,
       lastEvents,
-      isUntouched: (seat) => isLogWhole || seat.row >= rows || seat.col >= cols,
+      isUntouched: ({ id }) => isLogWhole || known.indexOf(id) === undefined,
     };
-    const seats = [...this.#plan.seats].map((planned) => restoredSeat(planned, remains));
+    const seats = [...this.#plan.seats()].map((planned) => inPlace(planned, restoredSeat(planned, remains)));
     const changed = seats.filter((seat) => before.get(seat.id) !== seat);
     await this.#lockBooked(seats, locks);
     if (missing.length > 0) await this.#lockHeld(seats, locks, found.nowMs);
     const seq = Math.max(0, found.seq, found.newestSeq, ...chunksOf(seats).map(newestSeqOf));
-    await this.#write(changed, seq, holdsOf(seats, locks), found.system || knownSystem || newSystemId());
+    const removed = [...before.keys()].filter((id) => this.#plan.indexOf(id) === undefined);
+    const system = found.system || knownSystem || newSystemId();
+    await this.#write(changed, { seq, system, removed, holds: holdsOf(seats, locks) });
+    if (found.planHash !== undefined && found.planHash !== this.#planHash) {
+      this.#logger.warn({ from: found.planHash, to: this.#planHash, removed }, 'The plan of the show has changed');
+    }
     this.#report(missing, isFresh ? [] : changed, seats);
   }
 
-  async #write(seats: readonly Seat[], seq: number, holds: Record<string, string>, system: string): Promise<void> {
-    const { name: venue = 'main', rows, cols } = this.#layout;
-    const rest = JSON.stringify({ about: { system, venue, rows, cols }, holds });
+  async #write(seats: readonly Seat[], { seq, system, removed, holds }: WrittenVenue): Promise<void> {
+    const about = { system, venue: this.#name, plan: this.#planHash, plan_read_at_ms: String(this.#planReadAtMs) };
+    const rest = JSON.stringify({ about, holds, removed });
+    const plan = planText(this.#plan);
     const chunks = seats.length === 0 ? [[]] : chunksOf(seats);
     for (const [index, chunk] of chunks.entries()) {
       const isLast = index === chunks.length - 1;
       const epoch = isLast ? `${this.#connection.run}-${randomUUID()}` : '';
       const pairs = chunk.flatMap((seat) => [seat.id, JSON.stringify(seat)]);
       await this.#connection.call(() =>
-        this.#connection.redis.writeVenue(...this.#keys.all, epoch, seq, rest, ...pairs),
+        this.#connection.redis.writeVenue(...this.#keys.all, epoch, seq, rest, isLast ? plan : '', ...pairs),
       );
     }
   }
 
   async #readLocks(): Promise<Map<string, Lock>> {
     const locks = new Map<string, Lock>();
-    for (const ids of chunksOf([...this.#plan.ids])) {
+    for (const ids of chunksOf(this.#plan.ids)) {
       const keys = ids.map((id) => this.#keys.lock(id));
       const found = await this.#connection.call(() => this.#connection.redis.readLocks(keys.length, ...keys));
       assert(found.length === 2 * keys.length, 'read-locks.lua must read each lock');
@@ -176,7 +209,7 @@ export class RedisVenue {
       oldestSeq: Math.max(oldestSeq, newestSeq - itemsPerCall + 1),
       newestSeq,
     });
-    return seats.some(({ id, seq }) => (lastEvents.get(id)?.seq ?? 0) > seq);
+    return [...seats.values()].some(({ id, seq }) => (lastEvents.get(id)?.seq ?? 0) > seq);
   }
 
   async #readLastEvents({
@@ -239,25 +272,48 @@ export class RedisVenue {
   }
 }
 
-interface FoundVenue extends VenueSnapshot {
-  /** The layout with which the venue was last opened; undefined if Redis does not know it. */
-  layout: NamedLayout | undefined;
+interface FoundVenue extends Omit<VenueSnapshot, 'seats'> {
+  /** Those that can be read. */
+  seats: Map<string, Seat>;
+  /** Hash of the plan with which the show was last opened; undefined if Redis does not know it. */
+  planHash: string | undefined;
+  planReadAtMs: number;
+  /** undefined: lost, or there was none. */
+  plan: SeatingPlan | undefined;
   /** Seqs of the log; 0 if it is empty. */
   oldestSeq: number;
   newestSeq: number;
   hasLog: boolean;
-  /** Number of existing keys of the venue; 0 if it was never opened. */
+  /** Number of existing keys of the show; 0 if it was never opened. */
   keyCount: number;
 }
 
-/** The missing parts that an open epoch must have. */
-function missingParts({ seats, seq, newestSeq, hasLog, system, layout }: FoundVenue, expected: VenueLayout): string[] {
+interface WrittenVenue {
+  seq: number;
+  system: string;
+  /** Ids of seats that the plan does not have any more. */
+  removed: readonly string[];
+  /** See `holdsOf`. */
+  holds: Record<string, string>;
+}
+
+/** The missing parts that an open epoch must have. `plan`: the plan with which it was opened. */
+function missingParts(
+  { seats, seq, newestSeq, hasLog, system, planHash, plan }: FoundVenue,
+  expected: SeatingPlan,
+): string[] {
   const missing: string[] = [];
-  if (seats.length !== seatCount(expected)) missing.push('venue:seats');
+  if (!expected.ids.every((id) => seats.has(id))) missing.push('venue:seats');
   if (seq < 0) missing.push('venue:seq');
   if (newestSeq > seq || (seq > 0 && !hasLog)) missing.push('venue:events');
-  if (system === '' || !layout) missing.push('venue:about');
+  if (system === '' || planHash === undefined) missing.push('venue:about');
+  else if (!plan) missing.push('venue:plan');
   return missing;
+}
+
+/** A changed plan may count rows and seats differently. */
+function inPlace(planned: PlannedSeat, seat: Seat): Seat {
+  return seat.row === planned.row && seat.col === planned.col ? seat : seatWith(planned, seat);
 }
 
 /** Undefined: it cannot be read, which is as if it were lost. */
@@ -277,14 +333,6 @@ function chunksOf<T>(items: readonly T[]): T[][] {
 }
 
 const newestSeqOf = (seats: readonly Seat[]) => seats.reduce((newest, { seq }) => Math.max(newest, seq), 0);
-
-/** The smallest layout that contains all these seats. */
-function layoutOf(seats: readonly Seat[]): VenueLayout {
-  return seats.reduce(
-    ({ rows, cols }, seat) => ({ rows: Math.max(rows, seat.row + 1), cols: Math.max(cols, seat.col + 1) }),
-    { rows: 0, cols: 0 },
-  );
-}
 
 /** The content of `venue:holds`: by user, `<seat id>=<end in ms> …`. */
 function holdsOf(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Record<string, string> {

@@ -54,13 +54,13 @@ export const maxSeatsPerCall = 256;
 /** How long a store keeps its answer to a command with a `RequestKey`. */
 export const answerKeptMs = 15_000;
 
-/** The whole venue at one point of its history. */
+/** A whole show at one point of its history. */
 export interface VenueSnapshot extends Position {
   /** The id of the store, created once and kept in it. */
   system: string;
   /** Unix milliseconds on the store's clock. */
   nowMs: number;
-  /** In row-major order. */
+  /** In the order of the plan. */
   seats: Seat[];
 }
 
@@ -98,7 +98,6 @@ export interface SeatStore {
   audit(seats: readonly Seat[], known: Position): Promise<void>;
   /** Rejects with a `StoreUnavailableError` while the store takes no writes, even if it can be read. */
   checkWritable(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** For a store that has no id yet; see `SystemId`. */

@@ -1,6 +1,6 @@
 import type { UserCommand } from './seat-store.ts';
 
-/** The keys of a venue in Redis. `REDIS_KEY_PREFIX` comes before each. */
+/** The keys of a show in Redis. */
 export class VenueKeys {
   readonly seats: string;
   readonly epoch: string;
@@ -9,8 +9,10 @@ export class VenueKeys {
   readonly holds: string;
   readonly relayed: string;
   readonly about: string;
+  readonly plan: string;
   readonly #prefix: string;
 
+  /** `prefix`: see `keyPrefixOf`. */
   constructor(prefix: string) {
     this.#prefix = prefix;
     this.seats = `${prefix}venue:seats`;
@@ -20,6 +22,7 @@ export class VenueKeys {
     this.holds = `${prefix}venue:holds`;
     this.relayed = `${prefix}venue:relayed`;
     this.about = `${prefix}venue:about`;
+    this.plan = `${prefix}venue:plan`;
   }
 
   /** KEYS 1 to 4 of the scripts. */
@@ -27,9 +30,9 @@ export class VenueKeys {
     return [this.seats, this.epoch, this.seq, this.events];
   }
 
-  /** KEYS 1 to 7 of the scripts that read or write a whole venue. */
+  /** KEYS 1 to 8 of the scripts that read or write a whole venue. */
   get all(): string[] {
-    return [...this.decided, this.holds, this.relayed, this.about];
+    return [...this.decided, this.holds, this.relayed, this.about, this.plan];
   }
 
   lock(seatId: string): string {
@@ -45,3 +48,7 @@ export class VenueKeys {
     return `${this.#prefix}seat:${seatIds.join(',')}:answer:${requestKey}:${action}:${userId}`;
   }
 }
+
+/** The default show has the plain keys. Those of any other show are in one slot of a cluster. */
+export const keyPrefixOf = (prefix: string, show: string | undefined): string =>
+  show === undefined ? prefix : `${prefix}{${show}}:`;

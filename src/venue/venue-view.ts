@@ -2,7 +2,7 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
-import { seatWith } from './seating-plan.ts';
+import { seatWith } from './seat-with.ts';
 
 /** Maximum number of early events that wait: beyond it, a new snapshot is cheaper than the missing events. */
 const maxEventsAhead = 4096;

@@ -1,12 +1,12 @@
-import { afterEach, vi } from 'vitest';
+import { vi } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import type { GridSize } from '../../src/shows/default-show.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { SeatStore } from '../../src/store/seat-store.ts';
-import type { VenueLayout } from '../../src/store/venue-layout.ts';
 import { decideOn, type OneSeatCommand } from '../support/decide-on.ts';
 
-interface StoreSettings extends VenueLayout, HoldRules {
+interface StoreSettings extends GridSize, HoldRules {
   keepEvents?: number;
 }
 
@@ -15,7 +15,6 @@ export interface StorePlace {
   store(settings: StoreSettings): SeatStore;
   /** Moves the time of holds forward without waiting. */
   pass(ms: number): Promise<void>;
-  dispose(): Promise<void>;
 }
 
 export const holdTtlMs = 30_000;
@@ -33,22 +32,11 @@ export const brief = ({ type, user_id, reason }: SeatEvent) => [type, user_id, .
 
 export type OpenVenue = ReturnType<typeof contractVenues>['openVenue'];
 
-/** Places and open venues of a contract suite, disposed after each test. */
-export function contractVenues(makePlace: () => Promise<StorePlace>) {
-  const places: StorePlace[] = [];
-  afterEach(async () => {
-    for (const place of places.splice(0)) await place.dispose();
-  });
-
-  async function newPlace(): Promise<StorePlace> {
-    const place = await makePlace();
-    places.push(place);
-    return place;
-  }
-
+/** Open venues of a contract suite. */
+export function contractVenues(newPlace: () => StorePlace) {
   /** An open venue, and a caller that knows the position of its last decision. */
   async function openVenue(overrides: Partial<StoreSettings> = {}) {
-    const place = await newPlace();
+    const place = newPlace();
     const store = place.store({ ...settings, ...overrides });
     const { epoch, seq } = await opened(store);
     let known: Position = { epoch, seq };
@@ -71,5 +59,5 @@ export function contractVenues(makePlace: () => Promise<StorePlace>) {
     };
   }
 
-  return { newPlace, openVenue };
+  return { openVenue };
 }

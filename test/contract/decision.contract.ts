@@ -13,8 +13,8 @@ import {
 } from './contract-venue.ts';
 
 /** The contract of every seat store: decisions on one seat. */
-export function decisionContract(makePlace: () => Promise<StorePlace>): void {
-  const { openVenue } = contractVenues(makePlace);
+export function decisionContract(newPlace: () => StorePlace): void {
+  const { openVenue } = contractVenues(newPlace);
 
   describe('deciding', () => {
     test('[R12] select holds an available seat for the hold time', async () => {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import type { Answer, UserCommand } from '../../src/store/seat-store.ts';
@@ -16,15 +16,9 @@ const release = (userId: string): Command => ({ action: 'release', userId });
 const brief = ({ seq, seat_id, type, reason }: SeatEvent) => `${seq} ${seat_id} ${reason ?? type}`;
 
 /** The contract of every seat store: commands on several seats, and extensions of holds. */
-export function groupContract(makePlace: () => Promise<StorePlace>): void {
-  const places: StorePlace[] = [];
-  afterEach(async () => {
-    for (const place of places.splice(0)) await place.dispose();
-  });
-
+export function groupContract(newPlace: () => StorePlace): void {
   async function openVenue(overrides: Partial<typeof settings & { reholdCooldownMs: number }> = {}) {
-    const place = await makePlace();
-    places.push(place);
+    const place = newPlace();
     const store = place.store({ ...settings, ...overrides });
     let known: Position = await opened(store);
     /** One command on these seats, for example 'A1 A2'. */

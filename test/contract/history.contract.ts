@@ -4,8 +4,8 @@ import { decideOn } from '../support/decide-on.ts';
 import { book, contractVenues, opened, release, type StorePlace, select, settings } from './contract-venue.ts';
 
 /** The contract of every seat store: opening a venue and reading its history. */
-export function historyContract(makePlace: () => Promise<StorePlace>): void {
-  const { newPlace, openVenue } = contractVenues(makePlace);
+export function historyContract(newPlace: () => StorePlace): void {
+  const { openVenue } = contractVenues(newPlace);
 
   describe('opening', () => {
     test('[R10] creates every seat, available, in row-major order, and an epoch', async () => {
@@ -25,7 +25,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
     });
 
     test('[R10] processes that open the venue concurrently agree on one epoch', async () => {
-      const place = await newPlace();
+      const place = newPlace();
       const stores = Array.from({ length: 8 }, () => place.store(settings));
       const venues = await Promise.all(stores.map((store) => opened(store)));
       expect(new Set(venues.map(({ epoch }) => epoch)).size).toBe(1);
@@ -189,7 +189,7 @@ export function historyContract(makePlace: () => Promise<StorePlace>): void {
     });
 
     test('not created yet', async () => {
-      const place = await newPlace();
+      const place = newPlace();
       const store = place.store(settings);
       const lost = { timeout: 10_000, interval: 20 };
       await vi.waitFor(

@@ -4,5 +4,5 @@ import { eventBusContract } from './event-bus.contract.ts';
 
 describe('MemoryEventBus', () => {
   const line = new MemoryBusLine();
-  eventBusContract(() => ({ bus: () => new MemoryEventBus(line) }));
+  eventBusContract((show) => new MemoryEventBus(line, show));
 });

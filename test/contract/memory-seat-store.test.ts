@@ -3,5 +3,5 @@ import { seatStoreContract } from './seat-store.contract.ts';
 import { memoryPlace } from './store-places.ts';
 
 describe('MemorySeatStore', () => {
-  seatStoreContract(async () => memoryPlace());
+  seatStoreContract(memoryPlace);
 });

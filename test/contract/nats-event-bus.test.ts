@@ -1,11 +1,11 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { BusDisconnectedError, NatsEventBus, NotAcknowledgedError } from '../../src/events/nats-event-bus.ts';
+import { BusDisconnectedError, NotAcknowledgedError } from '../../src/events/nats-link.ts';
+import { natsBus, type TestBus } from '../support/nats-bus.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startNats, type TestServer } from '../support/servers.ts';
 import { connected, eventBusContract, eventsOf, listenTo } from './event-bus.contract.ts';
-import { silent } from './store-places.ts';
 
 let server: TestServer;
 /** Another subscriber of the same NATS, such as `nats sub "seats.>"`. */
@@ -20,12 +20,8 @@ afterAll(async () => {
   await server?.stop();
 });
 
-const busAt = (url: string) => NatsEventBus.connect({ url, name: 'test', logger: silent });
-
-/** Closed when the test has finished. */
-async function newBus(url: string): Promise<NatsEventBus> {
-  const bus = busAt(url);
-  onTestFinished(() => bus.close());
+async function newBus(url: string): Promise<TestBus> {
+  const bus = natsBus({ url });
   await connected(bus);
   return bus;
 }
@@ -34,7 +30,7 @@ const streamsOf = async (nats: NatsConnection) => (await jetstreamManager(nats))
 const storedMessages = async (nats: NatsConnection) => (await (await streamsOf(nats)).info('SEATS')).state.messages;
 
 describe('NatsEventBus', () => {
-  eventBusContract(() => ({ bus: () => busAt(server.url) }));
+  eventBusContract((show) => natsBus({ url: server.url, show }));
 });
 
 describe('on the wire', () => {
@@ -235,7 +231,7 @@ describe('NATS restarts', () => {
   test('[R66] NATS restarts without its data: the stream is created again', async () => {
     const port = await freePort();
     const first = await startNats({ port });
-    const bus = busAt(first.url);
+    const bus = natsBus({ url: first.url });
     await connected(bus);
     const { held } = eventsOf('restart-5');
     await bus.publish(held(1));
@@ -243,21 +239,19 @@ describe('NATS restarts', () => {
     await vi.waitFor(() => expect(bus.connected).toBe(false), patience);
     const second = await startNats({ port });
     onTestFinished(() => second.stop());
-    onTestFinished(() => bus.close());
     await connected(bus);
     await vi.waitFor(() => bus.publish(held(2)), patience);
   });
 
   test('[R66] NATS starts after the bus: the bus connects then', async () => {
     const port = await freePort();
-    const bus = busAt(`nats://127.0.0.1:${port}`);
+    const bus = natsBus({ url: `nats://127.0.0.1:${port}` });
     const heard = listenTo(bus);
     expect(bus.connected).toBe(false);
     const { held } = eventsOf('restart-6');
     await expect(bus.publish(held(1))).rejects.toBeInstanceOf(BusDisconnectedError);
     const late = await startNats({ port });
     onTestFinished(() => late.stop());
-    onTestFinished(() => bus.close());
     await connected(bus);
     expect(heard.connected).toEqual([true]);
     await bus.publish(held(1));
@@ -266,15 +260,26 @@ describe('NATS restarts', () => {
     await vi.waitFor(() => expect(heard.events).toEqual([held(2)]), patience);
   });
 
+  test('[R62] after close nothing arrives, and a second close does nothing', async () => {
+    const own = await ownServer();
+    const [from, to, witness] = [await newBus(own.url), await newBus(own.url), await newBus(own.url)];
+    const [heard, byWitness] = [listenTo(to), listenTo(witness)];
+    await to.close();
+    await to.close();
+    await from.publish(eventsOf('close-2').held(1));
+    await vi.waitFor(() => expect(byWitness.events).toHaveLength(1), patience);
+    expect(heard.events).toEqual([]);
+  });
+
   test('[R62] a bus that never connected can be closed', async () => {
-    const bus = busAt(`nats://127.0.0.1:${await freePort()}`);
+    const bus = natsBus({ url: `nats://127.0.0.1:${await freePort()}` });
     await bus.close();
     expect(bus.connected).toBe(false);
   });
 
   test('[R62] a bus that lost its server can be closed', async () => {
     const own = await ownServer();
-    const bus = busAt(own.url);
+    const bus = natsBus({ url: own.url });
     await connected(bus);
     await own.kill('SIGKILL');
     await vi.waitFor(() => expect(bus.connected).toBe(false), patience);
@@ -283,7 +288,7 @@ describe('NATS restarts', () => {
 
   test('[R62] a bus that loses its server during close is closed', async () => {
     const own = await ownServer();
-    const bus = busAt(own.url);
+    const bus = natsBus({ url: own.url });
     await connected(bus);
     await own.kill('SIGSTOP');
     const closing = bus.close();
@@ -294,7 +299,7 @@ describe('NATS restarts', () => {
 
   test('[R62] close sends the messages in flight', async () => {
     const own = await ownServer();
-    const from = busAt(own.url);
+    const from = natsBus({ url: own.url });
     await connected(from);
     const heard = listenTo(await newBus(own.url));
     const { held } = eventsOf('close-1');

@@ -6,9 +6,9 @@ import { DiscardPolicy, type JetStreamManager, jetstreamManager } from '@nats-io
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import { natsAnswers } from '../../src/launch/probes.ts';
 import { ServiceProcess } from '../../src/launch/service-process.ts';
+import { natsBus } from '../support/nats-bus.ts';
 import { patience } from '../support/patience.ts';
 import { freePort } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -48,13 +48,11 @@ async function startNatsWith(
 async function newBus(url: string, ackTimeoutMs?: number) {
   const logged: { level: number; msg: string; reason?: string; maxMebibytes?: number; error?: string }[] = [];
   const write = (line: string) => void logged.push(JSON.parse(line));
-  const bus = NatsEventBus.connect({
+  const bus = natsBus({
     url,
-    name: 'test',
     logger: pino({ level: 'info' }, { write }),
     ...(ackTimeoutMs !== undefined && { ackTimeoutMs }),
   });
-  onTestFinished(() => bus.close());
   await connected(bus);
   return Object.assign(bus, { logged, warned: () => logged.filter(({ level }) => level === 40) });
 }
@@ -89,9 +87,7 @@ describe('NatsEventBus without JetStream', () => {
     ({ url } = await startNatsWith('', { stops }));
   });
   afterAll(() => stopNats?.());
-  eventBusContract(() => ({
-    bus: () => NatsEventBus.connect({ url, name: 'test', logger: pino({ level: 'silent' }), ackTimeoutMs: noAckMs }),
-  }));
+  eventBusContract((show) => natsBus({ url, ackTimeoutMs: noAckMs, show }));
 });
 
 describe('[R276] events reach the subscribers, and the reason why they are not stored is logged once', () => {
@@ -233,8 +229,7 @@ describe('[R274] a connection that is lost during its set-up', () => {
     proxy.delay(afterMs);
     const logged: { level: number; msg: string }[] = [];
     const logger = pino({ level: 'info' }, { write: (line: string) => void logged.push(JSON.parse(line)) });
-    const bus = NatsEventBus.connect({ url: `nats://127.0.0.1:${proxy.port}`, name: 'test', logger });
-    onTestFinished(() => bus.close());
+    const bus = natsBus({ url: `nats://127.0.0.1:${proxy.port}`, logger });
     for (let i = 0; i < 60; i++) {
       await new Promise((resolve) => setTimeout(resolve, 1 + (i % 20)));
       proxy.cut();
@@ -252,11 +247,7 @@ describe('[R274] a connection that is lost during its set-up', () => {
     const proxy = await startTcpProxy(port);
     onTestFinished(() => proxy.close());
     proxy.hang();
-    const bus = NatsEventBus.connect({
-      url: `nats://127.0.0.1:${proxy.port}`,
-      name: 'test',
-      logger: pino({ level: 'silent' }),
-    });
+    const bus = natsBus({ url: `nats://127.0.0.1:${proxy.port}` });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const startedAtMs = performance.now();
     await bus.close();

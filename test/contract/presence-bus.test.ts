@@ -1,8 +1,7 @@
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
-import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import type { EdgePresence } from '../../src/protocol/presence.ts';
+import { natsBus } from '../support/nats-bus.ts';
 import { patience } from '../support/patience.ts';
 import { startNats, type TestServer } from '../support/servers.ts';
 import { connected } from './event-bus.contract.ts';
@@ -16,7 +15,7 @@ afterAll(() => nats?.stop());
 const line = new MemoryBusLine();
 const buses = {
   memory: () => new MemoryEventBus(line),
-  NATS: () => NatsEventBus.connect({ url: nats.url, name: 'test', logger: pino({ level: 'silent' }) }),
+  NATS: () => natsBus({ url: nats.url }),
 };
 
 describe.each(Object.entries(buses))('%s', (_, newBus) => {
@@ -35,6 +34,5 @@ describe.each(Object.entries(buses))('%s', (_, newBus) => {
       expect(heard.from).toContainEqual({ edge: 'b', clients: 4 });
     }, patience);
     expect(heard.from.map(({ edge }) => edge)).not.toContain('a');
-    await Promise.all([from.close(), to.close()]);
   });
 });

@@ -3,19 +3,22 @@ import { Redis } from 'ioredis';
 import { type Logger, pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Seat } from '../../src/protocol/seat.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { redisFitness } from '../../src/store/redis-fitness.ts';
-import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import type { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { StoreUnavailableError, VenueLostError, type VenueSnapshot } from '../../src/store/seat-store.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
 import { commitNext } from '../support/commit-next.ts';
 import { decideOn } from '../support/decide-on.ts';
+import { redisStore, type TestStoreOptions } from '../support/redis-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { book, opened, release, select } from './contract-venue.ts';
 
-const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100, keyPrefix: '' };
-const seatIds = [...emptySeats(settings)].map(({ id }) => id);
-const venueKeys = ['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about'].map((name) => `venue:${name}`);
+const plan = gridPlan({ rows: 2, cols: 3 });
+const venueKeys = ['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about', 'plan'].map(
+  (name) => `venue:${name}`,
+);
 let server: TestServer;
 let admin: Redis;
 
@@ -31,11 +34,8 @@ beforeEach(async () => {
   await admin.flushall();
 });
 
-function newStore(overrides: Partial<ConstructorParameters<typeof RedisSeatStore>[0]> = {}): RedisSeatStore {
-  const store = new RedisSeatStore({ url: server.url, logger: pino({ level: 'silent' }), ...settings, ...overrides });
-  onTestFinished(() => store.close());
-  return store;
-}
+const newStore = (overrides: Partial<TestStoreOptions> = {}): RedisSeatStore =>
+  redisStore({ url: server.url, plan, ...overrides });
 
 /** A logger that records its entries. */
 function recorded(): { logger: Logger; lines: { level: number; msg: string }[] } {
@@ -274,10 +274,10 @@ test('[R261] a process that joins while others sell ends no epoch, although its 
 /** The parts to delete, by name. */
 const damage = fc.record({
   keys: fc.subarray(venueKeys),
-  fields: fc.subarray(seatIds),
-  locks: fc.subarray(seatIds),
+  fields: fc.subarray([...plan.ids]),
+  locks: fc.subarray([...plan.ids]),
 });
-const sales = fc.array(fc.tuple(fc.constantFrom(...seatIds), fc.constantFrom('alice', 'bob', 'carol')), {
+const sales = fc.array(fc.tuple(fc.constantFrom(...plan.ids), fc.constantFrom('alice', 'bob', 'carol')), {
   minLength: 1,
   maxLength: 8,
 });
@@ -316,7 +316,7 @@ test('[G1] [G12] [R261] whichever part is lost, no booked seat is sold again', {
 
 test('[G1] the control: a store that creates missing seats as available sells them again', async () => {
   const refill = async () => {
-    for (const seat of emptySeats(settings)) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
+    for (const seat of emptySeats(plan)) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
   };
   const lost = { keys: ['venue:seats'], fields: [], locks: ['A1'] };
   expect(await soldTwice(newStore(), [['A1', 'alice']], lost, refill)).toEqual(['A1']);
@@ -339,7 +339,7 @@ describe('[R262] Redis remembers its venue', () => {
     { rows: 3, cols: 2 },
   ])('$rows x $cols after 2 x 3 is refused: it would drop seats', async (layout) => {
     await sold(newStore());
-    const smaller = newStore(layout);
+    const smaller = newStore({ plan: gridPlan(layout) });
     await expect.poll(() => smaller.open().catch((error: Error) => error.message)).toMatch(/2 rows and 3 columns/);
     expect(await admin.hlen('venue:seats')).toBe(6);
   });
@@ -347,7 +347,7 @@ describe('[R262] Redis remembers its venue', () => {
   test('the name and the size of a venue without venue:about are those of its seats', async () => {
     await sold(newStore());
     await admin.del('venue:about');
-    const smaller = newStore({ rows: 1 });
+    const smaller = newStore({ plan: gridPlan({ rows: 1, cols: 3 }) });
     await expect.poll(() => smaller.open().catch((error: Error) => error.message)).toMatch(/2 rows and 3 columns/);
   });
 
@@ -355,7 +355,7 @@ describe('[R262] Redis remembers its venue', () => {
     await sold(newStore());
     await admin.xtrim('venue:events', 'MAXLEN', 1); // new seats have no trace in any log
     const { logger, lines } = recorded();
-    const venue = await opened(newStore({ rows: 3, cols: 4, logger }));
+    const venue = await opened(newStore({ plan: gridPlan({ rows: 3, cols: 4 }), logger }));
     expect(venue.seats).toHaveLength(12);
     expect(statusOf(venue)).toEqual({
       ...asSold,

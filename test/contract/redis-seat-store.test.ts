@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import type { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import {
   maxCommandsPerCall,
   maxSeatsPerCall,
@@ -10,12 +10,12 @@ import {
 } from '../../src/store/seat-store.ts';
 import { decideOn, on } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
+import { redisStore, type TestStoreOptions } from '../support/redis-store.ts';
 import { freePort, startRedis, type TestServer } from '../support/servers.ts';
 import { book, opened, release, select } from './contract-venue.ts';
 import { seatStoreContract } from './seat-store.contract.ts';
-import { redisPlace, silent } from './store-places.ts';
+import { redisPlace } from './store-places.ts';
 
-const settings = { rows: 2, cols: 3, holdTtlMs: 30_000, maxHoldsPerUser: 100 };
 let server: TestServer;
 let admin: Redis;
 
@@ -29,17 +29,11 @@ afterAll(async () => {
 });
 
 describe('RedisSeatStore', () => {
-  seatStoreContract(async () => redisPlace(server.url, admin));
+  seatStoreContract(() => redisPlace(server.url, admin));
 });
 
-function storeAt(
-  url: string,
-  overrides: Partial<ConstructorParameters<typeof RedisSeatStore>[0]> = {},
-): RedisSeatStore {
-  const store = new RedisSeatStore({ url, keyPrefix: '', logger: silent, ...settings, ...overrides });
-  onTestFinished(() => store.close());
-  return store;
-}
+const storeAt = (url: string, overrides: Partial<TestStoreOptions> = {}): RedisSeatStore =>
+  redisStore({ url, ...overrides });
 
 describe('the data in Redis', () => {
   beforeEach(async () => {
@@ -52,6 +46,7 @@ describe('the data in Redis', () => {
     expect((await admin.keys('*')).sort()).toEqual([
       'venue:about',
       'venue:epoch',
+      'venue:plan',
       'venue:relayed',
       'venue:seats',
       'venue:seq',
@@ -64,6 +59,7 @@ describe('the data in Redis', () => {
         'venue:epoch',
         'venue:events',
         'venue:holds',
+        'venue:plan',
         'venue:relayed',
         'venue:seats',
         'venue:seq',
@@ -170,7 +166,7 @@ describe('the data in Redis', () => {
     await decideOn(store, 'A1', [{ action: 'select', userId: 'alice', request }], known);
     await store.markRelayed({ epoch: known.epoch, seq: 1 });
     const keys = await admin.keys('*');
-    expect(keys).toHaveLength(9);
+    expect(keys).toHaveLength(10);
     for (const key of keys) expect(key).toMatch(/^\{main\}:(venue|seat):/);
   });
 

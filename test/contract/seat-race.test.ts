@@ -2,35 +2,30 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import type { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { NaiveSeatStore } from '../support/naive-seat-store.ts';
+import { connectedStore } from '../support/redis-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { book, expire, opened, release, select } from './contract-venue.ts';
-import { silent } from './store-places.ts';
 
 const clients = Array.from({ length: 50 }, (_, i) => `user${i}`);
 const seatIds = Array.from({ length: 20 }, (_, i) => `A${i + 1}`);
-const settings = {
-  rows: 1,
-  cols: seatIds.length,
-  holdTtlMs: 30_000,
-  maxHoldsPerUser: 100,
-  keyPrefix: '',
-  logger: silent,
-};
 
 let server: TestServer;
 let admin: Redis;
+let processes: ReturnType<typeof connectedStore>[];
 let stores: RedisSeatStore[];
 
 beforeAll(async () => {
   server = await startRedis();
   admin = new Redis(server.url);
-  stores = Array.from({ length: 10 }, () => new RedisSeatStore({ url: server.url, ...settings }));
+  const options = { url: server.url, rows: 1, cols: seatIds.length };
+  processes = Array.from({ length: 10 }, () => connectedStore(options));
+  stores = processes.map(({ store }) => store);
 });
 afterAll(async () => {
-  for (const store of stores ?? []) await store.close();
+  for (const { connection } of processes ?? []) connection.close();
   admin?.disconnect();
   await server?.stop();
 });

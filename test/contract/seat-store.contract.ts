@@ -4,8 +4,8 @@ import { groupContract } from './group.contract.ts';
 import { historyContract } from './history.contract.ts';
 
 /** The contract of every seat store. */
-export function seatStoreContract(makePlace: () => Promise<StorePlace>): void {
-  historyContract(makePlace);
-  decisionContract(makePlace);
-  groupContract(makePlace);
+export function seatStoreContract(newPlace: () => StorePlace): void {
+  historyContract(newPlace);
+  decisionContract(newPlace);
+  groupContract(newPlace);
 }

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { pino } from 'pino';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import { redisStore } from '../support/redis-store.ts';
 import type { StorePlace } from './contract-venue.ts';
-
-export const silent = pino({ level: 'silent' });
 
 /** All stores of a place are the same object, because memory cannot be shared otherwise. */
 export function memoryPlace(): StorePlace {
@@ -13,27 +11,19 @@ export function memoryPlace(): StorePlace {
   let store: MemorySeatStore | undefined;
   return {
     store(settings) {
-      store ??= new MemorySeatStore({ ...settings, nowMs: () => nowMs });
+      store ??= new MemorySeatStore({ ...settings, plan: gridPlan(settings), nowMs: () => nowMs });
       return store;
     },
     async pass(ms) {
       nowMs += ms;
-    },
-    async dispose() {
-      await store?.close();
     },
   };
 }
 
 /** A separate key prefix on a shared Redis. `admin` moves every expiry forward. */
 export function redisPlace(url: string, admin: Redis, keyPrefix = `{${randomUUID()}}:`): StorePlace {
-  const stores: RedisSeatStore[] = [];
   return {
-    store(settings) {
-      const store = new RedisSeatStore({ url, keyPrefix, logger: silent, ...settings });
-      stores.push(store);
-      return store;
-    },
+    store: (settings) => redisStore({ url, keyPrefix, ...settings }),
     async pass(ms) {
       const seatIds = await admin.hkeys(`${keyPrefix}venue:seats`);
       const answerKeys = await admin.keys(`${keyPrefix}seat:*:answer:*`);
@@ -51,9 +41,6 @@ export function redisPlace(url: string, admin: Redis, keyPrefix = `{${randomUUID
         const earlier = ends.replace(/=(\d+)/g, (_, endMs) => `=${Number(endMs) - ms}`);
         await admin.hset(`${keyPrefix}venue:holds`, userId, earlier);
       }
-    },
-    async dispose() {
-      for (const store of stores) await store.close();
     },
   };
 }

@@ -7,12 +7,15 @@ import { startVenue } from '../support/venue.ts';
 
 const polling = '● Live updates every second (WebSocket blocked)';
 
-const isMapDisabled = (page: Page) =>
-  page.locator('#seat-map').evaluate((map) => ({
-    isDimmed: map.classList.contains('dimmed'),
-    ariaDisabled: map.ariaDisabled,
-    cursor: getComputedStyle(map.querySelector('.seat.available') as Element).cursor,
-  }));
+/** Polls: a page that has just got its session tells the server who it is, and is disabled for that moment. */
+const mapOf = (page: Page) =>
+  expect.poll(() =>
+    page.locator('#seat-map').evaluate((map) => ({
+      isDimmed: map.classList.contains('dimmed'),
+      ariaDisabled: map.ariaDisabled,
+      cursor: getComputedStyle(map.querySelector('.seat.available') as Element).cursor,
+    })),
+  );
 const disabled = { isDimmed: true, ariaDisabled: 'true', cursor: 'not-allowed' };
 const enabled = { isDimmed: false, ariaDisabled: null, cursor: 'pointer' };
 
@@ -42,7 +45,7 @@ describe('[R326] behind a proxy or a limit', () => {
     const { page, proxy } = await openThrough({ dropsUpgrade: true });
     await textOf(page, 'connection-status').toBe(polling);
     await textOf(page, 'messages').toContain('A proxy blocks WebSockets.');
-    expect(await isMapDisabled(page)).toEqual(enabled);
+    await mapOf(page).toEqual(enabled);
     await hold(page, 'A1');
     await textOf(page, 'timer').toMatch(/^(30|29|28|27) s$/);
     await post(pages.venue, 'select', 'A2');
@@ -109,7 +112,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await textOf(page, 'messages').toContain(`the server accepts no bookings from ${proxy.url}`);
     await textOf(page, 'messages').toContain('ALLOWED_ORIGINS');
     expect(await page.locator('#messages').innerText()).not.toContain('booking works');
-    expect(await isMapDisabled(page)).toEqual(disabled);
+    await mapOf(page).toEqual(disabled);
     await post(pages.venue, 'select', 'C1');
     await classOf(page, 'seat-C1').toMatch(hasClass('held'));
     await page.locator('#messages').evaluate((messages) => messages.replaceChildren());
@@ -129,7 +132,7 @@ describe('[R326] behind a proxy or a limit', () => {
       });
     });
     await textOf(page, 'connection-status').toMatch(/^● Too many visitors from your network\. Next try in \d s\.$/);
-    expect(await isMapDisabled(page)).toEqual(disabled);
+    await mapOf(page).toEqual(disabled);
     await seat(page, 'D1').click({ force: true });
     await textOf(page, 'messages').toMatch(/Too many visitors from your network\. Next try in \d s\./);
     // The seats stay live.
@@ -139,7 +142,7 @@ describe('[R326] behind a proxy or a limit', () => {
     expect(await page.locator('#retry-btn').isVisible()).toBe(false);
     isRefusing = false;
     await textOf(page, 'connection-status').toBe('● Connected');
-    expect(await isMapDisabled(page)).toEqual(enabled);
+    await mapOf(page).toEqual(enabled);
     await hold(page, 'D1');
   });
 
@@ -171,7 +174,7 @@ describe('[R326] behind a proxy or a limit', () => {
       await opened.routeWebSocket('**/ws', () => {});
     });
     await seat(page, 'G1').waitFor();
-    expect(await isMapDisabled(page)).toEqual(disabled);
+    await mapOf(page).toEqual(disabled);
     await seat(page, 'G1').click({ force: true });
     await textOf(page, 'messages').toContain('Not connected yet.');
     expect(await seat(page, 'G1').getAttribute('class')).toBe('seat available');

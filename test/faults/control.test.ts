@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { startRedis } from '../support/servers.ts';
 import { type AnswersVerdict, auditAnswers } from './audit.ts';
 import type { Booker } from './booker.ts';
@@ -16,7 +17,7 @@ vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
 const holdMs = 10_000;
 const layout = { rows: 20, cols: 20 };
-const seatIds = [...emptySeats(layout)].map(({ id }) => id);
+const seatIds = [...emptySeats(gridPlan(layout))].map(({ id }) => id);
 const users = Array.from({ length: 20 }, (_, i) => `user-${i}`);
 const processes = 2;
 const decisions = 3_000;
@@ -52,7 +53,7 @@ async function naiveBookers(): Promise<Booker[]> {
   const [first] = connections as [Redis, ...Redis[]];
   await first.hset(
     'venue:seats',
-    Object.fromEntries([...emptySeats(layout)].map((seat) => [seat.id, JSON.stringify(seat)])),
+    Object.fromEntries([...emptySeats(gridPlan(layout))].map((seat) => [seat.id, JSON.stringify(seat)])),
   );
   return users.map((userId, i) => new NaiveBooker({ userId, redis: connections[i] as Redis, holdMs }));
 }

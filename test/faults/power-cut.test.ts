@@ -5,7 +5,8 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { CommandAction } from '../../bench/audit/seat-rules.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { audit, firstOf, type Verdict } from './audit.ts';
 import type { Booker, Reply } from './booker.ts';
 import { faultTestTimeoutMs } from './expect-proven.ts';
@@ -84,7 +85,7 @@ async function recordUntilTheCut(appendfsync: 'always' | 'everysec'): Promise<Re
   });
   const witnesses: Witness[] = [];
   const seed = chosenSeed();
-  const seatIds = [...emptySeats(layout)].map(({ id }) => id);
+  const seatIds = [...emptySeats(gridPlan(layout))].map(({ id }) => id);
   const witnessed = bookers.map((booker) => new WitnessedBooker(booker, aofFile, witnesses));
   const load = new Load({ bookers: witnessed, seatIds, seed, thinkMs: 15, bookedShare: 0.2 });
   load.start();
@@ -114,7 +115,9 @@ function judge({ operations, venue }: Recorded, answeredBeforeMs: number, { seat
       const isAnswered = (operation.returnedAtMs ?? Number.POSITIVE_INFINITY) < answeredBeforeMs;
       return isAnswered ? operation : { ...operation, outcome: 'unknown' };
     });
-  const initial = new Map([...emptySeats(layout)].map((seat) => [seat.id, { ...seat, status: SeatStatus.available }]));
+  const initial = new Map(
+    [...emptySeats(gridPlan(layout))].map((seat) => [seat.id, { ...seat, status: SeatStatus.available }]),
+  );
   return audit({ operations: told, eras: [{ initial, events }], seats, holdMs: venue.holdMs });
 }
 

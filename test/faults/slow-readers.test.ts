@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { connect } from '@nats-io/transport-node';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { subjects } from '../../src/protocol/events.ts';
+import { subjectsOf } from '../../src/protocol/events.ts';
 import { startEdge, startNats } from '../support/servers.ts';
 import { FakeBooking } from '../unit/edge-fixture.ts';
 import { faultTestTimeoutMs } from './expect-proven.ts';
@@ -34,7 +34,7 @@ async function publish(natsUrl: string, booking: FakeBooking, eachTick: () => vo
     const due = Math.min(updates.total, Math.ceil(((nowMs() - startedAtMs) / updates.tickMs) * updates.perTick));
     for (; sent < due; sent++) {
       const event = booking.hold(`A${(sent % 10) + 1}`, userId);
-      nats.publish(subjects.of(event), JSON.stringify(event));
+      nats.publish(subjectsOf().of(event), JSON.stringify(event));
     }
     eachTick();
     await pause(updates.tickMs);

@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { expect, onTestFinished, vi } from 'vitest';
-import { buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { Access } from '../../src/identity/access.ts';
 import type { FeedMessage } from '../../src/inspect/feed.ts';
 import type { InspectOptions } from '../../src/inspect/routes.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import { silent } from '../contract/store-places.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
+import { oneShow } from '../support/one-show.ts';
 import { patience } from '../support/patience.ts';
+import { silent } from '../support/silent.ts';
 
 /** Other tests open the pages in a browser. Here the files only have to exist. */
 function emptyPages(): string {
@@ -32,12 +33,12 @@ export interface VenueOptions {
 }
 
 export const newStore = (rows = 10) =>
-  new MemorySeatStore({ rows, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 });
+  new MemorySeatStore({ plan: gridPlan({ rows, cols: 10 }), holdTtlMs: 30_000, maxHoldsPerUser: 10_000 });
 
 /** A booking process with stores in memory, listening, with the inspector on. */
 export async function startInspected(options: VenueOptions = {}) {
   const { rows = 10, store = newStore(rows), line = new MemoryBusLine() } = options;
-  const venue = { name: 'main', rows, cols: 10, holdSeconds: 30, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 };
+  const venue = { name: 'main', rows, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 };
   const inspect: InspectOptions = {
     node: 'booking-1',
     peerUrls: [],
@@ -46,7 +47,7 @@ export async function startInspected(options: VenueOptions = {}) {
     pageDir: emptyPages(),
     ...(options.inspect === 'off' ? {} : options.inspect),
   };
-  const { app, service } = await buildBookingProcess({
+  const { app, service } = await oneShow({
     store,
     bus: new MemoryEventBus(line),
     logger: options.logger ?? silent,

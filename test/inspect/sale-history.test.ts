@@ -8,6 +8,7 @@ import { machineAt, transitionInto } from '../../src/inspect-page/past-machine.t
 import { SaleHistory } from '../../src/inspect-page/sale-history.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
@@ -15,7 +16,7 @@ import { newStore, startInspected } from './inspect-fixture.ts';
 
 /** A sale as the store decides it, with the state of each seat after each transition. */
 async function sale(commands: readonly [seat: number, user: number, action: number][]) {
-  const store = new MemorySeatStore({ rows: 1, cols: 3, holdTtlMs: 60_000, maxHoldsPerUser: 100 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 1, cols: 3 }), holdTtlMs: 60_000, maxHoldsPerUser: 100 });
   const { epoch, seats } = await store.open();
   const known = new Map<string, Seat>(seats.map((seat) => [seat.id, seat]));
   const moments = [new Map(known)];
@@ -98,7 +99,12 @@ test('[R161] the machine of a seat, and the transition that led to a moment', as
 });
 
 test('[R159] the history has everything since the start of the log, which is found after older events were deleted', async () => {
-  const store = new MemorySeatStore({ rows: 10, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 100, keepEvents: 10 });
+  const store = new MemorySeatStore({
+    plan: gridPlan({ rows: 10, cols: 10 }),
+    holdTtlMs: 30_000,
+    maxHoldsPerUser: 100,
+    keepEvents: 10,
+  });
   const markRelayed = store.markRelayed.bind(store);
   store.markRelayed = async () => {}; // on a slow machine the service's relay would delete more
   const { app, service, command } = await startInspected({ store });

@@ -2,19 +2,20 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import { onTestFinished, vi } from 'vitest';
-import { type BookingProcess, buildBookingProcess } from '../../src/booking/booking-process.ts';
 import type { EventBus } from '../../src/events/event-bus.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
+import { NatsLink } from '../../src/events/nats-link.ts';
 import type { Access } from '../../src/identity/access.ts';
 import { newSessionKey, parseSessionKeys } from '../../src/identity/session-keys.ts';
 import { Sessions } from '../../src/identity/sessions.ts';
 import type { ErrorReply, UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import { silent } from '../contract/store-places.ts';
+import { type OneShow, oneShow } from '../support/one-show.ts';
 import { patience } from '../support/patience.ts';
+import { connectedStore } from '../support/redis-store.ts';
 import { startNats, startRedis, type TestServer } from '../support/servers.ts';
+import { silent } from '../support/silent.ts';
 
 export interface BookingOptions {
   redis: TestServer;
@@ -24,7 +25,7 @@ export interface BookingOptions {
   maxHoldsPerUser?: number;
 }
 
-export type TestBooking = BookingProcess & {
+export type TestBooking = OneShow & {
   bus: EventBus;
   command(action: UserAction, seatId: string, userId: string): Promise<CommandOutcome>;
   seat(seatId: string): Promise<Seat>;
@@ -68,9 +69,14 @@ export function testAccess(overrides: Partial<Access> = {}): Access {
 export async function newBooking(options: BookingOptions): Promise<TestBooking> {
   const { redis, nats, holdSeconds = 30, access = {}, maxHoldsPerUser = 100 } = options;
   const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser };
-  const store = new RedisSeatStore({ ...venue, url: redis.url, keyPrefix: '', logger: silent });
-  const bus = NatsEventBus.connect({ url: nats.url, name: 'test', logger: silent });
-  const booking = await buildBookingProcess({ store, bus, logger: silent, venue, access: testAccess(access) });
+  const { connection, store } = connectedStore({ ...venue, url: redis.url });
+  const link = NatsLink.connect({ url: nats.url, name: 'test', logger: silent });
+  const bus = new NatsEventBus(link);
+  const closeConnections = async () => {
+    await link.close();
+    connection.close();
+  };
+  const booking = await oneShow({ venue, store, bus, closeConnections, access: testAccess(access) });
   booking.service.start();
   const { app, service } = booking;
   return {
@@ -100,7 +106,7 @@ export async function startedBooking(options: BookingOptions): Promise<TestBooki
   return booking;
 }
 
-export const becomesReady = (booking: BookingProcess) =>
+export const becomesReady = (booking: OneShow) =>
   vi.waitFor(async () => {
     const { statusCode } = await booking.app.inject({ url: '/ready' });
     if (statusCode !== 200) throw new Error(`/ready answers ${statusCode}`);

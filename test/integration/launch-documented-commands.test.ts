@@ -119,14 +119,22 @@ describe('[R229] [R368] the commands of the documents for a running system', () 
   test('[R493] wscat holds the seat, and nc shows the events', async () => {
     const line = (start: string) => typedCommands.find(([, each]) => each.startsWith(start))?.[1] ?? '';
     expect(await typed(line('npx wscat').replaceAll('C3', 'C5'))).toMatch(/"ACK"/);
-    const listening = typed(line('(printf').replace('sleep 60', 'sleep 2'));
-    let isOver = false;
-    const output = listening.finally(() => {
-      isOver = true;
-    });
-    while (!isOver) for (const action of ['select', 'release']) await act(action, 'C6');
-    expect(await output).toMatch(/MSG seats\.held/);
-  });
+    const [received, over] = ['nc-received', 'nc-over'].map((name) => join(settings.DATA_DIR, name)) as [
+      string,
+      string,
+    ];
+    writeFileSync(received, '');
+    const listening = typed(
+      `${line('(printf').replace('sleep 60', `until [ -e '${over}' ]; do sleep 0.1; done`)} | tee '${received}'`,
+    );
+    const isReceived = () => /MSG seats\.held/.test(readFileSync(received, 'utf8'));
+    try {
+      while (!isReceived()) for (const action of ['select', 'release']) await act(action, 'C6');
+    } finally {
+      writeFileSync(over, '');
+    }
+    await listening;
+  }, 20_000);
 
   test('[R444] npm run events, with this data folder', async () => {
     for (const document of ['README.md', 'docs/operations.md']) {

@@ -26,6 +26,7 @@ const showWith = (plan: SeatingPlan): Show => ({
   pricing: undefined,
   maxHolds: undefined,
   holdTtlMs: undefined,
+  singleSeats: 'warn',
   plan,
 });
 

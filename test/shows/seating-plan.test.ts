@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { defaultShow } from '../../src/shows/default-show.ts';
+import { seatId } from '../../src/protocol/seat-id.ts';
+import { defaultShow, gridPlan } from '../../src/shows/default-show.ts';
 import { generatePlan } from '../../src/shows/generate-plan.ts';
 import { completeLayout } from '../../src/shows/layout.ts';
 import type { PlanDocument } from '../../src/shows/plan-document.ts';
 import { planHash } from '../../src/shows/plan-hash.ts';
 import { SeatingPlan } from '../../src/shows/seating-plan.ts';
-import { SeatingPlan as VenuePlan } from '../../src/venue/seating-plan.ts';
 import { planDocument, seatsOf } from './arbitrary-plan.ts';
 import { drawnHall } from './drawn-hall.ts';
 
@@ -23,15 +23,23 @@ function withReversedKeys(value: unknown): unknown {
 }
 
 describe('seating plan', () => {
-  test('[R500] the default show has the ids, rows and columns of the venue', () => {
-    for (const size of [
+  test('[R500] the default show has rows A, B … and seats that count from 1, in row-major order', () => {
+    for (const { rows, cols } of [
       { rows: 10, cols: 10 },
       { rows: 30, cols: 3 },
     ]) {
-      const { plan } = defaultShow(size);
-      const seats = [...plan.ids].map((id, index) => ({ id, row: plan.rowOf(index), col: plan.colOf(index) }));
-      expect(seats).toEqual([...VenuePlan.rectangular(size).seats]);
+      const { plan } = defaultShow({ rows, cols });
+      const expected = Array.from({ length: rows * cols }, (_, i) => {
+        const [row, col] = [Math.floor(i / cols), i % cols];
+        return { id: seatId(row, col), row, col };
+      });
+      expect([...plan.seats()]).toEqual(expected);
+      expect(plan.ids.map((_, index) => [plan.rowOf(index), plan.colOf(index)])).toEqual(
+        expected.map(({ row, col }) => [row, col]),
+      );
+      for (const seat of expected) expect(plan.seat(seat.id)).toEqual(seat);
     }
+    expect(gridPlan({ rows: 30, cols: 3 }).ids.slice(-1)).toEqual(['AD3']);
   });
 
   test('[R500] a plan gives back what it was made of', () => {

@@ -17,6 +17,7 @@ interface Falsehood {
   edgeSeat?: object;
   view?: object;
   service?: object;
+  close?: () => Promise<void>;
   actor?: object;
   actorSeat?: object;
   openTimers?: number;
@@ -75,9 +76,9 @@ async function violationOf(falsehood: Falsehood): Promise<string | undefined> {
           isOpen: true,
           unrelayedEvents: 0,
           seatActors: { actors: [{ getSnapshot: () => actor }] },
-          close: async () => {},
           ...falsehood.service,
         },
+        close: falsehood.close ?? (async () => {}),
       },
     ],
   } as unknown as System;
@@ -118,7 +119,7 @@ test.each<[string, string, Falsehood]>([
   ['an actor in another state than its seat', 'R1', { actor: { value: 'booked' } }],
   ['an actor that has stopped', 'R1', { actor: { status: 'stopped' } }],
   ['an actor with another seat', 'R1', { actorSeat: { held_by: 'bob' } }],
-  ['a process that does not end', 'G7', { service: { close: () => new Promise(() => {}) } }],
+  ['a process that does not end', 'G7', { close: () => new Promise(() => {}) }],
   ['a process that leaves a timer', 'G10', { openTimers: 1 }],
   ['a reply that no order explains', 'G4', { outcome: { refusal: 'SEAT_BOOKED' } }],
   ['an event that is older than its request', 'G13', { invokedAtMs: 5 }],

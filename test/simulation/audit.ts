@@ -131,9 +131,9 @@ export class Audit {
     const { world, bookings, edges } = this.#system;
     this.#isOver = true;
     let open = bookings.length;
-    for (const { host, service } of bookings) {
-      host.run(() => {
-        void service.close().then(() => open--);
+    for (const booking of bookings) {
+      booking.host.run(() => {
+        void booking.close().then(() => open--);
       });
     }
     for (const { host, feed } of edges) host.run(() => feed.close());

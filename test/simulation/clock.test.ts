@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BookingService } from '../../src/booking/booking-service.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { settle } from '../support/settle.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -20,7 +21,12 @@ async function startOnHost(wrongByMs: number) {
   onTestFinished(() => {
     vi.restoreAllMocks();
   });
-  const store = new MemorySeatStore({ rows: 1, cols: 1, holdTtlMs, maxHoldsPerUser: 6, nowMs: storeNowMs });
+  const store = new MemorySeatStore({
+    plan: gridPlan({ rows: 1, cols: 1 }),
+    holdTtlMs,
+    maxHoldsPerUser: 6,
+    nowMs: storeNowMs,
+  });
   const bus = new MemoryEventBus(new MemoryBusLine());
   const service = new BookingService({ store, bus, logger: silentLogger, clock });
   service.start();

@@ -1,10 +1,10 @@
 import type { Position } from '../../src/protocol/venue.ts';
+import { type GridSize, gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { Decision, History, SeatCommand, SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
-import type { VenueLayout } from '../../src/store/venue-layout.ts';
 
-export interface StoreSettings extends VenueLayout, HoldRules {
+export interface StoreSettings extends GridSize, HoldRules {
   keepEvents: number;
 }
 
@@ -32,7 +32,7 @@ export class CopyableSeatStore implements SeatStore {
     this.#settings = settings;
     this.#nowMs = nowMs;
     this.#newEpochName = newEpochName;
-    this.#store = new MemorySeatStore({ ...settings, nowMs: () => this.#nowMs() });
+    this.#store = new MemorySeatStore({ ...settings, plan: gridPlan(settings), nowMs: () => this.#nowMs() });
   }
 
   /** What `copyAt` needs to know of this moment. */
@@ -91,8 +91,6 @@ export class CopyableSeatStore implements SeatStore {
   async audit(): Promise<void> {}
 
   async checkWritable(): Promise<void> {}
-
-  async close(): Promise<void> {}
 
   #note(repeat: Call['repeat']): void {
     this.#calls.push({ atMs: this.#nowMs(), repeat });

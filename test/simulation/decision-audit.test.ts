@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { answerKeptMs, type Decision, type SeatCommand } from '../../src/store/seat-store.ts';
 import { DecisionAudit } from './decision-audit.ts';
@@ -15,7 +16,7 @@ async function opened(rules = settings) {
   let nowMs = 1_700_000_000_000;
   const world = new World(1, { traced: false });
   const ledger = new SeatLedger(world, settings);
-  const store = new MemorySeatStore({ ...rules, nowMs: () => nowMs });
+  const store = new MemorySeatStore({ ...rules, plan: gridPlan(rules), nowMs: () => nowMs });
   const audit = new DecisionAudit(world, ledger, settings);
   const snapshot = await store.open('s');
   ledger.opened(snapshot);

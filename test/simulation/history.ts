@@ -1,5 +1,6 @@
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import type { SeatStore } from '../../src/store/seat-store.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
 import { Audit, healsWithinMs } from './audit.ts';
 import type { StoreSettings } from './copyable-seat-store.ts';
 import { chooseFaults, type Faults, noFaults } from './faults.ts';
@@ -110,7 +111,7 @@ class History {
       http: new SimulatedHttp(world, this.#faults.message),
       ledger: this.#system.store.ledger,
       processes: () => this.#system.bookings,
-      seatIds: [...emptySeats(this.#settings)].map(({ id }) => id),
+      seatIds: [...emptySeats(gridPlan(this.#settings))].map(({ id }) => id),
       users: random.int(2, 5),
       untilMs: this.#activeMs,
       groups,

@@ -136,7 +136,7 @@ function killBooking(system: System, index: number, downMs: number): void {
 function stopBooking(system: System, index: number, downMs: number): void {
   const stopped = system.bookings[index] as BookingProcess;
   if (!stopped.host.alive || stopped.host.paused) return;
-  void stopped.service.close();
+  void stopped.close();
   system.world.after(downMs, () => {
     stopped.host.kill();
     if (system.bookings[index] === stopped) system.startBooking(index);

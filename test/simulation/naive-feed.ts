@@ -41,7 +41,7 @@ export class NaiveFeed implements Feed {
 
   async #read(listener: VenueFeedListener): Promise<void> {
     for (;;) {
-      const venue = await this.#options.booking.venue().catch(() => undefined);
+      const venue = await this.#options.booking.venue(this.#options.show).catch(() => undefined);
       if (venue) {
         for (const seat of venue.seats) this.#seats.set(seat.id, seat);
         this.#position = { epoch: venue.epoch, seq: venue.seq };

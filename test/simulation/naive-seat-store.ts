@@ -2,6 +2,8 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import {
   decide,
   eventOf,
@@ -20,7 +22,6 @@ import {
   VenueLostError,
   type VenueSnapshot,
 } from '../../src/store/seat-store.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
 import type { StoreSettings } from './copyable-seat-store.ts';
 import type { World } from './world.ts';
 
@@ -40,7 +41,7 @@ export class NaiveSeatStore implements SeatStore {
     this.#world = world;
     this.#rules = settings;
     this.#nowMs = nowMs;
-    this.#seats = new Map([...emptySeats(settings)].map((seat) => [seat.id, seat]));
+    this.#seats = new Map([...emptySeats(gridPlan(settings))].map((seat) => [seat.id, seat]));
   }
 
   async open(): Promise<VenueSnapshot> {
@@ -99,8 +100,6 @@ export class NaiveSeatStore implements SeatStore {
   async audit(): Promise<void> {}
 
   async checkWritable(): Promise<void> {}
-
-  async close(): Promise<void> {}
 
   #roundTrip(): Promise<void> {
     return new Promise((resolve) => {

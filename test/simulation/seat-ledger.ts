@@ -3,9 +3,10 @@ import { isSameSeat, type LoggedSeat, type SeatRules } from '../../bench/audit/s
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import { type GridSize, gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { VenueSnapshot } from '../../src/store/seat-store.ts';
-import { emptySeats, type VenueLayout } from '../../src/store/venue-layout.ts';
 import type { Commit } from './strict-serializability.ts';
 import type { World } from './world.ts';
 
@@ -37,11 +38,11 @@ export class SeatLedger {
   /** By seat: how often its hold has been extended. */
   extensions: ReadonlyMap<string, number> = new Map();
 
-  constructor(world: World, layout: VenueLayout & HoldRules) {
+  constructor(world: World, layout: GridSize & HoldRules) {
     this.#world = world;
     const { holdTtlMs, maxHoldsPerUser, maxExtensions = 0 } = layout;
     this.#rules = { holdTtlMs, maxHoldsPerUser, maxExtensions };
-    this.first = new Map([...emptySeats(layout)].map((seat) => [seat.id, seat]));
+    this.first = new Map([...emptySeats(gridPlan(layout))].map((seat) => [seat.id, seat]));
     this.seats = this.first;
   }
 

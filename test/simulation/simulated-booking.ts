@@ -42,6 +42,13 @@ export class BookingProcess {
     this.host.run(() => this.service.start());
   }
 
+  /** As `src/booking/server.ts` ends a process: first the service, then its connections. */
+  async close(): Promise<void> {
+    await this.service.close();
+    this.bus.close();
+    this.store.close();
+  }
+
   /** What `src/booking/hold-routes.ts` replies, and `seat-command-routes.ts` for one seat: all seats, or the reasons of the refusal. */
   command(command: UserCommand): Promise<Outcome> {
     return this.service
@@ -106,11 +113,11 @@ export class SimulatedBookingClient implements Pick<BookingApi, 'venue' | 'event
     this.#processes = processes;
   }
 
-  venue(): Promise<VenueState> {
+  venue(_show: string): Promise<VenueState> {
     return this.#ask((process) => process.venue());
   }
 
-  async eventsAfter(position: Position): Promise<EventsAfter> {
+  async eventsAfter(_show: string, position: Position): Promise<EventsAfter> {
     const { events, ...rest } = await this.#ask((process) => process.eventsAfter(position));
     return { ...rest, ...(events && { events: events.slice(0, this.#pageEvents) }) };
   }

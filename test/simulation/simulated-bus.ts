@@ -84,7 +84,7 @@ export class BusConnection implements EventBus {
   readonly #server: BusServer;
   readonly #world: World;
   readonly #host: Host;
-  readonly #listeners: BusListener[] = [];
+  readonly #listeners = new Set<BusListener>();
   readonly #open = new Set<(error: Error) => void>();
   #inbound = new Map<BusConnection, FifoLink>();
   #outbound: FifoLink;
@@ -150,12 +150,13 @@ export class BusConnection implements EventBus {
     if (this.#connected) this.#send({ heartbeat }, () => {});
   }
 
-  subscribe(listener: BusListener): void {
-    this.#listeners.push(listener);
+  subscribe(listener: BusListener): () => void {
+    this.#listeners.add(listener);
     if (this.#connected) listener.onConnected?.(true);
+    return () => this.#listeners.delete(listener);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#isClosed = true;
     this.#connected = false;
     this.#server.leave(this);

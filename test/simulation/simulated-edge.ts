@@ -52,7 +52,7 @@ export class EdgeProcess implements VenueFeedListener {
     this.host = new Host(world, name);
     this.bus = bus.connect(this.host);
     const booking = new SimulatedBookingClient(this.host, http, processes, pageEvents);
-    this.feed = createFeed({ bus: this.bus, booking, logger: silentLogger, clock: this.host.clock });
+    this.feed = createFeed({ show: 'main', bus: this.bus, booking, logger: silentLogger, clock: this.host.clock });
     this.host.run(() => this.feed.start(this));
   }
 

@@ -268,7 +268,7 @@ export class StoreConnection implements SeatStore {
     return this.#call('checkWritable', (store) => store.checkWritable());
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.disable();
   }
 

@@ -8,14 +8,13 @@ import { Ajv } from 'ajv';
 import type { InjectOptions } from 'fastify';
 import openapiTypes, { type OpenAPI3 } from 'openapi-typescript';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type BookingProcess, buildBookingProcess } from '../../src/booking/booking-process.ts';
-import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { Access } from '../../src/identity/access.ts';
 import { type ErrorCode, errorCodes } from '../../src/protocol/errors.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { StoreTimeoutError, StoreUnavailableError } from '../../src/store/seat-store.ts';
-import { silent } from '../contract/store-places.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
+import { type OneShow, oneShow } from '../support/one-show.ts';
 
 interface Reply {
   description: string;
@@ -71,17 +70,12 @@ const venue = {
   maxExtensions: 1,
   reholdCooldownMs: 60_000,
 };
-const store = new FailingStore({ ...venue, nowMs: () => nowMs });
-let booking: BookingProcess;
+const plan = gridPlan(venue);
+const store = new FailingStore({ ...venue, plan, nowMs: () => nowMs });
+let booking: OneShow;
 
-const built = (access: Partial<Access>, ownStore = new MemorySeatStore(venue)): Promise<BookingProcess> =>
-  buildBookingProcess({
-    store: ownStore,
-    bus: new MemoryEventBus(new MemoryBusLine()),
-    logger: silent,
-    venue,
-    access: testAccess(access),
-  });
+const built = (access: Partial<Access>, ownStore?: MemorySeatStore): Promise<OneShow> =>
+  oneShow({ venue, access: testAccess(access), ...(ownStore && { store: ownStore }) });
 
 let document: ApiDocument;
 beforeAll(async () => {
@@ -350,7 +344,10 @@ describe('[R448] replies are as the API document says', () => {
       expect((await check('GET /api/seats', 200, undefined, {})).headers['x-venue-stale']).toBe('true');
     });
     await whileFailing(new StoreTimeoutError('test'), () => check('GET /api/events', 504, 'TIMEOUT', events));
-    const closed = await built({}, Object.assign(new FailingStore(venue), { failure: new StoreTimeoutError('test') }));
+    const closed = await built(
+      {},
+      Object.assign(new FailingStore({ ...venue, plan }), { failure: new StoreTimeoutError('test') }),
+    );
     for (const name of ['GET /api/seats', 'GET /api/venue']) await check(name, 504, 'TIMEOUT', {}, closed);
     await closed.app.close();
   });

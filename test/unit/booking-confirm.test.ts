@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { BookingService } from '../../src/booking/booking-service.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
 import { decideOn } from '../support/decide-on.ts';
@@ -11,11 +12,11 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** A store whose venue can be lost, and whose next snapshots can be delayed. */
 class StoreHeldUp implements SeatStore {
-  #venue = new MemorySeatStore({ rows: 1, cols: 2, holdTtlMs: 30_000, maxHoldsPerUser: 6 });
+  #venue = new MemorySeatStore({ plan: gridPlan({ rows: 1, cols: 2 }), holdTtlMs: 30_000, maxHoldsPerUser: 6 });
   #letThrough: Promise<void> | undefined;
 
   async loseVenue(): Promise<VenueSnapshot> {
-    this.#venue = new MemorySeatStore({ rows: 1, cols: 2, holdTtlMs: 30_000, maxHoldsPerUser: 6 });
+    this.#venue = new MemorySeatStore({ plan: gridPlan({ rows: 1, cols: 2 }), holdTtlMs: 30_000, maxHoldsPerUser: 6 });
     return this.#venue.open();
   }
   holdUpSnapshots(): () => void {
@@ -36,7 +37,6 @@ class StoreHeldUp implements SeatStore {
   markRelayed: SeatStore['markRelayed'] = (position) => this.#venue.markRelayed(position);
   audit = () => this.#venue.audit();
   checkWritable = () => this.#venue.checkWritable();
-  close = () => this.#venue.close();
 }
 
 test('[G4] a read that waits for an earlier opening sees commits in between', async () => {

@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { BookingService } from '../../src/booking/booking-service.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { silentLogger } from '../simulation/simulated-booking.ts';
 import { settle } from '../support/settle.ts';
@@ -10,7 +11,12 @@ const holdTtlMs = 1_000;
 
 test('[R476] while the store does not reply, the expiry of a hold is requested once', async () => {
   const clock = new VirtualClock();
-  const store = new MemorySeatStore({ rows: 1, cols: 2, holdTtlMs, maxHoldsPerUser: 6, nowMs: () => clock.nowMs() });
+  const store = new MemorySeatStore({
+    plan: gridPlan({ rows: 1, cols: 2 }),
+    holdTtlMs,
+    maxHoldsPerUser: 6,
+    nowMs: () => clock.nowMs(),
+  });
   const service = new BookingService({
     store,
     bus: new MemoryEventBus(new MemoryBusLine()),

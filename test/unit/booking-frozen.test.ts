@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { BookingService } from '../../src/booking/booking-service.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { StoreUnavailableError } from '../../src/store/seat-store.ts';
 import { settle } from '../support/settle.ts';
@@ -21,7 +22,7 @@ class FreezableClock extends VirtualClock {
 
 test('[R88] [G4] a suspended process decides no waiting command until its timers run again', async () => {
   const clock = new FreezableClock();
-  const store = new MemorySeatStore({ rows: 1, cols: 2, holdTtlMs: 30_000, maxHoldsPerUser: 6 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 1, cols: 2 }), holdTtlMs: 30_000, maxHoldsPerUser: 6 });
   const bus = new MemoryEventBus(new MemoryBusLine());
   const service = new BookingService({ store, bus, logger: pino({ level: 'silent' }), clock });
   service.start();

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { HoldAllowance } from '../../src/booking/hold-allowance.ts';
 import { RefusedError } from '../../src/http/refused-error.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { type Answer, StoreTimeoutError } from '../../src/store/seat-store.ts';
 import { VenueView } from '../../src/venue/venue-view.ts';
@@ -16,7 +17,12 @@ let allowance: HoldAllowance;
 
 beforeEach(async () => {
   nowMs = 1_700_000_000_000;
-  store = new MemorySeatStore({ rows: 10, cols: 10, holdTtlMs, maxHoldsPerUser: 100, nowMs: () => nowMs });
+  store = new MemorySeatStore({
+    plan: gridPlan({ rows: 10, cols: 10 }),
+    holdTtlMs,
+    maxHoldsPerUser: 100,
+    nowMs: () => nowMs,
+  });
   view = new VenueView();
   const opened = await store.open();
   view.reset(opened);

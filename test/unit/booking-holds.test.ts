@@ -1,13 +1,12 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { accessOf } from '../../src/identity/access.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
 import type { ErrorReply, HoldReply } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
-import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import { silent } from '../contract/store-places.ts';
+import { oneShow } from '../support/one-show.ts';
 import { patience } from '../support/patience.ts';
+import { silent } from '../support/silent.ts';
 
 const holdTtlMs = 30_000;
 const maxHoldsPerUser = 25;
@@ -25,13 +24,7 @@ async function startBooking({ maxExtensions = 1, env = { RATE_LIMIT: 'off' } as 
   const published: SeatEvent[] = [];
   new MemoryEventBus(line).subscribe({ onEvent: (event) => void published.push(event) });
   const access = accessOf(loadBookingConfig(env), silent);
-  const { app, service } = await buildBookingProcess({
-    store: new MemorySeatStore(venue),
-    bus: new MemoryEventBus(line),
-    logger: silent,
-    venue,
-    access,
-  });
+  const { app, service } = await oneShow({ venue, bus: new MemoryEventBus(line), access });
   service.start();
   onTestFinished(() => app.close());
   await vi.waitFor(() => expect(service.isOpen).toBe(true), patience);

@@ -5,6 +5,7 @@ import { Relay } from '../../src/booking/relay.ts';
 import type { Delivery, EventBus } from '../../src/events/event-bus.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { commitNext } from '../support/commit-next.ts';
 import { settle } from '../support/settle.ts';
@@ -48,13 +49,17 @@ class FakeBus implements EventBus {
     return this.#open.map(({ event }) => event.seq);
   }
   publishHeartbeat(): void {}
-  subscribe(): void {}
-  async close(): Promise<void> {}
+  subscribe = () => () => {};
 }
 
 async function setUp({ keepEvents = 100_000 } = {}) {
   const rules = { holdTtlMs: 30_000, maxHoldsPerUser: 6 };
-  const store = new MemorySeatStore({ rows: 1, cols: 1, ...rules, keepEvents, nowMs: () => startMs });
+  const store = new MemorySeatStore({
+    plan: gridPlan({ rows: 1, cols: 1 }),
+    ...rules,
+    keepEvents,
+    nowMs: () => startMs,
+  });
   const { epoch } = await store.open();
   const bus = new FakeBus();
   const logged: Record<string, unknown>[] = [];

@@ -7,6 +7,7 @@ import type { Delivery } from '../../src/events/event-bus.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { UserAction } from '../../src/protocol/commands.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { type SeatCommand, type SeatStore, StoreTimeoutError, VenueLostError } from '../../src/store/seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
@@ -37,7 +38,7 @@ async function setUp(maxWaitingPerSeat = 3) {
   const startedAtMs = 1_700_000_000_000;
   const clock = new VirtualClock();
   const nowMs = () => startedAtMs + clock.nowMs();
-  const store = new SlowStore({ rows: 1, cols: 2, holdTtlMs, maxHoldsPerUser: 6, nowMs });
+  const store = new SlowStore({ plan: gridPlan({ rows: 1, cols: 2 }), holdTtlMs, maxHoldsPerUser: 6, nowMs });
   const { epoch } = await store.open();
   const line = new MemoryBusLine();
   const other = new MemoryEventBus(line);
@@ -314,7 +315,7 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
 
 test('[R413] the audit goes through all seats, 256 with each heartbeat, and starts again', async () => {
   const clock = new VirtualClock();
-  const store = new MemorySeatStore({ rows: 10, cols: 60, holdTtlMs, maxHoldsPerUser: 6 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 10, cols: 60 }), holdTtlMs, maxHoldsPerUser: 6 });
   const audit = vi.spyOn(store as SeatStore, 'audit');
   const bus = new MemoryEventBus(new MemoryBusLine());
   const service = new BookingService({ store, bus, logger: pino({ level: 'silent' }), clock });
@@ -333,17 +334,17 @@ test('[R413] the audit goes through all seats, 256 with each heartbeat, and star
 
 test('[R411] reading the states of all seats of a large venue starts no actor', async () => {
   const clock = new VirtualClock();
-  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 10, cols: 100 }), holdTtlMs, maxHoldsPerUser: 6 });
   const { epoch, seq } = await store.open();
   await decideOn(store, 'J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
-  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
+  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock, startsAll: true });
   const { seats } = await store.open();
   actors.hydrate(seats);
   const shown = [...actors.shown()];
-  expect(actors.running).toBe(250);
+  expect(actors.running, 'the held seat, and 250 others').toBe(251);
   const running = actors.actors.map((actor) => actor.getSnapshot().value);
   expect(shown.map(({ seat }) => seat.id).sort()).toEqual(seats.map(({ id }) => id).sort());
-  expect(shown.slice(0, 250).map(({ state }) => state)).toEqual(running);
+  expect(shown.slice(0, 251).map(({ state }) => state)).toEqual(running);
   for (let i = 0; i < 4; i++) clock.increment(1);
   const later = new Map([...actors.shown()].map(({ seat, state }) => [seat.id, state]));
   expect(actors.running).toBe(1_000);
@@ -353,25 +354,43 @@ test('[R411] reading the states of all seats of a large venue starts no actor', 
 
 test('[R29] [R38] in a large venue the actors start in batches, held seats first, and immediately when needed', async () => {
   const clock = new VirtualClock();
-  const store = new MemorySeatStore({ rows: 10, cols: 100, holdTtlMs, maxHoldsPerUser: 6 });
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 10, cols: 100 }), holdTtlMs, maxHoldsPerUser: 6 });
   const { epoch, seq } = await store.open();
   await decideOn(store, 'J100', [{ action: 'select', userId: 'alice' }], { epoch, seq });
-  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock });
+  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock, startsAll: true });
   const { seats } = await store.open();
   actors.hydrate(seats);
-  expect(actors.running).toBe(250);
+  expect(actors.running).toBe(251);
   expect(actors.actor('J100')?.getSnapshot().value, 'its hold has to be timed').toBe('held');
-  expect(actors.running, 'it was among the first').toBe(250);
+  expect(actors.running, 'it was among the first').toBe(251);
   const { events, answers } = await decideOn(store, 'J99', [{ action: 'select', userId: 'bob' }], { epoch, seq });
   for (const event of events) actors.apply(event, answers[0]?.seat as never, true);
-  expect(actors.running).toBe(251);
+  expect(actors.running).toBe(252);
   expect(actors.actor('J99')?.getSnapshot().value).toBe('held');
   clock.increment(1);
-  expect(actors.running).toBeGreaterThan(251);
+  expect(actors.running).toBeGreaterThan(252);
   for (let i = 0; i < 4; i++) clock.increment(1);
   expect(actors.running).toBe(1_000);
   actors.hydrate(seats);
   actors.stop();
   clock.increment(10);
   expect(actors.running, 'nothing is started after the end').toBe(0);
+});
+
+test('[R38] where actors start as needed, all held seats have one at once, and a free seat from its first hold on', async () => {
+  const clock = new VirtualClock();
+  const store = new MemorySeatStore({ plan: gridPlan({ rows: 10, cols: 60 }), holdTtlMs, maxHoldsPerUser: 600 });
+  const { seats: free, ...known } = await store.open();
+  const held = free.slice(0, 300).map(({ id }) => id);
+  await store.decide([{ action: 'select', userId: 'alice', seatIds: held }], known);
+  const actors = new SeatActors({ machine: seatMachine, storeClock: new StoreClock(clock), clock, startsAll: false });
+  const { seats, seq } = await store.open();
+  actors.hydrate(seats);
+  for (let i = 0; i < 4; i++) clock.increment(1);
+  expect(actors.actors.map((actor) => actor.getSnapshot().context.seat.id)).toEqual(held);
+  const { events, answers } = await decideOn(store, 'J60', [{ action: 'select', userId: 'bob' }], { ...known, seq });
+  for (const event of events) actors.apply(event, answers[0]?.seat as never, true);
+  expect(actors.running).toBe(301);
+  expect(actors.actor('J60')?.getSnapshot().value).toBe('held');
+  actors.stop();
 });

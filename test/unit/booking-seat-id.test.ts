@@ -2,7 +2,8 @@ import { Check } from 'typebox/value';
 import { expect, test } from 'vitest';
 import { SeatId } from '../../src/protocol/seat.ts';
 import { rowLabel, seatId } from '../../src/protocol/seat-id.ts';
-import { emptySeats, inRowMajorOrder } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 
 test.each([
   [0, 'A'],
@@ -26,11 +27,11 @@ test('[R25] the letters count from row 0, the number from column 1', () => {
 });
 
 test('[R25] every seat of a venue has a unique id, in row-major order', () => {
-  const seats = [...emptySeats({ rows: 30, cols: 12 })];
+  const seats = [...emptySeats(gridPlan({ rows: 30, cols: 12 }))];
   expect(new Set(seats.map(({ id }) => id)).size).toBe(360);
   expect(seats[0]).toEqual({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 });
   expect(seats.at(-1)).toEqual({ id: 'AD12', row: 29, col: 11, status: 0, seq: 0 });
-  expect(inRowMajorOrder([...seats].reverse())).toEqual(seats);
+  expect(seats.toSorted((a, b) => a.row - b.row || a.col - b.col)).toEqual(seats);
 });
 
 test('[R384] a seat id has 1 to 32 letters, digits and hyphens, and does not begin with a hyphen', () => {

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 import { VenueView } from '../../src/venue/venue-view.ts';
 
-const seats = [...emptySeats({ rows: 1, cols: 2 })];
+const seats = [...emptySeats(gridPlan({ rows: 1, cols: 2 }))];
 
 function event(seq: number, overrides: Partial<SeatEvent> = {}): SeatEvent {
   return {

@@ -133,7 +133,7 @@ test('[R320] a command is a POST of this user with its own key, and its reply be
     { type: 'ERROR', request_id: 'book-2', data: { ...refused.error, seat } },
   ]);
   const [select, book] = run.requests.slice(-2) as [(typeof run.requests)[0], (typeof run.requests)[0]];
-  expect([select.path, book.path]).toEqual(['/api/seats/select', '/api/seats/book']);
+  expect([select.path, book.path]).toEqual(['/api/shows/main/seats/select', '/api/shows/main/seats/book']);
   expect(JSON.parse(String(select.request.body))).toEqual({ seat_id: 'A1', user_id: 'u_1' });
   const headers = select.request.headers as Record<string, string>;
   expect(headers).toMatchObject({ authorization: 'Bearer t', 'content-type': 'application/json' });
@@ -208,4 +208,22 @@ test.each([
   [() => Promise.reject(new TypeError('fetch failed')), 0],
 ])('[R320] HTTP works only if our server replies (%#)', async (reply, expected) => {
   expect(await probeHttp(async () => reply())).toBe(expected);
+});
+
+test('[R564] a show is read and commanded at its own routes', async () => {
+  const run = startHttp((path) => {
+    if (path.endsWith('/venue')) return Response.json(venueState({ venue: 'opera' }));
+    return path.includes('/events?') ? events(0) : Response.json({ success: true, seats: [] });
+  });
+  await run.send({ type: 'CONNECT', request_id: 'connect-1', data: { venue: 'opera' } });
+  await run.send({ type: 'HOLD_BEST', request_id: 'best-1', data: { count: 4, section: 'Stalls' } });
+  await run.send(ping(1), { type: 'SELECT_SEAT', request_id: 's', data: { seat_id: 'A1' } });
+  expect(run.paths().map((path) => path.replace(/\?.*/, ''))).toEqual([
+    '/api/shows/opera/venue',
+    '/api/shows/opera/holds',
+    '/api/shows/opera/events',
+    '/api/shows/opera/seats/select',
+  ]);
+  const best = run.requests.find(({ path }) => path.endsWith('/holds'));
+  expect(JSON.parse(String(best?.request.body))).toEqual({ best: { count: 4, section: 'Stalls' } });
 });

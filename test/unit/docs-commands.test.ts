@@ -3,13 +3,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readOptions } from '../../bench/options.ts';
-import { type BookingProcess, buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { venueSettings } from '../../src/booking/venue-settings.ts';
-import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { launchSettingNames, loadLaunchConfig } from '../../src/launch/launch-config.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
-import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import { silent } from '../contract/store-places.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
 import {
   commandsIn,
@@ -18,6 +14,7 @@ import {
   isForRunningSystem,
   isStartByHand,
 } from '../support/documented-commands.ts';
+import { type OneShow, oneShow } from '../support/one-show.ts';
 
 interface Runner {
   /** The commands that this file runs. */
@@ -188,16 +185,10 @@ describe('[R491] what a command in the documents names exists', () => {
 });
 
 describe('[R491] each path of a command of curl or autocannon is a route', () => {
-  let booking: BookingProcess;
+  let booking: OneShow;
   beforeAll(async () => {
     const venue = venueSettings(loadBookingConfig({}));
-    booking = await buildBookingProcess({
-      store: new MemorySeatStore(venue),
-      bus: new MemoryEventBus(new MemoryBusLine()),
-      logger: silent,
-      venue,
-      access: testAccess(),
-    });
+    booking = await oneShow({ venue, access: testAccess() });
     await booking.app.ready();
   });
   afterAll(() => booking.app.close());

@@ -29,7 +29,12 @@ test('a client that does not reply to the close frame is terminated in time', as
 
 test('an edge starts without other servers and reports that it is not ready', async () => {
   const booking = new BookingClient({ urls: ['http://127.0.0.1:1'] });
-  const { app } = buildEdge({ bus: new FakeBus(), booking, venue: 'main', logger: pino({ level: 'silent' }) });
+  const { app } = buildEdge({
+    busOf: () => new FakeBus(),
+    booking,
+    defaultShow: 'main',
+    logger: pino({ level: 'silent' }),
+  });
   expect((await app.inject('/health')).json()).toEqual({ status: 'ok' });
   expect((await app.inject('/ready')).statusCode).toBe(503);
   await app.close();

@@ -4,7 +4,7 @@ import { BookingBusyError, BookingTimeoutError, BookingUnavailableError } from '
 import { FakeBooking, until } from './edge-fixture.ts';
 
 const caller = { address: '203.0.113.7' };
-const select = (seat_id: string) => ({ path: '/api/seats/select', body: { seat_id, user_id: 'alice' } });
+const select = (seat_id: string) => ({ path: '/api/shows/main/seats/select', body: { seat_id, user_id: 'alice' } });
 const command = select('A1');
 
 function client(urls: string[], more = {}): BookingClient {
@@ -20,8 +20,8 @@ test('[G7] a command goes to the next booking process if the first has died, and
   expect(second.requests).toHaveLength(0);
   first.stop();
   expect((await booking.command(select('A2'), caller)).httpStatus).toBe(200);
-  expect((await booking.venue()).seq).toBe(1);
-  expect(second.requests).toEqual(['POST /api/seats/select', 'GET /api/venue']);
+  expect((await booking.venue('main')).seq).toBe(1);
+  expect(second.requests).toEqual(['POST /api/shows/main/seats/select', 'GET /api/shows/main/venue']);
 });
 
 test('[G7] a command goes to the next booking process if the first hangs', async () => {
@@ -59,7 +59,7 @@ test('[G10] a slow booking process gets time, instead of doubled load', async ()
   const slow = booking.command(command, caller);
   await until(() => first.requests.length === 1, 'the command is there');
   first.hangs = false;
-  const others = setInterval(() => void booking.venue().catch(() => {}), 50);
+  const others = setInterval(() => void booking.venue('main').catch(() => {}), 50);
   await expect(slow).rejects.toThrow(BookingTimeoutError);
   clearInterval(others);
   expect(second.requests).toHaveLength(0);
@@ -134,8 +134,8 @@ test('[R460] [G9] a reply of an unexpected shape is rejected', async () => {
   const process = new FakeBooking();
   const booking = client([await process.listen()]);
   process.failure = { status: 200, body: JSON.stringify({ status: 'ok' }) };
-  await expect(booking.venue()).rejects.toBeInstanceOf(BookingUnavailableError);
-  await expect(booking.eventsAfter({ epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(BookingUnavailableError);
+  await expect(booking.venue('main')).rejects.toBeInstanceOf(BookingUnavailableError);
+  await expect(booking.eventsAfter('main', { epoch: 'e', seq: 0 })).rejects.toBeInstanceOf(BookingUnavailableError);
   await expect(booking.command(command, caller)).rejects.toBeInstanceOf(BookingUnavailableError);
 });
 
@@ -172,8 +172,8 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
     for (let n = 1; n <= 10; n++) {
       expect((await booking.command(select(`A${n}`), caller)).httpStatus).toBe(200);
       await booking.session('good');
-      expect(await booking.venue()).not.toHaveProperty('stale');
-      expect((await booking.eventsAfter({ epoch: 'e1', seq: 0 })).events).toHaveLength(n);
+      expect(await booking.venue('main')).not.toHaveProperty('stale');
+      expect((await booking.eventsAfter('main', { epoch: 'e1', seq: 0 })).events).toHaveLength(n);
     }
     expect([commandsOf(cutOff), commandsOf(healthy)]).toEqual([1, 10]);
     expect(cutOff.requests).toHaveLength(1);
@@ -202,12 +202,12 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
 
   test('that has a stale venue is used only if no other one has a fresh venue', async () => {
     const { cutOff, healthy, booking } = await two();
-    expect(await booking.venue()).not.toHaveProperty('stale');
+    expect(await booking.venue('main')).not.toHaveProperty('stale');
     healthy.isCutOff = true;
-    expect(await booking.venue()).toHaveProperty('stale', true);
+    expect(await booking.venue('main')).toHaveProperty('stale', true);
     healthy.failure = { status: 503, body: unavailable('STORE_UNAVAILABLE') };
-    expect(await booking.venue(), 'stale, rather than none').toHaveProperty('stale', true);
-    expect(cutOff.requests).toContain('GET /api/venue');
+    expect(await booking.venue('main'), 'stale, rather than none').toHaveProperty('stale', true);
+    expect(cutOff.requests).toContain('GET /api/shows/main/venue');
   });
 
   test('all of them: the refusal of the last one, each tried once, immediately', async () => {

@@ -118,7 +118,7 @@ describe('[R226] [G8] a session', () => {
     const client = await connect([subprotocol], { cookie: 'session=good' });
     client.send({ type: 'CONNECT', request_id: 1, data: { token: 'good' } });
     client.send({ type: 'SELECT_SEAT', request_id: 2, data: { seat_id: 'A1' } });
-    await until(() => booking.requests.includes('POST /api/seats/select'), 'the command is there');
+    await until(() => booking.requests.includes('POST /api/shows/main/seats/select'), 'the command is there');
     expect(booking.requests.filter((request) => request === 'GET /api/session')).toHaveLength(1);
   });
 
@@ -136,7 +136,7 @@ describe('[R226] [G8] a session', () => {
     const client = await connect();
     client.send({ type: 'CONNECT', request_id: 1, data: { token: 'good' } });
     client.send({ type: 'SELECT_SEAT', request_id: 2, data: command });
-    await until(() => booking.requests.includes('POST /api/seats/select'), 'the command is there');
+    await until(() => booking.requests.includes('POST /api/shows/main/seats/select'), 'the command is there');
     expect(booking.headers.at(-1)).toMatchObject({ authorization: 'Bearer good' });
   });
 

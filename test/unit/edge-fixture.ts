@@ -25,23 +25,26 @@ export const serverTime = 1_700_000_000;
 export class FakeBus implements EventBus, PresenceBus {
   connected = true;
   readonly storesEvents = true;
-  readonly #listeners: BusListener[] = [];
+  readonly #listeners = new Set<BusListener>();
   readonly presence: EdgePresence[] = [];
   #onPresence: ((presence: EdgePresence) => void) | undefined;
 
-  subscribe(listener: BusListener): void {
-    this.#listeners.push(listener);
+  subscribe(listener: BusListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
   async publish(): Promise<Delivery> {
     return 'stored';
   }
   publishHeartbeat(): void {}
-  async close(): Promise<void> {}
   publishPresence(presence: EdgePresence): void {
     this.presence.push(presence);
   }
-  subscribePresence(listener: (presence: EdgePresence) => void): void {
+  subscribePresence(listener: (presence: EdgePresence) => void): () => void {
     this.#onPresence = listener;
+    return () => {
+      this.#onPresence = undefined;
+    };
   }
 
   emit(...events: SeatEvent[]): void {
@@ -158,10 +161,12 @@ export class FakeBooking {
   }
 
   #answer(url: string, body: string, authorization?: string): [number, string] {
-    if (url.startsWith('/api/venue')) return [200, JSON.stringify(this.#venue())];
     if (url === '/api/session') return this.#session(authorization);
+    const [, show, path] = /^\/api\/shows\/([^/]+)(\/[^?]+)/.exec(url) ?? [];
+    if (show !== 'main') return [404, refusal('UNKNOWN_SHOW')];
+    if (path === '/venue') return [200, JSON.stringify(this.#venue())];
     if (this.isCutOff) return [503, refusal('STORE_UNAVAILABLE')];
-    if (url.startsWith('/api/events')) return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
+    if (path === '/events') return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
     const { seat_id, user_id = 'u_session' } = JSON.parse(body) as { seat_id: string; user_id?: string };
     const seat = this.#seats.get(seat_id);
     if (!seat) return [404, refusal('UNKNOWN_SEAT')];
@@ -275,9 +280,9 @@ export async function startEdge({ limits = {}, door = {}, maxHolds = 6, logger =
   const bus = new FakeBus();
   const bookingClient = new BookingClient({ urls: [await booking.listen()] });
   const { app, edge } = buildEdge({
-    bus,
+    busOf: () => bus,
     booking: bookingClient,
-    venue: 'main',
+    defaultShow: 'main',
     logger,
     limits: { drainTimeoutMs: 1000, ...limits },
     door,

@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { VenueFeed } from '../../src/edge/venue-feed.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { commitNext } from '../support/commit-next.ts';
 import { settle } from '../support/settle.ts';
@@ -16,7 +17,7 @@ const layout = { rows: 1, cols: 3 };
 async function setUp({ keepEvents = 100_000, pageEvents = 100, askMs = 0 } = {}) {
   const clock = new VirtualClock();
   const nowMs = () => startMs + clock.nowMs();
-  const rules = { ...layout, holdTtlMs: 30_000, maxHoldsPerUser: 6, keepEvents, nowMs };
+  const rules = { plan: gridPlan(layout), holdTtlMs: 30_000, maxHoldsPerUser: 6, keepEvents, nowMs };
   let store = new MemorySeatStore(rules);
   let position = { epoch: (await store.open()).epoch, seq: 0 };
   const bus = new FakeBus();
@@ -32,6 +33,7 @@ async function setUp({ keepEvents = 100_000, pageEvents = 100, askMs = 0 } = {})
     return answered;
   };
   const feed = new VenueFeed({
+    show: 'main',
     bus,
     clock,
     booking: {
@@ -47,7 +49,7 @@ async function setUp({ keepEvents = 100_000, pageEvents = 100, askMs = 0 } = {})
           };
           return { ...rest, ...layout, epoch, seq, seats, ...(state.isStale && { stale: true }) } as VenueState;
         }),
-      eventsAfter: (from) =>
+      eventsAfter: (_, from) =>
         ask('events', async () => {
           const { epoch, seq, events } = await store.eventsAfter(from, pageEvents);
           return { epoch, seq, server_time: nowMs() / 1000, ...(events && { events }) };
@@ -499,7 +501,7 @@ describe('[G5] the feed of an edge reports whether its data is current', () => {
 
 test('[G6] before it has loaded the venue it is not ready and has no state', () => {
   const booking = { venue: () => new Promise<never>(() => {}), eventsAfter: () => new Promise<never>(() => {}) };
-  const feed = new VenueFeed({ bus: new FakeBus(), booking, logger: pino({ level: 'silent' }) });
+  const feed = new VenueFeed({ show: 'main', bus: new FakeBus(), booking, logger: pino({ level: 'silent' }) });
   expect(feed.isReady()).toBe(false);
   expect(() => feed.header()).toThrow('has not been read');
 });

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import * as ws from 'ws';
 import { type VenueStateFrame, VenueStateFrames } from '../../src/edge/venue-state-frames.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { emptySeats } from '../../src/store/venue-layout.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { emptySeats } from '../../src/store/empty-seats.ts';
 
 // Exported by `ws`, but not known to its types.
 const { Receiver } = ws as unknown as { Receiver: new (options: { isServer: boolean }) => Writable };
@@ -19,7 +20,7 @@ function read({ parts, bytes }: VenueStateFrame): unknown {
 }
 
 function setUp(rows: number, cols: number) {
-  const seats = new Map<string, Seat>([...emptySeats({ rows, cols })].map((seat) => [seat.id, seat]));
+  const seats = new Map<string, Seat>([...emptySeats(gridPlan({ rows, cols }))].map((seat) => [seat.id, seat]));
   const header = { venue: 'main', epoch: 'e1', seq: 0, server_time: 1, hold_seconds: 30, max_holds: 6, rows, cols };
   const feed = { header: () => header, seats: { [Symbol.iterator]: () => seats.values() } };
   const frames = new VenueStateFrames(feed as unknown as ConstructorParameters<typeof VenueStateFrames>[0]);
@@ -32,7 +33,7 @@ function setUp(rows: number, cols: number) {
   const resize = (size: { rows: number; cols: number }) => {
     header.seq++;
     seats.clear();
-    for (const seat of emptySeats(size)) seats.set(seat.id, seat);
+    for (const seat of emptySeats(gridPlan(size))) seats.set(seat.id, seat);
   };
   return { frames, hold, resize, expected, header };
 }

@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { createHttpApp } from '../../src/http/http-app.ts';
-import { silent } from '../contract/store-places.ts';
 import { askRaw, parsedAnswer } from '../support/raw-http.ts';
+import { silent } from '../support/silent.ts';
 
 test('[R238] [G10] a client that does not send a whole request in time gets a 400 and loses the connection', async () => {
   const app = createHttpApp(silent, { requestTimeoutMs: 500 });

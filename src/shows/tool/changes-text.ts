@@ -1,4 +1,5 @@
-import type { Change, ShowChanges } from '../show-changes.ts';
+import type { Change } from '../plan-changes.ts';
+import type { ShowChanges } from '../show-changes.ts';
 import { plural } from './summary.ts';
 
 const maxListed = 10;

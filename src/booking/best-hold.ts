@@ -1,0 +1,50 @@
+import { RefusedError } from '../http/refused-error.ts';
+import type { BestSeats } from '../protocol/commands.ts';
+import type { Refusal } from '../protocol/errors.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import { bestSeats } from '../shows/best-seats.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
+import type { Answer } from '../store/seat-store.ts';
+import type { ShowOnSale } from './shows-on-sale.ts';
+
+const maxAttempts = 3;
+/** Other seats may be free. */
+const retried: readonly (Refusal | undefined)[] = ['SEATS_TAKEN', 'SEAT_HELD', 'SEAT_BOOKED', 'COOLDOWN'];
+
+/**
+ * Holds the best free seats; if others were faster, the next best. `hold` must send its command at once: seats that
+ * somebody already asks for are not offered to the next. Rejects with a `RefusedError` if there are none.
+ */
+export async function holdBest(
+  { show: { plan }, service }: ShowOnSale,
+  best: BestSeats,
+  hold: (seatIds: readonly string[]) => Promise<Answer>,
+): Promise<Answer> {
+  requireKnownNames(plan, best);
+  await service.confirm();
+  const refused = new Set<string>();
+  const isFree = (id: string) =>
+    service.view.seat(id)?.status === SeatStatus.available && !refused.has(id) && !service.isAskedFor(id);
+  for (let attempt = 1; ; attempt++) {
+    const offer = bestSeats(plan, isFree, best, Math.floor(Math.random() * 2 ** 32));
+    if (!offer) throw new RefusedError('NOT_TOGETHER', notTogether(best));
+    const answer = await hold(offer.seats);
+    if (attempt === maxAttempts || !retried.includes(answer.refusal)) return answer;
+    for (const id of answer.refused ?? []) refused.add(id);
+  }
+}
+
+function requireKnownNames(plan: SeatingPlan, { category, section }: BestSeats): void {
+  if (category !== undefined && !plan.categories.includes(category)) {
+    throw new RefusedError('INVALID_REQUEST', `There is no category ${category}`);
+  }
+  if (section !== undefined && !plan.sections.some(({ name }) => name === section)) {
+    throw new RefusedError('INVALID_REQUEST', `There is no section ${section}`);
+  }
+}
+
+function notTogether({ count, category, section, accessible }: BestSeats): string {
+  const where = [category && `in ${category}`, section && `in ${section}`].filter(Boolean).join(' ');
+  const what = `${accessible ? 'accessible ' : ''}${count === 1 ? 'seat is' : 'seats are'} free${count === 1 ? '' : ' together'}`;
+  return `No ${count === 1 ? '' : `${count} `}${what}${where && ` ${where}`}`;
+}

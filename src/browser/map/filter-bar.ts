@@ -1,0 +1,68 @@
+import type { SeatFlag } from '../../shows/plan-document.ts';
+import { setAttribute } from '../dom.ts';
+import type { MapOptions } from './map-options.ts';
+import type { SeatFilter } from './seat-filter.ts';
+
+interface Toggle {
+  button: HTMLButtonElement;
+  isPressed: boolean;
+}
+
+/** The categories with their colours and prices, which is the legend as well; a press shows only these seats. */
+export class FilterBar {
+  readonly root = document.createElement('div');
+  readonly #categories = new Map<string, Toggle>();
+  readonly #accessible: Toggle | undefined;
+  readonly #fullView: Toggle | undefined;
+  readonly #onChange: (filter: SeatFilter) => void;
+
+  constructor({ plan, categories, formatPrice }: MapOptions, onChange: (filter: SeatFilter) => void) {
+    this.#onChange = onChange;
+    this.root.className = 'map-filters';
+    this.root.setAttribute('role', 'group');
+    this.root.setAttribute('aria-label', 'Show only');
+    for (const name of plan.categories.length > 1 ? plan.categories : []) {
+      const { colour = '', amount } = categories.get(name) ?? {};
+      const toggle = this.#toggle(name, amount === undefined ? '' : formatPrice(amount));
+      const dot = document.createElement('span');
+      dot.className = 'category-dot';
+      dot.ariaHidden = 'true';
+      dot.style.setProperty('--colour', colour);
+      toggle.button.prepend(dot);
+      this.#categories.set(name, toggle);
+    }
+    const has = (flag: SeatFlag) => plan.ids.some((_, index) => plan.has(index, flag));
+    this.#accessible = has('accessible') ? this.#toggle('Wheelchair spaces') : undefined;
+    this.#fullView = has('restricted-view') ? this.#toggle('Full view') : undefined;
+    this.root.hidden = this.root.childElementCount === 0;
+  }
+
+  get filter(): SeatFilter {
+    const categories = new Set([...this.#categories].filter(([, { isPressed }]) => isPressed).map(([name]) => name));
+    const isOn = (toggle: Toggle | undefined) => toggle?.isPressed ?? false;
+    return { categories, accessibleOnly: isOn(this.#accessible), fullViewOnly: isOn(this.#fullView) };
+  }
+
+  #toggle(name: string, price = ''): Toggle {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.className = 'filter';
+    button.ariaPressed = 'false';
+    const label = document.createElement('span');
+    label.textContent = name;
+    button.append(label);
+    if (price) {
+      const shown = document.createElement('strong');
+      shown.textContent = price;
+      button.append(' ', shown);
+    }
+    const toggle = { button, isPressed: false };
+    button.addEventListener('click', () => {
+      toggle.isPressed = !toggle.isPressed;
+      setAttribute(button, 'aria-pressed', String(toggle.isPressed));
+      this.#onChange(this.filter);
+    });
+    this.root.append(button);
+    return toggle;
+  }
+}

@@ -1,0 +1,25 @@
+import type { Seat } from '../../protocol/seat.ts';
+import type { SeatingPlan } from '../../shows/seating-plan.ts';
+import type { SeatWords } from './seat-words.ts';
+
+export interface MapCategory {
+  readonly name: string;
+  /** #rrggbb */
+  readonly colour: string;
+  /** In minor units of the currency. undefined: the show is free. */
+  readonly amount: number | undefined;
+}
+
+/** What the map knows: a plan, the states of its seats, and whom to tell. Nothing about the page or the server. */
+export interface MapOptions {
+  readonly root: HTMLElement;
+  readonly plan: SeatingPlan;
+  readonly words: SeatWords;
+  readonly categories: ReadonlyMap<string, MapCategory>;
+  readonly formatPrice: (amount: number) => string;
+  /** undefined until its state is known. */
+  readonly seat: (id: string) => Seat | undefined;
+  readonly isPending: (id: string) => boolean;
+  readonly onPick: (id: string) => void;
+  readonly onRelease: (id: string) => void;
+}

@@ -1,0 +1,72 @@
+import type { SeatFlag } from '../../shows/plan-document.ts';
+import { type SeatAppearance, seatAppearance } from '../seat-appearance.ts';
+import type { MapOptions } from './map-options.ts';
+
+const defaultColour = '#17803f';
+
+const flags: readonly SeatFlag[] = ['accessible', 'companion', 'restricted-view'];
+
+/** The seat in words and colours, the same in every view. undefined: the plan has no such seat, or its state is unknown. */
+export function lookOf(
+  { plan, words, seat: seatOf, isPending, ...prices }: MapOptions,
+  id: string,
+  userId: string,
+): (SeatAppearance & { isPending: boolean }) | undefined {
+  const index = plan.indexOf(id);
+  const seat = seatOf(id);
+  if (index === undefined || !seat) return undefined;
+  const details = [priceOf(index, { plan, ...prices }), words.flags(index)].filter(Boolean).join(', ');
+  const place = { number: plan.label(index), place: words.place(index), details };
+  return { ...seatAppearance(seat, userId, place), isPending: isPending(id) };
+}
+
+/** "€75.00"; undefined if the show is free. */
+export function priceOf(
+  index: number,
+  { plan, categories, formatPrice }: Pick<MapOptions, 'plan' | 'categories' | 'formatPrice'>,
+): string | undefined {
+  const amount = categories.get(plan.category(index))?.amount;
+  return amount === undefined ? undefined : formatPrice(amount);
+}
+
+/** A button for the seat; drawn later, as its state is known. */
+export function seatButton({ plan, categories }: MapOptions, index: number): HTMLButtonElement {
+  const id = plan.id(index);
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = 'seat';
+  button.id = `seat-${id}`;
+  button.dataset.seatId = id;
+  const { colour = defaultColour } = categories.get(plan.category(index)) ?? {};
+  button.style.setProperty('--colour', colour);
+  button.style.setProperty('--on-colour', textColourOn(colour));
+  const text = document.createElement('span');
+  text.className = 'seat-text';
+  text.textContent = plan.label(index);
+  button.append(text);
+  return button;
+}
+
+/** Classes of what is special about the seat. */
+export function flagClasses({ plan }: Pick<MapOptions, 'plan'>, index: number): string {
+  return flags.filter((flag) => plan.has(index, flag)).join(' ');
+}
+
+/** "€39.00 – €55.00" of these categories. */
+export function priceRange(names: Iterable<string>, { categories, formatPrice }: MapOptions): string {
+  const amounts = [...names].flatMap((name) => categories.get(name)?.amount ?? []);
+  if (amounts.length === 0) return '';
+  const [least, most] = [Math.min(...amounts), Math.max(...amounts)];
+  return least === most ? formatPrice(least) : `${formatPrice(least)} – ${formatPrice(most)}`;
+}
+
+/** Black or white, whichever has more contrast on #rrggbb. */
+export function textColourOn(colour: string): string {
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+    const part = Number.parseInt(colour.slice(at, at + 2), 16) / 255;
+    return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  // Where both have a contrast of 4.58.
+  return luminance > 0.179 ? '#000000' : '#ffffff';
+}

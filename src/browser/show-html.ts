@@ -1,0 +1,87 @@
+import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
+import { priceFormat } from './prices.ts';
+
+/** HTML of shows, for the server and for the page. Knows no DOM. Names come from show files, so they are escaped. */
+
+/** The server renders in English and UTC; the page then writes times in the user's own language and time zone. */
+const locale = 'en';
+
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** The list of shows, as list items. */
+export function showListHtml(shows: readonly ShowSummary[]): string {
+  return shows.map(showHtml).join('');
+}
+
+function showHtml(show: ShowSummary): string {
+  const facts = [
+    show.starts_at !== undefined && timeHtml(show.starts_at),
+    `${show.seats.toLocaleString(locale)} seats`,
+    pricesText(show),
+  ];
+  return (
+    `<li class="show ${show.sale}"><a href="/shows/${show.id}"><span class="show-name">${escapeHtml(show.name)}</span></a>` +
+    `<span class="show-facts">${facts.filter(Boolean).join(' · ')}</span>` +
+    `<span class="sale ${show.sale}">${saleHtml(show)}</span></li>`
+  );
+}
+
+/** "Fri, 21 June 2030, 18:00 UTC · 9,930 seats" */
+export function showFactsHtml(show: ShowSummary): string {
+  const facts = [
+    show.starts_at !== undefined && timeHtml(show.starts_at),
+    `<span class="sale ${show.sale}">${saleHtml(show)}</span>`,
+  ];
+  return facts.filter(Boolean).join(' ');
+}
+
+/** Whether seats are on sale, and until or from when. */
+export function saleHtml({ sale, sale_opens_at: opensAt, sale_closes_at: closesAt }: ShowSummary): string {
+  switch (sale) {
+    case 'upcoming':
+      return opensAt === undefined ? 'Not on sale yet' : `On sale from ${timeHtml(opensAt)}`;
+    case 'open':
+      return closesAt === undefined ? 'On sale' : `On sale until ${timeHtml(closesAt)}`;
+    case 'closed':
+      return 'Sale closed';
+  }
+}
+
+/** Prices by category and ticket type, as rows of a table; empty for a free show. */
+export function pricesHtml({ currency, categories, ticket_types: types = [] }: ShowDetails): string {
+  if (currency === undefined || types.length === 0) return '';
+  const format = priceFormat(currency, locale);
+  const head = types.map((type) => `<th scope="col">${escapeHtml(type)}</th>`).join('');
+  const rows = categories.map(({ name, prices = {} }) => {
+    const cells = types.map((type) => `<td>${prices[type] === undefined ? '' : escapeHtml(format(prices[type]))}</td>`);
+    return `<tr><th scope="row">${escapeHtml(name)}</th>${cells.join('')}</tr>`;
+  });
+  return `<table><caption>Prices</caption><thead><tr><td></td>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`;
+}
+
+function pricesText({ currency, lowest_price: lowest, highest_price: highest }: ShowSummary): string {
+  if (currency === undefined || lowest === undefined || highest === undefined) return 'free';
+  const format = priceFormat(currency, locale);
+  return escapeHtml(lowest === highest ? format(lowest) : `${format(lowest)} – ${format(highest)}`);
+}
+
+function timeHtml(iso: string): string {
+  return `<time datetime="${escapeHtml(iso)}">${escapeHtml(timeText(iso, { locale, timeZone: 'UTC' }))} UTC</time>`;
+}
+
+export function timeText(iso: string, { locale, timeZone }: { locale?: string; timeZone?: string } = {}): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  return date.toLocaleString(locale, {
+    weekday: 'short',
+    day: 'numeric',
+    month: 'long',
+    year: 'numeric',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+    ...(timeZone !== undefined && { timeZone }),
+  });
+}

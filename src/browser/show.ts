@@ -1,0 +1,180 @@
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { ShowDetails } from '../protocol/show.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { BestForm } from './best-form.ts';
+import { BestRequest } from './best-request.ts';
+import { element, setText, unpackDataBlocks } from './dom.ts';
+import { embeddedDetails, loadDetails, loadPlan, UnknownShowError } from './load-show.ts';
+import { localiseTimes } from './local-times.ts';
+import type { MapCategory } from './map/map-options.ts';
+import { PlanMap } from './map/plan-map.ts';
+import { SeatWords } from './map/seat-words.ts';
+import { nearestInPlan } from './nearest-in-plan.ts';
+import { createPage } from './page.ts';
+import { priceFormat } from './prices.ts';
+import { nextSaleChangeMs, saleClosedText } from './sale.ts';
+import { secondsLeft } from './server-clock.ts';
+import { showFactsHtml } from './show-html.ts';
+import { SingleSeatsNotice } from './single-seats-notice.ts';
+import { confirmationText } from './wording.ts';
+
+/** A timer is never later than this, since the clock of the device may be set. */
+const checkSaleWithinMs = 60_000;
+
+unpackDataBlocks();
+localiseTimes(document);
+void open(decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? ''));
+
+async function open(id: string): Promise<void> {
+  try {
+    const details = embeddedDetails(id) ?? (await loadDetails(id));
+    renderFacts(details);
+    showPage(details, await loadPlan(details));
+  } catch (error) {
+    if (!(error instanceof UnknownShowError)) throw error;
+    element('unknown-show', HTMLElement).hidden = false;
+    element('sale-area', HTMLElement).hidden = true;
+  }
+}
+
+function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
+  let details = loaded;
+  const { id, currency, max_holds: maxHolds } = details;
+  const words = new SeatWords(plan);
+  const formatPrice = currency === undefined ? () => '' : priceFormat(currency);
+  const categories = new Map<string, MapCategory>();
+  const nameOf = (seatId: string) => words.names([seatId]).join();
+  const amountOf = (seatId: string) => categories.get(plan.category(plan.indexOf(seatId) ?? 0))?.amount;
+  let map: PlanMap | undefined;
+  let isReading = false;
+  readCategories();
+
+  const page = createPage({
+    show: id,
+    createMap: ({ onClick, ...options }) => {
+      const root = element('plan-map', HTMLElement);
+      map = new PlanMap({ ...options, root, plan, words, categories, formatPrice, onPick: onClick });
+      return map;
+    },
+    namesOf: (seatIds) => words.names(seatIds),
+    nearestFree: (to) => actions.venue.seat(nearestInPlan(plan, isFree, to) ?? ''),
+    cart: {
+      nameOf,
+      priceOf: (seatId) => {
+        const amount = amountOf(seatId);
+        return amount === undefined ? undefined : formatPrice(amount);
+      },
+      sumOf: (seatIds) => {
+        const amounts = seatIds.map(amountOf);
+        if (amounts.some((amount) => amount === undefined)) return undefined;
+        return formatPrice(amounts.reduce<number>((sum, amount = 0) => sum + amount, 0));
+      },
+    },
+    closedText: () => saleClosedText(details),
+    onMessage: (message) => {
+      if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
+      return best.receive(message);
+    },
+    onConnected: () => void reread(),
+    onConnectionLost: () => best.connectionLost(),
+    onRender: (isLive) => {
+      form.render(isLive, best.pending?.count);
+      singleSeats.render(page.actions.holds.map(({ seat }) => seat.id));
+    },
+  });
+  const { actions } = page;
+
+  const best = new BestRequest({
+    send: page.send,
+    report: page.report,
+    learn: (seats) => actions.learn(seats),
+    heldText: (seats) => {
+      const ends = actions.holds.filter(({ seat }) => seats.some((held) => held.id === seat.id));
+      const leftMs = Math.min(...ends.map(({ remainingMs }) => remainingMs), actions.venue.holdSeconds * 1000);
+      return confirmationText('select', words.names(seats.map((seat) => seat.id)), secondsLeft(leftMs));
+    },
+    onHeld: (seats) => map?.show(seats.map((seat) => seat.id)),
+    onChange: page.requestRender,
+  });
+  const form = new BestForm(maxHolds, (count) => findBest(count));
+  const singleSeats = new SingleSeatsNotice({
+    plan,
+    words,
+    isFree,
+    announce: page.announce,
+    onExchange: (given, wanted) => {
+      // The button goes with the warning.
+      page.map.focus(wanted[0]);
+      actions.exchange(given, wanted);
+    },
+  });
+
+  function findBest(count: number): void {
+    const reason = page.unavailableReason();
+    if (reason !== undefined) {
+      page.report(reason, 'error', { topic: 'unavailable' });
+      return;
+    }
+    const { categories: wanted, accessibleOnly } = map?.filter ?? {
+      categories: new Set<string>(),
+      accessibleOnly: false,
+    };
+    const [category] = wanted.size === 1 ? wanted : [];
+    const section = map?.section;
+    best.hold({
+      count,
+      ...(category !== undefined && { category }),
+      ...(section !== undefined && { section }),
+      ...(accessibleOnly && { accessible: true }),
+    });
+  }
+
+  function isFree(seatId: string): boolean {
+    return actions.venue.seat(seatId)?.status === SeatStatus.available;
+  }
+
+  function readCategories(): void {
+    const [ticketType = ''] = details.ticket_types ?? [];
+    for (const { name, colour, prices } of details.categories) {
+      categories.set(name, { name, colour, amount: prices?.[ticketType] });
+    }
+  }
+
+  /** Prices and times may change while the page is open; nothing tells it. */
+  async function reread(): Promise<void> {
+    if (isReading) return;
+    isReading = true;
+    const next = await loadDetails(id).catch(() => undefined);
+    isReading = false;
+    if (!next) return;
+    // Another plan has other seats: everything on the page is about the old one.
+    if (next.plan !== details.plan) return location.reload();
+    details = next;
+    readCategories();
+    renderFacts(details);
+    page.requestRender();
+  }
+
+  function watchSale(): void {
+    const atMs = nextSaleChangeMs(details);
+    const waitMs = atMs === undefined ? checkSaleWithinMs : Math.max(1_000, atMs - Date.now());
+    setTimeout(
+      () => {
+        if (atMs !== undefined && Date.now() >= atMs) void reread();
+        watchSale();
+      },
+      Math.min(checkSaleWithinMs, waitMs),
+    );
+  }
+
+  watchSale();
+  page.start();
+}
+
+function renderFacts(details: ShowDetails): void {
+  document.title = `${details.name} · Seats`;
+  setText(element('show-name', HTMLElement), details.name);
+  const facts = element('show-facts', HTMLElement);
+  facts.innerHTML = showFactsHtml(details);
+  localiseTimes(facts);
+}

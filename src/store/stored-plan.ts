@@ -1,0 +1,49 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { Compile } from 'typebox/compile';
+import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import { planChanges } from '../shows/plan-changes.ts';
+import { PlanDocument } from '../shows/plan-document.ts';
+import { planHash } from '../shows/plan-hash.ts';
+import { SeatingPlan } from '../shows/seating-plan.ts';
+
+const planDocument = Compile(PlanDocument);
+/** Ten times what a plan of 100,000 seats needs. */
+const maxPlanBytes = 64 * 1024 * 1024;
+
+/** The content of `venue:plan`: its JSON, compressed because a request to Redis is bounded, in base64. */
+export const planText = (plan: SeatingPlan): string => gzipSync(JSON.stringify(plan.toDocument())).toString('base64');
+
+/** Undefined: it cannot be read, or is not the plan with this hash; that is as if it were lost. */
+export function storedPlan(text: string | null, hash: string): SeatingPlan | undefined {
+  try {
+    const json = gunzipSync(Buffer.from(text ?? '', 'base64'), { maxOutputLength: maxPlanBytes }).toString();
+    const document: unknown = JSON.parse(json);
+    const plan = planDocument.Check(document) ? new SeatingPlan(document) : undefined;
+    return plan && planHash(plan) === hash ? plan : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Why a plan must not replace the stored one: it removes or moves seats that somebody holds or has booked, for example
+ * 'seat C5 (booked) would move from "Stalls, row C, seat 5" to …'. Undefined if it may.
+ */
+export function planConflict(before: SeatingPlan, after: SeatingPlan, seats: Iterable<Seat>): string | undefined {
+  const { removed, moved } = planChanges(before, after);
+  const effects = new Map([
+    ...removed.map((id): [string, string] => [id, 'would be removed']),
+    ...moved.map(({ of, from, to }): [string, string] => [of, `would move from "${from}" to "${to}"`]),
+  ]);
+  const conflicts: string[] = [];
+  for (const { id, status } of seats) {
+    const effect = status === SeatStatus.available ? undefined : effects.get(id);
+    if (effect) conflicts.push(`seat ${id} (${status === SeatStatus.held ? 'held' : 'booked'}) ${effect}`);
+  }
+  if (conflicts.length === 0) return undefined;
+  const more = conflicts.length - namedConflicts;
+  return [...conflicts.slice(0, namedConflicts), ...(more > 0 ? [`${more} more seats`] : [])].join(', ');
+}
+
+const namedConflicts = 5;
