@@ -222,7 +222,7 @@ export const groupsSection = (context: SuiteContext): Promise<Section> =>
       ...journeySeats,
       yardsticks: ['without-actors'],
       clients: () => {
-        const wanted = new WantedSeats(emptySeats(journeySeats), connections);
+        const wanted = new WantedSeats(emptySeats(gridPlan(journeySeats)), connections);
         const groups = { completed: 0 };
         return (client) => new CommandConversation(client, new GroupJourney({ ...client, wanted, groups }));
       },
