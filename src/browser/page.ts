@@ -257,7 +257,7 @@ export function createPage(options: PageOptions): Page {
       const holdMs = holdSeconds * 1000;
       const bookedIds = actions.bookedSeats.map(({ id }) => id);
       statusBar.renderVenue(venue);
-      seatMap.render(venue, userId());
+      seatMap.render(userId(), venue);
       seatMap.renderTime(holds, holdMs);
       cart.render({ holds, bookedIds, keepableIds: actions.keepableIds, holdMs, maxHolds, isLive, closedText, counts });
       // A render just before a shown second changes delays `tick`, but already shows the offer.

@@ -125,6 +125,11 @@ export class SeatActions {
     else this.#request('select', wanted, release);
   }
 
+  /** Releases the seats, then goes on. */
+  releaseThen(seatIds: readonly string[], next: () => void): void {
+    this.#request('release', seatIds, next);
+  }
+
   /** Takes over seats of a reply. */
   learn(seats: readonly Seat[]): void {
     for (const seat of seats) this.venue.learn(seat);

@@ -1,3 +1,4 @@
+import type { BestSeats } from '../protocol/commands.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails } from '../protocol/show.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
@@ -78,7 +79,9 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     onConnected: () => void reread(),
     onConnectionLost: () => best.connectionLost(),
     onRender: (isLive) => {
-      form.render(isLive, best.pending?.count);
+      const { category, section } = limits();
+      const places = [category, section].filter((place) => place !== undefined);
+      form.render(isLive, { pending: best.pending?.count, places });
       singleSeats.render(page.actions.holds.map(({ seat }) => seat.id));
     },
   });
@@ -95,6 +98,13 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     },
     onHeld: (seats) => map?.show(seats.map((seat) => seat.id)),
     onChange: page.requestRender,
+    offerAtLimit: (wish) => {
+      const heldIds = actions.holds.map(({ seat }) => seat.id);
+      if (heldIds.length === 0) return undefined;
+      const label =
+        heldIds.length === 1 ? 'Release yours, and search again' : `Release your ${heldIds.length}, and search again`;
+      return { label, accept: () => actions.releaseThen(heldIds, () => best.hold(wish)) };
+    },
   });
   const form = new BestForm(maxHolds, (count) => findBest(count));
   const singleSeats = new SingleSeatsNotice({
@@ -115,18 +125,18 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
       page.report(reason, 'error', { topic: 'unavailable' });
       return;
     }
-    const { categories: wanted, accessibleOnly } = map?.filter ?? {
-      categories: new Set<string>(),
-      accessibleOnly: false,
-    };
-    const [category] = wanted.size === 1 ? wanted : [];
+    best.hold({ count, ...limits() });
+  }
+
+  /** What the filter and the open section ask of the best seats. */
+  function limits(): Omit<BestSeats, 'count'> {
+    const [category, another] = map?.filter.categories ?? [];
     const section = map?.section;
-    best.hold({
-      count,
-      ...(category !== undefined && { category }),
+    return {
+      ...(category !== undefined && another === undefined && { category }),
       ...(section !== undefined && { section }),
-      ...(accessibleOnly && { accessible: true }),
-    });
+      ...(map?.filter.accessibleOnly && { accessible: true }),
+    };
   }
 
   function isFree(seatId: string): boolean {

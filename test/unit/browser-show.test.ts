@@ -29,6 +29,7 @@ function startBest() {
     learn: (seats) => learned.push(...seats),
     onHeld: (seats) => heldSeats.push(seats),
     onChange: () => {},
+    offerAtLimit: ({ count }) => ({ label: `release for ${count}`, accept: () => {} }),
     heldText: (seats) => `${seats.map(({ id }) => id).join()} held`,
   });
   return { best, sent, reported, details, heldSeats, learned };
@@ -65,7 +66,7 @@ describe('the best seats', () => {
       undefined,
     ],
     ['SEATS_TAKEN', { count: 3 }, 'Others were faster: the 3 seats found for you are taken.', 'Try again'],
-    ['HOLD_LIMIT', { count: 8 }, 'With 8 seats more you would hold too many. Release some first.', undefined],
+    ['HOLD_LIMIT', { count: 8 }, 'With 8 seats more you would hold too many. Release some first.', 'release for 8'],
     ['SALE_CLOSED', { count: 1 }, 'Seats are not on sale now.', undefined],
   ] as const)('[R555] %s for %j is explained, with the next step', (code, wish, text, label) => {
     const run = startBest();
