@@ -130,6 +130,10 @@ export class RedisVenue {
     if (planReadAtMs > this.#planReadAtMs) {
       throw problem('it has a newer plan by now. Restart this process with the new file');
     }
+    // Nothing tells whether a lost seat was sold, and the new plan may not have it.
+    if (plan && !plan.ids.every((id) => seats.has(id))) {
+      throw problem('Redis has lost seats of it. Start once with its previous file, which restores them');
+    }
     const conflict = planConflict(plan, this.#plan, seats.values());
     if (conflict) throw problem(`its file has changed, and ${conflict}. Undo that change`);
   }
