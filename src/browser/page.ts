@@ -1,5 +1,4 @@
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
-import type { Seat } from '../protocol/seat.ts';
 import { Announcer } from './announcer.ts';
 import { Cart, type CartOptions } from './cart.ts';
 import { Connection, type ConnectionView } from './connection.ts';
@@ -13,6 +12,7 @@ import { OthersEvents } from './others-events.ts';
 import type { PageMap } from './page-map.ts';
 import { probeHttp } from './probe-http.ts';
 import { SeatActions } from './seat-actions.ts';
+import type { SeatActionsOptions } from './seat-actions-options.ts';
 import type { SeatMapOptions } from './seat-map.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
 import { PageSession } from './session.ts';
@@ -29,13 +29,10 @@ export interface PageOptions {
   createMap: (options: SeatMapOptions) => PageMap;
   /** Names and prices of seats. */
   cart?: Pick<CartOptions, 'nameOf' | 'priceOf' | 'sumOf'>;
-  namesOf?: (seatIds: readonly string[]) => string[];
-  nearestFree?: (to: Seat) => Seat | undefined;
-  /** Why no seat can be chosen, however good the connection is. */
-  closedText?: () => string | undefined;
+  seats?: Pick<SeatActionsOptions, 'closedReason' | 'namesOf' | 'nearestFree' | 'withoutSingle'>;
   /** True if the message needs nothing else. */
   onMessage?: (message: ServerMessage) => boolean;
-  onRender?: (isLive: boolean) => void;
+  onRender?: (canChoose: boolean) => void;
   onConnected?: () => void;
   onConnectionLost?: () => void;
 }
@@ -49,7 +46,8 @@ export interface Page {
   report: (text: string, tone: MessageTone, details?: MessageDetails) => void;
   announce: (text: string) => void;
   requestRender: () => void;
-  unavailableReason: () => string | undefined;
+  /** Why no seat can be held now; undefined if seats can be held. */
+  refusalReason: () => string | undefined;
   start: () => void;
 }
 
@@ -94,8 +92,7 @@ export function createPage(options: PageOptions): Page {
     clock,
     unavailableReason,
     send: (message) => connection.send(message),
-    ...(options.namesOf && { namesOf: options.namesOf }),
-    ...(options.nearestFree && { nearestFree: options.nearestFree }),
+    ...options.seats,
     report,
     announce: (text) => announcer.announce(text),
     onSeatTouched: (seatId, byOthers) => {
@@ -189,8 +186,6 @@ export function createPage(options: PageOptions): Page {
   });
 
   function unavailableReason(): string | undefined {
-    const closedText = options.closedText?.();
-    if (closedText !== undefined) return closedText;
     return unavailableText(view.phase, session, { wasLive, retrySeconds: sessionRetryS(), origin: location.origin });
   }
 
@@ -248,9 +243,10 @@ export function createPage(options: PageOptions): Page {
   function render(): void {
     statusBar.renderConnection(shownStatus());
     statusBar.renderLine(watching, roundTripMs);
-    const closedText = options.closedText?.();
-    const isLive = connection.isLive && session.isReady && closedText === undefined;
-    seatMap.renderLive(isLive);
+    const closedText = options.seats?.closedReason?.();
+    const isLive = connection.isLive && session.isReady;
+    const canChoose = isLive && closedText === undefined;
+    seatMap.renderLive(canChoose);
     const { holds } = actions;
     if (venue.isKnown) {
       const { holdSeconds, maxHolds, counts } = venue;
@@ -263,7 +259,7 @@ export function createPage(options: PageOptions): Page {
       // A render just before a shown second changes delays `tick`, but already shows the offer.
       actions.announceEnds();
     }
-    options.onRender?.(isLive);
+    options.onRender?.(canChoose);
     tickLater();
   }
 
@@ -310,7 +306,7 @@ export function createPage(options: PageOptions): Page {
     report,
     announce: (text) => announcer.announce(text),
     requestRender,
-    unavailableReason,
+    refusalReason: () => unavailableReason() ?? options.seats?.closedReason?.(),
     start: () => {
       render();
       void session.begin();

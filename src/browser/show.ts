@@ -2,6 +2,7 @@ import type { BestSeats } from '../protocol/commands.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails } from '../protocol/show.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { leavesSingleSeat } from '../shows/single-seats.ts';
 import { BestForm } from './best-form.ts';
 import { BestRequest } from './best-request.ts';
 import { element, setText, unpackDataBlocks } from './dom.ts';
@@ -57,8 +58,12 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
       map = new PlanMap({ ...options, root, plan, words, categories, formatPrice, onPick: onClick });
       return map;
     },
-    namesOf: (seatIds) => words.names(seatIds),
-    nearestFree: (to) => actions.venue.seat(nearestInPlan(plan, isFree, to) ?? ''),
+    seats: {
+      closedReason: () => saleClosedText(details),
+      namesOf: (seatIds) => words.names(seatIds),
+      nearestFree: (to) => actions.venue.seat(nearestInPlan(plan, isFree, to) ?? ''),
+      withoutSingle: (seatIds) => leavesSingleSeat(plan, isFree, [...heldIds(), ...seatIds])?.instead,
+    },
     cart: {
       nameOf,
       priceOf: (seatId) => {
@@ -71,18 +76,17 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
         return formatPrice(amounts.reduce<number>((sum, amount = 0) => sum + amount, 0));
       },
     },
-    closedText: () => saleClosedText(details),
     onMessage: (message) => {
       if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
       return best.receive(message);
     },
     onConnected: () => void reread(),
     onConnectionLost: () => best.connectionLost(),
-    onRender: (isLive) => {
+    onRender: (canChoose) => {
       const { category, section } = limits();
       const places = [category, section].filter((place) => place !== undefined);
-      form.render(isLive, { pending: best.pending?.count, places });
-      singleSeats.render(page.actions.holds.map(({ seat }) => seat.id));
+      form.render(canChoose, { pending: best.pending?.count, places });
+      singleSeats.render(heldIds());
     },
   });
   const { actions } = page;
@@ -99,11 +103,11 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     onHeld: (seats) => map?.show(seats.map((seat) => seat.id)),
     onChange: page.requestRender,
     offerAtLimit: (wish) => {
-      const heldIds = actions.holds.map(({ seat }) => seat.id);
-      if (heldIds.length === 0) return undefined;
-      const label =
-        heldIds.length === 1 ? 'Release yours, and search again' : `Release your ${heldIds.length}, and search again`;
-      return { label, accept: () => actions.releaseThen(heldIds, () => best.hold(wish)) };
+      const given = heldIds();
+      if (given.length === 0) return undefined;
+      const yours = given.length === 1 ? 'yours' : `your ${given.length}`;
+      const accept = () => actions.releaseThen(given, () => best.hold(wish));
+      return { label: `Release ${yours}, and search again`, accept };
     },
   });
   const form = new BestForm(maxHolds, (count) => findBest(count));
@@ -120,7 +124,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   });
 
   function findBest(count: number): void {
-    const reason = page.unavailableReason();
+    const reason = page.refusalReason();
     if (reason !== undefined) {
       page.report(reason, 'error', { topic: 'unavailable' });
       return;
@@ -137,6 +141,10 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
       ...(section !== undefined && { section }),
       ...(map?.filter.accessibleOnly && { accessible: true }),
     };
+  }
+
+  function heldIds(): string[] {
+    return actions.holds.map(({ seat }) => seat.id);
   }
 
   function isFree(seatId: string): boolean {

@@ -119,6 +119,29 @@ describe('seats in place of others', () => {
   });
 });
 
+test('[R556] a show that refuses single seats offers the seats that leave none, in place of all that are held', () => {
+  const run = startSeatActions({ withoutSingle: () => ['A2', 'A3'], namesOf: (ids) => ids.map((id) => `Hall ${id}`) });
+  run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
+  run.actions.clickSeat('A3');
+  run.refuse('SINGLE_SEAT');
+  expect(run.reported.at(-1)).toBe('error: Hall A3 would leave a single free seat, which this show does not allow.');
+  expect(run.offer()?.label).toBe('Take Hall A3 instead');
+  run.offer()?.accept();
+  expect(run.sent.at(-1)).toMatchObject({ type: 'SELECT_SEAT', data: { seat_id: 'A3' } });
+  run.ack(held('A3', 3, 'alice'));
+  expect(run.sent.at(-1)).toMatchObject({ type: 'RELEASE_SEAT', data: { seat_id: 'A1' } });
+});
+
+test('[R557] after the sale held seats can be booked and released, but none can be held', () => {
+  const run = startSeatActions({ closedReason: () => 'The sale is closed.' });
+  run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
+  run.actions.clickSeat('A3');
+  expect(run.reported).toEqual(['error: The sale is closed.']);
+  run.actions.book('A1');
+  run.actions.clickSeat('A2');
+  expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'RELEASE_SEAT']);
+});
+
 test('[R486] the seats of a user are found without a search, whoever held them before', () => {
   const venue = new Venue();
   venue.replace(venueState({}, held('A2', 1, 'ann')));
