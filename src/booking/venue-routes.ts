@@ -11,12 +11,12 @@ import type { ErrorCode } from '../protocol/errors.ts';
 import { EventsAfter } from '../protocol/events.ts';
 import { Seat } from '../protocol/seat.ts';
 import { type Position, VenueState } from '../protocol/venue.ts';
+import { planHash } from '../shows/plan-hash.ts';
 import { RecentEvent } from '../venue/recent-events.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import type { BookingService } from './booking-service.ts';
 import { pointsOf } from './points.ts';
 import { showIdOf, showPaths } from './show-paths.ts';
-import { planHashOf } from './show-replies.ts';
 import type { ShowOnSale } from './shows-on-sale.ts';
 import { holdSettings } from './venue-settings.ts';
 
@@ -173,7 +173,7 @@ function venueJson({ show, rules, service, seatsJson }: ShowOnSale, isConfirmed:
     ...holdSettings(rules),
     rows: show.plan.rows.length,
     cols: show.plan.longestRow,
-    plan: planHashOf(show.plan),
+    plan: planHash(show.plan),
     ...(!isConfirmed && { stale: true as const }),
   };
   return Buffer.concat([Buffer.from(`${JSON.stringify(head).slice(0, -1)},"seats":`), bytes, closingBrace]);
