@@ -111,7 +111,7 @@ export class RedisVenue {
       system,
       planHash: hash,
       planReadAtMs: Number(about.plan_read_at_ms ?? 0),
-      plan: hash === undefined ? undefined : hasPlan === 1 ? await this.#readPlan(hash) : undefined,
+      plan: hasPlan === 1 ? await this.#readPlan(hash) : undefined,
       oldestSeq,
       newestSeq,
       hasLog: hasLog === 1,
@@ -119,7 +119,7 @@ export class RedisVenue {
     };
   }
 
-  async #readPlan(hash: string): Promise<SeatingPlan | undefined> {
+  async #readPlan(hash: string | undefined): Promise<SeatingPlan | undefined> {
     if (hash === this.#planHash) return this.#plan;
     return storedPlan(await this.#connection.call(() => this.#connection.redis.get(this.#keys.plan)), hash);
   }
@@ -130,7 +130,11 @@ export class RedisVenue {
     if (planReadAtMs > this.#planReadAtMs) {
       throw problem('it has a newer plan by now. Restart this process with the new file');
     }
-    const conflict = plan && planConflict(plan, this.#plan, seats.values());
+    // Nothing tells whether a lost seat was sold, and the new plan may not have it.
+    if (plan && !plan.ids.every((id) => seats.has(id))) {
+      throw problem('Redis has lost seats of it. Start once with its previous file, which restores them');
+    }
+    const conflict = planConflict(plan, this.#plan, seats.values());
     if (conflict) throw problem(`its file has changed, and ${conflict}. Undo that change`);
   }
 
