@@ -16,7 +16,7 @@ const area = (page: Page, name: string) => page.locator(`.area[aria-label^="${na
 const heldCount = (page: Page) => expect.poll(() => page.locator('#hold-list li').count());
 
 describe('a large show', () => {
-  const pages = usePages(() => startEmbedded({ env: { HOLDS_PER_ADDRESS: '0' } }));
+  const pages = usePages(startEmbedded);
   const open = (options = {}) => pages.open(options, `${pages.venue.url}/shows/arena`);
   let sold = 0;
 

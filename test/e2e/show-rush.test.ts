@@ -45,7 +45,7 @@ async function frameTimes(page: Page, action: () => Promise<unknown>) {
 }
 
 describe('a rush on a large show', () => {
-  const pages = usePages(() => startEmbedded({ env: { HOLDS_PER_ADDRESS: '0' } }));
+  const pages = usePages(startEmbedded);
   const { plan } = readShow('shows/arena.json');
 
   test('[R560] the overview is there within 1 s of the request', async () => {
