@@ -55,6 +55,8 @@ export interface InspectSettings {
   show: string;
   /** The default show first. */
   shows: { id: string; name: string }[];
+  /** Number of its seats. */
+  size: number;
   /** The requested seats as the show names them, and those that it does not have. */
   seats: string[];
   unknown_seats: string[];

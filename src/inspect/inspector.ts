@@ -52,6 +52,11 @@ export class Inspector {
     this.#watches = new SeatWatches({ service, logger, projection: seatProjection(show.plan) });
   }
 
+  /** Number of seats of the show. */
+  get size(): number {
+    return this.#options.show.plan.size;
+  }
+
   get viewers(): number {
     return this.#viewers.size;
   }

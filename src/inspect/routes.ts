@@ -86,13 +86,15 @@ export async function registerInspectRoutes(
   });
 
   app.get('/inspect/settings', common, async ({ query }): Promise<InspectSettings> => {
-    const { seats, unknown } = inspectors.of(query.show).select(query.seats);
+    const inspector = inspectors.of(query.show);
+    const { seats, unknown } = inspector.select(query.seats);
     return {
       inspector_url: inspectorUrl,
       node: self,
       nodes: peers.names,
       show: query.show ?? defaultShow,
       shows: shows.list.map(({ id, name }) => ({ id, name })),
+      size: inspector.size,
       seats,
       unknown_seats: unknown,
       most_seats: limits.seats,
