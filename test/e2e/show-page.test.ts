@@ -29,8 +29,8 @@ describe('a large show', () => {
     expect(await page.locator('.area').count()).toBe(26);
     await textOf(page, 'count').toBe(String(9_930 - sold));
     const label = await area(page, 'Block 101').getAttribute('aria-label');
-    expect(label).toMatch(/^Block 101, 1\d\d free seats, €75\.00$/);
-    expect(await area(page, 'Block 201').getAttribute('aria-label')).toContain('€39.00 – €55.00');
+    expect(label).toMatch(/^Block 101, 1\d\d free seats, €75$/);
+    expect(await area(page, 'Block 201').getAttribute('aria-label')).toContain('€39 – €55');
     expect(await page.locator('.area[tabindex="0"]').count(), 'one tab stop').toBe(1);
   });
 
