@@ -73,7 +73,7 @@ export class RedisVenue {
     for (let attempt = 0; attempt < openAttempts; attempt++) {
       const found = await this.#readVenue();
       const isOwnPlan = found.planHash === this.#planHash;
-      if (!isOwnPlan) this.#requireReplaceable(found);
+      if (!isOwnPlan) this.#requireReplaceable(found, found.seats.values());
       const missing = missingParts(found, found.plan ?? this.#plan);
       if (missing.length === 0 && (await this.#isBehindLog(found))) missing.push('transitions of seats');
       if (this.#connection.isOfThisRun(found.epoch) && missing.length === 0 && isOwnPlan) {
@@ -125,12 +125,14 @@ export class RedisVenue {
   }
 
   /** Two processes with different plans must not replace each other's for ever: the plan that was read last stays. */
-  #requireReplaceable({ planReadAtMs, plan, seats }: FoundVenue): void {
+  #requireReplaceable({ planReadAtMs, plan, nowMs }: FoundVenue, seats: Iterable<Seat>): void {
     const problem = (text: string) => new StoreUnavailableError(`The show ${this.#name} cannot be opened: ${text}`);
     if (planReadAtMs > this.#planReadAtMs) {
       throw problem('it has a newer plan by now. Restart this process with the new file');
     }
-    const conflict = plan && planConflict(plan, this.#plan, seats.values());
+    const isTaken = ({ status, expires_at = 0 }: Seat) =>
+      status === SeatStatus.booked || (status === SeatStatus.held && expires_at * 1000 > nowMs);
+    const conflict = planConflict(plan, this.#plan, [...seats].filter(isTaken));
     if (conflict) throw problem(`its file has changed, and ${conflict}. Undo that change`);
   }
 
@@ -145,13 +147,13 @@ export class RedisVenue {
   async #restore(knownSystem: string | undefined, isDamaged: boolean): Promise<void> {
     const found = await this.#readVenue();
     if (found.epoch !== '') return; // another process has opened it
-    if (found.planHash !== this.#planHash) this.#requireReplaceable(found);
     const before = found.seats;
     const known = found.plan ?? this.#plan;
-    const locks = await this.#readLocks();
+    const lastEvents = isDamaged ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
+    const ids = [...new Set([...this.#plan.ids, ...known.ids, ...before.keys(), ...lastEvents.keys()])];
+    const locks = await this.#readLocks(ids);
     const isFresh = found.keyCount === 0 && locks.size === 0;
     const missing = isFresh ? [] : missingParts(found, known);
-    const lastEvents = isDamaged && !isFresh ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
     const isLogWhole =
       isFresh || (found.oldestSeq === 1 && found.newestSeq >= found.seq) || (found.seq === 0 && found.newestSeq === 0);
     const remains: VenueRemains = {
@@ -160,6 +162,13 @@ export class RedisVenue {
       lastEvents,
       isUntouched: ({ id }) => isLogWhole || known.indexOf(id) === undefined,
     };
+    if (found.planHash !== this.#planHash) {
+      const places = ids.map((id) => placeOf(before.get(id)) ?? known.seat(id) ?? { id, row: -1, col: -1 });
+      this.#requireReplaceable(
+        found,
+        places.map((place) => restoredSeat(place, remains)),
+      );
+    }
     const seats = [...this.#plan.seats()].map((planned) => inPlace(planned, restoredSeat(planned, remains)));
     const changed = seats.filter((seat) => before.get(seat.id) !== seat);
     await this.#lockBooked(seats, locks);
@@ -189,9 +198,9 @@ export class RedisVenue {
     }
   }
 
-  async #readLocks(): Promise<Map<string, Lock>> {
+  async #readLocks(seatIds: readonly string[]): Promise<Map<string, Lock>> {
     const locks = new Map<string, Lock>();
-    for (const ids of chunksOf(this.#plan.ids)) {
+    for (const ids of chunksOf(seatIds)) {
       const keys = ids.map((id) => this.#keys.lock(id));
       const found = await this.#connection.call(() => this.#connection.redis.readLocks(keys.length, ...keys));
       assert(found.length === 2 * keys.length, 'read-locks.lua must read each lock');
@@ -310,6 +319,9 @@ function missingParts(
   else if (!plan) missing.push('venue:plan');
   return missing;
 }
+
+const placeOf = (seat: Seat | undefined): PlannedSeat | undefined =>
+  seat && { id: seat.id, row: seat.row, col: seat.col };
 
 /** A changed plan may count rows and seats differently. */
 function inPlace(planned: PlannedSeat, seat: Seat): Seat {
