@@ -26,8 +26,8 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   const isSessionNeeded = access.authMode === 'required';
   registerSeatCommandRoutes(app, handler, isSessionNeeded);
   registerHoldRoutes(app, handler, isSessionNeeded);
-  registerVenueRoutes(app, options, guard);
-  registerShowRoutes(app, options, guard);
+  registerVenueRoutes(app, options);
+  registerShowRoutes(app, options);
   await registerPageRoute(app, options);
   const { service } = options.shows.default;
   registerHealthRoutes(app, { ready: async () => (await service.isReady()) && (options.isReady?.() ?? true) });

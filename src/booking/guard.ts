@@ -15,8 +15,6 @@ export interface Guard {
   identifyUser(request: FastifyRequest, claimed: string | undefined): string | Promise<string>;
   /** Counts a command: each of its seats costs as much as a command on one seat. */
   countCommand(request: FastifyRequest, userId: string, seats: number): Promise<void>;
-  /** Counts what a request costs besides the points of its route. Undefined: not counted. */
-  countPoints(request: FastifyRequest, points: number): Promise<void> | undefined;
 }
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -55,6 +53,5 @@ export async function installGuard(app: HttpApp, access: Access): Promise<Guard>
       // The request itself was counted before its route.
       if (seats > 1) await limits?.count(request, seats - 1);
     },
-    countPoints: (request, points) => limits?.count(request, points),
   };
 }

@@ -1,19 +1,9 @@
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
 import { planHash } from '../shows/plan-hash.ts';
-import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { type Show, saleState } from '../shows/show.ts';
 import type { ShowOnSale } from './shows-on-sale.ts';
 import { holdSettings } from './venue-settings.ts';
-
-const hashes = new WeakMap<SeatingPlan, string>();
-
-/** Computed once for each plan. */
-export function planHashOf(plan: SeatingPlan): string {
-  const hash = hashes.get(plan) ?? planHash(plan);
-  hashes.set(plan, hash);
-  return hash;
-}
 
 /** As a field of a reply, unless there is no such time. */
 const timeField = <Name extends string>(name: Name, timeMs: number | undefined): { [_ in Name]?: string } =>
@@ -53,7 +43,7 @@ export function detailsOf({ show, rules, service }: ShowOnSale): ShowDetails {
       return { name, colour, ...(prices && { prices: Object.fromEntries(prices) }) };
     }),
     ...(pricing && { ticket_types: [...pricing.ticketTypes] }),
-    plan: planHashOf(show.plan),
+    plan: planHash(show.plan),
     single_seats: show.singleSeats,
     ...holdSettings(rules),
     position: service.view.position,

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { CompressedBody } from '../http/compressed-body.ts';
 import type { HttpApp } from '../http/http-app.ts';
@@ -5,12 +6,12 @@ import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { ShowDetails, ShowList } from '../protocol/show.ts';
 import { PlanDocument } from '../shows/plan-document.ts';
+import { planHash } from '../shows/plan-hash.ts';
 import type { Show } from '../shows/show.ts';
 import type { BookingAppOptions } from './app-options.ts';
-import type { Guard } from './guard.ts';
-import { pointsOf } from './points.ts';
-import { ShowParams } from './show-paths.ts';
-import { detailsOf, planHashOf, summaryOf } from './show-replies.ts';
+import { planPoints, pointsOf } from './points.ts';
+import { ShowParams, showIdOf } from './show-paths.ts';
+import { detailsOf, summaryOf } from './show-replies.ts';
 
 const PlanParams = Type.Object({
   ...ShowParams.properties,
@@ -23,12 +24,12 @@ interface ServedPlan {
 }
 
 /** `GET /api/shows`, `/api/shows/:show` and `/api/shows/:show/plan/:hash`: what is on sale. */
-export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions, guard: Guard): void {
+export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): void {
   const plans = new Map<string, ServedPlan>();
   const planOf = (show: Show): ServedPlan => {
     const known = plans.get(show.id);
     if (known) return known;
-    const hash = planHashOf(show.plan);
+    const hash = planHash(show.plan);
     const body = new CompressedBody(Buffer.from(JSON.stringify(show.plan.toDocument())), {
       etag: `"${hash}"`,
       'content-type': jsonType,
@@ -83,13 +84,15 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions, g
     params: PlanParams,
     response: { 200: PlanDocument },
   };
-  const planConfig = { points: 1, apiDocument: { refusals: ['UNKNOWN_SHOW', 'NOT_FOUND'] as const } };
+  const planConfig = {
+    points: ({ params }: FastifyRequest) => planPoints(shows.sizeOf(showIdOf({ params }))),
+    apiDocument: { refusals: ['UNKNOWN_SHOW', 'NOT_FOUND'] as const },
+  };
   app.get(
     '/api/shows/:show/plan/:hash',
     { schema: planSchema, serializerCompiler: () => String, config: planConfig },
     async (request, reply) => {
       const { show } = shows.get(request.params.show);
-      await guard.countPoints(request, pointsOf(show.plan.size));
       const { hash, body } = planOf(show);
       if (request.params.hash !== hash) {
         throw new RefusedError('NOT_FOUND', `The show ${show.id} has the plan ${hash}`);

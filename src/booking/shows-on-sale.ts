@@ -66,6 +66,12 @@ export class ShowsOnSale {
     return created;
   }
 
+  /** Number of seats, without opening the show; 0 if there is no such show. */
+  sizeOf(id: string | undefined): number {
+    const show = id === undefined ? this.#default.show : this.#shows.get(id);
+    return show?.plan.size ?? 0;
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#opened.values()].map(({ service }) => service.close()));
   }

@@ -15,7 +15,6 @@ import { planHash } from '../shows/plan-hash.ts';
 import { RecentEvent } from '../venue/recent-events.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import type { BookingService } from './booking-service.ts';
-import type { Guard } from './guard.ts';
 import { pointsOf } from './points.ts';
 import { showIdOf, showPaths } from './show-paths.ts';
 import type { ShowOnSale } from './shows-on-sale.ts';
@@ -52,13 +51,12 @@ const staleRefused = 'Redis cannot be reached from this booking process; another
 type ReadHeaders = Static<typeof ReadHeaders>;
 
 /** `GET /api/seats`, `/api/venue`, `/api/events`, and the same below `/api/shows/:show`: reads that need no session. */
-export function registerVenueRoutes(app: HttpApp, { shows, access, logger }: BookingAppOptions, guard: Guard): void {
+export function registerVenueRoutes(app: HttpApp, { shows, access, logger }: BookingAppOptions): void {
+  const points = (request: FastifyRequest) => pointsPerConfirm + pointsOf(shows.sizeOf(showIdOf(request)));
   /** The show of a request, and whether the store has confirmed its view; if it is unavailable, the view shows the last known state. */
   const read = (request: FastifyRequest<{ Headers: ReadHeaders }>) => {
     const sale = shows.get(showIdOf(request));
-    const confirm = () => isConfirmed(sale, request.headers).then((confirmed) => ({ sale, isConfirmed: confirmed }));
-    const counted = guard.countPoints(request, pointsOf(sale.show.plan.size));
-    return counted ? counted.then(confirm) : confirm();
+    return isConfirmed(sale, request.headers).then((confirmed) => ({ sale, isConfirmed: confirmed }));
   };
   const isConfirmed = async ({ service }: ShowOnSale, { 'x-venue-stale': staleReads }: ReadHeaders) => {
     if (staleReads === 'accept' && service.isOpen) return false;
@@ -85,7 +83,7 @@ export function registerVenueRoutes(app: HttpApp, { shows, access, logger }: Boo
       response: { 200: Type.Array(Seat, { description: 'All seats in the order of the plan.' }) },
     };
     const config = {
-      points: pointsPerConfirm,
+      points,
       apiDocument: {
         refusals: refusalsOf(show, readRefusals),
         headers: {
@@ -115,7 +113,7 @@ export function registerVenueRoutes(app: HttpApp, { shows, access, logger }: Boo
       headers: ReadHeaders,
       response: { 200: VenueState },
     };
-    const config = { points: pointsPerConfirm, apiDocument: { refusals: refusalsOf(show, readRefusals) } };
+    const config = { points, apiDocument: { refusals: refusalsOf(show, readRefusals) } };
     app.get<{ Headers: ReadHeaders }>(
       url,
       { schema, serializerCompiler: () => String, config },
@@ -130,6 +128,9 @@ export function registerVenueRoutes(app: HttpApp, { shows, access, logger }: Boo
   }
 
   const isOwn = ownReaders(access);
+  const maxBehindOf = (seats: number) => Math.min(maxEventsPerReply, Math.max(minEventsBehind, seats));
+  const eventPoints = (request: FastifyRequest) =>
+    pointsPerConfirm + pointsOf(maxBehindOf(shows.sizeOf(showIdOf(request))));
   for (const { url, ...show } of showPaths('/events', 'list Events')) {
     const schema = {
       tags: ['venue'],
@@ -143,12 +144,11 @@ export function registerVenueRoutes(app: HttpApp, { shows, access, logger }: Boo
     const apiDocument = { refusals: refusalsOf(show, [...readRefusals, 'INVALID_REQUEST']) };
     app.get(
       url,
-      { schema, serializerCompiler: () => String, config: { points: pointsPerConfirm, apiDocument } },
+      { schema, serializerCompiler: () => String, config: { points: eventPoints, apiDocument } },
       async (request, reply) => {
         const { epoch, after } = request.query;
         const sale = shows.get(showIdOf(request));
-        const maxBehind = Math.min(maxEventsPerReply, Math.max(minEventsBehind, sale.show.plan.size));
-        await guard.countPoints(request, pointsOf(maxBehind));
+        const maxBehind = maxBehindOf(sale.show.plan.size);
         const position = { epoch, seq: Number(after) };
         const { events, ...head } = await eventsAfter(sale.service, position, isOwn(request) ? Infinity : maxBehind);
         const start = JSON.stringify(head).slice(0, -1);

@@ -38,7 +38,7 @@ export function showFactsHtml(show: ShowSummary): string {
 }
 
 /** Whether seats are on sale, and until or from when. */
-export function saleHtml({ sale, sale_opens_at: opensAt, sale_closes_at: closesAt }: ShowSummary): string {
+function saleHtml({ sale, sale_opens_at: opensAt, sale_closes_at: closesAt }: ShowSummary): string {
   switch (sale) {
     case 'upcoming':
       return opensAt === undefined ? 'Not on sale yet' : `On sale from ${timeHtml(opensAt)}`;

@@ -29,7 +29,7 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /** How many requests of its caller's rate a request counts as. Default: 1. */
-    points?: number;
+    points?: number | ((request: FastifyRequest) => number);
   }
 }
 

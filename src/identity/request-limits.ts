@@ -29,7 +29,7 @@ export class RequestLimits {
   }
 
   /** Rejects with a `RefusedError` if the caller exceeds its rate. Undefined: not counted. `points`: by default those of the route. */
-  count(request: FastifyRequest, points = request.routeOptions.config.points): Promise<void> | undefined {
+  count(request: FastifyRequest, points = pointsOfRoute(request)): Promise<void> | undefined {
     const address = this.#addressOf(request);
     return address === undefined ? undefined : this.#count(request, address, points);
   }
@@ -40,4 +40,9 @@ export class RequestLimits {
     await this.#ofSession.count(userId, points);
     await this.#ofSessionsOfAddress.count(address, points);
   }
+}
+
+function pointsOfRoute(request: FastifyRequest): number | undefined {
+  const { points } = request.routeOptions.config;
+  return typeof points === 'function' ? points(request) : points;
 }

@@ -203,29 +203,41 @@ describe('[G1] [R597] a plan that removes or moves a held or booked seat is refu
     expect((await smaller.open()).seats.map(({ id }) => id)).toEqual(['A1', 'A2', 'A3', 'B1', 'B2']);
   });
 
-  test.each([
-    ['the plan', ['venue:plan']],
-    ['its hash', ['venue:about']],
-    ['both', ['venue:about', 'venue:plan']],
-    ['the seats', ['venue:seats']],
-    ['the seats and the plan', ['venue:seats', 'venue:plan']],
-  ])('also if Redis has lost %s; the stored plan restores it', async (_, lost) => {
+  test.each<[string, () => Promise<unknown>]>([
+    ['venue:plan', () => admin.del('venue:plan')],
+    ['venue:plan', async () => admin.set('venue:plan', String(await admin.get('venue:plan')).slice(0, 40))],
+    ['venue:plan', () => admin.set('venue:plan', planText(gridPlan({ rows: 1, cols: 1 })))],
+    ['venue:about', () => admin.del('venue:about')],
+    ['venue:seats', () => admin.del('venue:seats')],
+    ['venue:seats', () => admin.hdel('venue:seats', 'B2')],
+    ['venue:events and venue:plan', () => admin.del('venue:events', 'venue:plan')],
+    ['transitions of seats', () => admin.hset('venue:seats', 'B2', '{"id":"B2","row":1,"col":1,"status":0,"seq":0}')],
+  ])('while Redis has lost %s, every other plan is refused; the stored one restores it', async (lost, damage) => {
     await sold(newStore());
-    await admin.del(...lost);
-    expect(await refusalOf(newStore({ plan: without('B2') }))).toContain('seat B2 (booked) would be removed');
+    await damage();
+    const before = await dumped();
+    for (const plan of [without('B2'), gridPlan({ rows: 3, cols: 3 })]) {
+      expect(await refusalOf(newStore({ plan }))).toContain(
+        `Redis has lost ${lost}. Start once with its previous file`,
+      );
+    }
+    expect(await dumped()).toEqual(before);
     expect(statusOf(await opened(newStore()))).toEqual(asSold);
   });
 
   test.each([
-    ['is lost', () => admin.del('venue:plan')],
-    ['and its hash are lost', () => admin.del('venue:about', 'venue:plan')],
-    ['is cut off', async () => admin.set('venue:plan', String(await admin.get('venue:plan')).slice(0, 40))],
-    ['is another one', () => admin.set('venue:plan', planText(gridPlan({ rows: 1, cols: 1 })))],
-  ])('if the stored plan %s, rows and columns show what would move', async (_, damage) => {
+    ['removes a booked seat', without('B2'), 'seat B2 (booked) would be removed'],
+    [
+      'moves a booked seat',
+      changed((seats) => (seats[0]?.id === 'A1' ? [...seats.slice(1), ...seats.slice(0, 1)] : seats)),
+      'seat A1 (booked) would move from seat 1 of row 1 to seat 3 of row 1',
+    ],
+  ])('without the plan and its hash, the stored seats count: one that %s is refused', async (_, plan, reason) => {
     await sold(newStore());
-    await damage();
-    const plan = changed((seats) => (seats[0]?.id === 'A1' ? seats.slice(1).concat(seats.slice(0, 1)) : seats));
-    expect(await refusalOf(newStore({ plan }))).toContain('seat A1 (booked) would move');
+    await admin.del('venue:about', 'venue:plan');
+    const before = await dumped();
+    expect(await refusalOf(newStore({ plan }))).toContain(reason);
+    expect(await dumped()).toEqual(before);
     expect(statusOf(await opened(newStore()))).toEqual(asSold);
   });
 });

@@ -26,7 +26,7 @@ export class FilterBar {
       const toggle = this.#toggle(name, amount === undefined ? '' : formatPrice(amount));
       const dot = document.createElement('span');
       dot.className = 'category-dot';
-      dot.ariaHidden = 'true';
+      dot.setAttribute('aria-hidden', 'true');
       dot.style.setProperty('--colour', colour);
       toggle.button.prepend(dot);
       this.#categories.set(name, toggle);
@@ -47,7 +47,7 @@ export class FilterBar {
     const button = document.createElement('button');
     button.type = 'button';
     button.className = 'filter';
-    button.ariaPressed = 'false';
+    button.setAttribute('aria-pressed', 'false');
     const label = document.createElement('span');
     label.textContent = name;
     button.append(label);

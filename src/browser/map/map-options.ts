@@ -10,6 +10,12 @@ export interface MapCategory {
   readonly amount: number | undefined;
 }
 
+/** A hold of the user. */
+export interface MapHold {
+  readonly seat: Seat;
+  readonly remainingMs: number;
+}
+
 /** What the map knows: a plan, the states of its seats, and whom to tell. Nothing about the page or the server. */
 export interface MapOptions {
   readonly root: HTMLElement;

@@ -56,6 +56,6 @@ function toolButton(className: string, text: string, label?: string): HTMLButton
   button.type = 'button';
   button.className = className;
   button.textContent = text;
-  if (label) button.ariaLabel = label;
+  if (label) button.setAttribute('aria-label', label);
   return button;
 }

@@ -136,11 +136,13 @@ export class Overview {
     return { element, name, count, price, badge, middle, box: grown(box, pitch / 2), prices };
   }
 
-  /** Fits the drawing into the width of the box, but leaves areas large enough to be pressed. */
+  /** Fits the drawing into the box, but leaves areas large enough to be pressed. */
   #fit(): void {
     const { clientWidth } = this.viewport;
     if (clientWidth === 0) return;
-    const fitting = clientWidth / (this.#box.right - this.#box.left);
+    const heightPx = Number.parseFloat(getComputedStyle(this.viewport).maxHeight) - 2;
+    const { left, right, top, bottom } = this.#box;
+    const fitting = Math.min(clientWidth / (right - left), heightPx / (bottom - top));
     const sizes = this.#shapes.map(({ box }) => Math.min(box.right - box.left, box.bottom - box.top));
     const needed = leastAreaPx / Math.min(...sizes);
     const scale = Math.max(fitting, Math.min(needed, fitting * mostGrowth));
@@ -149,8 +151,8 @@ export class Overview {
   }
 
   #scale(scale: number): void {
-    this.#svg.style.width = `${((this.#box.right - this.#box.left) * scale).toFixed(1)}px`;
-    this.#svg.style.height = `${((this.#box.bottom - this.#box.top) * scale).toFixed(1)}px`;
+    this.#svg.style.width = `${Math.floor((this.#box.right - this.#box.left) * scale)}px`;
+    this.#svg.style.height = `${Math.floor((this.#box.bottom - this.#box.top) * scale)}px`;
     this.#svg.style.setProperty('--unit', String(1 / scale));
     for (const [index, shape] of this.#shapes.entries()) this.#label(shape, index, scale);
     this.#options.onZoom();
