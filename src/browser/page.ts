@@ -1,3 +1,4 @@
+import { compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import { Announcer } from './announcer.ts';
 import { Cart, type CartOptions } from './cart.ts';
@@ -29,7 +30,7 @@ export interface PageOptions {
   createMap: (options: SeatMapOptions) => PageMap;
   /** Names and prices of seats. */
   cart?: Pick<CartOptions, 'nameOf' | 'priceOf' | 'sumOf'>;
-  seats?: Pick<SeatActionsOptions, 'closedReason' | 'namesOf' | 'nearestFree' | 'withoutSingle'>;
+  seats?: Pick<SeatActionsOptions, 'closedReason' | 'namesOf' | 'nearestFree' | 'plan' | 'withoutSingle'>;
   /** True if the message needs nothing else. */
   onMessage?: (message: ServerMessage) => boolean;
   onRender?: (canChoose: boolean) => void;
@@ -66,6 +67,9 @@ export function createPage(options: PageOptions): Page {
   let connectedAs: string | undefined;
   let wasLive = false;
   let isLost = false;
+  /** The user of the last CONNECT, and of the last SEATS. */
+  let connectUserId: string | undefined;
+  let stateUserId: string | undefined;
   let watching: number | undefined;
   let roundTripMs: number | undefined;
   let nextTick: ReturnType<typeof setTimeout> | undefined;
@@ -93,6 +97,7 @@ export function createPage(options: PageOptions): Page {
     unavailableReason,
     send: (message) => connection.send(message),
     ...options.seats,
+    stateUserId: () => stateUserId,
     report,
     announce: (text) => announcer.announce(text),
     onSeatTouched: (seatId, byOthers) => {
@@ -116,13 +121,17 @@ export function createPage(options: PageOptions): Page {
   );
 
   const connection = new Connection({
-    identity: () => ({
-      ...(session.userId !== undefined && { user_id: session.userId }),
-      ...(session.token !== undefined && { token: session.token }),
-    }),
+    identity: () => {
+      connectUserId = session.userId;
+      return {
+        ...(session.userId !== undefined && { user_id: session.userId }),
+        ...(session.token !== undefined && { token: session.token }),
+      };
+    },
+    subprotocol: options.seats?.plan ? compactSubprotocol : subprotocol,
     onSessionOver: () => session.over(),
     jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
+    openSocket: (name) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, name),
     show: options.show,
     openHttpSocket: () =>
       new HttpSocket({
@@ -134,7 +143,8 @@ export function createPage(options: PageOptions): Page {
     network: window,
     visibility: document,
     watchForSleep,
-    position: () => venue.position,
+    // SEATS tells only its user's own seats: another user needs another one.
+    position: () => (options.seats?.plan && stateUserId !== session.userId ? undefined : venue.position),
     onReply: (settings, roundTripMs) => {
       actions.learnSettings(settings, roundTripMs);
       requestRender();
@@ -144,6 +154,7 @@ export function createPage(options: PageOptions): Page {
       requestRender();
     },
     onMessage: (message) => {
+      if (message.type === 'SEATS') stateUserId = connectUserId;
       if (!options.onMessage?.(message)) actions.receive(message);
       requestRender();
     },

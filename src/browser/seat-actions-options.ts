@@ -1,5 +1,6 @@
 import type { CommandMessage } from '../protocol/command-routes.ts';
 import type { Seat } from '../protocol/seat.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
 import type { MessageDetails, MessageTone } from './message-list.ts';
 import type { ServerClock } from './server-clock.ts';
 
@@ -25,6 +26,10 @@ export interface SeatActionsOptions {
   onWatching: (watching: number) => void;
   /** The server does not accept the page as this user. */
   onUserRefused: () => void;
+  /** With it the server sends SEATS in place of VENUE_STATE. */
+  plan?: SeatingPlan;
+  /** The user to whom the server sends SEATS. */
+  stateUserId?: () => string | undefined;
   /** Names of seats, for people. Default: their ids. */
   namesOf?: (seatIds: readonly string[]) => string[];
   /** The free seat that is offered in place of another. Default: the nearest in a grid. */

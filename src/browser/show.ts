@@ -60,6 +60,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
       return map;
     },
     seats: {
+      plan,
       closedReason: () => saleClosedText(details),
       namesOf: (seatIds) => words.names(seatIds),
       nearestFree: (to) => actions.venue.seat(nearestInPlan(plan, isFree, to) ?? ''),
@@ -79,6 +80,10 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     },
     onMessage: (message) => {
       if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
+      if (message.type === 'SEATS' && message.data.plan !== details.plan) {
+        page.report('The seating plan has changed. Reload the page.', 'error', { topic: 'plan', urgent: true });
+        return true;
+      }
       return best.receive(message);
     },
     onConnected: () => void reread(),

@@ -94,11 +94,17 @@ function countObservers(registry: { actors: readonly { id: string; system: objec
     }
   };
   count();
-  const next = registry.onHydrated;
-  registry.onHydrated = () => {
-    count(); // new actors, before they have an observer
-    next();
-  };
+  let next = registry.onHydrated;
+  Object.defineProperty(registry, 'onHydrated', {
+    get: () => () => {
+      count(); // new actors, before they have an observer
+      next();
+    },
+    // The inspector of a show begins with its first viewer.
+    set: (onHydrated) => {
+      next = onHydrated;
+    },
+  });
   return () => counted.filter(({ observers }) => observers > 0).map(({ id, observers }) => `${id}: ${observers}`);
 }
 
