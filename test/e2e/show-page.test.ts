@@ -143,7 +143,7 @@ describe('a large show', () => {
   });
 
   test('[R562] zoom by buttons, keys, wheel and pinch keeps what is under the pointer', async () => {
-    const { page } = await open({ viewport: { width: 1200, height: 800 } });
+    const { page } = await open({ viewport: { width: 1200, height: 800 }, hasTouch: true });
     await area(page, 'Block 106').click();
     const widthOf = () =>
       page
@@ -171,7 +171,23 @@ describe('a large show', () => {
     await page.keyboard.up('Control');
     await expect.poll(widthOf).toBeGreaterThan(initial * 1.2);
     if (under) expect(await seatAt()).toBe(under);
-    for (let nth = 0; nth < 12; nth++) await page.getByRole('button', { name: 'Zoom out' }).click();
+    const wide = await widthOf();
+    const client = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', apartPx?: number) =>
+      client.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints:
+          apartPx === undefined
+            ? []
+            : [-1, 1].map((side, id) => ({ ...middle, x: middle.x + (side * apartPx) / 2, id })),
+      });
+    await touch('touchStart', 120);
+    for (const apartPx of [116, 100, 80, 70]) await touch('touchMove', apartPx);
+    await touch('touchEnd');
+    await expect.poll(widthOf, 'pinched').toBeLessThan(wide * 0.8);
+    const smaller = page.getByRole('button', { name: 'Zoom out' });
+    for (let nth = 0; nth < 12 && (await smaller.getAttribute('aria-disabled')) === null; nth++) await smaller.click();
+    expect(await smaller.getAttribute('aria-disabled')).toBe('true');
     expect(await widthOf(), 'never less than 24 px').toBeGreaterThanOrEqual(24);
   });
 
