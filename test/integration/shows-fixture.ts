@@ -51,7 +51,7 @@ export function showsFolder(ids: readonly string[], { rows = 2, seats = 5, limit
   return folder;
 }
 
-export function showFile(
+function showFile(
   name: string,
   { rows, seats, limits }: { rows: number; seats: number; limits: object },
 ): string {
