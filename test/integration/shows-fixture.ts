@@ -51,10 +51,7 @@ export function showsFolder(ids: readonly string[], { rows = 2, seats = 5, limit
   return folder;
 }
 
-export function showFile(
-  name: string,
-  { rows, seats, limits }: { rows: number; seats: number; limits: object },
-): string {
+function showFile(name: string, { rows, seats, limits }: { rows: number; seats: number; limits: object }): string {
   return JSON.stringify({
     name,
     starts_at: '2099-01-01T20:00:00Z',

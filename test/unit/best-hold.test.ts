@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { parseShow } from '../../src/shows/parse-show.ts';
@@ -188,6 +188,26 @@ test('[R624] requests of one moment are offered different seats, so each succeed
   expect(new Set(replies.flatMap(idsOf)).size).toBe(3 * users.length);
   for (const [i, user] of users.entries())
     expect((await heldBy(user)).sort()).toEqual(idsOf(replies[i] as never).sort());
+});
+
+test('[R588] in a rush, each search has a turn of the event loop of its own', async () => {
+  const { best, shows } = await sale(hall(8, 20));
+  const { service } = shows.get('hall');
+  let [turn, isOver] = [0, false];
+  const count = () => {
+    turn++;
+    if (!isOver) setImmediate(count);
+  };
+  const turnsOfSearches = new Set<number>();
+  const isAskedFor = vi.spyOn(service, 'isAskedFor').mockImplementation(() => {
+    turnsOfSearches.add(turn);
+    return false;
+  });
+  count();
+  await Promise.all(Array.from({ length: 20 }, (_, i) => best(`user-${i}`, { count: 1 })));
+  isOver = true;
+  expect(isAskedFor).toHaveBeenCalled();
+  expect(turnsOfSearches.size).toBeGreaterThanOrEqual(20);
 });
 
 test('[R625] [R36] a repeated attempt holds nothing: it is refused with TIMEOUT, and reading shows what the first did', async () => {
