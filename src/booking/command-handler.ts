@@ -26,7 +26,7 @@ export const commandRefusals: readonly ErrorCode[] = [
 ];
 
 /** Of the commands that hold seats. */
-export const saleRefusals: readonly ErrorCode[] = ['SALE_CLOSED', 'SINGLE_SEAT'];
+export const selectRefusals: readonly ErrorCode[] = ['SALE_CLOSED', 'SINGLE_SEAT'];
 
 export const CommandHeaders = Type.Object({
   'idempotency-key': Type.Optional(

@@ -5,7 +5,7 @@ import type { FeedMessage, HistoryEvent } from '../inspect/feed.ts';
 import { inspectPath } from '../inspect/inspect-path.ts';
 import { messageOf } from '../process/error-facts.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { addressOf, readAddress, seatIdOf, seatIn } from './address.ts';
+import { addressOf, readAddress, seatIdOf } from './address.ts';
 import { renderEvents, renderHistory, renderLatest } from './event-list.ts';
 import type { FeedStatus } from './feed-hub.ts';
 import { FeedSource } from './feed-source.ts';

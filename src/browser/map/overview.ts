@@ -29,6 +29,8 @@ export interface OverviewOptions extends MapOptions {
 
 interface Shape {
   element: SVGGElement;
+  /** Its texts, above all areas. The name of the area says the same, and more. */
+  texts: SVGGElement;
   name: SVGTextElement;
   count: SVGTextElement;
   price: SVGTextElement;
@@ -63,9 +65,15 @@ export class Overview {
     setAttribute(this.#svg, 'viewBox', boxText(this.#box));
     setAttribute(this.#svg, 'role', 'group');
     setAttribute(this.#svg, 'aria-label', 'Sections. Arrow keys move, Enter opens a section');
-    this.#svg.append(stageShape(stage), ...this.#shapes.map(({ element }) => element));
+    this.#svg.append(stageShape(stage));
+    for (const part of ['element', 'texts'] as const) this.#svg.append(...this.#shapes.map((shape) => shape[part]));
     this.viewport.append(this.#svg);
-    this.#pane = new ZoomPane({ viewport: this.viewport, gutterPx: 0, apply: (scale) => this.#scale(scale) });
+    this.#pane = new ZoomPane({
+      viewport: this.viewport,
+      content: this.#svg,
+      gutterPx: 0,
+      apply: (scale) => this.#scale(scale),
+    });
     this.#listen();
     new ResizeObserver(() => this.#fit()).observe(this.viewport);
   }
@@ -95,6 +103,7 @@ export class Overview {
       setText(shape.count, free === 0 ? 'none' : String(free));
       setText(shape.badge, own > 0 ? `★ ${own}` : '');
       setAttribute(shape.element, 'class', free === 0 ? 'area full' : 'area');
+      setAttribute(shape.texts, 'class', free === 0 ? 'area-texts full' : 'area-texts');
       shape.element.style.setProperty('--free', (0.12 + 0.4 * Math.sqrt(free / size)).toFixed(2));
       setAttribute(shape.element, 'aria-label', labelOf(area.name, { free, own, prices: shape.prices }));
     }
@@ -127,11 +136,14 @@ export class Overview {
     const box = boxOf(points);
     const outline = outlineOf(plan, area.firstRow, area.endRow);
     const middle = middleOf(seatsOf(plan, area));
+    const texts = svg('g');
+    setAttribute(texts, 'class', 'area-texts');
+    setAttribute(texts, 'aria-hidden', 'true');
     const line = (className: string): SVGTextElement => {
       const text = svg('text');
       setAttribute(text, 'class', className);
       setAttribute(text, 'x', String(middle.x));
-      element.append(text);
+      texts.append(text);
       return text;
     };
     const [name, count, price, badge] = [line('area-name'), line('area-count'), line('area-price'), line('area-own')];
@@ -139,6 +151,7 @@ export class Overview {
     setText(price, prices);
     return {
       element,
+      texts,
       name,
       count,
       price,

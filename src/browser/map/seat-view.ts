@@ -74,7 +74,7 @@ export class SeatView {
     });
     this.#grid.addEventListener('pointerover', ({ target }) => options.onHover(seatIdOf(target)));
     this.#grid.addEventListener('pointerleave', () => options.onHover(undefined));
-    this.#pane = new ZoomPane({ viewport, gutterPx, apply: (scale) => this.#scale(scale) });
+    this.#pane = new ZoomPane({ viewport, content: this.#canvas, gutterPx, apply: (scale) => this.#scale(scale) });
     viewport.addEventListener('scroll', () => this.#labelLater(), { passive: true });
     new ResizeObserver(() => this.#fitWidth()).observe(viewport);
   }
