@@ -80,7 +80,8 @@ export class SeatSelection {
     const { size } = this.#plan;
     const total = size.toLocaleString('en');
     if (this.#named.length > 0) return `${count} of ${total} seats.`;
-    return `${total} seats. Shown: those that changed last, up to ${this.#show.settings.most_seats.toLocaleString('en')}, and the chosen one.`;
+    const most = this.#show.settings.most_seats.toLocaleString('en');
+    return `${total} seats. Shown and counted: those that changed last, up to ${most}, and the chosen one.`;
   }
 
   #withChosen(chosen: string | undefined): string[] {

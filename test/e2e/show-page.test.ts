@@ -184,7 +184,7 @@ describe('a large show', () => {
     await touch('touchStart', 120);
     for (const apartPx of [116, 100, 80, 70]) await touch('touchMove', apartPx);
     await touch('touchEnd');
-    await expect.poll(widthOf, 'pinched').toBeLessThan(wide * 0.8);
+    await expect.poll(widthOf).toBeLessThan(wide * 0.8);
     const smaller = page.getByRole('button', { name: 'Zoom out' });
     for (let nth = 0; nth < 12 && (await smaller.getAttribute('aria-disabled')) === null; nth++) await smaller.click();
     expect(await smaller.getAttribute('aria-disabled')).toBe('true');

@@ -38,7 +38,7 @@ export type SeveralShows = BookingProcess & {
   post(path: string, body: object, headers?: Record<string, string>): Promise<PostReply>;
 };
 
-export interface PostReply {
+interface PostReply {
   status: number;
   // biome-ignore lint/suspicious/noExplicitAny: tests match its fields
   body: any;
