@@ -7,7 +7,7 @@ import { renderHtml } from './report/html.ts';
 import { describeMachine } from './report/machine.ts';
 import { parseReport, type Report, UnreadableReportError } from './report/report.ts';
 import { renderTerminal } from './report/terminal.ts';
-import { missedThresholds, ThresholdError } from './report/threshold.ts';
+import { checkThresholds, ThresholdError } from './report/threshold.ts';
 import { runScenario } from './run-scenario.ts';
 import type { LoadSettings } from './scenarios/scenario.ts';
 import { givenVenue } from './venue/given-venue.ts';
@@ -16,6 +16,7 @@ import { startOwnVenue } from './venue/own-venue.ts';
 const exitCodes = { ok: 0, failed: 1, violation: 2, thresholdMissed: 3 } as const;
 
 const generalSettings: LoadSettings = {
+  isBest: false,
   connections: 100,
   durationS: 10,
   ratePerSecond: 100,
@@ -61,7 +62,10 @@ async function load(options: LoadOptions): Promise<Report> {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const machine = describeMachine();
   const bar = progressBar(scenario.name);
-  const venue = url === undefined ? await startOwnVenue(settings) : givenVenue({ url, edgeUrls, redisUrl });
+  const venue =
+    url === undefined
+      ? await startOwnVenue(settings)
+      : await givenVenue({ url, edgeUrls, redisUrl, show: settings.show });
   try {
     return await runScenario({
       scenario,
@@ -82,14 +86,14 @@ async function load(options: LoadOptions): Promise<Report> {
 
 /** Prints and writes the report. Returns the exit code. */
 function publish(report: Report, { thresholds, compareFile, jsonFile, htmlFile }: LoadOptions): number {
-  report.missedThresholds = missedThresholds(thresholds, report.figures);
+  report.thresholds = checkThresholds(thresholds, report.figures);
   const base = compareFile === undefined ? undefined : parseReport(readFileSync(compareFile, 'utf8'));
   process.stdout.write(renderTerminal(report, base, process.stdout.isTTY && process.stdout.hasColors()));
   if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(report, null, 1)}\n`);
   if (htmlFile !== undefined) writeFileSync(htmlFile, renderHtml(report, base));
   if (report.verdict.checks.some(({ broken }) => broken > 0)) return exitCodes.violation;
   if (report.verdict.notAudited !== undefined) return exitCodes.failed;
-  return report.missedThresholds.length > 0 ? exitCodes.thresholdMissed : exitCodes.ok;
+  return report.thresholds.some(({ isMet }) => !isMet) ? exitCodes.thresholdMissed : exitCodes.ok;
 }
 
 function progressBar(name: string) {

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
+import { Compile } from 'typebox/compile';
 import { messageOf } from '../src/process/error-facts.ts';
+import { ShowId } from '../src/protocol/show.ts';
 import { parseThreshold, type Threshold } from './report/threshold.ts';
 import type { LoadSettings, Scenario } from './scenarios/scenario.ts';
 import { scenarios } from './scenarios/scenarios.ts';
@@ -21,17 +23,23 @@ export class UsageError extends Error {
   override name = 'UsageError';
 }
 
+const isShowId = Compile(ShowId);
+
+type NumberSetting = {
+  [Key in keyof LoadSettings]-?: LoadSettings[Key] extends number ? Key : never;
+}[keyof LoadSettings];
+
 const numbers = {
   connections: { key: 'connections', help: 'HTTP connections, or sockets (100)' },
   duration: { key: 'durationS', help: 'seconds (10)' },
   rate: { key: 'ratePerSecond', help: 'events per second; rush: users per second of the first step' },
   seats: { key: 'seats', help: 'contend: the number of seats that everyone wants (1)' },
-  rows: { key: 'rows', help: 'rows of the venue to start' },
+  rows: { key: 'rows', help: 'rows of the default show of the system to start' },
   cols: { key: 'cols', help: 'seats per row' },
   hold: { key: 'holdSeconds', help: 'length of a hold there, in seconds (2)' },
   bookings: { key: 'bookings', help: 'booking processes to start (1)' },
   edges: { key: 'edges', help: 'edges to start (2)' },
-} as const satisfies Record<string, { key: keyof LoadSettings; help: string }>;
+} as const satisfies Record<string, { key: NumberSetting; help: string }>;
 
 export function usage(): string {
   const line = (left: string, right: string) => `  ${left.padEnd(26)} ${right}`.trimEnd();
@@ -41,6 +49,8 @@ export function usage(): string {
     ...scenarios.map(({ name, summary }) => line(name, summary)),
     '',
     ...Object.entries(numbers).map(([name, { help }]) => line(`--${name} N`, help)),
+    line('--show ID', 'the show to load and audit; default: the default show'),
+    line('--best', 'groups: waves of --connections users who ask for the best 2 to 4 seats at once'),
     line('--url http://…', 'load a running system; default: start one on free ports'),
     line('--edge http://…', 'its edges, if --url does not serve /ws (may be repeated)'),
     line('--redis redis://…', 'its Redis, for the audit; default: the audit reads over HTTP'),
@@ -62,14 +72,16 @@ export function readOptions(args: string[]): LoadOptions | undefined {
   if (!scenario) throw new UsageError(`There is no scenario "${name}"`);
   return {
     scenario,
-    settings: readNumbers(values),
+    settings: readSettings(values, scenario),
     url: values.url,
     edgeUrls: values.edge ?? [],
     redisUrl: values.redis,
     jsonFile: values.json,
     htmlFile: values.html,
     compareFile: values.compare,
-    thresholds: (values.threshold ?? []).map(parseThreshold),
+    thresholds: [...(values.best ? (scenario.best?.thresholds ?? []) : []), ...(values.threshold ?? [])].map(
+      parseThreshold,
+    ),
   };
 }
 
@@ -93,6 +105,8 @@ function parse(args: string[]) {
       allowPositionals: true,
       options: {
         ...numberOptions,
+        show: text,
+        best: { type: 'boolean' },
         url: text,
         edge: { type: 'string', multiple: true },
         redis: text,
@@ -106,6 +120,20 @@ function parse(args: string[]) {
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
+}
+
+function readSettings(
+  values: { show?: string; best?: boolean } & Record<string, unknown>,
+  { name, best }: Scenario,
+): Partial<LoadSettings> {
+  const { show, best: isBest = false } = values;
+  if (show !== undefined && !isShowId.Check(show)) throw new UsageError('--show must be the id of a show');
+  if (isBest && !best) throw new UsageError(`${name} has no --best`);
+  return {
+    ...(isBest && { isBest, ...best?.defaults }),
+    ...(show !== undefined && { show }),
+    ...readNumbers(values),
+  };
 }
 
 function readNumbers(values: Record<string, unknown>): Partial<LoadSettings> {

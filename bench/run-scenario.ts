@@ -67,7 +67,7 @@ export async function runScenario(options: RunOptions): Promise<Report> {
       checks: verdict.checks,
       ...(verdict.notAudited !== undefined && { notAudited: verdict.notAudited }),
     },
-    missedThresholds: [],
+    thresholds: [],
     figures: {
       ...commonFigures(recorder, processes),
       ...(latency[0] && latencyFigures(latency[0])),

@@ -2,7 +2,15 @@ import type { Refusal } from '../../src/protocol/errors.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { isOfOneSeat, type Received, type Reply, rateLimitRemedy, type SeatRequest, textOf } from './client-log.ts';
+import {
+  isOfOneSeat,
+  type Received,
+  type Reply,
+  rateLimitRemedy,
+  type SeatRequest,
+  seatCount,
+  textOf,
+} from './client-log.ts';
 import { GroupAudit } from './group-audit.ts';
 import { parseBody, seatsOf } from './reply-body.ts';
 import { SeatLog } from './seat-log.ts';
@@ -190,12 +198,12 @@ export class Audit {
   }
 
   #judgeSuccess(reply: Reply): void {
-    const { action, seatIds, userId, body } = reply;
+    const { action, userId, body } = reply;
     const seats = seatsOf(parseBody(body));
     const transitions = seats.map(({ seq }) => this.#transitions.get(seq));
     const problems = seats.flatMap((seat, index) => {
       const transition = transitions[index];
-      const seatId = seatIds.includes(seat.id) ? seat.id : seatIds.join(' ');
+      const seatId = requestedId(reply, seat);
       const problem = falsehoodOf({ action, seatId, userId, seat }, this.#loggedSeat(seat));
       if (transition && problem === undefined) transition.isRequested = true;
       return problem ?? [];
@@ -216,10 +224,10 @@ export class Audit {
   }
 
   #falsehoodOfRefusal(reply: Reply, code: Refusal, seats: readonly Seat[]): string | undefined {
-    const { action, seatIds, userId } = reply;
+    const { action, userId } = reply;
     for (const seat of seats) {
-      const refusal = reasonOf(code, seat, reply);
-      const seatId = seatIds.includes(seat.id) ? seat.id : seatIds.join(' ');
+      const refusal = reasonOf(code, seat, { action, userId, isGroup: seatCount(reply) > 1 });
+      const seatId = requestedId(reply, seat);
       const problem = falsehoodOf({ action, seatId, userId, refusal, seat }, this.#loggedSeat(seat));
       if (problem !== undefined) return problem;
     }
@@ -240,19 +248,26 @@ export class Audit {
   }
 
   #noteUnanswered(request: SeatRequest): void {
-    const { action, seatIds, userId } = request;
-    for (const seatId of seatIds) {
+    const { action, seatIds, best, userId } = request;
+    const add = (seatId: string, count: number) => {
       const key = unansweredKey(seatId, userId, action);
-      this.#unanswered.set(key, (this.#unanswered.get(key) ?? 0) + 1);
-    }
+      this.#unanswered.set(key, (this.#unanswered.get(key) ?? 0) + count);
+    };
+    if (best) add(anySeat, best.count);
+    for (const seatId of seatIds) add(seatId, 1);
     this.#groups.unanswered(request);
   }
 
   #takeUnanswered(event: SeatEvent): boolean {
-    const key = unansweredKey(event.seat_id, event.user_id, actionOf(event));
-    const count = this.#unanswered.get(key) ?? 0;
-    this.#unanswered.set(key, count - 1);
-    return count > 0;
+    for (const seatId of [event.seat_id, anySeat]) {
+      const key = unansweredKey(seatId, event.user_id, actionOf(event));
+      const count = this.#unanswered.get(key) ?? 0;
+      if (count > 0) {
+        this.#unanswered.set(key, count - 1);
+        return true;
+      }
+    }
+    return false;
   }
 
   #forget(): void {
@@ -274,12 +289,20 @@ export class Audit {
   }
 }
 
+/** In place of the seats that the server chooses. */
+const anySeat = '*';
+
 const unansweredKey = (seatId: string, userId: string, action: CommandAction | undefined): string =>
   `${seatId} ${userId} ${action}`;
 
+/** The id of the seat if the request is for it, else those that it is for. */
+const requestedId = ({ best, seatIds }: Reply, { id }: Seat): string =>
+  best || seatIds.includes(id) ? id : seatIds.join(' ');
+
 /** Several seats are refused with the code of the first, taken ones with a code of their own. Limits have been checked seat by seat. */
-function wrongCode({ action, userId, seatIds }: Reply, code: Refusal, first: Seat): string | undefined {
+function wrongCode(reply: Reply, code: Refusal, first: Seat): string | undefined {
+  const { action, userId } = reply;
   const own = refusalOf(first, action, userId);
-  const due = action === 'select' && seatIds.length > 1 ? 'SEATS_TAKEN' : own;
+  const due = action === 'select' && seatCount(reply) > 1 ? 'SEATS_TAKEN' : own;
   return own === undefined || code === due ? undefined : `the code must be ${due}`;
 }

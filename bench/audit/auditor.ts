@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { present } from '../../src/process/present.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
 import { Witness } from '../sockets/witness.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
@@ -28,9 +29,12 @@ export class Auditor {
   #timer: NodeJS.Timeout | undefined;
 
   static async begin(venue: VenueUnderLoad, log: ClientLog, isOwnUser: (userId: string) => boolean): Promise<Auditor> {
-    const truth = venue.redisUrl ? new RedisTruth(venue.redisUrl) : new HttpTruth(venue.apiUrls[0] as string);
+    const { show, apiUrls, edgeUrls, redisUrl } = venue;
+    const truth = redisUrl
+      ? new RedisTruth(redisUrl, show.keyPrefix)
+      : new HttpTruth(`${present(apiUrls[0], 'a URL')}${show.apiPath}`);
     const witnesses = await Promise.all(
-      venue.edgeUrls.map((url, index) => Witness.connect(url, `the witness at edge ${index + 1}`)),
+      edgeUrls.map((url, index) => Witness.connect(url, show, `the witness at edge ${index + 1}`)),
     );
     const initial = await truth.record();
     return new Auditor(venue, log, truth, initial, witnesses, isOwnUser);
@@ -117,19 +121,17 @@ export class Auditor {
 
   /** Other users may change a given venue: reads all views until they show the same moment. */
   async #allViewsAgree(): Promise<VenueRecord> {
+    const { apiUrls, show } = this.#venue;
     for (let attempt = 1; ; attempt++) {
       const record = await this.truth.record();
-      const states = await Promise.all(this.#venue.apiUrls.map((url) => getJson<VenueState>(`${url}/api/venue`)));
+      const states = await Promise.all(apiUrls.map((url) => getJson<VenueState>(`${url}${show.apiPath}/venue`)));
       await Promise.all(this.#witnesses.map((witness) => witness.reaches(record.seq, settleMs)));
       const isSameMoment = [...states, ...this.#witnesses].every(({ seq }) => seq === record.seq);
       if (!isSameMoment && attempt < attempts) continue;
       await this.#catchUp();
       if (isSameMoment && this.audit.position.seq !== record.seq && attempt < attempts) continue;
       states.forEach((state, index) => {
-        this.audit.compareView(
-          `HTTP at ${this.#venue.apiUrls[index]}`,
-          new Map(state.seats.map((seat) => [seat.id, seat])),
-        );
+        this.audit.compareView(`HTTP at ${apiUrls[index]}`, new Map(state.seats.map((seat) => [seat.id, seat])));
       });
       for (const witness of this.#witnesses) {
         this.audit.compareView(witness.name, witness.seats);

@@ -4,9 +4,14 @@ import type { CommandAction } from './seat-rules.ts';
 /** A command on one or several seats. */
 export interface SeatRequest {
   action: CommandAction;
+  /** Empty with `best`. */
   seatIds: readonly string[];
+  /** The server chooses so many seats. */
+  best?: { count: number };
   userId: string;
 }
+
+export const seatCount = ({ seatIds, best }: SeatRequest): number => best?.count ?? seatIds.length;
 
 /** Whether `POST /api/seats/…` takes the command; `POST /api/shows/:show/holds…` takes the others. */
 export const isOfOneSeat = ({ action, seatIds }: SeatRequest): boolean => seatIds.length === 1 && action !== 'extend';
@@ -55,15 +60,20 @@ export class ClientLog {
   /** Everyone who wants one seat is refused in the same words. */
   #refusals = new Map<string, Reply & { userIds: Set<string> }>();
   readonly #newestSeq = new Map<string, number>();
+  #newestCommandSeq = 0;
   #newestReadSeq = 0;
 
-  /** The newest seq that any client received of each seat. To be called when the request is sent; `answered` takes the result. */
-  newestSeqs({ seatIds }: SeatRequest): number[] {
-    return seatIds.map((seatId) => this.#newestSeq.get(seatId) ?? 0);
+  /**
+   * The newest seq that any client received of each seat. With `best`: of any seat, because new holds have higher seqs than
+   * all that came before. To be called when the request is sent; `answered` takes the result.
+   */
+  newestSeqs({ seatIds, best }: SeatRequest): number[] {
+    return best ? [this.#newestCommandSeq] : seatIds.map((seatId) => this.#newestSeq.get(seatId) ?? 0);
   }
 
   answered(reply: Reply, newestSeqsWhenSent: readonly number[]): void {
-    const { status, body, seatIds } = reply;
+    const { status, body, seatIds, best } = reply;
+    const isGranted = status < 300;
     if (isRateLimited(status, body)) {
       this.rateLimited();
       return;
@@ -74,18 +84,19 @@ export class ClientLog {
     }
     this.#received.replyCount++;
     for (const { id, seq } of seqsIn(reply)) {
-      const newestWhenSent = newestSeqsWhenSent[seatIds.indexOf(id)] ?? 0;
+      const newestWhenSent = newestSeqsWhenSent[best && isGranted ? 0 : seatIds.indexOf(id)] ?? 0;
       if (seq < newestWhenSent) {
         this.#received.staleReplies.push(`${textOf(reply)}: seq ${newestWhenSent} was received before the request`);
       }
       if (seq > (this.#newestSeq.get(id) ?? 0)) this.#newestSeq.set(id, seq);
+      if (seq > this.#newestCommandSeq) this.#newestCommandSeq = seq;
     }
-    if (status < 300) this.#received.replies.push(reply);
+    if (isGranted) this.#received.replies.push(reply);
     else this.#refused(reply);
   }
 
-  unanswered({ action, seatIds, userId }: SeatRequest): void {
-    this.#received.unanswered.push({ action, seatIds, userId });
+  unanswered({ action, seatIds, best, userId }: SeatRequest): void {
+    this.#received.unanswered.push({ action, seatIds, ...(best && { best }), userId });
   }
 
   rateLimited(): void {
@@ -137,8 +148,8 @@ const nothingReceived = (): Received => ({
   rateLimited: 0,
 });
 
-export const textOf = ({ action, seatIds, userId, status, body }: Reply): string =>
-  `${action} ${seatIds.join(' ')} by ${userId} → ${status} ${body}`;
+export const textOf = ({ action, seatIds, best, userId, status, body }: Reply): string =>
+  `${action} ${best ? `the best ${best.count}` : seatIds.join(' ')} by ${userId} → ${status} ${body}`;
 
 function seqsIn(reply: Reply): readonly { id: string; seq: number }[] {
   const { seatIds, body } = reply;

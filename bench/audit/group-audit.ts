@@ -1,7 +1,7 @@
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
-import { isOfOneSeat, type Reply, type SeatRequest, textOf } from './client-log.ts';
+import { isOfOneSeat, type Reply, type SeatRequest, seatCount, textOf } from './client-log.ts';
 import { parseBody, seatsOf } from './reply-body.ts';
 import { actionOf, type CommandAction, endOfHoldMs, show } from './seat-rules.ts';
 
@@ -47,9 +47,9 @@ export class GroupAudit {
     }
     for (const [key, requests] of this.#unanswered) {
       if (requests.every(isOfOneSeat)) continue;
-      const wholes = new Set(requests.map(({ seatIds }) => sorted(seatIds)));
       for (const events of executions(this.#unconfirmed.get(key) ?? [])) {
-        const isWhole = wholes.has(sorted(events.map(({ seat_id }) => seat_id)));
+        const seatIds = events.map(({ seat_id }) => seat_id);
+        const isWhole = requests.some((request) => isForExactly(request, seatIds));
         const problem = isWhole ? tornBy(events) : 'no request without a reply is for exactly these seats';
         this.#check(problem === undefined, () => `${key}: ${events.map(show).join(', ')}: ${problem}`);
       }
@@ -58,9 +58,12 @@ export class GroupAudit {
 }
 
 /** A reply about fewer, more or other seats than the request. */
-function partIn({ seatIds, body }: Reply): string | undefined {
-  const shown = seatsOf(parseBody(body)).map(({ id }) => id);
-  const isWhole = shown.length === seatIds.length && seatIds.every((id) => shown.includes(id));
+function partIn(reply: Reply): string | undefined {
+  const shown = seatsOf(parseBody(reply.body)).map(({ id }) => id);
+  const isWhole =
+    shown.length === seatCount(reply) &&
+    new Set(shown).size === shown.length &&
+    reply.seatIds.every((id) => shown.includes(id));
   return isWhole ? undefined : `the reply shows ${shown.join(' ') || 'no seat'}`;
 }
 
@@ -96,7 +99,8 @@ function executions(events: readonly SeatEvent[]): SeatEvent[][] {
 const isBookedBy = (userId: string, seat: Seat | undefined): boolean =>
   seat?.status === SeatStatus.booked && seat.held_by === userId;
 
-const sorted = (seatIds: readonly string[]): string => seatIds.toSorted().join(' ');
+const isForExactly = (request: SeatRequest, seatIds: readonly string[]): boolean =>
+  seatCount(request) === seatIds.length && request.seatIds.every((id) => seatIds.includes(id));
 
 const keyOf = (userId: string, action: CommandAction | undefined): string => `${action} by ${userId}`;
 

@@ -9,19 +9,20 @@ export class HttpTruth implements VenueTruth {
   readonly source = 'HTTP';
   readonly #url: string;
 
+  /** `url`: of the show, without `/venue`. */
   constructor(url: string) {
     this.#url = url;
   }
 
   async record(): Promise<VenueRecord> {
-    const { epoch, seq, seats, server_time } = await getJson<VenueState>(`${this.#url}/api/venue`);
+    const { epoch, seq, seats, server_time } = await getJson<VenueState>(`${this.#url}/venue`);
     return { epoch, seq, seats: new Map(seats.map((seat) => [seat.id, seat])), nowMs: server_time * 1000 };
   }
 
   async eventsAfter({ epoch, seq }: { epoch: string; seq: number }): Promise<SeatEvent[]> {
     const events: SeatEvent[] = [];
     for (let after = seq; ; after = events.at(-1)?.seq ?? after) {
-      const page = await getJson<EventsAfter>(`${this.#url}/api/events?epoch=${epoch}&after=${after}`);
+      const page = await getJson<EventsAfter>(`${this.#url}/events?epoch=${epoch}&after=${after}`);
       if (!page.events) throw new LogLostError(`The log over HTTP does not reach back to ${epoch}:${after}`);
       events.push(...page.events);
       if (page.events.length === 0) return events;

@@ -13,8 +13,8 @@ export class RedisTruth implements VenueTruth {
   readonly source = 'Redis';
   readonly #redis: Redis;
 
-  constructor(url: string) {
-    this.#redis = new Redis(url, { maxRetriesPerRequest: 1, lazyConnect: true });
+  constructor(url: string, keyPrefix: string) {
+    this.#redis = new Redis(url, { keyPrefix, maxRetriesPerRequest: 1, lazyConnect: true });
   }
 
   /**

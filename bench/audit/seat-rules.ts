@@ -159,9 +159,9 @@ export function isTrueRefusal(
 export function reasonOf(
   code: Refusal,
   seat: Pick<Seat, 'status' | 'held_by'>,
-  { action, userId, seatIds }: { action: CommandAction; userId: string; seatIds: readonly string[] },
+  { action, userId, isGroup }: { action: CommandAction; userId: string; isGroup: boolean },
 ): Refusal {
-  if (seatIds.length === 1 || isPossibleLimit(code, seat, action, userId)) return code;
+  if (!isGroup || isPossibleLimit(code, seat, action, userId)) return code;
   return refusalOf(seat, action, userId) ?? code;
 }
 

@@ -1,12 +1,13 @@
 import type { ClientLog } from '../audit/client-log.ts';
 import type { Recorder } from '../measure/recorder.ts';
+import type { ShowUnderLoad } from '../venue/show-under-load.ts';
 
 /** The shared parts of all simulated clients. */
 export interface ClientContext {
   recorder: Recorder;
   log: ClientLog;
-  /** Id of the show whose seats they want. */
-  show: string;
+  /** They want its seats. */
+  show: ShowUnderLoad;
   /** A user id that is unique across all clients and runs. */
   newUserId: () => string;
 }

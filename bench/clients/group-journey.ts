@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import type { SeatRequest } from '../audit/client-log.ts';
 import { parseBody, seatsOf } from '../audit/reply-body.ts';
@@ -6,15 +5,15 @@ import type { AnswerKind } from '../http/seat-command.ts';
 import type { CommandScript } from './command-conversation.ts';
 import type { WantedSeats } from './wanted-seats.ts';
 
-/** No more than a user may hold by default. */
-const groupSize = { least: 2, most: 6 };
 const extendedShare = 0.3;
 const bookedShare = 0.2;
-const leftToExpireShare = 0.02;
 
 export interface GroupJourneyOptions {
   newUserId: () => string;
+  /** What the next user asks for; default: a group of the wanted seats. */
+  wish?: () => Pick<SeatRequest, 'seatIds' | 'best'>;
   wanted: WantedSeats;
+  leftToExpireShare?: number;
   groups: { completed: number };
 }
 
@@ -36,24 +35,24 @@ export class GroupJourney implements CommandScript {
       const booked = seatsOf(parseBody(body)).filter(({ status }) => status === SeatStatus.booked);
       this.#options.wanted.booked(booked.map(({ id }) => id));
     }
-    this.#request = isGranted ? this.#continue() : this.#begin();
+    this.#request = isGranted ? this.#continue(body) : this.#begin();
     return this.#request;
   }
 
   #begin(): SeatRequest {
-    const { wanted, newUserId } = this.#options;
-    const size = randomInt(groupSize.least, groupSize.most + 1);
-    return { action: 'select', seatIds: wanted.group(size), userId: newUserId() };
+    const { wanted, newUserId, wish = () => ({ seatIds: wanted.group() }) } = this.#options;
+    return { action: 'select', ...wish(), userId: newUserId() };
   }
 
-  #continue(): SeatRequest {
-    const { wanted, groups } = this.#options;
-    const { action, seatIds } = this.#request;
-    if (action === 'select' && Math.random() < extendedShare) return { ...this.#request, action: 'extend' };
+  #continue(body: string): SeatRequest {
+    const { wanted, groups, leftToExpireShare = 0.02 } = this.#options;
+    const { action, userId, best } = this.#request;
+    const seatIds = best ? seatsOf(parseBody(body)).map(({ id }) => id) : this.#request.seatIds;
+    if (action === 'select' && Math.random() < extendedShare) return { action: 'extend', seatIds, userId };
     if (action === 'select' || action === 'extend') {
       const chance = Math.random();
-      if (chance < bookedShare && wanted.canSell()) return { ...this.#request, action: 'book' };
-      if (chance < 1 - leftToExpireShare) return { ...this.#request, action: 'release' };
+      if (chance < bookedShare && wanted.canSell()) return { action: 'book', seatIds, userId };
+      if (chance < 1 - leftToExpireShare) return { action: 'release', seatIds, userId };
     }
     if (action === 'book') wanted.booked(seatIds);
     groups.completed++;

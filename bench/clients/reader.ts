@@ -3,17 +3,16 @@ import type { Conversation, HttpAnswer, HttpRequest } from '../http/closed-loop.
 import { errorName, kindOf } from '../http/seat-command.ts';
 import type { ClientContext } from './client-context.ts';
 
-const request: HttpRequest = { method: 'GET', path: '/api/seats' };
-
 /** Reads all seats again and again. `isConditional`: sends the last ETag, as a browser with a cache does. */
 export class Reader implements Conversation {
-  readonly first = request;
+  readonly first: HttpRequest;
   readonly #context: ClientContext;
   readonly #isConditional: boolean;
   #newestSeqWhenSent: number;
   #etag: string | undefined;
 
   constructor(context: ClientContext, isConditional = false) {
+    this.first = { method: 'GET', path: `${context.show.apiPath}/seats` };
     this.#context = context;
     this.#isConditional = isConditional;
     this.#newestSeqWhenSent = context.log.newestReadSeq;
@@ -33,7 +32,7 @@ export class Reader implements Conversation {
     this.#newestSeqWhenSent = log.newestReadSeq;
     if (!this.#isConditional || etag === this.#etag) return undefined;
     this.#etag = etag;
-    return { ...request, headers: { 'if-none-match': etag } };
+    return { ...this.first, headers: { 'if-none-match': etag } };
   }
 
   unanswered(why: string): void {

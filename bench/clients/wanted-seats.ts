@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 
+/** No more than a user may hold by default. */
+const groupSize = { least: 2, most: 6 };
 /** Few enough that groups overlap, and enough that about half of them find free seats. */
 const seatsPerUser = 10;
 
@@ -17,7 +19,8 @@ export class WantedSeats {
   }
 
   /** Seats that follow each other in the plan, apart from booked ones. */
-  group(size: number): string[] {
+  group(): string[] {
+    const size = randomInt(groupSize.least, groupSize.most + 1);
     const wanted = Math.min(this.#wanted, this.#unsold.length);
     const start = randomInt(Math.max(1, wanted - size + 1));
     return this.#unsold.slice(start, start + size);

@@ -7,10 +7,11 @@ import { parseBody, seatsOf } from '../audit/reply-body.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { type AnswerKind, noteAnswer, toHttp } from './seat-command.ts';
 
-const maxConnections = 256;
+const defaultConnections = 256;
 
 interface CommandAnswer {
   kind: AnswerKind;
+  body: string;
   /** Of a success. */
   seats: readonly Seat[];
 }
@@ -22,8 +23,9 @@ export class CommandSender {
   #turn = 0;
   inFlight = 0;
 
-  constructor(urls: readonly string[], context: ClientContext) {
-    this.#pools = urls.map((url) => new Pool(url, { connections: maxConnections, pipelining: 1 }));
+  /** `connections`: the maximum to each URL. */
+  constructor(urls: readonly string[], context: ClientContext, connections = defaultConnections) {
+    this.#pools = urls.map((url) => new Pool(url, { connections, pipelining: 1 }));
     this.#context = context;
   }
 
@@ -40,7 +42,7 @@ export class CommandSender {
       const text = await response.body.text();
       const answer = { status: response.statusCode, body: text, latencyMs: performance.now() - dueAtMs };
       const kind = noteAnswer(this.#context, request, answer, newestSeqsWhenSent);
-      return { kind, seats: kind === 'ok' ? seatsOf(parseBody(text)) : [] };
+      return { kind, body: text, seats: kind === 'ok' ? seatsOf(parseBody(text)) : [] };
     } catch (error) {
       recorder.error(codeOf(error) ?? messageOf(error));
       log.unanswered(request);

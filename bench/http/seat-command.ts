@@ -2,15 +2,16 @@ import { randomInt } from 'node:crypto';
 import { present } from '../../src/process/present.ts';
 import { type ClientLog, isOfOneSeat, isRateLimited, rateLimitRemedy, type SeatRequest } from '../audit/client-log.ts';
 import type { Recorder } from '../measure/recorder.ts';
+import type { ShowUnderLoad } from '../venue/show-under-load.ts';
 import type { HttpAnswer, HttpRequest } from './closed-loop.ts';
 
-export function toHttp(request: SeatRequest, show: string): HttpRequest {
-  const { action, seatIds: seats, userId: user_id } = request;
+export function toHttp(request: SeatRequest, { id, apiPath }: ShowUnderLoad): HttpRequest {
+  const { action, seatIds: seats, best, userId: user_id } = request;
   if (isOfOneSeat(request)) {
-    return { method: 'POST', path: `/api/seats/${action}`, body: JSON.stringify({ seat_id: seats[0], user_id }) };
+    return { method: 'POST', path: `${apiPath}/seats/${action}`, body: JSON.stringify({ seat_id: seats[0], user_id }) };
   }
-  const path = `/api/shows/${show}/holds${action === 'select' ? '' : `/${action}`}`;
-  return { method: 'POST', path, body: JSON.stringify({ seats, user_id }) };
+  const path = `/api/shows/${id}/holds${action === 'select' ? '' : `/${action}`}`;
+  return { method: 'POST', path, body: JSON.stringify({ ...(best ? { best } : { seats }), user_id }) };
 }
 
 export type AnswerKind = 'ok' | 'refused' | 'error';

@@ -30,6 +30,8 @@ const totals: Record<string, Better> = {
   closedByEdge: 'lower',
   replacedBySnapshot: 'neither',
   mostGrownRssBytes: 'lower',
+  waves: 'higher',
+  users: 'higher',
 };
 
 /** Runs of the same code differ by about this much. */
@@ -66,7 +68,7 @@ function perSecondName(name: string): string {
 function betterOf(name: string): Better {
   const known = totals[name];
   if (known) return known;
-  if (/perSecond$/i.test(name)) return 'higher';
+  if (/(perSecond|Percent)$/i.test(name)) return 'higher';
   return /(Ms|Us|UsPer\w+)$/.test(name) ? 'lower' : 'neither';
 }
 

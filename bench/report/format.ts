@@ -14,6 +14,7 @@ export function figureLabel(name: string): string {
     [/Ms$/, ' (ms)'],
     [/Us(?=Per)/, ' (µs)'],
     [/Bytes$/, ' (bytes)'],
+    [/Percent$/, ' (%)'],
   ];
   const unit = units.find(([pattern]) => pattern.test(name));
   const bare = unit ? name.replace(unit[0], '') : name;

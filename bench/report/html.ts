@@ -8,7 +8,7 @@ import { escapeXml } from './plot-area.ts';
 import type { Report } from './report.ts';
 import { reportPlots } from './report-plots.ts';
 import { renderPlot } from './svg-plot.ts';
-import { checkCount, verdictTitle } from './verdict-text.ts';
+import { checkCount, systemText, thresholdText, verdictTitle } from './verdict-text.ts';
 
 /** The report as one self-contained page: no script, no font, no request. */
 export function renderHtml(report: Report, base?: Report): string {
@@ -65,12 +65,10 @@ dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(118px, 1fr))
 `;
 
 function describe({ settings, elapsedS, isInterrupted }: Report): string {
-  const where =
-    settings.url ?? `${settings.bookings} booking, ${settings.edges} edges, ${settings.rows}×${settings.cols} seats`;
-  return `${settings.connections} connections, ${elapsedS.toFixed(1)} s${isInterrupted ? ', interrupted' : ''} · ${where}`;
+  return `${settings.connections} connections, ${elapsedS.toFixed(1)} s${isInterrupted ? ', interrupted' : ''} · ${systemText(settings)}`;
 }
 
-function verdict({ verdict: { truth, checks, notAudited }, missedThresholds }: Report): string {
+function verdict({ verdict: { truth, checks, notAudited }, thresholds }: Report): string {
   const isBroken = checks.some(({ broken }) => broken > 0);
   const items = checks.map(({ name, checked, broken, examples }) => {
     const mark =
@@ -78,18 +76,21 @@ function verdict({ verdict: { truth, checks, notAudited }, missedThresholds }: R
     const shown = examples.map((example) => `<pre>${escapeXml(example)}</pre>`).join('');
     return `<li>${mark}<div>${escapeXml(checkNames[name])}: ${checkCount({ checked, broken })}${shown}</div></li>`;
   });
-  const missed = missedThresholds.map(
-    ({ text, value }) =>
-      `<li class="bad"><span>✗</span><div>Threshold missed: ${escapeXml(text)}, but it is ${formatNumber(value)}</div></li>`,
-  );
-  const isFailed = isBroken || notAudited !== undefined || missed.length > 0;
-  const title = escapeXml(verdictTitle({ isBroken, notAudited, isMissed: missed.length > 0 }));
-  return `<section class="verdict${isFailed ? ' failed' : ''}"><h2><span class="${isFailed ? 'bad' : 'good'}">${title}</span> <span class="faint">audited against ${truth}</span></h2><ul>${[...missed, ...items].join('')}</ul></section>`;
+  const bounds = thresholds.map((threshold) => {
+    const text = escapeXml(thresholdText(threshold));
+    return threshold.isMet
+      ? `<li><span class="good">✓</span><div>${text}</div></li>`
+      : `<li class="bad"><span>✗</span><div>${text}</div></li>`;
+  });
+  const isMissed = thresholds.some(({ isMet }) => !isMet);
+  const isFailed = isBroken || notAudited !== undefined || isMissed;
+  const title = escapeXml(verdictTitle({ isBroken, notAudited, isMissed }));
+  return `<section class="verdict${isFailed ? ' failed' : ''}"><h2><span class="${isFailed ? 'bad' : 'good'}">${title}</span> <span class="faint">audited against ${truth}</span></h2><ul>${[...bounds, ...items].join('')}</ul></section>`;
 }
 
 function figures(report: Report, base: Report | undefined): string {
   if (!base) {
-    const missed = new Set(report.missedThresholds.map(({ figure }) => figure));
+    const missed = new Set(report.thresholds.filter(({ isMet }) => !isMet).map(({ figure }) => figure));
     const items = Object.entries(report.figures).map(
       ([name, value]) =>
         `<div><dt>${escapeXml(figureLabel(name))}</dt><dd${missed.has(name) ? ' class="bad"' : ''}>${formatNumber(value)}</dd></div>`,
@@ -131,7 +132,11 @@ const processTable = ({ processes, elapsedS }: Report): Table => ({
 const settingsTable = ({ settings, machine }: Report): Table => ({
   title: 'Settings and versions',
   columns: ['', ''],
-  rows: [...Object.entries(settings), ['os', machine.os], ...Object.entries(machine.versions)],
+  rows: [
+    ...Object.entries(settings).map(([name, value]) => [name, typeof value === 'number' ? value : String(value)]),
+    ['os', machine.os],
+    ...Object.entries(machine.versions),
+  ],
 });
 
 const headOf = (columns: string[]): string =>

@@ -4,7 +4,7 @@ import type { ProcessFigures } from '../measure/process-monitor.ts';
 import type { Second } from '../measure/recorder.ts';
 import type { LoadSettings, Plot, Table } from '../scenarios/scenario.ts';
 import type { Machine } from './machine.ts';
-import type { MissedThreshold } from './threshold.ts';
+import type { CheckedThreshold } from './threshold.ts';
 
 /** All results of a run, as written to `report.json`. */
 export interface Report {
@@ -19,7 +19,7 @@ export interface Report {
   settings: LoadSettings & { url?: string };
   machine: Machine;
   verdict: { ok: boolean; truth: string; checks: Check[]; notAudited?: string };
-  missedThresholds: MissedThreshold[];
+  thresholds: CheckedThreshold[];
   /** By name, with the unit in it. */
   figures: Record<string, number>;
   /** By kind of request, and `all`. */

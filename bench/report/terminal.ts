@@ -6,7 +6,7 @@ import { figureLabel, formatNumber } from './format.ts';
 import { latencyRows } from './latency-rows.ts';
 import { busyWarning, gitState } from './machine.ts';
 import type { Report } from './report.ts';
-import { checkCount, verdictTitle } from './verdict-text.ts';
+import { checkCount, systemText, thresholdText, verdictTitle } from './verdict-text.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -21,27 +21,28 @@ export function renderTerminal(report: Report, base: Report | undefined, isColou
     ...report.tables.map(({ title, columns, rows }) => `${title}\n${renderTable(columns, rows)}`),
     Object.keys(report.errors).length > 0 ? renderTable(['error', 'count'], Object.entries(report.errors)) : '',
     processes(report),
-    ...report.missedThresholds.map(({ text, value }) => paint('red', `Missed: ${text}, but it is ${value}`)),
+    ...missedOf(report).map(({ text, value }) => paint('red', `Missed: ${text}, but it is ${value}`)),
   ];
   return `${parts.filter((part) => part !== '').join('\n')}\n`;
 }
 
+const missedOf = ({ thresholds }: Report) => thresholds.filter(({ isMet }) => !isMet);
+
 type Paint = (style: Style, text: string) => string;
 
 function heading({ scenario, settings, elapsedS, machine, isInterrupted, commandLine }: Report, paint: Paint): string {
-  const where =
-    settings.url ?? `${settings.bookings} booking, ${settings.edges} edges, ${settings.rows}x${settings.cols} seats`;
   const cut = isInterrupted ? ', interrupted' : '';
   const warning = busyWarning(machine);
   return [
-    `${scenario}: ${settings.connections} connections, ${elapsedS.toFixed(1)} s${cut} (${where}; ${machine.cores} cores, ${gitState(machine)})`,
+    `${scenario}: ${settings.connections} connections, ${elapsedS.toFixed(1)} s${cut} (${systemText(settings)}; ${machine.cores} cores, ${gitState(machine)})`,
     commandLine,
     ...(warning === undefined ? [] : [paint('yellow', `Warning: ${warning}`)]),
     '',
   ].join('\n');
 }
 
-function verdict({ verdict: { checks, truth, notAudited }, missedThresholds }: Report, paint: Paint): string {
+function verdict(report: Report, paint: Paint): string {
+  const { checks, truth, notAudited } = report.verdict;
   const lines = checks.map(({ name, checked, broken, examples }) => {
     const mark = broken > 0 ? paint('red', '✗') : checked > 0 ? paint('green', '✓') : '–';
     return [
@@ -50,15 +51,18 @@ function verdict({ verdict: { checks, truth, notAudited }, missedThresholds }: R
     ].join('\n');
   });
   const isBroken = checks.some(({ broken }) => broken > 0);
-  const isMissed = missedThresholds.length > 0;
+  for (const threshold of report.thresholds) {
+    lines.push(`  ${threshold.isMet ? paint('green', '✓') : paint('red', '✗')} ${thresholdText(threshold)}`);
+  }
+  const isMissed = missedOf(report).length > 0;
   const colour = isBroken || isMissed || notAudited !== undefined ? 'red' : 'green';
   const title = paint(colour, verdictTitle({ isBroken, notAudited, isMissed }));
   return `${title} (audited against ${truth})\n${lines.join('\n')}\n`;
 }
 
-function figures({ figures: all, missedThresholds }: Report, paint: Paint): string {
-  const missed = new Set(missedThresholds.map(({ figure }) => figure));
-  const rows = Object.entries(all).map(([name, value]) => {
+function figures(report: Report, paint: Paint): string {
+  const missed = new Set(missedOf(report).map(({ figure }) => figure));
+  const rows = Object.entries(report.figures).map(([name, value]) => {
     const shown = formatNumber(value);
     return [figureLabel(name), missed.has(name) ? paint('red', shown) : shown];
   });

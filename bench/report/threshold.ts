@@ -23,20 +23,21 @@ export function parseThreshold(text: string): Threshold {
   return { text: text.trim(), figure, holds: (value) => compare(value, Number(bound)) };
 }
 
-export interface MissedThreshold {
+export interface CheckedThreshold {
   text: string;
   figure: string;
   value: number;
+  isMet: boolean;
 }
 
 /** Throws if a threshold names a figure that does not exist: it must not count as met. */
-export function missedThresholds(thresholds: readonly Threshold[], figures: Record<string, number>): MissedThreshold[] {
-  return thresholds.flatMap(({ text, figure, holds }) => {
+export function checkThresholds(thresholds: readonly Threshold[], figures: Record<string, number>): CheckedThreshold[] {
+  return thresholds.map(({ text, figure, holds }) => {
     const value = figures[figure];
     if (value === undefined) {
       throw new ThresholdError(`There is no figure ${figure}; there are ${Object.keys(figures).join(', ')}`);
     }
-    return holds(value) ? [] : [{ text, figure, value }];
+    return { text, figure, value, isMet: holds(value) };
   });
 }
 

@@ -3,13 +3,17 @@ import type { ClientContext } from '../clients/client-context.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 
 export interface LoadSettings {
+  /** Id of the show; undefined: the default one. */
+  show?: string | undefined;
+  /** `groups`: the server chooses the seats. */
+  isBest: boolean;
   connections: number;
   durationS: number;
   /** Events per second of `fanout`, `reconnect` and `soak`; the first step of `rush`. */
   ratePerSecond: number;
   /** The number of seats that everyone wants in `contend`. */
   seats: number;
-  /** Of a venue that the run starts. */
+  /** Of the default show of a system that the run starts. */
   rows: number;
   cols: number;
   holdSeconds: number;
@@ -74,5 +78,7 @@ export interface Scenario {
   /** One line for `--help`. */
   summary: string;
   defaults: Partial<LoadSettings>;
+  /** With `--best`; undefined: the scenario has no such mode. */
+  best?: { defaults: Partial<LoadSettings>; thresholds: string[] };
   run(context: ScenarioContext): Promise<Findings>;
 }

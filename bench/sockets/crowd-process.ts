@@ -2,7 +2,7 @@ import { Crowd, type Stamp } from './crowd.ts';
 
 /** The requests of the loader to the process that holds the sockets. */
 export interface CrowdRequests {
-  connect: { urls: string[]; count: number; timeoutMs: number };
+  connect: { urls: string[]; venue: string; count: number; timeoutMs: number };
   begin: { seq: number; capacity: number };
   reach: { seq: number; timeoutMs: number };
   result: { untilSeq: number; stamps: Stamp[] };
@@ -26,7 +26,7 @@ process.on('SIGINT', () => {}); // the loader handles Ctrl-C
 
 async function handle({ name, data }: CrowdRequest): Promise<unknown> {
   if (name === 'connect') {
-    crowd = new Crowd(data.urls);
+    crowd = new Crowd(data.urls, data.venue);
     return crowd.connect(data.count, data.timeoutMs);
   }
   if (!crowd) throw new Error('There are no sockets yet');

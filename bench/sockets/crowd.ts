@@ -40,6 +40,7 @@ const now = () => performance.timeOrigin + performance.now();
 
 /** Thousands of WebSocket clients. Counts their messages and records when each arrived. */
 export class Crowd {
+  readonly venue: string;
   readonly #urls: readonly string[];
   readonly #members: Member[] = [];
   #arrivals = new Float64Array(0);
@@ -52,8 +53,10 @@ export class Crowd {
   #rateLimited = false;
   readonly outagesMs: number[] = [];
 
-  constructor(urls: readonly string[]) {
+  /** `venue`: id of the show that the sockets watch. */
+  constructor(urls: readonly string[], venue: string) {
     this.#urls = urls;
+    this.venue = venue;
   }
 
   /** Resolves when each socket has received the venue. Rejects if one does not in time, or a rate limit refuses it. */
@@ -181,8 +184,8 @@ class Member {
     const socket = new RawSocket(present(this.#urls[this.#turn % this.#urls.length], 'a URL'), {
       onOpen: () => {
         this.#isResuming = this.#wasLive;
-        const data = this.#wasLive ? { position: { epoch: this.epoch, seq: this.seq } } : {};
-        socket.send(JSON.stringify({ type: 'CONNECT', data }));
+        const position = this.#wasLive ? { epoch: this.epoch, seq: this.seq } : undefined;
+        socket.send(JSON.stringify({ type: 'CONNECT', data: { venue: this.#crowd.venue, position } }));
       },
       onText: (bytes, start, end) => this.#receive(bytes, start, end),
       onLost: (code) => this.#lost(code),

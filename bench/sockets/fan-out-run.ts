@@ -55,7 +55,12 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
   try {
     onProgress(`connecting ${sockets} sockets`);
     const connectingAtMs = performance.now();
-    await crowd.request('connect', { urls: edgeUrls, count: sockets, timeoutMs: connectTimeoutMs });
+    await crowd.request('connect', {
+      urls: edgeUrls,
+      venue: client.show.id,
+      count: sockets,
+      timeoutMs: connectTimeoutMs,
+    });
     const connectMs = performance.now() - connectingAtMs;
     const before = await truth.record();
     // An earlier event may still be in flight.

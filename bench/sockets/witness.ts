@@ -4,6 +4,7 @@ import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { rateLimitRemedy } from '../audit/client-log.ts';
 import { CannotAuditError } from '../audit/venue-truth.ts';
+import type { ShowUnderLoad } from '../venue/show-under-load.ts';
 
 const connectTimeoutMs = 10_000;
 
@@ -20,13 +21,13 @@ export class Witness {
   readonly #ws: WebSocket;
   #isClosing = false;
 
-  static async connect(httpUrl: string, name: string): Promise<Witness> {
+  static async connect(httpUrl: string, show: ShowUnderLoad, name: string): Promise<Witness> {
     const ws = new WebSocket(webSocketUrl(httpUrl), [subprotocol], {
       handshakeTimeout: connectTimeoutMs,
       perMessageDeflate: false,
       maxPayload: 256 * 1024 * 1024,
     });
-    const witness = new Witness(ws, name);
+    const witness = new Witness(ws, show, name);
     await new Promise<void>((resolve, reject) => {
       ws.once('message', () => resolve());
       ws.once('error', (error) => {
@@ -41,10 +42,10 @@ export class Witness {
     return witness;
   }
 
-  private constructor(ws: WebSocket, name: string) {
+  private constructor(ws: WebSocket, { id: venue }: ShowUnderLoad, name: string) {
     this.name = name;
     this.#ws = ws;
-    ws.on('open', () => ws.send(JSON.stringify({ type: 'CONNECT', data: {} })));
+    ws.on('open', () => ws.send(JSON.stringify({ type: 'CONNECT', data: { venue } })));
     ws.on('message', (data: RawData) => this.#receive(JSON.parse(data.toString()) as ServerMessage));
     ws.on('error', () => {});
     ws.on('close', (code) => {

@@ -1,4 +1,4 @@
-import { defaultShowId, gridPlan } from '../../src/shows/default-show.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import { Auditor } from '../audit/auditor.ts';
 import { ClientLog } from '../audit/client-log.ts';
@@ -12,6 +12,7 @@ import { SeatPool } from '../clients/seat-pool.ts';
 import { WantedSeats } from '../clients/wanted-seats.ts';
 import type { Conversation } from '../http/closed-loop.ts';
 import { Services, startOwnVenue, startServers } from '../venue/own-venue.ts';
+import { showUnderLoad } from '../venue/show-under-load.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 import { type YardstickName, yardstickSpec } from '../yardsticks/yardstick-spec.ts';
 import type { CommitBuild } from './commit-build.ts';
@@ -136,7 +137,7 @@ async function startYardsticks(
     const [started] = await services.startNode(1, (place) => yardstickSpec(name, { ...place, env }));
     const urls = started ? [started.url] : [];
     const pids = pidsOf(services.monitored(), name);
-    const client = { log: new ClientLog(), show: defaultShowId, newUserId: numbered(`load-${name}-`) };
+    const client = { log: new ClientLog(), show: showUnderLoad(), newUserId: numbered(`load-${name}-`) };
     subjects.push({ name, urls, pids, ...client });
   }
   return subjects;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { bookingSpec } from '../../src/launch/node-services.ts';
 import { present } from '../../src/process/present.ts';
-import { defaultShowId, gridPlan } from '../../src/shows/default-show.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import { ClientLog } from '../audit/client-log.ts';
 import type { ClientContext } from '../clients/client-context.ts';
@@ -12,6 +12,7 @@ import { SeatPool } from '../clients/seat-pool.ts';
 import { median } from '../measure/median.ts';
 import { readMetrics } from '../measure/process-monitor.ts';
 import { Services, startServers } from '../venue/own-venue.ts';
+import { showUnderLoad } from '../venue/show-under-load.ts';
 import { numbered, pidsOf } from './http-sections.ts';
 import { atMost, type Section, type SuiteContext } from './section.ts';
 import { measureSlice } from './subject.ts';
@@ -154,7 +155,7 @@ async function measureSize(
       urls: [url],
       pids,
       log: new ClientLog(),
-      show: defaultShowId,
+      show: showUnderLoad(),
       newUserId: numbered('load-sizes-'),
       converse: (client: ClientContext) =>
         new CommandConversation(client, new Journey({ ...client, pool, journeys, holdMs: holdSeconds * 1000 })),

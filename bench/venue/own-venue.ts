@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { httpUrl } from '../../src/launch/http-url.ts';
 import { findMachineServers } from '../../src/launch/machine-servers.ts';
@@ -8,8 +8,9 @@ import { freePort, loopback } from '../../src/launch/ports.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
 import { present } from '../../src/process/present.ts';
-import { defaultShowId } from '../../src/shows/default-show.ts';
+import type { ShowFile } from '../../src/shows/show-file.ts';
 import type { MonitoredProcess } from '../measure/process-monitor.ts';
+import { showUnderLoad } from './show-under-load.ts';
 import type { VenueUnderLoad } from './venue-under-load.ts';
 
 export interface OwnVenueOptions {
@@ -18,6 +19,8 @@ export interface OwnVenueOptions {
   rows: number;
   cols: number;
   holdSeconds: number;
+  /** Id of a show in shows/; undefined: the default show. */
+  show?: string | undefined;
   /** The folder of another build of the servers; default: the working tree. */
   root?: string | undefined;
 }
@@ -33,13 +36,14 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
       VENUE_ROWS: String(options.rows),
       VENUE_COLS: String(options.cols),
       HOLD_SECONDS: String(options.holdSeconds),
+      SHOWS_DIR: options.show === undefined ? '' : services.showsDir(options.show, options.holdSeconds),
     };
     const links = { redisUrl: servers.redisUrl, natsUrl: servers.natsUrl, env, root: options.root };
     const bookings = await services.startNode(options.bookings, (place) => bookingSpec({ ...place, ...links }));
     const bookingUrls = bookings.map(({ url }) => url);
     const edges = await services.startNode(options.edges, (place) => edgeSpec({ ...place, ...links, bookingUrls }));
     return {
-      show: defaultShowId,
+      show: showUnderLoad(options.show),
       apiUrls: bookingUrls,
       edgeUrls: edges.map(({ url }) => url),
       redisUrl: servers.redisUrl,
@@ -86,6 +90,16 @@ export class Services {
 
   place(name: string): { dir: string; logFile: string } {
     return { dir: join(this.#dir, name), logFile: join(this.#dir, `${name}.log`) };
+  }
+
+  /** A folder with this show of shows/, whose holds last as long as those of the default show. */
+  showsDir(id: string, holdSeconds: number): string {
+    const dir = join(this.#dir, 'shows');
+    mkdirSync(dir);
+    const file = JSON.parse(readFileSync(join('shows', `${id}.json`), 'utf8')) as ShowFile;
+    const limits = { ...file.limits, hold_seconds: Math.max(1, Math.round(holdSeconds)) };
+    writeFileSync(join(dir, `${id}.json`), JSON.stringify({ ...file, limits }));
+    return dir;
   }
 
   async start(spec: ServiceSpec, metricsUrl?: string): Promise<void> {

@@ -1,9 +1,9 @@
 import type { MonitoredProcess } from '../measure/process-monitor.ts';
+import type { ShowUnderLoad } from './show-under-load.ts';
 
 /** The system that a scenario loads, started for it or given by `--url`. */
 export interface VenueUnderLoad {
-  /** Id of the show that is loaded and audited. */
-  show: string;
+  show: ShowUnderLoad;
   /** The URLs for commands and reads; connections use them in turn. */
   apiUrls: string[];
   /** The URLs for WebSockets: edges, or nginx. */

@@ -193,5 +193,7 @@ function referenced(schema: unknown): unknown {
 
 function referencedObject(schema: Json): Json {
   if ('$id' in schema) return referenceTo(schema);
-  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, referenced(value)]));
+  // Keywords of our own are for messages.
+  const entries = Object.entries(schema).filter(([key]) => key !== 'errorMessage');
+  return Object.fromEntries(entries.map(([key, value]) => [key, referenced(value)]));
 }

@@ -1,10 +1,11 @@
-import { element, setAttribute, setDisabled } from './dom.ts';
+import { element, setAttribute, setDisabled, setText } from './dom.ts';
 
 const mostSeats = 10;
 
 /** "How many seats?": a button for each number. One press finds that many seats and holds them. */
 export class BestForm {
   readonly #root = element('best-form', HTMLElement);
+  readonly #hint = element('best-hint', HTMLElement);
   readonly #buttons: HTMLButtonElement[] = [];
 
   constructor(maxHolds: number, onCount: (count: number) => void) {
@@ -15,7 +16,7 @@ export class BestForm {
       button.className = 'best-count';
       button.id = `best-${count}`;
       button.textContent = String(count);
-      button.ariaLabel = count === 1 ? 'Hold the best seat' : `Hold the best ${count} seats`;
+      button.setAttribute('aria-label', count === 1 ? 'Hold the 1 best seat' : `Hold the ${count} best seats`);
       button.addEventListener('click', () => onCount(count));
       this.#buttons.push(button);
       group.append(button);
@@ -23,8 +24,10 @@ export class BestForm {
     this.#root.hidden = false;
   }
 
-  /** `pending`: the number of seats that are being found. */
-  render(isLive: boolean, pending: number | undefined): void {
+  /** `pending`: the number of seats that are being found. `places`: to what the search is limited. */
+  render(isLive: boolean, { pending, places }: { pending: number | undefined; places: readonly string[] }): void {
+    const where = places.length > 0 ? ` in ${places.join(', ')}` : '';
+    setText(this.#hint, `One press finds the best seats together${where}, and holds them for you.`);
     for (const [index, button] of this.#buttons.entries()) {
       setDisabled(button, !isLive || pending !== undefined);
       setAttribute(button, 'aria-busy', pending === index + 1 ? 'true' : undefined);

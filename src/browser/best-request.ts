@@ -2,7 +2,7 @@ import type { BestSeats } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
-import type { MessageDetails, MessageTone } from './message-list.ts';
+import type { MessageDetails, MessageTone, Offer } from './message-list.ts';
 import { replyTimeoutMs } from './pending-requests.ts';
 
 export interface BestRequestOptions {
@@ -14,6 +14,8 @@ export interface BestRequestOptions {
   onHeld: (seats: readonly Seat[]) => void;
   /** The request is sent, or has ended. */
   onChange: () => void;
+  /** The next step if the user would hold too many seats. */
+  offerAtLimit: (wish: BestSeats) => Offer | undefined;
   /** Text about seats that are held. */
   heldText: (seats: readonly Seat[]) => string;
 }
@@ -58,7 +60,7 @@ export class BestRequest {
       this.#options.onHeld(seats);
     } else {
       const { code, message: serverText } = message.data;
-      const offer = message.data.retryable ? this.#offer('Try again', pending.wish) : this.#offerAnywhere(pending.wish);
+      const offer = this.#nextStep(code, pending.wish, message.data.retryable);
       this.#options.report(refusalText(code, pending.wish, serverText), 'error', { topic, offer });
     }
     return true;
@@ -80,6 +82,13 @@ export class BestRequest {
     clearTimeout(this.#pending?.timer);
     this.#pending = undefined;
     this.#options.onChange();
+  }
+
+  #nextStep(code: ErrorCode, wish: BestSeats, retryable: boolean): Offer | undefined {
+    if (code === 'HOLD_LIMIT') return this.#options.offerAtLimit(wish);
+    // To repeat the request at once would find as little.
+    if (code === 'NOT_TOGETHER') return this.#offerAnywhere(wish);
+    return retryable ? this.#offer('Try again', wish) : undefined;
   }
 
   #offer(label: string, wish: BestSeats) {

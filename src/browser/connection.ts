@@ -1,6 +1,6 @@
 import { type Actor, type AnyActor, createActor, fromCallback, type SnapshotFrom } from 'xstate';
 import { type ConnectionEvent, connectionMachine } from '../../machines/connection.ts';
-import { closeCodes, subprotocol } from '../protocol/close-codes.ts';
+import { closeCodes } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
 import type { ConnectionPhase } from './connection-status.ts';
@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   /** The edge closed the connection because the session ended. */
   onSessionOver: () => void;
   jitterSeed: number;
+  /** Which states the server sends. */
+  subprotocol: string;
   openSocket: (subprotocol: string) => Socket;
   /** Opens a connection that carries the same messages over HTTP. */
   openHttpSocket: () => Socket;
@@ -79,7 +81,7 @@ export class Connection {
       actions: { ping: () => this.#ping(), probeHttp: () => void this.#probeHttp() },
       actors: {
         socket: fromCallback<ConnectionEvent>(({ sendBack }) =>
-          this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket(subprotocol)),
+          this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket(options.subprotocol)),
         ),
         poller: fromCallback<ConnectionEvent>(({ sendBack }) => this.#attach(sendBack, options.openHttpSocket())),
         successor: fromCallback<ConnectionEvent>(({ sendBack }) => this.#openSuccessor(sendBack)),
@@ -230,7 +232,7 @@ export class Connection {
   #openSuccessor(sendBack: (event: { type: 'REPLACED' } | { type: 'BLOCKED' }) => void): () => void {
     let socket: Socket;
     try {
-      socket = this.#options.openSocket(subprotocol);
+      socket = this.#options.openSocket(this.#options.subprotocol);
     } catch {
       sendBack({ type: 'BLOCKED' });
       return () => {};
@@ -305,7 +307,7 @@ function phaseOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionP
 
 /** The event that a message is for the pending CONNECT, if any. */
 function connectOutcome(message: ServerMessage, connectId: string): ConnectionEvent | undefined {
-  if (message.type === 'VENUE_STATE') return { type: 'SYNCHRONISED' };
+  if (message.type === 'VENUE_STATE' || message.type === 'SEATS') return { type: 'SYNCHRONISED' };
   if (message.type === 'SEAT_UPDATE' || message.type === 'PRESENCE' || message.request_id !== connectId)
     return undefined;
   if (message.type === 'ACK') return { type: 'SYNCHRONISED' };

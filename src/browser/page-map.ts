@@ -1,10 +1,5 @@
-import type { Seat } from '../protocol/seat.ts';
+import type { MapHold } from './map/map-options.ts';
 import type { Venue } from './venue.ts';
-
-export interface MapHold {
-  seat: Seat;
-  remainingMs: number;
-}
 
 /** A map of seats, as the page uses it. */
 export interface PageMap {
@@ -13,6 +8,7 @@ export interface PageMap {
   /** Moves the focus to a seat; without an id to the seat that had it last. */
   focus(id?: string): void;
   renderLive(isLive: boolean): void;
-  render(venue: Venue, userId: string): void;
+  /** A map may know its seats without the venue. */
+  render(userId: string, venue: Venue): void;
   renderTime(holds: readonly MapHold[], holdMs: number): void;
 }

@@ -1,5 +1,5 @@
+import { compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
-import type { Seat } from '../protocol/seat.ts';
 import { Announcer } from './announcer.ts';
 import { Cart, type CartOptions } from './cart.ts';
 import { Connection, type ConnectionView } from './connection.ts';
@@ -13,6 +13,7 @@ import { OthersEvents } from './others-events.ts';
 import type { PageMap } from './page-map.ts';
 import { probeHttp } from './probe-http.ts';
 import { SeatActions } from './seat-actions.ts';
+import type { SeatActionsOptions } from './seat-actions-options.ts';
 import type { SeatMapOptions } from './seat-map.ts';
 import { msUntilNextSecond, ServerClock, secondsLeft } from './server-clock.ts';
 import { PageSession } from './session.ts';
@@ -29,13 +30,10 @@ export interface PageOptions {
   createMap: (options: SeatMapOptions) => PageMap;
   /** Names and prices of seats. */
   cart?: Pick<CartOptions, 'nameOf' | 'priceOf' | 'sumOf'>;
-  namesOf?: (seatIds: readonly string[]) => string[];
-  nearestFree?: (to: Seat) => Seat | undefined;
-  /** Why no seat can be chosen, however good the connection is. */
-  closedText?: () => string | undefined;
+  seats?: Pick<SeatActionsOptions, 'closedReason' | 'namesOf' | 'nearestFree' | 'plan' | 'withoutSingle'>;
   /** True if the message needs nothing else. */
   onMessage?: (message: ServerMessage) => boolean;
-  onRender?: (isLive: boolean) => void;
+  onRender?: (canChoose: boolean) => void;
   onConnected?: () => void;
   onConnectionLost?: () => void;
 }
@@ -49,7 +47,8 @@ export interface Page {
   report: (text: string, tone: MessageTone, details?: MessageDetails) => void;
   announce: (text: string) => void;
   requestRender: () => void;
-  unavailableReason: () => string | undefined;
+  /** Why no seat can be held now; undefined if seats can be held. */
+  refusalReason: () => string | undefined;
   start: () => void;
 }
 
@@ -68,6 +67,9 @@ export function createPage(options: PageOptions): Page {
   let connectedAs: string | undefined;
   let wasLive = false;
   let isLost = false;
+  /** The user of the last CONNECT, and of the last SEATS. */
+  let connectUserId: string | undefined;
+  let stateUserId: string | undefined;
   let watching: number | undefined;
   let roundTripMs: number | undefined;
   let nextTick: ReturnType<typeof setTimeout> | undefined;
@@ -94,8 +96,8 @@ export function createPage(options: PageOptions): Page {
     clock,
     unavailableReason,
     send: (message) => connection.send(message),
-    ...(options.namesOf && { namesOf: options.namesOf }),
-    ...(options.nearestFree && { nearestFree: options.nearestFree }),
+    ...options.seats,
+    stateUserId: () => stateUserId,
     report,
     announce: (text) => announcer.announce(text),
     onSeatTouched: (seatId, byOthers) => {
@@ -119,13 +121,17 @@ export function createPage(options: PageOptions): Page {
   );
 
   const connection = new Connection({
-    identity: () => ({
-      ...(session.userId !== undefined && { user_id: session.userId }),
-      ...(session.token !== undefined && { token: session.token }),
-    }),
+    identity: () => {
+      connectUserId = session.userId;
+      return {
+        ...(session.userId !== undefined && { user_id: session.userId }),
+        ...(session.token !== undefined && { token: session.token }),
+      };
+    },
+    subprotocol: options.seats?.plan ? compactSubprotocol : subprotocol,
     onSessionOver: () => session.over(),
     jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    openSocket: (subprotocol) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, subprotocol),
+    openSocket: (name) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, name),
     show: options.show,
     openHttpSocket: () =>
       new HttpSocket({
@@ -137,7 +143,8 @@ export function createPage(options: PageOptions): Page {
     network: window,
     visibility: document,
     watchForSleep,
-    position: () => venue.position,
+    // SEATS tells only its user's own seats: another user needs another one.
+    position: () => (options.seats?.plan && stateUserId !== session.userId ? undefined : venue.position),
     onReply: (settings, roundTripMs) => {
       actions.learnSettings(settings, roundTripMs);
       requestRender();
@@ -147,6 +154,7 @@ export function createPage(options: PageOptions): Page {
       requestRender();
     },
     onMessage: (message) => {
+      if (message.type === 'SEATS') stateUserId = connectUserId;
       if (!options.onMessage?.(message)) actions.receive(message);
       requestRender();
     },
@@ -189,8 +197,6 @@ export function createPage(options: PageOptions): Page {
   });
 
   function unavailableReason(): string | undefined {
-    const closedText = options.closedText?.();
-    if (closedText !== undefined) return closedText;
     return unavailableText(view.phase, session, { wasLive, retrySeconds: sessionRetryS(), origin: location.origin });
   }
 
@@ -248,22 +254,23 @@ export function createPage(options: PageOptions): Page {
   function render(): void {
     statusBar.renderConnection(shownStatus());
     statusBar.renderLine(watching, roundTripMs);
-    const closedText = options.closedText?.();
-    const isLive = connection.isLive && session.isReady && closedText === undefined;
-    seatMap.renderLive(isLive);
+    const closedText = options.seats?.closedReason?.();
+    const isLive = connection.isLive && session.isReady;
+    const canChoose = isLive && closedText === undefined;
+    seatMap.renderLive(canChoose);
     const { holds } = actions;
     if (venue.isKnown) {
       const { holdSeconds, maxHolds, counts } = venue;
       const holdMs = holdSeconds * 1000;
       const bookedIds = actions.bookedSeats.map(({ id }) => id);
       statusBar.renderVenue(venue);
-      seatMap.render(venue, userId());
+      seatMap.render(userId(), venue);
       seatMap.renderTime(holds, holdMs);
       cart.render({ holds, bookedIds, keepableIds: actions.keepableIds, holdMs, maxHolds, isLive, closedText, counts });
       // A render just before a shown second changes delays `tick`, but already shows the offer.
       actions.announceEnds();
     }
-    options.onRender?.(isLive);
+    options.onRender?.(canChoose);
     tickLater();
   }
 
@@ -310,7 +317,7 @@ export function createPage(options: PageOptions): Page {
     report,
     announce: (text) => announcer.announce(text),
     requestRender,
-    unavailableReason,
+    refusalReason: () => unavailableReason() ?? options.seats?.closedReason?.(),
     start: () => {
       render();
       void session.begin();

@@ -1,16 +1,18 @@
-import type { CommandAction, CommandMessage } from '../protocol/command-routes.ts';
+import type { CommandAction } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import type { ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { commandMessage } from './command-message.ts';
+import { expandedState } from './compact-seats.ts';
 import type { ServerSettings } from './connection.ts';
 import { KeepOffer } from './keep-offer.ts';
-import type { MessageDetails, MessageTone, Offer } from './message-list.ts';
+import type { Offer } from './message-list.ts';
 import { nearestFreeSeat } from './nearest-free-seat.ts';
 import { type PendingRequest, PendingRequests } from './pending-requests.ts';
+import type { SeatActionsOptions } from './seat-actions-options.ts';
 import { isOwnHold } from './seat-appearance.ts';
-import { type ServerClock, secondsLeft } from './server-clock.ts';
+import { secondsLeft } from './server-clock.ts';
 import type { ShownHold } from './shown-hold.ts';
 import { Venue } from './venue.ts';
 import {
@@ -18,6 +20,7 @@ import {
   confirmationText,
   keepLabel,
   keepOfferText,
+  listed,
   nearEndText,
   type Refused,
   refusalText,
@@ -28,32 +31,6 @@ import {
 } from './wording.ts';
 
 const warnedMs = 10_000;
-
-export interface SeatActionsOptions {
-  /** User of the session; '' until there is a session. */
-  userId: () => string;
-  clock: ServerClock;
-  /** Why no command can be sent now; undefined if commands can be sent. */
-  unavailableReason: () => string | undefined;
-  send: (message: CommandMessage) => void;
-  /** Shows and announces a message. */
-  report: (text: string, tone: MessageTone, details?: MessageDetails) => void;
-  /** Announces a text that is shown elsewhere. */
-  announce: (text: string) => void;
-  /** The seat looks different now. `byOthers`: the seat was not the user's, and is not now. */
-  onSeatTouched: (seatId: string, byOthers: boolean) => void;
-  /** The seat has another state: messages about it are out of date. */
-  onSeatChanged: (seatId: string) => void;
-  /** The user accepted an offer of that seat: the focus moves there. */
-  onOffered: (seatId: string) => void;
-  onWatching: (watching: number) => void;
-  /** The server does not accept the page as this user. */
-  onUserRefused: () => void;
-  /** Names of seats, for people. Default: their ids. */
-  namesOf?: (seatIds: readonly string[]) => string[];
-  /** The free seat that is offered in place of another. Default: the nearest in a grid. */
-  nearestFree?: (to: Seat) => Seat | undefined;
-}
 
 /** The user's commands on seats, and their replies. Knows no DOM and no WebSocket. */
 export class SeatActions {
@@ -98,7 +75,7 @@ export class SeatActions {
   }
 
   clickSeat(seatId: string): void {
-    if (this.#refuseUnconnected()) return;
+    if (this.#isRefused()) return;
     const seat = this.venue.seat(seatId);
     if (!seat) return;
     const isMine = seat.held_by === this.#options.userId();
@@ -125,6 +102,11 @@ export class SeatActions {
     else this.#request('select', wanted, release);
   }
 
+  /** Releases the seats, then goes on. */
+  releaseThen(seatIds: readonly string[], next: () => void): void {
+    this.#request('release', seatIds, next);
+  }
+
   /** Takes over seats of a reply. */
   learn(seats: readonly Seat[]): void {
     for (const seat of seats) this.venue.learn(seat);
@@ -149,6 +131,13 @@ export class SeatActions {
         this.#options.clock.set(message.data.server_time);
         this.venue.replace(message.data);
         break;
+      case 'SEATS': {
+        const { plan, clock, stateUserId } = this.#options;
+        if (!plan) break;
+        clock.set(message.data.server_time);
+        this.venue.replace(expandedState(message.data, { plan, known: this.venue, userId: stateUserId?.() }));
+        break;
+      }
       case 'SEAT_UPDATE':
         this.venue.update(message.data);
         break;
@@ -216,7 +205,7 @@ export class SeatActions {
   }
 
   #request(action: CommandAction, seatIds: readonly string[], next?: () => void): void {
-    if (this.#refuseUnconnected()) return;
+    if (this.#isRefused(action)) return;
     for (const request of this.#requests.open(action, seatIds)) {
       if (next) this.#next.set(request.id, next);
       this.#options.send(commandMessage(request));
@@ -293,6 +282,7 @@ export class SeatActions {
     { code, reasonIds, restIds }: Pick<Refused, 'code' | 'reasonIds' | 'restIds'>,
   ): Offer | undefined {
     if (code === 'HOLD_LIMIT') return undefined;
+    if (code === 'SINGLE_SEAT') return this.#offerWithoutSingle(seatIds);
     if (restIds.length > 0) {
       const label = withoutLabel(action, this.#names(restIds), this.#names(reasonIds));
       return this.#offer(label, action, restIds);
@@ -328,6 +318,20 @@ export class SeatActions {
     return { label: `Take ${this.#name(nearest.id)} instead`, accept };
   }
 
+  #offerWithoutSingle(seatIds: readonly string[]): Offer | undefined {
+    const heldIds = idsOf(this.holds);
+    const better = this.#options.withoutSingle?.(seatIds);
+    const wanted = better?.filter((id) => !heldIds.includes(id)) ?? [];
+    const [first] = wanted;
+    if (!better || first === undefined) return undefined;
+    const given = heldIds.filter((id) => !better.includes(id));
+    const accept = () => {
+      this.#options.onOffered(first);
+      this.exchange(given, wanted);
+    };
+    return { label: `Take ${listed(this.#names(wanted))} instead`, accept };
+  }
+
   #offer(label: string, action: CommandAction, seatIds: readonly string[]): Offer {
     const accept = () => {
       const [first] = seatIds;
@@ -337,10 +341,11 @@ export class SeatActions {
     return { label, accept };
   }
 
-  /** True if no command can be sent now; the reason is reported. */
-  #refuseUnconnected(): boolean {
-    const reason = this.#options.unavailableReason();
-    if (reason !== undefined) this.#options.report(reason, 'error', { topic: 'unavailable' });
+  /** True if the command cannot be sent now; the reason is reported. */
+  #isRefused(action?: CommandAction): boolean {
+    const { unavailableReason, closedReason, report } = this.#options;
+    const reason = unavailableReason() ?? (action === 'select' ? closedReason?.() : undefined);
+    if (reason !== undefined) report(reason, 'error', { topic: 'unavailable' });
     return reason !== undefined;
   }
 

@@ -2,7 +2,8 @@ import type { Seat } from '../protocol/seat.ts';
 import { seatId } from '../protocol/seat-id.ts';
 import { element, setDisabled, setFractionLeft } from './dom.ts';
 import { placeAfterKey } from './grid-keys.ts';
-import type { MapHold, PageMap } from './page-map.ts';
+import type { MapHold } from './map/map-options.ts';
+import type { PageMap } from './page-map.ts';
 import { seatAppearance } from './seat-appearance.ts';
 import { SeatButtons } from './seat-buttons.ts';
 import { seatGridHtml } from './seat-grid-html.ts';
@@ -52,7 +53,7 @@ export class SeatMap implements PageMap {
     setDisabled(this.#root, !isLive);
   }
 
-  render(venue: Venue, userId: string): void {
+  render(userId: string, venue: Venue): void {
     if (this.#size.rows !== venue.rows || this.#size.cols !== venue.cols) this.#takeOver(venue);
     if (this.#userId !== userId) {
       this.#userId = userId;

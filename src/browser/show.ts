@@ -1,6 +1,8 @@
+import type { BestSeats } from '../protocol/commands.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails } from '../protocol/show.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { leavesSingleSeat } from '../shows/single-seats.ts';
 import { BestForm } from './best-form.ts';
 import { BestRequest } from './best-request.ts';
 import { element, setText, unpackDataBlocks } from './dom.ts';
@@ -42,6 +44,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   const { id, currency, max_holds: maxHolds } = details;
   const words = new SeatWords(plan);
   const formatPrice = currency === undefined ? () => '' : priceFormat(currency);
+  const formatShortPrice = currency === undefined ? () => '' : priceFormat(currency, { isShort: true });
   const categories = new Map<string, MapCategory>();
   const nameOf = (seatId: string) => words.names([seatId]).join();
   const amountOf = (seatId: string) => categories.get(plan.category(plan.indexOf(seatId) ?? 0))?.amount;
@@ -53,11 +56,16 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     show: id,
     createMap: ({ onClick, ...options }) => {
       const root = element('plan-map', HTMLElement);
-      map = new PlanMap({ ...options, root, plan, words, categories, formatPrice, onPick: onClick });
+      map = new PlanMap({ ...options, root, plan, words, categories, formatPrice, formatShortPrice, onPick: onClick });
       return map;
     },
-    namesOf: (seatIds) => words.names(seatIds),
-    nearestFree: (to) => actions.venue.seat(nearestInPlan(plan, isFree, to) ?? ''),
+    seats: {
+      plan,
+      closedReason: () => saleClosedText(details),
+      namesOf: (seatIds) => words.names(seatIds),
+      nearestFree: (to) => actions.venue.seat(nearestInPlan(plan, isFree, to) ?? ''),
+      withoutSingle: (seatIds) => leavesSingleSeat(plan, isFree, [...heldIds(), ...seatIds])?.instead,
+    },
     cart: {
       nameOf,
       priceOf: (seatId) => {
@@ -70,16 +78,21 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
         return formatPrice(amounts.reduce<number>((sum, amount = 0) => sum + amount, 0));
       },
     },
-    closedText: () => saleClosedText(details),
     onMessage: (message) => {
       if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
+      if (message.type === 'SEATS' && message.data.plan !== details.plan) {
+        page.report('The seating plan has changed. Reload the page.', 'error', { topic: 'plan', urgent: true });
+        return true;
+      }
       return best.receive(message);
     },
     onConnected: () => void reread(),
     onConnectionLost: () => best.connectionLost(),
-    onRender: (isLive) => {
-      form.render(isLive, best.pending?.count);
-      singleSeats.render(page.actions.holds.map(({ seat }) => seat.id));
+    onRender: (canChoose) => {
+      const { category, section } = limits();
+      const places = [category, section].filter((place) => place !== undefined);
+      form.render(canChoose, { pending: best.pending?.count, places });
+      singleSeats.render(heldIds());
     },
   });
   const { actions } = page;
@@ -95,6 +108,13 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     },
     onHeld: (seats) => map?.show(seats.map((seat) => seat.id)),
     onChange: page.requestRender,
+    offerAtLimit: (wish) => {
+      const given = heldIds();
+      if (given.length === 0) return undefined;
+      const yours = given.length === 1 ? 'yours' : `your ${given.length}`;
+      const accept = () => actions.releaseThen(given, () => best.hold(wish));
+      return { label: `Release ${yours}, and search again`, accept };
+    },
   });
   const form = new BestForm(maxHolds, (count) => findBest(count));
   const singleSeats = new SingleSeatsNotice({
@@ -110,23 +130,27 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   });
 
   function findBest(count: number): void {
-    const reason = page.unavailableReason();
+    const reason = page.refusalReason();
     if (reason !== undefined) {
       page.report(reason, 'error', { topic: 'unavailable' });
       return;
     }
-    const { categories: wanted, accessibleOnly } = map?.filter ?? {
-      categories: new Set<string>(),
-      accessibleOnly: false,
-    };
-    const [category] = wanted.size === 1 ? wanted : [];
+    best.hold({ count, ...limits() });
+  }
+
+  /** What the filter and the open section ask of the best seats. */
+  function limits(): Omit<BestSeats, 'count'> {
+    const [category, another] = map?.filter.categories ?? [];
     const section = map?.section;
-    best.hold({
-      count,
-      ...(category !== undefined && { category }),
+    return {
+      ...(category !== undefined && another === undefined && { category }),
       ...(section !== undefined && { section }),
-      ...(accessibleOnly && { accessible: true }),
-    });
+      ...(map?.filter.accessibleOnly && { accessible: true }),
+    };
+  }
+
+  function heldIds(): string[] {
+    return actions.holds.map(({ seat }) => seat.id);
   }
 
   function isFree(seatId: string): boolean {

@@ -1,9 +1,11 @@
 import type { ShowList } from '../protocol/show.ts';
-import { element } from './dom.ts';
+import { element, unpackDataBlocks } from './dom.ts';
 import { localiseTimes } from './local-times.ts';
 import { showListHtml } from './show-html.ts';
 
 const retryMs = 3_000;
+
+unpackDataBlocks();
 const list = element('shows', HTMLElement);
 
 /** The server has rendered the list, unless no booking process replied. */

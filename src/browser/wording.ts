@@ -58,6 +58,10 @@ function reasonOf({ code, reasonIds, areOwn, serverText }: Refused): { reason: s
       return { reason: 'Bookings are interrupted for a moment', advice: 'Try again shortly.' };
     case 'TIMEOUT':
       return { reason: `There was no decision on ${seats} in time`, advice: 'Try again.' };
+    case 'SALE_CLOSED':
+      return { reason: 'Seats are not on sale now' };
+    case 'SINGLE_SEAT':
+      return { reason: `${seats} would leave a single free seat, which this show does not allow` };
     case 'UNKNOWN_SHOW':
       return { reason: 'This show is not on sale here any more', advice: 'Reload the page.' };
     default:

@@ -73,9 +73,9 @@ export class RedisVenue {
     for (let attempt = 0; attempt < openAttempts; attempt++) {
       const found = await this.#readVenue();
       const isOwnPlan = found.planHash === this.#planHash;
-      if (!isOwnPlan) this.#requireReplaceable(found);
-      const missing = missingParts(found, found.plan ?? this.#plan);
+      const missing = missingParts(found, this.#planOf(found));
       if (missing.length === 0 && (await this.#isBehindLog(found))) missing.push('transitions of seats');
+      if (!isOwnPlan) this.#requireReplaceable(found, missing);
       if (this.#connection.isOfThisRun(found.epoch) && missing.length === 0 && isOwnPlan) {
         const { system, epoch, seq, nowMs } = found;
         return { system, epoch, seq, nowMs, seats: this.#plan.ids.flatMap((id) => found.seats.get(id) ?? []) };
@@ -103,15 +103,17 @@ export class RedisVenue {
       );
     }
     const { system = '', plan: hash } = about;
+    const plan = hasPlan === 1 ? await this.#readPlan(hash) : undefined;
     return {
       nowMs,
       epoch,
       seq,
       seats,
       system,
-      planHash: hash,
+      isAboutWhole: system !== '' && hash !== undefined,
+      planHash: hash ?? (plan && planHash(plan)),
       planReadAtMs: Number(about.plan_read_at_ms ?? 0),
-      plan: hash === undefined ? undefined : hasPlan === 1 ? await this.#readPlan(hash) : undefined,
+      plan,
       oldestSeq,
       newestSeq,
       hasLog: hasLog === 1,
@@ -119,18 +121,34 @@ export class RedisVenue {
     };
   }
 
-  async #readPlan(hash: string): Promise<SeatingPlan | undefined> {
+  async #readPlan(hash: string | undefined): Promise<SeatingPlan | undefined> {
     if (hash === this.#planHash) return this.#plan;
     return storedPlan(await this.#connection.call(() => this.#connection.redis.get(this.#keys.plan)), hash);
   }
 
+  /** The plan with which the show was last opened, as far as it is known. */
+  #planOf({ plan, planHash: hash }: FoundVenue): SeatingPlan | undefined {
+    return plan ?? (hash === undefined || hash === this.#planHash ? this.#plan : undefined);
+  }
+
   /** Two processes with different plans must not replace each other's for ever: the plan that was read last stays. */
-  #requireReplaceable({ planReadAtMs, plan, seats }: FoundVenue): void {
+  #requireReplaceable(
+    { planReadAtMs, planHash: hash, plan, seats, nowMs }: FoundVenue,
+    missing: readonly string[],
+  ): void {
     const problem = (text: string) => new StoreUnavailableError(`The show ${this.#name} cannot be opened: ${text}`);
     if (planReadAtMs > this.#planReadAtMs) {
       throw problem('it has a newer plan by now. Restart this process with the new file');
     }
-    const conflict = plan && planConflict(plan, this.#plan, seats.values());
+    // Nothing tells whether a lost seat was sold, and the new plan may not have it.
+    if (hash !== undefined && missing.length > 0) {
+      throw problem(
+        `its file has changed, and Redis has lost ${missing.join(' and ')}. Start once with its previous file, which restores them`,
+      );
+    }
+    const isTaken = ({ status, expires_at = 0 }: Seat) =>
+      status === SeatStatus.booked || (status === SeatStatus.held && expires_at * 1000 > nowMs);
+    const conflict = planConflict(plan, this.#plan, [...seats.values()].filter(isTaken));
     if (conflict) throw problem(`its file has changed, and ${conflict}. Undo that change`);
   }
 
@@ -145,12 +163,12 @@ export class RedisVenue {
   async #restore(knownSystem: string | undefined, isDamaged: boolean): Promise<void> {
     const found = await this.#readVenue();
     if (found.epoch !== '') return; // another process has opened it
-    if (found.planHash !== this.#planHash) this.#requireReplaceable(found);
     const before = found.seats;
     const known = found.plan ?? this.#plan;
     const locks = await this.#readLocks();
     const isFresh = found.keyCount === 0 && locks.size === 0;
-    const missing = isFresh ? [] : missingParts(found, known);
+    const missing = isFresh ? [] : missingParts(found, this.#planOf(found));
+    if (found.planHash !== this.#planHash) this.#requireReplaceable(found, missing);
     const lastEvents = isDamaged && !isFresh ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
     const isLogWhole =
       isFresh || (found.oldestSeq === 1 && found.newestSeq >= found.seq) || (found.seq === 0 && found.newestSeq === 0);
@@ -275,6 +293,8 @@ export class RedisVenue {
 interface FoundVenue extends Omit<VenueSnapshot, 'seats'> {
   /** Those that can be read. */
   seats: Map<string, Seat>;
+  /** False if a field of `venue:about` is lost. */
+  isAboutWhole: boolean;
   /** Hash of the plan with which the show was last opened; undefined if Redis does not know it. */
   planHash: string | undefined;
   planReadAtMs: number;
@@ -297,17 +317,17 @@ interface WrittenVenue {
   holds: Record<string, string>;
 }
 
-/** The missing parts that an open epoch must have. `plan`: the plan with which it was opened. */
+/** The missing parts that an open epoch must have. `expected`: see `#planOf`. */
 function missingParts(
-  { seats, seq, newestSeq, hasLog, system, planHash, plan }: FoundVenue,
-  expected: SeatingPlan,
+  { seats, seq, newestSeq, hasLog, isAboutWhole, planHash, plan }: FoundVenue,
+  expected: SeatingPlan | undefined,
 ): string[] {
   const missing: string[] = [];
-  if (!expected.ids.every((id) => seats.has(id))) missing.push('venue:seats');
+  if (expected && !expected.ids.every((id) => seats.has(id))) missing.push('venue:seats');
   if (seq < 0) missing.push('venue:seq');
   if (newestSeq > seq || (seq > 0 && !hasLog)) missing.push('venue:events');
-  if (system === '' || planHash === undefined) missing.push('venue:about');
-  else if (!plan) missing.push('venue:plan');
+  if (!isAboutWhole) missing.push('venue:about');
+  if (planHash !== undefined && !plan) missing.push('venue:plan');
   return missing;
 }
 

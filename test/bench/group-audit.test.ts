@@ -48,6 +48,17 @@ class GroupRun extends Run {
   }
 }
 
+const best = { ...request('select', 'ann'), seatIds: [], best: { count: 3 } };
+const bodyOf = (events: readonly SeatEvent[]) =>
+  JSON.stringify({ success: true, seats: events.map(seatOf), expires_at: events[0]?.expires_at });
+
+/** A reply to Ann, who asked for the best three seats. */
+function offered(events: readonly SeatEvent[], newestSeqWhenSent = 0): GroupRun {
+  const run = new GroupRun();
+  run.log.answered({ ...best, status: 200, body: bodyOf(events) }, [newestSeqWhenSent]);
+  return run;
+}
+
 /** A run without violations. */
 const honest = () =>
   new GroupRun()
@@ -205,5 +216,75 @@ describe('the audit of commands on several seats (G13)', () => {
     const { log } = honest();
     const newest = (...seatIds: string[]) => log.newestSeqs({ action: 'select', seatIds, userId: user('bob') });
     expect(newest('A3', 'A1', 'A9')).toEqual([9, 7, 0]);
+  });
+});
+
+describe('the audit of best available seats', () => {
+  it('[R586] passes seats that the server chose, and counts them as a group', () => {
+    const run = offered(held).logged(...held);
+    expect(Object.fromEntries(run.checkCounts())).toMatchObject({ successes: 1, groups: 1, transitions: 3 });
+    expect(
+      offered(held)
+        .logged(...held)
+        .broken(),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['fewer seats than requested', held.slice(0, 2)],
+    ['a seat twice', [...held.slice(0, 2), held[1] as SeatEvent]],
+  ])('[R586] catches %s', (_what, events) => {
+    expect(
+      offered(events)
+        .logged(...held)
+        .broken(),
+    ).toContain('groups');
+  });
+
+  it('[R586] catches seats of another user', () => {
+    const run = offered(held).logged(...transitions(1, 'held', 'bob'));
+    expect(run.broken()).toContain('successes');
+  });
+
+  it('[R586] catches one seat for two users', () => {
+    const run = offered(held).logged(...held);
+    run.log.answered({ ...best, userId: user('bob'), status: 200, body: bodyOf(held) }, [0]);
+    expect(run.broken()).toContain('successes');
+  });
+
+  it('[R586] catches holds that are older than a reply that was received before the request', () => {
+    expect(
+      offered(held, 2)
+        .logged(...held)
+        .broken(),
+    ).toEqual(['time']);
+    const { log } = offered(held);
+    expect(log.newestSeqs(best)).toEqual([3]);
+  });
+
+  it('[R586] a refusal has no seats, or taken ones', () => {
+    const refused = (code: string, seats?: readonly Seat[]) => {
+      const run = new GroupRun().logged(...held).grantedAll('select', 'ann', held.map(seatOf));
+      const body = JSON.stringify({ success: false, error: { code, message: '', retryable: true }, seats });
+      run.log.answered({ ...best, userId: user('bob'), status: 409, body }, [3]);
+      return run.broken();
+    };
+    expect(refused('NOT_TOGETHER')).toEqual([]);
+    expect(refused('SEATS_TAKEN', held.map(seatOf))).toEqual([]);
+    expect(refused('SEAT_HELD', held.map(seatOf))).toEqual(['refusals']);
+    expect(refused('SEATS_TAKEN', [{ ...freeSeat, id: 'A1' }])).toEqual(['refusals']);
+  });
+
+  it('[R586] lets a request without a reply explain as many holds as requested, or none', () => {
+    const withoutReply = (events: readonly SeatEvent[]) => {
+      const run = new GroupRun().logged(...events);
+      run.log.unanswered(best);
+      return run.broken();
+    };
+    expect(withoutReply([])).toEqual([]);
+    expect(withoutReply(held)).toEqual([]);
+    expect(withoutReply(held.slice(0, 2))).toEqual(['groups']);
+    const again = transitions(4, 'released', 'ann');
+    expect(withoutReply([...held, ...again])).toEqual(['transitions']);
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,12 +13,25 @@ import { startVenue, type TestVenue } from '../support/venue.ts';
 const dir = mkdtempSync(join(tmpdir(), 'concert-booking-load-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
+const showsDir = join(dir, 'shows');
+mkdirSync(showsDir);
+writeFileSync(
+  join(showsDir, 'hall.json'),
+  JSON.stringify({
+    name: 'A hall',
+    starts_at: '2099-01-01T20:00:00Z',
+    categories: [{ name: 'All', colour: '#1e8449' }],
+    limits: { hold_seconds: 1 },
+    layout: { sections: [{ name: 'Hall', rows: 6, seats: 10, category: 'All' }] },
+  }),
+);
+
 let venue: TestVenue;
 
 /** A venue of the describe that calls this: the seats that one test books are not free for the next. */
 function useVenue(): void {
   beforeAll(async () => {
-    venue = await startVenue({ edges: 1, env: { HOLD_SECONDS: '1', RATE_LIMIT: 'off' } });
+    venue = await startVenue({ edges: 1, env: { HOLD_SECONDS: '1', RATE_LIMIT: 'off', SHOWS_DIR: showsDir } });
   });
   afterAll(() => venue?.stop());
 }
@@ -80,16 +93,27 @@ describe.concurrent('npm run load', { timeout: 180_000 }, () => {
     expect(checked.transitions).toBeGreaterThanOrEqual(checked.successes ?? 0);
   });
 
-  it('[R580] [R581] loads and audits overlapping groups', async ({ expect }) => {
-    const json = join(dir, 'groups.json');
-    const size = ['--connections', '4', '--duration', '1'];
-    const { exitCode, output } = await load('groups', ...given(), ...size, '--json', json);
-    expect(output).toContain('PASSED: no violations');
+  it('[R585] groups --best starts a system with the show, and shows the share with seats in the verdict', async ({
+    expect,
+  }) => {
+    const json = join(dir, 'best.json');
+    const size = ['--connections', '10', '--duration', '1', '--hold', '1'];
+    const { exitCode, output } = await load('groups', '--best', '--show', 'chamber', ...size, '--json', json);
+    expect(output).toContain('show chamber');
+    expect(output).toMatch(/seated at first reply \(%\): \d.*the threshold is seatedAtFirstReplyPercent>=95/);
     expect(exitCode).toBe(0);
-    const { verdict, latency, figures } = readReport(json);
+    const { verdict, settings } = readReport(json);
+    expect(verdict).toMatchObject({ ok: true, truth: 'Redis' });
     expect(verdict.checks.find(({ name }) => name === 'groups')?.checked).toBeGreaterThan(0);
-    expect(latency.map(({ kind }) => kind)).toEqual(expect.arrayContaining(['select', 'extend', 'book', 'release']));
-    for (const name of ['refused', 'groupsPerSecond']) expect(figures[name]).toBeGreaterThan(0);
+    expect(settings).toMatchObject({ show: 'chamber', isBest: true });
+  });
+
+  it('[R583] loads the sockets of a given show, and audits its keys', async ({ expect }) => {
+    const size = ['--connections', '20', '--duration', '1', '--rate', '50'];
+    const { exitCode, output } = await load('fanout', ...given(), '--show', 'hall', ...size);
+    expect(output).toContain('PASSED: no violations (audited against Redis)');
+    expect(output).toContain('show hall');
+    expect(exitCode).toBe(0);
   });
 
   it('[R217] a missed threshold is exit code 3, an unknown scenario is 1', async ({ expect }) => {
@@ -137,22 +161,43 @@ describe('npm run load, interrupted', { timeout: 180_000 }, () => {
     return startLoad(args);
   }
 
-  /** Until the venue changes: then requests are being sent. */
-  async function begun(): Promise<void> {
-    const before = await redis.get('venue:seq');
-    while ((await redis.get('venue:seq')) === before) await sleep(20);
+  /** Until the show changes: then requests are being sent. */
+  async function begun(seqKey = 'venue:seq'): Promise<void> {
+    const before = await redis.get(seqKey);
+    while ((await redis.get(seqKey)) === before) await sleep(20);
+  }
+
+  /** Writes a holder into the seat without the log. Returns the seat as it was. */
+  async function falsify(seatsKey: string, seatId: string, heldBy: string): Promise<string> {
+    const json = (await redis.hget(seatsKey, seatId)) as string;
+    await redis.hset(seatsKey, seatId, JSON.stringify({ ...JSON.parse(json), status: 2, held_by: heldBy }));
+    return json;
   }
 
   it('[R217] a seat that was changed without the log is a violation: exit code 2', async ({ expect }) => {
     const { child, ended } = await startLoadAlone('contend', ...given(), '--connections', '5', '--duration', '600');
     await begun();
-    const seat = JSON.parse((await redis.hget('venue:seats', 'J10')) as string) as object;
-    await redis.hset('venue:seats', 'J10', JSON.stringify({ ...seat, status: 2, held_by: 'nobody' }));
+    const json = await falsify('venue:seats', 'J10', 'nobody');
     child.kill('SIGINT');
     const { exitCode, output } = await ended;
-    await redis.hset('venue:seats', 'J10', JSON.stringify(seat));
+    await redis.hset('venue:seats', 'J10', json);
     expect(output).toContain('VIOLATIONS');
     expect(output).toContain('nobody');
+    expect(exitCode).toBe(2);
+  });
+
+  it('[R584] so is a seat of the show of --show; another show does not matter', async ({ expect }) => {
+    const ofHall = ['--show', 'hall', '--connections', '5', '--duration', '600'];
+    const { child, ended } = await startLoadAlone('contend', ...given(), ...ofHall);
+    await begun('{hall}:venue:seq');
+    const json = await falsify('venue:seats', 'J10', 'somebody-else');
+    await falsify('{hall}:venue:seats', 'F10', 'nobody');
+    child.kill('SIGINT');
+    const { exitCode, output } = await ended;
+    await redis.hset('venue:seats', 'J10', json);
+    expect(output).toContain('VIOLATIONS');
+    expect(output).toContain('nobody');
+    expect(output).not.toContain('somebody-else');
     expect(exitCode).toBe(2);
   });
 

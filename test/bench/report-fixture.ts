@@ -10,6 +10,7 @@ export const report: Report = {
   elapsedS: 10,
   isInterrupted: false,
   settings: {
+    isBest: false,
     connections: 100,
     durationS: 10,
     ratePerSecond: 100,
@@ -31,7 +32,7 @@ export const report: Report = {
     uncommittedFiles: 0,
   },
   verdict: { ok: true, truth: 'Redis', checks: [{ name: 'order', checked: 8, broken: 0, examples: [] }] },
-  missedThresholds: [],
+  thresholds: [],
   figures: { perSecond: 20_000, p99Ms: 12.5 },
   latency: [
     {

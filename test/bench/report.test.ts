@@ -46,7 +46,7 @@ describe('the report', () => {
 
   it('[R434] [R435] says why a run could not be audited, and that a threshold was missed, in red', () => {
     const notAudited = { ...report, verdict: { ...report.verdict, ok: false, notAudited: 'no Redis' } };
-    const missed = { ...report, missedThresholds: [{ text: 'p99<10', figure: 'p99Ms', value: 12.5 }] };
+    const missed = { ...report, thresholds: [{ text: 'p99<10', figure: 'p99Ms', value: 12.5, isMet: false }] };
     const red = '\u001b[31m';
     expect(renderTerminal(notAudited, undefined, true)).toContain(`${red}COULD NOT AUDIT: no Redis`);
     const terminal = renderTerminal(missed, undefined, true);
@@ -64,6 +64,20 @@ describe('the report', () => {
       expect(page).not.toContain('PASSED');
     }
     expect(renderHtml(report)).not.toMatch(/class="bad"|verdict failed/);
+  });
+
+  it('[R587] the verdict shows each threshold with its value, met or missed', () => {
+    const threshold = { text: 'p99<20', figure: 'p99Ms', value: 12.5, isMet: true };
+    const withThreshold = (isMet: boolean) => ({ ...report, thresholds: [{ ...threshold, isMet }] });
+    for (const render of [
+      (each: Report) => renderTerminal(each, undefined, false),
+      (each: Report) => renderHtml(each).replaceAll('&lt;', '<'),
+    ]) {
+      const [met, missed] = [render(withThreshold(true)), render(withThreshold(false))];
+      for (const text of [met, missed]) expect(text).toContain('p99 (ms): 12.5, the threshold is p99<20');
+      expect(met).toContain('PASSED: no violations');
+      expect(missed).not.toContain('PASSED');
+    }
   });
 
   it('[R437] has the command line, the git state, and a warning if the machine was busy', () => {

@@ -1,14 +1,21 @@
 import { describe, expect, it } from 'vitest';
+import { ClientLog } from '../../bench/audit/client-log.ts';
+import { Reader } from '../../bench/clients/reader.ts';
 import { arrivals } from '../../bench/http/arrivals.ts';
 import { closedLoop } from '../../bench/http/closed-loop.ts';
 import { openLoop } from '../../bench/http/open-loop.ts';
+import { toHttp } from '../../bench/http/seat-command.ts';
 import { parseMetrics } from '../../bench/measure/process-monitor.ts';
 import { percentileMs, Recorder } from '../../bench/measure/recorder.ts';
 import { readOptions, UsageError } from '../../bench/options.ts';
-import { missedThresholds, parseThreshold, ThresholdError } from '../../bench/report/threshold.ts';
+import { renderTerminal } from '../../bench/report/terminal.ts';
+import { checkThresholds, parseThreshold, ThresholdError } from '../../bench/report/threshold.ts';
+import { wavesFindings } from '../../bench/scenarios/best-waves.ts';
 import { FrameReader, maskedFrame } from '../../bench/sockets/frame-reader.ts';
 import { kindAt, kinds, positionAfter, seqIn } from '../../bench/sockets/message-scan.ts';
+import { showUnderLoad } from '../../bench/venue/show-under-load.ts';
 import { messageFrame } from '../../src/edge/frame.ts';
+import { report } from './report-fixture.ts';
 
 const take = (from: Generator<number, never>, count: number) => Array.from({ length: count }, () => from.next().value);
 
@@ -111,15 +118,16 @@ describe('thresholds', () => {
   it('[R204] hold or are missed, by each comparison', () => {
     const held = ['p99<=20', 'p99Ms < 20.5', 'perSecond>=1000', 'perSecond > 999', 'missed<1'];
     const missed = ['p99<20', 'p99Ms>=20.5', 'perSecond>1000', 'missed>0'];
-    expect(missedThresholds(held.map(parseThreshold), figures)).toEqual([]);
-    expect(missedThresholds(missed.map(parseThreshold), figures)).toHaveLength(missed.length);
+    const areMet = (texts: string[]) => checkThresholds(texts.map(parseThreshold), figures).map(({ isMet }) => isMet);
+    expect(areMet(held)).toEqual(held.map(() => true));
+    expect(areMet(missed)).toEqual(missed.map(() => false));
   });
 
   it('[R204] a threshold that cannot be read, or on a figure that there is not, is a mistake', () => {
     for (const text of ['p99', 'p99=20', '<20', 'p99<', 'p99<a', 'p99<20<30']) {
       expect(() => parseThreshold(text)).toThrow(ThresholdError);
     }
-    expect(() => missedThresholds([parseThreshold('p98<20')], figures)).toThrow(ThresholdError);
+    expect(() => checkThresholds([parseThreshold('p98<20')], figures)).toThrow(ThresholdError);
   });
 
   it('[R205] options that are wrong are refused, and help is not an error', () => {
@@ -136,6 +144,65 @@ describe('thresholds', () => {
     const options = readOptions(['contend', '--connections', '7', '--duration', '0.5', '--threshold', 'p99<20']);
     expect(options).toMatchObject({ scenario: { name: 'contend' }, settings: { connections: 7, durationS: 0.5 } });
     expect(options?.thresholds[0]?.figure).toBe('p99Ms');
+  });
+});
+
+describe('shows', () => {
+  it('[R583] --show and --best are read, and refused where they make no sense', () => {
+    expect(readOptions(['journey'])?.settings).not.toHaveProperty('show');
+    expect(readOptions(['fanout', '--show', 'arena'])?.settings).toEqual({ show: 'arena' });
+    const best = readOptions(['groups', '--show', 'arena', '--best', '--connections', '50']);
+    expect(best?.settings).toEqual({ show: 'arena', isBest: true, connections: 50, holdSeconds: 30 });
+    expect(best?.thresholds.map(({ text }) => text)).toEqual(['seatedAtFirstReplyPercent>=95']);
+    expect(readOptions(['groups'])?.thresholds).toEqual([]);
+    for (const args of [
+      ['journey', '--best'],
+      ['groups', '--show', 'Arena!'],
+    ]) {
+      expect(() => readOptions(args)).toThrow(UsageError);
+    }
+  });
+
+  it('[R583] a show has routes and keys with its name, the default show has plain ones', () => {
+    const userId = 'ann';
+    const pathsOf = (show: ReturnType<typeof showUnderLoad>) => [
+      toHttp({ action: 'select', seatIds: ['A1'], userId }, show).path,
+      toHttp({ action: 'select', seatIds: ['A1', 'A2'], userId }, show).path,
+      toHttp({ action: 'extend', seatIds: ['A1'], userId }, show).path,
+      new Reader({ recorder: new Recorder(), log: new ClientLog(), show, newUserId: () => userId }).first.path,
+      show.keyPrefix,
+    ];
+    const holds = '/api/shows/main/holds';
+    expect(pathsOf(showUnderLoad())).toEqual(['/api/seats/select', holds, `${holds}/extend`, '/api/seats', '']);
+    const named = '/api/shows/arena';
+    expect(pathsOf(showUnderLoad('arena'))).toEqual([
+      `${named}/seats/select`,
+      `${named}/holds`,
+      `${named}/holds/extend`,
+      `${named}/seats`,
+      '{arena}:',
+    ]);
+    expect(showUnderLoad('festival', 'festival').apiPath).toBe('/api');
+    expect(showUnderLoad('main', 'festival').apiPath).toBe('/api/shows/main');
+  });
+
+  it('[R583] the report names the show', () => {
+    const settings = { ...report.settings, show: 'arena' };
+    const text = renderTerminal({ ...report, settings }, undefined, false);
+    expect(text).toContain('1 booking, 2 edges, show arena;');
+    expect(renderTerminal(report, undefined, false)).toContain('2 edges, 10×10 seats;');
+  });
+
+  it('[R585] the share of users with seats at the first reply is that of all waves, and of the worst', () => {
+    const { figures } = wavesFindings([500, 450, 490], 500);
+    expect(figures).toEqual({
+      seatedAtFirstReplyPercent: 96,
+      seatedInWorstWavePercent: 90,
+      waves: 3,
+      users: 1_500,
+    });
+    const [threshold] = readOptions(['groups', '--best'])?.thresholds ?? [];
+    expect([threshold?.holds(94.9), threshold?.holds(95)]).toEqual([false, true]);
   });
 });
 

@@ -66,6 +66,13 @@ export function listenTo(bus: EventBus) {
   return received;
 }
 
+/** As `listenTo`, on a connected bus: resolves when the listener's subscription is in place. */
+export async function listening(bus: EventBus) {
+  const received = listenTo(bus);
+  await vi.waitFor(() => expect(received.connected).toEqual([true]), patience);
+  return received;
+}
+
 export const connected = (bus: EventBus) => vi.waitFor(() => expect(bus.connected).toBe(true), patience);
 
 /** The contract of every event bus. */
@@ -82,7 +89,7 @@ export function eventBusContract(busOf: NewBus): void {
   describe('every bus', () => {
     test('[R60] an event reaches every listener of every other bus unchanged', async () => {
       const [from, to, other] = [await newBus(), await newBus(), await newBus()];
-      const received = [listenTo(to), listenTo(to), listenTo(other)];
+      const received = [await listening(to), await listening(to), await listening(other)];
       const { held, released, booked } = newEvents();
       for (const event of [held(1), released(2), held(3), booked(4)]) await from.publish(event);
       for (const each of received) {
@@ -92,7 +99,7 @@ export function eventBusContract(busOf: NewBus): void {
 
     test('[R60] an event never reaches the bus that published it', async () => {
       const [one, two] = [await newBus(), await newBus()];
-      const [byOne, byTwo] = [listenTo(one), listenTo(two)];
+      const [byOne, byTwo] = [await listening(one), await listening(two)];
       const { held } = newEvents();
       await one.publish(held(1));
       one.publishHeartbeat({ epoch: 'e', seq: 1, server_time: 1 });
@@ -105,7 +112,7 @@ export function eventBusContract(busOf: NewBus): void {
 
     test('[R60] events arrive in the order of publishing', async () => {
       const [from, to] = [await newBus(), await newBus()];
-      const received = listenTo(to);
+      const received = await listening(to);
       const { held, released } = newEvents();
       const events = Array.from({ length: 300 }, (_, i) => (i % 2 ? released(i + 1) : held(i + 1)));
       await Promise.all(events.map((event) => from.publish(event)));
@@ -115,7 +122,7 @@ export function eventBusContract(busOf: NewBus): void {
 
     test('[R61] a heartbeat reaches the other buses', async () => {
       const [from, to] = [await newBus(), await newBus()];
-      const received = listenTo(to);
+      const received = await listening(to);
       const heartbeat = { epoch: 'e1', seq: 7, server_time: 1_700_000_000.25 };
       await vi.waitFor(() => {
         from.publishHeartbeat(heartbeat);
@@ -127,13 +134,43 @@ export function eventBusContract(busOf: NewBus): void {
       const [from, to] = [await newBus(), await newBus()];
       const seqs: number[] = [];
       to.subscribe({ onEvent: ({ seq }) => seqs.push(seq) });
+      await listening(to);
       from.publishHeartbeat({ epoch: 'e1', seq: 7, server_time: 1 });
       await from.publish(newEvents().held(1));
       await vi.waitFor(() => expect(seqs).toEqual([1]), patience);
     });
 
-    test('[R62] a new listener is notified of the connection', async () => {
-      expect(listenTo(await newBus()).connected).toEqual([true]);
+    test('[R595] the buses of two shows do not hear each other', async () => {
+      const shows = [undefined, 'chamber', 'arena'];
+      const senders = await Promise.all(shows.map(newBus));
+      const received = await Promise.all(shows.map(async (show) => listening(await newBus(show))));
+      const { held, released, booked } = newEvents();
+      for (const [i, from] of senders.entries()) {
+        const { epoch } = held(1);
+        await vi.waitFor(() => {
+          from.publishHeartbeat({ epoch, seq: i, server_time: 1 });
+          expect(received[i]?.heartbeats.length).toBeGreaterThan(0);
+        }, patience);
+        for (const event of [held(i + 1), released(i + 2), booked(i + 3)]) await from.publish(event);
+      }
+      for (const [i, { events, heartbeats }] of received.entries()) {
+        // It arrives after everything that was published before.
+        senders[i]?.publishHeartbeat({ epoch: 'last', seq: i, server_time: 1 });
+        await vi.waitFor(() => expect(heartbeats.at(-1)?.epoch).toBe('last'), patience);
+        expect(events).toEqual([held(i + 1), released(i + 2), booked(i + 3)]);
+        expect(new Set(heartbeats.map(({ seq }) => seq))).toEqual(new Set([i]));
+      }
+    });
+
+    test('[R62] a new listener is notified once: what is published from then on arrives', async () => {
+      const from = await newBus();
+      const { held } = newEvents();
+      for (let i = 1; i <= 10; i++) {
+        const { connected, events } = await listening(await newBus());
+        await from.publish(held(i));
+        await vi.waitFor(() => expect(events).toEqual([held(i)]), patience);
+        expect(connected).toEqual([true]);
+      }
     });
 
     test('[R62] after the end of a subscription it receives nothing; the others of its bus continue', async () => {
@@ -141,6 +178,7 @@ export function eventBusContract(busOf: NewBus): void {
       const [ended, other] = [recording(), recording()];
       const end = to.subscribe(ended.listener);
       to.subscribe(other.listener);
+      await listening(to);
       const { held, released } = newEvents();
       await from.publish(held(1));
       await vi.waitFor(() => expect(ended.received.events).toHaveLength(1), patience);

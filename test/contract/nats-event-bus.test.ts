@@ -5,7 +5,7 @@ import { BusDisconnectedError, NotAcknowledgedError } from '../../src/events/nat
 import { natsBus, type TestBus } from '../support/nats-bus.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startNats, type TestServer } from '../support/servers.ts';
-import { connected, eventBusContract, eventsOf, listenTo } from './event-bus.contract.ts';
+import { connected, eventBusContract, eventsOf, listening, listenTo } from './event-bus.contract.ts';
 
 let server: TestServer;
 /** Another subscriber of the same NATS, such as `nats sub "seats.>"`. */
@@ -89,6 +89,30 @@ describe('on the wire', () => {
     ]);
   });
 
+  test('[R595] the subjects of any other show than the default one contain its id, and the same stream stores its events', async () => {
+    const bus = natsBus({ url: server.url, show: 'chamber' });
+    await connected(bus);
+    const { held, released, booked } = eventsOf('wire-5');
+    const subjects: string[] = [];
+    const subscription = stranger.subscribe('>', {
+      callback: (_, { subject }) => {
+        if (/chamber/.test(subject)) subjects.push(subject);
+      },
+    });
+    onTestFinished(() => subscription.unsubscribe());
+    await stranger.flush();
+    const before = await storedMessages(stranger);
+    for (const event of [held(1), released(2), booked(3)]) expect(await bus.publish(event)).toBe('stored');
+    bus.publishHeartbeat({ epoch: 'wire-5', seq: 3, server_time: 1 });
+    bus.publishPresence({ edge: 'a', clients: 1 });
+    await vi.waitFor(() => expect(subjects).toHaveLength(5), patience);
+    expect(subjects).toEqual([
+      ...['seats.chamber.held', 'seats.chamber.released', 'seats.chamber.booked'],
+      ...['venue.chamber.heartbeat', 'presence.chamber.edges'],
+    ]);
+    expect(await storedMessages(stranger)).toBe(before + 3);
+  });
+
   test('[R64] the stream stores an event once, under its message id, however often it is published', async () => {
     const bus = await newBus(server.url);
     const other = await newBus(server.url);
@@ -111,7 +135,7 @@ describe('on the wire', () => {
 
   test('[G9] [R65] invalid messages on the subjects do not affect later events', async () => {
     const [from, to] = [await newBus(server.url), await newBus(server.url)];
-    const heard = listenTo(to);
+    const heard = await listening(to);
     const { held } = eventsOf('wire-3');
     const garbage = [
       '',
@@ -145,10 +169,11 @@ describe('on the wire', () => {
         throw new Error('a listener threw');
       },
     });
-    const heard = listenTo(await newBus(server.url));
+    const heard = await listening(await newBus(server.url));
     const { held } = eventsOf('wire-4');
     const seqs: number[] = [];
     to.subscribe({ onEvent: ({ seq }) => seqs.push(seq), onHeartbeat: () => seqs.push(-1) });
+    await listening(to);
     await from.publish(held(1));
     await vi.waitFor(() => {
       from.publishHeartbeat({ epoch: 'wire-4', seq: 2, server_time: 1 });
@@ -168,7 +193,7 @@ describe('NATS restarts', () => {
   test('[G6] [R66] killed and restarted: the listener is notified of both, and later events arrive', async () => {
     const own = await ownServer();
     const [from, to] = [await newBus(own.url), await newBus(own.url)];
-    const heard = listenTo(to);
+    const heard = await listening(to);
     const { held, booked } = eventsOf('restart-1');
     await from.publish(held(1));
     await own.kill('SIGKILL');
@@ -184,7 +209,7 @@ describe('NATS restarts', () => {
   test('[R66] publishing while NATS is unavailable rejects at once, and nothing is queued', async () => {
     const own = await ownServer();
     const [from, to] = [await newBus(own.url), await newBus(own.url)];
-    const heard = listenTo(to);
+    const heard = await listening(to);
     const { held } = eventsOf('restart-2');
     await own.kill('SIGKILL');
     await vi.waitFor(() => expect(from.connected).toBe(false), patience);
@@ -263,7 +288,7 @@ describe('NATS restarts', () => {
   test('[R62] after close nothing arrives, and a second close does nothing', async () => {
     const own = await ownServer();
     const [from, to, witness] = [await newBus(own.url), await newBus(own.url), await newBus(own.url)];
-    const [heard, byWitness] = [listenTo(to), listenTo(witness)];
+    const [heard, byWitness] = [await listening(to), await listening(witness)];
     await to.close();
     await to.close();
     await from.publish(eventsOf('close-2').held(1));
@@ -301,7 +326,7 @@ describe('NATS restarts', () => {
     const own = await ownServer();
     const from = natsBus({ url: own.url });
     await connected(from);
-    const heard = listenTo(await newBus(own.url));
+    const heard = await listening(await newBus(own.url));
     const { held } = eventsOf('close-1');
     const publishing = Array.from({ length: 50 }, (_, i) => from.publish(held(i + 1)).catch(() => {}));
     await from.close();

@@ -12,7 +12,7 @@ import { natsBus } from '../support/nats-bus.ts';
 import { patience } from '../support/patience.ts';
 import { freePort } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { connected, eventBusContract, eventsOf, listenTo } from './event-bus.contract.ts';
+import { connected, eventBusContract, eventsOf, listening } from './event-bus.contract.ts';
 
 /** Without JetStream nothing acknowledges: the time that a test waits for an event in vain. */
 const noAckMs = 200;
@@ -67,7 +67,7 @@ async function observe(url: string): Promise<{ nats: NatsConnection; manager: Je
 async function expectLive(url: string, reason: RegExp | string) {
   const [from, to] = [await newBus(url, noAckMs), await newBus(url)];
   expect([from.connected, from.storesEvents]).toEqual([true, false]);
-  const heard = listenTo(to);
+  const heard = await listening(to);
   const { held } = eventsOf('live-1');
   const deliveries = Promise.all(Array.from({ length: 200 }, (_, i) => from.publish(held(i + 1))));
   await vi.waitFor(() => expect(heard.events).toHaveLength(200), { timeout: 1_500, interval: 5 });
@@ -191,7 +191,7 @@ describe('[R276] JetStream becomes available again', () => {
     const { manager } = await observe(url);
     await manager.streams.add({ name: 'SEATS', subjects: ['seats.>'], max_msgs: 2, discard: DiscardPolicy.New });
     const [from, to] = [await newBus(url), await newBus(url)];
-    const heard = listenTo(to);
+    const heard = await listening(to);
     const { held } = eventsOf('back-2');
     for (const seq of [1, 2]) expect(await from.publish(held(seq))).toBe('stored');
     await expect(from.publish(held(3))).rejects.toThrow();

@@ -14,8 +14,8 @@ afterAll(() => nats?.stop());
 
 const line = new MemoryBusLine();
 const buses = {
-  memory: () => new MemoryEventBus(line),
-  NATS: () => natsBus({ url: nats.url }),
+  memory: (show?: string) => new MemoryEventBus(line, show),
+  NATS: (show?: string) => natsBus({ url: nats.url, show }),
 };
 
 describe.each(Object.entries(buses))('%s', (_, newBus) => {
@@ -34,5 +34,35 @@ describe.each(Object.entries(buses))('%s', (_, newBus) => {
       expect(heard.from).toContainEqual({ edge: 'b', clients: 4 });
     }, patience);
     expect(heard.from.map(({ edge }) => edge)).not.toContain('a');
+  });
+
+  test('[R595] an edge does not hear the presence of another show; after the end of its subscription it hears nothing', async () => {
+    const shows = [undefined, 'chamber', 'arena'];
+    const heard = shows.map((): EdgePresence[] => []);
+    const ends = shows.map((show, i) => {
+      const bus = newBus(show);
+      return { bus, end: bus.subscribePresence((presence) => heard[i]?.push(presence)) };
+    });
+    const senders = shows.map((show) => newBus(show));
+    await Promise.all([...senders, ...ends.map(({ bus }) => bus)].map(connected));
+    const publishAll = () => {
+      for (const [i, from] of senders.entries()) from.publishPresence({ edge: `edge-${i}`, clients: i });
+    };
+    await vi.waitFor(() => {
+      publishAll();
+      for (const each of heard) expect(each.length).toBeGreaterThan(1);
+    }, patience);
+    expect(heard.map((each) => [...new Set(each.map(({ edge }) => edge))])).toEqual([
+      ['edge-0'],
+      ['edge-1'],
+      ['edge-2'],
+    ]);
+    ends[0]?.end();
+    const [ofEnded, ofOther] = [heard[0]?.length, heard[1]?.length ?? 0];
+    await vi.waitFor(() => {
+      publishAll();
+      expect(heard[1]?.length).toBeGreaterThan(ofOther + 2);
+    }, patience);
+    expect(heard[0]).toHaveLength(ofEnded ?? -1);
   });
 });

@@ -1,21 +1,18 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { type Logger, pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Seat } from '../../src/protocol/seat.ts';
-import { gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
-import { redisFitness } from '../../src/store/redis-fitness.ts';
 import type { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import { StoreUnavailableError, VenueLostError, type VenueSnapshot } from '../../src/store/seat-store.ts';
+import { VenueLostError } from '../../src/store/seat-store.ts';
 import { commitNext } from '../support/commit-next.ts';
 import { decideOn } from '../support/decide-on.ts';
+import { recordedLog } from '../support/recorded-log.ts';
 import { redisStore, type TestStoreOptions } from '../support/redis-store.ts';
 import { startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { book, opened, release, select } from './contract-venue.ts';
+import { asSold, sold, soldPlan, statusOf, tryToBuy } from './sold-venue.ts';
 
-const plan = gridPlan({ rows: 2, cols: 3 });
 const venueKeys = ['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about', 'plan'].map(
   (name) => `venue:${name}`,
 );
@@ -35,42 +32,7 @@ beforeEach(async () => {
 });
 
 const newStore = (overrides: Partial<TestStoreOptions> = {}): RedisSeatStore =>
-  redisStore({ url: server.url, plan, ...overrides });
-
-/** A logger that records its entries. */
-function recorded(): { logger: Logger; lines: { level: number; msg: string }[] } {
-  const lines: { level: number; msg: string }[] = [];
-  return { lines, logger: pino({}, { write: (line: string) => void lines.push(JSON.parse(line)) }) };
-}
-
-/** A1 and B2 are booked, A2 is held by carol, A3 was held and released, the others are untouched. */
-async function sold(store: RedisSeatStore): Promise<VenueSnapshot> {
-  const venue = await opened(store);
-  await decideOn(store, 'A1', [select('alice'), book('alice')], venue);
-  await decideOn(store, 'B2', [select('bob'), book('bob')], venue);
-  await decideOn(store, 'A2', [select('carol')], venue);
-  await decideOn(store, 'A3', [select('carol'), release('carol')], venue);
-  return venue;
-}
-
-/** Behaves like a service: opens a lost venue and retries. */
-async function tryToBuy(store: RedisSeatStore, seatId: string, userId: string, known: VenueSnapshot): Promise<boolean> {
-  let venue = known;
-  for (let attempt = 0; attempt < 3; attempt++) {
-    try {
-      const { answers } = await decideOn(store, seatId, [select(userId), book(userId)], venue);
-      return answers[1]?.refusal === undefined;
-    } catch (error) {
-      if (!(error instanceof VenueLostError)) throw error;
-      venue = await store.open();
-    }
-  }
-  throw new Error(`the venue stays lost: ${seatId}`);
-}
-
-const statusOf = (venue: VenueSnapshot) =>
-  Object.fromEntries(venue.seats.map(({ id, status, held_by }: Seat) => [id, `${status}${held_by ?? ''}`]));
-const asSold = { A1: '2alice', A2: '1carol', A3: '0', B1: '0', B2: '2bob', B3: '0' };
+  redisStore({ url: server.url, plan: soldPlan, ...overrides });
 
 describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
   test.each([
@@ -84,7 +46,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     [['venue:about']],
     [['seat:A1:lock', 'seat:B2:lock', 'venue:epoch']],
   ])('%s: the seats are restored, in a new epoch, and logged', async (keys) => {
-    const { logger, lines } = recorded();
+    const { logger, lines } = recordedLog();
     const store = newStore({ logger });
     const before = await sold(store);
     await admin.del(...keys);
@@ -132,7 +94,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
   });
 
   test('seats and log: a lock proves a booking and a hold; a seat without a trace is withheld and reported to the operator', async () => {
-    const { logger, lines } = recorded();
+    const { logger, lines } = recordedLog();
     const store = newStore({ logger });
     await sold(store);
     await admin.del('venue:seats', 'venue:events', 'seat:B2:lock');
@@ -274,10 +236,10 @@ test('[R261] a process that joins while others sell ends no epoch, although its 
 /** The parts to delete, by name. */
 const damage = fc.record({
   keys: fc.subarray(venueKeys),
-  fields: fc.subarray([...plan.ids]),
-  locks: fc.subarray([...plan.ids]),
+  fields: fc.subarray([...soldPlan.ids]),
+  locks: fc.subarray([...soldPlan.ids]),
 });
-const sales = fc.array(fc.tuple(fc.constantFrom(...plan.ids), fc.constantFrom('alice', 'bob', 'carol')), {
+const sales = fc.array(fc.tuple(fc.constantFrom(...soldPlan.ids), fc.constantFrom('alice', 'bob', 'carol')), {
   minLength: 1,
   maxLength: 8,
 });
@@ -316,53 +278,10 @@ test('[G1] [G12] [R261] whichever part is lost, no booked seat is sold again', {
 
 test('[G1] the control: a store that creates missing seats as available sells them again', async () => {
   const refill = async () => {
-    for (const seat of emptySeats(plan)) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
+    for (const seat of emptySeats(soldPlan)) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
   };
   const lost = { keys: ['venue:seats'], fields: [], locks: ['A1'] };
   expect(await soldTwice(newStore(), [['A1', 'alice']], lost, refill)).toEqual(['A1']);
-});
-
-describe('[R262] Redis remembers its venue', () => {
-  test('another name is refused, and the message has both names', async () => {
-    await opened(newStore({ name: 'friday' }));
-    const other = newStore({ name: 'saturday' });
-    await expect.poll(() => other.open().catch((error: Error) => error.message)).toMatch(/"friday".*"saturday"/);
-    await expect(other.open()).rejects.toBeInstanceOf(StoreUnavailableError);
-    const venue = { name: 'saturday', rows: 2, cols: 3 };
-    expect((await redisFitness(admin, { keyPrefix: '', venue })).problem).toMatch(/"friday".*"saturday"/);
-    expect((await redisFitness(admin, { keyPrefix: '', venue: { ...venue, name: 'friday' } })).problem).toBeUndefined();
-  });
-
-  test.each([
-    { rows: 1, cols: 3 },
-    { rows: 2, cols: 2 },
-    { rows: 3, cols: 2 },
-  ])('$rows x $cols after 2 x 3 is refused: it would drop seats', async (layout) => {
-    await sold(newStore());
-    const smaller = newStore({ plan: gridPlan(layout) });
-    await expect.poll(() => smaller.open().catch((error: Error) => error.message)).toMatch(/2 rows and 3 columns/);
-    expect(await admin.hlen('venue:seats')).toBe(6);
-  });
-
-  test('the name and the size of a venue without venue:about are those of its seats', async () => {
-    await sold(newStore());
-    await admin.del('venue:about');
-    const smaller = newStore({ plan: gridPlan({ rows: 1, cols: 3 }) });
-    await expect.poll(() => smaller.open().catch((error: Error) => error.message)).toMatch(/2 rows and 3 columns/);
-  });
-
-  test('a larger venue has its new seats available and the others unchanged, without an alarm', async () => {
-    await sold(newStore());
-    await admin.xtrim('venue:events', 'MAXLEN', 1); // new seats have no trace in any log
-    const { logger, lines } = recorded();
-    const venue = await opened(newStore({ plan: gridPlan({ rows: 3, cols: 4 }), logger }));
-    expect(venue.seats).toHaveLength(12);
-    expect(statusOf(venue)).toEqual({
-      ...asSold,
-      ...Object.fromEntries(['A4', 'B4', 'C1', 'C2', 'C3', 'C4'].map((id) => [id, '0'])),
-    });
-    expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
-  });
 });
 
 describe('[R263] Redis at its memory limit', () => {

@@ -33,7 +33,10 @@ export function onSeat({ seatIds, ...operation }: Operation, seatId: string): Se
   const seat = seats?.find(({ id }) => id === seatId);
   if (!seat) return seats ? undefined : { ...operation, outcome: { ...(refusal && { refusal }) } };
   if (action === 'read' || !refusal) return { ...operation, outcome: { seat } };
-  return { ...operation, outcome: { refusal: reasonOf(refusal, seat, { action, userId, seatIds }), seat } };
+  return {
+    ...operation,
+    outcome: { refusal: reasonOf(refusal, seat, { action, userId, isGroup: seatIds.length > 1 }), seat },
+  };
 }
 
 export function describe({ clientId, action, seatIds, userId, invokedAtMs, returnedAtMs, outcome }: Operation): string {

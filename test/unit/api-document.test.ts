@@ -10,7 +10,8 @@ import openapiTypes, { type OpenAPI3 } from 'openapi-typescript';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Access } from '../../src/identity/access.ts';
 import { type ErrorCode, errorCodes } from '../../src/protocol/errors.ts';
-import { gridPlan } from '../../src/shows/default-show.ts';
+import { defaultShow, gridPlan } from '../../src/shows/default-show.ts';
+import type { Show } from '../../src/shows/show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { StoreTimeoutError, StoreUnavailableError } from '../../src/store/seat-store.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
@@ -74,8 +75,13 @@ const plan = gridPlan(venue);
 const store = new FailingStore({ ...venue, plan, nowMs: () => nowMs });
 let booking: OneShow;
 
+const others: Show[] = [
+  { ...defaultShow(venue, 'closed'), saleClosesAtMs: 0 },
+  { ...defaultShow(venue, 'strict'), singleSeats: 'refuse' },
+];
+
 const built = (access: Partial<Access>, ownStore?: MemorySeatStore): Promise<OneShow> =>
-  oneShow({ venue, access: testAccess(access), ...(ownStore && { store: ownStore }) });
+  oneShow({ venue, others, access: testAccess(access), ...(ownStore && { store: ownStore }) });
 
 let document: ApiDocument;
 beforeAll(async () => {
@@ -101,6 +107,12 @@ describe('[R445] the API document', () => {
       'GET /api/events listEvents',
       'GET /api/seats listSeats',
       'GET /api/session getSession',
+      'GET /api/shows listShows',
+      'GET /api/shows/{show} getShow',
+      'GET /api/shows/{show}/events listShowEvents',
+      'GET /api/shows/{show}/plan/{hash} getPlan',
+      'GET /api/shows/{show}/seats listShowSeats',
+      'GET /api/shows/{show}/venue getShowVenue',
       'GET /api/venue getVenue',
       'GET /health getHealth',
       'GET /metrics getMetrics',
@@ -113,6 +125,9 @@ describe('[R445] the API document', () => {
       'POST /api/shows/{show}/holds/book bookHold',
       'POST /api/shows/{show}/holds/extend extendHold',
       'POST /api/shows/{show}/holds/release releaseHold',
+      'POST /api/shows/{show}/seats/book bookShowSeat',
+      'POST /api/shows/{show}/seats/release releaseShowSeat',
+      'POST /api/shows/{show}/seats/select selectShowSeat',
     ]);
   });
 
@@ -138,7 +153,8 @@ describe('[R445] the API document', () => {
   test('names its schemas', () => {
     expect(Object.keys(document.components.schemas).toSorted()).toEqual([
       ...['CommandBody', 'CommandReply', 'ErrorReply', 'EventsAfter', 'HoldActionBody', 'HoldBody', 'HoldReply'],
-      ...['Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest', 'VenueState'],
+      ...['Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest'],
+      ...['ShowDetails', 'ShowList', 'VenueState'],
     ]);
     const seats = document.paths['/api/seats']?.get?.responses[200]?.content?.['application/json']?.schema;
     expect(seats).toMatchObject({ type: 'array', items: { $ref: '#/components/schemas/Seat' } });
@@ -255,44 +271,72 @@ describe('[R448] replies are as the API document says', () => {
   const notUs: Record<string, string> = { host: 'evil.example' };
   const badToken = { authorization: 'Bearer none' };
 
-  async function whileFailing(failure: Error, act: () => Promise<unknown>): Promise<void> {
-    store.failure = failure;
+  async function whileFailing(
+    failure: Error,
+    act: () => Promise<unknown>,
+    failing = store,
+    of = booking,
+  ): Promise<void> {
+    failing.failure = failure;
     await act();
-    store.failure = undefined;
-    await vi.waitFor(async () => expect((await booking.app.inject({ url: '/ready' })).statusCode).toBe(200));
+    failing.failure = undefined;
+    await vi.waitFor(async () => expect((await of.app.inject({ url: '/ready' })).statusCode).toBe(200));
   }
 
-  test('commands', async () => {
-    const [select, book, release] = ['select', 'book', 'release'].map((action) => `POST /api/seats/${action}`) as [
-      string,
-      string,
-      string,
-    ];
-    await check(select, 200, undefined, command('A1', 'ann'));
-    await check(select, 409, 'SEAT_HELD', command('A1', 'bob'));
-    await check(book, 409, 'NOT_HOLDER', command('A1', 'bob'));
-    await check(release, 409, 'NOT_HOLDER', command('A1', 'bob'));
-    await check(book, 200, undefined, command('A1', 'ann'));
-    for (const each of [select, book, release]) {
-      await check(each, 409, 'SEAT_BOOKED', command('A1', 'bob'));
-      await check(each, 400, 'INVALID_REQUEST', { payload: { seat_id: 1 } });
-      await check(each, 401, 'UNAUTHENTICATED', { ...command('A2', 'ann'), headers: badToken });
-      await check(each, 403, 'FORBIDDEN', command('A2', 'u_somebody'));
-      await check(each, 404, 'UNKNOWN_SEAT', command('Z9', 'ann'));
-      await check(each, 413, 'TOO_LARGE', { payload: { seat_id: 'A2', user_id: 'x'.repeat(5_000) } });
-      await whileFailing(new StoreUnavailableError('test'), () =>
-        check(each, 503, 'STORE_UNAVAILABLE', command('A2', 'ann')),
-      );
-      await whileFailing(new StoreTimeoutError('test'), () => check(each, 504, 'TIMEOUT', command('A2', 'ann')));
-      await whileFailing(new Error('test'), () => check(each, 500, 'INTERNAL', command('A2', 'ann')));
+  const opened = async (): Promise<[OneShow, FailingStore]> => {
+    const ownStore = new FailingStore({ ...venue, plan, nowMs: () => nowMs });
+    const of = await built({}, ownStore);
+    of.service.start();
+    await vi.waitFor(() => expect(of.service.isOpen).toBe(true));
+    return [of, ownStore];
+  };
+
+  test.each(['/api', '/api/shows/{show}'])('commands below %s', async (prefix) => {
+    const [of, ownStore] = await opened();
+    const checkIn =
+      (show: string) => (action: string, status: number, code: ErrorCode | undefined, options: InjectOptions) =>
+        check(
+          `POST ${prefix}/seats/${action}`,
+          status,
+          code,
+          { url: `${prefix.replace('{show}', show)}/seats/${action}`, ...options },
+          of,
+        );
+    const main = checkIn('main');
+    await main('select', 200, undefined, command('A1', 'ann'));
+    await main('select', 409, 'SEAT_HELD', command('A1', 'bob'));
+    await main('book', 409, 'NOT_HOLDER', command('A1', 'bob'));
+    await main('release', 409, 'NOT_HOLDER', command('A1', 'bob'));
+    await main('book', 200, undefined, command('A1', 'ann'));
+    for (const each of ['select', 'book', 'release']) {
+      await main(each, 409, 'SEAT_BOOKED', command('A1', 'bob'));
+      await main(each, 400, 'INVALID_REQUEST', { payload: { seat_id: 1 } });
+      await main(each, 401, 'UNAUTHENTICATED', { ...command('A2', 'ann'), headers: badToken });
+      await main(each, 403, 'FORBIDDEN', command('A2', 'u_somebody'));
+      await main(each, 404, 'UNKNOWN_SEAT', command('Z9', 'ann'));
+      await main(each, 413, 'TOO_LARGE', { payload: { seat_id: 'A2', user_id: 'x'.repeat(5_000) } });
+      const failures: [Error, number, ErrorCode][] = [
+        [new StoreUnavailableError('test'), 503, 'STORE_UNAVAILABLE'],
+        [new StoreTimeoutError('test'), 504, 'TIMEOUT'],
+        [new Error('test'), 500, 'INTERNAL'],
+      ];
+      for (const [failure, status, code] of failures) {
+        await whileFailing(failure, () => main(each, status, code, command('A2', 'ann')), ownStore, of);
+      }
+      if (prefix !== '/api') await checkIn('other')(each, 404, 'UNKNOWN_SHOW', command('A2', 'ann'));
     }
-    await check(select, 200, undefined, command('A2', 'bob'));
+    await main('select', 200, undefined, command('A2', 'bob'));
     nowMs += holdTtlMs - 1_000;
-    await check(release, 200, undefined, command('A2', 'bob'));
-    await check(select, 429, 'COOLDOWN', command('A2', 'bob'));
-    await check(select, 200, undefined, command('A3', 'bob'));
-    await check(select, 200, undefined, command('A4', 'bob'));
-    await check(select, 429, 'HOLD_LIMIT', command('A2', 'bob'));
+    await main('release', 200, undefined, command('A2', 'bob'));
+    await main('select', 429, 'COOLDOWN', command('A2', 'bob'));
+    await main('select', 200, undefined, command('A3', 'bob'));
+    await main('select', 200, undefined, command('A4', 'bob'));
+    await main('select', 429, 'HOLD_LIMIT', command('A2', 'bob'));
+    if (prefix !== '/api') {
+      await checkIn('closed')('select', 410, 'SALE_CLOSED', command('A1', 'ann'));
+      await checkIn('strict')('select', 409, 'SINGLE_SEAT', command('A2', 'ann'));
+    }
+    await of.app.close();
   });
 
   test('holds', async () => {
@@ -301,7 +345,14 @@ describe('[R448] replies are as the API document says', () => {
       payload: { seats, user_id },
     });
     const operation = (path: string) => `POST /api/shows/{show}/holds${path}`;
+    await check(operation(''), 200, undefined, at('', ['A1'], 'ann'));
+    await check(operation('/book'), 200, undefined, at('/book', ['A1'], 'ann'));
     await check(operation(''), 409, 'SEATS_TAKEN', at('', ['A1', 'A2'], 'cat'));
+    const best = { url: '/api/shows/main/holds', payload: { best: { count: 4 }, user_id: 'cat' } };
+    await check(operation(''), 409, 'NOT_TOGETHER', best);
+    await check(operation(''), 410, 'SALE_CLOSED', at('', ['A1'], 'cat', 'closed'));
+    await check(operation('/extend'), 410, 'SALE_CLOSED', at('/extend', ['A1'], 'cat', 'closed'));
+    await check(operation(''), 409, 'SINGLE_SEAT', at('', ['A2'], 'cat', 'strict'));
     await check(operation(''), 200, undefined, at('', ['A2'], 'cat'));
     await check(operation('/extend'), 200, undefined, at('/extend', undefined, 'cat'));
     await check(operation('/extend'), 429, 'EXTENSION_LIMIT', at('/extend', ['A2'], 'cat'));
@@ -324,32 +375,61 @@ describe('[R448] replies are as the API document says', () => {
     }
   });
 
-  test('reads', async () => {
-    const seats = await check('GET /api/seats', 200, undefined, {});
-    await check('GET /api/seats', 304, undefined, { headers: { 'if-none-match': String(seats.headers.etag) } });
-    const { epoch } = (await check('GET /api/venue', 200, undefined, {})).json();
-    await check('GET /api/events', 200, undefined, { url: `/api/events?epoch=${epoch}&after=0` });
-    await check('GET /api/events', 200, undefined, { url: '/api/events?epoch=other&after=0' });
-    await check('GET /api/events', 400, 'INVALID_REQUEST', { url: '/api/events' });
-    const events = { url: `/api/events?epoch=${epoch}&after=0` };
-    for (const name of ['GET /api/seats', 'GET /api/venue', 'GET /api/events']) {
-      const strict = { ...events, url: name === 'GET /api/events' ? events.url : (name.split(' ')[1] as string) };
+  test.each(['/api', '/api/shows/{show}'])('reads below %s', async (prefix) => {
+    const [of, ownStore] = await opened();
+    const at = (path: string, show = 'main') => ({ url: `${prefix.replace('{show}', show)}${path}` });
+    const checkAt = (path: string, status: number, code: ErrorCode | undefined, options: InjectOptions, to = of) =>
+      check(`GET ${prefix}${path}`, status, code, { ...at(path), ...options }, to);
+    const failing = (failure: Error, act: () => Promise<unknown>) => whileFailing(failure, act, ownStore, of);
+    const seats = await checkAt('/seats', 200, undefined, {});
+    await checkAt('/seats', 304, undefined, { headers: { 'if-none-match': String(seats.headers.etag) } });
+    const { epoch } = (await checkAt('/venue', 200, undefined, {})).json();
+    const events = at(`/events?epoch=${epoch}&after=0`);
+    await checkAt('/events', 200, undefined, events);
+    await checkAt('/events', 200, undefined, at('/events?epoch=other&after=0'));
+    await checkAt('/events', 400, 'INVALID_REQUEST', {});
+    for (const path of ['/seats', '/venue', '/events']) {
+      const url = path === '/events' ? events : at(path);
       const headers = { 'x-venue-stale': 'refuse' };
-      await whileFailing(new StoreUnavailableError('test'), () =>
-        check(name, 503, 'STORE_UNAVAILABLE', { ...strict, headers }),
+      await failing(new StoreUnavailableError('test'), () =>
+        checkAt(path, 503, 'STORE_UNAVAILABLE', { ...url, headers }),
       );
+      const query = path === '/events' ? '/events?epoch=e&after=0' : path;
+      if (prefix !== '/api') await checkAt(path, 404, 'UNKNOWN_SHOW', at(query, 'other'));
     }
-    await whileFailing(new StoreUnavailableError('test'), async () => {
-      expect((await check('GET /api/venue', 200, undefined, {})).json().stale).toBe(true);
-      expect((await check('GET /api/seats', 200, undefined, {})).headers['x-venue-stale']).toBe('true');
+    await failing(new StoreUnavailableError('test'), async () => {
+      expect((await checkAt('/venue', 200, undefined, {})).json().stale).toBe(true);
+      expect((await checkAt('/seats', 200, undefined, {})).headers['x-venue-stale']).toBe('true');
     });
-    await whileFailing(new StoreTimeoutError('test'), () => check('GET /api/events', 504, 'TIMEOUT', events));
-    const closed = await built(
-      {},
-      Object.assign(new FailingStore({ ...venue, plan }), { failure: new StoreTimeoutError('test') }),
-    );
-    for (const name of ['GET /api/seats', 'GET /api/venue']) await check(name, 504, 'TIMEOUT', {}, closed);
-    await closed.app.close();
+    await failing(new StoreTimeoutError('test'), () => checkAt('/events', 504, 'TIMEOUT', events));
+    const closedStore = Object.assign(new FailingStore({ ...venue, plan }), { failure: new StoreTimeoutError('test') });
+    const closed = await built({}, closedStore);
+    for (const path of ['/seats', '/venue']) await checkAt(path, 504, 'TIMEOUT', {}, closed);
+    await Promise.all([of.app.close(), closed.app.close()]);
+  });
+
+  test('shows', async () => {
+    await check('GET /api/shows', 200, undefined, {});
+    const show = 'GET /api/shows/{show}';
+    const { plan: hash } = (await check(show, 200, undefined, { url: '/api/shows/main' })).json();
+    await check(show, 404, 'UNKNOWN_SHOW', { url: '/api/shows/other' });
+    const planName = 'GET /api/shows/{show}/plan/{hash}';
+    await check(planName, 200, undefined, { url: `/api/shows/main/plan/${hash}` });
+    await check(planName, 304, undefined, {
+      url: `/api/shows/main/plan/${hash}`,
+      headers: { 'if-none-match': `"${hash}"` },
+    });
+    await check(planName, 404, 'NOT_FOUND', { url: '/api/shows/main/plan/0' });
+    await check(planName, 404, 'UNKNOWN_SHOW', { url: `/api/shows/other/plan/${hash}` });
+    const failures = [
+      [new StoreUnavailableError('test'), 503, 'STORE_UNAVAILABLE'],
+      [new StoreTimeoutError('test'), 504, 'TIMEOUT'],
+    ] as const;
+    for (const [failure, status, code] of failures) {
+      const unopened = await built({}, Object.assign(new FailingStore({ ...venue, plan }), { failure }));
+      await check(show, status, code, { url: '/api/shows/main' }, unopened);
+      await unopened.app.close();
+    }
   });
 
   test('sessions', async () => {
@@ -372,9 +452,10 @@ describe('[R448] replies are as the API document says', () => {
     for (const [name] of operations()) {
       if (name.includes('/api/')) await check(name, 403, 'FORBIDDEN', { headers: notUs });
       const headers = { 'x-forwarded-for': `203.0.113.${seen.size}` };
-      const [method, url] = name.split(' ') as ['GET', string];
+      const [method, path] = name.split(' ') as ['GET', string];
+      const url = path.replace('{show}', 'main');
       for (let i = 0; i < 2; i++) await limited.app.inject({ method, url, headers });
-      await check(name, 429, 'RATE_LIMITED', { headers }, limited);
+      await check(name, 429, 'RATE_LIMITED', { url, headers }, limited);
     }
     await limited.app.close();
   });
@@ -389,7 +470,7 @@ describe('[R448] replies are as the API document says', () => {
 
   test('[R445] each error code is documented for some operation', () => {
     const text = operations().flatMap(([, { responses }]) => Object.values(responses).map((each) => each.description));
-    const routing: string[] = ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
+    const routing: string[] = ['METHOD_NOT_ALLOWED'];
     const missing = Object.keys(errorCodes).filter((code) => !text.some((each) => each.includes(`\`${code}\``)));
     expect(missing).toEqual(routing);
   });

@@ -61,6 +61,7 @@ function startConnection({
       sessionsOver++;
     },
     jitterSeed: 1,
+    subprotocol,
     openSocket: (protocol) => {
       protocols.push(protocol);
       if (openSocket) return openSocket();

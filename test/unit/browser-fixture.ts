@@ -1,5 +1,6 @@
 import type { MessageDetails } from '../../src/browser/message-list.ts';
 import { SeatActions } from '../../src/browser/seat-actions.ts';
+import type { SeatActionsOptions } from '../../src/browser/seat-actions-options.ts';
 import { ServerClock } from '../../src/browser/server-clock.ts';
 import type { CommandMessage } from '../../src/protocol/command-routes.ts';
 import type { ErrorCode } from '../../src/protocol/errors.ts';
@@ -50,7 +51,7 @@ export function updateOf({ id, row, col, ...rest }: Seat): SeatUpdate {
 }
 
 /** Alice's page without its DOM. Only `pass` advances its monotonic clock. */
-export function startSeatActions() {
+export function startSeatActions(options: Partial<SeatActionsOptions> = {}) {
   const sent: CommandMessage[] = [];
   const reported: string[] = [];
   const announced: string[] = [];
@@ -83,6 +84,7 @@ export function startSeatActions() {
     onUserRefused: () => {
       usersRefused++;
     },
+    ...options,
   });
   const receive = (...messages: ServerMessage[]) => {
     for (const message of messages) actions.receive(message);

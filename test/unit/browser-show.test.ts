@@ -29,6 +29,7 @@ function startBest() {
     learn: (seats) => learned.push(...seats),
     onHeld: (seats) => heldSeats.push(seats),
     onChange: () => {},
+    offerAtLimit: ({ count }) => ({ label: `release for ${count}`, accept: () => {} }),
     heldText: (seats) => `${seats.map(({ id }) => id).join()} held`,
   });
   return { best, sent, reported, details, heldSeats, learned };
@@ -65,7 +66,7 @@ describe('the best seats', () => {
       undefined,
     ],
     ['SEATS_TAKEN', { count: 3 }, 'Others were faster: the 3 seats found for you are taken.', 'Try again'],
-    ['HOLD_LIMIT', { count: 8 }, 'With 8 seats more you would hold too many. Release some first.', undefined],
+    ['HOLD_LIMIT', { count: 8 }, 'With 8 seats more you would hold too many. Release some first.', 'release for 8'],
     ['SALE_CLOSED', { count: 1 }, 'Seats are not on sale now.', undefined],
   ] as const)('[R555] %s for %j is explained, with the next step', (code, wish, text, label) => {
     const run = startBest();
@@ -116,6 +117,29 @@ describe('seats in place of others', () => {
     expect(run.sent).toHaveLength(2);
     expect(run.heldIds()).toEqual(['A1', 'A2']);
   });
+});
+
+test('[R556] a show that refuses single seats offers the seats that leave none, in place of all that are held', () => {
+  const run = startSeatActions({ withoutSingle: () => ['A2', 'A3'], namesOf: (ids) => ids.map((id) => `Hall ${id}`) });
+  run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
+  run.actions.clickSeat('A3');
+  run.refuse('SINGLE_SEAT');
+  expect(run.reported.at(-1)).toBe('error: Hall A3 would leave a single free seat, which this show does not allow.');
+  expect(run.offer()?.label).toBe('Take Hall A3 instead');
+  run.offer()?.accept();
+  expect(run.sent.at(-1)).toMatchObject({ type: 'SELECT_SEAT', data: { seat_id: 'A3' } });
+  run.ack(held('A3', 3, 'alice'));
+  expect(run.sent.at(-1)).toMatchObject({ type: 'RELEASE_SEAT', data: { seat_id: 'A1' } });
+});
+
+test('[R557] after the sale held seats can be booked and released, but none can be held', () => {
+  const run = startSeatActions({ closedReason: () => 'The sale is closed.' });
+  run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'));
+  run.actions.clickSeat('A3');
+  expect(run.reported).toEqual(['error: The sale is closed.']);
+  run.actions.book('A1');
+  run.actions.clickSeat('A2');
+  expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'RELEASE_SEAT']);
 });
 
 test('[R486] the seats of a user are found without a search, whoever held them before', () => {
@@ -186,10 +210,12 @@ describe('shows as HTML', () => {
   });
 
   test('[R561] amounts have as many decimals as their currency', () => {
-    expect([priceFormat('EUR', 'en')(7500), priceFormat('JPY', 'en')(7500), priceFormat('KWD', 'en')(7500)]).toEqual([
+    expect(['EUR', 'JPY', 'KWD'].map((currency) => priceFormat(currency, { locale: 'en' })(7500))).toEqual([
       '€75.00',
       '¥7,500',
       expect.stringMatching(/7\.500$/),
     ]);
+    const short = priceFormat('EUR', { locale: 'en', isShort: true });
+    expect([short(7500), short(7550)]).toEqual(['€75', '€75.50']);
   });
 });

@@ -16,17 +16,17 @@ export class FilterBar {
   readonly #fullView: Toggle | undefined;
   readonly #onChange: (filter: SeatFilter) => void;
 
-  constructor({ plan, categories, formatPrice }: MapOptions, onChange: (filter: SeatFilter) => void) {
+  constructor({ plan, categories, formatShortPrice }: MapOptions, onChange: (filter: SeatFilter) => void) {
     this.#onChange = onChange;
     this.root.className = 'map-filters';
     this.root.setAttribute('role', 'group');
     this.root.setAttribute('aria-label', 'Show only');
     for (const name of plan.categories.length > 1 ? plan.categories : []) {
       const { colour = '', amount } = categories.get(name) ?? {};
-      const toggle = this.#toggle(name, amount === undefined ? '' : formatPrice(amount));
+      const toggle = this.#toggle(name, amount === undefined ? '' : formatShortPrice(amount));
       const dot = document.createElement('span');
       dot.className = 'category-dot';
-      dot.ariaHidden = 'true';
+      dot.setAttribute('aria-hidden', 'true');
       dot.style.setProperty('--colour', colour);
       toggle.button.prepend(dot);
       this.#categories.set(name, toggle);
@@ -47,7 +47,7 @@ export class FilterBar {
     const button = document.createElement('button');
     button.type = 'button';
     button.className = 'filter';
-    button.ariaPressed = 'false';
+    button.setAttribute('aria-pressed', 'false');
     const label = document.createElement('span');
     label.textContent = name;
     button.append(label);

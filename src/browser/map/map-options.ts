@@ -10,6 +10,12 @@ export interface MapCategory {
   readonly amount: number | undefined;
 }
 
+/** A hold of the user. */
+export interface MapHold {
+  readonly seat: Seat;
+  readonly remainingMs: number;
+}
+
 /** What the map knows: a plan, the states of its seats, and whom to tell. Nothing about the page or the server. */
 export interface MapOptions {
   readonly root: HTMLElement;
@@ -17,6 +23,8 @@ export interface MapOptions {
   readonly words: SeatWords;
   readonly categories: ReadonlyMap<string, MapCategory>;
   readonly formatPrice: (amount: number) => string;
+  /** Where there is little room. */
+  readonly formatShortPrice: (amount: number) => string;
   /** undefined until its state is known. */
   readonly seat: (id: string) => Seat | undefined;
   readonly isPending: (id: string) => boolean;

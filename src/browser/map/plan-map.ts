@@ -1,13 +1,11 @@
 import { SeatStatus } from '../../protocol/seat-status.ts';
 import { setText } from '../dom.ts';
-import type { MapHold, PageMap } from '../page-map.ts';
-import type { Venue } from '../venue.ts';
 import { AreaCounts } from './area-counts.ts';
 import { type Area, areasOf } from './areas.ts';
 import { drawnInPlace, drawnUpright } from './drawn-seats.ts';
 import { FilterBar } from './filter-bar.ts';
 import { ListView } from './list-view.ts';
-import type { MapOptions } from './map-options.ts';
+import type { MapHold, MapOptions } from './map-options.ts';
 import { MapToolbar } from './map-toolbar.ts';
 import { Overview } from './overview.ts';
 import type { SeatFilter } from './seat-filter.ts';
@@ -18,7 +16,7 @@ import { SeatView } from './seat-view.ts';
 const smallPlan = 320;
 
 /** The map of any plan: a small one whole, a large one as its areas and then the seats of one; or all of it as a list. */
-export class PlanMap implements PageMap {
+export class PlanMap {
   readonly #options: MapOptions;
   readonly #areas: readonly Area[];
   readonly #counts: AreaCounts;
@@ -35,6 +33,8 @@ export class PlanMap implements PageMap {
   #open: number | undefined;
   #isList = false;
   #isDrawn = false;
+  /** Whether the user has opened the area, and not the page. */
+  #isChosen = false;
   #userId = '';
 
   constructor(options: MapOptions) {
@@ -64,7 +64,7 @@ export class PlanMap implements PageMap {
     });
     this.#list = new ListView({ ...shared, onFocus: (id) => this.#describe(id) });
     this.#caption.className = 'map-caption';
-    this.#caption.ariaHidden = 'true'; // The name of the button says the same.
+    this.#caption.setAttribute('aria-hidden', 'true'); // The name of the button says the same.
     if (plan.size > smallPlan) {
       this.#overview = new Overview({
         ...shared,
@@ -86,11 +86,11 @@ export class PlanMap implements PageMap {
     return this.#filters.filter;
   }
 
-  /** Name of the section that is open. */
+  /** Name of the section that the user has opened. */
   get section(): string | undefined {
     const { plan } = this.#options;
     const area = this.#areas[this.#open ?? -1];
-    return area && this.#overview ? plan.sections[plan.sectionOf(area.start)]?.name : undefined;
+    return area && this.#overview && this.#isChosen ? plan.sections[plan.sectionOf(area.start)]?.name : undefined;
   }
 
   touch(id: string, byOthers = false): void {
@@ -119,7 +119,9 @@ export class PlanMap implements PageMap {
   /** Shows these seats, and leaves the focus where it is. */
   show(seatIds: readonly string[]): void {
     const indexes = seatIds.flatMap((id) => this.#options.plan.indexOf(id) ?? []);
-    if (indexes.length > 0 && !this.#isList) this.#showSeats(indexes);
+    if (indexes.length === 0 || this.#isList) return;
+    this.#showSeats(indexes);
+    this.#seats.viewport.scrollIntoView({ block: 'nearest' });
   }
 
   renderLive(isLive: boolean): void {
@@ -127,7 +129,7 @@ export class PlanMap implements PageMap {
     this.#seats.renderLive(isLive);
   }
 
-  render(_venue: Venue, userId: string): void {
+  render(userId: string): void {
     if (this.#userId !== userId) this.#takeUser(userId);
     const changed = new Set([...this.#counts.takeChanged(), ...this.#ownChangedIn]);
     if (!this.#isDrawn) for (const area of this.#areas.keys()) changed.add(area);
@@ -190,6 +192,7 @@ export class PlanMap implements PageMap {
     const area = this.#areas[index];
     if (!area) return;
     this.#open = index;
+    this.#isChosen = takesFocus;
     this.#renderViews();
     this.#seats.open(area, drawnUpright(this.#options.plan, area));
     this.#caption.textContent = '';

@@ -1,19 +1,22 @@
 import { isArrow, setDisabled, setFractionLeft } from '../dom.ts';
-import type { MapHold } from '../page-map.ts';
 import { SeatButtons, seatIdOf } from '../seat-buttons.ts';
 import type { Area } from './areas.ts';
 import { pointAfterKey } from './direction.ts';
 import type { DrawnSeats } from './drawn-seats.ts';
-import type { MapOptions } from './map-options.ts';
+import type { MapHold, MapOptions } from './map-options.ts';
 import { flagClasses, lookOf, seatButton } from './seat-look.ts';
 import { ZoomPane } from './zoom-pane.ts';
 
 /** Pixels from seat to seat. At the least of them a seat is 24 px wide. */
 const leastPitchPx = 27;
+/** Small enough to see more of the seats, large enough to read their numbers. */
+const goodPitchPx = 31;
 const usualPitchPx = 40;
 const mostPitchPx = 72;
 /** Room for the labels of the rows. */
 const gutterPx = 34;
+/** A box that is narrower by this has got a scrollbar. */
+const scrollbarPx = 20;
 /** Room above the first row for the stage. */
 const topPitches = 1.5;
 
@@ -44,6 +47,7 @@ export class SeatView {
   #rows: readonly DrawnRow[] = [];
   #drawn: DrawnSeats | undefined;
   #isLabelling = false;
+  #fittedPx = 0;
 
   constructor(options: SeatViewOptions) {
     this.#options = options;
@@ -52,11 +56,13 @@ export class SeatView {
     viewport.append(this.#canvas);
     this.#canvas.className = 'map-canvas';
     this.#stage.className = 'map-stage';
-    this.#stage.ariaHidden = 'true';
+    this.#stage.setAttribute('aria-hidden', 'true');
     this.#stage.textContent = 'Stage';
     this.#grid.className = 'map-grid';
     this.#grid.setAttribute('role', 'grid');
-    this.#canvas.append(this.#stage, this.#grid);
+    const gutter = document.createElement('div');
+    gutter.className = 'map-gutter';
+    this.#canvas.append(gutter, this.#stage, this.#grid);
     this.#buttons = new SeatButtons({
       root: this.#grid,
       appearance: (id) => lookOf(options, id, options.userId()),
@@ -68,9 +74,9 @@ export class SeatView {
     });
     this.#grid.addEventListener('pointerover', ({ target }) => options.onHover(seatIdOf(target)));
     this.#grid.addEventListener('pointerleave', () => options.onHover(undefined));
-    this.#pane = new ZoomPane({ viewport, gutterPx, apply: (scale) => this.#scale(scale) });
+    this.#pane = new ZoomPane({ viewport, content: this.#canvas, gutterPx, apply: (scale) => this.#scale(scale) });
     viewport.addEventListener('scroll', () => this.#labelLater(), { passive: true });
-    new ResizeObserver(() => this.#labelLater()).observe(viewport);
+    new ResizeObserver(() => this.#fitWidth()).observe(viewport);
   }
 
   get buttons(): SeatButtons {
@@ -86,7 +92,10 @@ export class SeatView {
     const { plan, words } = this.#options;
     this.#drawn = drawn;
     const isOnlySection = plan.sections.length === 1;
-    this.#grid.ariaLabel = `Seats${isOnlySection ? '' : ` of ${area.name}`}, the first row is nearest to the stage`;
+    this.#grid.setAttribute(
+      'aria-label',
+      `Seats${isOnlySection ? '' : ` of ${area.name}`}, the first row is nearest to the stage`,
+    );
     const rows = plan.rows.slice(area.firstRow, area.endRow).map((row, nth) => {
       const element = document.createElement('div');
       element.className = 'map-row';
@@ -94,7 +103,7 @@ export class SeatView {
       const label = document.createElement('span');
       label.className = 'map-row-label';
       label.setAttribute('role', 'rowheader');
-      label.ariaLabel = `Row ${row.label}`;
+      label.setAttribute('aria-label', `Row ${row.label}`);
       label.textContent = row.label;
       element.append(label);
       const seats: { x: number; y: number }[] = [];
@@ -104,7 +113,7 @@ export class SeatView {
         seats.push({ x, y });
         button.setAttribute('role', 'gridcell');
         button.tabIndex = nth === 0 && index === row.start ? 0 : -1;
-        button.ariaLabel = words.place(index);
+        button.setAttribute('aria-label', words.place(index));
         button.style.setProperty('--x', x.toFixed(3));
         button.style.setProperty('--y', y.toFixed(3));
         element.append(button);
@@ -145,10 +154,23 @@ export class SeatView {
     }
   }
 
-  /** As wide as the box if seats keep a good size. */
-  #fit({ width }: DrawnSeats): void {
-    const fitting = (this.viewport.clientWidth - gutterPx - 6) / width;
-    this.#pane.reset({ least: leastPitchPx, most: mostPitchPx }, Math.min(usualPitchPx, fitting));
+  /** Another width of the box: the device was turned, or the window changed. */
+  #fitWidth(): void {
+    const { clientWidth } = this.viewport;
+    if (clientWidth === 0 || Math.abs(clientWidth - this.#fittedPx) < scrollbarPx) return;
+    if (this.#drawn) this.#fit(this.#drawn);
+  }
+
+  /** As wide as the box, and as high, if seats keep a good size. */
+  #fit({ width, height }: DrawnSeats): void {
+    this.#fittedPx = this.viewport.clientWidth;
+    const fitting = (this.#fittedPx - gutterPx - 6) / width;
+    const heightPx = Number.parseFloat(getComputedStyle(this.viewport).maxHeight) - 12;
+    const fittingHeight = heightPx / (height + topPitches);
+    this.#pane.reset(
+      { least: leastPitchPx, most: mostPitchPx },
+      Math.min(usualPitchPx, fitting, Math.max(goodPitchPx, fittingHeight)),
+    );
     this.viewport.scrollLeft = (this.#canvas.clientWidth - this.viewport.clientWidth) / 2;
     this.viewport.scrollTop = 0;
   }

@@ -1,0 +1,113 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { axeFaults } from '../support/axe.ts';
+import { textOf } from '../support/browser.ts';
+import { usePages } from '../support/pages.ts';
+import { startEmbedded } from '../support/servers.ts';
+
+const day = 86_400_000;
+const at = (ms: number) => new Date(Date.now() + ms).toISOString().replace(/\.\d+/, '');
+
+/** A folder with shows before, in and after their sale. */
+function showsDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'shows-'));
+  const show = (name: string, times: object) => ({
+    name,
+    starts_at: at(9 * day),
+    currency: 'EUR',
+    ticket_types: ['adult', 'child'],
+    categories: [{ name: 'Standard', colour: '#1e8449' }],
+    prices: { Standard: { adult: 2500, child: 1200 } },
+    layout: { sections: [{ name: 'Hall', rows: 4, seats: 8, category: 'Standard' }] },
+    ...times,
+  });
+  const files = {
+    open: show('Open <b>night</b>', {}),
+    soon: show('Soon on sale', { sale_opens_at: at(2 * day) }),
+    over: show('Sold till yesterday', { sale_opens_at: at(-9 * day), sale_closes_at: at(-day) }),
+  };
+  for (const [id, file] of Object.entries(files)) writeFileSync(join(dir, `${id}.json`), JSON.stringify(file));
+  return dir;
+}
+
+describe('the pages of shows', () => {
+  const pages = usePages(() => startEmbedded({ env: { SHOWS_DIR: showsDir() } }));
+
+  async function openPlain(path: string, options = {}) {
+    const context = await pages.browser.newContext(options);
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    const response = await page.goto(`${pages.venue.url}${path}`);
+    return { page, status: response?.status() };
+  }
+
+  test('[R559] without JavaScript the list and the page say what is on sale, when, and at what price', async () => {
+    const { page } = await openPlain('/shows', { javaScriptEnabled: false });
+    const list = await page.locator('#shows').innerText();
+    expect(list).toContain('Open <b>night</b>');
+    expect(list).toMatch(/On sale from .* UTC/);
+    expect(list).toContain('Sale closed');
+    expect(list).toContain('32 seats · €12.00 – €25.00');
+    expect(await axeFaults((await openPlain('/shows')).page)).toEqual([]);
+    await page.getByText('Soon on sale').click();
+    expect(await page.locator('h1').innerText()).toBe('Soon on sale');
+    expect(await page.locator('#show-facts').innerText()).toMatch(/UTC.*On sale from/s);
+    expect(await page.locator('.prices').innerText()).toMatch(/Standard\s+€25\.00\s+€12\.00/);
+    expect(await page.locator('button').count(), 'nothing to press').toBe(0);
+  });
+
+  test('[R559] the script writes times in the language and time zone of the user', async () => {
+    const { page } = await openPlain('/shows', { locale: 'de-DE', timezoneId: 'Asia/Tokyo' });
+    await expect.poll(() => page.locator('time').first().innerText()).not.toContain('UTC');
+    expect(await page.locator('time').first().innerText()).toMatch(/\d\. [A-ZÄ]/);
+  });
+
+  test('[R557] before and after the sale the page says so, and no seat can be chosen', async () => {
+    for (const [id, text] of [
+      ['soon', /^The sale begins /],
+      ['over', /^The sale is closed\.$/],
+    ] as const) {
+      const { page } = await pages.open({}, `${pages.venue.url}/shows/${id}`);
+      await textOf(page, 'lead').toMatch(text);
+      await page.locator('#seat-A1').click({ force: true });
+      await textOf(page, 'messages').toMatch(text);
+      await page.locator('#best-2').click({ force: true });
+      expect(await page.locator('.seat.mine').count()).toBe(0);
+      expect(await page.locator('.map-grid').getAttribute('aria-disabled')).toBe('true');
+    }
+  });
+
+  test('[R559] a show that does not exist is a 404 with the way to the list', async () => {
+    const { page, status } = await openPlain('/shows/nowhere');
+    expect(status).toBe(404);
+    await expect.poll(() => page.locator('#unknown-show').isVisible()).toBe(true);
+    await page.locator('#unknown-show a').click();
+    await expect.poll(() => page.locator('.show').count()).toBe(4);
+  });
+
+  test('[R566] prices that changed are shown after the next reconnection', async () => {
+    const { page, context } = await pages.open({}, `${pages.venue.url}/shows/open`);
+    await page.locator('#best-1').click();
+    await textOf(page, 'sum-amount').toBe('€25.00');
+    await page.route('**/api/shows/open', async (route) => {
+      const response = await route.fetch();
+      const details = (await response.json()) as { categories: { prices: Record<string, number> }[] };
+      for (const { prices } of details.categories) prices.adult = 9900;
+      await route.fulfill({ response, json: details });
+    });
+    await context.setOffline(true);
+    await page.locator('#connection-status.disconnected').waitFor();
+    await context.setOffline(false);
+    await textOf(page, 'sum-amount').toBe('€99.00');
+  });
+
+  test('[R566] the default show has a page of shows too', async () => {
+    const { page } = await pages.open({}, `${pages.venue.url}/shows/main`);
+    expect(await page.locator('.map-grid .seat').count()).toBe(100);
+    await page.locator('#best-3').click();
+    await expect.poll(() => page.locator('.seat.held.mine').count()).toBe(3);
+    expect(await page.locator('#sum').isVisible(), 'without prices there is no sum').toBe(false);
+  });
+});
