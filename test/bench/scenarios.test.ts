@@ -10,7 +10,7 @@ import { type SmallSystem, startSmallSystem } from './small-system.ts';
 
 /** Runs `npm run load -- <args>` in this process, against the small system. */
 async function load(system: SmallSystem, ...args: string[]): Promise<Report> {
-  const options = readOptions([...args, '--duration', '0.5']);
+  const options = readOptions([...args, '--duration', '2.5']);
   if (!options) throw new Error('--help');
   return runScenario({
     scenario: options.scenario,
@@ -69,7 +69,8 @@ describe.concurrent('scenarios of groups and shows', () => {
   it('[R581] the audit catches a store that decides groups seat by seat', async ({ expect, onTestFinished }) => {
     const run = await load(await startSmallSystem(onTestFinished, SeatBySeatStore), 'groups');
     expect(run.verdict.ok).toBe(false);
-    expect(brokenIn(run)).toContain('transitions');
+    // Which of them sees it first depends on where the run ends.
+    expect(brokenIn(run).filter((check) => ['transitions', 'groups'].includes(check))).not.toEqual([]);
   });
 
   it('[R585] [R586] groups --best: users ask at once, and the report has the share of those with seats', async ({
