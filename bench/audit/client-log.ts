@@ -6,7 +6,7 @@ export interface SeatRequest {
   action: CommandAction;
   /** Empty with `best`. */
   seatIds: readonly string[];
-  /** The server chooses so many seats. */
+  /** Number of seats that the server chooses. */
   best?: { count: number };
   userId: string;
 }

@@ -40,7 +40,7 @@ interface Validator<Body> {
   Check(value: unknown): value is Body;
 }
 
-/** What a subscriber asked for. It is subscribed anew on each connection. */
+/** A subscriber's subject and callback. Each connection subscribes to it again. */
 interface Feed {
   subject: string;
   receive: (body: unknown, message: Msg) => void;

@@ -6,7 +6,7 @@ import { type Path, type Problem, problem } from './problem.ts';
 
 const maxTurn = 2 * Math.PI;
 
-/** What is wrong with a layout beyond its schema, before a plan is generated from it. `at`: where the layout is in the file. */
+/** The problems of a layout that its schema does not find, before a plan is generated from it. `at`: path of the layout in the file. */
 export function layoutProblems(layout: CompleteLayout, at: Path): Problem[] {
   const sizes = sizeProblems(layout, at);
   if (sizes.length > 0) return sizes; // before anything is made for each seat

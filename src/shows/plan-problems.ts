@@ -13,7 +13,7 @@ export const inlinePlan: PlanSource = {
   verb: 'is',
 };
 
-/** What is wrong with a plan beyond its schema. */
+/** The problems of a plan that its schema does not find. */
 export function planProblems({ sections }: PlanDocument, source: PlanSource): Problem[] {
   const firsts = { ids: new Firsts(source), places: new Firsts(source), names: new Firsts(source) };
   return sections.flatMap(({ name, rows }, section) => {

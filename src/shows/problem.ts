@@ -1,6 +1,6 @@
 export type Path = readonly (string | number)[];
 
-/** What is wrong at one place of a file. */
+/** A problem at one place of a file. */
 export interface Problem {
   at: Path;
   /** `is "redd"`, `is missing`. */

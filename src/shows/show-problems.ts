@@ -4,7 +4,7 @@ import type { ShowFile } from './show-file.ts';
 
 const currencies = new Set(Intl.supportedValuesOf('currency'));
 
-/** What is wrong with a show beyond its schema, besides its plan. */
+/** The problems of a show that its schema does not find, without those of its plan. */
 export function showProblems(file: ShowFile): Problem[] {
   return [...timeProblems(file), ...planChoice(file), ...duplicates(file), ...pricingProblems(file)];
 }

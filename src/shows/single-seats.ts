@@ -9,7 +9,7 @@ export interface SingleSeats {
 }
 
 /**
- * What is wrong with a choice of seats that leaves single seats, which hardly anybody buys; undefined if it leaves none.
+ * The single seats that a choice of seats leaves, which hardly anybody buys; undefined if it leaves none.
  * `chosen`: all seats that the user would have. They count as free, so it does not matter whether the user holds some already.
  */
 export function leavesSingleSeat(

@@ -259,7 +259,7 @@ describe('show file', () => {
     expect(problemsOf(layoutShow(part))[0]).toBe(message);
   });
 
-  test('[R511] two sections of a layout that make the same ids are told apart by a prefix', () => {
+  test('[R511] a prefix separates the ids of two sections of a layout', () => {
     const file = layoutShow({});
     const { sections } = file.layout as { sections: Json[] };
     sections.push({ ...sections[0], name: 'Balcony', distance: 400 });

@@ -1,6 +1,6 @@
 import type { SeatingPlan } from '../../shows/seating-plan.ts';
 
-/** A page draws so many buttons without losing a frame. */
+/** The largest number of buttons that a page draws without losing a frame. */
 const seatsAtMost = 800;
 
 /** A part of the plan that opens as one: a section, or some rows of a large section. */
