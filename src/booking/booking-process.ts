@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
@@ -20,7 +21,8 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   shows: readonly Show[];
   /** Of the shows that have none of their own. */
   rules: HoldRules;
-  storeOf: (show: Show, rules: HoldRules) => SeatStore;
+  /** The logger names the show, unless it is the default one. */
+  storeOf: (show: Show, rules: HoldRules, logger: Logger) => SeatStore;
   busOf: (show: Show) => EventBus;
   /** Called when all shows are closed: closes the connections that their stores and buses share. */
   closeConnections?: () => Promise<unknown>;
@@ -56,18 +58,20 @@ export async function buildBookingProcess({
   const shows: ShowsOnSale = new ShowsOnSale({
     shows: list,
     rules: commonRules,
-    serviceOf: (show, rules) =>
-      new BookingService({
-        store: storeOf(show, rules),
+    serviceOf: (show, rules) => {
+      const logger = show === list[0] ? rest.logger : rest.logger.child({ show: show.id });
+      return new BookingService({
+        store: storeOf(show, rules, logger),
         bus: busOf(show),
-        logger: show === list[0] ? rest.logger : rest.logger.child({ show: show.id }),
+        logger,
         venue: { name: show.id, ...rules },
         startsAllActors: show === list[0] && show.plan.size <= maxActorsAtStart,
         onDecision: (commands, durationMs) => {
           metrics.decisionCommands.observe(commands);
           metrics.decisionSeconds.observe(durationMs / 1000);
         },
-      }),
+      });
+    },
   });
   const app = await buildBookingApp({ shows, metrics, ...rest });
   app.addHook('onClose', async () => {

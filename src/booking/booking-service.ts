@@ -76,8 +76,8 @@ export class BookingService {
   readonly #decisions: Batcher<SeatCommand, Answer>;
   /** Number of commands that wait for the next decision, by seat. */
   readonly #waitingCounts = new Map<string, number>();
-  /** The seats of the commands that the store is deciding now. A search for the best seats looks up every seat of a show. */
-  #underWaySeats: ReadonlySet<string> = new Set();
+  /** The seats of the commands that the store is deciding now, listed at most once for these commands: a search for the best seats looks up every seat. */
+  #listed: { requests?: readonly SeatCommand[] | undefined; seatIds: ReadonlySet<string> } = { seatIds: new Set() };
   /** The seats whose expiry is being decided, or waits for a decision. */
   readonly #expiring = new Set<string>();
   readonly #catchingUp: SharedCall<void>;
@@ -189,6 +189,14 @@ export class BookingService {
     return this.#waitingCounts.has(seatId) || this.#underWaySeats.has(seatId);
   }
 
+  get #underWaySeats(): ReadonlySet<string> {
+    const requests = this.#decisions.underWay?.requests;
+    if (requests !== this.#listed.requests) {
+      this.#listed = { requests, seatIds: new Set(requests?.flatMap(({ seatIds }) => seatIds)) };
+    }
+    return this.#listed.seatIds;
+  }
+
   /** The commands on a seat that the store is deciding now. */
   commandsUnderWay(seatId: string): readonly SeatCommand[] | undefined {
     const commands = this.#decisions.underWay?.requests.filter(({ seatIds }) => seatIds.includes(seatId));
@@ -255,8 +263,7 @@ export class BookingService {
   }
 
   async #decide(commands: readonly SeatCommand[]): Promise<Answer[]> {
-    const underWaySeats = commands.flatMap(({ seatIds }) => seatIds);
-    for (const id of underWaySeats) {
+    for (const id of commands.flatMap(({ seatIds }) => seatIds)) {
       const count = (this.#waitingCounts.get(id) ?? 0) - 1;
       if (count > 0) this.#waitingCounts.set(id, count);
       else this.#waitingCounts.delete(id);
@@ -265,7 +272,6 @@ export class BookingService {
     if (this.#heartbeat.sinceTickMs > suspendedMs) throw new StoreUnavailableError('This process was suspended');
     let hasDecided = false;
     this.watcher?.requested(commands);
-    this.#underWaySeats = new Set(underWaySeats);
     try {
       const startedAtMs = this.#clock.nowMs();
       const seatSeq = (id: string) => this.view.seat(id)?.seq ?? 0;
@@ -281,7 +287,6 @@ export class BookingService {
       hasDecided = true;
       return answers;
     } finally {
-      this.#underWaySeats = new Set();
       this.watcher?.replied(commands, hasDecided);
     }
   }

@@ -150,9 +150,7 @@ export class CommandHandler {
 
 async function heldBy(service: BookingService, userId: string): Promise<string[]> {
   await service.confirm();
-  const held = [...service.view.seats].filter(
-    ({ held_by, status }) => held_by === userId && status === SeatStatus.held,
-  );
+  const held = service.view.holdsOf(userId);
   if (held.length === 0) throw new RefusedError('NOT_HOLDER', 'You do not hold any seat');
   if (held.length > maxGroupSize) {
     throw new RefusedError(
@@ -169,9 +167,9 @@ function requireNoSingleSeat(
   userId: string,
   seatIds: readonly string[],
 ): void {
-  const own = [...view.seats].filter(({ held_by, status }) => held_by === userId && status === SeatStatus.held);
+  const own = view.holdsOf(userId).map(({ id }) => id);
   const isFree = (id: string) => view.seat(id)?.status === SeatStatus.available;
-  const single = leavesSingleSeat(plan, isFree, [...new Set([...own.map(({ id }) => id), ...seatIds])]);
+  const single = leavesSingleSeat(plan, isFree, [...new Set([...own, ...seatIds])]);
   if (!single?.instead) return;
   throw new RefusedError(
     'SINGLE_SEAT',

@@ -4,7 +4,7 @@ import fastifyStatic from '@fastify/static';
 import fresh from 'fresh';
 import { seatGridHtml } from '../browser/seat-grid-html.ts';
 import type { HttpApp } from '../http/http-app.ts';
-import { SeatStatus } from '../protocol/seat-status.ts';
+import { statusCounts } from '../venue/status-counts.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { PageTemplate } from './page-template.ts';
 import { pointsOf } from './points.ts';
@@ -50,12 +50,9 @@ export async function registerPageRoute(app: HttpApp, { shows, publicDir }: Book
 
   function render(): string {
     const seats = [...service.view.seats];
-    const count = (status: SeatStatus) => seats.filter((seat) => seat.status === status).length;
     return template.fill({
       seats: seatGridHtml(seats),
-      available: count(SeatStatus.available),
-      held: count(SeatStatus.held),
-      booked: count(SeatStatus.booked),
+      ...statusCounts(seats),
       total: seats.length,
       ...holdSettings(rules),
     });

@@ -9,9 +9,7 @@ export function retryAfterSeconds(
 ): number | undefined {
   if (refusal === 'COOLDOWN') return atLeastOne(rules.reholdCooldownMs ?? 0); // an upper bound
   if (refusal !== 'HOLD_LIMIT' && refusal !== 'EXTENSION_LIMIT') return undefined;
-  const ends = [...service.view.seats]
-    .filter(({ held_by }) => held_by === userId)
-    .flatMap((seat) => seat.expires_at ?? []);
+  const ends = service.view.holdsOf(userId).flatMap((seat) => seat.expires_at ?? []);
   const nowMs = service.storeClock.nowMs();
   return atLeastOne(ends.length > 0 ? Math.min(...ends) * 1000 - nowMs : rules.holdTtlMs);
 }

@@ -27,7 +27,7 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const { app, shows: onSale } = await buildBookingProcess({
     shows,
     rules,
-    storeOf: (show, rulesOfShow) =>
+    storeOf: (show, rulesOfShow, loggerOfShow) =>
       new RedisSeatStore({
         ...rulesOfShow,
         connection,
@@ -35,7 +35,7 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
         name: show.id,
         plan: show.plan,
         planReadAtMs,
-        logger: show === shows[0] ? logger : logger.child({ show: show.id }),
+        logger: loggerOfShow,
       }),
     busOf: (show) => new NatsEventBus(link, scopeOf(show)),
     closeConnections: async () => {

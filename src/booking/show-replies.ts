@@ -1,7 +1,7 @@
-import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
 import { planHash } from '../shows/plan-hash.ts';
 import { type Show, saleState } from '../shows/show.ts';
+import { statusCounts } from '../venue/status-counts.ts';
 import type { ShowOnSale } from './shows-on-sale.ts';
 import { holdSettings } from './venue-settings.ts';
 
@@ -30,12 +30,6 @@ export function summaryOf(show: Show, nowMs: number): ShowSummary {
 
 export function detailsOf({ show, rules, service }: ShowOnSale): ShowDetails {
   const { pricing, categories } = show;
-  const counts = { available: 0, held: 0, booked: 0 };
-  for (const { status } of service.view.seats) {
-    if (status === SeatStatus.available) counts.available++;
-    else if (status === SeatStatus.held) counts.held++;
-    else counts.booked++;
-  }
   return {
     ...summaryOf(show, service.storeClock.nowMs()),
     categories: categories.map(({ name, colour }) => {
@@ -47,6 +41,6 @@ export function detailsOf({ show, rules, service }: ShowOnSale): ShowDetails {
     single_seats: show.singleSeats,
     ...holdSettings(rules),
     position: service.view.position,
-    counts,
+    counts: statusCounts(service.view.seats),
   };
 }

@@ -17,27 +17,20 @@ const PlanParams = Type.Object({
   ...ShowParams.properties,
   hash: Type.String({ maxLength: 64, description: '`plan` of the show: the hash of its content' }),
 });
-/** For each plan, so that a reply of 10,000 seats is written and compressed once. */
-interface ServedPlan {
-  hash: string;
-  body: CompressedBody;
-}
-
 /** `GET /api/shows`, `/api/shows/:show` and `/api/shows/:show/plan/:hash`: what is on sale. */
 export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): void {
-  const plans = new Map<string, ServedPlan>();
-  const planOf = (show: Show): ServedPlan => {
-    const known = plans.get(show.id);
+  /** By id of the show: a reply of 10,000 seats is written and compressed once. */
+  const bodies = new Map<string, CompressedBody>();
+  const bodyOf = ({ id, plan }: Show): CompressedBody => {
+    const known = bodies.get(id);
     if (known) return known;
-    const hash = planHash(show.plan);
-    const body = new CompressedBody(Buffer.from(JSON.stringify(show.plan.toDocument())), {
-      etag: `"${hash}"`,
+    const body = new CompressedBody(Buffer.from(JSON.stringify(plan.toDocument())), {
+      etag: `"${planHash(plan)}"`,
       'content-type': jsonType,
       'cache-control': 'public, max-age=31536000, immutable',
     });
-    const served = { hash, body };
-    plans.set(show.id, served);
-    return served;
+    bodies.set(id, body);
+    return body;
   };
 
   const listSchema = {
@@ -93,11 +86,11 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): 
     { schema: planSchema, serializerCompiler: () => String, config: planConfig },
     async (request, reply) => {
       const { show } = shows.get(request.params.show);
-      const { hash, body } = planOf(show);
+      const hash = planHash(show.plan);
       if (request.params.hash !== hash) {
         throw new RefusedError('NOT_FOUND', `The show ${show.id} has the plan ${hash}`);
       }
-      return body.send(request, reply);
+      return bodyOf(show).send(request, reply);
     },
   );
 }

@@ -1,5 +1,5 @@
 import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
-import { priceFormat } from './prices.ts';
+import { priceFormat, priceRangeText } from '../shows/price-format.ts';
 
 /** HTML of shows, for the server and for the page. Knows no DOM. Names come from show files, so they are escaped. */
 
@@ -74,7 +74,7 @@ export function pricesHtml({ currency, categories, ticket_types: types = [] }: S
 function pricesText({ currency, lowest_price: lowest, highest_price: highest }: ShowSummary): string {
   if (currency === undefined || lowest === undefined || highest === undefined) return 'free';
   const format = priceFormat(currency, { locale });
-  return escapeHtml(lowest === highest ? format(lowest) : `${format(lowest)} – ${format(highest)}`);
+  return escapeHtml(priceRangeText(lowest, highest, format));
 }
 
 function timeHtml(iso: string): string {

@@ -1,6 +1,7 @@
 import type { BestSeats } from '../protocol/commands.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails } from '../protocol/show.ts';
+import { priceFormat } from '../shows/price-format.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { leavesSingleSeat } from '../shows/single-seats.ts';
 import { BestForm } from './best-form.ts';
@@ -13,7 +14,6 @@ import { PlanMap } from './map/plan-map.ts';
 import { SeatWords } from './map/seat-words.ts';
 import { nearestInPlan } from './nearest-in-plan.ts';
 import { createPage } from './page.ts';
-import { priceFormat } from './prices.ts';
 import { nextSaleChangeMs, saleClosedText } from './sale.ts';
 import { secondsLeft } from './server-clock.ts';
 import { showFactsHtml } from './show-html.ts';

@@ -169,7 +169,7 @@ export class ClientConnection implements BufferedClient {
     if (this.#intake.isPaused) this.#receivedSincePing = true;
     else if (!this.#receivedSincePing) {
       this.terminate('silent');
-    } else if (this.#ws.readyState === this.#ws.OPEN) {
+    } else if (this.isOpen) {
       this.#receivedSincePing = false;
       this.#ws.ping();
     }
@@ -185,7 +185,7 @@ export class ClientConnection implements BufferedClient {
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    if (!this.#countFrame() || this.#ws.readyState !== this.#ws.OPEN) return; // closing: no reply is possible
+    if (!this.#countFrame() || !this.isOpen) return; // closing: no reply is possible
     const read = isBinary ? binaryRefused : readMessage(data.toString());
     if (!read.ok) {
       this.#refuse('INVALID_REQUEST', read.problem, read.requestId);
@@ -343,7 +343,7 @@ export class ClientConnection implements BufferedClient {
 
   /** Stops reading from a client that does not read, so that its requests cannot pile up replies. */
   #fallBehind(): void {
-    if (this.#behindTimer || this.#ws.readyState !== this.#ws.OPEN) return;
+    if (this.#behindTimer || !this.isOpen) return;
     this.#metrics.slow.inc();
     this.#intake.pause('behind');
     this.#behindTimer = setTimeout(() => {

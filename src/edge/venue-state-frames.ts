@@ -37,24 +37,14 @@ export class VenueStateFrames {
       this.#epoch = header.epoch;
       this.#seq = header.seq;
     }
-    const id = requestId === undefined ? '' : `"request_id":${JSON.stringify(requestId)},`;
-    const text = `{"type":"VENUE_STATE",${id}"data":${JSON.stringify(header).slice(0, -1)},"seats":[`;
-    const rest = [...this.#parts, end];
-    const parts = [frameStart(text, bytesOf(rest)), ...rest];
-    return { parts, bytes: bytesOf(parts) };
+    return stateFrame('VENUE_STATE', header, '"seats":[', [...this.#parts, end], requestId);
   }
 
   /** SEATS for one client. `userId`: as the client names itself, to find its own seats. */
   compact(userId: string | undefined, requestId?: RequestId): VenueStateFrame {
     const header = this.#feed.header();
     const own = userId === undefined ? [] : [...this.#feed.seats].filter(({ held_by }) => held_by === userId);
-    const id = requestId === undefined ? '' : `"request_id":${JSON.stringify(requestId)},`;
-    const data = JSON.stringify({ ...header, own }).slice(0, -1);
-    const statuses = this.#statusesAt(header);
-    const rest = [statuses, endOfText];
-    const text = `{"type":"SEATS",${id}"data":${data},"statuses":"`;
-    const parts = [frameStart(text, bytesOf(rest)), ...rest];
-    return { parts, bytes: bytesOf(parts) };
+    return stateFrame('SEATS', { ...header, own }, '"statuses":"', [this.#statusesAt(header), endOfText], requestId);
   }
 
   #statusesAt({ epoch, seq }: Position): Buffer {
@@ -89,6 +79,20 @@ export class VenueStateFrames {
     for (let i = start; i < stop; i++) if (seats[i] !== this.#seats[i]) return false;
     return true;
   }
+}
+
+/** `head`: all fields of the data but the last, which begins with `last` and continues in `rest`. */
+function stateFrame(
+  type: 'VENUE_STATE' | 'SEATS',
+  head: object,
+  last: string,
+  rest: readonly Buffer[],
+  requestId: RequestId | undefined,
+): VenueStateFrame {
+  const id = requestId === undefined ? '' : `"request_id":${JSON.stringify(requestId)},`;
+  const text = `{"type":"${type}",${id}"data":${JSON.stringify(head).slice(0, -1)},${last}`;
+  const parts = [frameStart(text, bytesOf(rest)), ...rest];
+  return { parts, bytes: bytesOf(parts) };
 }
 
 function bytesOf(parts: readonly Buffer[]): number {

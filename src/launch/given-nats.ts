@@ -85,8 +85,8 @@ async function missingRight(nats: NatsConnection): Promise<string | undefined> {
   for (const subject of [allSeatSubjects, ...live]) nats.subscribe(subject, { callback: () => {} });
   const notStored = headers();
   notStored.set(PubHeaders.ExpectedStreamHdr, 'none');
-  const types = (['held', 'released', 'booked'] as const).flatMap((type) => scopes.map(({ of }) => of({ type })));
-  for (const subject of [...types, ...live]) nats.publish(subject, '', { headers: notStored });
+  const transitions = scopes.flatMap((scope) => scope.transitions);
+  for (const subject of [...transitions, ...live]) nats.publish(subject, '', { headers: notStored });
   await nats.flush();
   await nats.flush(); // after the second flush the loop above has processed all refusals
   if (denied.size === 0) return undefined;

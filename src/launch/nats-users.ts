@@ -17,11 +17,11 @@ const streamApi = (...verbs: string[]) => verbs.map((verb) => `$JS.API.STREAM.${
  * `viewer` may not even publish requests: JetStream replies to any subject that a request names, including trusted ones.
  */
 export function natsUsers({ bookingPassword, edgePassword }: NatsUsersOptions): object {
-  const [own, other] = [subjectsOf(), subjectsOf('*')];
-  const both = (subject: (of: typeof own) => string) => [subject(own), subject(other)];
-  const [heartbeats, presence] = [both(({ heartbeat }) => heartbeat), both(({ presence }) => presence)];
+  const scopes = [subjectsOf(), subjectsOf('*')]; // the default show, and any other
+  const heartbeats = scopes.map(({ heartbeat }) => heartbeat);
+  const presence = scopes.map((scope) => scope.presence);
   const live = [allSeatSubjects, ...heartbeats, ...presence];
-  const transitions = (['held', 'released', 'booked'] as const).flatMap((type) => both(({ of }) => of({ type })));
+  const transitions = scopes.flatMap((scope) => scope.transitions);
   const users = [
     {
       user: 'booking',

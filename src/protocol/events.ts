@@ -64,9 +64,11 @@ export const allSeatSubjects = 'seats.>';
 /** The subjects of a show on NATS. Without an id: the default show, whose subjects name no show. */
 export function subjectsOf(show?: string) {
   const infix = show === undefined ? '' : `${show}.`;
+  const of = ({ type }: Pick<SeatEvent, 'type'>) => `seats.${infix}${type}`;
   return {
     seats: `seats.${infix}*`,
-    of: ({ type }: Pick<SeatEvent, 'type'>) => `seats.${infix}${type}`,
+    of,
+    transitions: (['held', 'released', 'booked'] as const).map((type) => of({ type })),
     heartbeat: `venue.${infix}heartbeat`,
     presence: `presence.${infix}edges`,
   };

@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox';
 import { Position } from './venue.ts';
 
+export const showIdPattern = '^[a-z0-9-]{1,32}$';
+
 export const ShowId = Type.String({
-  pattern: '^[a-z0-9-]{1,32}$',
+  pattern: showIdPattern,
   maxLength: 32,
   examples: ['chamber'],
   description: 'Id of the show: the name of its file',

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf } from '../process/error-facts.ts';
+import { showIdPattern } from '../protocol/show.ts';
 import { defaultShowId } from './default-show.ts';
 import { parseShow } from './parse-show.ts';
 import type { Show } from './show.ts';
@@ -8,7 +9,7 @@ import { ShowFileError } from './show-file-error.ts';
 
 /** Twice what a plan of 20,000 seats needs, each on lines of its own. */
 const maxFileBytes = 8 * 1024 * 1024;
-const showId = /^[a-z0-9-]{1,32}$/;
+const showId = new RegExp(showIdPattern);
 const schemaFile = 'show.schema.json';
 
 /** Paths of the show files in a folder, in order of their names. */

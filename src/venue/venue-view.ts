@@ -1,5 +1,6 @@
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
 import { stateAfter } from '../protocol/state-after.ts';
 import type { Position } from '../protocol/venue.ts';
 import { seatWith } from './seat-with.ts';
@@ -45,6 +46,11 @@ export class VenueView {
 
   seat(id: string): Seat | undefined {
     return this.#seats.get(id);
+  }
+
+  /** The seats that a user holds. */
+  holdsOf(userId: string): Seat[] {
+    return [...this.seats].filter(({ held_by, status }) => held_by === userId && status === SeatStatus.held);
   }
 
   /** True while an event waits here because one before it is missing. */

@@ -2,13 +2,13 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { BestRequest } from '../../src/browser/best-request.ts';
 import type { MessageDetails } from '../../src/browser/message-list.ts';
 import { replyTimeoutMs } from '../../src/browser/pending-requests.ts';
-import { priceFormat } from '../../src/browser/prices.ts';
 import { nextSaleChangeMs, saleClosedText } from '../../src/browser/sale.ts';
 import { pricesHtml, showListHtml } from '../../src/browser/show-html.ts';
 import { Venue } from '../../src/browser/venue.ts';
 import type { ClientMessage } from '../../src/protocol/messages.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { ShowDetails, ShowSummary } from '../../src/protocol/show.ts';
+import { priceFormat } from '../../src/shows/price-format.ts';
 import { available, booked, held, startSeatActions, updateOf, venueState } from './browser-fixture.ts';
 
 beforeEach(() => void vi.useFakeTimers());

@@ -1,4 +1,5 @@
 import type { SeatFlag } from '../../shows/plan-document.ts';
+import { priceRangeText } from '../../shows/price-format.ts';
 import { type SeatAppearance, seatAppearance } from '../seat-appearance.ts';
 import type { MapOptions } from './map-options.ts';
 
@@ -60,8 +61,7 @@ export function priceRange(
 ): string {
   const amounts = [...names].flatMap((name) => categories.get(name)?.amount ?? []);
   if (amounts.length === 0) return '';
-  const [least, most] = [Math.min(...amounts), Math.max(...amounts)];
-  return least === most ? formatPrice(least) : `${formatPrice(least)} – ${formatPrice(most)}`;
+  return priceRangeText(Math.min(...amounts), Math.max(...amounts), formatPrice);
 }
 
 /** Black or white, whichever has more contrast on #rrggbb. */

@@ -1,3 +1,4 @@
+import { joined } from '../../shows/generate-plan.ts';
 import type { SeatFlag } from '../../shows/plan-document.ts';
 import type { SeatingPlan } from '../../shows/seating-plan.ts';
 
@@ -59,10 +60,9 @@ export class SeatWords {
     return parts.length < 2 ? parts.join() : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
   }
 
-  /** "C5". Of rows with numbers "3-5", since "35" could be anything. */
   #short(index: number): string {
     const { row, seat } = this.#labels(index);
-    return /[0-9]$/.test(row) ? `${row}-${seat}` : `${row}${seat}`;
+    return joined(row, seat);
   }
 
   #labels(index: number): { row: string; seat: string } {

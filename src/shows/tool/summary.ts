@@ -1,8 +1,9 @@
 import { planHash } from '../plan-hash.ts';
+import { priceFormat } from '../price-format.ts';
 import type { SeatingPlan } from '../seating-plan.ts';
 import { type Pricing, priceOf, type Show, saleState } from '../show.ts';
 
-/** What is on sale, in one paragraph. */
+/** The show, its plan and its prices, for people. */
 export function summaryOf(show: Show, nowMs: number): string {
   const { name, startsAtMs, plan } = show;
   const start = startsAtMs === undefined ? 'no date' : `starts ${new Date(startsAtMs).toISOString()}`;
@@ -32,7 +33,6 @@ function categoryLine(category: string, show: Show): string {
   return `${category}: ${plural(seats.length, 'seat')}, ${prices?.join(', ') ?? 'free'}`;
 }
 
-function money(amount: number, { currency }: Pricing): string {
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency, currencyDisplay: 'code' });
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2)).replace('\u00a0', ' ');
-}
+/** "EUR 25.00", with a plain space. */
+const money = (amount: number, { currency }: Pricing): string =>
+  priceFormat(currency, { locale: 'en', hasCode: true })(amount).replace('\u00a0', ' ');
