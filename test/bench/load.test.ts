@@ -163,8 +163,10 @@ describe('npm run load, interrupted', { timeout: 180_000 }, () => {
 
   /** Until the show changes: then requests are being sent. */
   async function begun(seqKey = 'venue:seq'): Promise<void> {
-    const before = await redis.get(seqKey);
-    while ((await redis.get(seqKey)) === before) await sleep(20);
+    // A show that is opened only now begins at 0.
+    const seq = async () => Number((await redis.get(seqKey)) ?? 0);
+    const before = await seq();
+    while ((await seq()) === before) await sleep(20);
   }
 
   /** Writes a holder into the seat without the log. Returns the seat as it was. */

@@ -114,7 +114,7 @@ describe('a large show', () => {
     await page.locator('summary', { hasText: 'Block 107' }).click();
     await page.locator('.list-rows summary', { hasText: 'Row C' }).first().click();
     const seats = page.locator('.list-seats .seat');
-    expect(await seats.count()).toBe(15);
+    await expect.poll(() => seats.count()).toBe(15);
     const free = page.locator('.list-seats .seat.available').first();
     expect(await free.getAttribute('aria-label')).toMatch(/^Block 107, row C, seat \d+, available, €75\.00$/);
     const before = await page.locator('.list-rows details[open] .list-free').innerText();
