@@ -185,7 +185,7 @@ function nameOf(schema: object): string {
 const referenceTo = (schema: object): Json => ({ $ref: `#/components/schemas/${nameOf(schema)}` });
 const definitionOf = ({ $id: _, ...schema }: Json): Json => referencedObject(schema);
 
-/** A copy of a schema in which a reference takes the place of each named one. */
+/** A copy of a schema in which a reference takes the place of each named one. `errorMessage` is a keyword of ours only. */
 function referenced(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(referenced);
   return isObject(schema) ? referencedObject(schema) : schema;
@@ -193,5 +193,6 @@ function referenced(schema: unknown): unknown {
 
 function referencedObject(schema: Json): Json {
   if ('$id' in schema) return referenceTo(schema);
-  return Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, referenced(value)]));
+  const known = Object.entries(schema).filter(([key]) => key !== 'errorMessage');
+  return Object.fromEntries(known.map(([key, value]) => [key, referenced(value)]));
 }

@@ -30,7 +30,7 @@ const ShowSummary = Type.Object(summary, { additionalProperties: false });
 export type ShowSummary = Static<typeof ShowSummary>;
 
 export const ShowList = Type.Object(
-  { shows: Type.Array(ShowSummary) },
+  { shows: Type.Array(ShowSummary, { description: 'Without prices by category and without seats' }) },
   { $id: 'ShowList', description: 'All shows: the default show first, then by id.' },
 );
 export type ShowList = Static<typeof ShowList>;
@@ -44,17 +44,23 @@ export const ShowDetails = Type.Object(
         colour: Type.String({ description: 'For the map', examples: ['#1e8449'] }),
         prices: Type.Optional(Type.Record(Type.String(), Amount, { description: 'By ticket type' })),
       }),
+      { description: 'In the order of the show file' },
     ),
     ticket_types: Type.Optional(Type.Array(Type.String(), { description: 'The first is the default' })),
     plan: Type.String({ description: 'Hash of the seating plan: `GET /api/shows/:show/plan/:hash`' }),
     single_seats: Type.Union([Type.Literal('warn'), Type.Literal('refuse')], {
       description: 'What happens to a choice that leaves a single seat: the page warns, or the server refuses it too',
     }),
-    hold_seconds: Type.Number(),
-    max_holds: Type.Integer(),
-    hold_extensions: Type.Integer(),
-    position: Position,
-    counts: Type.Object({ available: Type.Integer(), held: Type.Integer(), booked: Type.Integer() }),
+    hold_seconds: Type.Number({ description: 'How long a hold lasts' }),
+    max_holds: Type.Integer({ description: 'Number of seats that one user may hold at once' }),
+    hold_extensions: Type.Integer({ description: 'How often a hold may be extended' }),
+    position: Type.Object(Position.properties, {
+      description: 'Position in the history of the show that `counts` shows',
+    }),
+    counts: Type.Object(
+      { available: Type.Integer(), held: Type.Integer(), booked: Type.Integer() },
+      { description: 'Number of seats with each status' },
+    ),
   },
   { $id: 'ShowDetails', description: 'A show, its prices, and how many seats have each status.' },
 );
