@@ -7,13 +7,13 @@ import type { WantedSeats } from './wanted-seats.ts';
 
 const extendedShare = 0.3;
 const bookedShare = 0.2;
-const leftToExpireShare = 0.02;
 
 export interface GroupJourneyOptions {
   newUserId: () => string;
   /** What the next user asks for; default: a group of the wanted seats. */
   wish?: () => Pick<SeatRequest, 'seatIds' | 'best'>;
   wanted: WantedSeats;
+  leftToExpireShare?: number;
   groups: { completed: number };
 }
 
@@ -45,7 +45,7 @@ export class GroupJourney implements CommandScript {
   }
 
   #continue(body: string): SeatRequest {
-    const { wanted, groups } = this.#options;
+    const { wanted, groups, leftToExpireShare = 0.02 } = this.#options;
     const { action, userId, best } = this.#request;
     const seatIds = best ? seatsOf(parseBody(body)).map(({ id }) => id) : this.#request.seatIds;
     if (action === 'select' && Math.random() < extendedShare) return { action: 'extend', seatIds, userId };

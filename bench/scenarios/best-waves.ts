@@ -10,8 +10,8 @@ const bestCount = { least: 2, most: 4 };
 export const seatedFigure = 'seatedAtFirstReplyPercent';
 
 /**
- * All users ask for the best seats at the same moment; once all have a reply, they extend, book, release or leave what they
- * got, and the next users ask.
+ * All users ask for the best seats at the same moment; once all have a reply, they extend, book or release what they got,
+ * and the next users ask.
  */
 export async function bestWaves(context: ScenarioContext): Promise<Findings> {
   const { venue, settings, auditor, recorder, newUserId, signal, onProgress } = context;
@@ -19,7 +19,9 @@ export async function bestWaves(context: ScenarioContext): Promise<Findings> {
   const wanted = new WantedSeats(plannedSeats(await auditor.truth.record()), users);
   const groups = { completed: 0 };
   const wish = () => ({ seatIds: [], best: { count: randomInt(bestCount.least, bestCount.most + 1) } });
-  const scripts = Array.from({ length: users }, () => new GroupJourney({ newUserId, wish, wanted, groups }));
+  // The audit waits for the last hold, which may last for minutes in a given show.
+  const options = { newUserId, wish, wanted, groups, leftToExpireShare: 0 };
+  const scripts = Array.from({ length: users }, () => new GroupJourney(options));
   let requests = scripts.map(({ first }) => first);
   const sender = new CommandSender(venue.apiUrls, context, users);
   const seated: number[] = [];

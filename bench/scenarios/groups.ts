@@ -12,7 +12,7 @@ export const groups: Scenario = {
   name: 'groups',
   summary: 'hold 2 to 6 seats that others want too, extend (30 %), then book (20 %), release or leave all of them',
   defaults: { rows: 200, cols: 100 },
-  best: { defaults: { connections: 500, holdSeconds: 10 }, thresholds: [`${seatedFigure}>=95`] },
+  best: { defaults: { connections: 500, holdSeconds: 30 }, thresholds: [`${seatedFigure}>=95`] },
   async run(context) {
     const { venue, settings, auditor, newUserId, signal, onProgress } = context;
     const { connections, durationS, isBest } = settings;

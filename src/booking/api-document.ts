@@ -185,7 +185,7 @@ function nameOf(schema: object): string {
 const referenceTo = (schema: object): Json => ({ $ref: `#/components/schemas/${nameOf(schema)}` });
 const definitionOf = ({ $id: _, ...schema }: Json): Json => referencedObject(schema);
 
-/** A copy of a schema in which a reference takes the place of each named one. `errorMessage` is a keyword of ours only. */
+/** A copy of a schema in which a reference takes the place of each named one. */
 function referenced(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(referenced);
   return isObject(schema) ? referencedObject(schema) : schema;
@@ -193,6 +193,7 @@ function referenced(schema: unknown): unknown {
 
 function referencedObject(schema: Json): Json {
   if ('$id' in schema) return referenceTo(schema);
-  const known = Object.entries(schema).filter(([key]) => key !== 'errorMessage');
-  return Object.fromEntries(known.map(([key, value]) => [key, referenced(value)]));
+  // Keywords of our own are for messages.
+  const entries = Object.entries(schema).filter(([key]) => key !== 'errorMessage');
+  return Object.fromEntries(entries.map(([key, value]) => [key, referenced(value)]));
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { RefusedError } from '../http/refused-error.ts';
 import type { BestSeats } from '../protocol/commands.ts';
 import type { Refusal } from '../protocol/errors.ts';
@@ -10,6 +11,15 @@ import type { ShowOnSale } from './shows-on-sale.ts';
 const maxAttempts = 3;
 /** Other seats may be free. */
 const retried: readonly (Refusal | undefined)[] = ['SEATS_TAKEN', 'SEAT_HELD', 'SEAT_BOOKED', 'COOLDOWN'];
+
+/** Pending while the last search waits for its turn of the event loop. */
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/** A search in a large plan takes milliseconds: in a rush, one search a turn lets replies of the store and other requests pass in between. */
+function ownTurn(): Promise<unknown> {
+  lastTurn = lastTurn.then(() => setImmediate());
+  return lastTurn;
+}
 
 /**
  * Holds the best free seats; if others were faster, the next best. `hold` must send its command at once: seats that
@@ -26,6 +36,7 @@ export async function holdBest(
   const isFree = (id: string) =>
     service.view.seat(id)?.status === SeatStatus.available && !refused.has(id) && !service.isAskedFor(id);
   for (let attempt = 1; ; attempt++) {
+    await ownTurn();
     const offer = bestSeats(plan, isFree, best, Math.floor(Math.random() * 2 ** 32));
     if (!offer) throw new RefusedError('NOT_TOGETHER', notTogether(best));
     const answer = await hold(offer.seats);

@@ -74,6 +74,6 @@ export async function buildBookingProcess({
     await shows.close();
     await closeConnections?.();
   });
-  if (inspect) await registerInspectRoutes(app, { service: shows.default.service, logger: rest.logger, ...inspect });
+  if (inspect) await registerInspectRoutes(app, { shows, logger: rest.logger, ...inspect });
   return { app, shows, registry: metrics.registry };
 }

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { seatMachine } from '../../machines/seat.ts';
 import type { Delivery, EventBus } from '../events/event-bus.ts';
-import type { DecisionWatcher } from '../inspect/inspected-service.ts';
+import type { ServiceWatcher } from '../inspect/inspected-service.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
 import { errorOf } from '../process/error-facts.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
@@ -93,7 +93,7 @@ export class BookingService {
   #unsubscribe = () => {};
 
   /** Set while the inspector has viewers. */
-  watcher: DecisionWatcher | undefined;
+  watcher: ServiceWatcher | undefined;
 
   constructor(options: BookingServiceOptions) {
     const {
@@ -124,6 +124,7 @@ export class BookingService {
     });
     this.view = new VenueView((event, seat, committedHere) => {
       this.recent.add(event);
+      this.watcher?.changing(seat.id);
       this.seatActors.apply(event, seat, committedHere);
     });
     this.#decisions = new Batcher({

@@ -26,7 +26,7 @@ export const commandRefusals: readonly ErrorCode[] = [
 ];
 
 /** Of the commands that hold seats. */
-export const saleRefusals: readonly ErrorCode[] = ['SALE_CLOSED', 'SINGLE_SEAT'];
+export const selectRefusals: readonly ErrorCode[] = ['SALE_CLOSED', 'SINGLE_SEAT'];
 
 export const CommandHeaders = Type.Object({
   'idempotency-key': Type.Optional(
@@ -107,7 +107,10 @@ export class CommandHandler {
     if (!named && key?.isRepeat) {
       throw new RefusedError('TIMEOUT', 'An earlier attempt may have taken effect: read your seats and name them');
     }
-    if (action === 'select' || action === 'extend') requireOpenSale(show, service.storeClock.nowMs());
+    if (action === 'select' || action === 'extend') {
+      if (!service.isOpen) await service.confirm(); // until then the time of Redis is unknown
+      requireOpenSale(show, service.storeClock.nowMs());
+    }
     const decide = (seatIds: readonly string[]) =>
       this.#limited(request, sale, { action, seatIds, userId, request: key });
     if (best) {

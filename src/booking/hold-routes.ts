@@ -12,7 +12,7 @@ import {
   commandRefusals,
   type ReplyText,
   replyText,
-  saleRefusals,
+  selectRefusals,
   sendText,
 } from './command-handler.ts';
 import { refusalDetail } from './refusals.ts';
@@ -38,7 +38,7 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
     body: HoldBody,
     summary: 'Hold seats together',
     description: `Holds up to ${maxGroupSize} seats with one end: those of \`seats\`, or with \`best\` the best free ones. ${allOrNone}`,
-    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'SEATS_TAKEN', 'NOT_TOGETHER', 'HOLD_LIMIT', 'COOLDOWN', ...saleRefusals],
+    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'SEATS_TAKEN', 'NOT_TOGETHER', 'HOLD_LIMIT', 'COOLDOWN', ...selectRefusals],
   },
   extend: {
     path: '/extend',
@@ -46,7 +46,7 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
     body: HoldActionBody,
     summary: 'Extend a hold',
     description: `Gives held seats \`hold_seconds\` from now on, HOLD_EXTENSIONS times at most. ${allOrNone} ${named}`,
-    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'EXTENSION_LIMIT', ...saleRefusals],
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'EXTENSION_LIMIT', 'SALE_CLOSED'],
   },
   book: {
     path: '/book',

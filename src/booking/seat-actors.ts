@@ -1,5 +1,5 @@
 import { type Actor, createActor, type StateValueFrom } from 'xstate';
-import type { SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
+import type { SeatInput, SeatMachineEvent, seatMachine } from '../../machines/seat.ts';
 import type { Clock } from '../process/clock.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
@@ -14,6 +14,13 @@ type SeatActor = Actor<typeof seatMachine>;
 interface ShownSeat {
   seat: Seat;
   state: StateValueFrom<typeof seatMachine>;
+}
+
+/** What an actor shows, whether it runs or not. */
+interface SeatSnapshot {
+  status: 'active' | 'done' | 'error' | 'stopped';
+  value: StateValueFrom<typeof seatMachine>;
+  context: SeatInput;
 }
 
 /** The state in which the actor of a seat with this status starts. */
@@ -78,6 +85,18 @@ export class SeatActors {
     return seat && this.#start(seat);
   }
 
+  /** Undefined if the actor does not run. */
+  started(seatId: string): SeatActor | undefined {
+    return this.#actors.get(seatId);
+  }
+
+  /** Of an actor that does not run: as it will start; it is not started. Undefined if there is no such seat. */
+  snapshot(seatId: string): SeatSnapshot | undefined {
+    const seat = this.#unstarted.get(seatId);
+    if (seat) return { status: 'active', value: firstState[seat.status], context: this.#input(seat) };
+    return this.#actors.get(seatId)?.getSnapshot();
+  }
+
   /** Number of running actors. */
   get running(): number {
     return this.#actors.size;
@@ -117,12 +136,15 @@ export class SeatActors {
   }
 
   #start(seat: Seat): SeatActor {
-    const { machine, storeClock, clock } = this.#options;
-    const input = { seat, holdRemainingMs: storeClock.remainingMs(seat.expires_at) };
-    const actor = createActor(machine, { id: `seat-${seat.id}`, input, clock });
+    const { machine, clock } = this.#options;
+    const actor = createActor(machine, { id: `seat-${seat.id}`, input: this.#input(seat), clock });
     this.#unstarted.delete(seat.id);
     this.#actors.set(seat.id, actor);
     return actor.start();
+  }
+
+  #input(seat: Seat): SeatInput {
+    return { seat, holdRemainingMs: this.#options.storeClock.remainingMs(seat.expires_at) };
   }
 
   #committed(fact: SeatEvent, seat: Seat, committedHere: boolean): SeatMachineEvent {

@@ -11,7 +11,7 @@ import {
   commandRefusals,
   type ReplyText,
   replyText,
-  saleRefusals,
+  selectRefusals,
   sendText,
 } from './command-handler.ts';
 import { refusalDetail } from './refusals.ts';
@@ -22,7 +22,7 @@ const documents: Record<UserAction, { summary: string; description: string; refu
     summary: 'Hold a seat',
     description:
       'Holds an available seat for `hold_seconds`. If the user already holds it, the reply is the same hold, not extended.',
-    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'HOLD_LIMIT', 'COOLDOWN', ...saleRefusals],
+    refusals: ['SEAT_HELD', 'SEAT_BOOKED', 'HOLD_LIMIT', 'COOLDOWN'],
   },
   book: {
     summary: 'Book a held seat',
@@ -52,7 +52,9 @@ export function registerSeatCommandRoutes(app: HttpApp, handler: CommandHandler,
         body: CommandBody,
         response: { 200: CommandReply },
       };
-      const ofShow = show.params ? (['UNKNOWN_SHOW'] as const) : [];
+      // The default show is always on sale.
+      const ofSale = action === 'select' ? selectRefusals : [];
+      const ofShow: readonly ErrorCode[] = show.params ? ['UNKNOWN_SHOW', ...ofSale] : [];
       const config = { apiDocument: { refusals: [...commandRefusals, ...refusals, ...ofShow] } };
       app.post(url, { schema, config }, async (request, reply) => {
         const { seat_id, user_id: claimed } = request.body;

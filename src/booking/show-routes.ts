@@ -86,7 +86,7 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): 
   };
   const planConfig = {
     points: ({ params }: FastifyRequest) => planPoints(shows.sizeOf(showIdOf({ params }))),
-    apiDocument: { refusals: ['UNKNOWN_SHOW', 'NOT_FOUND'] as const },
+    apiDocument: { refusals: ['UNKNOWN_SHOW', 'NOT_FOUND'] as const, notModified: 'The client has this plan.' },
   };
   app.get(
     '/api/shows/:show/plan/:hash',

@@ -82,7 +82,7 @@ export class Cart {
   #renderHint({ holds, counts, isLive, closedText }: ShownCart): void {
     this.#hint.hidden = holds.length > 0;
     const soldOut = counts.held > 0 ? 'Sold out. Held seats may come free.' : 'Sold out.';
-    const choose = this.#options.sumOf ? 'Choose a number of seats, or seats on the map.' : 'Choose a green seat.';
+    const choose = this.#options.sumOf ? 'Press a number, or pick seats.' : 'Choose a green seat.';
     const free = isLive ? choose : 'You can choose seats once the page is connected.';
     setText(this.#lead, closedText ?? (counts.available > 0 ? free : soldOut));
   }

@@ -29,7 +29,8 @@ export async function loadPlan({ id, plan }: Pick<ShowDetails, 'id' | 'plan'>): 
   return new SeatingPlan(await repeated<PlanDocument>(path, {}));
 }
 
-async function repeated<T>(path: string, options: RequestInit): Promise<T> {
+/** The reply as JSON. Repeats the request until the server replies. Throws `UnknownShowError` for a 404. */
+export async function repeated<T>(path: string, options: RequestInit): Promise<T> {
   for (let waitMs = firstRetryMs; ; waitMs = Math.min(longestRetryMs, waitMs * 2)) {
     const reply = await fetch(path, { ...options, signal: AbortSignal.timeout(timeoutMs) }).catch(() => undefined);
     if (reply?.status === 404) throw new UnknownShowError(`${path} does not exist`);

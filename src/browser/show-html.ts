@@ -38,21 +38,31 @@ export function showFactsHtml(show: ShowSummary): string {
 }
 
 /** Whether seats are on sale, and until or from when. */
-function saleHtml({ sale, sale_opens_at: opensAt, sale_closes_at: closesAt }: ShowSummary): string {
+function saleHtml({
+  sale,
+  sale_opens_at: opensAt,
+  sale_closes_at: closesAt,
+  starts_at: startsAt,
+}: ShowSummary): string {
   switch (sale) {
     case 'upcoming':
       return opensAt === undefined ? 'Not on sale yet' : `On sale from ${timeHtml(opensAt)}`;
     case 'open':
-      return closesAt === undefined ? 'On sale' : `On sale until ${timeHtml(closesAt)}`;
+      return closesAt === undefined || isNear(closesAt, startsAt) ? 'On sale' : `On sale until ${timeHtml(closesAt)}`;
     case 'closed':
       return 'Sale closed';
   }
 }
 
+/** A sale that closes shortly before the show, as most do, needs no second time. */
+function isNear(closesAt: string, startsAt = ''): boolean {
+  return Math.abs(Date.parse(startsAt) - Date.parse(closesAt)) < 86_400_000;
+}
+
 /** Prices by category and ticket type, as rows of a table; empty for a free show. */
 export function pricesHtml({ currency, categories, ticket_types: types = [] }: ShowDetails): string {
   if (currency === undefined || types.length === 0) return '';
-  const format = priceFormat(currency, locale);
+  const format = priceFormat(currency, { locale });
   const head = types.map((type) => `<th scope="col">${escapeHtml(type)}</th>`).join('');
   const rows = categories.map(({ name, prices = {} }) => {
     const cells = types.map((type) => `<td>${prices[type] === undefined ? '' : escapeHtml(format(prices[type]))}</td>`);
@@ -63,7 +73,7 @@ export function pricesHtml({ currency, categories, ticket_types: types = [] }: S
 
 function pricesText({ currency, lowest_price: lowest, highest_price: highest }: ShowSummary): string {
   if (currency === undefined || lowest === undefined || highest === undefined) return 'free';
-  const format = priceFormat(currency, locale);
+  const format = priceFormat(currency, { locale });
   return escapeHtml(lowest === highest ? format(lowest) : `${format(lowest)} – ${format(highest)}`);
 }
 

@@ -44,6 +44,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   const { id, currency, max_holds: maxHolds } = details;
   const words = new SeatWords(plan);
   const formatPrice = currency === undefined ? () => '' : priceFormat(currency);
+  const formatShortPrice = currency === undefined ? () => '' : priceFormat(currency, { isShort: true });
   const categories = new Map<string, MapCategory>();
   const nameOf = (seatId: string) => words.names([seatId]).join();
   const amountOf = (seatId: string) => categories.get(plan.category(plan.indexOf(seatId) ?? 0))?.amount;
@@ -55,7 +56,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     show: id,
     createMap: ({ onClick, ...options }) => {
       const root = element('plan-map', HTMLElement);
-      map = new PlanMap({ ...options, root, plan, words, categories, formatPrice, onPick: onClick });
+      map = new PlanMap({ ...options, root, plan, words, categories, formatPrice, formatShortPrice, onPick: onClick });
       return map;
     },
     seats: {

@@ -279,8 +279,13 @@ export class ClientConnection implements BufferedClient {
   }
 
   async #command(message: CommandMessage): Promise<void> {
-    await this.#current.arrived;
     const { request_id } = message;
+    try {
+      await this.#current.arrived;
+    } catch (error) {
+      // It is meant for a show where the connection has not arrived, and must not reach another one.
+      return this.#notThere(error, request_id);
+    }
     const { action, path, body: named } = commandRequest(message, this.#current.show.id);
     const { commandsInFlightPerClient, commandsInFlightPerAddress } = this.#limits;
     if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {

@@ -21,7 +21,7 @@ export class CurrentShow {
     return this.#show;
   }
 
-  /** Resolves when the connection has arrived where it was asked to go. Undefined: it is there. */
+  /** Settles when the move that is pending has succeeded or failed, with its error. Undefined: none is pending. */
   get arrived(): Promise<void> | undefined {
     return this.#moving;
   }
@@ -35,11 +35,12 @@ export class CurrentShow {
       then();
       return;
     }
-    const moving = this.#moved(this.#moving, id, then).catch(failed);
+    const moving = this.#moved(this.#moving, id, then);
     this.#moving = moving;
-    void moving.then(() => {
+    const ended = () => {
       if (this.#moving === moving) this.#moving = undefined;
-    });
+    };
+    moving.catch(failed).then(ended);
   }
 
   leave(): void {
@@ -47,7 +48,7 @@ export class CurrentShow {
   }
 
   async #moved(earlier: Promise<void> | undefined, id: string | undefined, then: () => void): Promise<void> {
-    await earlier;
+    await earlier?.catch(() => {}); // it has its own `failed`
     await this.#shows.enter(id ?? this.#show.id, (show) => {
       if (!this.#client.isOpen) return;
       if (show !== this.#show) {

@@ -26,6 +26,8 @@ export const defaultLimits = {
   /** Minimum time between two checks of one session. */
   sessionCheckMinMs: 5_000,
   resumableUpdates: 1024,
+  /** How long a show stays open without clients, so that a page that reloads or reconnects finds it open. */
+  showLingerMs: 10_000,
   drainBatchClients: 200,
   drainBatchIntervalMs: 50,
   drainTimeoutMs: 4000,

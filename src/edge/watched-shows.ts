@@ -5,8 +5,6 @@ import { BookingUnavailableError, UnknownShowError } from './booking-errors.ts';
 import { WatchedShow, type WatchedShowOptions } from './watched-show.ts';
 
 const showId = Compile(ShowId);
-/** A page that reloads or reconnects finds its show still open. */
-const lingerMs = 10_000;
 /** Reading a show that this edge does not watch yet takes one request. */
 const openTimeoutMs = 5_000;
 
@@ -97,10 +95,13 @@ export class WatchedShows {
     clearTimeout(entry.closing);
     entry.closing = setTimeout(() => {
       if (entry.arriving === 0 && entry.show.hub.clientCount === 0) this.#close(entry);
-    }, lingerMs).unref();
+    }, this.#options.limits.showLingerMs).unref();
   }
 
-  #close({ show }: Entry): void {
+  #close(entry: Entry): void {
+    const { show } = entry;
+    // It was closed before, and the show may have been opened again.
+    if (this.#entries.get(show.id) !== entry) return;
     this.#entries.delete(show.id);
     show.close();
   }

@@ -25,7 +25,12 @@ export class ErrorReplies {
     this.#explain = explain;
   }
 
+  /** Before the routes of the app. */
   install(app: FastifyInstance): void {
+    const routes: { pattern: RegExp; methods: readonly string[] }[] = [];
+    app.addHook('onRoute', ({ url, method }) => {
+      routes.push({ pattern: patternOf(url), methods: [method].flat() });
+    });
     app.addHook('onClose', async () => this.#refusals.close());
     app.setErrorHandler((error: FastifyError, request, reply) => {
       // Does not wait for the rest of a refused request's body. After a complete request the connection stays open.
@@ -43,7 +48,8 @@ export class ErrorReplies {
     });
     app.setNotFoundHandler((request, reply) => {
       const path = pathOf(request.url);
-      const allowed = methods.filter((method) => app.hasRoute({ method, url: path }));
+      const found = new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap((route) => route.methods));
+      const allowed = methods.filter((method) => found.has(method));
       if (allowed.length === 0) {
         return this.#refuse(reply, errorDetail('NOT_FOUND', `Not found: ${loggable(path)}`));
       }
@@ -69,6 +75,12 @@ export class ErrorReplies {
     // Bypasses the schema of the route, which may describe only other replies.
     return reply.status(httpStatus).type(jsonType).serializer(JSON.stringify).send(body);
   }
+}
+
+/** Of the paths of a route, with any text for each parameter. A wildcard is taken literally: it says nothing about a path. */
+function patternOf(url: string): RegExp {
+  const parts = url.split('/').map((part) => (part.startsWith(':') ? '[^/]+' : part.replace(/[^\w-]/g, '\\$&')));
+  return new RegExp(`^${parts.join('/')}$`);
 }
 
 function codeOf(httpStatus: number): ErrorCode {

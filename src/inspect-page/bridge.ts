@@ -1,23 +1,25 @@
 import { element, setText } from '../browser/dom.ts';
 import { type FeedMessage, isForInspector } from '../inspect/feed.ts';
+import { inspectPath } from '../inspect/inspect-path.ts';
 import type { FeedStatus } from './feed-hub.ts';
 import { FeedSource } from './feed-source.ts';
+import { fillShowPicker, loadPageShow } from './page-show.ts';
 import { watchTabs } from './tab-source.ts';
 
 const silenceMs = 10_000;
 
 const frame = element('inspector', HTMLIFrameElement);
 const address = new URLSearchParams(location.search);
-const seats = address
+const asked = address
   .getAll('seat')
   .flatMap((text) => text.split(/[\s,]+/))
-  .filter((id) => id !== '')
-  .map((id) => (id.toLowerCase() === 'all' ? 'all' : id.toUpperCase()));
+  .map((id) => (id.toLowerCase() === 'all' ? 'all' : id));
+const isAll = asked.includes('all');
 
-const query = seats.includes('all') || seats.length === 0 ? '' : `?${new URLSearchParams({ seats: seats.join() })}`;
-const { inspector_url: inspectorUrl, unknown_seats: unknownSeats } = (await (
-  await fetch(`/inspect/settings${query}`)
-).json()) as { inspector_url: string; unknown_seats: string[] };
+const show = await loadPageShow(address, asked.filter((id) => id !== 'all').join());
+const { inspector_url: inspectorUrl, seats, unknown_seats: unknownSeats, size, most_seats: most } = show.settings;
+const allSeats = size > most ? `the ${most.toLocaleString('en')} seats that changed last` : 'all seats';
+const isChosen = isAll || seats.length > 0;
 const inspectorOrigin = new URL(inspectorUrl).origin;
 let isConnected = false;
 let isWatchingTabs = false;
@@ -28,7 +30,7 @@ const post = (message: FeedMessage) => {
 const feed = new FeedSource({ onMessage: post, onStatus: (status) => say(...texts[status]) });
 
 const texts: Record<FeedStatus, [state: string, text: string]> = {
-  open: ['open', `Showing ${seats.includes('all') ? 'all seats' : seats.join(', ')}`],
+  open: ['open', `Showing ${isAll ? [allSeats, ...seats].join(', ') : seats.join(', ')}`],
   connecting: ['connecting', 'Connecting to the seats…'],
   refused: ['refused', 'The server refuses the feed of these seats. Trying again…'],
   paused: ['refused', 'Paused: other inspector pages use all connections. Close one, or bring this one to the front.'],
@@ -37,7 +39,7 @@ const texts: Record<FeedStatus, [state: string, text: string]> = {
 function say(state: string, text: string): void {
   const status = element('status', HTMLElement);
   status.className = `status ${state}`;
-  setText(status, text);
+  setText(status, show.prefix + text);
 }
 
 function begin(): void {
@@ -47,11 +49,12 @@ function begin(): void {
     isConnected = true;
     frame.classList.remove('silent');
     // The inspector has started or reloaded: it needs everything from the start.
-    if (seats.length > 0) feed.open(seats.includes('all') ? 'all' : seats.join(','));
+    if (isChosen)
+      feed.open({ seats: isAll ? ['all', ...seats].join() : seats.join(), show: show.param, node: undefined });
     if (address.has('tabs') && !isWatchingTabs) {
       isWatchingTabs = true;
       watchTabs({ onMessage: post, onGone: () => {} });
-      if (seats.length === 0) say('open', "Showing this browser's tabs");
+      if (!isChosen) say('open', "Showing this browser's tabs");
     }
   });
   frame.hidden = false;
@@ -64,7 +67,10 @@ function begin(): void {
   }, silenceMs);
 }
 
+document.title = `${show.prefix}Stately Inspector`;
+fillShowPicker(element('show', HTMLSelectElement), show);
+element('stately-link', HTMLAnchorElement).href = inspectPath('live', { show: show.param });
 setText(element('inspector-url', HTMLElement), inspectorUrl);
 element('seat', HTMLInputElement).value = address.getAll('seat').join(', ');
 if (unknownSeats.length > 0) say('refused', `No such seat: ${unknownSeats.join(', ')}`);
-else if (seats.length > 0 || address.has('tabs')) begin();
+else if (isChosen || address.has('tabs')) begin();

@@ -15,11 +15,11 @@ export function lanesOf(machineId: string): string[] {
   return machineId.startsWith('seat-') ? ['users', machineId, 'Redis', 'NATS'] : ['user', machineId, 'edge', 'network'];
 }
 
-/** The messages between the lanes, oldest first. */
-export const conversation = (machineId: string, events: readonly LoggedEvent[]): Line[] =>
-  events.flatMap((logged) => (machineId.startsWith('seat-') ? seatLines(logged) : connectionLines(logged)));
+/** The messages between the lanes, oldest first. `show`: undefined for the default show, whose subjects name no show. */
+export const conversation = (machineId: string, events: readonly LoggedEvent[], show: string | undefined): Line[] =>
+  events.flatMap((logged) => (machineId.startsWith('seat-') ? seatLines(logged, show) : connectionLines(logged)));
 
-function seatLines({ atMs, event }: LoggedEvent): Line[] {
+function seatLines({ atMs, event }: LoggedEvent, show: string | undefined): Line[] {
   const [users, seat, redis, nats] = [0, 1, 2, 3] as const;
   switch (event.type) {
     case 'REQUEST': {
@@ -45,7 +45,15 @@ function seatLines({ atMs, event }: LoggedEvent): Line[] {
       const text = `${event.type}${fact.reason ? ` (${fact.reason})` : ''} · ${fact.seq}`;
       if (event.committedHere === false) return [{ from: nats, to: seat, text, atMs, tone: 'change' }];
       const decision: Line = { from: redis, to: seat, text, atMs, tone: 'change' };
-      return [decision, { from: seat, to: nats, text: `seats.${event.type.toLowerCase()}`, atMs }];
+      return [
+        decision,
+        {
+          from: seat,
+          to: nats,
+          text: `seats.${show === undefined ? '' : `${show}.`}${event.type.toLowerCase()}`,
+          atMs,
+        },
+      ];
     }
     case 'STILL_HELD':
       return [{ from: redis, to: seat, text: 'still held', atMs }];

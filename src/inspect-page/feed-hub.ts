@@ -1,14 +1,18 @@
 import type { FeedMessage } from '../inspect/feed.ts';
+import { inspectPath } from '../inspect/inspect-path.ts';
 
 /** `paused`: other pages use all connections that a browser allows to one server. */
 export type FeedStatus = 'connecting' | 'open' | 'refused' | 'paused';
 
+/** `seats`: a comma list, or `all`. `show`: by default the default show. `node`: the process to watch, by default any. */
+export interface WantedFeed {
+  seats: string;
+  show: string | undefined;
+  node: string | undefined;
+}
+
 /** Messages of a page to the hub. `shown` and `hidden` follow its visibility. */
-export type FeedRequest =
-  | { type: 'open'; seats: string; node?: string }
-  | { type: 'shown' }
-  | { type: 'hidden' }
-  | { type: 'close' };
+export type FeedRequest = ({ type: 'open' } & WantedFeed) | { type: 'shown' } | { type: 'hidden' } | { type: 'close' };
 
 export type FeedReply = { type: 'status'; status: FeedStatus } | { type: 'message'; message: FeedMessage };
 
@@ -47,7 +51,7 @@ export class FeedHub {
   #take(page: Page, request: FeedRequest): void {
     switch (request.type) {
       case 'open':
-        page.path = `/inspect/feed?${new URLSearchParams({ seats: request.seats, ...(request.node && { node: request.node }) })}`;
+        page.path = feedPath(request);
         page.isFed = false;
         break;
       case 'shown':
@@ -118,6 +122,8 @@ export class FeedHub {
     for (const page of this.#pages) if (page.path === path && page.isFed) reply(page, message);
   }
 }
+
+const feedPath = ({ show, seats, node }: WantedFeed): string => inspectPath('feed', { show, seats, node });
 
 function reply({ port }: Page, message: FeedReply): void {
   port.postMessage(message);

@@ -1,5 +1,5 @@
 import type { FeedMessage } from '../inspect/feed.ts';
-import { FeedHub, type FeedReply, type FeedRequest, type FeedStatus } from './feed-hub.ts';
+import { FeedHub, type FeedReply, type FeedRequest, type FeedStatus, type WantedFeed } from './feed-hub.ts';
 
 interface FeedSourceOptions {
   onMessage: (message: FeedMessage) => void;
@@ -23,9 +23,8 @@ export class FeedSource {
     });
   }
 
-  /** `seats`: `all`, or a comma list. `node`: the process to watch, by default any. */
-  open(seats: string, node?: string): void {
-    this.#wanted = { type: 'open', seats, ...(node !== undefined && { node }) };
+  open(wanted: WantedFeed): void {
+    this.#wanted = { type: 'open', ...wanted };
     this.#options.onStatus('connecting');
     this.#send(this.#wanted);
   }

@@ -10,9 +10,9 @@ export function inspectTab(actor: AnyActor): void {
   const channel = new BroadcastChannel(tabChannelName);
   const post = (message: TabMessage) => channel.postMessage(message);
   const watch = new ActorWatch({
-    actor,
     id: sessionId,
     definition: chartDefinition(actor.logic as never),
+    snapshot: () => actor.getSnapshot(),
     projection: connectionProjection,
     send: (message) => post({ from: 'tab', message }),
     onError: (error) => console.warn(error),
@@ -20,7 +20,7 @@ export function inspectTab(actor: AnyActor): void {
   let lastWatched: ReturnType<typeof setTimeout> | undefined;
   channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
     if (data.from !== 'viewer') return;
-    if (lastWatched === undefined) watch.start();
+    if (lastWatched === undefined) watch.start(actor);
     if (lastWatched === undefined || data.isFirst) {
       for (const message of watch.soFar) post({ from: 'tab', message });
     }

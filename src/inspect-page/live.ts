@@ -2,7 +2,9 @@ import { element, setText } from '../browser/dom.ts';
 import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import { ServerClock } from '../browser/server-clock.ts';
 import type { FeedMessage, HistoryEvent } from '../inspect/feed.ts';
+import { inspectPath } from '../inspect/inspect-path.ts';
 import { messageOf } from '../process/error-facts.ts';
+import type { Seat } from '../protocol/seat.ts';
 import { addressOf, readAddress, seatIdOf } from './address.ts';
 import { renderEvents, renderHistory, renderLatest } from './event-list.ts';
 import type { FeedStatus } from './feed-hub.ts';
@@ -10,46 +12,58 @@ import { FeedSource } from './feed-source.ts';
 import { Follower } from './follower.ts';
 import { html } from './html.ts';
 import { Machines, type ShownMachine, seatOf } from './machine.ts';
+import { fillShowPicker, loadPageShow, loadPlanOf } from './page-show.ts';
 import { Panels } from './panels.ts';
 import { machineAt } from './past-machine.ts';
 import { Processes } from './processes.ts';
 import { Replay } from './replay.ts';
 import { loadSaleHistory, type SaleHistory } from './sale-history.ts';
 import { type GridSeat, SeatGrid } from './seat-grid.ts';
+import { SeatSelection } from './seat-selection.ts';
 import { renderSequence } from './sequence-view.ts';
 import { Stage, stateText } from './stage.ts';
 import { watchTabs } from './tab-source.ts';
 
 const shownLatest = 20;
 
+const query = new URLSearchParams(location.search);
+const show = await loadPageShow(query, query.get('seats') ?? '');
+const plan = await loadPlanOf(show);
+document.title = `${show.prefix}Statecharts, live`;
+
 const machines = new Machines();
 const clock = new ServerClock(() => performance.now());
 const requestRender = oncePerAnimationFrame(render);
 const replay = new Replay(onMoment);
-const grid = new SeatGrid(element('grid', HTMLElement), (id) => choose(`seat-${id}`));
-const stage = new Stage(clock);
+const grid = new SeatGrid(element('grid', HTMLElement), plan, (id) => choose(`seat-${id}`));
+const selection = new SeatSelection(show, plan, (id) => choose(`seat-${id}`));
+const stage = new Stage(show, plan, clock);
 const panels = new Panels((name) => {
   if (name === 'history' && !isReplaying) void readHistory();
   requestRender();
 });
 const follower = new Follower(({ machine, classes }) => {
-  show(machine);
+  showMachine(machine);
   // After the frame that shows the machine.
   requestAnimationFrame(() => stage.take(classes));
 });
-const processes = new Processes({
-  onChoose: (chosenNode) => feed.open('all', chosenNode),
+const processes = new Processes(show, {
+  onChoose: (chosenNode) => {
+    watchedNode = chosenNode;
+    openFeed();
+  },
   onCompared: requestRender,
 });
 
 const start = readAddress(location.hash);
-let chosen = start.machine;
+let chosen = start.machine ?? `seat-${selection.first}`;
 let linkedEpoch = start.epoch;
 let isReplaying = false;
 let isJoined = false;
 let history: SaleHistory | undefined;
 let latest: HistoryEvent[] = [];
 let status: FeedStatus = 'connecting';
+let watchedNode: string | undefined;
 let node = '';
 let viewers = 1;
 let notice = '';
@@ -73,6 +87,10 @@ function receive(message: FeedMessage): void {
     case 'joined':
       isJoined = true;
       break;
+    case 'dropped':
+      machines.forget(`seat-${message.seat}`);
+      feedChosen();
+      break;
     case 'time':
       clock.set(message.server_time);
       viewers = message.viewers;
@@ -83,6 +101,18 @@ function receive(message: FeedMessage): void {
       if (message.type === 'transition' && !isReplaying) showTransition(message.sessionId, message.classes);
   }
   requestRender();
+}
+
+function openFeed(): void {
+  isJoined = false;
+  feed.open({ seats: selection.feedSeats(seatIdOf(chosen)), show: show.param, node: watchedNode });
+}
+
+/** A feed of some seats may not have the chosen one. */
+function feedChosen(): void {
+  const seatId = seatIdOf(chosen);
+  if (!isJoined || isReplaying || machines.get(chosen) || seatId === undefined) return;
+  if (plan.indexOf(seatId) !== undefined) openFeed();
 }
 
 /** The connection of a tab changes every few seconds by itself: following goes from seat to seat. */
@@ -102,14 +132,15 @@ function remember(fact: HistoryEvent): void {
 /** By the user, who then stays with this machine. */
 function choose(machine: string): void {
   setFollowing(false);
-  show(machine);
+  showMachine(machine);
 }
 
-function show(machine: string): void {
+function showMachine(machine: string): void {
   if (machine === chosen) return;
   chosen = machine;
   stage.forgetTransitions();
   if (!seatIdOf(machine) && isReplaying) goLive();
+  feedChosen();
   writeAddress();
   requestRender();
 }
@@ -117,7 +148,7 @@ function show(machine: string): void {
 function setFollowing(isOn: boolean): void {
   if (follower.isOn === isOn) return;
   follower.turn(isOn);
-  if (isOn && !isReplaying && seatIdOf(chosen) && latest[0]) show(`seat-${latest[0].seat_id}`);
+  if (isOn && !isReplaying && seatIdOf(chosen) && latest[0]) showMachine(`seat-${latest[0].seat_id}`);
   if (isOn && isReplaying) followPast();
   writeAddress();
   requestRender();
@@ -141,7 +172,7 @@ function writeAddress(): void {
 
 async function goReplay(seq?: number): Promise<void> {
   try {
-    history = await loadSaleHistory();
+    history = await loadSaleHistory(show.param);
   } catch (error) {
     notice = messageOf(error);
     return requestRender();
@@ -150,7 +181,7 @@ async function goReplay(seq?: number): Promise<void> {
   if (seq !== undefined && linkedEpoch !== undefined && linkedEpoch !== history.start.epoch) {
     notice = 'The epoch of this link has ended.';
   }
-  if (!seatIdOf(chosen)) chosen = 'seat-A1';
+  if (!seatIdOf(chosen)) chosen = `seat-${selection.first}`;
   isReplaying = true;
   document.body.classList.add('replaying');
   replay.open(history, notice ? undefined : seq);
@@ -162,6 +193,7 @@ function goLive(): void {
   document.body.classList.remove('replaying');
   replay.close();
   stage.forgetTransitions();
+  feedChosen();
   writeAddress();
   requestRender();
 }
@@ -173,7 +205,7 @@ async function goToMoment(moment: number): Promise<void> {
 
 async function readHistory(): Promise<void> {
   try {
-    history = await loadSaleHistory();
+    history = await loadSaleHistory(show.param);
   } catch {
     // The status shows that the feed is down, too.
   }
@@ -187,32 +219,39 @@ function shownMachine(): ShownMachine | undefined {
 }
 
 function shownSeats(): GridSeat[] {
-  if (isReplaying && history) {
-    return [...history.seatsAt(replay.moment).values()].map((seat) => ({
-      ...seat,
-      state: ['available', 'held', 'booked'][seat.status] ?? '',
-      differs: false,
-      isRequesting: false,
-    }));
-  }
+  const seats = isReplaying && history ? pastSeats(history) : liveSeats();
+  const order = ({ id }: GridSeat) => plan.indexOf(id) ?? plan.size;
+  return seats.sort((a, b) => order(a) - order(b));
+}
+
+function pastSeats(sale: SaleHistory): GridSeat[] {
+  return selection.pastSeats(sale, replay.moment, seatIdOf(chosen)).map(({ id, status }: Seat) => ({
+    id,
+    state: ['available', 'held', 'booked'][status] ?? '',
+    differs: false,
+    isRequesting: false,
+  }));
+}
+
+function liveSeats(): GridSeat[] {
   const differing = processes.differingSeats;
-  return machines.ids
-    .flatMap((machineId) => {
-      const machine = machines.get(machineId);
-      const seat = seatOf(machine);
-      if (!machine || !seat) return [];
-      const { id, row, col } = seat;
-      const { value, isRequesting } = machine;
-      return [{ id, row, col, state: String(value), differs: differing.has(id), isRequesting }];
-    })
-    .sort((a, b) => a.row - b.row || a.col - b.col);
+  return machines.ids.flatMap((machineId) => {
+    const machine = machines.get(machineId);
+    const id = seatOf(machine)?.id;
+    if (!machine || id === undefined) return [];
+    const { value, isRequesting } = machine;
+    return [{ id, state: String(value), differs: differing.has(id), isRequesting }];
+  });
 }
 
 function render(): void {
   const machine = shownMachine();
   const seats = shownSeats();
   // A partly read venue would replace the grid and take the keyboard focus away.
-  if (isJoined || isReplaying) grid.render(seats, seatIdOf(chosen));
+  if (isJoined || isReplaying) {
+    grid.render(seats, seatIdOf(chosen));
+    selection.render(seats.length);
+  }
   for (const kind of ['available', 'held', 'expiring', 'booked'] as const) {
     const count = seats.filter(({ state }) => state === kind).length;
     setText(element(`count-${kind}`, HTMLElement), seats.length > 0 ? String(count) : '–');
@@ -228,7 +267,8 @@ function render(): void {
   element('replay-btn', HTMLElement).ariaPressed = String(isReplaying);
   element('follow-btn', HTMLElement).ariaPressed = String(follower.isOn);
   const link = element('stately-link', HTMLAnchorElement);
-  link.href = seatIdOf(chosen) && machine ? `/inspect?seat=${seatIdOf(chosen)}` : '/inspect?tabs';
+  const fields = seatIdOf(chosen) && machine ? { seat: seatIdOf(chosen) } : { tabs: '' };
+  link.href = inspectPath('', { show: show.param, ...fields });
   stage.render({
     id: chosen,
     machine,
@@ -242,7 +282,7 @@ function render(): void {
 
 function renderPanel(machine: ShownMachine | undefined): void {
   const { shown, root } = panels;
-  if (shown === 'sequence') return void renderSequence(root, machine);
+  if (shown === 'sequence') return void renderSequence(root, machine, show.param);
   if (shown === 'events') return void renderEvents(root, machine);
   const seatId = seatIdOf(chosen);
   const moment = isReplaying ? replay.moment : undefined;
@@ -260,7 +300,7 @@ function renderStatus(): void {
     refused: 'Refused, trying again…',
     paused: 'Paused: other inspector pages use all connections. Close one, or bring this one to the front.',
   }[status];
-  setText(root, notice || (isReplaying ? 'Showing the past' : text));
+  setText(root, show.prefix + (notice || (isReplaying ? 'Showing the past' : text)));
   root.className = `status ${isReplaying ? 'past' : status}`;
 }
 
@@ -298,7 +338,7 @@ element('link-btn', HTMLElement).addEventListener('click', async () => {
 addEventListener('hashchange', ({ newURL }) => {
   // Following may have written another address meanwhile.
   const address = readAddress(new URL(newURL).hash);
-  choose(address.machine);
+  if (address.machine !== undefined) choose(address.machine);
   setFollowing(address.isFollowing);
   if (address.at !== undefined) {
     linkedEpoch = address.epoch;
@@ -321,6 +361,10 @@ addEventListener('keydown', (event) => {
   }
 });
 
+const showPicker = element('show', HTMLSelectElement);
+fillShowPicker(showPicker, show);
+showPicker.addEventListener('change', () => location.assign(inspectPath('live', { show: showPicker.value })));
+
 watchTabs({
   onMessage: receive,
   onGone: (id) => {
@@ -328,7 +372,7 @@ watchTabs({
     requestRender();
   },
 });
-void processes.load();
+processes.start();
 if (start.isFollowing) setFollowing(true);
 if (start.at !== undefined) void goReplay(start.at);
 render();

@@ -17,10 +17,12 @@ export class NodeDifferences {
     const seen = new Map<string, string>();
     const differences: Difference[] = [];
     const answering = nodes.filter(({ seats }) => seats !== undefined);
-    for (const seatId of Object.keys(answering[0]?.seats ?? {})) {
+    const changed = new Set(answering.flatMap(({ seats }) => Object.keys(seats ?? {})));
+    for (const seatId of changed) {
       const shown = answering.map(({ node, seats }) => ({
         node,
-        ...(seats?.[seatId] ?? { state: 'missing', seq: -1 }),
+        // A process sends no seats that never changed.
+        ...(seats?.[seatId] ?? { state: 'available', seq: 0 }),
       }));
       if (shown.every(({ state, seq }) => state === shown[0]?.state && seq === shown[0]?.seq)) continue;
       const asOne = JSON.stringify(shown);

@@ -7,7 +7,7 @@ const stateOf = ['available', 'held', 'booked'] as const;
 
 /** The machine of a seat at a moment, from the log. The log has no refused commands. */
 export function machineAt(history: SaleHistory, moment: number, seatId: string): ShownMachine | undefined {
-  const seat = history.seatsAt(moment).get(seatId);
+  const seat = history.seatAt(seatId, moment);
   if (!seat) return undefined;
   const events = history.eventsOf(seatId, moment).map(({ event }) => ({
     atMs: Date.parse(event.timestamp),
@@ -27,7 +27,7 @@ export function machineAt(history: SaleHistory, moment: number, seatId: string):
 export function transitionInto(history: SaleHistory, moment: number, seatId: string): string[] | undefined {
   const event = history.events[moment - 1];
   if (!event || event.seat_id !== seatId) return undefined;
-  const before = history.seatsAt(moment - 1).get(seatId);
+  const before = history.seatAt(seatId, moment - 1);
   const source = `seat.${stateOf[before?.status ?? 0]}`;
   return [transitionClass(source, event.type.toUpperCase(), 0)];
 }

@@ -1,6 +1,8 @@
 import { element, setText } from '../browser/dom.ts';
 import type { NodeStates } from '../inspect/feed.ts';
+import { inspectPath } from '../inspect/inspect-path.ts';
 import { type Difference, NodeDifferences } from './node-differences.ts';
+import type { PageShow } from './page-show.ts';
 
 const statesEveryMs = 1_000;
 
@@ -10,15 +12,17 @@ interface ProcessesOptions {
   onCompared: () => void;
 }
 
-/** The booking processes: chooses one to watch, and compares what their actors show. */
+/** The booking processes: chooses one to watch, and compares what their actors of the show are. */
 export class Processes {
+  readonly #show: PageShow;
   readonly #options: ProcessesOptions;
   readonly #picker = element('node', HTMLSelectElement);
   readonly #compared = new NodeDifferences();
   #differences: Difference[] = [];
   #silent: string[] = [];
 
-  constructor(options: ProcessesOptions) {
+  constructor(show: PageShow, options: ProcessesOptions) {
+    this.#show = show;
     this.#options = options;
     this.#picker.addEventListener('change', () => options.onChoose(this.#picker.value));
   }
@@ -27,11 +31,8 @@ export class Processes {
     return new Set(this.#differences.map(({ seatId }) => seatId));
   }
 
-  async load(): Promise<void> {
-    const { node: self, nodes } = (await (await fetch('/inspect/settings')).json()) as {
-      node: string;
-      nodes: string[];
-    };
+  start(): void {
+    const { node: self, nodes } = this.#show.settings;
     const areSeveral = nodes.length > 1;
     this.#picker.replaceChildren(...nodes.map((name) => new Option(name, name, name === self, name === self)));
     this.#picker.closest('label')?.classList.toggle('alone', !areSeveral);
@@ -57,7 +58,7 @@ export class Processes {
 
   async #compare(): Promise<void> {
     try {
-      const nodes = (await (await fetch('/inspect/states')).json()) as NodeStates[];
+      const nodes = (await (await fetch(inspectPath('states', { show: this.#show.param }))).json()) as NodeStates[];
       this.#silent = nodes.filter(({ seats }) => !seats).map(({ node }) => node);
       this.#differences = this.#compared.compare(nodes);
     } catch {

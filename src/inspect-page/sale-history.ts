@@ -1,10 +1,9 @@
 import type { HistoryEvent } from '../inspect/feed.ts';
+import { inspectPath } from '../inspect/inspect-path.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { stateAfter } from '../protocol/state-after.ts';
 import { seatWith } from '../venue/seat-with.ts';
-
-const eventsPerCheckpoint = 512;
 
 export interface SaleStart {
   epoch: string;
@@ -15,24 +14,34 @@ export interface SaleStart {
   seats: Seat[];
 }
 
+interface SeatEventAt {
+  event: HistoryEvent;
+  /** The moment right after it. */
+  moment: number;
+}
+
+interface SeatHistory {
+  /** Before the first event. */
+  before: Seat;
+  /** Oldest first. */
+  events: SeatEventAt[];
+}
+
 /** The venue at any moment since the start of the log. A moment is a number of events; 0 is before the first. */
 export class SaleHistory {
   readonly start: SaleStart;
   readonly events: readonly HistoryEvent[];
-  readonly #checkpoints: Map<string, Seat>[] = [];
-  readonly #eventsOfSeat = new Map<string, { event: HistoryEvent; moment: number }[]>();
+  readonly #seats: ReadonlyMap<string, SeatHistory>;
 
   constructor(start: SaleStart, events: readonly HistoryEvent[]) {
     this.start = start;
     this.events = events;
-    const seats = this.#seatsBefore();
-    this.#checkpoints.push(new Map(seats));
+    this.#seats = new Map(start.seats.map((seat) => [seat.id, { before: seat, events: [] }]));
     for (const [index, event] of events.entries()) {
-      this.#apply(seats, event);
-      if ((index + 1) % eventsPerCheckpoint === 0) this.#checkpoints.push(new Map(seats));
-      const ofSeat = this.#eventsOfSeat.get(event.seat_id);
-      if (ofSeat) ofSeat.push({ event, moment: index + 1 });
-      else this.#eventsOfSeat.set(event.seat_id, [{ event, moment: index + 1 }]);
+      const seat = this.#seats.get(event.seat_id);
+      if (!seat) continue;
+      if (seat.events.length === 0) seat.before = seatBefore(seat.before, event);
+      seat.events.push({ event, moment: index + 1 });
     }
   }
 
@@ -40,16 +49,28 @@ export class SaleHistory {
     return this.events.length;
   }
 
-  seatsAt(moment: number): ReadonlyMap<string, Seat> {
-    const checkpoint = Math.floor(moment / eventsPerCheckpoint);
-    const seats = new Map(this.#checkpoints[checkpoint]);
-    for (const event of this.events.slice(checkpoint * eventsPerCheckpoint, moment)) this.#apply(seats, event);
-    return seats;
+  seatAt(seatId: string, moment: number): Seat | undefined {
+    const seat = this.#seats.get(seatId);
+    return seat && stateAt(seat, moment);
   }
 
-  /** The events of a seat up to a moment, oldest first, each with the moment right after it. */
-  eventsOf(seatId: string, upTo = this.length): { event: HistoryEvent; moment: number }[] {
-    return (this.#eventsOfSeat.get(seatId) ?? []).filter(({ moment }) => moment <= upTo);
+  seatsAt(moment: number): ReadonlyMap<string, Seat> {
+    return new Map([...this.#seats].map(([id, seat]) => [id, stateAt(seat, moment)]));
+  }
+
+  /** The seats that changed last before a moment. */
+  latestAt(moment: number, max: number): Seat[] {
+    const changed = [...this.#seats.values()].flatMap((seat) => {
+      const last = lastUpTo(seat.events, moment);
+      return last ? [{ seat, at: last.moment }] : [];
+    });
+    if (changed.length > max) changed.sort((a, b) => b.at - a.at).splice(max);
+    return changed.map(({ seat }) => stateAt(seat, moment));
+  }
+
+  /** The events of a seat up to a moment, oldest first. */
+  eventsOf(seatId: string, upTo = this.length): SeatEventAt[] {
+    return (this.#seats.get(seatId)?.events ?? []).filter(({ moment }) => moment <= upTo);
   }
 
   /** The moment right after a transition, or the nearest moment in the log. */
@@ -62,35 +83,35 @@ export class SaleHistory {
     const event = this.events[Math.max(0, moment - 1)];
     return event ? Date.parse(event.timestamp) : 0;
   }
+}
 
-  #apply(seats: Map<string, Seat>, event: HistoryEvent): void {
-    const before = seats.get(event.seat_id);
-    if (before) seats.set(before.id, seatWith(before, stateAfter(event)));
-  }
+/** A trimmed log lacks the initial states: the first event of a seat implies its state before. */
+function seatBefore({ id, row, col }: Seat, { type, user_id }: HistoryEvent): Seat {
+  const place = { id, row, col, seq: 0 };
+  return type === 'held'
+    ? { ...place, status: SeatStatus.available }
+    : { ...place, status: SeatStatus.held, held_by: user_id };
+}
 
-  /** A trimmed log lacks the initial states: the first event of each seat implies its state before. */
-  #seatsBefore(): Map<string, Seat> {
-    const seats = new Map(this.start.seats.map((seat) => [seat.id, seat]));
-    const seen = new Set<string>();
-    for (const event of this.events) {
-      const seat = seats.get(event.seat_id);
-      if (!seat || seen.has(event.seat_id)) continue;
-      seen.add(event.seat_id);
-      const place = { id: seat.id, row: seat.row, col: seat.col, seq: 0 };
-      seats.set(
-        seat.id,
-        event.type === 'held'
-          ? { ...place, status: SeatStatus.available }
-          : { ...place, status: SeatStatus.held, held_by: event.user_id },
-      );
-    }
-    return seats;
+function stateAt({ before, events }: SeatHistory, moment: number): Seat {
+  const last = lastUpTo(events, moment);
+  return last ? seatWith(before, stateAfter(last.event)) : before;
+}
+
+/** By bisection: a long sale has many events. */
+function lastUpTo(events: readonly SeatEventAt[], moment: number): SeatEventAt | undefined {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((events[middle]?.moment ?? 0) <= moment) low = middle + 1;
+    else high = middle;
   }
+  return events[low - 1];
 }
 
 /** Reads `/inspect/history`. Rejects if the server does not send it. */
-export async function loadSaleHistory(): Promise<SaleHistory> {
-  const response = await fetch('/inspect/history');
+export async function loadSaleHistory(show: string | undefined): Promise<SaleHistory> {
+  const response = await fetch(inspectPath('history', { show }));
   if (!response.ok) throw new Error(`The history is not available (HTTP ${response.status})`);
   const lines = (await response.text()).split('\n').filter((line) => line !== '');
   const [start, ...events] = lines.map((line) => JSON.parse(line));

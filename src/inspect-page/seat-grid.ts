@@ -1,8 +1,9 @@
 import { setAttribute } from '../browser/dom.ts';
-import type { Seat } from '../protocol/seat.ts';
-import { rowLabel } from '../protocol/seat-id.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { html } from './html.ts';
 
-export interface GridSeat extends Pick<Seat, 'id' | 'row' | 'col'> {
+export interface GridSeat {
+  id: string;
   /** `available`, `held`, `expiring` or `booked`. */
   state: string;
   /** True if another process shows a different state. */
@@ -11,16 +12,21 @@ export interface GridSeat extends Pick<Seat, 'id' | 'row' | 'col'> {
   isRequesting: boolean;
 }
 
-/** All seats, coloured by state. The grid is one tab stop; arrow keys go from seat to seat. */
+/**
+ * Seats, coloured by state: all of a show in their rows, or some of them as a list with their ids. The grid is one tab
+ * stop; arrow keys go from seat to seat.
+ */
 export class SeatGrid {
   readonly #root: HTMLElement;
+  readonly #plan: SeatingPlan;
   readonly #onChoose: (id: string) => void;
   readonly #cells = new Map<string, HTMLButtonElement>();
-  #places: Seat['id'][][] = [];
-  #size = '';
+  #rows: string[][] = [];
+  #built = '';
 
-  constructor(root: HTMLElement, onChoose: (id: string) => void) {
+  constructor(root: HTMLElement, plan: SeatingPlan, onChoose: (id: string) => void) {
     this.#root = root;
+    this.#plan = plan;
     this.#onChoose = onChoose;
     root.addEventListener('click', ({ target }) => {
       const id = target instanceof Element ? target.closest('button')?.dataset.seatId : undefined;
@@ -29,72 +35,96 @@ export class SeatGrid {
     root.addEventListener('keydown', (event) => this.#move(event));
   }
 
+  /** `seats`: in the order of the plan. */
   render(seats: readonly GridSeat[], chosen: string | undefined): void {
-    this.#build(seats);
-    for (const { id, row, col, state, differs, isRequesting } of seats) {
+    this.#build(seats.map(({ id }) => id));
+    const tabStop = this.#cells.has(chosen ?? '') ? chosen : seats[0]?.id;
+    for (const { id, state, differs, isRequesting } of seats) {
       const cell = this.#cells.get(id);
       if (!cell) continue;
       const className = ['cell', state, differs && 'differs', isRequesting && 'requesting'].filter(Boolean).join(' ');
       if (cell.className !== className) cell.className = className;
-      setAttribute(
-        cell,
-        'aria-label',
-        `Row ${rowLabel(row)}, seat ${col + 1}, ${state}${differs ? ', processes differ' : ''}`,
-      );
+      setAttribute(cell, 'aria-label', `${this.#nameOf(id)}, ${state}${differs ? ', processes differ' : ''}`);
       setAttribute(cell, 'aria-pressed', String(id === chosen));
-      cell.tabIndex = id === (this.#cells.has(chosen ?? '') ? chosen : seats[0]?.id) ? 0 : -1;
+      cell.tabIndex = id === tabStop ? 0 : -1;
     }
   }
 
-  #build(seats: readonly GridSeat[]): void {
-    const cols = Math.max(0, ...seats.map(({ col }) => col + 1));
-    const size = `${seats.length} ${cols}`;
-    if (size === this.#size) return;
-    this.#size = size;
+  #build(ids: readonly string[]): void {
+    const built = ids.join();
+    if (built === this.#built) return;
+    this.#built = built;
+    const focused = this.#root.querySelector<HTMLElement>(':focus')?.dataset.seatId;
     this.#cells.clear();
-    this.#places = [];
-    this.#root.style.setProperty('--cols', String(cols));
+    const isWhole = ids.length === this.#plan.size;
+    this.#root.classList.toggle('list', !isWhole);
+    if (isWhole) this.#buildRows();
+    else this.#buildList(ids);
+    if (focused !== undefined) this.#cells.get(focused)?.focus({ preventScroll: true });
+  }
+
+  #buildRows(): void {
+    const { sections, rows, longestRow } = this.#plan;
+    this.#root.style.setProperty('--cols', String(longestRow));
     const content: HTMLElement[] = [];
-    for (const { id, row, col } of seats) {
-      if (col === 0) content.push(label(rowLabel(row)));
-      const cell = document.createElement('button');
-      cell.type = 'button';
-      cell.dataset.seatId = id;
-      cell.textContent = String(col + 1);
-      this.#cells.set(id, cell);
-      const places = this.#places[row] ?? [];
-      places[col] = id;
-      this.#places[row] = places;
-      content.push(cell);
+    this.#rows = [];
+    for (const [index, { label, section, start, end }] of rows.entries()) {
+      const isFirstOfSection = rows[index - 1]?.section !== section;
+      if (sections.length > 1 && isFirstOfSection)
+        content.push(labelled('section-label', sections[section]?.name ?? ''));
+      content.push(labelled('row-label', label));
+      const seats = Array.from({ length: end - start }, (_, col) => start + col);
+      content.push(...seats.map((seat) => this.#cell(this.#plan.id(seat), this.#plan.label(seat))));
+      this.#rows.push(seats.map((seat) => this.#plan.id(seat)));
     }
     this.#root.replaceChildren(...content);
   }
 
+  #buildList(ids: readonly string[]): void {
+    this.#rows = [[...ids]];
+    this.#root.replaceChildren(...ids.map((id) => this.#cell(id, id)));
+  }
+
+  #cell(id: string, text: string): HTMLButtonElement {
+    const cell = html('button', '', text);
+    cell.type = 'button';
+    cell.dataset.seatId = id;
+    this.#cells.set(id, cell);
+    return cell;
+  }
+
+  #nameOf(id: string): string {
+    const index = this.#plan.indexOf(id);
+    return index === undefined ? id : this.#plan.describe(index);
+  }
+
   #move(event: KeyboardEvent): void {
-    const steps: Record<string, [row: number, col: number]> = {
-      ArrowUp: [-1, 0],
-      ArrowDown: [1, 0],
-      ArrowLeft: [0, -1],
-      ArrowRight: [0, 1],
-    };
-    const step = steps[event.key];
     const from = event.target instanceof HTMLElement ? event.target.dataset.seatId : undefined;
+    const step = (this.#rows.length > 1 ? rowSteps : listSteps)[event.key];
     if (!step || from === undefined) return;
-    const row = this.#places.findIndex((ids) => ids.includes(from));
-    const col = this.#places[row]?.indexOf(from);
-    if (col === undefined) return;
+    const row = this.#rows.findIndex((ids) => ids.includes(from));
+    const ids = this.#rows[row + step[0]];
+    const col = (this.#rows[row]?.indexOf(from) ?? 0) + step[1];
     event.preventDefault();
-    const next = this.#places[row + step[0]]?.[col + step[1]];
+    // Rows may differ in length.
+    const next = ids?.[step[0] === 0 ? col : Math.min(col, ids.length - 1)];
     if (next === undefined) return;
     this.#onChoose(next);
     this.#cells.get(next)?.focus();
   }
 }
 
-function label(text: string): HTMLElement {
-  const span = document.createElement('span');
-  span.className = 'row-label';
-  span.ariaHidden = 'true';
-  span.textContent = text;
-  return span;
+type Step = [row: number, col: number];
+const rowSteps: Record<string, Step> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+};
+const listSteps: Record<string, Step> = { ...rowSteps, ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function labelled(className: string, text: string): HTMLElement {
+  const label = html('span', className, text);
+  label.ariaHidden = 'true';
+  return label;
 }

@@ -5,12 +5,12 @@ import type { ShownMachine } from './machine.ts';
 const shownLines = 60;
 
 /** The messages of a machine as a sequence diagram, newest at the bottom. */
-export function renderSequence(root: HTMLElement, machine: ShownMachine | undefined): void {
+export function renderSequence(root: HTMLElement, machine: ShownMachine | undefined, show: string | undefined): void {
   if (!machine) return void root.replaceChildren();
   const wasAtEnd = root.scrollHeight - root.scrollTop - root.clientHeight < 40;
   const lanes = lanesOf(machine.id);
   const head = html('div', 'lanes', ...lanes.map((lane) => html('span', '', lane)));
-  const lines = conversation(machine.id, machine.events).slice(-shownLines);
+  const lines = conversation(machine.id, machine.events, show).slice(-shownLines);
   const list = html('ol', 'lines');
   for (const { from, to, text, atMs, tone } of lines) {
     const isSelf = from === to;

@@ -2,10 +2,12 @@ import { element, setText } from '../browser/dom.ts';
 import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import type { ServerClock } from '../browser/server-clock.ts';
 import { isObject } from '../process/is-object.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
 import { html } from './html.ts';
 import { type ShownMachine, seatOf } from './machine.ts';
+import type { PageShow } from './page-show.ts';
 import { transitionInto } from './past-machine.ts';
 import type { SaleHistory } from './sale-history.ts';
 
@@ -22,6 +24,8 @@ export interface StageView {
 /** The chosen machine: its state, chart, time left and context. */
 export class Stage {
   readonly #chart = new Chart(element('chart', HTMLElement), element('chart-note', HTMLElement));
+  readonly #show: PageShow;
+  readonly #plan: SeatingPlan;
   readonly #clock: ServerClock;
   /** Only the time left changes in every frame, not the whole page. */
   readonly #requestTimeLeft = oncePerAnimationFrame(() => this.#renderTimeLeft());
@@ -29,7 +33,9 @@ export class Stage {
   /** The machine and moment whose transition the chart highlights in a replay. */
   #pastShown = '';
 
-  constructor(clock: ServerClock) {
+  constructor(show: PageShow, plan: SeatingPlan, clock: ServerClock) {
+    this.#show = show;
+    this.#plan = plan;
     this.#clock = clock;
   }
 
@@ -47,6 +53,8 @@ export class Stage {
     const { id, machine, isReading, isFollowing, past } = view;
     const seatId = seatIdOf(id);
     setText(element('machine-name', HTMLElement), seatId ?? id);
+    const index = seatId === undefined ? undefined : this.#plan.indexOf(seatId);
+    setText(element('machine-place', HTMLElement), index === undefined ? '' : this.#plan.describe(index));
     const pill = element('machine-state', HTMLElement);
     const state = machine ? stateText(machine.value) : isReading ? 'reading' : 'unknown';
     setText(pill, state);
@@ -57,7 +65,7 @@ export class Stage {
     decision.classList.toggle('requesting', machine?.isRequesting ?? false);
     const unknown = element('unknown', HTMLElement);
     unknown.hidden = machine !== undefined || isReading;
-    setText(unknown, unknown.hidden ? '' : unknownText(seatId));
+    setText(unknown, unknown.hidden ? '' : unknownText(seatId, this.#show));
     this.#chart.show(seatId ? 'seat' : 'connection', machine?.value, isFollowing);
     if (past && seatId) this.#highlightPast(seatId, past);
     this.#renderTimeLeft();
@@ -95,13 +103,13 @@ export function stateText(value: unknown): string {
     .join();
 }
 
-const unknownText = (seatId: string | undefined): string =>
+const unknownText = (seatId: string | undefined, { prefix }: PageShow): string =>
   seatId
-    ? `No such seat: ${seatId}. Choose one of the seats in the grid.`
+    ? `${prefix}No such seat: ${seatId}. Choose one of the seats in the grid.`
     : 'This browser tab is closed, or it was opened without ?inspect.';
 
 function renderFacts(machine: ShownMachine | undefined): void {
-  const { seat, ...rest } = machine?.context ?? {};
+  const { seat, place: _inTheHead, ...rest } = machine?.context ?? {};
   const facts = Object.entries({ ...(isObject(seat) && seat), ...rest });
   const root = element('facts', HTMLElement);
   const shown = JSON.stringify(facts);

@@ -8,17 +8,24 @@ import type { Projection } from './projection.ts';
 
 const keptEvents = 50;
 
+interface ShownSnapshot {
+  status: StatelyActorEvent['snapshot']['status'];
+  value?: unknown;
+  context?: unknown;
+}
+
 export interface ActorWatchOptions {
-  actor: AnyActor;
   /** Id in the feed: XState's own session id is `x:0` for every root actor. */
   id: string;
   definition: string;
+  /** The current snapshot of the actor. */
+  snapshot: () => ShownSnapshot;
   projection: Projection;
   send: (message: FeedMessage) => void;
   onError: (error: Error) => void;
 }
 
-/** Observes one running actor between `start` and `stop`. Outside of them the actor has no observer. */
+/** Shows one actor, which may start later. It has an observer between `start` and `stop`. */
 export class ActorWatch {
   readonly #options: ActorWatchOptions;
   #subscription: { unsubscribe(): void } | undefined;
@@ -28,8 +35,12 @@ export class ActorWatch {
     this.#options = options;
   }
 
-  start(): void {
-    const { actor, onError } = this.#options;
+  get isStarted(): boolean {
+    return this.#subscription !== undefined;
+  }
+
+  start(actor: AnyActor): void {
+    const { onError } = this.#options;
     this.#subscription = actor.system.inspect({
       next: (event: InspectionEvent) => {
         try {
@@ -63,14 +74,14 @@ export class ActorWatch {
 
   /** The first messages for a new viewer: the actor with its snapshot, and its last events. */
   get soFar(): FeedMessage[] {
-    const { actor, id, definition } = this.#options;
+    const { id, definition, snapshot } = this.#options;
     const actorMessage: StatelyActorEvent = {
       ...this.#head(Date.now()),
       type: '@xstate.actor',
       name: id,
       definition,
       parentId: undefined,
-      snapshot: this.#shownSnapshot(actor.getSnapshot()),
+      snapshot: this.#shownSnapshot(snapshot()),
     };
     return [actorMessage, ...this.#recent];
   }
@@ -114,8 +125,7 @@ export class ActorWatch {
     return { sessionId: id, rootId: id, id, createdAt: String(atMs), _version: inspectionVersion };
   }
 
-  #shownSnapshot(snapshot: { status: StatelyActorEvent['snapshot']['status']; value?: unknown; context?: unknown }) {
-    const { status, value, context } = snapshot;
+  #shownSnapshot({ status, value, context }: ShownSnapshot) {
     return {
       ...(status && { status }),
       value,

@@ -8,8 +8,14 @@ export const inspectionVersion = '0.7.2';
 interface FeedHello {
   type: 'hello';
   node: string;
-  /** All seats of this feed. */
+  /** The seats that this feed starts with. */
   seats: string[];
+}
+
+/** A feed of the seats that changed last no longer has this one: it is not updated any more. */
+interface SeatDropped {
+  type: 'dropped';
+  seat: string;
 }
 
 /** All seats have been sent; live events follow. */
@@ -32,7 +38,7 @@ interface TransitionTaken {
 }
 
 /** Stately Inspector gets its own messages unchanged; the others are for the live view. */
-export type FeedMessage = StatelyInspectionEvent | TransitionTaken | FeedHello | FeedJoined | FeedTime;
+export type FeedMessage = StatelyInspectionEvent | TransitionTaken | FeedHello | SeatDropped | FeedJoined | FeedTime;
 
 export const isForInspector = (message: FeedMessage): message is StatelyInspectionEvent =>
   message.type.startsWith('@xstate.');
@@ -40,9 +46,27 @@ export const isForInspector = (message: FeedMessage): message is StatelyInspecti
 /** A transition in `/inspect/history`. */
 export type HistoryEvent = Omit<SeatEvent, 'epoch' | 'system'>;
 
+/** The reply to `/inspect/settings`. */
+export interface InspectSettings {
+  inspector_url: string;
+  /** The process that replies, and all processes. */
+  node: string;
+  nodes: string[];
+  show: string;
+  /** The default show first. */
+  shows: { id: string; name: string }[];
+  /** Number of its seats. */
+  size: number;
+  /** The requested seats as the show names them, and those that it does not have. */
+  seats: string[];
+  unknown_seats: string[];
+  /** In a show with more seats, `all` shows this many: those that changed last. */
+  most_seats: number;
+}
+
 /** States of the actors in one booking process. `seq`: of the last transition of the seat. */
 export interface NodeStates {
   node: string;
-  /** Absent if the process does not reply. */
+  /** The seats that ever changed. Absent if the process does not reply. */
   seats?: Record<string, { state: string; seq: number }>;
 }

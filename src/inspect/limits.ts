@@ -7,8 +7,12 @@ export interface InspectLimits {
   feedStartsWindowS: number;
   /** Concurrent histories; each address gets one. */
   histories: number;
+  /** Shows whose serialised transitions are kept for the next history. */
+  keptHistories: number;
   /** Time to make and read a history: a slow reader may not block a place. */
   historyTimeoutMs: number;
+  /** Seats that `all` shows at most. */
+  seats: number;
   /** Unread bytes after which a viewer is disconnected. */
   bufferedBytes: number;
   timeEveryMs: number;
@@ -23,7 +27,9 @@ export const defaultInspectLimits: InspectLimits = {
   feedStarts: 30,
   feedStartsWindowS: 10,
   histories: 4,
+  keptHistories: 4,
   historyTimeoutMs: 60_000,
+  seats: 1_000,
   bufferedBytes: 1_048_576,
   timeEveryMs: 5_000,
   recentTransitions: 2_000,

@@ -4,8 +4,9 @@ import { Compile } from 'typebox/compile';
 import { present } from '../process/present.ts';
 import type { NodeStates } from './feed.ts';
 import { fetchPeer } from './fetch-peer.ts';
+import { inspectPath } from './inspect-path.ts';
 
-/** The reply to `/inspect/states?node=…`: the states of that process. */
+/** The reply to `/inspect/states?node=…&show=…`: the states of that process. */
 const StatesReply = Type.Tuple([
   Type.Object({
     node: Type.String(),
@@ -43,14 +44,14 @@ export class Peers {
     return url && new URL(path, url).href;
   }
 
-  /** States of the actors in all processes; `own` are those of this process. Never rejects. */
-  async states(own: NodeStates): Promise<NodeStates[]> {
-    return Promise.all(this.names.map((name) => (this.isSelf(name) ? own : this.#fetch(name))));
+  /** States of the show's actors in all processes; `own` are those of this process. Never rejects. */
+  async states(own: NodeStates, show: string | undefined): Promise<NodeStates[]> {
+    return Promise.all(this.names.map((name) => (this.isSelf(name) ? own : this.#fetch(name, show))));
   }
 
-  async #fetch(node: string): Promise<NodeStates> {
+  async #fetch(node: string, show: string | undefined): Promise<NodeStates> {
     try {
-      const url = present(this.urlOf(node, `/inspect/states?node=${node}`), node);
+      const url = present(this.urlOf(node, inspectPath('states', { node, show })), node);
       const response = await fetchPeer(url, AbortSignal.timeout(this.#timeoutMs));
       if (response.statusCode !== 200) return { node };
       const [states] = statesReply.Parse(await json(response));

@@ -3,6 +3,7 @@ import type { SeatInput } from '../../machines/seat.ts';
 import { isObject } from '../process/is-object.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
+import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
 import type { HistoryEvent } from './feed.ts';
 
@@ -39,9 +40,11 @@ export function shownFact(fact: SeatEvent): HistoryEvent {
   return { type, seat_id, user_id: shortUserId(user_id), status, timestamp, ...optional, seq };
 }
 
-export const seatProjection: Projection = {
+/** `place`: the seat as people name it, which its id may not tell. */
+export const seatProjection = (plan: Pick<SeatingPlan, 'indexOf' | 'describe'>): Projection => ({
   context({ seat, holdRemainingMs }: SeatInput) {
-    return { seat: shownSeat(seat), holdRemainingMs };
+    const index = plan.indexOf(seat.id);
+    return { seat: shownSeat(seat), ...(index !== undefined && { place: plan.describe(index) }), holdRemainingMs };
   },
   event(event) {
     const shown: AnyEventObject = { type: event.type, ...pick(event, 'holdRemainingMs', 'committedHere') };
@@ -49,7 +52,7 @@ export const seatProjection: Projection = {
     if (Array.isArray(event.commands)) shown.commands = event.commands.map(shownCommand);
     return shown;
   },
-};
+});
 
 function shownCommand(command: unknown): Record<string, unknown> {
   const shown = pick(command, 'action', 'userId');

@@ -12,13 +12,17 @@ import { RefusedError } from '../http/refused-error.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
 import { commaList } from '../process/config.ts';
+import { isObject } from '../process/is-object.ts';
+import type { InspectSettings } from './feed.ts';
 import { fetchPeer } from './fetch-peer.ts';
-import type { InspectedService } from './inspected-service.ts';
-import { Inspector } from './inspector.ts';
+import { inspectPath } from './inspect-path.ts';
+import type { InspectedShows } from './inspected-service.ts';
+import { Inspectors } from './inspectors.ts';
 import { defaultInspectLimits, type InspectLimits } from './limits.ts';
 import { Peers } from './peers.ts';
 import { Places } from './places.ts';
 import { isSameOrigin } from './same-origin.ts';
+import { unknownShowPage } from './unknown-show-page.ts';
 
 export interface InspectOptions {
   /** Name of this process. */
@@ -34,9 +38,12 @@ export interface InspectOptions {
 }
 
 /** Cost of the first messages of a feed, or of the states of all actors; a command costs 1. */
-const points = 5;
+const leastPoints = 5;
+const seatsPerPoint = 1_000;
 
+const ShowQuery = Type.Object({ show: Type.Optional(Type.String({ maxLength: 64 })) });
 const Query = Type.Object({
+  ...ShowQuery.properties,
   seats: Type.String({ maxLength: 4_096, default: 'all' }),
   node: Type.Optional(Type.String({ maxLength: 64 })),
 });
@@ -44,13 +51,13 @@ const Query = Type.Object({
 /** `/inspect` (Stately Inspector), `/inspect/live`, and the data of both. */
 export async function registerInspectRoutes(
   app: HttpApp,
-  { service, logger, ...options }: InspectOptions & { service: InspectedService; logger: Logger },
-): Promise<Inspector> {
+  { shows, logger, ...options }: InspectOptions & { shows: InspectedShows; logger: Logger },
+): Promise<void> {
   const limits = { ...defaultInspectLimits, ...options.limits };
   const { node: self, peerUrls, hosts, inspectorUrl, pageDir } = options;
-  const inspector = new Inspector({ service, logger, node: self, limits });
+  const inspectors = new Inspectors({ shows, logger, node: self, limits });
   const peers = new Peers({ self, urls: peerUrls, timeoutMs: limits.peerTimeoutMs });
-  app.addHook('preClose', async () => inspector.end());
+  app.addHook('preClose', async () => inspectors.end());
 
   await app.register(fastifyStatic, {
     root: pageDir,
@@ -58,10 +65,16 @@ export async function registerInspectRoutes(
     decorateReply: false,
     cacheControl: false,
   });
-  await registerPages(app, pageDir, inspectorUrl);
+  await registerPages(app, shows, { pageDir, inspectorUrl });
 
   const onlyOurPages = async ({ headers }: FastifyRequest) => {
     if (!isSameOrigin(headers, hosts)) throw new RefusedError('FORBIDDEN', 'Allowed only from pages of this host');
+  };
+  const defaultShow = shows.get(undefined).show.id;
+  const sizes = new Map(shows.list.map(({ id, plan }) => [id, plan.size]));
+  const points = ({ query }: FastifyRequest) => {
+    const size = sizes.get(showIn(query) ?? defaultShow) ?? 0;
+    return leastPoints + Math.floor(size / seatsPerPoint);
   };
   const common = { schema: { hide: true, querystring: Query }, onRequest: onlyOurPages, config: { points } };
   const viewers = new Places({ total: limits.viewers, perAddress: limits.viewersPerAddress });
@@ -72,50 +85,70 @@ export async function registerInspectRoutes(
     message: 'Too many feeds opened from your address',
   });
 
-  app.get('/inspect/settings', common, async ({ query }) => ({
-    inspector_url: inspectorUrl,
-    node: self,
-    nodes: peers.names,
-    unknown_seats: service.isOpen ? inspector.seatIds(query.seats).unknown : [],
-  }));
+  app.get('/inspect/settings', common, async ({ query }): Promise<InspectSettings> => {
+    const inspector = inspectors.of(query.show);
+    const { seats, unknown } = inspector.select(query.seats);
+    return {
+      inspector_url: inspectorUrl,
+      node: self,
+      nodes: peers.names,
+      show: query.show ?? defaultShow,
+      shows: shows.list.map(({ id, name }) => ({ id, name })),
+      size: inspector.size,
+      seats,
+      unknown_seats: unknown,
+      most_seats: limits.seats,
+    };
+  });
 
   app.get('/inspect/feed', common, async (request, reply) => {
-    const { seats, node = self } = request.query;
+    const { show, seats, node = self } = request.query;
     const address = addressKey(request.ip);
     await starts.count(address);
     if (!peers.isSelf(node)) {
-      const url = peers.urlOf(node, `/inspect/feed?${new URLSearchParams({ seats, node })}`);
+      const url = peers.urlOf(node, inspectPath('feed', { show, seats, node }));
       if (!url) throw new RefusedError('NOT_FOUND', `No such process: ${node}`);
       takePlace(viewers, address, reply);
       return proxyFeed(url, request, reply);
     }
-    if (!service.isOpen) throw new RefusedError('STORE_UNAVAILABLE', 'The venue is not loaded yet');
-    const { ids, unknown } = inspector.seatIds(seats);
-    if (unknown.length > 0) throw new RefusedError('UNKNOWN_SEAT', `No such seat: ${unknown.join(', ')}`);
-    if (ids.length === 0) throw new RefusedError('UNKNOWN_SEAT', '`seats` is empty: must be `all` or seat ids');
+    const inspector = inspectors.of(show);
+    const selection = inspector.select(seats);
+    const { unknown } = selection;
+    if (unknown.length > 0)
+      throw new RefusedError('UNKNOWN_SEAT', `No such seat${inShow(show)}: ${unknown.join(', ')}`);
+    if (selection.seats.length === 0 && !selection.isLatest) {
+      throw new RefusedError('UNKNOWN_SEAT', '`seats` is empty: must be `all` or seat ids');
+    }
+    await inspector.opened();
     takePlace(viewers, address, reply);
     reply.hijack();
-    await inspector.show(ids, reply.raw);
+    await inspector.feed(selection, reply.raw);
   });
 
   app.get('/inspect/states', common, async ({ query }, reply) => {
+    const inspector = inspectors.of(query.show);
+    await inspector.opened();
     reply.header('cache-control', 'no-store');
     const own = inspector.states();
-    return query.node === undefined ? peers.states(own) : [own];
+    return query.node === undefined ? peers.states(own, query.show) : [own];
   });
 
   app.get('/inspect/history', common, async (request, reply) => {
     takePlace(histories, addressKey(request.ip), reply);
     const tooSlow = setTimeout(() => reply.raw.destroy(), limits.historyTimeoutMs);
     reply.raw.once('close', () => clearTimeout(tooSlow));
-    const lines = await inspector.history();
+    const lines = await inspectors.history(request.query.show);
     reply.type('application/x-ndjson').header('cache-control', 'no-store');
     return reply.send(Readable.from(lines, { objectMode: false }));
   });
-  return inspector;
 }
 
-async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string): Promise<void> {
+/** The pages themselves are the same for all shows. */
+async function registerPages(
+  app: HttpApp,
+  { list }: InspectedShows,
+  { pageDir, inspectorUrl }: Pick<InspectOptions, 'pageDir' | 'inspectorUrl'>,
+): Promise<void> {
   const pages = [
     { url: '/inspect', file: 'bridge.html', frames: new URL(inspectorUrl).origin },
     { url: '/inspect/live', file: 'live.html', frames: "'none'" },
@@ -127,12 +160,14 @@ async function registerPages(app: HttpApp, pageDir: string, inspectorUrl: string
       'frame-src': [frames],
       'form-action': ["'self'"],
     });
-    app.get(url, { schema: { hide: true } }, async (_request, reply) =>
-      reply
+    app.get(url, { schema: { hide: true, querystring: ShowQuery } }, async ({ query: { show } }, reply) => {
+      const isUnknown = show !== undefined && !list.some(({ id }) => id === show);
+      return reply
+        .status(isUnknown ? 404 : 200)
         .headers({ 'content-security-policy': policy, 'cache-control': 'no-cache' })
         .type('text/html; charset=utf-8')
-        .send(html),
-    );
+        .send(isUnknown ? unknownShowPage(url, show, list) : html);
+    });
   }
 }
 
@@ -150,6 +185,13 @@ async function proxyFeed(url: string, { ip }: FastifyRequest, reply: FastifyRepl
   await pipeline(response, reply.raw).catch(() => {}); // either side may close first
   return reply;
 }
+
+/** Before the query has been checked. */
+const showIn = (query: unknown): string | undefined =>
+  isObject(query) && typeof query.show === 'string' ? query.show : undefined;
+
+/** The default show needs no name. */
+const inShow = (show: string | undefined): string => (show === undefined ? '' : ` in the show ${show}`);
 
 /** Takes a place until the response closes. */
 function takePlace(places: Places, address: string, { raw }: FastifyReply): void {

@@ -1,13 +1,14 @@
 import type { Logger } from 'pino';
 import type { AnyEventObject } from 'xstate';
-import type { seatMachine } from '../../machines/seat.ts';
+import { seatMachine } from '../../machines/seat.ts';
 import { chartDefinition } from '../charts/chart-definition.ts';
+import { errorOf } from '../process/error-facts.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { SeatCommand } from '../store/seat-store.ts';
 import { ActorWatch } from './actor-watch.ts';
 import type { FeedMessage } from './feed.ts';
-import type { DecisionWatcher, InspectedService } from './inspected-service.ts';
-import { seatProjection } from './projection.ts';
+import type { InspectedService, ServiceWatcher } from './inspected-service.ts';
+import type { Projection } from './projection.ts';
 
 /** Receives the messages of seats. Must not throw. */
 export interface Watcher {
@@ -23,21 +24,32 @@ interface WatchedSeat {
   readonly joining: Set<Watcher>;
 }
 
+interface SeatWatchesOptions {
+  service: InspectedService;
+  projection: Projection;
+  logger: Logger;
+}
+
+/** The same for all seats of all shows. */
+const definition = chartDefinition(seatMachine);
+
 /** A message of a feed in the server-sent events format. */
 export const serverSentEvent = (message: FeedMessage): string => `data: ${JSON.stringify(message)}\n\n`;
 
-/** The watched seats. An actor is observed from its first watcher until its last one leaves. */
-export class SeatWatches implements DecisionWatcher {
+/**
+ * The watched seats of a show. An actor is observed from its first watcher until its last one leaves. Watching starts no
+ * actor: one that does not run is shown as it will start, and observed from its first transition on.
+ */
+export class SeatWatches implements ServiceWatcher {
+  readonly #options: SeatWatchesOptions;
   readonly #service: InspectedService;
-  readonly #logger: Logger;
   readonly #seats = new Map<string, WatchedSeat>();
-  /** By machine, which all seats share. */
-  readonly #definitions = new WeakMap<object, string>();
+  readonly #followers = new Map<Watcher, (seatId: string) => void>();
 
-  constructor({ service, logger }: { service: InspectedService; logger: Logger }) {
-    this.#service = service;
-    this.#logger = logger;
-    service.seatActors.onHydrated = () => this.#watchAnew();
+  constructor(options: SeatWatchesOptions) {
+    this.#options = options;
+    this.#service = options.service;
+    options.service.seatActors.onHydrated = () => this.#watchAnew();
   }
 
   /** Shows a request to the store about a seat. It is not an event of the chart. */
@@ -55,8 +67,23 @@ export class SeatWatches implements DecisionWatcher {
     }
   }
 
+  changing(seatId: string): void {
+    try {
+      for (const follow of this.#followers.values()) follow(seatId);
+      this.#observe(seatId, this.#service.seatActors.actor(seatId));
+    } catch (error) {
+      this.#logFailure(seatId, errorOf(error));
+    }
+  }
+
+  /** Calls back before each transition of any seat, until the watcher leaves. */
+  follow(watcher: Watcher, onChanging: (seatId: string) => void): void {
+    this.#followers.set(watcher, onChanging);
+    this.#service.watcher = this;
+  }
+
   /** Returns the seats that had no watcher until now: their past events are unknown. */
-  begin(seatIds: readonly string[], watcher: Watcher): string[] {
+  begin(seatIds: Iterable<string>, watcher: Watcher): string[] {
     const begun: string[] = [];
     for (const id of seatIds) {
       let seat = this.#seats.get(id);
@@ -86,14 +113,18 @@ export class SeatWatches implements DecisionWatcher {
   }
 
   leave(watcher: Watcher): void {
-    for (const [id, seat] of this.#seats) {
-      seat.watchers.delete(watcher);
-      seat.joining.delete(watcher);
-      if (seat.watchers.size + seat.joining.size > 0) continue;
-      seat.watch?.stop();
-      this.#seats.delete(id);
-    }
-    if (this.#seats.size === 0) this.#service.watcher = undefined;
+    this.#followers.delete(watcher);
+    for (const id of this.#seats.keys()) this.leaveSeat(id, watcher);
+    if (this.#seats.size + this.#followers.size === 0) this.#service.watcher = undefined;
+  }
+
+  leaveSeat(seatId: string, watcher: Watcher): void {
+    const seat = this.#seats.get(seatId);
+    seat?.watchers.delete(watcher);
+    seat?.joining.delete(watcher);
+    if (!seat || seat.watchers.size + seat.joining.size > 0) return;
+    seat.watch?.stop();
+    this.#seats.delete(seatId);
   }
 
   /** The venue was opened again: new actors show the seats. */
@@ -107,32 +138,36 @@ export class SeatWatches implements DecisionWatcher {
   }
 
   #watch(id: string, seat: WatchedSeat): void {
-    const actor = this.#service.seatActors.actor(id);
-    seat.sinceSeq = actor?.getSnapshot().context.seat.seq ?? 0;
+    const { seatActors } = this.#service;
+    const first = seatActors.snapshot(id);
+    seat.sinceSeq = first?.context.seat.seq ?? 0;
     seat.watch =
-      actor &&
+      first &&
       new ActorWatch({
-        actor,
-        id: actor.id,
-        definition: this.#definitionOf(actor.logic),
-        projection: seatProjection,
+        id: `seat-${id}`,
+        definition,
+        snapshot: () => seatActors.snapshot(id) ?? first,
+        projection: this.#options.projection,
         send: (message) => {
           const text = serverSentEvent(message); // serialised once for all watchers
           for (const watcher of seat.watchers) watcher.send(text);
         },
-        onError: (error) =>
-          this.#logger.error({ err: error, seat: id }, 'The inspector failed; the seat is not affected'),
+        onError: (error) => this.#logFailure(id, error),
       });
-    seat.watch?.start();
+    this.#observe(id, seatActors.started(id));
     this.#service.watcher = this;
     const commands = this.#service.commandsUnderWay(id);
     if (commands) seat.watch?.receive({ type: 'REQUEST', commands });
   }
 
-  #definitionOf(logic: typeof seatMachine): string {
-    const definition = this.#definitions.get(logic) ?? chartDefinition(logic);
-    this.#definitions.set(logic, definition);
-    return definition;
+  /** From now on, if the seat is watched and its actor is not observed yet. */
+  #observe(id: string, actor: ReturnType<InspectedService['seatActors']['started']>): void {
+    const watch = this.#seats.get(id)?.watch;
+    if (watch && actor && !watch.isStarted) watch.start(actor);
+  }
+
+  #logFailure(seatId: string, error: Error): void {
+    this.#options.logger.error({ err: error, seat: seatId }, 'The inspector failed; the seat is not affected');
   }
 }
 

@@ -9,7 +9,8 @@ export const ShowId = Type.String({
 });
 
 const Time = (description: string) => Type.Optional(Type.String({ description: `${description}. ISO 8601` }));
-const Amount = Type.Integer({ minimum: 0, description: 'In minor units of the currency' });
+const Amount = (description: string) =>
+  Type.Integer({ minimum: 0, description: `${description}, in minor units of the currency` });
 
 const summary = {
   id: ShowId,
@@ -21,8 +22,8 @@ const summary = {
   sale_opens_at: Time('Before it the sale is `upcoming`'),
   sale_closes_at: Time('From then on the sale is `closed`'),
   currency: Type.Optional(Type.String({ description: 'ISO 4217. Absent: the show is free', examples: ['EUR'] })),
-  lowest_price: Type.Optional(Amount),
-  highest_price: Type.Optional(Amount),
+  lowest_price: Type.Optional(Amount('Of the cheapest ticket')),
+  highest_price: Type.Optional(Amount('Of the dearest ticket')),
   seats: Type.Integer({ minimum: 1, description: 'Number of seats of the plan' }),
 };
 
@@ -30,7 +31,7 @@ const ShowSummary = Type.Object(summary, { additionalProperties: false });
 export type ShowSummary = Static<typeof ShowSummary>;
 
 export const ShowList = Type.Object(
-  { shows: Type.Array(ShowSummary, { description: 'Without prices by category and without seats' }) },
+  { shows: Type.Array(ShowSummary, { description: 'Each with its dates, prices and number of seats' }) },
   { $id: 'ShowList', description: 'All shows: the default show first, then by id.' },
 );
 export type ShowList = Static<typeof ShowList>;
@@ -40,11 +41,11 @@ export const ShowDetails = Type.Object(
     ...summary,
     categories: Type.Array(
       Type.Object({
-        name: Type.String(),
+        name: Type.String({ description: 'For people' }),
         colour: Type.String({ description: 'For the map', examples: ['#1e8449'] }),
-        prices: Type.Optional(Type.Record(Type.String(), Amount, { description: 'By ticket type' })),
+        prices: Type.Optional(Type.Record(Type.String(), Amount('Price'), { description: 'By ticket type' })),
       }),
-      { description: 'In the order of the show file' },
+      { description: 'With their prices' },
     ),
     ticket_types: Type.Optional(Type.Array(Type.String(), { description: 'The first is the default' })),
     plan: Type.String({ description: 'Hash of the seating plan: `GET /api/shows/:show/plan/:hash`' }),
@@ -55,11 +56,11 @@ export const ShowDetails = Type.Object(
     max_holds: Type.Integer({ description: 'Number of seats that one user may hold at once' }),
     hold_extensions: Type.Integer({ description: 'How often a hold may be extended' }),
     position: Type.Object(Position.properties, {
-      description: 'Position in the history of the show that `counts` shows',
+      description: 'Position in the history of the show at which the counts are right',
     }),
     counts: Type.Object(
       { available: Type.Integer(), held: Type.Integer(), booked: Type.Integer() },
-      { description: 'Number of seats with each status' },
+      { description: 'How many seats have each status' },
     ),
   },
   { $id: 'ShowDetails', description: 'A show, its prices, and how many seats have each status.' },

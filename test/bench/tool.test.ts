@@ -152,7 +152,7 @@ describe('shows', () => {
     expect(readOptions(['journey'])?.settings).not.toHaveProperty('show');
     expect(readOptions(['fanout', '--show', 'arena'])?.settings).toEqual({ show: 'arena' });
     const best = readOptions(['groups', '--show', 'arena', '--best', '--connections', '50']);
-    expect(best?.settings).toEqual({ show: 'arena', isBest: true, connections: 50, holdSeconds: 10 });
+    expect(best?.settings).toEqual({ show: 'arena', isBest: true, connections: 50, holdSeconds: 30 });
     expect(best?.thresholds.map(({ text }) => text)).toEqual(['seatedAtFirstReplyPercent>=95']);
     expect(readOptions(['groups'])?.thresholds).toEqual([]);
     for (const args of [

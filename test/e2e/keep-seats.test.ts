@@ -80,8 +80,8 @@ describe('with holds of 9 s that can be extended twice', () => {
     await page.locator('#book-btn').tap();
     for (const id of ['C1', 'C2']) await seat(page, id).and(page.locator('.booked.mine')).waitFor();
     expect(proxy.requests.filter((request) => /^POST .*(seats|holds)/.test(request))).toEqual([
-      'POST /api/seats/select',
-      'POST /api/seats/select',
+      'POST /api/shows/main/seats/select',
+      'POST /api/shows/main/seats/select',
       'POST /api/shows/main/holds/extend',
       'POST /api/shows/main/holds/book',
     ]);

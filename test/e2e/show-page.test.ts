@@ -16,7 +16,7 @@ const area = (page: Page, name: string) => page.locator(`.area[aria-label^="${na
 const heldCount = (page: Page) => expect.poll(() => page.locator('#hold-list li').count());
 
 describe('a large show', () => {
-  const pages = usePages(() => startEmbedded({ env: { HOLDS_PER_ADDRESS: '0' } }));
+  const pages = usePages(startEmbedded);
   const open = (options = {}) => pages.open(options, `${pages.venue.url}/shows/arena`);
   let sold = 0;
 
@@ -29,8 +29,8 @@ describe('a large show', () => {
     expect(await page.locator('.area').count()).toBe(26);
     await textOf(page, 'count').toBe(String(9_930 - sold));
     const label = await area(page, 'Block 101').getAttribute('aria-label');
-    expect(label).toMatch(/^Block 101, 1\d\d free seats, €75\.00$/);
-    expect(await area(page, 'Block 201').getAttribute('aria-label')).toContain('€39.00 – €55.00');
+    expect(label).toMatch(/^Block 101, 1\d\d free seats, €75$/);
+    expect(await area(page, 'Block 201').getAttribute('aria-label')).toContain('€39 – €55');
     expect(await page.locator('.area[tabindex="0"]').count(), 'one tab stop').toBe(1);
   });
 
@@ -143,7 +143,7 @@ describe('a large show', () => {
   });
 
   test('[R562] zoom by buttons, keys, wheel and pinch keeps what is under the pointer', async () => {
-    const { page } = await open({ viewport: { width: 1200, height: 800 } });
+    const { page } = await open({ viewport: { width: 1200, height: 800 }, hasTouch: true });
     await area(page, 'Block 106').click();
     const widthOf = () =>
       page
@@ -171,7 +171,23 @@ describe('a large show', () => {
     await page.keyboard.up('Control');
     await expect.poll(widthOf).toBeGreaterThan(initial * 1.2);
     if (under) expect(await seatAt()).toBe(under);
-    for (let nth = 0; nth < 12; nth++) await page.getByRole('button', { name: 'Zoom out' }).click();
+    const wide = await widthOf();
+    const client = await page.context().newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', apartPx?: number) =>
+      client.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints:
+          apartPx === undefined
+            ? []
+            : [-1, 1].map((side, id) => ({ ...middle, x: middle.x + (side * apartPx) / 2, id })),
+      });
+    await touch('touchStart', 120);
+    for (const apartPx of [116, 100, 80, 70]) await touch('touchMove', apartPx);
+    await touch('touchEnd');
+    await expect.poll(widthOf).toBeLessThan(wide * 0.8);
+    const smaller = page.getByRole('button', { name: 'Zoom out' });
+    for (let nth = 0; nth < 12 && (await smaller.getAttribute('aria-disabled')) === null; nth++) await smaller.click();
+    expect(await smaller.getAttribute('aria-disabled')).toBe('true');
     expect(await widthOf(), 'never less than 24 px').toBeGreaterThanOrEqual(24);
   });
 

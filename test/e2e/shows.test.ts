@@ -71,9 +71,9 @@ describe('the pages of shows', () => {
     ] as const) {
       const { page } = await pages.open({}, `${pages.venue.url}/shows/${id}`);
       await textOf(page, 'lead').toMatch(text);
-      await page.locator('#seat-A1').click();
+      await page.locator('#seat-A1').click({ force: true });
       await textOf(page, 'messages').toMatch(text);
-      await page.locator('#best-2').click();
+      await page.locator('#best-2').click({ force: true });
       expect(await page.locator('.seat.mine').count()).toBe(0);
       expect(await page.locator('.map-grid').getAttribute('aria-disabled')).toBe('true');
     }

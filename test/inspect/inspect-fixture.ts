@@ -4,14 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { expect, onTestFinished, vi } from 'vitest';
+import { buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { Access } from '../../src/identity/access.ts';
 import type { FeedMessage } from '../../src/inspect/feed.ts';
+import { inspectPath } from '../../src/inspect/inspect-path.ts';
 import type { InspectOptions } from '../../src/inspect/routes.ts';
-import { gridPlan } from '../../src/shows/default-show.ts';
+import { present } from '../../src/process/present.ts';
+import { defaultShow, gridPlan } from '../../src/shows/default-show.ts';
+import type { Show } from '../../src/shows/show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
-import { oneShow } from '../support/one-show.ts';
 import { patience } from '../support/patience.ts';
 import { silent } from '../support/silent.ts';
 
@@ -23,7 +26,11 @@ function emptyPages(): string {
 }
 
 export interface VenueOptions {
+  /** Of the default show. */
   store?: MemorySeatStore;
+  /** Besides the default show, and their stores by id. */
+  shows?: readonly Show[];
+  stores?: Map<string, MemorySeatStore>;
   line?: MemoryBusLine;
   inspect?: Partial<InspectOptions> | 'off';
   rows?: number;
@@ -35,10 +42,14 @@ export interface VenueOptions {
 export const newStore = (rows = 10) =>
   new MemorySeatStore({ plan: gridPlan({ rows, cols: 10 }), holdTtlMs: 30_000, maxHoldsPerUser: 10_000 });
 
+const rules = { holdTtlMs: 30_000, maxHoldsPerUser: 10_000 };
+
 /** A booking process with stores in memory, listening, with the inspector on. */
 export async function startInspected(options: VenueOptions = {}) {
-  const { rows = 10, store = newStore(rows), line = new MemoryBusLine() } = options;
-  const venue = { name: 'main', rows, cols: 10, holdTtlMs: 30_000, maxHoldsPerUser: 10_000 };
+  const { rows = 10, store = newStore(rows), shows = [], stores = new Map(), line = new MemoryBusLine() } = options;
+  const first = defaultShow({ rows, cols: 10 });
+  stores.set(first.id, store);
+  for (const { id, plan } of shows) if (!stores.has(id)) stores.set(id, new MemorySeatStore({ ...rules, plan }));
   const inspect: InspectOptions = {
     node: 'booking-1',
     peerUrls: [],
@@ -47,15 +58,17 @@ export async function startInspected(options: VenueOptions = {}) {
     pageDir: emptyPages(),
     ...(options.inspect === 'off' ? {} : options.inspect),
   };
-  const { app, service } = await oneShow({
-    store,
-    bus: new MemoryEventBus(line),
+  const { app, shows: onSale } = await buildBookingProcess({
+    shows: [first, ...shows],
+    rules,
+    storeOf: ({ id }) => present(stores.get(id), id),
+    busOf: ({ id }) => new MemoryEventBus(line, id === first.id ? undefined : id),
     logger: options.logger ?? silent,
-    venue,
     access: testAccess(options.access),
     ...(options.inspect !== 'off' && { inspect }),
   });
-  service.start();
+  const { service } = onSale.default;
+  onSale.start();
   onTestFinished(async () => {
     await app.close();
   });
@@ -69,7 +82,7 @@ export async function startInspected(options: VenueOptions = {}) {
     });
     return reply.json();
   };
-  return { app, service, store, line, url, command, attached: countObservers(service.seatActors) };
+  return { app, service, onSale, store, line, url, command, attached: countObservers(service.seatActors) };
 }
 
 /** Counts the observers of each actor that are attached and not yet detached. */
@@ -94,11 +107,17 @@ function countObservers(registry: { actors: readonly { id: string; system: objec
     }
   };
   count();
-  const next = registry.onHydrated;
-  registry.onHydrated = () => {
-    count(); // new actors, before they have an observer
-    next();
-  };
+  let next = registry.onHydrated;
+  Object.defineProperty(registry, 'onHydrated', {
+    get: () => () => {
+      count(); // new actors, before they have an observer
+      next();
+    },
+    // The inspector of a show begins with its first viewer.
+    set: (onHydrated) => {
+      next = onHydrated;
+    },
+  });
   return () => counted.filter(({ observers }) => observers > 0).map(({ id, observers }) => `${id}: ${observers}`);
 }
 
@@ -114,13 +133,15 @@ export interface FeedReader {
 export async function openFeed(
   url: string,
   seats: string,
-  { headers = {}, node }: { headers?: Record<string, string>; node?: string } = {},
+  { headers = {}, node, show }: { headers?: Record<string, string>; node?: string; show?: string } = {},
 ): Promise<FeedReader> {
   const abort = new AbortController();
-  const query = new URLSearchParams({ seats, ...(node && { node }) });
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     // `fetch` replaces an aborted connection with a new one, and the server's close would wait for that.
-    get(`${url}/inspect/feed?${query}`, { headers, signal: abort.signal, agent: false }, resolve).on('error', reject);
+    get(url + inspectPath('feed', { seats, node, show }), { headers, signal: abort.signal, agent: false }, resolve).on(
+      'error',
+      reject,
+    );
   });
   const reader: FeedReader = {
     messages: [],

@@ -154,7 +154,7 @@ describe('show file', () => {
     [
       'venue',
       'x',
-      '.venue is no key of the format; known are $schema, name, starts_at, sale_opens_at, sale_closes_at, currency, ticket_types, categories, prices, limits, plan, layout',
+      '.venue is no key of the format; known are $schema, name, starts_at, sale_opens_at, sale_closes_at, currency, ticket_types, categories, prices, limits, single_seats, plan, layout',
     ],
     ['plan', undefined, '.plan is missing; must list the seats, or layout must describe the sections'],
     ['plan.sections', [], '.plan.sections is a list of 0; must be a list of 1 to 500 entries'],

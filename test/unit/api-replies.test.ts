@@ -8,20 +8,23 @@ import { type ApiDocument, documentOf, holdTtlMs, operationsOf, startApi, type T
 let api: TestApi;
 /** Its sales are closed. */
 let closed: TestApi;
+/** It refuses choices that leave a single seat. */
+let strict: TestApi;
 /** Their stores never open a show. */
 let lostStore: TestApi;
 let silentStore: TestApi;
 let document: ApiDocument;
 beforeAll(async () => {
-  [api, closed, lostStore, silentStore] = await Promise.all([
+  [api, closed, strict, lostStore, silentStore] = await Promise.all([
     startApi(),
     startApi({ change: { saleClosesAtMs: 0 } }),
+    startApi({ change: { singleSeats: 'refuse' } }),
     startApi({ failure: new StoreUnavailableError('test') }),
     startApi({ failure: new StoreTimeoutError('test') }),
   ]);
   document = await documentOf(api);
 });
-afterAll(() => Promise.all([api, closed, lostStore, silentStore].map(({ app }) => app.close())));
+afterAll(() => Promise.all([api, closed, strict, lostStore, silentStore].map(({ app }) => app.close())));
 
 /** The document's path with values. */
 const urlOf = (path: string) => path.replace('{show}', 'second').replace('{hash}', 'any');
@@ -91,8 +94,9 @@ describe('[R448] replies are as the API document says', () => {
     await check(select, 200, undefined, command('A3', 'bob'));
     await check(select, 200, undefined, command('A4', 'bob'));
     await check(select, 429, 'HOLD_LIMIT', command('A2', 'bob'));
-    await check(select, 410, 'SALE_CLOSED', command('A2', 'bob'), closed);
     if (root === '/api') return;
+    await check(select, 410, 'SALE_CLOSED', command('A2', 'bob'), closed);
+    await check(select, 409, 'SINGLE_SEAT', command('A2', 'bob'), strict);
     for (const each of [select, book, release]) {
       const url = each.replace('POST ', '').replace('{show}', 'other');
       await check(each, 404, 'UNKNOWN_SHOW', { url, ...command('A1', 'ann') });
@@ -106,6 +110,9 @@ describe('[R448] replies are as the API document says', () => {
     });
     const operation = (path: string) => `POST /api/shows/{show}/holds${path}`;
     await check(operation(''), 409, 'SEATS_TAKEN', at('', ['A1', 'A2'], 'cat'));
+    const best = { ...at('', undefined, 'cat'), payload: { best: { count: 4 }, user_id: 'cat' } };
+    await check(operation(''), 409, 'NOT_TOGETHER', best);
+    await check(operation(''), 409, 'SINGLE_SEAT', at('', ['A2'], 'cat'), strict);
     await check(operation(''), 200, undefined, at('', ['A2'], 'cat'));
     await check(operation('/extend'), 200, undefined, at('/extend', undefined, 'cat'));
     await check(operation('/extend'), 429, 'EXTENSION_LIMIT', at('/extend', ['A2'], 'cat'));
@@ -146,8 +153,8 @@ describe('[R448] replies are as the API document says', () => {
     await check(events, 200, undefined, eventsUrl('epoch=other&after=0'));
     await check(events, 400, 'INVALID_REQUEST', eventsUrl(''));
     for (const [name, options] of Object.entries({ [seats]: {}, [venue]: {}, [events]: sinceStart })) {
-      const strict = { ...options, headers: { 'x-venue-stale': 'refuse' } };
-      await api.whileFailing(new StoreUnavailableError('test'), () => check(name, 503, 'STORE_UNAVAILABLE', strict));
+      const noStale = { ...options, headers: { 'x-venue-stale': 'refuse' } };
+      await api.whileFailing(new StoreUnavailableError('test'), () => check(name, 503, 'STORE_UNAVAILABLE', noStale));
     }
     await api.whileFailing(new StoreUnavailableError('test'), async () => {
       expect((await check(venue, 200, undefined, {})).json().stale).toBe(true);
@@ -172,6 +179,8 @@ describe('[R448] replies are as the API document says', () => {
     await check(show, 504, 'TIMEOUT', {}, silentStore);
     const planOf = (id: string, hash: string) => ({ url: `/api/shows/${id}/plan/${hash}` });
     await check('GET /api/shows/{show}/plan/{hash}', 200, undefined, planOf('second', plan));
+    const known = { headers: { 'if-none-match': `"${plan}"` } };
+    await check('GET /api/shows/{show}/plan/{hash}', 304, undefined, { ...planOf('second', plan), ...known });
     await check('GET /api/shows/{show}/plan/{hash}', 404, 'NOT_FOUND', planOf('second', 'another'));
     await check('GET /api/shows/{show}/plan/{hash}', 404, 'UNKNOWN_SHOW', planOf('other', plan));
   });

@@ -149,6 +149,7 @@ describe('[R29] the commands on a seat', () => {
     service.watcher = {
       requested: (commands) => void seen.push(commands.map(({ action, seatIds }) => [action, ...seatIds])),
       replied: (commands, hasDecided) => void seen.push([commands.length, hasDecided]),
+      changing: () => {},
     };
     release();
     await selecting;
@@ -160,7 +161,7 @@ describe('[R29] the commands on a seat', () => {
   test('survive a failure of the store', async () => {
     const { service, command, store, state } = await setUp();
     const seen: unknown[] = [];
-    service.watcher = { requested: () => {}, replied: (_, hasDecided) => seen.push(hasDecided) };
+    service.watcher = { requested: () => {}, replied: (_, hasDecided) => seen.push(hasDecided), changing: () => {} };
     store.failure = new StoreTimeoutError('no answer');
     await expect(command('book', 'alice')).rejects.toBeInstanceOf(StoreTimeoutError);
     store.failure = undefined;

@@ -210,10 +210,12 @@ describe('shows as HTML', () => {
   });
 
   test('[R561] amounts have as many decimals as their currency', () => {
-    expect([priceFormat('EUR', 'en')(7500), priceFormat('JPY', 'en')(7500), priceFormat('KWD', 'en')(7500)]).toEqual([
+    expect(['EUR', 'JPY', 'KWD'].map((currency) => priceFormat(currency, { locale: 'en' })(7500))).toEqual([
       '€75.00',
       '¥7,500',
       expect.stringMatching(/7\.500$/),
     ]);
+    const short = priceFormat('EUR', { locale: 'en', isShort: true });
+    expect([short(7500), short(7550)]).toEqual(['€75', '€75.50']);
   });
 });

@@ -16,14 +16,14 @@ export class FilterBar {
   readonly #fullView: Toggle | undefined;
   readonly #onChange: (filter: SeatFilter) => void;
 
-  constructor({ plan, categories, formatPrice }: MapOptions, onChange: (filter: SeatFilter) => void) {
+  constructor({ plan, categories, formatShortPrice }: MapOptions, onChange: (filter: SeatFilter) => void) {
     this.#onChange = onChange;
     this.root.className = 'map-filters';
     this.root.setAttribute('role', 'group');
     this.root.setAttribute('aria-label', 'Show only');
     for (const name of plan.categories.length > 1 ? plan.categories : []) {
       const { colour = '', amount } = categories.get(name) ?? {};
-      const toggle = this.#toggle(name, amount === undefined ? '' : formatPrice(amount));
+      const toggle = this.#toggle(name, amount === undefined ? '' : formatShortPrice(amount));
       const dot = document.createElement('span');
       dot.className = 'category-dot';
       dot.setAttribute('aria-hidden', 'true');

@@ -35,7 +35,9 @@ export class ListView {
     });
     this.#areas = options.areas.map((area, index) => {
       const categories = new Set(range(area).map((seat) => options.plan.category(seat)));
-      const entry = disclosure(area.name, priceRange(categories, options), () => this.#makeRows(index));
+      const entry = disclosure(area.name, priceRange(categories, options, options.formatShortPrice), () =>
+        this.#makeRows(index),
+      );
       return { item: entry.item, free: entry.free };
     });
     this.root.append(...this.#areas.map(({ item }) => listItem(item)));
@@ -93,7 +95,11 @@ export class ListView {
     for (let row = firstRow; row < endRow; row++) {
       const { label = '', start = 0, end = 0 } = plan.rows[row] ?? {};
       const categories = new Set(range({ start, end }).map((seat) => plan.category(seat)));
-      const entry = disclosure(`Row ${label}`, priceRange(categories, this.#options), () => this.#makeSeats(row));
+      const entry = disclosure(
+        `Row ${label}`,
+        priceRange(categories, this.#options, this.#options.formatShortPrice),
+        () => this.#makeSeats(row),
+      );
       this.#rows.set(row, entry);
       this.#countRow(row);
       list.append(listItem(entry.item));

@@ -23,6 +23,8 @@ export interface MapOptions {
   readonly words: SeatWords;
   readonly categories: ReadonlyMap<string, MapCategory>;
   readonly formatPrice: (amount: number) => string;
+  /** Where there is little room. */
+  readonly formatShortPrice: (amount: number) => string;
   /** undefined until its state is known. */
   readonly seat: (id: string) => Seat | undefined;
   readonly isPending: (id: string) => boolean;

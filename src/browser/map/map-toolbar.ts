@@ -17,7 +17,7 @@ interface ShownToolbar {
 /** The buttons of the map: back to all sections, map or list, zoom. */
 export class MapToolbar {
   readonly root = document.createElement('div');
-  readonly #back = toolButton('map-back', '← All sections');
+  readonly #back = toolButton('map-back', '←', 'All sections');
   readonly #title = document.createElement('p');
   readonly #smaller = toolButton('map-zoom', '−', 'Zoom out');
   readonly #larger = toolButton('map-zoom', '+', 'Zoom in');

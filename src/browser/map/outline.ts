@@ -40,3 +40,20 @@ export function boxOf(points: readonly Point[]): Box {
   }
   return box;
 }
+
+/** Ends of the horizontal line through a closed outline at this height; of several parts the widest. undefined: it does not meet it. */
+export function spanAt(points: readonly Point[], y: number): { left: number; right: number } | undefined {
+  const crossings = points.flatMap((from, index) => {
+    const to = points[(index + 1) % points.length] ?? from;
+    if (from.y > y === to.y > y) return [];
+    return from.x + ((y - from.y) / (to.y - from.y)) * (to.x - from.x);
+  });
+  crossings.sort((a, b) => a - b);
+  const spans = crossings.flatMap((left, nth) => (nth % 2 === 0 ? { left, right: crossings[nth + 1] ?? left } : []));
+  return spans.toSorted((a, b) => b.right - b.left - (a.right - a.left))[0];
+}
+
+export function middleOf(points: readonly Point[]): Point {
+  const sum = (of: (point: Point) => number) => points.reduce((total, point) => total + of(point), 0);
+  return { x: sum(({ x }) => x) / points.length, y: sum(({ y }) => y) / points.length };
+}

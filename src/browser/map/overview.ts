@@ -3,7 +3,7 @@ import { setAttribute, setText } from '../dom.ts';
 import type { Area } from './areas.ts';
 import { pointAfterKey } from './direction.ts';
 import type { MapOptions } from './map-options.ts';
-import { type Box, boxOf, outlineOf, type Point } from './outline.ts';
+import { type Box, boxOf, middleOf, outlineOf, type Point, spanAt } from './outline.ts';
 import { priceRange } from './seat-look.ts';
 import { ZoomPane } from './zoom-pane.ts';
 
@@ -13,7 +13,7 @@ const leastAreaPx = 26;
 const mostGrowth = 3;
 const mostZoom = 6;
 /** Mean width of a character, relative to the size of the font. */
-const characterWidth = 0.58;
+const characterWidth = 0.62;
 const fontPx = 12;
 const linePx = 14;
 
@@ -29,10 +29,15 @@ export interface OverviewOptions extends MapOptions {
 
 interface Shape {
   element: SVGGElement;
+  /** Its texts, above all areas. The name of the area says the same, and more. */
+  texts: SVGGElement;
   name: SVGTextElement;
   count: SVGTextElement;
   price: SVGTextElement;
   badge: SVGTextElement;
+  outline: readonly Point[];
+  /** The area is so much wider than the middles of its seats. */
+  halfSeat: number;
   middle: Point;
   box: Box;
   prices: string;
@@ -53,16 +58,22 @@ export class Overview {
     const { plan, areas } = options;
     this.viewport.className = 'map-viewport overview';
     const pitch = Math.max(...plan.sections.map((section) => section.pitch)) || 20;
-    const stage = { x: plan.focalPoint.x, y: plan.focalPoint.y };
     this.#shapes = areas.map((area, index) => this.#shapeOf(area, index, pitch));
-    const all = boxOf([...this.#shapes.flatMap(({ box }) => cornersOf(box)), ...stageCorners(stage, pitch)]);
-    this.#box = grown(all, pitch);
+    const seats = boxOf(this.#shapes.flatMap(({ box }) => cornersOf(box)));
+    const stage = stageBox(plan, seats, pitch);
+    this.#box = grown(boxOf([...cornersOf(seats), ...cornersOf(stage)]), pitch);
     setAttribute(this.#svg, 'viewBox', boxText(this.#box));
     setAttribute(this.#svg, 'role', 'group');
     setAttribute(this.#svg, 'aria-label', 'Sections. Arrow keys move, Enter opens a section');
-    this.#svg.append(stageShape(stage, pitch), ...this.#shapes.map(({ element }) => element));
+    this.#svg.append(stageShape(stage));
+    for (const part of ['element', 'texts'] as const) this.#svg.append(...this.#shapes.map((shape) => shape[part]));
     this.viewport.append(this.#svg);
-    this.#pane = new ZoomPane({ viewport: this.viewport, gutterPx: 0, apply: (scale) => this.#scale(scale) });
+    this.#pane = new ZoomPane({
+      viewport: this.viewport,
+      content: this.#svg,
+      gutterPx: 0,
+      apply: (scale) => this.#scale(scale),
+    });
     this.#listen();
     new ResizeObserver(() => this.#fit()).observe(this.viewport);
   }
@@ -92,6 +103,7 @@ export class Overview {
       setText(shape.count, free === 0 ? 'none' : String(free));
       setText(shape.badge, own > 0 ? `★ ${own}` : '');
       setAttribute(shape.element, 'class', free === 0 ? 'area full' : 'area');
+      setAttribute(shape.texts, 'class', free === 0 ? 'area-texts full' : 'area-texts');
       shape.element.style.setProperty('--free', (0.12 + 0.4 * Math.sqrt(free / size)).toFixed(2));
       setAttribute(shape.element, 'aria-label', labelOf(area.name, { free, own, prices: shape.prices }));
     }
@@ -122,18 +134,34 @@ export class Overview {
     }
     element.append(...fills);
     const box = boxOf(points);
-    const middle = { x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2 };
+    const outline = outlineOf(plan, area.firstRow, area.endRow);
+    const middle = middleOf(seatsOf(plan, area));
+    const texts = svg('g');
+    setAttribute(texts, 'class', 'area-texts');
+    setAttribute(texts, 'aria-hidden', 'true');
     const line = (className: string): SVGTextElement => {
       const text = svg('text');
       setAttribute(text, 'class', className);
       setAttribute(text, 'x', String(middle.x));
-      element.append(text);
+      texts.append(text);
       return text;
     };
     const [name, count, price, badge] = [line('area-name'), line('area-count'), line('area-price'), line('area-own')];
-    const prices = priceRange(categories, this.#options);
+    const prices = priceRange(categories, this.#options, this.#options.formatShortPrice);
     setText(price, prices);
-    return { element, name, count, price, badge, middle, box: grown(box, pitch / 2), prices };
+    return {
+      element,
+      texts,
+      name,
+      count,
+      price,
+      badge,
+      outline,
+      middle,
+      halfSeat: pitch / 2,
+      box: grown(box, pitch / 2),
+      prices,
+    };
   }
 
   /** Fits the drawing into the box, but leaves areas large enough to be pressed. */
@@ -154,28 +182,13 @@ export class Overview {
     this.#svg.style.width = `${Math.floor((this.#box.right - this.#box.left) * scale)}px`;
     this.#svg.style.height = `${Math.floor((this.#box.bottom - this.#box.top) * scale)}px`;
     this.#svg.style.setProperty('--unit', String(1 / scale));
-    for (const [index, shape] of this.#shapes.entries()) this.#label(shape, index, scale);
-    this.#options.onZoom();
-  }
-
-  /** As many lines as there is room for: the count first, then the name, then the price. */
-  #label({ box, middle, name, count, price, badge }: Shape, index: number, scale: number): void {
-    const widthPx = (box.right - box.left) * scale;
-    const heightPx = (box.bottom - box.top) * scale;
-    const fits = (text: string) => text.length * fontPx * characterWidth <= widthPx * 0.92;
-    const full = this.#options.areas[index]?.name ?? '';
-    const short = shortName(full);
-    const lines = Math.max(1, Math.floor(heightPx / linePx));
-    setText(name, fits(full) ? full : fits(short) ? short : '');
-    const shown = [name.textContent !== '' && name, lines > 1 && count, lines > 2 && fits(price.textContent) && price];
-    const texts = [name, count, price];
-    for (const text of texts) setAttribute(text, 'display', shown.includes(text) ? undefined : 'none');
-    const visible = texts.filter((text) => shown.includes(text));
-    for (const [nth, text] of visible.entries()) {
-      const offsetPx = (nth - (visible.length - 1) / 2) * linePx;
-      setAttribute(text, 'y', String(middle.y + offsetPx / scale));
+    const names = this.#options.areas.map(({ name }) => name);
+    // All or none: 101 beside Block 102 would look like something else.
+    const areFull = this.#shapes.every((shape, index) => fits(shape, names[index] ?? '', 0, scale));
+    for (const [index, shape] of this.#shapes.entries()) {
+      label(shape, areFull ? (names[index] ?? '') : shortName(names[index] ?? ''), scale);
     }
-    setAttribute(badge, 'y', String(box.top + linePx / 2 / scale));
+    this.#options.onZoom();
   }
 
   #listen(): void {
@@ -222,6 +235,37 @@ export class Overview {
   }
 }
 
+/** Whether a line of text, so far below the middle, is inside of the area. */
+function fits({ outline, middle, halfSeat }: Shape, text: string, offsetPx: number, scale: number): boolean {
+  const span = spanAt(outline, middle.y + offsetPx / scale);
+  if (!span) return text === '' || outline.length < 3;
+  const halfPx = (Math.min(middle.x - span.left, span.right - middle.x) + halfSeat) * scale;
+  return text.length * fontPx * characterWidth <= 2 * halfPx;
+}
+
+/** As many lines as there is room for: the name, below it the free seats, below that the price. */
+function label(shape: Shape, name: string, scale: number): void {
+  const { box, middle, name: nameText, count, price, badge } = shape;
+  setText(nameText, name);
+  const all = [nameText, count, price];
+  const offsetPx = (nth: number, of: number) => (nth - (of - 1) / 2) * linePx;
+  const lines = [3, 2, 1].find((number) => {
+    const isHighEnough = (box.bottom - box.top) * scale >= number * linePx;
+    // A count has at most three figures.
+    const texts = [name, '000', price.textContent].slice(0, number);
+    return isHighEnough && texts.every((text, nth) => fits(shape, text, offsetPx(nth, number), scale));
+  });
+  for (const [nth, text] of all.entries()) {
+    const isShown = nth < (lines ?? 0);
+    setAttribute(text, 'display', isShown ? undefined : 'none');
+    if (isShown) setAttribute(text, 'y', String(middle.y + offsetPx(nth, lines ?? 0) / scale));
+  }
+  setAttribute(badge, 'y', String(box.top + linePx / 2 / scale));
+}
+
+const seatsOf = (plan: SeatingPlan, { start, end }: Area): Point[] =>
+  Array.from({ length: end - start }, (_, i) => ({ x: plan.x(start + i), y: plan.y(start + i) }));
+
 /** Rows of an area that follow each other and have one category. */
 function bandsOf(plan: SeatingPlan, { firstRow, endRow }: Area) {
   const bands: { category: string; firstRow: number; endRow: number }[] = [];
@@ -244,29 +288,30 @@ function labelOf(name: string, { free, own, prices }: { free: number; own: numbe
   return [name, seats, prices, own > 0 && `${own} yours`].filter(Boolean).join(', ');
 }
 
-function stageShape({ x, y }: Point, pitch: number): SVGElement {
+/** The stage around the focal point: as large as the seats in front of it allow. */
+function stageBox(plan: SeatingPlan, areas: Box, pitch: number): Box {
+  const { x, y } = plan.focalPoint;
+  const nearest = plan.ids.reduce((least, _, index) => Math.min(least, plan.distanceToFocalPoint(index)), Infinity);
+  const width = areas.right - areas.left;
+  const halfHeight = Math.max(pitch, Math.min(width * 0.03, nearest - 2 * pitch));
+  const halfWidth = Math.max(2 * pitch, width * 0.075);
+  return { left: x - halfWidth, right: x + halfWidth, top: y - halfHeight, bottom: y + halfHeight };
+}
+
+function stageShape({ left, top, right, bottom }: Box): SVGElement {
   const group = svg('g');
   setAttribute(group, 'class', 'overview-stage');
   setAttribute(group, 'aria-hidden', 'true');
   const shape = svg('rect');
-  for (const [name, value] of Object.entries({
-    x: x - 8 * pitch,
-    y: y - 2 * pitch,
-    width: 16 * pitch,
-    height: 4 * pitch,
-    rx: pitch,
-  }))
-    setAttribute(shape, name, String(value));
+  const place = { x: left, y: top, width: right - left, height: bottom - top, rx: (bottom - top) / 3 };
+  for (const [name, value] of Object.entries(place)) setAttribute(shape, name, String(value));
   const text = svg('text');
-  setAttribute(text, 'x', String(x));
-  setAttribute(text, 'y', String(y));
+  setAttribute(text, 'x', String((left + right) / 2));
+  setAttribute(text, 'y', String((top + bottom) / 2));
   setText(text, 'Stage');
   group.append(shape, text);
   return group;
 }
-
-const stageCorners = ({ x, y }: Point, pitch: number): Point[] =>
-  cornersOf({ left: x - 8 * pitch, right: x + 8 * pitch, top: y - 2 * pitch, bottom: y + 2 * pitch });
 
 const cornersOf = ({ left, top, right, bottom }: Box): Point[] => [
   { x: left, y: top },

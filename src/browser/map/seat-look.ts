@@ -53,7 +53,11 @@ export function flagClasses({ plan }: Pick<MapOptions, 'plan'>, index: number): 
 }
 
 /** "€39.00 – €55.00" of these categories. */
-export function priceRange(names: Iterable<string>, { categories, formatPrice }: MapOptions): string {
+export function priceRange(
+  names: Iterable<string>,
+  { categories }: Pick<MapOptions, 'categories'>,
+  formatPrice: (amount: number) => string,
+): string {
   const amounts = [...names].flatMap((name) => categories.get(name)?.amount ?? []);
   if (amounts.length === 0) return '';
   const [least, most] = [Math.min(...amounts), Math.max(...amounts)];

@@ -9,6 +9,8 @@ import { ZoomPane } from './zoom-pane.ts';
 
 /** Pixels from seat to seat. At the least of them a seat is 24 px wide. */
 const leastPitchPx = 27;
+/** Small enough to see more of the seats, large enough to read their numbers. */
+const goodPitchPx = 31;
 const usualPitchPx = 40;
 const mostPitchPx = 72;
 /** Room for the labels of the rows. */
@@ -58,7 +60,9 @@ export class SeatView {
     this.#stage.textContent = 'Stage';
     this.#grid.className = 'map-grid';
     this.#grid.setAttribute('role', 'grid');
-    this.#canvas.append(this.#stage, this.#grid);
+    const gutter = document.createElement('div');
+    gutter.className = 'map-gutter';
+    this.#canvas.append(gutter, this.#stage, this.#grid);
     this.#buttons = new SeatButtons({
       root: this.#grid,
       appearance: (id) => lookOf(options, id, options.userId()),
@@ -70,7 +74,7 @@ export class SeatView {
     });
     this.#grid.addEventListener('pointerover', ({ target }) => options.onHover(seatIdOf(target)));
     this.#grid.addEventListener('pointerleave', () => options.onHover(undefined));
-    this.#pane = new ZoomPane({ viewport, gutterPx, apply: (scale) => this.#scale(scale) });
+    this.#pane = new ZoomPane({ viewport, content: this.#canvas, gutterPx, apply: (scale) => this.#scale(scale) });
     viewport.addEventListener('scroll', () => this.#labelLater(), { passive: true });
     new ResizeObserver(() => this.#fitWidth()).observe(viewport);
   }
@@ -157,11 +161,16 @@ export class SeatView {
     if (this.#drawn) this.#fit(this.#drawn);
   }
 
-  /** As wide as the box if seats keep a good size. */
-  #fit({ width }: DrawnSeats): void {
+  /** As wide as the box, and as high, if seats keep a good size. */
+  #fit({ width, height }: DrawnSeats): void {
     this.#fittedPx = this.viewport.clientWidth;
     const fitting = (this.#fittedPx - gutterPx - 6) / width;
-    this.#pane.reset({ least: leastPitchPx, most: mostPitchPx }, Math.min(usualPitchPx, fitting));
+    const heightPx = Number.parseFloat(getComputedStyle(this.viewport).maxHeight) - 12;
+    const fittingHeight = heightPx / (height + topPitches);
+    this.#pane.reset(
+      { least: leastPitchPx, most: mostPitchPx },
+      Math.min(usualPitchPx, fitting, Math.max(goodPitchPx, fittingHeight)),
+    );
     this.viewport.scrollLeft = (this.#canvas.clientWidth - this.viewport.clientWidth) / 2;
     this.viewport.scrollTop = 0;
   }

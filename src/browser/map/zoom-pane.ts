@@ -6,6 +6,8 @@ const dragFromPx = 4;
 export interface ZoomPaneOptions {
   /** The box that scrolls. */
   viewport: HTMLElement;
+  /** What scrolls in it. */
+  content: Element;
   /** Sizes the content for a scale, in pixels per unit of the drawing. */
   apply: (scale: number) => void;
   /** Space left of the drawing that does not scale. */
@@ -68,14 +70,20 @@ export class ZoomPane {
 
   /** Zooms, and keeps what is at this point of the box there. */
   #zoom(scale: number, atX: number, atY: number): void {
-    const { viewport, gutterPx } = this.#options;
-    const before = this.#scale;
-    const x = viewport.scrollLeft + atX - gutterPx;
-    const y = viewport.scrollTop + atY;
+    const { viewport } = this.#options;
+    const before = this.#origin();
+    const [x, y] = [(atX - before.x) / this.#scale, (atY - before.y) / this.#scale];
     this.#set(scale);
-    const factor = this.#scale / before;
-    viewport.scrollLeft = x * factor + gutterPx - atX;
-    viewport.scrollTop = y * factor - atY;
+    const after = this.#origin();
+    viewport.scrollLeft += after.x + x * this.#scale - atX;
+    viewport.scrollTop += after.y + y * this.#scale - atY;
+  }
+
+  /** Where the drawing begins in the box: a narrow one is in the middle. */
+  #origin(): { x: number; y: number } {
+    const { viewport, content, gutterPx } = this.#options;
+    const [box, drawing] = [viewport.getBoundingClientRect(), content.getBoundingClientRect()];
+    return { x: drawing.left - box.left + gutterPx, y: drawing.top - box.top };
   }
 
   #set(scale: number): void {

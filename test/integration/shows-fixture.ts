@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
+import { NatsLink } from '../../src/events/nats-link.ts';
+import type { Show } from '../../src/shows/show.ts';
+import { RedisConnection } from '../../src/store/redis-connection.ts';
+import { RedisSeatStore, type RedisSeatStoreOptions } from '../../src/store/redis-seat-store.ts';
+import { keyPrefixOf } from '../../src/store/venue-keys.ts';
+import type { TestServer } from '../support/servers.ts';
+import { type SeveralShows, type SeveralShowsOptions, severalShows } from '../support/several-shows.ts';
+import { silent } from '../support/silent.ts';
+
+interface RealShowsOptions extends SeveralShowsOptions {
+  redis: TestServer;
+  nats: TestServer;
+  store?: Partial<Pick<RedisSeatStoreOptions, 'keepEvents' | 'planReadAtMs'>>;
+}
+
+/** A booking process with several shows on real servers, put together as `src/booking/server.ts` does it. */
+export function realShows({ redis, nats, store, ...options }: RealShowsOptions): Promise<SeveralShows> {
+  const connection = new RedisConnection({ url: redis.url, keyPrefix: '', logger: silent });
+  const link = NatsLink.connect({ url: nats.url, name: 'test', logger: silent });
+  const scopeOf = (show: Show) => (show === options.shows[0] ? undefined : show.id);
+  return severalShows({
+    storeOf: (show, rules) =>
+      new RedisSeatStore({
+        ...rules,
+        connection,
+        keyPrefix: keyPrefixOf('', scopeOf(show)),
+        name: show.id,
+        plan: show.plan,
+        logger: silent,
+        ...store,
+      }),
+    busOf: (show) => new NatsEventBus(link, scopeOf(show)),
+    closeConnections: async () => {
+      await link.close();
+      connection.close();
+    },
+    ...options,
+  });
+}
+
+/** SHOWS_DIR with a free show of rows A, B … for each id; deleted after the test. */
+export function showsFolder(ids: readonly string[], { rows = 2, seats = 5, limits = {} } = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'shows-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const id of ids) writeFileSync(join(folder, `${id}.json`), showFile(id, { rows, seats, limits }));
+  return folder;
+}
+
+function showFile(name: string, { rows, seats, limits }: { rows: number; seats: number; limits: object }): string {
+  return JSON.stringify({
+    name,
+    starts_at: '2099-01-01T20:00:00Z',
+    categories: [{ name: 'Standard', colour: '#1e8449' }],
+    limits,
+    layout: { sections: [{ name: 'Hall', rows, seats, category: 'Standard' }] },
+  });
+}
