@@ -9,21 +9,22 @@ const bestCount = { least: 2, most: 4 };
 
 export const seatedFigure = 'seatedAtFirstReplyPercent';
 
+type BestWavesOptions = Omit<ScenarioContext, 'settings'> & { users: number; durationS: number };
+
 /**
  * All users ask for the best seats at the same moment; once all have a reply, they extend, book or release what they got,
  * and the next users ask.
  */
-export async function bestWaves(context: ScenarioContext): Promise<Findings> {
-  const { venue, settings, auditor, recorder, newUserId, signal, onProgress } = context;
-  const { connections: users, durationS } = settings;
+export async function bestWaves(options: BestWavesOptions): Promise<Findings> {
+  const { venue, auditor, users, durationS, recorder, newUserId, signal, onProgress } = options;
   const wanted = new WantedSeats(plannedSeats(await auditor.truth.record()), users);
   const groups = { completed: 0 };
   const wish = () => ({ seatIds: [], best: { count: randomInt(bestCount.least, bestCount.most + 1) } });
   // The audit waits for the last hold, which may last for minutes in a given show.
-  const options = { newUserId, wish, wanted, groups, leftToExpireShare: 0 };
-  const scripts = Array.from({ length: users }, () => new GroupJourney(options));
+  const journey = { newUserId, wish, wanted, groups, leftToExpireShare: 0 };
+  const scripts = Array.from({ length: users }, () => new GroupJourney(journey));
   let requests = scripts.map(({ first }) => first);
-  const sender = new CommandSender(venue.apiUrls, context, users);
+  const sender = new CommandSender(venue.apiUrls, options, users);
   const seated: number[] = [];
   while (recorder.elapsedS < durationS && !signal.aborted) {
     onProgress(recorder.elapsedS / durationS, `wave ${seated.length + 1}`);

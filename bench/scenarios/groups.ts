@@ -16,7 +16,7 @@ export const groups: Scenario = {
   async run(context) {
     const { venue, settings, auditor, newUserId, signal, onProgress } = context;
     const { connections, durationS, isBest } = settings;
-    if (isBest) return bestWaves(context);
+    if (isBest) return bestWaves({ ...context, users: connections, durationS });
     const wanted = new WantedSeats(plannedSeats(await auditor.truth.record()), connections);
     const groups = { completed: 0 };
     const converse = () => new CommandConversation(context, new GroupJourney({ newUserId, wanted, groups }));

@@ -1,3 +1,4 @@
+import { bestSection } from './best-section.ts';
 import { coldStartSection } from './cold-start-section.ts';
 import { expirySection } from './expiry-section.ts';
 import { fanoutSection } from './fanout-section.ts';
@@ -12,6 +13,7 @@ export const sections: Record<string, (context: SuiteContext) => Promise<Section
   contend: contendSection,
   journey: journeySection,
   groups: groupsSection,
+  best: bestSection,
   fanout: fanoutSection,
   sizes: sizesSection,
   scale: scaleSection,

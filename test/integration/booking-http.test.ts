@@ -112,6 +112,7 @@ describe('reading', () => {
         'hold_extensions',
         'rows',
         'cols',
+        'plan',
         'seats',
       ].sort(),
     );

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { ErrorCode } from '../../src/protocol/errors.ts';
 import type { ClientMessage } from '../../src/protocol/messages.ts';
 import { parseShow } from '../../src/shows/parse-show.ts';
 import { type Show, saleState } from '../../src/shows/show.ts';
@@ -201,10 +202,15 @@ test.each([
 test('[R626] a path with dots as it is on the line names no show and no file', async () => {
   const { app } = await severalShows({ shows });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  for (const path of ['/api/shows/../main/holds', '/api/shows/hall/../main/holds', '/api/shows/..%2f..%2fmain']) {
+  const paths: [path: string, status: number, code: ErrorCode][] = [
+    ['/api/shows/../main/holds', 404, 'NOT_FOUND'],
+    ['/api/shows/hall/../main/holds', 404, 'NOT_FOUND'],
+    ['/api/shows/..%2f..%2fmain', 405, 'METHOD_NOT_ALLOWED'], // a show of that name can be asked for, by GET
+  ];
+  for (const [path, expectedStatus, code] of paths) {
     const request = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`;
     const { status, body } = parsedAnswer(await askRaw(url, request));
-    expect([path, status, JSON.parse(body).error.code]).toEqual([path, 404, 'NOT_FOUND']);
+    expect([path, status, JSON.parse(body).error.code]).toEqual([path, expectedStatus, code]);
   }
 });
 
