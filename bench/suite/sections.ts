@@ -5,6 +5,7 @@ import { fanoutSection } from './fanout-section.ts';
 import { contendSection, groupsSection, journeySection, readSection } from './http-sections.ts';
 import { scaleSection } from './scale-section.ts';
 import type { Section, SuiteContext } from './section.ts';
+import { showsSection } from './shows-section.ts';
 import { sizesSection } from './sizes-section.ts';
 
 /** The sections by their names in docs/performance.md, in the order of measurement. */
@@ -16,6 +17,7 @@ export const sections: Record<string, (context: SuiteContext) => Promise<Section
   best: bestSection,
   fanout: fanoutSection,
   sizes: sizesSection,
+  shows: showsSection,
   scale: scaleSection,
   expiry: expirySection,
   'cold-start': coldStartSection,

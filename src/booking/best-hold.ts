@@ -12,13 +12,22 @@ const maxAttempts = 3;
 /** Other seats may be free. */
 const retried: readonly (Refusal | undefined)[] = ['SEATS_TAKEN', 'SEAT_HELD', 'SEAT_BOOKED', 'COOLDOWN'];
 
+/** In a large plan about two seconds, after which edges no longer wait for a reply. */
+const maxWaitingSearches = 1_000;
+
 /** Pending while the last search waits for its turn of the event loop. */
 let lastTurn: Promise<unknown> = Promise.resolve();
+let waitingSearches = 0;
 
 /** A search in a large plan takes milliseconds: in a rush, one search a turn lets replies of the store and other requests pass in between. */
-function ownTurn(): Promise<unknown> {
+async function ownTurn(): Promise<void> {
+  if (waitingSearches >= maxWaitingSearches) {
+    throw new RefusedError('BUSY', 'Too many requests wait for the best seats; try again');
+  }
+  waitingSearches++;
   lastTurn = lastTurn.then(() => setImmediate());
-  return lastTurn;
+  await lastTurn;
+  waitingSearches--;
 }
 
 /**
@@ -31,11 +40,11 @@ export async function holdBest(
   hold: (seatIds: readonly string[]) => Promise<Answer>,
 ): Promise<Answer> {
   requireKnownNames(plan, best);
-  await service.confirm();
   const refused = new Set<string>();
   const isFree = (id: string) =>
     service.view.seat(id)?.status === SeatStatus.available && !refused.has(id) && !service.isAskedFor(id);
   for (let attempt = 1; ; attempt++) {
+    await service.confirm(); // others have taken seats, perhaps more than those that were refused
     await ownTurn();
     const offer = bestSeats(plan, isFree, best, Math.floor(Math.random() * 2 ** 32));
     if (!offer) throw new RefusedError('NOT_TOGETHER', notTogether(best));

@@ -76,6 +76,8 @@ export class BookingService {
   readonly #decisions: Batcher<SeatCommand, Answer>;
   /** Number of commands that wait for the next decision, by seat. */
   readonly #waitingCounts = new Map<string, number>();
+  /** The seats of the commands that the store is deciding now. A search for the best seats looks up every seat of a show. */
+  #underWaySeats: ReadonlySet<string> = new Set();
   /** The seats whose expiry is being decided, or waits for a decision. */
   readonly #expiring = new Set<string>();
   readonly #catchingUp: SharedCall<void>;
@@ -184,7 +186,7 @@ export class BookingService {
 
   /** True while a command on the seat waits for its decision. */
   isAskedFor(seatId: string): boolean {
-    return this.#waitingCounts.has(seatId) || this.commandsUnderWay(seatId) !== undefined;
+    return this.#waitingCounts.has(seatId) || this.#underWaySeats.has(seatId);
   }
 
   /** The commands on a seat that the store is deciding now. */
@@ -253,7 +255,8 @@ export class BookingService {
   }
 
   async #decide(commands: readonly SeatCommand[]): Promise<Answer[]> {
-    for (const id of commands.flatMap(({ seatIds }) => seatIds)) {
+    const underWaySeats = commands.flatMap(({ seatIds }) => seatIds);
+    for (const id of underWaySeats) {
       const count = (this.#waitingCounts.get(id) ?? 0) - 1;
       if (count > 0) this.#waitingCounts.set(id, count);
       else this.#waitingCounts.delete(id);
@@ -262,6 +265,7 @@ export class BookingService {
     if (this.#heartbeat.sinceTickMs > suspendedMs) throw new StoreUnavailableError('This process was suspended');
     let hasDecided = false;
     this.watcher?.requested(commands);
+    this.#underWaySeats = new Set(underWaySeats);
     try {
       const startedAtMs = this.#clock.nowMs();
       const seatSeq = (id: string) => this.view.seat(id)?.seq ?? 0;
@@ -277,6 +281,7 @@ export class BookingService {
       hasDecided = true;
       return answers;
     } finally {
+      this.#underWaySeats = new Set();
       this.watcher?.replied(commands, hasDecided);
     }
   }

@@ -36,7 +36,7 @@ export interface SeatActorsOptions {
   storeClock: StoreClock;
   /** Runs the `after` timers. */
   clock: Clock;
-  /** False: an actor starts when its seat is first held or watched. An actor takes some 5 kB. */
+  /** False: an actor starts when its seat is first held. An actor takes some 5 kB. */
   startsAll: boolean;
 }
 

@@ -22,6 +22,7 @@ export class SeatGrid {
   readonly #onChoose: (id: string) => void;
   readonly #cells = new Map<string, HTMLButtonElement>();
   #rows: string[][] = [];
+  #isWhole = false;
   #built = '';
 
   constructor(root: HTMLElement, plan: SeatingPlan, onChoose: (id: string) => void) {
@@ -56,9 +57,9 @@ export class SeatGrid {
     this.#built = built;
     const focused = this.#root.querySelector<HTMLElement>(':focus')?.dataset.seatId;
     this.#cells.clear();
-    const isWhole = ids.length === this.#plan.size;
-    this.#root.classList.toggle('list', !isWhole);
-    if (isWhole) this.#buildRows();
+    this.#isWhole = ids.length === this.#plan.size;
+    this.#root.classList.toggle('list', !this.#isWhole);
+    if (this.#isWhole) this.#buildRows();
     else this.#buildList(ids);
     if (focused !== undefined) this.#cells.get(focused)?.focus({ preventScroll: true });
   }
@@ -93,14 +94,17 @@ export class SeatGrid {
     return cell;
   }
 
+  /** Has the visible text of the cell, so that it can be spoken. */
   #nameOf(id: string): string {
     const index = this.#plan.indexOf(id);
-    return index === undefined ? id : this.#plan.describe(index);
+    if (index === undefined) return id;
+    const place = this.#plan.describe(index);
+    return this.#isWhole ? place : `${id}: ${place}`;
   }
 
   #move(event: KeyboardEvent): void {
     const from = event.target instanceof HTMLElement ? event.target.dataset.seatId : undefined;
-    const step = (this.#rows.length > 1 ? rowSteps : listSteps)[event.key];
+    const step = (this.#isWhole ? rowSteps : listSteps)[event.key];
     if (!step || from === undefined) return;
     const row = this.#rows.findIndex((ids) => ids.includes(from));
     const ids = this.#rows[row + step[0]];

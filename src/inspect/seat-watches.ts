@@ -54,17 +54,12 @@ export class SeatWatches implements ServiceWatcher {
 
   /** Shows a request to the store about a seat. It is not an event of the chart. */
   requested(commands: readonly SeatCommand[]): void {
-    for (const [id, { watch }] of this.#seats) {
-      const ofSeat = commands.filter(({ seatIds }) => seatIds.includes(id));
-      if (ofSeat.length > 0) watch?.receive({ type: 'REQUEST', commands: ofSeat });
-    }
+    for (const [watch, ofSeat] of this.#watchesOf(commands)) watch.receive({ type: 'REQUEST', commands: ofSeat });
   }
 
   replied(commands: readonly SeatCommand[], hasDecided: boolean): void {
     const type = hasDecided ? 'REPLY' : 'NO_REPLY';
-    for (const [id, { watch }] of this.#seats) {
-      if (commands.some(({ seatIds }) => seatIds.includes(id))) watch?.receive({ type });
-    }
+    for (const watch of this.#watchesOf(commands).keys()) watch.receive({ type });
   }
 
   changing(seatId: string): void {
@@ -164,6 +159,21 @@ export class SeatWatches implements ServiceWatcher {
   #observe(id: string, actor: ReturnType<InspectedService['seatActors']['started']>): void {
     const watch = this.#seats.get(id)?.watch;
     if (watch && actor && !watch.isStarted) watch.start(actor);
+  }
+
+  /** The watched seats of these commands, each with its commands. One pass: both may be a thousand. */
+  #watchesOf(commands: readonly SeatCommand[]): Map<ActorWatch, SeatCommand[]> {
+    const found = new Map<ActorWatch, SeatCommand[]>();
+    for (const command of commands) {
+      for (const id of command.seatIds) {
+        const watch = this.#seats.get(id)?.watch;
+        if (!watch) continue;
+        const ofSeat = found.get(watch);
+        if (ofSeat) ofSeat.push(command);
+        else found.set(watch, [command]);
+      }
+    }
+    return found;
   }
 
   #logFailure(seatId: string, error: Error): void {

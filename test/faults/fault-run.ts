@@ -3,6 +3,7 @@ import { isSameSeat } from '../../bench/audit/seat-rules.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
+import { keyPrefixOf } from '../../src/store/venue-keys.ts';
 import type { TestServer } from '../support/servers.ts';
 import { audit, type Boundary, type Era, type Verdict } from './audit.ts';
 import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
@@ -19,6 +20,8 @@ export interface FaultRunOptions extends Partial<Omit<LoadOptions, 'bookers' | '
   /** A venue without a sale; without it one is started. */
   venue?: FaultVenue;
   holdSeconds?: number;
+  /** Id of the show that the users want seats of, with the seats of the default show; without it, the default show. */
+  show?: string;
   /** The users come through nginx, not to the edges and booking processes themselves. */
   throughNginx?: boolean;
   wsBookers?: number;
@@ -42,6 +45,8 @@ export interface FaultOutcome {
 
 export interface FaultRun {
   venue: FaultVenue;
+  /** Prefix of the show's keys. */
+  keyPrefix: string;
   load: Load;
   /** Every one of them is a user as well. */
   clients: VenueClient[];
@@ -80,7 +85,7 @@ export async function runFault(
   };
   const seatIds = Array.from({ length: rows * cols }, (_, i) => seatId(Math.floor(i / cols), i % cols));
   const load = new Load({ ...options, bookers: [...clients, ...httpBookers], seatIds, seed });
-  const run = { venue, load, clients };
+  const run = { venue, keyPrefix: keyPrefixOf('', options.show), load, clients };
   load.start();
   try {
     await load.decides(decidedBefore);
@@ -112,32 +117,35 @@ export async function runFault(
 }
 
 async function startUsers(venue: FaultVenue, options: FaultRunOptions) {
-  const { wsBookers = 8, httpBookers = 8, throughNginx = false } = options;
+  const { wsBookers = 8, httpBookers = 8, throughNginx = false, show } = options;
   const doors = throughNginx ? [venue.nginx as TestServer] : undefined;
   const edgeUrls = (doors ?? venue.edges).map(({ url }) => url);
   const bookingUrls = (doors ?? venue.bookings).map(({ url }) => url);
   const clients = Array.from({ length: wsBookers }, (_, i) => {
-    return new VenueClient({ userId: `ws-user-${i}`, urls: edgeUrls, startAt: i });
+    return new VenueClient({ userId: `ws-user-${i}`, urls: edgeUrls, startAt: i, show });
   });
   const bookers = Array.from({ length: httpBookers }, (_, i) => {
-    return new HttpBooker({ userId: `http-user-${i}`, urls: bookingUrls, startAt: i });
+    return new HttpBooker({ userId: `http-user-${i}`, urls: bookingUrls, startAt: i, show });
   });
   const leave = async () => {
     for (const client of clients) client.close();
     await Promise.all(bookers.splice(0).map((booker) => booker.close()));
   };
   onTestFinished(leave);
-  const epoch = await venue.admin.get('venue:epoch');
-  await until('every client is live', () => clients.every((client) => client.isLive && client.epoch === epoch));
+  await until('every client is live', async () => {
+    // A show other than the default one is opened by its first client.
+    const epoch = await venue.admin.get(`${keyPrefixOf('', show)}venue:epoch`);
+    return clients.every((client) => client.isLive && client.epoch === epoch);
+  });
   return { clients, httpBookers: [...bookers], leave };
 }
 
 /** Until every view is as far as Redis was at the fault's end, and knows that it is. */
-async function converged({ venue, clients }: FaultRun, outcome: FaultOutcome): Promise<number> {
+async function converged({ venue, keyPrefix, clients }: FaultRun, outcome: FaultOutcome): Promise<number> {
   const { endedAtMs, endedEpoch = outcome.lost?.record.epoch } = outcome;
   let goal: [epoch: string, seq: number] | undefined;
   await until('Redis has a venue again', async () => {
-    const [epoch, seq] = await venue.admin.mget('venue:epoch', 'venue:seq').catch(() => []);
+    const [epoch, seq] = await venue.admin.mget(`${keyPrefix}venue:epoch`, `${keyPrefix}venue:seq`).catch(() => []);
     if (epoch && epoch !== endedEpoch) goal = [epoch, Number(seq)];
     return goal !== undefined;
   });
@@ -154,10 +162,14 @@ async function converged({ venue, clients }: FaultRun, outcome: FaultOutcome): P
 }
 
 /** With no load: every view shows, seat by seat, what Redis has. Holds that end meanwhile move both. */
-async function settled({ venue, clients }: FaultRun): Promise<{ record: VenueRecord; settledAfterMs: number }> {
+async function settled({
+  venue,
+  keyPrefix,
+  clients,
+}: FaultRun): Promise<{ record: VenueRecord; settledAfterMs: number }> {
   const startedAtMs = nowMs();
   for (;;) {
-    const record = await readVenueRecord(venue.admin);
+    const record = await readVenueRecord(venue.admin, { prefix: keyPrefix });
     const isEqual = (client: VenueClient) =>
       client.epoch === record.epoch &&
       client.seq === record.seq &&

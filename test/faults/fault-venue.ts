@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { startBooking, startEdge, startNats, startNginx, startRedis, type TestServer } from '../support/servers.ts';
+import { showFile } from '../support/show-files.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { until } from './time.ts';
 
@@ -14,6 +15,8 @@ export interface FaultVenueOptions {
   rows?: number;
   cols?: number;
   withNginx?: boolean;
+  /** Ids of further shows, with the seats and rules of the default show. */
+  shows?: readonly string[];
 }
 
 /** The whole system on real processes, each link between two of them a proxy that can be made to fail. */
@@ -80,7 +83,7 @@ async function renew({ redis, nats, bookings, edges, nginx, links, admin }: Faul
 }
 
 async function startVenue(options: FaultVenueOptions, undo: (() => unknown)[]): Promise<FaultVenue> {
-  const { holdSeconds = 1.5, rows = 20, cols = 20, withNginx = false } = options;
+  const { holdSeconds = 1.5, rows = 20, cols = 20, withNginx = false, shows = [] } = options;
   const counts = { bookings: options.bookings ?? 2, edges: options.edges ?? 2 };
   const folder = (name: string): string => {
     const dir = mkdtempSync(join(tmpdir(), `concert-booking-fault-${name}-`));
@@ -106,7 +109,10 @@ async function startVenue(options: FaultVenueOptions, undo: (() => unknown)[]): 
   const bookingToRedis = await proxies(counts.bookings, () => redis.port);
   const bookingToNats = await proxies(counts.bookings, () => nats.port);
   const edgeToNats = await proxies(counts.edges, () => nats.port);
+  const showsDir = folder('shows');
+  for (const id of shows) writeFileSync(join(showsDir, `${id}.json`), showFile(id, { rows, seats: cols }));
   const env = {
+    SHOWS_DIR: showsDir,
     HOLD_SECONDS: String(holdSeconds),
     VENUE_ROWS: String(rows),
     VENUE_COLS: String(cols),

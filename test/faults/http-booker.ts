@@ -10,21 +10,31 @@ const giveUpMs = 10_000;
 /** A user of the HTTP API, who asks the next process after one that failed. */
 export class HttpBooker implements Booker {
   readonly userId: string;
+  readonly #show: string | undefined;
   readonly #pools: readonly Pool[];
   #current: number;
 
-  constructor({ userId, urls, startAt = 0 }: { userId: string; urls: readonly string[]; startAt?: number }) {
+  /** Without `show`: the default show, on the paths that name none. */
+  constructor(options: { userId: string; urls: readonly string[]; startAt?: number; show?: string | undefined }) {
+    const { userId, urls, startAt = 0, show } = options;
     this.userId = userId;
+    this.#show = show;
     this.#pools = urls.map((url) => new Pool(url, { connections: 2, pipelining: 1 }));
     this.#current = startAt % urls.length;
   }
 
   ask(action: UserAction, seatId: string): Promise<Reply> {
-    return this.#decide(`/api/seats/${action}`, { seat_id: seatId });
+    return this.#decide(`${this.#seatsPath}/${action}`, { seat_id: seatId });
   }
 
   askGroup(action: CommandAction, seatIds: readonly string[]): Promise<Reply> {
-    return this.#decide(`/api/shows/main/holds${action === 'select' ? '' : `/${action}`}`, { seats: seatIds });
+    return this.#decide(`/api/shows/${this.#show ?? 'main'}/holds${action === 'select' ? '' : `/${action}`}`, {
+      seats: seatIds,
+    });
+  }
+
+  get #seatsPath(): string {
+    return this.#show === undefined ? '/api/seats' : `/api/shows/${this.#show}/seats`;
   }
 
   async #decide(path: string, what: object): Promise<Reply> {
@@ -44,7 +54,7 @@ export class HttpBooker implements Booker {
 
   async read(): Promise<Seat[] | undefined> {
     try {
-      const { status, text, isStale } = await this.#request('GET', '/api/seats');
+      const { status, text, isStale } = await this.#request('GET', this.#seatsPath);
       return status === 200 && !isStale ? (JSON.parse(text) as Seat[]) : undefined;
     } catch {
       this.#current++;

@@ -17,6 +17,8 @@ export interface VenueClientOptions {
   /** Of the edges, or of nginx. The next is tried where one fails. */
   urls: readonly string[];
   startAt?: number;
+  /** Id of the show; undefined: the default show. */
+  show?: string | undefined;
 }
 
 /**
@@ -37,6 +39,7 @@ export class VenueClient implements Booker {
   /** From the loss of a connection to being up to date again. */
   longestOutageMs = 0;
   readonly #urls: readonly string[];
+  readonly #show: string | undefined;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
   #current: number;
   #ws: WebSocket | undefined;
@@ -50,8 +53,9 @@ export class VenueClient implements Booker {
   #lastSeq: number | undefined;
   #resumedFrom: number | undefined;
 
-  constructor({ userId, urls, startAt = 0 }: VenueClientOptions) {
+  constructor({ userId, urls, startAt = 0, show }: VenueClientOptions) {
     this.userId = userId;
+    this.#show = show;
     this.#urls = urls.map((url) => `${url.replace(/^http/, 'ws')}/ws`);
     this.#current = startAt;
     this.#lostAtMs = nowMs();
@@ -109,7 +113,8 @@ export class VenueClient implements Booker {
       const isResuming = this.epoch !== '' && !this.isStale;
       this.#resumedFrom = isResuming ? this.seq : undefined;
       const position = { epoch: this.epoch, seq: this.seq };
-      const data = { user_id: this.userId, ...(isResuming && { position }) };
+      const venue = this.#show;
+      const data = { user_id: this.userId, ...(isResuming && { position }), ...(venue !== undefined && { venue }) };
       this.#send({ type: 'CONNECT', request_id: 'connect', data });
     });
     ws.on('message', (data: RawData) => this.#receive(JSON.parse(data.toString()) as ServerMessage));

@@ -12,14 +12,14 @@ export interface VenueRecord {
 
 type Entry = [id: string, fields: string[]];
 
-/** In one transaction. With `flush`, Redis loses everything in the same instant. */
-export async function readVenueRecord(redis: Redis, { flush = false } = {}): Promise<VenueRecord> {
+/** In one transaction. With `flush`, Redis loses everything in the same instant. `prefix`: of the keys of the show. */
+export async function readVenueRecord(redis: Redis, { flush = false, prefix = '' } = {}): Promise<VenueRecord> {
   const transaction = redis
     .multi()
-    .get('venue:epoch')
-    .get('venue:seq')
-    .hgetall('venue:seats')
-    .xrange('venue:events', '-', '+');
+    .get(`${prefix}venue:epoch`)
+    .get(`${prefix}venue:seq`)
+    .hgetall(`${prefix}venue:seats`)
+    .xrange(`${prefix}venue:events`, '-', '+');
   if (flush) transaction.flushall();
   const replies = await transaction.exec();
   const [epoch, seq, seats, entries] = (replies ?? []).map(([error, reply]) => {

@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import { NatsLink } from '../../src/events/nats-link.ts';
 import type { Show } from '../../src/shows/show.ts';
@@ -40,23 +36,5 @@ export function realShows({ redis, nats, store, ...options }: RealShowsOptions):
       connection.close();
     },
     ...options,
-  });
-}
-
-/** SHOWS_DIR with a free show of rows A, B … for each id; deleted after the test. */
-export function showsFolder(ids: readonly string[], { rows = 2, seats = 5, limits = {} } = {}): string {
-  const folder = mkdtempSync(join(tmpdir(), 'shows-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const id of ids) writeFileSync(join(folder, `${id}.json`), showFile(id, { rows, seats, limits }));
-  return folder;
-}
-
-function showFile(name: string, { rows, seats, limits }: { rows: number; seats: number; limits: object }): string {
-  return JSON.stringify({
-    name,
-    starts_at: '2099-01-01T20:00:00Z',
-    categories: [{ name: 'Standard', colour: '#1e8449' }],
-    limits,
-    layout: { sections: [{ name: 'Hall', rows, seats, category: 'Standard' }] },
   });
 }

@@ -6,8 +6,9 @@ import type { VenueState } from '../../src/protocol/venue.ts';
 import { patience } from '../support/patience.ts';
 import { startBooking, startEdge, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { accessFrom, type SeveralShows, testShow } from '../support/several-shows.ts';
+import { showsFolder } from '../support/show-files.ts';
 import { TestClient, until } from '../unit/edge-fixture.ts';
-import { realShows, showsFolder } from './shows-fixture.ts';
+import { realShows } from './shows-fixture.ts';
 
 const shows = [testShow('main'), testShow('other')];
 let redis: TestServer;

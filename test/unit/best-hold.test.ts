@@ -1,4 +1,5 @@
 import { expect, test, vi } from 'vitest';
+import { holdBest } from '../../src/booking/best-hold.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { parseShow } from '../../src/shows/parse-show.ts';
@@ -93,6 +94,22 @@ test('[R624] [G13] if others were faster, the next best seats are held, none of 
   expect(idsOf(reply)).not.toContain(refused);
   expect((await heldBy('ann')).sort()).toEqual(idsOf(reply).sort());
   expect(await heldBy('rival')).toEqual([refused]);
+});
+
+test('[R624] [G5] the next attempt knows all that others have taken, also where the bus brings nothing', async () => {
+  const show = hall(4, 10);
+  const { best, store } = await sale(show);
+  let isFirst = true;
+  const takeAllBut = new Set(['D9', 'D10']);
+  // One rival takes nearly the whole hall between the search and its decision.
+  store.rival = () => {
+    if (!isFirst) return undefined;
+    isFirst = false;
+    return rivalOf(show.plan.ids.filter((id) => !takeAllBut.has(id)));
+  };
+  const reply = await best('ann', { count: 2 });
+  expect(idsOf(reply).sort()).toEqual([...takeAllBut].sort());
+  expect(store.attempts).toHaveLength(2);
 });
 
 test('[R624] after three attempts the reply is the last refusal, with the seats that were taken', async () => {
@@ -208,6 +225,16 @@ test('[R588] in a rush, each search has a turn of the event loop of its own', as
   isOver = true;
   expect(isAskedFor).toHaveBeenCalled();
   expect(turnsOfSearches.size).toBeGreaterThanOrEqual(20);
+});
+
+test('[R624] [G10] more searches than can be done in time are refused at once: BUSY', async () => {
+  const { shows } = await sale(hall(1, 6));
+  const hold = async () => ({ seats: [] });
+  const searches = Array.from({ length: 1_200 }, () => holdBest(shows.get('hall'), { count: 1 }, hold));
+  const results = await Promise.allSettled(searches);
+  const refused = results.filter(({ status }) => status === 'rejected') as PromiseRejectedResult[];
+  expect(refused.map(({ reason }) => reason.detail.code)).toEqual(Array(200).fill('BUSY'));
+  expect(await holdBest(shows.get('hall'), { count: 1 }, hold), 'once they are done').toEqual({ seats: [] });
 });
 
 test('[R625] [R36] a repeated attempt holds nothing: it is refused with TIMEOUT, and reading shows what the first did', async () => {

@@ -1,0 +1,28 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+interface Hall {
+  rows?: number;
+  seats?: number;
+  limits?: object;
+}
+
+/** A free show with one section of rows A, B … */
+export const showFile = (name: string, { rows = 2, seats = 5, limits = {} }: Hall = {}): string =>
+  JSON.stringify({
+    name,
+    starts_at: '2099-01-01T20:00:00Z',
+    categories: [{ name: 'Standard', colour: '#1e8449' }],
+    limits,
+    layout: { sections: [{ name: 'Hall', rows, seats, category: 'Standard' }] },
+  });
+
+/** A folder for SHOWS_DIR with a file for each id; deleted after the test. */
+export function showsFolder(ids: readonly string[], hall?: Hall): string {
+  const folder = mkdtempSync(join(tmpdir(), 'shows-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  for (const id of ids) writeFileSync(join(folder, `${id}.json`), showFile(id, hall));
+  return folder;
+}
