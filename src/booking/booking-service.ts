@@ -331,7 +331,8 @@ export class BookingService {
       await this.#store.checkWritable();
       this.#unwritable = undefined;
     } catch (error) {
-      this.#unwritable = errorOf(error);
+      // A failure before the opening says nothing about the store as it was opened: there was no connection yet.
+      if (this.#isOpen) this.#unwritable = errorOf(error);
       throw error;
     }
   }

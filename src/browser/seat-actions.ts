@@ -55,7 +55,8 @@ export class SeatActions {
   get holds(): ShownHold[] {
     return this.venue.holdsOf(this.#options.userId()).map((seat) => ({
       seat,
-      remainingMs: this.#options.clock.msUntil(seat.expires_at ?? 0),
+      // The clock may be late by the time that the state took to arrive: no hold is shown longer than it lasts.
+      remainingMs: Math.min(this.#options.clock.msUntil(seat.expires_at ?? 0), this.venue.holdSeconds * 1000),
       isBusy: this.isPending(seat.id),
     }));
   }

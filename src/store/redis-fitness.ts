@@ -48,11 +48,12 @@ export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOp
   }
 }
 
+/** Undefined: nothing was sold here. Without a readable plan any size fits: `RedisVenue` compares seat by seat. */
 async function knownGrid(redis: Redis, keys: VenueKeys): Promise<NamedGrid | undefined> {
-  const { venue, plan: hash } = await redis.hgetall(keys.about);
+  const { venue: name, plan: hash } = await redis.hgetall(keys.about);
+  if (name === undefined) return undefined;
   const plan = hash === undefined ? undefined : storedPlan(await redis.get(keys.plan), hash);
-  if (!plan) return undefined;
-  return { name: venue, rows: plan.rows.length, cols: plan.longestRow };
+  return { name, rows: plan?.rows.length ?? 0, cols: plan?.longestRow ?? 0 };
 }
 
 /** The keys of `lua/check-writable.lua`: one of each kind of the booking service, but none that it uses. */

@@ -10,7 +10,7 @@ import { type SmallSystem, startSmallSystem } from './small-system.ts';
 
 /** Runs `npm run load -- <args>` in this process, against the small system. */
 async function load(system: SmallSystem, ...args: string[]): Promise<Report> {
-  const options = readOptions([...args, '--duration', '0.5']);
+  const options = readOptions([...args, '--duration', '2.5']);
   if (!options) throw new Error('--help');
   return runScenario({
     scenario: options.scenario,
@@ -58,7 +58,7 @@ describe.concurrent('scenarios of groups and shows', () => {
     onTestFinished,
   }) => {
     const run = await load(await startSmallSystem(onTestFinished), 'groups');
-    expect(brokenIn(run)).toEqual([]);
+    expect(brokenIn(run), JSON.stringify(run.verdict.checks)).toEqual([]);
     expect(run.verdict.ok).toBe(true);
     expect(run.latency.map(({ kind }) => kind).sort()).toEqual(['all', 'book', 'extend', 'release', 'select']);
     expect(checkedBy(run).groups).toBeGreaterThan(20);
@@ -69,7 +69,8 @@ describe.concurrent('scenarios of groups and shows', () => {
   it('[R581] the audit catches a store that decides groups seat by seat', async ({ expect, onTestFinished }) => {
     const run = await load(await startSmallSystem(onTestFinished, SeatBySeatStore), 'groups');
     expect(run.verdict.ok).toBe(false);
-    expect(brokenIn(run)).toContain('transitions');
+    // Which of them sees it first depends on where the run ends.
+    expect(brokenIn(run).filter((check) => ['transitions', 'groups'].includes(check))).not.toEqual([]);
   });
 
   it('[R585] [R586] groups --best: users ask at once, and the report has the share of those with seats', async ({
@@ -77,7 +78,7 @@ describe.concurrent('scenarios of groups and shows', () => {
     onTestFinished,
   }) => {
     const run = await load(await startSmallSystem(onTestFinished), 'groups', '--best', '--connections', '8');
-    expect(brokenIn(run)).toEqual([]);
+    expect(brokenIn(run), JSON.stringify(run.verdict.checks)).toEqual([]);
     expect(run.verdict.ok).toBe(true);
     expect(checkedBy(run).groups).toBeGreaterThan(10);
     const thresholds = readOptions(['groups', '--best'])?.thresholds ?? [];
@@ -92,7 +93,7 @@ describe.concurrent('scenarios of groups and shows', () => {
     async ([name], { expect, onTestFinished }) => {
       const system = await startSmallSystem(onTestFinished);
       const run = await load(system, name, '--show', 'other');
-      expect(brokenIn(run)).toEqual([]);
+      expect(brokenIn(run), JSON.stringify(run.verdict.checks)).toEqual([]);
       expect(run.verdict.ok).toBe(true);
       expect(run.errors).toEqual({});
       expect(run.figures.answers).toBeGreaterThan(0);

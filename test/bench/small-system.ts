@@ -36,7 +36,7 @@ export async function startSmallSystem(
   const { app, shows } = await buildBookingProcess({
     shows: list,
     rules,
-    storeOf: ({ plan }, rulesOfShow) => new Store({ ...rulesOfShow, plan }),
+    storeOf: ({ plan }, rulesOfShow) => new Store({ ...rulesOfShow, plan, keepEvents: Number.MAX_SAFE_INTEGER }),
     busOf: ({ id }) => new MemoryEventBus(line, id === grid.id ? undefined : id),
     access: testAccess(),
     logger: silent,

@@ -222,7 +222,7 @@ async function expectWellFormedRedis(): Promise<void> {
     const id = '[A-Z]{1,3}[1-9][0-9]{0,4}';
     const user = '[A-Za-z0-9_.:@-]{1,64}';
     const answer = `answer:[A-Za-z0-9_-]{16,64}:(select|book|release):${user}`;
-    const ours = new RegExp(`^(venue:(seats|epoch|seq|events|holds|about|relayed)|seat:${id}:(lock|${answer}))$`);
+    const ours = new RegExp(`^(venue:(seats|epoch|seq|events|holds|plan|about|relayed)|seat:${id}:(lock|${answer}))$`);
     expect((await redis.keys('*')).filter((key) => !ours.test(key))).toEqual([]);
     const log = (await redis.xrange('venue:events', '-', '+')).map(([, fields]) => eventOf(fields));
     expect(log.length).toBeGreaterThan(50);

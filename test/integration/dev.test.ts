@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { freePort } from '../support/servers.ts';
 
-const neededFiles = ['package.json', 'tsconfig.json', 'src', 'machines', 'public', 'docs/machines'];
+const neededFiles = ['package.json', 'tsconfig.json', 'src', 'machines', 'public', 'shows', 'docs/machines'];
 
 /** A copy: `npm run dev` rebuilds what the other tests use. */
 function copyOfProject(): string {

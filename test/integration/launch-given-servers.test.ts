@@ -16,6 +16,10 @@ import { judgeNats } from '../../src/launch/given-nats.ts';
 import { judgeRedis } from '../../src/launch/given-redis.ts';
 import { natsAnswers } from '../../src/launch/probes.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { planHash } from '../../src/shows/plan-hash.ts';
+import { planText } from '../../src/store/stored-plan.ts';
+import { VenueKeys } from '../../src/store/venue-keys.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { freeSettings, Launch } from './launch-fixture.ts';
@@ -116,18 +120,23 @@ describe('[R290] a given Redis', () => {
   });
 
   test('with another venue, or a larger one, under the same prefix', async () => {
-    const about = ['system', 'x', 'venue', 'friday', 'rows', '10', 'cols', '10'];
-    onTestFinished(async () => void (await admin.del('{a}:venue:about')));
-    await admin.hset('{a}:venue:about', ...about);
+    const keys = new VenueKeys('{a}:');
+    const holds = async (venue: string, rows: number) => {
+      const plan = gridPlan({ rows, cols: 10 });
+      await admin.hset(keys.about, { system: 'x', venue, plan: planHash(plan) });
+      await admin.set(keys.plan, planText(plan));
+    };
+    onTestFinished(async () => void (await admin.del(keys.about, keys.plan)));
+    await holds('friday', 10);
     await expect(ofRedis(redis.url, '{a}:')).rejects.toThrow(
       'It holds the venue "friday", not "main". Set VENUE=friday, or set another REDIS_KEY_PREFIX.',
     );
-    await admin.hset('{a}:venue:about', 'venue', 'main', 'rows', '11');
+    await holds('main', 11);
     await expect(ofRedis(redis.url, '{a}:')).rejects.toThrow(
       'It holds a venue of 11 rows and 10 columns, which may grow but not shrink to 10 and 10. Set VENUE_ROWS=11 VENUE_COLS=10',
     );
     expect(await ofRedis(redis.url, '{b}:')).toEqual([]);
-    await admin.hset('{a}:venue:about', 'rows', '9');
+    await holds('main', 9);
     expect(await ofRedis(redis.url, '{a}:')).toEqual([]);
   });
 
