@@ -110,6 +110,7 @@ export class RedisVenue {
       seq,
       seats,
       system,
+      isCreating: about.creating !== undefined,
       isAboutWhole: system !== '' && hash !== undefined,
       planHash: hash ?? (plan && planHash(plan)),
       planReadAtMs: Number(about.plan_read_at_ms ?? 0),
@@ -166,7 +167,7 @@ export class RedisVenue {
     const before = found.seats;
     const known = found.plan ?? this.#plan;
     const locks = await this.#readLocks();
-    const isFresh = found.keyCount === 0 && locks.size === 0;
+    const isFresh = (found.keyCount === 0 || found.isCreating) && locks.size === 0;
     const missing = isFresh ? [] : missingParts(found, this.#planOf(found));
     if (found.planHash !== this.#planHash) this.#requireReplaceable(found, missing);
     const lastEvents = isDamaged && !isFresh ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
@@ -185,16 +186,16 @@ export class RedisVenue {
     const seq = Math.max(0, found.seq, found.newestSeq, ...chunksOf(seats).map(newestSeqOf));
     const removed = [...before.keys()].filter((id) => this.#plan.indexOf(id) === undefined);
     const system = found.system || knownSystem || newSystemId();
-    await this.#write(changed, { seq, system, removed, holds: holdsOf(seats, locks) });
+    await this.#write(changed, { isFresh, seq, system, removed, holds: holdsOf(seats, locks) });
     if (found.planHash !== undefined && found.planHash !== this.#planHash) {
       this.#logger.warn({ from: found.planHash, to: this.#planHash, removed }, 'The plan of the show has changed');
     }
     this.#report(missing, isFresh ? [] : changed, seats);
   }
 
-  async #write(seats: readonly Seat[], { seq, system, removed, holds }: WrittenVenue): Promise<void> {
+  async #write(seats: readonly Seat[], { isFresh, seq, system, removed, holds }: WrittenVenue): Promise<void> {
     const about = { system, venue: this.#name, plan: this.#planHash, plan_read_at_ms: String(this.#planReadAtMs) };
-    const rest = JSON.stringify({ about, holds, removed });
+    const rest = JSON.stringify({ isFresh, about, holds, removed });
     const plan = planText(this.#plan);
     const chunks = seats.length === 0 ? [[]] : chunksOf(seats);
     for (const [index, chunk] of chunks.entries()) {
@@ -293,6 +294,8 @@ export class RedisVenue {
 interface FoundVenue extends Omit<VenueSnapshot, 'seats'> {
   /** Those that can be read. */
   seats: Map<string, Seat>;
+  /** True if a process ended while it wrote the seats of a new show. */
+  isCreating: boolean;
   /** False if a field of `venue:about` is lost. */
   isAboutWhole: boolean;
   /** Hash of the plan with which the show was last opened; undefined if Redis does not know it. */
@@ -309,6 +312,8 @@ interface FoundVenue extends Omit<VenueSnapshot, 'seats'> {
 }
 
 interface WrittenVenue {
+  /** True if the show was never open. */
+  isFresh: boolean;
   seq: number;
   system: string;
   /** Ids of seats that the plan does not have any more. */

@@ -2,9 +2,11 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { BusDisconnectedError, NotAcknowledgedError } from '../../src/events/nats-link.ts';
+import type { SeatEvent } from '../../src/protocol/events.ts';
 import { natsBus, type TestBus } from '../support/nats-bus.ts';
 import { patience } from '../support/patience.ts';
 import { freePort, startNats, type TestServer } from '../support/servers.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { connected, eventBusContract, eventsOf, listening, listenTo } from './event-bus.contract.ts';
 
 let server: TestServer;
@@ -111,6 +113,20 @@ describe('on the wire', () => {
       ...['venue.chamber.heartbeat', 'presence.chamber.edges'],
     ]);
     expect(await storedMessages(stranger)).toBe(before + 3);
+  });
+
+  test('[R62] on a slow connection, too, a listener is notified only when its subscription is in place', async () => {
+    const proxy = await startTcpProxy(server.port);
+    onTestFinished(() => proxy.close());
+    const [from, slow] = [await newBus(server.url), await newBus(`nats://127.0.0.1:${proxy.port}`)];
+    proxy.delay(50);
+    const { held } = eventsOf('wire-6');
+    const heard: SeatEvent[] = [];
+    slow.subscribe({
+      onEvent: (event) => heard.push(event),
+      onConnected: (isConnected) => isConnected && void from.publish(held(1)),
+    });
+    await vi.waitFor(() => expect(heard).toEqual([held(1)]), patience);
   });
 
   test('[R64] the stream stores an event once, under its message id, however often it is published', async () => {

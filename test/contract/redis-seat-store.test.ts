@@ -10,7 +10,7 @@ import {
 } from '../../src/store/seat-store.ts';
 import { decideOn, on } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
-import { redisStore, type TestStoreOptions } from '../support/redis-store.ts';
+import { connectedStore, redisStore, type TestStoreOptions } from '../support/redis-store.ts';
 import { freePort, startRedis, type TestServer } from '../support/servers.ts';
 import { book, opened, release, select } from './contract-venue.ts';
 import { seatStoreContract } from './seat-store.contract.ts';
@@ -194,6 +194,31 @@ describe('the data in Redis', () => {
     const venue = await opened(storeAt(server.url, { rows: 120, cols: 100, keyPrefix: '{large}:' }));
     expect(venue.seats).toHaveLength(12_000);
     expect(new Set(venue.seats.map(({ id }) => id)).size).toBe(12_000);
+  });
+
+  test('[R600] a process that ends while it creates a large show leaves no seat withheld', async () => {
+    const large = { rows: 60, cols: 100 };
+    const { connection, store } = connectedStore({ url: server.url, ...large });
+    onTestFinished(() => connection.close());
+    await vi.waitFor(() => connection.checkWritable(), patience);
+    const write = connection.redis.writeVenue.bind(connection.redis);
+    const writing = vi.spyOn(connection.redis, 'writeVenue').mockImplementationOnce(async (...args) => {
+      await write(...args);
+      connection.close(); // after the first of two calls
+      return 1;
+    });
+    await expect(store.open()).rejects.toBeInstanceOf(StoreUnavailableError);
+    expect(writing).toHaveBeenCalled();
+    expect(await admin.hlen('venue:seats')).toBe(5_000);
+    const venue = await opened(storeAt(server.url, large));
+    expect(venue.seats).toHaveLength(6_000);
+    expect(venue.seats.every(({ status }) => status === 0)).toBe(true);
+    expect(Object.keys(await admin.hgetall('venue:about')).sort()).toEqual([
+      'plan',
+      'plan_read_at_ms',
+      'system',
+      'venue',
+    ]);
   });
 
   test('[R30] without the counter, seq continues after the seats and the log', async () => {

@@ -1,6 +1,6 @@
 -- Reads the whole venue in one atomic step.
 --
--- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about   hash: system, venue, plan (the hash of the plan), planned_ms
+-- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about   hash: system, venue, plan (the hash of the plan), plan_read_at_ms; creating, until a new show is complete
 -- KEYS[8] venue:plan    the plan: see stored-plan.ts
 -- Returns {now ms, epoch or '', seq or -1, {seat id, seat JSON, ...}, oldest and newest seq of the log or 0, 1 if there is a log,
 --   {field of venue:about, value, ...}, number of KEYS that exist, 1 if there is a plan}

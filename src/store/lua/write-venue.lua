@@ -4,7 +4,7 @@
 -- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about   KEYS[8] venue:plan
 -- ARGV[1] the new epoch, or '' if more seats follow in another call
 -- ARGV[2] seq
--- ARGV[3] JSON: {"about": {field: value, ...}, "holds": {user: '<seat id>=<end in ms> ...', ...}, "removed": [seat id, ...]}
+-- ARGV[3] JSON: {"isFresh": whether the show was never open, "about": {field: value, ...}, "holds": {user: '<seat id>=<end in ms> ...', ...}, "removed": [seat id, ...]}
 -- ARGV[4] the plan: see stored-plan.ts; '' if more seats follow
 -- ARGV[5..] pairs: seat id, seat JSON
 -- Returns 0 if the venue has an epoch: another process has opened it.
@@ -12,10 +12,14 @@
 if (redis.call('GET', KEYS[2]) or '') ~= '' then return 0 end
 
 for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-if ARGV[1] == '' then return 1 end
+local rest = cjson.decode(ARGV[3])
+if ARGV[1] == '' then
+  if rest.isFresh then redis.call('HSET', KEYS[7], 'creating', 1) end
+  return 1
+end
+redis.call('HDEL', KEYS[7], 'creating')
 redis.call('SET', KEYS[8], ARGV[4])
 
-local rest = cjson.decode(ARGV[3])
 for _, id in ipairs(rest.removed) do redis.call('HDEL', KEYS[1], id) end
 for field, value in pairs(rest.about) do redis.call('HSET', KEYS[7], field, value) end
 -- A restored hold keeps its number of extensions.
