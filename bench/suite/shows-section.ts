@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pidusage from 'pidusage';
 import { bookingSpec } from '../../src/launch/node-services.ts';
 import { present } from '../../src/process/present.ts';
-import { readMetrics } from '../measure/process-monitor.ts';
 import { Services, startServers } from '../venue/own-venue.ts';
 import { pidsOf } from './http-sections.ts';
 import { atMost, type Section, type SuiteContext } from './section.ts';
@@ -81,7 +80,8 @@ async function measureShows(count: number, signal: AbortSignal): Promise<ManySho
     const startS = (performance.now() - startingAtMs) / 1000;
     const { name, url } = present(booking, 'the booking process');
     const pid = present(pidsOf(services.monitored(), name)[0], 'the booking process');
-    const cpuS = async () => (await readMetrics(`${url}/metrics`)).get('process_cpu_seconds_total') ?? Number.NaN;
+    // The metric of the process begins to count when the files have been read.
+    const cpuS = async () => (await pidusage(pid)).ctime / 1000;
     const rssMb = async () => (await pidusage(pid)).memory / 1e6;
     const [startCpuS, startRssMb] = [await cpuS(), await rssMb()];
     const waiting = [...ids];
