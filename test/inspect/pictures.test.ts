@@ -24,6 +24,6 @@ test('a watched seat', { timeout: 60_000 }, async () => {
   }
   await page.locator('#machine-state.held').waitFor();
   await page.locator('#left').waitFor();
-  const png = await page.screenshot({ path: join(folder, 'live-view.png') });
+  const png = await page.screenshot({ path: join(folder, 'live-view.png'), animations: 'disabled' });
   expect(png.length).toBeGreaterThan(10_000);
 });
