@@ -37,8 +37,8 @@ export interface FaultOutcome {
   endedAtMs: number;
   /** The epoch before it, where the fault ended one, and the moment of that. */
   lost?: { record: VenueRecord; boundary: Boundary };
-  /** An epoch that ends by the fault with nothing lost. */
-  endedEpoch?: string;
+  /** Epochs, one of each show under load, that end by the fault with nothing lost. */
+  endedEpochs?: readonly string[];
   /** Figures of its own. */
   figures?: Record<string, number | string>;
 }
@@ -142,11 +142,11 @@ async function startUsers(venue: FaultVenue, options: FaultRunOptions) {
 
 /** Until every view is as far as Redis was at the fault's end, and knows that it is. */
 async function converged({ venue, keyPrefix, clients }: FaultRun, outcome: FaultOutcome): Promise<number> {
-  const { endedAtMs, endedEpoch = outcome.lost?.record.epoch } = outcome;
+  const { endedAtMs, lost, endedEpochs = lost ? [lost.record.epoch] : [] } = outcome;
   let goal: [epoch: string, seq: number] | undefined;
   await until('Redis has a venue again', async () => {
     const [epoch, seq] = await venue.admin.mget(`${keyPrefix}venue:epoch`, `${keyPrefix}venue:seq`).catch(() => []);
-    if (epoch && epoch !== endedEpoch) goal = [epoch, Number(seq)];
+    if (epoch && !endedEpochs.includes(epoch)) goal = [epoch, Number(seq)];
     return goal !== undefined;
   });
   const [epoch, seq] = goal as [string, number];
@@ -196,8 +196,8 @@ function erasOf(record: VenueRecord, lost: FaultOutcome['lost']): { eras: Era[];
 }
 
 /** A run of Redis that loses nothing has one epoch, whose name begins with the run. */
-function needlessEpochs({ events, epoch }: VenueRecord, { lost, endedEpoch }: FaultOutcome): string[] {
-  if (lost || endedEpoch !== undefined) return [];
+function needlessEpochs({ events, epoch }: VenueRecord, { lost, endedEpochs }: FaultOutcome): string[] {
+  if (lost || endedEpochs) return [];
   const epochs = [...new Set([...events.map((event) => event.epoch), epoch])];
   const runs = epochs.map((each) => each.split('-')[0]);
   return epochs

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { keyPrefixOf } from '../../src/store/venue-keys.ts';
 import type { TestServer } from '../support/servers.ts';
 import { expectProven, faultTestTimeoutMs, twoSecondsMs } from './expect-proven.ts';
 import { type FaultOutcome, type FaultResult, type FaultRun, runFault } from './fault-run.ts';
@@ -6,6 +7,7 @@ import { sharedFaultVenue } from './fault-venue.ts';
 import { HttpBooker } from './http-booker.ts';
 import { startLeakyEdge } from './leaky-edge.ts';
 import { nowMs, pause } from './time.ts';
+import { readVenueRecord } from './venue-log.ts';
 
 vi.setConfig({ testTimeout: 2 * faultTestTimeoutMs });
 
@@ -61,9 +63,12 @@ test('[R621] [G5] [G7] kill -9 of an edge that shows two shows: every view of bo
 test('[R621] [G2] [G5] Redis is killed and restarted: both shows go on in epochs of their own', async () => {
   const results = await faultOfBoth('two shows, Redis kill -9', async ({ venue }) => {
     const beganAtMs = nowMs();
+    const endedEpochs = await Promise.all(
+      ['', keyPrefixOf('', 'other')].map(async (prefix) => (await readVenueRecord(venue.admin, { prefix })).epoch),
+    );
     await venue.redis.kill('SIGKILL');
     await venue.redis.restart();
-    return { beganAtMs, endedAtMs: nowMs() };
+    return { beganAtMs, endedAtMs: nowMs(), endedEpochs };
   });
   expectBothProven(results);
 });
