@@ -17,6 +17,7 @@ import {
   maxSeatsPerCall,
   type SeatCommand,
   type SeatStore,
+  ShowRefusedError,
   StoreUnavailableError,
   type UserCommand,
   VenueLostError,
@@ -88,6 +89,8 @@ export class BookingService {
   #system: string | undefined;
   /** Why the store takes no writes; undefined while it does. */
   #unwritable: Error | undefined;
+  /** Why the show must not be sold from here; undefined if it may, or if that is not known yet. */
+  #refusal: ShowRefusedError | undefined;
   #isOpen = false;
   /** The seats that this round of the audit has not compared yet. */
   #unaudited: Iterator<Seat> | undefined;
@@ -151,7 +154,12 @@ export class BookingService {
     this.#heartbeat.start();
   }
 
-  /** True once the seats have been read from the store, even if they are stale by now. */
+  /** Why the store refuses to let this process sell the show: another process may. */
+  get refusal(): ShowRefusedError | undefined {
+    return this.#refusal;
+  }
+
+  /** True once the seats have been read from the store, even if they are stale by now. False while the show is refused. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -209,7 +217,15 @@ export class BookingService {
    * the last known state.
    */
   confirm(): Promise<void> {
-    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#catchingUp.request();
+    const failure = this.#refusal ?? this.#unwritable;
+    return failure ? Promise.reject(failure) : this.#catchingUp.request();
+  }
+
+  /** Rejects unless the plan of this process is that of the show, as far as the store can be reached. */
+  async requirePlan(): Promise<void> {
+    await this.confirm().catch((error) => {
+      if (!this.#isOpen) throw error;
+    });
   }
 
   /** At most `limit` events after a position, from the store's log. Rejects with the errors of the store. */
@@ -343,6 +359,7 @@ export class BookingService {
   }
 
   async #catchUp(): Promise<void> {
+    if (!this.#isOpen) throw new VenueLostError('The venue has not been opened');
     for (;;) {
       const startedAtMs = this.#clock.nowMs();
       const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
@@ -388,10 +405,23 @@ export class BookingService {
 
   /** Reads the venue from the store and replaces every actor. All waiting callers share one opening. */
   #reopen(): Promise<void> {
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined;
-    });
+    this.#opening ??= this.#open()
+      .catch((error) => {
+        if (error instanceof ShowRefusedError) this.#refuse(error);
+        throw error;
+      })
+      .finally(() => {
+        this.#opening = undefined;
+      });
     return this.#opening;
+  }
+
+  /** Replies with the last known state would keep clients from the process that sells the show. */
+  #refuse(refusal: ShowRefusedError): void {
+    if (this.#refusal?.message !== refusal.message) this.#logger.error(refusal.message);
+    this.#refusal = refusal;
+    this.#isOpen = false;
+    this.seatActors.stop();
   }
 
   async #open(): Promise<void> {
@@ -405,6 +435,7 @@ export class BookingService {
     this.view.reset(snapshot);
     this.seatActors.hydrate(this.view.seats);
     this.#isOpen = true;
+    this.#refusal = undefined;
     this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
   }
 }

@@ -75,6 +75,11 @@ export class RedisSeatStore implements SeatStore {
     return this.#venue.open(knownSystem);
   }
 
+  /** True if the show was last opened with another plan. Rejects as `open` does. */
+  hasOtherPlan(): Promise<boolean> {
+    return this.#venue.hasOtherPlan();
+  }
+
   async decide(commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision> {
     const seatIds = [...new Set(commands.flatMap((command) => command.seatIds))];
     assert(commands.length <= maxCommandsPerCall && seatIds.length <= maxSeatsPerCall, 'a call must be bounded');

@@ -107,6 +107,18 @@ export class StoreUnavailableError extends Error {
   override name = 'StoreUnavailableError';
 }
 
+/** The store has the show in a form that this process must not sell: with another plan, or as data of another kind. A retry does not help here; another process may sell it. */
+export class ShowRefusedError extends StoreUnavailableError {
+  override name = 'ShowRefusedError';
+  /** For the organiser: the message without the show. */
+  readonly reason: string;
+
+  constructor(show: string, reason: string, options?: ErrorOptions) {
+    super(`The show ${show} cannot be opened: ${reason}`, options);
+    this.reason = reason;
+  }
+}
+
 export class StoreTimeoutError extends Error {
   override name = 'StoreTimeoutError';
 }
