@@ -53,7 +53,7 @@ export async function buildBookingProcess({
   const sum = (count: (show: ShowOnSale) => number) =>
     [...shows.opened].reduce((total, show) => total + count(show), 0);
   const metrics = bookingMetrics({
-    shows: () => [...shows.opened].length,
+    shows: () => shows.openedCount,
     unrelayed: () => sum(({ service }) => service.unrelayedEvents),
     actors: () => sum(({ service }) => service.seatActors.running),
     withheld: () => sum(({ service }) => [...service.view.seats].filter(isWithheld).length),
@@ -70,6 +70,7 @@ export async function buildBookingProcess({
         logger,
         venue: { name: show.id, ...rules },
         startsAllActors: show === list[0] && show.plan.size <= maxActorsAtStart,
+        openShows: () => shows.openedCount,
         onDecision: (commands, durationMs) => {
           metrics.decisionCommands.observe(commands);
           metrics.decisionSeconds.observe(durationMs / 1000);

@@ -65,6 +65,10 @@ export class ShowsOnSale {
     return this.#opened.values();
   }
 
+  get openedCount(): number {
+    return this.#opened.size;
+  }
+
   /** Without an id: the default show. Throws a `RefusedError` UNKNOWN_SHOW. */
   get(id: string | undefined): ShowOnSale {
     if (id === undefined) return this.#default;

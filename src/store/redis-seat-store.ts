@@ -106,6 +106,12 @@ export class RedisSeatStore implements SeatStore {
     return { nowMs, epoch, seq, ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }) }) };
   }
 
+  async position(): Promise<Position | undefined> {
+    const [epoch, seq] = await this.#connection.getTogether([this.#keys.epoch, this.#keys.seq]);
+    if (!epoch || !seq || !this.#connection.isOfThisRun(epoch)) return undefined;
+    return { epoch, seq: Number(seq) };
+  }
+
   async relayedPosition(): Promise<Position | undefined> {
     const text = await this.#connection.call(() => this.#connection.redis.get(this.#keys.relayed));
     if (text === null) return undefined;
