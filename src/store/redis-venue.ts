@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { PlannedSeat, Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { planConflict } from '../shows/plan-conflict.ts';
 import { planHash } from '../shows/plan-hash.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
@@ -13,7 +14,7 @@ import type { RedisConnection } from './redis-connection.ts';
 import { isWithheld, restoredSeat, type VenueRemains } from './restore-venue.ts';
 import type { Lock } from './seat-rules.ts';
 import { newSystemId, ShowRefusedError, StoreUnavailableError, type VenueSnapshot } from './seat-store.ts';
-import { planConflict, planText, storedPlan } from './stored-plan.ts';
+import { planText, storedPlan } from './stored-plan.ts';
 import type { VenueKeys } from './venue-keys.ts';
 
 /** Maximum number of seats or events per call, so that each call stays far below the size limits of a command. */

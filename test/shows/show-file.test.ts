@@ -142,13 +142,13 @@ describe('show file', () => {
     ],
     ['ticket_types', ['adult', 'child', 'adult'], '.ticket_types[2] is "adult"; must be unique'],
     ['categories.1.colour', 'red', '.categories[1].colour is "red"; must be a colour, such as "#c0392b"'],
-    ['prices.Rear.child', undefined, '.prices.Rear.child is missing; must be the price in minor units'],
+    ['prices.Rear.child', undefined, '.prices.Rear.child is missing; must be the price in minor units (cents)'],
     ['prices.Rear', undefined, '.prices.Rear is missing; must have a price for adult, child'],
     ['prices.Front stalls', {}, '.prices["Front stalls"] is {}; no such category; the show has Front, Rear'],
     ['prices.Rear.senior', 1, '.prices.Rear.senior is 1; no such ticket type; the show has adult, child'],
-    ['prices.Rear.adult', 28.5, '.prices.Rear.adult is 28.5; must be a whole number from 0 to 99999999'],
-    ['prices.Rear.adult', -1, '.prices.Rear.adult is -1; must be a whole number from 0 to 99999999'],
-    ['prices.Rear.adult', 100_000_000, '.prices.Rear.adult is 100000000; must be a whole number from 0 to 99999999'],
+    ['prices.Rear.adult', 28.5, '.prices.Rear.adult is 28.5; must be a whole number of minor units (cents) from 0 to 99999999: 4500 is 45.00'],
+    ['prices.Rear.adult', -1, '.prices.Rear.adult is -1; must be a whole number of minor units (cents) from 0 to 99999999: 4500 is 45.00'],
+    ['prices.Rear.adult', 100_000_000, '.prices.Rear.adult is 100000000; must be a whole number of minor units (cents) from 0 to 99999999: 4500 is 45.00'],
     ['limits.max_holds', 0, '.limits.max_holds is 0; must be a whole number from 1 to 10000'],
     ['limits.hold_second', 30, '.limits.hold_second is no key of the format; did you mean hold_seconds?'],
     [
@@ -222,7 +222,7 @@ describe('show file', () => {
   const section = '.layout.sections[0]';
   const wrongLayouts: [Json, string][] = [
     [{ seats_step: -2 }, `${section}.seats_step is -2; leaves -2 seats in the last row, must leave one`],
-    [{ accessible: ['E6', 'E7'] }, `${section}.accessible[1] is "E7"; no such seat; the section has rows A to E`],
+    [{ accessible: ['E6', 'E7'] }, `${section}.accessible[1] is "E7"; no such seat; row E has seats 1 to 6`],
     [
       { category_from: { F: 'Rear' } },
       `${section}.category_from.F is "Rear"; no such row; the section has rows A to E`,
