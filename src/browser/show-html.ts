@@ -1,9 +1,10 @@
 import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
 import { priceFormat, priceRangeText } from '../shows/price-format.ts';
+import { zonedTimeText } from './time-text.ts';
 
 /** HTML of shows, for the server and for the page. Knows no DOM. Names come from show files, so they are escaped. */
 
-/** The server renders in English and UTC; the page then writes times in the user's own language and time zone. */
+/** The server renders in English; the page then writes times in the user's own language. */
 const locale = 'en';
 
 export function escapeHtml(text: string): string {
@@ -78,20 +79,5 @@ function pricesText({ currency, lowest_price: lowest, highest_price: highest }: 
 }
 
 function timeHtml(iso: string): string {
-  return `<time datetime="${escapeHtml(iso)}">${escapeHtml(timeText(iso, { locale, timeZone: 'UTC' }))} UTC</time>`;
-}
-
-export function timeText(iso: string, { locale, timeZone }: { locale?: string; timeZone?: string } = {}): string {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return iso;
-  return date.toLocaleString(locale, {
-    weekday: 'short',
-    day: 'numeric',
-    month: 'long',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-    ...(timeZone !== undefined && { timeZone }),
-  });
+  return `<time datetime="${escapeHtml(iso)}">${escapeHtml(zonedTimeText(iso, locale))}</time>`;
 }
