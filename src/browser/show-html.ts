@@ -60,6 +60,11 @@ function isNear(closesAt: string, startsAt = ''): boolean {
   return Math.abs(Date.parse(startsAt) - Date.parse(closesAt)) < 86_400_000;
 }
 
+/** "Free seats: 5,466 of 9,930" */
+export function freeSeatsHtml({ counts, seats }: Pick<ShowDetails, 'counts' | 'seats'>): string {
+  return `<p>Free seats: ${counts.available.toLocaleString(locale)} of ${seats.toLocaleString(locale)}</p>`;
+}
+
 /** Prices by category and ticket type, as rows of a table; empty for a free show. */
 export function pricesHtml({ currency, categories, ticket_types: types = [] }: ShowDetails): string {
   if (currency === undefined || types.length === 0) return '';

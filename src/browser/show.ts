@@ -20,24 +20,36 @@ import { protectedFlag, protectedSeatText } from './protected-seats.ts';
 import { nextSaleChangeMs, saleClosedText } from './sale.ts';
 import { secondsLeft } from './server-clock.ts';
 import { showFactsHtml } from './show-html.ts';
+import { ShowTrouble } from './show-trouble.ts';
 import { SingleSeatsNotice } from './single-seats-notice.ts';
 import { TicketTypes } from './ticket-types.ts';
 import { confirmationText } from './wording.ts';
 
 /** A timer is never later than this, since the clock of the device may be set. */
 const checkSaleWithinMs = 60_000;
+const otherPlanRetryMs = 1_000;
 
 unpackDataBlocks();
+const trouble = new ShowTrouble();
 localiseTimes(document);
 void open(decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? ''));
 
 async function open(id: string): Promise<void> {
   try {
-    const details = embeddedDetails(id) ?? (await loadDetails(id));
-    renderFacts(details);
-    showPage(details, await loadPlan(details));
+    let details = embeddedDetails(id) ?? (await loadDetails(id, trouble.report));
+    let plan: SeatingPlan | undefined;
+    for (;;) {
+      renderFacts(details);
+      plan = await loadPlan(details, trouble.report);
+      if (plan) break;
+      // The plan has just changed, though not in every process yet.
+      await new Promise((resolve) => setTimeout(resolve, otherPlanRetryMs));
+      details = await loadDetails(id, trouble.report);
+    }
+    showPage(details, plan);
   } catch (error) {
     if (!(error instanceof UnknownShowError)) throw error;
+    trouble.report(undefined);
     element('unknown-show', HTMLElement).hidden = false;
     element('sale-area', HTMLElement).hidden = true;
   }
@@ -102,7 +114,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
         page.report('The seating plan has changed. Reload the page.', 'error', { topic: 'plan', urgent: true });
         return true;
       }
-      return best.receive(message);
+      return trouble.receive(message, actions.venue.isKnown) || best.receive(message);
     },
     onConnected: () => void reread(),
     onConnectionLost: () => best.connectionLost(),

@@ -20,22 +20,24 @@ export function timeText(iso: string, locale?: string): string {
   const own = -new Date(iso).getTimezoneOffset();
   const hall = utcOffsetMinutes(iso) ?? own;
   const text = textAt(iso, hall, locale);
-  return hall === own ? text : `${text} ${zoneName(hall)} (your time: ${textAt(iso, own, locale)})`;
+  const isSameDay = textAt(iso, own, locale, dayFormat) === textAt(iso, hall, locale, dayFormat);
+  const ownTime = textAt(iso, own, locale, isSameDay ? clockFormat : fullFormat);
+  return hall === own ? text : `${text} ${zoneName(hall)} (your time: ${ownTime})`;
 }
 
-function textAt(iso: string, offsetMinutes: number, locale: string | undefined): string {
+const dayFormat = { weekday: 'short', day: 'numeric', month: 'long', year: 'numeric' } as const;
+const clockFormat = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
+const fullFormat = { ...dayFormat, ...clockFormat };
+
+function textAt(
+  iso: string,
+  offsetMinutes: number,
+  locale: string | undefined,
+  format: Intl.DateTimeFormatOptions = fullFormat,
+): string {
   // Not every browser knows time zones that are offsets.
   const shifted = new Date(Date.parse(iso) + offsetMinutes * minuteMs);
-  return shifted.toLocaleString(locale, {
-    weekday: 'short',
-    day: 'numeric',
-    month: 'long',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-    timeZone: 'UTC',
-  });
+  return shifted.toLocaleString(locale, { ...format, timeZone: 'UTC' });
 }
 
 /** "UTC", "UTC+2", "UTC−3:30". */

@@ -44,6 +44,7 @@ test('[R650] the hall comes first, and the time of the viewer only if it differs
   expect(timeText('2026-12-01T20:00:00-05:00', 'en')).toBe(
     'Tue, December 1, 2026 at 20:00 UTC−5 (your time: Wed, December 2, 2026 at 02:00)',
   );
+  expect(timeText('2026-12-01T20:00:00+02:00', 'en'), 'the same day').toContain('20:00 UTC+2 (your time: 19:00)');
   expect(timeText('2026-12-01T20:00:00Z', 'en'), 'a hall without an offset').toBe('Tue, December 1, 2026 at 21:00');
   expect(timeText('2026-12-01T20:00:00+00:00', 'en'), 'a hall in UTC').toContain('at 20:00 UTC (your time:');
 });
