@@ -4,7 +4,7 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { commandMessage } from './command-message.ts';
-import { expandedState } from './compact-seats.ts';
+import { changedSeats, expandedState, isWholeState } from './compact-seats.ts';
 import type { ServerSettings } from './connection.ts';
 import { KeepOffer } from './keep-offer.ts';
 import type { Offer } from './message-list.ts';
@@ -42,7 +42,7 @@ export class SeatActions {
   readonly #next = new Map<string, () => void>();
   /** Seats of holds that expired since the user last got one. */
   #expired: string[] = [];
-  /** Seat and transition of each hold that the user was warned about. */
+  /** Seat and end of each hold that the user was warned about. */
   readonly #warned = new Set<string>();
 
   constructor(options: SeatActionsOptions) {
@@ -135,12 +135,19 @@ export class SeatActions {
       case 'SEATS': {
         const { plan, clock, stateUserId } = this.#options;
         if (!plan) break;
+        if (!isWholeState(message.data)) {
+          this.venue.moveTo(message.data, changedSeats(message.data, plan));
+          break;
+        }
         clock.set(message.data.server_time);
         this.venue.replace(expandedState(message.data, { plan, known: this.venue, userId: stateUserId?.() }));
         break;
       }
       case 'SEAT_UPDATE':
         this.venue.update(message.data);
+        break;
+      case 'STALE':
+        this.venue.setStale(message.data.stale);
         break;
       case 'ACK': {
         // The seats first: while the request is pending, only its reply is reported.
@@ -194,7 +201,7 @@ export class SeatActions {
   #warnOfEnds(holds: readonly ShownHold[]): void {
     // A hold that is short from its beginning gets its warning in the last third.
     const warnAtMs = Math.min(warnedMs, (this.venue.holdSeconds * 1000) / 3);
-    const keyOf = ({ seat }: ShownHold) => `${seat.id}:${seat.seq}`;
+    const keyOf = ({ seat }: ShownHold) => `${seat.id}:${seat.expires_at}`;
     const ending = holds.filter((hold) => {
       return hold.remainingMs > 0 && hold.remainingMs <= warnAtMs && !this.#warned.has(keyOf(hold));
     });
