@@ -30,7 +30,9 @@ export function registerShowPages(
   const listConfig = { points: pointsOf(shows.list.length) };
   app.get('/shows', { schema: { hide: true }, config: listConfig }, (request, reply) => {
     const nowMs = shows.default.service.storeClock.nowMs();
-    const html = list.fill({ shows: showListHtml(shows.list.map((show) => summaryOf(show, nowMs))) });
+    const html = list.fill({
+      shows: showListHtml(shows.list.map((show) => summaryOf(show, nowMs, shows.refusalOf(show.id)))),
+    });
     return send(request, reply, html);
   });
 
@@ -38,6 +40,7 @@ export function registerShowPages(
   app.get('/shows/:show', { schema: { hide: true, params: ShowParams }, config: showConfig }, (request, reply) => {
     const { show: id } = request.params;
     const sale = shows.list.some((show) => show.id === id) ? shows.get(id) : undefined;
+    if (sale?.service.refusal) throw sale.service.refusal; // its plan may be out of date; nginx sends the empty page
     return send(request, sale ? reply : reply.status(404), page.fill(sale ? contentOf(sale) : unknownShow));
   });
 }

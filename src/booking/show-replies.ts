@@ -9,7 +9,7 @@ import { holdSettings } from './venue-settings.ts';
 const timeField = <Name extends string>(name: Name, timeMs: number | undefined): { [_ in Name]?: string } =>
   timeMs === undefined ? {} : ({ [name]: new Date(timeMs).toISOString() } as { [_ in Name]: string });
 
-export function summaryOf(show: Show, nowMs: number): ShowSummary {
+export function summaryOf(show: Show, nowMs: number, refusal?: Error): ShowSummary {
   const { id, name, startsAtMs, saleOpensAtMs, saleClosesAtMs, pricing, plan } = show;
   const prices = [...(pricing?.prices.values() ?? [])].flatMap((ofCategory) => [...ofCategory.values()]);
   return {
@@ -17,6 +17,7 @@ export function summaryOf(show: Show, nowMs: number): ShowSummary {
     name,
     ...timeField('starts_at', startsAtMs),
     sale: saleState(show, nowMs),
+    ...(refusal && { unavailable: true as const }),
     ...timeField('sale_opens_at', saleOpensAtMs),
     ...timeField('sale_closes_at', saleClosesAtMs),
     ...(pricing && {

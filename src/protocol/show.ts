@@ -21,6 +21,9 @@ const summary = {
   sale: Type.Union([Type.Literal('upcoming'), Type.Literal('open'), Type.Literal('closed')], {
     description: 'Whether seats are on sale now',
   }),
+  unavailable: Type.Optional(
+    Type.Literal(true, { description: 'Present while this booking process must not sell the show; another one may' }),
+  ),
   sale_opens_at: Time('Before it the sale is `upcoming`'),
   sale_closes_at: Time('From then on the sale is `closed`'),
   currency: Type.Optional(Type.String({ description: 'ISO 4217. Absent: the show is free', examples: ['EUR'] })),
