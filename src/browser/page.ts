@@ -2,6 +2,7 @@ import { compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import { Announcer } from './announcer.ts';
 import { Cart, type CartOptions } from './cart.ts';
+import { isWholeState } from './compact-seats.ts';
 import { Connection, type ConnectionView } from './connection.ts';
 import { type ConnectionPhase, type ConnectionStatus, connectionStatus, sessionStatus } from './connection-status.ts';
 import { element } from './dom.ts';
@@ -154,7 +155,7 @@ export function createPage(options: PageOptions): Page {
       requestRender();
     },
     onMessage: (message) => {
-      if (message.type === 'SEATS') stateUserId = connectUserId;
+      if (message.type === 'SEATS' && isWholeState(message.data)) stateUserId = connectUserId;
       if (!options.onMessage?.(message)) actions.receive(message);
       requestRender();
     },

@@ -4,7 +4,7 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { commandMessage } from './command-message.ts';
-import { expandedState } from './compact-seats.ts';
+import { changedSeats, expandedState, isWholeState } from './compact-seats.ts';
 import type { ServerSettings } from './connection.ts';
 import { EndWarnings } from './end-warnings.ts';
 import { KeepOffer } from './keep-offer.ts';
@@ -131,12 +131,19 @@ export class SeatActions {
       case 'SEATS': {
         const { plan, clock, stateUserId } = this.#options;
         if (!plan) break;
+        if (!isWholeState(message.data)) {
+          this.venue.moveTo(message.data, changedSeats(message.data, plan));
+          break;
+        }
         clock.set(message.data.server_time);
         this.venue.replace(expandedState(message.data, { plan, known: this.venue, userId: stateUserId?.() }));
         break;
       }
       case 'SEAT_UPDATE':
         this.venue.update(message.data);
+        break;
+      case 'STALE':
+        this.venue.setStale(message.data.stale);
         break;
       case 'ACK': {
         // The seats first: while the request is pending, only its reply is reported.

@@ -6,6 +6,7 @@ import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { leavesSingleSeat, type SingleSeats } from '../shows/single-seats.ts';
 import { BestForm } from './best-form.ts';
 import { BestRequest } from './best-request.ts';
+import { isWholeState } from './compact-seats.ts';
 import { element, setText, unpackDataBlocks } from './dom.ts';
 import { embeddedDetails, loadDetails, loadPlan, UnknownShowError } from './load-show.ts';
 import { localiseTimes } from './local-times.ts';
@@ -110,7 +111,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     },
     onMessage: (message) => {
       if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
-      if (message.type === 'SEATS' && message.data.plan !== details.plan) {
+      if (message.type === 'SEATS' && isWholeState(message.data) && message.data.plan !== details.plan) {
         page.report('The seating plan has changed. Reload the page.', 'error', { topic: 'plan', urgent: true });
         return true;
       }
