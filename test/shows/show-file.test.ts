@@ -318,7 +318,11 @@ describe('show file', () => {
   test('[R674] keys and values that only look alike are none', () => {
     const once = JSON.stringify({ a: { a: 'a', b: ['a', 'a', { a: ':' }, { a: '"a":' }] }, '"a"': '{"a":1,"a":2}' });
     expect(duplicateKeys(once)).toEqual([]);
-    fc.assert(fc.property(fc.json(), (text) => expect(duplicateKeys(JSON.stringify(JSON.parse(text)))).toEqual([])));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(duplicateKeys(JSON.stringify(value))).toEqual([]);
+      }),
+    );
   });
 
   const rowOfTwo = (first: Json, second: Json): Json =>
