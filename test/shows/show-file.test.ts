@@ -332,7 +332,7 @@ describe('show file', () => {
     ]);
   const inRow = '.plan.sections[0].rows[0].seats';
   const alone = 'no accessible seat is next to it, so the best seats never include it';
-  const inPast = 'is in the past, so nothing can be sold';
+  const inPast = 'the time is over, so nothing can be sold';
   test.each<[string, Json, string[]]>([
     ['nothing odd', show(), []],
     [
