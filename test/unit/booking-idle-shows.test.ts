@@ -65,7 +65,7 @@ test('[R678] an idle show reads its position at each beat, its events every 2 s,
   expect(audits).toBe(beatsPerMinute / 20);
 });
 
-test('[R678] a show in use, and the only one of a process, makes every check at each beat', async () => {
+test('[R678] a show in use reads its events at each beat, and the only show of a process makes every check', async () => {
   const alone = await setUp(1);
   await alone.pass(40_000);
   const each = { heartbeats: beatsPerMinute, positions: 0, reads: beatsPerMinute, audits: beatsPerMinute };
@@ -74,8 +74,8 @@ test('[R678] a show in use, and the only one of a process, makes every check at 
   const { service, pass, counted } = await setUp(20);
   await pass(40_000);
   await service.command({ action: 'select', seatIds: ['A1'], userId: 'ann' });
-  const { positions, audits } = await counted(30_000);
-  expect([positions, audits]).toEqual([0, beatsPerMinute / 2]);
+  const { positions, reads, audits } = await counted(30_000);
+  expect([positions, reads, audits]).toEqual([0, beatsPerMinute / 2, beatsPerMinute / 2 / 20]);
 });
 
 test('[G3] [G6] [R678] an idle show notices a hold of another process at the next beat, and ends it in time', async () => {
