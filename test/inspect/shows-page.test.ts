@@ -139,7 +139,7 @@ describe('[R616] the live view of a show', () => {
     await hold('arena', ['F2-A8']);
     const page = await openLive('?show=arena&seats=F2-A7,f2-a8,A1');
     await cellIds(page).toEqual(['F2-A7', 'F2-A8']);
-    await textOf(page, 'shown').toBe('No such seat: A1. 2 of 9,930 seats.');
+    await textOf(page, 'shown').toBe('No such seat: A1. 2 of 9,930 seats, which the legend counts.');
     await textOf(page, 'machine-name').toBe('F2-A7');
     await page.locator('.cell').first().focus();
     await page.keyboard.press('ArrowRight');
@@ -152,7 +152,7 @@ describe('[R616] the live view of a show', () => {
   test('10,000 seats: those that changed last, and any other by name', async () => {
     const page = await openLive('?show=arena');
     await textOf(page, 'shown').toBe(
-      '9,930 seats. Shown and counted: those that changed last, up to 1,000, and the chosen one.',
+      '9,930 seats. Shown, and counted in the legend: those that changed last, up to 1,000, and the chosen one.',
     );
     await textOf(page, 'machine-name').toBe('F1-A1');
     await textOf(page, 'machine-state').toBe('available');
