@@ -1,5 +1,5 @@
 /** The part of `sessionStorage` that is used. */
-export type ChoiceStorage = Pick<Storage, 'getItem' | 'setItem'>;
+type ChoiceStorage = Pick<Storage, 'getItem' | 'setItem'>;
 
 interface TicketTypesOptions {
   /** Id of the show. */

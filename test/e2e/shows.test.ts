@@ -92,7 +92,7 @@ describe('the pages of shows', () => {
     let isUp = false;
     const fail = (status: number, body: unknown) => (route: Route) =>
       isUp ? route.continue() : route.fulfill({ status, json: body });
-    await page.route('**/shows/open', async (route) => {
+    await page.route(`${pages.venue.url}/shows/open`, async (route) => {
       const response = await route.fetch();
       // As the proxy's own file, which has no details.
       await route.fulfill({ response, body: (await response.text()).replace('id="show-details"', '') });
@@ -131,7 +131,7 @@ describe('the pages of shows', () => {
     const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
     onTestFinished(() => context.close());
     const page = await context.newPage();
-    await page.route('**/shows/open', async (route) => {
+    await page.route(`${pages.venue.url}/shows/open`, async (route) => {
       const response = await route.fetch();
       const html = (await response.text()).replaceAll(/("plan":"|\/plan\/)[0-9a-f]+/g, '$1aaaa');
       await route.fulfill({ response, body: html });

@@ -25,7 +25,7 @@ export function lookOf(
 }
 
 /** "€75.00", "from €50.00" if that depends on the ticket type; undefined if the show is free. */
-export function priceOf(
+function priceOf(
   index: number,
   { plan, categories, formatPrice }: Pick<MapOptions, 'plan' | 'categories' | 'formatPrice'>,
 ): string | undefined {
