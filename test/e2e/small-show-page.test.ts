@@ -72,7 +72,10 @@ describe('a small show', () => {
     await textOf(page, 'messages').toContain('Not connected.');
     await context.setOffline(false);
     await page.locator('#connection-status.connected').waitFor();
-    await textOf(page, 'messages').not.toContain('Not connected.');
+    // Sooner than any message goes by itself.
+    await expect
+      .poll(() => page.locator('#messages').innerText(), { timeout: 5_000 })
+      .not.toContain('Not connected.');
     await seat(page, 'D5').click();
     await heldCount(page).toBe(1);
     await page.locator('#release-btn').click();

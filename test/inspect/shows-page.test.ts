@@ -97,6 +97,7 @@ describe('[R616] the live view of a show', () => {
       'Summer night in the arena',
       'String quartet in the chamber hall',
       'Studio',
+      'Wide',
     ]);
     await page.locator('#show').selectOption('chamber');
     await textOf(page, 'status').toMatch(/^String quartet in the chamber hall · Live from/);
