@@ -73,9 +73,7 @@ describe('a small show', () => {
     await context.setOffline(false);
     await page.locator('#connection-status.connected').waitFor();
     // Sooner than any message goes by itself.
-    await expect
-      .poll(() => page.locator('#messages').innerText(), { timeout: 5_000 })
-      .not.toContain('Not connected.');
+    await expect.poll(() => page.locator('#messages').innerText(), { timeout: 5_000 }).not.toContain('Not connected.');
     await seat(page, 'D5').click();
     await heldCount(page).toBe(1);
     await page.locator('#release-btn').click();
