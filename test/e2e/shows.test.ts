@@ -88,7 +88,7 @@ describe('the pages of shows', () => {
     const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
     onTestFinished(() => context.close());
     const page = await context.newPage();
-    const error = { code: 'STORE_UNAVAILABLE', message: 'The store is away', retryable: true };
+    const error = { code: 'STORE_UNAVAILABLE', message: 'The store is unavailable', retryable: true };
     let isUp = false;
     const fail = (status: number, body: unknown) => (route: Route) =>
       isUp ? route.continue() : route.fulfill({ status, json: body });
@@ -99,7 +99,7 @@ describe('the pages of shows', () => {
     });
     await page.route('**/api/shows/open', fail(503, { success: false, error }));
     await page.goto(`${pages.venue.url}/shows/open`);
-    await textOf(page, 'show-trouble').toBe('This show cannot be opened now. The store is away. Trying again…');
+    await textOf(page, 'show-trouble').toBe('This show cannot be opened now. The store is unavailable. Trying again…');
     expect(await page.locator('#available-count').isVisible(), 'no empty count').toBe(false);
     expect(await page.locator('#hold-rules').isVisible(), 'no empty rule').toBe(false);
     await page.unroute('**/api/shows/open');
@@ -118,12 +118,12 @@ describe('the pages of shows', () => {
     await page.routeWebSocket('**/ws', (socket) => {
       socket.onMessage((text) => {
         const { request_id } = JSON.parse(String(text)) as { request_id?: string };
-        const data = { code: 'STORE_UNAVAILABLE', message: 'The store is away', retryable: true };
+        const data = { code: 'STORE_UNAVAILABLE', message: 'The store is unavailable', retryable: true };
         socket.send(JSON.stringify({ type: 'ERROR', request_id, data }));
       });
     });
     await page.goto(`${pages.venue.url}/shows/open`);
-    await textOf(page, 'show-trouble').toContain('The store is away. Trying again…');
+    await textOf(page, 'show-trouble').toContain('The store is unavailable. Trying again…');
     expect(await page.locator('.message').count(), 'said once').toBe(0);
   });
 
