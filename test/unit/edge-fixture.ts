@@ -86,6 +86,8 @@ export class FakeBooking {
   readonly requests: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
   readonly batches: BatchedCommand[][] = [];
+  /** Commands on these seats fail. */
+  readonly failsAt = new Set<string>();
   /** Keyed by token. */
   readonly sessions = new Map<string, SessionInfo>();
   readonly events: SeatEvent[] = [];
@@ -198,6 +200,7 @@ export class FakeBooking {
     if (path === '/events') return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
     const { seat_id, user_id = 'u_session' } = JSON.parse(body) as { seat_id: string; user_id?: string };
     const seat = this.#seats.get(seat_id);
+    if (this.failsAt.has(seat_id)) return [503, refusal('STORE_UNAVAILABLE')];
     if (!seat) return [404, refusal('UNKNOWN_SEAT')];
     if (seat.status !== 0) return [409, refusal('SEAT_HELD', seat)];
     this.hold(seat_id, user_id);

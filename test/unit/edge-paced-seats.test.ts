@@ -53,6 +53,15 @@ test('[R802] who holds a seat is told to that user alone, with the end of the ho
   expect(alice.venue.holdsOf('alice')).toEqual([expect.objectContaining({ id: 'A1', expires_at: 1 })]);
 });
 
+test('[R802] a page whose user becomes known later finds its seats with the next state, though nothing else has changed', () => {
+  const { commit, deliver, page, connect, truth } = startPacedSeats({ rows: 2, cols: 2 });
+  deliver(commit(0, 1, 'alice'));
+  const late = connect(page());
+  late.userId = 'alice';
+  connect(late);
+  expectShown(late, truth.seats);
+});
+
 test('[R803] a page that resumes gets what has changed since, from any position of the epoch; the whole venue if that is shorter', () => {
   const { commit, deliver, page, connect, stream, truth } = startPacedSeats({ rows: 10, cols: 10 });
   const away = connect(page('alice'));

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect, test } from 'vitest';
+import { compactSubprotocol } from '../../src/protocol/close-codes.ts';
 import { startEdge, TestClient, until } from './edge-fixture.ts';
 
 const silentCount = 5000;
@@ -37,6 +38,28 @@ test('[G10] a client that does not read is skipped, and gets the whole venue whe
   bus.emit(booking.hold('A2', 'last'));
   await until(() => slow.seqs.at(-1) === booking.events.length, 'updates flow again');
   expect([...slow.seqs].sort((a, b) => a - b)).toEqual(slow.seqs); // never backwards
+}, 60_000);
+
+test('[R808] [G10] a client of v2 that does not read is skipped, and gets the whole state when it reads again', async () => {
+  const { app, booking, bus, wsUrl } = await startEdge({ limits: { clientBufferBytes: 16 * 1024, stateBurst: 1e6 } });
+  const slow = new TestClient(wsUrl, [compactSubprotocol]);
+  const socket = await socketOf(slow);
+  await slow.opened();
+  slow.send({ type: 'CONNECT', request_id: 'c', data: { user_id: 'alice' } });
+  await slow.received('ACK');
+  socket.pause();
+  // More than all kernel buffers hold: several MB.
+  for (let n = 0; n < 6_000; n++) slow.ws.send('{"type":"subscribe"}');
+  const metrics = () => app.inject('/metrics').then(({ body }) => body);
+  let body = '';
+  while (!body.includes('edge_clients_slow_total 1')) body = await metrics();
+  for (let n = 0; n < 2_000; n++) bus.emit(booking.hold(`A${1 + (n % 10)}`, 'alice'));
+  socket.resume();
+  const isCurrent = () => slow.ofType('SEATS').at(-1)?.data.seq === booking.events.length;
+  await until(isCurrent, 'it is at the present');
+  expect(slow.ofType('SEATS').at(-1)?.data).toMatchObject({ statuses: `${'1'.repeat(10)}${'0'.repeat(90)}` });
+  expect(slow.ofType('SEATS').at(-1)?.data.own).toHaveLength(10);
+  expect(await metrics()).toContain('edge_clients_resynced_total 1');
 }, 60_000);
 
 test('[G10] a client that stays behind is disconnected', async () => {
