@@ -30,7 +30,7 @@ export const fanout: Scenario = {
       },
     });
     judgeFanOut(auditor.audit, result);
-    return fanOutFindings(result, before && after && countedBetween(before, after));
+    return fanOutFindings(result, durationS, before && after && countedBetween(before, after));
   },
 };
 
@@ -46,7 +46,7 @@ export function judgeFanOut(audit: Audit, result: FanOutResult): void {
   if (!isComplete) audit.viewProblem('Not every socket reached the last seq of the venue');
 }
 
-function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): Findings {
+function fanOutFindings(result: FanOutResult, durationS: number, edges: EdgeCounters | undefined): Findings {
   const { fromSent, fromCommitted, delivered, events, closeCodes } = result;
   return {
     figures: {
@@ -74,6 +74,7 @@ function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): 
       ...(edges && {
         slowClients: edges.slow,
         closedByEdge: edges.terminated,
+        edgeCpuMsPerS: edges.cpuMs / (durationS + result.behindMs / 1000),
         edgeCpuUsPerDelivery: (edges.cpuMs * 1000) / Math.max(1, delivered),
       }),
     },

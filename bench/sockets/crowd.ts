@@ -37,6 +37,8 @@ export interface CrowdResult {
   lost: number;
   closeCodes: Record<string, number>;
   bytes: number;
+  /** CPU time of the process of the sockets, from `begin` until all were at the end. */
+  crowdCpuMs: number;
   /** From the time when the command was sent, and from its commit, until each socket is at its seq. */
   fromSent: LatencySummary | undefined;
   fromCommitted: LatencySummary | undefined;
@@ -61,6 +63,9 @@ export class Crowd {
   readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 };
   readonly #closeCodes: Record<string, number> = {};
   #rateLimited = false;
+  #cpuAtBegin = process.cpuUsage();
+  /** Until all sockets were at the last seq that was asked for. */
+  #crowdCpuMs = 0;
   readonly outagesMs: number[] = [];
 
   /** `venue`: id of the show that the sockets watch. */
@@ -94,6 +99,7 @@ export class Crowd {
     this.#firstSeq = seq + 1;
     this.#capacity = capacity;
     this.#arrivals = new Float64Array(capacity * this.#members.length);
+    this.#cpuAtBegin = process.cpuUsage();
     Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 });
   }
 
@@ -104,6 +110,8 @@ export class Crowd {
       if (performance.now() > deadlineMs) return false;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    const { user, system } = process.cpuUsage(this.#cpuAtBegin);
+    this.#crowdCpuMs = (user + system) / 1_000;
     return true;
   }
 
@@ -135,6 +143,7 @@ export class Crowd {
       outOfOrder: this.counts.outOfOrder + outOfOrder,
       different: this.counts.different + different,
       wrong: this.paced.wrong(statuses),
+      crowdCpuMs: this.#crowdCpuMs,
       lost: this.#members.filter(({ isLive }) => !isLive).length,
       closeCodes: this.#closeCodes,
       fromSent: fromSent.totalCount > 0 ? summarise('click to receipt', fromSent) : undefined,

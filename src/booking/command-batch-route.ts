@@ -1,3 +1,4 @@
+import type { onRequestHookHandler } from 'fastify';
 import type { Logger } from 'pino';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
@@ -23,8 +24,9 @@ interface CommandBatchOptions {
 }
 
 /**
- * `POST /commands`, for our own edges only: they say who the clients are. Each command gets the reply of its own route, with
- * all limits of its client, and none is held up by the failure of another.
+ * `POST /commands`, for edges: they say who the clients are. Each command gets the reply of its own route, with all limits of
+ * its client, and none is held up by the failure of another. What a proxy forwards does not come from an edge. An edge whose
+ * address is not trusted is counted itself in place of its clients.
  */
 export function registerCommandBatchRoute(app: HttpApp, { guard, routes, access, logger }: CommandBatchOptions): void {
   const addressOf = countedAddress(access);
@@ -48,17 +50,23 @@ export function registerCommandBatchRoute(app: HttpApp, { guard, routes, access,
   }
 
   const schema = { hide: true, body: CommandBatch };
-  app.post(commandBatchPath, { schema, bodyLimit: bodyLimitBytes }, async (request, sent) => {
-    if (addressOf(request) !== undefined) throw new RefusedError('NOT_FOUND', `Not found: ${commandBatchPath}`);
-    const { socket, headers: own } = request;
+  // Before the body is read, which may be large.
+  const onRequest: onRequestHookHandler = (request, _reply, done) => {
+    const mayBeEdge = access.edgeKey === undefined && request.headers['x-forwarded-for'] === undefined;
+    if (mayBeEdge || addressOf(request) === undefined) done();
+    else done(new RefusedError('NOT_FOUND', `Not found: ${commandBatchPath}`));
+  };
+  app.post(commandBatchPath, { schema, bodyLimit: bodyLimitBytes, onRequest }, async (request, sent) => {
+    const { socket, headers: own, ip } = request;
+    const isTrusted = addressOf(request) === undefined;
     const replies = request.body.commands.map((command) => {
-      const { address, token, request_id } = command;
+      const { address, token, request_id: id = request.id } = command;
       const headers = {
-        'x-forwarded-for': address,
+        ...(isTrusted && { 'x-forwarded-for': address }),
         ...(own[edgeKeyHeader] !== undefined && { [edgeKeyHeader]: own[edgeKeyHeader] }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       };
-      return reply({ id: request_id ?? request.id, ip: address, headers, socket }, command);
+      return reply({ id, ip: isTrusted ? address : ip, headers, socket }, command);
     });
     const texts = (await Promise.all(replies)).map(({ httpStatus, json }) => `{"status":${httpStatus},"body":${json}}`);
     return sendText(sent, { httpStatus: 200, json: `{"replies":[${texts.join()}]}` });

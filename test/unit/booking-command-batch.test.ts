@@ -2,6 +2,13 @@ import { expect, test } from 'vitest';
 import type { BatchedCommand } from '../../src/protocol/command-batch.ts';
 import { startApi, type TestApi } from './api-fixture.ts';
 
+const rateLimits = {
+  requestsPerSecondPerAddress: 4,
+  requestsPerSecondPerUser: 3,
+  sessionsPerMinutePerAddress: 9,
+  holdsPerAddress: 2,
+};
+
 let keys = 0;
 const command = (path: string, body: object, more: Partial<BatchedCommand> = {}): BatchedCommand => ({
   path: `/api/shows/main${path}`,
@@ -71,7 +78,7 @@ test('[R820] a command whose path or body no route takes is refused alone', asyn
   ]);
 });
 
-test('[R821] only our own edges may send batches: for all others there is no such path', async () => {
+test('[R821] only edges may send batches: for what a proxy forwards, and in the embedded mode without the key, there is no such path', async () => {
   const api = await startApi();
   const batch = [select('A1', 'alice')];
   expect((await post(api, batch, { 'x-forwarded-for': '203.0.113.7' })).statusCode).toBe(404);
@@ -82,12 +89,19 @@ test('[R821] only our own edges may send batches: for all others there is no suc
   expect((await api.app.inject({ url: '/api/seats' })).json()[0].status).toBe(0);
 });
 
-const rateLimits = {
-  requestsPerSecondPerAddress: 4,
-  requestsPerSecondPerUser: 3,
-  sessionsPerMinutePerAddress: 9,
-  holdsPerAddress: 2,
-};
+test('[R821] an edge whose address is not trusted is counted itself, whatever clients it names', async () => {
+  const api = await startApi({ access: { rateLimits } });
+  const commands = [1, 2, 3, 4, 5].map((n) => select('Z1', `u${n}`, { address: `203.0.113.${n}` }));
+  const reply = await api.app.inject({
+    method: 'POST',
+    url: '/commands',
+    payload: { commands },
+    remoteAddress: '198.51.100.1',
+  });
+  // The request itself counts, too.
+  const codes = reply.json<{ replies: Reply[] }>().replies.map(({ body }) => body.error?.code);
+  expect(codes).toEqual(['UNKNOWN_SEAT', 'UNKNOWN_SEAT', 'UNKNOWN_SEAT', 'RATE_LIMITED', 'RATE_LIMITED']);
+});
 
 test.each([
   ['', {}],
