@@ -39,7 +39,7 @@ export function registerCommandBatchRoute(app: HttpApp, { guard, routes, access,
       const route = byPath.get(rest);
       if (!route) throw new RefusedError('NOT_FOUND', 'There is no such command');
       const headers = { 'idempotency-key': key, 'x-attempt': String(attempt) };
-      return await route.reply(requester, decodeURIComponent(show), body, headers);
+      return await route.reply(requester, show, body, headers);
     } catch (error) {
       const detail = failureDetail(error) ?? errorDetail('INTERNAL', 'Something went wrong here; it has been logged');
       app.countRefusal(detail.code, { ...requester, method: 'POST', url: path });

@@ -10,7 +10,13 @@ export const ShowId = Type.String({
   description: 'Id of the show: the name of its file',
 });
 
-const Time = (description: string) => Type.Optional(Type.String({ description: `${description}. ISO 8601` }));
+const Time = (description: string) =>
+  Type.Optional(
+    Type.String({
+      description: `${description}. ISO 8601, with the offset of the hall; with Z if the show file has none`,
+      examples: ['2030-06-21T20:00:00+02:00'],
+    }),
+  );
 const Amount = (description: string) =>
   Type.Integer({ minimum: 0, description: `${description}, in minor units of the currency` });
 
