@@ -108,7 +108,11 @@ function targets(slices: ReadonlyMap<string, Slice[]>): Target[] {
   const of = (key: string, field: keyof Slice) => median((slices.get(key) ?? []).map((slice) => slice[field]));
   const ratio = (field: keyof Slice, above: string, below: string) => of(above, field) / of(below, field);
   return [
-    atMost('watchers: edge CPU per second, 1,000 / 100 events per second', 1.5, ratio('edgeCpuMsPerS', 'v2 1000', 'v2 100')),
+    atMost(
+      'watchers: edge CPU per second, 1,000 / 100 events per second',
+      1.5,
+      ratio('edgeCpuMsPerS', 'v2 1000', 'v2 100'),
+    ),
     atMost('watchers: p99, 1,000 / 100 events per second', 1.5, ratio('p99Ms', 'v2 1000', 'v2 100')),
     atMost('watchers, 1,000 events per second: p99 (ms)', 250, of('v2 1000', 'p99Ms')),
     atMost('watchers, 10 events per second: p99, v2 / v1', 1.1, ratio('p99Ms', 'v2 10', 'v1 10')),

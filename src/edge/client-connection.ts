@@ -12,9 +12,8 @@ import { failureMessages, failureOf, UnknownShowError } from './booking-errors.t
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { ClientOutput } from './client-output.ts';
-import { CurrentShow } from './current-show.ts';
-
 import { commandReply, type Reply, withoutOtherHolders } from './command-reply.ts';
+import { CurrentShow } from './current-show.ts';
 import type { AddressInside, Door } from './door.ts';
 import { messageFrame } from './frame.ts';
 import { Intake } from './intake.ts';

@@ -12,10 +12,7 @@ export function commandReply(body: CommandOutcome['body']): Reply {
 }
 
 /** The same without the holders of other users' seats: with seat-booking.v2 a user learns only of its own seats who holds them. */
-export function withoutOtherHolders(
-  body: CommandOutcome['body'],
-  userId: string | undefined,
-): CommandOutcome['body'] {
+export function withoutOtherHolders(body: CommandOutcome['body'], userId: string | undefined): CommandOutcome['body'] {
   if (body.success) return body;
   const { seat, seats, ...refusal } = body;
   const shown = (each: Seat): Seat => {

@@ -43,7 +43,10 @@ export class PingRounds {
   #step(): void {
     for (let left = Math.ceil(this.#clients.size / stepsPerRound); left > 0; left--) {
       const next = this.#waiting.next();
-      if (next.done) return this.#beginRound();
+      if (next.done) {
+        this.#beginRound();
+        return;
+      }
       next.value.ping();
     }
   }

@@ -5,7 +5,7 @@ import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { gridPlan } from '../../src/shows/default-show.ts';
 
 /** The text messages in some unmasked frames. */
-export function messagesIn(frames: Buffer): ServerMessage[] {
+function messagesIn(frames: Buffer): ServerMessage[] {
   const messages: ServerMessage[] = [];
   for (let at = 0; at < frames.length; ) {
     const short = (frames[at + 1] as number) & 127;

@@ -43,7 +43,7 @@ test('[R801] one payload is serialised for all', () => {
   expect(frames.size).toBe(1);
 });
 
-test('[R802] who holds a seat is told to that user alone, with the end of the hold', () => {
+test('[R802] the holder of a seat and the end of the hold are sent to that user alone', () => {
   const { commit, deliver, page, connect, truth } = startPacedSeats({ rows: 2, cols: 2 });
   const [alice, eve, nobody] = [connect(page('alice')), connect(page('eve')), connect(page())];
   deliver(commit(0, 1, 'alice'));
