@@ -41,7 +41,7 @@ export class Hub implements VenueFeedListener {
     this.#metrics = metrics;
     this.#eachUpdate = new EachUpdate(feed, limits.resumableUpdates);
     this.#pacedSeats = new PacedSeats({ feed, metrics });
-    this.#pings = new PingRounds({ clients: this.#clients, intervalMs: limits.pingIntervalMs });
+    this.#pings = new PingRounds({ intervalMs: limits.pingIntervalMs });
   }
 
   get clientCount(): number {
@@ -56,12 +56,14 @@ export class Hub implements VenueFeedListener {
 
   add(client: HubClient): void {
     this.#clients.add(client);
+    this.#pings.add(client);
     this.#metrics.connections.inc();
   }
 
   remove(client: HubClient): void {
     this.#streamOf(client).unsubscribe(client);
     this.#presenceClients.delete(client);
+    this.#pings.remove(client);
     if (!this.#clients.delete(client)) return;
     this.#metrics.connections.dec();
     if (this.#clients.size === 0) this.#onEmpty();

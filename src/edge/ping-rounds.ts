@@ -1,32 +1,46 @@
 import { type Clock, hostClock } from '../process/clock.ts';
 
-/** A round is spread over this many steps: 20,000 pings at once would hold up everything else. */
-const stepsPerRound = 60;
+/** Clients share this many slots of a round: 20,000 pings at once would hold up everything else. */
+const slotsPerRound = 60;
+
+interface Pingable {
+  ping(): void;
+}
 
 interface PingRoundsOptions {
-  clients: ReadonlySet<{ ping(): void }>;
-  /** From one ping of a client to its next, at least. */
+  /** From one ping of a client to its next. */
   intervalMs: number;
   clock?: Clock;
 }
 
-/** Pings each client once per round, evenly spread over the round. */
+/** Pings each client once per interval. Each has a slot of the interval as long as it stays, so others that come or leave do not change its time to reply. */
 export class PingRounds {
-  readonly #clients: PingRoundsOptions['clients'];
   readonly #intervalMs: number;
   readonly #clock: Clock;
-  /** Clients that come during a round belong to it. */
-  #waiting: Iterator<{ ping(): void }>;
-  #startedAtMs: number;
+  readonly #slots = Array.from({ length: slotsPerRound }, () => new Set<Pingable>());
+  readonly #slotOf = new Map<Pingable, Set<Pingable>>();
+  /** The slot of the client that joins next. */
+  #joining = 0;
+  /** The slot that is pinged next. */
+  #next = 0;
   #timer: unknown;
 
-  constructor({ clients, intervalMs, clock = hostClock }: PingRoundsOptions) {
-    this.#clients = clients;
+  constructor({ intervalMs, clock = hostClock }: PingRoundsOptions) {
     this.#intervalMs = intervalMs;
     this.#clock = clock;
-    this.#waiting = clients.values();
-    this.#startedAtMs = clock.nowMs();
     this.#stepLater();
+  }
+
+  add(client: Pingable): void {
+    const slot = this.#slots[this.#joining] as Set<Pingable>;
+    this.#joining = (this.#joining + 1) % slotsPerRound;
+    slot.add(client);
+    this.#slotOf.set(client, slot);
+  }
+
+  remove(client: Pingable): void {
+    this.#slotOf.get(client)?.delete(client);
+    this.#slotOf.delete(client);
   }
 
   close(): void {
@@ -35,27 +49,10 @@ export class PingRounds {
 
   #stepLater(): void {
     this.#timer = this.#clock.setTimeout(() => {
-      this.#step();
+      const slot = this.#slots[this.#next] as Set<Pingable>;
+      this.#next = (this.#next + 1) % slotsPerRound;
+      for (const client of slot) client.ping();
       this.#stepLater();
-    }, this.#intervalMs / stepsPerRound);
-  }
-
-  #step(): void {
-    for (let left = Math.ceil(this.#clients.size / stepsPerRound); left > 0; left--) {
-      const next = this.#waiting.next();
-      if (next.done) {
-        this.#beginRound();
-        return;
-      }
-      next.value.ping();
-    }
-  }
-
-  /** A round that has become short because clients left must not ping the others sooner: they need the time to reply. */
-  #beginRound(): void {
-    const nowMs = this.#clock.nowMs();
-    if (nowMs - this.#startedAtMs < this.#intervalMs) return;
-    this.#startedAtMs = nowMs;
-    this.#waiting = this.#clients.values();
+    }, this.#intervalMs / slotsPerRound);
   }
 }
