@@ -17,6 +17,7 @@ const exitCodes = { ok: 0, failed: 1, violation: 2, thresholdMissed: 3 } as cons
 
 const generalSettings: LoadSettings = {
   isBest: false,
+  protocol: 'v1',
   connections: 100,
   durationS: 10,
   ratePerSecond: 100,

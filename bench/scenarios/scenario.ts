@@ -1,10 +1,13 @@
 import type { Auditor } from '../audit/auditor.ts';
 import type { ClientContext } from '../clients/client-context.ts';
+import type { Protocol } from '../sockets/crowd.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 
 export interface LoadSettings {
   /** Id of the show; undefined: the default one. */
   show?: string | undefined;
+  /** Of the sockets that watch. */
+  protocol: Protocol;
   /** `groups`: the server chooses the seats. */
   isBest: boolean;
   connections: number;

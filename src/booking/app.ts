@@ -3,6 +3,7 @@ import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import type { BookingAppOptions } from './app-options.ts';
+import { registerCommandBatchRoute } from './command-batch-route.ts';
 import { CommandHandler } from './command-handler.ts';
 import { registerDocsRoutes } from './docs-routes.ts';
 import { installGuard } from './guard.ts';
@@ -24,8 +25,11 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   registerSessionRoutes(app, access);
   const handler = new CommandHandler(options, guard);
   const isSessionNeeded = access.authMode === 'required';
-  registerSeatCommandRoutes(app, handler, isSessionNeeded);
-  registerHoldRoutes(app, handler, isSessionNeeded);
+  const routes = [
+    ...registerSeatCommandRoutes(app, handler, isSessionNeeded),
+    ...registerHoldRoutes(app, handler, isSessionNeeded),
+  ];
+  registerCommandBatchRoute(app, { guard, routes, access, logger });
   registerVenueRoutes(app, options);
   registerShowRoutes(app, options);
   await registerPageRoute(app, options);
