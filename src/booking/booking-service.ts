@@ -15,6 +15,7 @@ import {
   type History,
   maxCommandsPerCall,
   maxSeatsPerCall,
+  type OrderCommand,
   type SeatCommand,
   type SeatStore,
   StoreUnavailableError,
@@ -180,6 +181,15 @@ export class BookingService {
 
   /** Rejects with the errors of the store, or with a `BusyError`. The venue must have the seats. */
   command(command: UserCommand): Promise<Answer> {
+    return this.#command(command);
+  }
+
+  /** As `command`, for checkout: the limits of users do not apply. */
+  commandOfOrder(command: OrderCommand): Promise<Answer> {
+    return this.#command(command);
+  }
+
+  #command(command: UserCommand | OrderCommand): Promise<Answer> {
     const decided = () => this.#reopenIfLost(() => this.#enqueue(command));
     return this.#isOpen ? decided() : this.confirm().then(decided);
   }

@@ -15,6 +15,7 @@ export const errorMeanings: Record<ErrorCode, string> = {
   NOT_TOGETHER: 'There are not as many free seats together, of the category and section that were asked for.',
   SINGLE_SEAT: 'The choice would leave a single seat, which this show does not allow; the message names other seats.',
   NOT_HOLDER: 'The user does not hold the seat, or no longer holds it.',
+  ORDER_CLOSED: 'The order is paid, cancelled or lapsed, or its payment is being completed.',
   SALE_CLOSED: 'The sale has not opened yet, or is closed.',
   TOO_LARGE: 'The body is larger than 4 KiB.',
   RATE_LIMITED: 'The user, session or address reached a limit, which the message names.',

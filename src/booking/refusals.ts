@@ -11,6 +11,7 @@ const reasons: Record<Refusal, string> = {
   HOLD_LIMIT: 'You already hold the maximum number of seats; book or release one first',
   EXTENSION_LIMIT: 'This hold has been extended as often as allowed',
   COOLDOWN: 'Your hold of this seat has just expired; other users have priority for a moment',
+  ORDER_CLOSED: 'This order is closed',
   STORE_UNAVAILABLE: 'No more seats can be held at the moment; try again. Held seats can still be booked or released',
 };
 

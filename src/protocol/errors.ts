@@ -16,6 +16,7 @@ export const errorCodes = {
   NOT_TOGETHER: { httpStatus: 409, retryable: true },
   SINGLE_SEAT: { httpStatus: 409, retryable: false },
   NOT_HOLDER: { httpStatus: 409, retryable: false },
+  ORDER_CLOSED: { httpStatus: 409, retryable: false },
   SALE_CLOSED: { httpStatus: 410, retryable: false },
   TOO_LARGE: { httpStatus: 413, retryable: false },
   RATE_LIMITED: { httpStatus: 429, retryable: true },
@@ -39,6 +40,7 @@ export type Refusal =
   | 'HOLD_LIMIT'
   | 'EXTENSION_LIMIT'
   | 'COOLDOWN'
+  | 'ORDER_CLOSED'
   | 'STORE_UNAVAILABLE';
 
 /** The error of a refusal. */

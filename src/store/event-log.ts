@@ -1,5 +1,5 @@
 import { ok as assert } from 'node:assert/strict';
-import type { SeatEvent } from '../protocol/events.ts';
+import { type SeatEvent, transitionReasons } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
 import { seatEvent } from './seat-event.ts';
 
@@ -28,7 +28,7 @@ export function eventOfLog(epoch: string, fields: EntryFields): SeatEvent {
     seq: Number(seq),
     atMs: Number(at_ms),
     expires_at: expires_ms === undefined ? undefined : Number(expires_ms) / 1000,
-    reason: reason === 'user' || reason === 'expired' || reason === 'extended' ? reason : undefined,
+    reason: transitionReasons.find((known) => known === reason),
   });
 }
 

@@ -8,6 +8,7 @@ import { seatWith } from '../venue/seat-with.ts';
 import { emptySeats } from './empty-seats.ts';
 import {
   decide,
+  decideForOrder,
   eventOf,
   type HoldRules,
   isLocked,
@@ -17,13 +18,17 @@ import {
   overdue,
   startsCooldown,
   type Transition,
+  type Verdict,
 } from './seat-rules.ts';
 import {
   type Answer,
   answerKeptMs,
+  closedOrderKeptMs,
   type Decision,
   type History,
+  isOrderCommand,
   newSystemId,
+  type OrderCommand,
   type SeatCommand,
   type SeatStore,
   type UserCommand,
@@ -42,6 +47,8 @@ export class MemorySeatStore implements SeatStore {
   readonly #cooldowns = new Map<string, { userId: string; untilMs: number }>();
   /** In the order in which they expire. */
   readonly #answers = new Map<string, { answer: Answer; untilMs: number }>();
+  /** By id: until when it is remembered. In the order in which they are forgotten. */
+  readonly #closedOrders = new Map<string, number>();
   #events: SeatEvent[] = [];
   #system = '';
   #epoch = '';
@@ -80,7 +87,9 @@ export class MemorySeatStore implements SeatStore {
         const ended = overdue(seat, this.#locks.get(seat.id), nowMs);
         if (ended) this.#commit(seat, ended, nowMs, events);
       }
-      return command.action === 'expire' ? { seats: this.#seatsOf(command) } : this.#decideOnce(command, nowMs, events);
+      if (command.action === 'expire') return { seats: this.#seatsOf(command) };
+      if (isOrderCommand(command)) return this.#decideForOrder(command, nowMs, events);
+      return this.#decideOnce(command, nowMs, events);
     });
     return { nowMs, answers, events };
   }
@@ -92,15 +101,31 @@ export class MemorySeatStore implements SeatStore {
     const named = this.#seatsOf(command).map((seat) => this.#named(seat, command.userId, nowMs));
     const otherHolds = this.#liveHolds(command.userId, nowMs);
     const verdict = decide(command, named, { ...this.#options, nowMs, otherHolds });
-    const isRefused = 'refusal' in verdict;
-    const transitions = isRefused ? new Map<string, Transition>() : verdict.transitions;
+    const seqBefore = this.#seq;
+    const answer = this.#commitAll(command, verdict, nowMs, events);
+    if (key && (this.#seq > seqBefore || command.request?.isRepeat)) this.#keep(key, answer, nowMs);
+    return answer;
+  }
+
+  #decideForOrder(command: OrderCommand, nowMs: number, events: SeatEvent[]): Answer {
+    const { action, orderId, userId } = command;
+    const isClosed = (this.#closedOrders.get(orderId) ?? 0) > nowMs;
+    const named = this.#seatsOf(command).map((seat) => this.#named(seat, userId, nowMs));
+    const answer = this.#commitAll(command, decideForOrder(command, named, { nowMs, isClosed }), nowMs, events);
+    if (action === 'close' && !isClosed) {
+      forgetOverdue(this.#closedOrders, (untilMs) => untilMs <= nowMs);
+      this.#closedOrders.set(orderId, nowMs + closedOrderKeptMs);
+    }
+    return answer;
+  }
+
+  #commitAll(command: SeatCommand, verdict: Verdict, nowMs: number, events: SeatEvent[]): Answer {
+    if ('refusal' in verdict) return { seats: this.#seatsOf(command), ...verdict };
     for (const seat of this.#seatsOf(command)) {
-      const transition = transitions.get(seat.id);
+      const transition = verdict.transitions.get(seat.id);
       if (transition) this.#commit(seat, transition, nowMs, events);
     }
-    const answer: Answer = { seats: this.#seatsOf(command), ...(isRefused && verdict) };
-    if (key && (transitions.size > 0 || command.request?.isRepeat)) this.#keep(key, answer, nowMs);
-    return answer;
+    return { seats: this.#seatsOf(command) };
   }
 
   #seatsOf({ seatIds }: SeatCommand): Seat[] {
@@ -125,10 +150,7 @@ export class MemorySeatStore implements SeatStore {
   }
 
   #keep(key: string, answer: Answer, nowMs: number): void {
-    for (const [oldest, { untilMs }] of this.#answers) {
-      if (untilMs > nowMs) break;
-      this.#answers.delete(oldest);
-    }
+    forgetOverdue(this.#answers, ({ untilMs }) => untilMs <= nowMs);
     this.#answers.set(key, { answer, untilMs: nowMs + answerKeptMs });
   }
 
@@ -140,7 +162,8 @@ export class MemorySeatStore implements SeatStore {
 
   #noteHold({ type, reason, userId }: Transition, seatId: string): void {
     const holds = this.#holds.get(userId) ?? new Map<string, number>();
-    if (type === 'held') holds.set(seatId, reason === 'extended' ? (holds.get(seatId) ?? 0) + 1 : 0);
+    if (type === 'held')
+      holds.set(seatId, reason === undefined ? 0 : (holds.get(seatId) ?? 0) + Number(reason === 'extended'));
     else holds.delete(seatId);
     if (holds.size > 0) this.#holds.set(userId, holds);
     else this.#holds.delete(userId);
@@ -151,8 +174,8 @@ export class MemorySeatStore implements SeatStore {
     if (reholdCooldownMs > 0 && startsCooldown(transition, this.#locks.get(seat.id), nowMs, holdTtlMs)) {
       this.#cooldowns.set(seat.id, { userId: transition.userId, untilMs: nowMs + reholdCooldownMs });
     }
-    const event = eventOf(seat, transition, { nowMs, holdTtlMs, epoch: this.#epoch, seq: ++this.#seq });
-    const lock = lockAfter(transition, nowMs, holdTtlMs);
+    const event = eventOf(seat, transition, { nowMs, epoch: this.#epoch, seq: ++this.#seq });
+    const lock = lockAfter(transition);
     if (lock) this.#locks.set(seat.id, lock);
     else this.#locks.delete(seat.id);
     this.#noteHold(transition, seat.id);
@@ -187,4 +210,12 @@ export class MemorySeatStore implements SeatStore {
   async audit(): Promise<void> {}
 
   async checkWritable(): Promise<void> {}
+}
+
+/** `map` is in the order in which its entries become overdue. */
+function forgetOverdue<Value>(map: Map<string, Value>, isOverdue: (value: Value) => boolean): void {
+  for (const [key, value] of map) {
+    if (!isOverdue(value)) break;
+    map.delete(key);
+  }
 }

@@ -15,8 +15,10 @@ import type { HoldRules } from './seat-rules.ts';
 import {
   type Answer,
   answerKeptMs,
+  closedOrderKeptMs,
   type Decision,
   type History,
+  isOrderCommand,
   type KnownPosition,
   maxCommandsPerCall,
   maxSeatsPerCall,
@@ -134,7 +136,9 @@ export class RedisSeatStore implements SeatStore {
     const keys = [...this.#keys.decided, this.#keys.holds, ...seatIds.map((id) => this.#keys.lock(id))];
     if (reholdCooldownMs > 0) keys.push(...seatIds.map((id) => this.#keys.cooldown(id)));
     for (const command of commands) {
-      if (command.action !== 'expire' && command.request) keys.push(this.#keys.answer(command, command.request.key));
+      if (command.action === 'expire') continue;
+      if (isOrderCommand(command)) keys.push(this.#keys.closedOrder(command.orderId));
+      else if (command.request) keys.push(this.#keys.answer(command, command.request.key));
     }
     const indexOf = new Map(seatIds.map((id, index) => [id, index]));
     const seats = JSON.stringify(seatIds.map((id) => [id, seatSeq(id)]));
@@ -142,6 +146,10 @@ export class RedisSeatStore implements SeatStore {
       commands.map((command) => {
         const indexes = command.seatIds.map((id) => indexOf.get(id));
         if (command.action === 'expire') return [command.action, indexes];
+        if (isOrderCommand(command)) {
+          const ms = 'ttlMs' in command ? command.ttlMs : closedOrderKeptMs;
+          return [command.action, indexes, command.userId, 'order', ms];
+        }
         const { action, userId, request } = command;
         return request ? [action, indexes, userId, request.isRepeat ? 'repeat' : 'key'] : [action, indexes, userId];
       }),

@@ -43,6 +43,11 @@ export class VenueKeys {
     return `${this.#prefix}seat:${seatId}:cooldown`;
   }
 
+  /** Exists once the order is closed. */
+  closedOrder(orderId: string): string {
+    return `${this.#prefix}venue:order:${orderId}:closed`;
+  }
+
   /** The stored answer to a command with a request key. */
   answer({ action, seatIds, userId }: UserCommand, requestKey: string): string {
     return `${this.#prefix}seat:${seatIds.join(',')}:answer:${requestKey}:${action}:${userId}`;
