@@ -1,0 +1,67 @@
+import { Kysely, Migrator, PostgresDialect, sql } from 'kysely';
+import { LedgerPool, type LedgerPoolOptions } from './ledger-pool.ts';
+import { migrations } from './migrations/index.ts';
+
+/** What the role of the booking service may do: it deletes nothing and changes no table. */
+const rights = [
+  'SELECT ON orders, order_seats, payments, notices, tickets, epochs, seat_events, history_gaps, bookings, kysely_migration',
+  'INSERT ON orders, order_seats, payments, notices, tickets, epochs, seat_events, history_gaps, bookings',
+  'UPDATE (state, version, due_at, reason, changed_at, change_id) ON orders',
+  'UPDATE (is_unfinished) ON order_seats',
+  'UPDATE (reference, begun_at, authorised_at, captured_at, failed_at, cancelled_at, captured_minor, refunded_minor, failure) ON payments',
+  'UPDATE (voided_at) ON tickets',
+  'UPDATE (projected_seq) ON epochs',
+  'UPDATE (user_id, booked_at, is_recovered, ended_at) ON bookings',
+];
+
+interface MigrateOptions extends LedgerPoolOptions {
+  ownerUrl?: string | undefined;
+}
+
+/** Migrations may take longer than a statement of the service. */
+const migrationTimeoutMs = 60_000;
+
+/**
+ * Brings the tables up to date, as their owner, and gives the role of `url` its rights. Any number of processes may do this
+ * at once: the migrator locks. A database that a newer version has migrated already stays as it is. Rejects with the error of pg.
+ */
+export async function migrate(
+  { url, ownerUrl = url, ...options }: MigrateOptions,
+  names = Object.keys(migrations),
+): Promise<void> {
+  const pool = new LedgerPool({ ...options, url: ownerUrl, timeoutMs: migrationTimeoutMs, connections: 2 });
+  const db = new Kysely<{ kysely_migration: { name: string } }>({ dialect: new PostgresDialect({ pool }) });
+  try {
+    if (!(await areApplied(db, names))) await applyAll(db, names);
+    const role = roleOf(url);
+    if (role !== undefined && role !== roleOf(ownerUrl)) {
+      for (const right of rights) await sql`GRANT ${sql.raw(right)} TO ${sql.id(role)}`.execute(db);
+    }
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function areApplied(
+  db: Kysely<{ kysely_migration: { name: string } }>,
+  names: readonly string[],
+): Promise<boolean> {
+  const { rows } = await sql<{
+    isThere: boolean;
+  }>`SELECT to_regclass('kysely_migration') IS NOT NULL AS "isThere"`.execute(db);
+  if (!rows[0]?.isThere) return false;
+  const applied = new Set((await db.selectFrom('kysely_migration').select('name').execute()).map(({ name }) => name));
+  return names.every((name) => applied.has(name));
+}
+
+async function applyAll(
+  db: Kysely<never> | Kysely<{ kysely_migration: { name: string } }>,
+  names: readonly string[],
+): Promise<void> {
+  const known = Object.fromEntries(Object.entries(migrations).filter(([name]) => names.includes(name)));
+  const migrator = new Migrator({ db: db as Kysely<unknown>, provider: { getMigrations: async () => known } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}
+
+const roleOf = (url: string): string | undefined => decodeURIComponent(new URL(url).username) || undefined;
