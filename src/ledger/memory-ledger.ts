@@ -64,7 +64,8 @@ export class MemoryLedger implements Ledger {
     if (key !== undefined) this.#notices.add(key);
     if (payments === order.payments) return { order, isNew: key !== undefined };
     const changedAtMs = Math.max(order.changedAtMs, ...facts.map(({ atMs }) => atMs));
-    return { order: this.#set({ ...order, payments, version: order.version + 1, changedAtMs }), isNew: true };
+    const { dueAtMs = changedAtMs, version } = order;
+    return { order: this.#set({ ...order, payments, version: version + 1, changedAtMs, dueAtMs }), isNew: true };
   }
 
   async change(

@@ -97,7 +97,11 @@ export async function recordFacts(
   const changedAtMs = Math.max(order.changedAtMs, ...facts.map(({ atMs }) => atMs));
   await db
     .updateTable('orders')
-    .set({ version: order.version + 1, changed_at: new Date(changedAtMs) })
+    .set({
+      version: order.version + 1,
+      changed_at: new Date(changedAtMs),
+      due_at: new Date(order.dueAtMs ?? changedAtMs),
+    })
     .where('id', '=', orderId)
     .execute();
   return { order: await requireOrder(db, orderId), isNew: true };
