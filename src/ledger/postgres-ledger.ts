@@ -201,22 +201,25 @@ export class PostgresLedger implements Ledger {
   ): Promise<T> {
     return this.#repeated(async () => {
       const db = await this.#db.startTransaction().execute();
+      // A rollback gives the connection back, also after a COMMIT that failed.
+      const giveUp = () =>
+        db
+          .rollback()
+          .execute()
+          .catch(() => {}); // the connection is lost, and the transaction with it
       let result: T;
       try {
         result = await work(db);
       } catch (error) {
-        await db
-          .rollback()
-          .execute()
-          .catch(() => {}); // the connection is lost, and the transaction with it
+        await giveUp();
         const violated = violations[sqlError(error)?.constraint ?? ''];
-        throw violated
-          ? ((await violated(error)) ?? new ConflictError('The other row has changed', { cause: error }))
-          : error;
+        if (!violated) throw error;
+        throw (await violated(error)) ?? new ConflictError('The other row has changed', { cause: error });
       }
       try {
         await db.commit().execute();
       } catch (error) {
+        await giveUp();
         const isDecided = error instanceof AbortedTransactionError || !isFatal(error);
         throw isDecided ? error : new LedgerUnavailableError(textOf(error), { cause: error, outcome: 'unknown' });
       }
