@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type ProcessKind, settingsOf } from '../process/config.ts';
 import { httpUrl } from './http-url.ts';
 import { loopback } from './ports.ts';
-import { httpAnswers } from './probes.ts';
+import { httpAnswers, refusedShowsAt } from './probes.ts';
 import { programEnv } from './program-env.ts';
 import type { ServiceSpec } from './service-process.ts';
 import type { ServiceUser } from './service-user.ts';
@@ -57,6 +57,7 @@ function nodeSpec(
   settings: NodeJS.ProcessEnv,
 ): ServiceSpec {
   const host = settings.HOST ?? loopback;
+  const readyUrl = `${httpUrl(host, port)}/ready`;
   return {
     name,
     command: [process.execPath, ...nodeFlags, join(root, 'dist', kind, 'server.js')],
@@ -71,7 +72,8 @@ function nodeSpec(
     user,
     ports: [port],
     logFile,
-    answers: () => httpAnswers(`${httpUrl(host, port)}/ready`),
+    answers: () => httpAnswers(readyUrl),
+    ...(kind === 'booking' && { refusedShows: () => refusedShowsAt(readyUrl) }),
     stopTimeoutMs: 3_000,
     hint: 'Its log has the reason.',
   };

@@ -31,6 +31,8 @@ export interface ServiceSpec {
   hint: string;
   /** The reason for a restart although it runs. Two faults in a row cause a restart. */
   fault?: () => Promise<string | undefined>;
+  /** The shows that it must not sell, with the reasons. Rejects while it does not reply. */
+  refusedShows?: () => Promise<Record<string, string>>;
   /** Removes leftovers of a dead process. */
   cleanUp?: readonly [program: string, ...args: string[]];
 }
