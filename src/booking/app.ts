@@ -30,7 +30,10 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   registerShowRoutes(app, options);
   await registerPageRoute(app, options);
   const { service } = options.shows.default;
-  registerHealthRoutes(app, { ready: async () => (await service.isReady()) && (options.isReady?.() ?? true) });
+  registerHealthRoutes(app, {
+    ready: async () => (await service.isReady()) && (options.isReady?.() ?? true),
+    refusedShows: () => options.shows.refusals,
+  });
   registerMetricsRoute(app, options.metrics.registry);
   return app;
 }

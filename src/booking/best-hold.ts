@@ -35,11 +35,14 @@ async function ownTurn(): Promise<void> {
  * somebody already asks for are not offered to the next. Rejects with a `RefusedError` if there are none.
  */
 export async function holdBest(
-  { show: { plan }, service }: ShowOnSale,
+  { show: { plan }, rules: { maxHoldsPerUser }, service }: ShowOnSale,
   best: BestSeats,
   hold: (seatIds: readonly string[]) => Promise<Answer>,
 ): Promise<Answer> {
   requireKnownNames(plan, best);
+  if (best.count > maxHoldsPerUser) {
+    throw new RefusedError('HOLD_LIMIT', `You can hold at most ${maxHoldsPerUser} seats at once`);
+  }
   const refused = new Set<string>();
   const isFree = (id: string) =>
     service.view.seat(id)?.status === SeatStatus.available && !refused.has(id) && !service.isAskedFor(id);

@@ -24,6 +24,8 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   /** The logger names the show, unless it is the default one. */
   storeOf: (show: Show, rules: HoldRules, logger: Logger) => SeatStore;
   busOf: (show: Show) => EventBus;
+  /** Whether the store has another plan of the show. Absent: the store keeps no plans. */
+  hasOtherPlan?: (show: Show) => Promise<boolean>;
   /** Called when all shows are closed: closes the connections that their stores and buses share. */
   closeConnections?: () => Promise<unknown>;
   /** Absent: there is no inspector. */
@@ -43,6 +45,7 @@ export async function buildBookingProcess({
   rules: commonRules,
   storeOf,
   busOf,
+  hasOtherPlan,
   closeConnections,
   inspect,
   ...rest
@@ -50,7 +53,7 @@ export async function buildBookingProcess({
   const sum = (count: (show: ShowOnSale) => number) =>
     [...shows.opened].reduce((total, show) => total + count(show), 0);
   const metrics = bookingMetrics({
-    shows: () => [...shows.opened].length,
+    shows: () => shows.openedCount,
     unrelayed: () => sum(({ service }) => service.unrelayedEvents),
     actors: () => sum(({ service }) => service.seatActors.running),
     withheld: () => sum(({ service }) => [...service.view.seats].filter(isWithheld).length),
@@ -58,6 +61,7 @@ export async function buildBookingProcess({
   const shows: ShowsOnSale = new ShowsOnSale({
     shows: list,
     rules: commonRules,
+    hasOtherPlan,
     serviceOf: (show, rules) => {
       const logger = show === list[0] ? rest.logger : rest.logger.child({ show: show.id });
       return new BookingService({
@@ -66,6 +70,7 @@ export async function buildBookingProcess({
         logger,
         venue: { name: show.id, ...rules },
         startsAllActors: show === list[0] && show.plan.size <= maxActorsAtStart,
+        openShows: () => shows.openedCount,
         onDecision: (commands, durationMs) => {
           metrics.decisionCommands.observe(commands);
           metrics.decisionSeconds.observe(durationMs / 1000);

@@ -3,21 +3,17 @@ import { seatMachine } from '../../machines/seat.ts';
 import type { Delivery, EventBus } from '../events/event-bus.ts';
 import type { ServiceWatcher } from '../inspect/inspected-service.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
-import { errorOf } from '../process/error-facts.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
-import type { Seat } from '../protocol/seat.ts';
-import { SeatStatus } from '../protocol/seat-status.ts';
 import type { HoldSettings, Position } from '../protocol/venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import {
   type Answer,
   type History,
-  maxCommandsPerCall,
-  maxSeatsPerCall,
   type OrderCommand,
   type SeatCommand,
   type SeatStore,
+  ShowRefusedError,
   StoreUnavailableError,
   type UserCommand,
   VenueLostError,
@@ -26,15 +22,18 @@ import {
 import { RecentEvents } from '../venue/recent-events.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
+import { AuditRound } from './audit-round.ts';
 import { Batcher } from './batcher.ts';
+import { fittingCommands } from './fitting-commands.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { lostBookings } from './lost-bookings.ts';
 import { Relay } from './relay.ts';
 import { SeatActors } from './seat-actors.ts';
 import { SharedCall } from './shared-call.ts';
+import { StoreCheck } from './store-check.ts';
 import { holdSettings } from './venue-settings.ts';
 
 const eventsPerRead = 1_024;
-const seatsPerAudit = 256;
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
 /** Longer than load delays a timer; shorter than replies are kept, so that a retry at another process still finds its reply. */
@@ -51,6 +50,8 @@ export interface BookingServiceOptions {
   /** How many commands may wait for one seat before the next is refused as BUSY. */
   maxWaitingPerSeat?: number;
   clock?: Clock;
+  /** Number of shows that this process has opened: the idle ones share the cost of their checks. */
+  openShows?: () => number;
   /** Sent with each heartbeat, so that edges know the settings of the running processes. */
   venue?: { name: string } & HoldRules;
   /** Called after each decision of the store with its number of commands and its duration. */
@@ -87,11 +88,11 @@ export class BookingService {
   #opening: Promise<void> | undefined;
   /** The id of the store's installation; undefined until the venue is open. */
   #system: string | undefined;
-  /** Why the store takes no writes; undefined while it does. */
-  #unwritable: Error | undefined;
+  /** Why the show must not be sold from here; undefined if it may, or if that is not known yet. */
+  #refusal: ShowRefusedError | undefined;
   #isOpen = false;
-  /** The seats that this round of the audit has not compared yet. */
-  #unaudited: Iterator<Seat> | undefined;
+  readonly #check: StoreCheck;
+  readonly #audit = new AuditRound();
   #isClosed = false;
   #unsubscribe = () => {};
 
@@ -107,6 +108,7 @@ export class BookingService {
       maxWaitingPerSeat = 1_000,
       clock = hostClock,
       onDecision = () => {},
+      openShows = () => 1,
       venue,
     } = options;
     this.#settings = venue ? { venue: venue.name, ...holdSettings(venue) } : {};
@@ -126,6 +128,7 @@ export class BookingService {
       startsAll: startsAllActors,
     });
     this.view = new VenueView((event, seat, committedHere) => {
+      this.#check.changed();
       this.recent.add(event);
       this.watcher?.changing(seat.id);
       this.seatActors.apply(event, seat, committedHere);
@@ -139,6 +142,14 @@ export class BookingService {
       () => this.#reopenIfLost(() => this.#catchUp()),
       (work) => clock.endOfTurn(work, turnsBeforeRead),
     );
+    this.#check = new StoreCheck({
+      store,
+      clock,
+      openShows,
+      holdTtlMs: venue?.holdTtlMs ?? 0,
+      position: () => (this.#isOpen ? this.view.position : undefined),
+      catchUp: () => this.#catchingUp.request(),
+    });
   }
 
   /** Opens the venue as soon as the store is available; until then commands are refused as STORE_UNAVAILABLE. */
@@ -152,7 +163,12 @@ export class BookingService {
     this.#heartbeat.start();
   }
 
-  /** True once the seats have been read from the store, even if they are stale by now. */
+  /** Why the store refuses to let this process sell the show: another process may. */
+  get refusal(): ShowRefusedError | undefined {
+    return this.#refusal;
+  }
+
+  /** True once the seats have been read from the store, even if they are stale by now. False while the show is refused. */
   get isOpen(): boolean {
     return this.#isOpen;
   }
@@ -219,7 +235,15 @@ export class BookingService {
    * the last known state.
    */
   confirm(): Promise<void> {
-    return this.#unwritable ? Promise.reject(this.#unwritable) : this.#catchingUp.request();
+    const failure = this.#refusal ?? this.#check.unwritable;
+    return failure ? Promise.reject(failure) : this.#catchingUp.request();
+  }
+
+  /** Rejects unless the plan of this process is that of the show, as far as the store can be reached. */
+  async requirePlan(): Promise<void> {
+    await this.confirm().catch((error) => {
+      if (!this.#isOpen) throw error;
+    });
   }
 
   /** At most `limit` events after a position, from the store's log. Rejects with the errors of the store. */
@@ -316,43 +340,20 @@ export class BookingService {
 
   /** Reads new events from the store and publishes the newest position. */
   async #checkStore(): Promise<void> {
-    await Promise.all([this.#checkWritable(), this.#catchingUp.request()]);
+    if (this.#refusal && !this.#check.nextRefused()) return;
+    const { isAuditDue } = await this.#check.run();
     const { epoch, seq } = this.view;
     const server_time = Math.round(this.storeClock.nowMs()) / 1000;
     const system = this.#system;
     this.#bus.publishHeartbeat({ ...(system !== undefined && { system }), ...this.#settings, epoch, seq, server_time });
     await this.#relay.repair({ epoch, seq });
-    await this.#auditNext();
-  }
-
-  /** Compares the next seats with the store on each call: finds lost or outdated parts before a command needs them. */
-  async #auditNext(): Promise<void> {
-    this.#unaudited ??= this.view.seats[Symbol.iterator]();
-    const seats: Seat[] = [];
-    while (seats.length < seatsPerAudit) {
-      const { value, done } = this.#unaudited.next();
-      if (done) {
-        this.#unaudited = undefined;
-        break;
-      }
-      seats.push(value);
-    }
+    if (!isAuditDue) return;
+    const seats = this.#audit.next(this.view.seats);
     await this.#reopenIfLost(() => this.#store.audit(seats, this.view.position));
   }
 
-  /** A read-only store is not ready: it sells nothing, and may be a replica whose primary has moved. */
-  async #checkWritable(): Promise<void> {
-    try {
-      await this.#store.checkWritable();
-      this.#unwritable = undefined;
-    } catch (error) {
-      // A failure before the opening says nothing about the store as it was opened: there was no connection yet.
-      if (this.#isOpen) this.#unwritable = errorOf(error);
-      throw error;
-    }
-  }
-
   async #catchUp(): Promise<void> {
+    if (!this.#isOpen) throw new VenueLostError('The venue has not been opened');
     for (;;) {
       const startedAtMs = this.#clock.nowMs();
       const history = await this.#store.eventsAfter(this.view.position, eventsPerRead);
@@ -385,12 +386,7 @@ export class BookingService {
 
   /** After a restart with an older copy of its data, Redis may lack bookings that this process has seen. */
   #logLostBookings({ seats }: VenueSnapshot): void {
-    const holders = new Map(
-      seats.map(({ id, status, held_by }) => [id, status === SeatStatus.booked ? held_by : undefined]),
-    );
-    const lost = [...this.view.seats].filter(
-      ({ id, status, held_by }) => status === SeatStatus.booked && held_by !== undefined && holders.get(id) !== held_by,
-    );
+    const lost = lostBookings(this.view.seats, seats);
     if (lost.length === 0) return;
     const first = lost.slice(0, namedSeats).map(({ id }) => id);
     this.#logger.error({ seats: lost.length, first }, 'Redis has lost bookings: its data is older than they are');
@@ -398,10 +394,23 @@ export class BookingService {
 
   /** Reads the venue from the store and replaces every actor. All waiting callers share one opening. */
   #reopen(): Promise<void> {
-    this.#opening ??= this.#open().finally(() => {
-      this.#opening = undefined;
-    });
+    this.#opening ??= this.#open()
+      .catch((error) => {
+        if (error instanceof ShowRefusedError) this.#refuse(error);
+        throw error;
+      })
+      .finally(() => {
+        this.#opening = undefined;
+      });
     return this.#opening;
+  }
+
+  /** Replies with the last known state would keep clients from the process that sells the show. */
+  #refuse(refusal: ShowRefusedError): void {
+    if (this.#refusal?.message !== refusal.message) this.#logger.error(refusal.message);
+    this.#refusal = refusal;
+    this.#isOpen = false;
+    this.seatActors.stop();
   }
 
   async #open(): Promise<void> {
@@ -413,20 +422,12 @@ export class BookingService {
     if (snapshot.epoch !== this.view.epoch) this.storeClock.reset(); // possibly another store with another clock
     this.storeClock.synchronise(snapshot.nowMs);
     this.view.reset(snapshot);
+    this.#check.changed();
     this.seatActors.hydrate(this.view.seats);
     this.#isOpen = true;
+    this.#refusal = undefined;
     this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
   }
-}
-
-/** The number of waiting commands, in order, that fit into one call of the store. */
-function fittingCommands(commands: readonly SeatCommand[]): number {
-  const seatIds = new Set<string>();
-  const end = commands.findIndex((command, index) => {
-    for (const id of command.seatIds) seatIds.add(id);
-    return index === maxCommandsPerCall || seatIds.size > maxSeatsPerCall;
-  });
-  return end < 0 ? commands.length : end;
 }
 
 /** Too many commands wait for a seat. */

@@ -101,6 +101,7 @@ export class CommandHandler {
     const best = seats && 'count' in seats ? seats : undefined;
     const named = best ? undefined : (seats as readonly string[] | undefined);
     const unknown = named?.find((id) => show.plan.indexOf(id) === undefined);
+    if (unknown !== undefined) await service.requirePlan(); // another process may have a newer plan
     if (unknown !== undefined) throw new RefusedError('UNKNOWN_SEAT', `There is no seat ${unknown}`);
     const key = requestKey(headers);
     // nginx gives every command a key. A retry may mean other seats than the earlier attempt.

@@ -6,6 +6,12 @@ const intervalMs = 500;
 /** At the start, failures are expected until the connection to the store is made. */
 const unloggedFailures = 2;
 
+/** The heartbeats of all shows of a process beat in the same turn of the event loop, so that they share calls and writes. */
+function untilNextBeatMs(nowMs: number): number {
+  const remainingMs = intervalMs - (nowMs % intervalMs);
+  return remainingMs < intervalMs / 2 ? remainingMs + intervalMs : remainingMs;
+}
+
 /** Checks the store twice a second and on request, one run at a time. Logs when the store is unavailable. */
 export class Heartbeat {
   readonly #clock: Clock;
@@ -25,7 +31,7 @@ export class Heartbeat {
   start(): void {
     this.#tickAtMs = this.#clock.nowMs();
     this.beat();
-    this.#timer = this.#clock.setTimeout(() => this.start(), intervalMs);
+    this.#timer = this.#clock.setTimeout(() => this.start(), untilNextBeatMs(this.#tickAtMs));
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 import { RefusedError } from '../http/refused-error.ts';
 import { type ErrorCode, type ErrorDetail, errorDetail, type Refusal } from '../protocol/errors.ts';
-import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../store/seat-store.ts';
+import { ShowRefusedError, StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../store/seat-store.ts';
 import { BusyError } from './booking-service.ts';
 
 const reasons: Record<Refusal, string> = {
@@ -22,6 +22,8 @@ const failures = {
   STORE_UNAVAILABLE: 'The booking service cannot reach its store; try again in a moment',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
+const showRefused = 'This booking process cannot open the show; another one may, so try again';
+
 /** The error of a command that Redis refused. */
 export function refusalDetail(refusal: Refusal): ErrorDetail {
   return errorDetail(refusal, reasons[refusal]);
@@ -30,6 +32,7 @@ export function refusalDetail(refusal: Refusal): ErrorDetail {
 /** The error of a command that could not be decided; undefined for an unexpected error. */
 export function failureDetail(error: unknown): ErrorDetail | undefined {
   if (error instanceof RefusedError) return error.detail;
+  if (error instanceof ShowRefusedError) return errorDetail('STORE_UNAVAILABLE', showRefused);
   const code = failureCode(error);
   return code && errorDetail(code, failures[code]);
 }

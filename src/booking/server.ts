@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
 import { NatsEventBus } from '../events/nats-event-bus.ts';
 import { NatsLink } from '../events/nats-link.ts';
 import { accessOf } from '../identity/access.ts';
@@ -8,6 +9,7 @@ import { runProcess } from '../process/run-process.ts';
 import type { Show } from '../shows/show.ts';
 import { RedisConnection } from '../store/redis-connection.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
+import type { HoldRules } from '../store/seat-rules.ts';
 import { keyPrefixOf } from '../store/venue-keys.ts';
 import { buildBookingProcess } from './booking-process.ts';
 import { configuredShows } from './configured-shows.ts';
@@ -24,19 +26,21 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const link = NatsLink.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
   /** The default show has the plain keys and subjects. */
   const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
+  const storeOf = (show: Show, rulesOfShow: HoldRules = rules, loggerOfShow: Logger = logger) =>
+    new RedisSeatStore({
+      ...rulesOfShow,
+      connection,
+      keyPrefix: keyPrefixOf(keyPrefix, scopeOf(show)),
+      name: show.id,
+      plan: show.plan,
+      planReadAtMs,
+      logger: loggerOfShow,
+    });
   const { app, shows: onSale } = await buildBookingProcess({
     shows,
     rules,
-    storeOf: (show, rulesOfShow, loggerOfShow) =>
-      new RedisSeatStore({
-        ...rulesOfShow,
-        connection,
-        keyPrefix: keyPrefixOf(keyPrefix, scopeOf(show)),
-        name: show.id,
-        plan: show.plan,
-        planReadAtMs,
-        logger: loggerOfShow,
-      }),
+    storeOf,
+    hasOtherPlan: (show) => storeOf(show).hasOtherPlan(),
     busOf: (show) => new NatsEventBus(link, scopeOf(show)),
     closeConnections: async () => {
       await link.close(); // sends the events that are still in flight

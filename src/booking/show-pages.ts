@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import fresh from 'fresh';
-import { escapeHtml, pricesHtml, showFactsHtml, showListHtml } from '../browser/show-html.ts';
+import { escapeHtml, freeSeatsHtml, pricesHtml, showFactsHtml, showListHtml } from '../browser/show-html.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { PageTemplate } from './page-template.ts';
@@ -12,8 +12,11 @@ import { ShowParams } from './show-paths.ts';
 import { detailsOf, summaryOf } from './show-replies.ts';
 import type { ShowOnSale } from './shows-on-sale.ts';
 
+/** A page without counts is better than a late one. */
+const openWithinMs = 500;
+
 const listPlaces = ['shows'] as const;
-const showPlaces = ['title', 'preload', 'name', 'facts', 'prices', 'details'] as const;
+const showPlaces = ['title', 'preload', 'name', 'facts', 'free', 'prices', 'details'] as const;
 
 /**
  * `GET /shows` and `/shows/:show`: what is on sale and when, also without JavaScript. The details of a show are in its page,
@@ -30,16 +33,32 @@ export function registerShowPages(
   const listConfig = { points: pointsOf(shows.list.length) };
   app.get('/shows', { schema: { hide: true }, config: listConfig }, (request, reply) => {
     const nowMs = shows.default.service.storeClock.nowMs();
-    const html = list.fill({ shows: showListHtml(shows.list.map((show) => summaryOf(show, nowMs))) });
+    const html = list.fill({
+      shows: showListHtml(shows.list.map((show) => summaryOf(show, nowMs, shows.refusalOf(show.id)))),
+    });
     return send(request, reply, html);
   });
 
   const showConfig = { points: 1 };
-  app.get('/shows/:show', { schema: { hide: true, params: ShowParams }, config: showConfig }, (request, reply) => {
-    const { show: id } = request.params;
-    const sale = shows.list.some((show) => show.id === id) ? shows.get(id) : undefined;
-    return send(request, sale ? reply : reply.status(404), page.fill(sale ? contentOf(sale) : unknownShow));
-  });
+  app.get(
+    '/shows/:show',
+    { schema: { hide: true, params: ShowParams }, config: showConfig },
+    async (request, reply) => {
+      const { show: id } = request.params;
+      const sale = shows.list.some((show) => show.id === id) ? shows.get(id) : undefined;
+      if (!sale) return send(request, reply.status(404), page.fill(unknownShow));
+      if (!sale.service.isOpen) await opened(sale);
+      // Its plan may be out of date. nginx asks another process, which may have the newer one.
+      if (sale.service.refusal) return send(request, reply.status(503), page.fill(refusedShow(sale)));
+      return send(request, reply, page.fill(contentOf(sale)));
+    },
+  );
+}
+
+/** Waits until a show that has just been asked for is open, but not for a store that is unavailable. */
+async function opened({ service }: ShowOnSale): Promise<void> {
+  const opening = service.confirm().catch(() => {});
+  await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, openWithinMs).unref())]);
 }
 
 function contentOf(sale: ShowOnSale) {
@@ -50,19 +69,24 @@ function contentOf(sale: ShowOnSale) {
     preload: `<link rel="preload" as="fetch" crossorigin href="/api/shows/${id}/plan/${plan}">`,
     name: escapeHtml(name),
     facts: showFactsHtml(details),
+    free: sale.service.isOpen ? freeSeatsHtml(details) : '',
     prices: pricesHtml(details),
     details: `<script type="application/json" id="show-details">${scriptText(details)}</script>`,
   };
 }
 
+const nothing = { preload: '', free: '', prices: '', details: '' };
 const unknownShow = {
+  ...nothing,
   title: 'Unknown show',
-  preload: '',
   name: 'Unknown show',
   facts: 'This show is not on sale here.',
-  prices: '',
-  details: '',
 };
+
+function refusedShow({ show }: ShowOnSale) {
+  const name = escapeHtml(show.name);
+  return { ...nothing, title: `${name} · Seats`, name, facts: 'This show cannot be opened at the moment.' };
+}
 
 /** JSON inside of a script element, which any `</script>` would end. */
 const scriptText = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');

@@ -1,24 +1,32 @@
 import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
+import { localIso } from '../shows/local-time.ts';
 import { planHash } from '../shows/plan-hash.ts';
-import { type Show, saleState } from '../shows/show.ts';
+import { type Show, saleState, type UtcOffsets } from '../shows/show.ts';
 import { statusCounts } from '../venue/status-counts.ts';
 import type { ShowOnSale } from './shows-on-sale.ts';
 import { holdSettings } from './venue-settings.ts';
 
-/** As a field of a reply, unless there is no such time. */
-const timeField = <Name extends string>(name: Name, timeMs: number | undefined): { [_ in Name]?: string } =>
-  timeMs === undefined ? {} : ({ [name]: new Date(timeMs).toISOString() } as { [_ in Name]: string });
+/** As a field of a reply, with the offset of the hall, unless there is no such time. */
+function timeField<Name extends keyof UtcOffsets>(
+  name: Name,
+  timeMs: number | undefined,
+  offsets: UtcOffsets = {},
+): { [_ in Name]?: string } {
+  if (timeMs === undefined) return {};
+  return { [name]: localIso(timeMs, offsets[name]) } as { [_ in Name]: string };
+}
 
-export function summaryOf(show: Show, nowMs: number): ShowSummary {
-  const { id, name, startsAtMs, saleOpensAtMs, saleClosesAtMs, pricing, plan } = show;
+export function summaryOf(show: Show, nowMs: number, refusal?: Error): ShowSummary {
+  const { id, name, startsAtMs, saleOpensAtMs, saleClosesAtMs, utcOffsets, pricing, plan } = show;
   const prices = [...(pricing?.prices.values() ?? [])].flatMap((ofCategory) => [...ofCategory.values()]);
   return {
     id,
     name,
-    ...timeField('starts_at', startsAtMs),
+    ...timeField('starts_at', startsAtMs, utcOffsets),
     sale: saleState(show, nowMs),
-    ...timeField('sale_opens_at', saleOpensAtMs),
-    ...timeField('sale_closes_at', saleClosesAtMs),
+    ...(refusal && { unavailable: true as const }),
+    ...timeField('sale_opens_at', saleOpensAtMs, utcOffsets),
+    ...timeField('sale_closes_at', saleClosesAtMs, utcOffsets),
     ...(pricing && {
       currency: pricing.currency,
       lowest_price: Math.min(...prices),

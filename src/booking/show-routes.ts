@@ -44,7 +44,7 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): 
     // The time of Redis, as all rules of a sale.
     const nowMs = shows.default.service.storeClock.nowMs();
     reply.header('cache-control', 'no-cache');
-    return { shows: shows.list.map((show) => summaryOf(show, nowMs)) };
+    return { shows: shows.list.map((show) => summaryOf(show, nowMs, shows.refusalOf(show.id))) };
   });
 
   const showSchema = {
@@ -61,9 +61,7 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): 
     { schema: showSchema, config: { apiDocument: { refusals } } },
     async ({ params }, reply) => {
       const sale = shows.get(params.show);
-      await sale.service.confirm().catch((error) => {
-        if (!sale.service.isOpen) throw error;
-      });
+      await sale.service.requirePlan();
       reply.header('cache-control', 'no-cache');
       return detailsOf(sale);
     },
@@ -79,15 +77,19 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): 
   };
   const planConfig = {
     points: ({ params }: FastifyRequest) => planPoints(shows.sizeOf(showIdOf({ params }))),
-    apiDocument: { refusals: ['UNKNOWN_SHOW', 'NOT_FOUND'] as const, notModified: 'The client has this plan.' },
+    apiDocument: {
+      refusals: ['UNKNOWN_SHOW', 'NOT_FOUND', 'STORE_UNAVAILABLE', 'TIMEOUT'] as const,
+      notModified: 'The client has this plan.',
+    },
   };
   app.get(
     '/api/shows/:show/plan/:hash',
     { schema: planSchema, serializerCompiler: () => String, config: planConfig },
     async (request, reply) => {
-      const { show } = shows.get(request.params.show);
+      const { show, service } = shows.get(request.params.show);
       const hash = planHash(show.plan);
       if (request.params.hash !== hash) {
+        await service.requirePlan(); // another process may have the plan
         throw new RefusedError('NOT_FOUND', `The show ${show.id} has the plan ${hash}`);
       }
       return bodyOf(show).send(request, reply);

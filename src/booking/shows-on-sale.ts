@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RefusedError } from '../http/refused-error.ts';
 import type { Show } from '../shows/show.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
+import { ShowRefusedError } from '../store/seat-store.ts';
 import type { BookingService } from './booking-service.ts';
 import { SeatsJson } from './seats-json.ts';
 
@@ -18,9 +20,16 @@ interface ShowsOnSaleOptions {
   /** Of the shows that have none of their own. */
   rules: HoldRules;
   serviceOf: (show: Show, rules: HoldRules) => BookingService;
+  /** Whether the store has another plan of the show. Absent: it has none. */
+  hasOtherPlan?: ((show: Show) => Promise<boolean>) | undefined;
 }
 
-/** The shows of a booking process. A show other than the default one is opened when somebody asks for it, and stays open. */
+const retryMs = 500;
+
+/**
+ * The shows of a booking process. A show other than the default one is opened when somebody asks for it, and stays open. One
+ * whose plan has changed is opened at the start: the change takes effect, or is refused and reported, before somebody asks.
+ */
 export class ShowsOnSale {
   /** The default show first, then in the order of their ids. */
   readonly list: readonly Show[];
@@ -28,6 +37,7 @@ export class ShowsOnSale {
   readonly #shows: ReadonlyMap<string, Show>;
   readonly #opened = new Map<string, ShowOnSale>();
   readonly #default: ShowOnSale;
+  readonly #closing = new AbortController();
   #isStarted = false;
 
   constructor(options: ShowsOnSaleOptions) {
@@ -43,6 +53,7 @@ export class ShowsOnSale {
   start(): void {
     this.#isStarted = true;
     for (const { service } of this.#opened.values()) service.start();
+    void this.#openChanged().catch(() => {}); // only closing ends it early
   }
 
   get default(): ShowOnSale {
@@ -52,6 +63,10 @@ export class ShowsOnSale {
   /** The shows that have been asked for. */
   get opened(): Iterable<ShowOnSale> {
     return this.#opened.values();
+  }
+
+  get openedCount(): number {
+    return this.#opened.size;
   }
 
   /** Without an id: the default show. Throws a `RefusedError` UNKNOWN_SHOW. */
@@ -66,6 +81,19 @@ export class ShowsOnSale {
     return created;
   }
 
+  /** Why this process must not sell the show; undefined if it may, or if nobody has asked for the show yet. */
+  refusalOf(id: string): ShowRefusedError | undefined {
+    return this.#opened.get(id)?.service.refusal;
+  }
+
+  /** By id of each show that this process must not sell: the reason, for operators. */
+  get refusals(): Record<string, string> {
+    const refused = [...this.#opened].flatMap(([id, { service }]) =>
+      service.refusal ? [[id, service.refusal.reason]] : [],
+    );
+    return Object.fromEntries(refused);
+  }
+
   /** Number of seats, without opening the show; 0 if there is no such show. */
   sizeOf(id: string | undefined): number {
     const show = id === undefined ? this.#default.show : this.#shows.get(id);
@@ -73,7 +101,30 @@ export class ShowsOnSale {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await Promise.all([...this.#opened.values()].map(({ service }) => service.close()));
+  }
+
+  async #openChanged(): Promise<void> {
+    for (const { id } of this.list.slice(1).filter((show) => !this.#opened.has(show.id))) {
+      if (await this.#hasOtherPlan(id)) this.get(id);
+      this.#closing.signal.throwIfAborted();
+    }
+  }
+
+  /** Retries while the store is unavailable. Data of another kind counts as another plan. */
+  async #hasOtherPlan(id: string): Promise<boolean> {
+    const show = this.#shows.get(id);
+    const { hasOtherPlan } = this.#options;
+    if (!show || !hasOtherPlan) return false;
+    for (;;) {
+      try {
+        return await hasOtherPlan(show);
+      } catch (error) {
+        if (error instanceof ShowRefusedError) return true;
+        await sleep(retryMs, undefined, { signal: this.#closing.signal });
+      }
+    }
   }
 
   #create(show: Show): ShowOnSale {

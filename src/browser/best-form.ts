@@ -1,6 +1,16 @@
 import { element, setAttribute, setDisabled, setText } from './dom.ts';
+import { upperFirst } from './wording.ts';
 
 const mostSeats = 10;
+
+interface ShownBestForm {
+  /** The number of seats that are being found. */
+  pending: number | undefined;
+  /** To what the search is limited. */
+  places: readonly string[];
+  /** What a seat there costs; empty: nothing. */
+  priceText: string;
+}
 
 /** "How many seats?": a button for each number. One press finds that many seats and holds them. */
 export class BestForm {
@@ -24,10 +34,10 @@ export class BestForm {
     this.#root.hidden = false;
   }
 
-  /** `pending`: the number of seats that are being found. `places`: to what the search is limited. */
-  render(isLive: boolean, { pending, places }: { pending: number | undefined; places: readonly string[] }): void {
+  render(isLive: boolean, { pending, places, priceText }: ShownBestForm): void {
     const where = places.length > 0 ? ` in ${places.join(', ')}` : '';
-    setText(this.#hint, `One press finds the best seats together${where}, and holds them for you.`);
+    const price = priceText ? ` ${upperFirst(priceText)} a seat.` : '';
+    setText(this.#hint, `One press finds the best seats together${where}, and holds them for you.${price}`);
     for (const [index, button] of this.#buttons.entries()) {
       setDisabled(button, !isLive || pending !== undefined);
       setAttribute(button, 'aria-busy', pending === index + 1 ? 'true' : undefined);

@@ -1,5 +1,5 @@
 import { element, setAttribute, setDisabled, setFractionLeft, setText } from './dom.ts';
-import { HoldList } from './hold-list.ts';
+import { HoldList, type TicketChoice } from './hold-list.ts';
 import { keepKey } from './keep-offer.ts';
 import { secondsLeft } from './server-clock.ts';
 import { type ShownHold, urgentMs } from './shown-hold.ts';
@@ -17,6 +17,10 @@ export interface CartOptions {
   priceOf?: (seatId: string) => string | undefined;
   /** Sum of the prices, for people. */
   sumOf?: (seatIds: readonly string[]) => string | undefined;
+  /** Only of a show with ticket types. */
+  tickets?: TicketChoice | undefined;
+  /** Names of several seats, as short as possible. Default: all ids. */
+  rangesOf?: (seatIds: readonly string[]) => string;
 }
 
 export interface ShownCart {
@@ -55,8 +59,8 @@ export class Cart {
 
   constructor(options: CartOptions) {
     this.#options = options;
-    const { nameOf = (id) => id, priceOf = () => undefined } = options;
-    this.#list = new HoldList({ onRelease: (seatId) => options.onRelease([seatId]), nameOf, priceOf });
+    const { nameOf = (id) => id, priceOf = () => undefined, tickets } = options;
+    this.#list = new HoldList({ onRelease: (seatId) => options.onRelease([seatId]), nameOf, priceOf, tickets });
     this.#bookButton.addEventListener('click', () => options.onBook(this.#heldIds));
     this.#releaseButton.addEventListener('click', () => options.onRelease(this.#heldIds));
     this.#keepButton.addEventListener('click', () => options.onKeep());
@@ -67,7 +71,7 @@ export class Cart {
   render(shown: ShownCart): void {
     const focused = document.activeElement;
     const hadFocus = this.#root.contains(focused);
-    const focusedId = /^hold-(.+)/.exec(focused?.id ?? '')?.[1] ?? this.#heldIds.at(-1);
+    const focusedId = /^(?:hold|ticket)-(.+)/.exec(focused?.id ?? '')?.[1] ?? this.#heldIds.at(-1);
     this.#heldIds = shown.holds.map(({ seat }) => seat.id);
     this.#renderHint(shown);
     this.#renderHolds(shown);
@@ -125,6 +129,6 @@ export class Cart {
   #renderBooked(seatIds: readonly string[]): void {
     this.#bookedInfo.hidden = seatIds.length === 0;
     setText(this.#bookedLabel, seatIds.length === 1 ? 'Your seat' : 'Your seats');
-    setText(this.#bookedSeats, seatIds.map(this.#options.nameOf ?? ((id) => id)).join(', '));
+    setText(this.#bookedSeats, this.#options.rangesOf?.(seatIds) ?? seatIds.join(', '));
   }
 }

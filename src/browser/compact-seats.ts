@@ -1,9 +1,12 @@
 import type { Seat } from '../protocol/seat.ts';
-import type { CompactState, VenueState } from '../protocol/venue.ts';
+import type { CompactState, SeatChanges, VenueState } from '../protocol/venue.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import type { Venue } from './venue.ts';
 
-/** The VENUE_STATE that a SEATS for this user stands for. A seat that has not changed keeps what is known of it, so that it is not drawn again. */
+/**
+ * The VENUE_STATE that a SEATS for this user stands for. A seat that has not changed keeps what is known of it, so that it is
+ * not drawn again. The seq of any other seat is that of the message, which contains all transitions up to there.
+ */
 export function expandedState(
   { statuses, own, ...rest }: CompactState,
   { plan, known, userId }: { plan: SeatingPlan; known: Venue; userId: string | undefined },
@@ -17,8 +20,29 @@ export function expandedState(
     const before = isSameEpoch ? known.seat(id) : undefined;
     const isOwnNoMore = before?.held_by !== undefined && before.held_by === userId;
     const isUnchanged = before?.status === status && !isOwnNoMore;
-    // Without the seq of the seat, that of the state: it contains all transitions up to there.
-    seats.push(ownSeat ?? (isUnchanged ? before : { id, row, col, status, seq: rest.seq }));
+    const seat = isUnchanged ? before : { id, row, col, status, seq: rest.seq };
+    seats.push(ownSeat ? { ...ownSeat, seq: rest.seq } : seat);
   }
   return { ...rest, seats };
 }
+
+/** The seats of a SEATS that has only changes; the own ones first, so that nothing that follows takes them for those of others. */
+export function changedSeats({ seq, own = [], ...changes }: SeatChanges, plan: SeatingPlan): Seat[] {
+  const seats = own.map((seat) => ({ ...seat, seq }));
+  for (const [status, indexes] of [changes.available, changes.held, changes.booked].entries()) {
+    for (const index of indexes ?? []) {
+      if (index >= plan.size) continue; // a seat of another plan, which the next state reports
+      seats.push({
+        id: plan.id(index),
+        row: plan.rowOf(index),
+        col: plan.colOf(index),
+        status: status as Seat['status'],
+        seq,
+      });
+    }
+  }
+  return seats;
+}
+
+/** Whether a SEATS has all seats, not only those that changed. */
+export const isWholeState = (data: CompactState | SeatChanges): data is CompactState => 'statuses' in data;

@@ -308,8 +308,7 @@ function phaseOf({ value }: SnapshotFrom<typeof connectionMachine>): ConnectionP
 /** The event that a message is for the pending CONNECT, if any. */
 function connectOutcome(message: ServerMessage, connectId: string): ConnectionEvent | undefined {
   if (message.type === 'VENUE_STATE' || message.type === 'SEATS') return { type: 'SYNCHRONISED' };
-  if (message.type === 'SEAT_UPDATE' || message.type === 'PRESENCE' || message.request_id !== connectId)
-    return undefined;
+  if (!('request_id' in message) || message.request_id !== connectId) return undefined;
   if (message.type === 'ACK') return { type: 'SYNCHRONISED' };
   return message.type === 'ERROR' ? { type: 'REFUSED', retryable: message.data.retryable } : undefined;
 }

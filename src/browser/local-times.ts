@@ -1,6 +1,6 @@
-import { timeText } from './show-html.ts';
+import { timeText } from './time-text.ts';
 
-/** Writes all times of the page in the user's language and time zone. */
+/** Writes all times of the page in the user's language; in the time of the hall, and in the user's own if it differs. */
 export function localiseTimes(root: ParentNode): void {
   for (const time of root.querySelectorAll('time')) time.textContent = timeText(time.dateTime);
 }

@@ -7,6 +7,9 @@ const warningShownForMs = 10_000;
 /** The user needs time to read, find and press the offer. */
 const shownWithOfferForMs = 45_000;
 
+/** Why no seat can be chosen now: true until seats can be chosen. */
+export const unavailableTopic = 'unavailable';
+
 export type MessageTone = 'info' | 'success' | 'warning' | 'error';
 
 /** A button in a message, for the next step of the user. */
@@ -23,6 +26,8 @@ export interface MessageDetails {
   seatIds?: readonly string[];
   /** The user lost something: the announcement interrupts others. */
   urgent?: boolean;
+  /** What is announced if the page shows a part of the message elsewhere. */
+  spoken?: string;
 }
 
 /** The visible messages, newest first. The announcer passes them to screen readers. */
@@ -37,10 +42,15 @@ export class MessageList {
     }
   }
 
-  add(text: string, tone: MessageTone, { offer, topic = text, seatIds = [] }: MessageDetails = {}): void {
-    for (const older of [...this.#root.children]) {
-      if (older instanceof HTMLElement && older.dataset.topic === topic) older.remove();
+  /** Removes the messages about something that has ended. */
+  removeTopic(topic: string): void {
+    for (const message of [...this.#root.children]) {
+      if (message instanceof HTMLElement && message.dataset.topic === topic) message.remove();
     }
+  }
+
+  add(text: string, tone: MessageTone, { offer, topic = text, seatIds = [] }: MessageDetails = {}): void {
+    this.removeTopic(topic);
     const message = document.createElement('div');
     message.className = `message ${tone}`;
     message.dataset.topic = topic;

@@ -2,12 +2,13 @@ import { compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import { Announcer } from './announcer.ts';
 import { Cart, type CartOptions } from './cart.ts';
+import { isWholeState } from './compact-seats.ts';
 import { Connection, type ConnectionView } from './connection.ts';
 import { type ConnectionPhase, type ConnectionStatus, connectionStatus, sessionStatus } from './connection-status.ts';
 import { element } from './dom.ts';
 import { HttpSocket } from './http-socket.ts';
 import { isKeepKey } from './keep-offer.ts';
-import { type MessageDetails, MessageList, type MessageTone } from './message-list.ts';
+import { type MessageDetails, MessageList, type MessageTone, unavailableTopic } from './message-list.ts';
 import { oncePerAnimationFrame } from './once-per-animation-frame.ts';
 import { OthersEvents } from './others-events.ts';
 import type { PageMap } from './page-map.ts';
@@ -29,8 +30,8 @@ export interface PageOptions {
   show?: string;
   createMap: (options: SeatMapOptions) => PageMap;
   /** Names and prices of seats. */
-  cart?: Pick<CartOptions, 'nameOf' | 'priceOf' | 'sumOf'>;
-  seats?: Pick<SeatActionsOptions, 'closedReason' | 'namesOf' | 'nearestFree' | 'plan' | 'withoutSingle'>;
+  cart?: Pick<CartOptions, 'nameOf' | 'priceOf' | 'rangesOf' | 'sumOf' | 'tickets'>;
+  seats?: Pick<SeatActionsOptions, 'cautionOf' | 'closedReason' | 'namesOf' | 'nearestFree' | 'plan' | 'withoutSingle'>;
   /** True if the message needs nothing else. */
   onMessage?: (message: ServerMessage) => boolean;
   onRender?: (canChoose: boolean) => void;
@@ -154,7 +155,7 @@ export function createPage(options: PageOptions): Page {
       requestRender();
     },
     onMessage: (message) => {
-      if (message.type === 'SEATS') stateUserId = connectUserId;
+      if (message.type === 'SEATS' && isWholeState(message.data)) stateUserId = connectUserId;
       if (!options.onMessage?.(message)) actions.receive(message);
       requestRender();
     },
@@ -202,7 +203,8 @@ export function createPage(options: PageOptions): Page {
 
   function report(text: string, tone: MessageTone, details: MessageDetails = {}): void {
     messages.add(text, tone, details);
-    announcer.announce(details.offer ? `${text} Button: ${details.offer.label}.` : text, details.urgent);
+    const { offer, spoken = text, urgent } = details;
+    announcer.announce(offer ? `${spoken} Button: ${offer.label}.` : spoken, urgent);
   }
 
   const isConnected = (phase: ConnectionPhase): boolean =>
@@ -214,6 +216,7 @@ export function createPage(options: PageOptions): Page {
     if ((next === 'live' || next === 'polling') && !isConnected(phase)) {
       venue.endCatchUp();
       if (isLost) report('Connected again.', 'info', { topic: 'connection' });
+      if (next === 'live') messages.removeTopic('line');
       // Without a session booking does not work; the status shows the reason.
       if (next === 'polling' && !session.refusal) report(pollingText(wasWebSocketLive), 'warning', { topic: 'line' });
       isLost = false;
@@ -257,6 +260,7 @@ export function createPage(options: PageOptions): Page {
     const closedText = options.seats?.closedReason?.();
     const isLive = connection.isLive && session.isReady;
     const canChoose = isLive && closedText === undefined;
+    if (canChoose) messages.removeTopic(unavailableTopic);
     seatMap.renderLive(canChoose);
     const { holds } = actions;
     if (venue.isKnown) {

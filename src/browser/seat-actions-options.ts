@@ -34,6 +34,8 @@ export interface SeatActionsOptions {
   namesOf?: (seatIds: readonly string[]) => string[];
   /** The free seat that is offered in place of another. Default: the nearest in a grid. */
   nearestFree?: (to: Seat) => Seat | undefined;
+  /** Why the user is asked before the seat is held: "a wheelchair space. …" undefined: nothing is special about it. */
+  cautionOf?: (seatId: string) => string | undefined;
   /** All seats that the user should have in place of those held and these, which would leave a single seat. */
   withoutSingle?: (seatIds: readonly string[]) => readonly string[] | undefined;
 }

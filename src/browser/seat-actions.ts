@@ -4,10 +4,11 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { commandMessage } from './command-message.ts';
-import { expandedState } from './compact-seats.ts';
+import { changedSeats, expandedState, isWholeState } from './compact-seats.ts';
 import type { ServerSettings } from './connection.ts';
+import { EndWarnings } from './end-warnings.ts';
 import { KeepOffer } from './keep-offer.ts';
-import type { Offer } from './message-list.ts';
+import { type Offer, unavailableTopic } from './message-list.ts';
 import { nearestFreeSeat } from './nearest-free-seat.ts';
 import { type PendingRequest, PendingRequests } from './pending-requests.ts';
 import type { SeatActionsOptions } from './seat-actions-options.ts';
@@ -17,6 +18,7 @@ import type { ShownHold } from './shown-hold.ts';
 import { Venue } from './venue.ts';
 import {
   abandonedText,
+  bookedText,
   confirmationText,
   keepLabel,
   keepOfferText,
@@ -30,8 +32,6 @@ import {
   withoutLabel,
 } from './wording.ts';
 
-const warnedMs = 10_000;
-
 /** The user's commands on seats, and their replies. Knows no DOM and no WebSocket. */
 export class SeatActions {
   readonly venue: Venue;
@@ -42,8 +42,7 @@ export class SeatActions {
   readonly #next = new Map<string, () => void>();
   /** Seats of holds that expired since the user last got one. */
   #expired: string[] = [];
-  /** Seat and transition of each hold that the user was warned about. */
-  readonly #warned = new Set<string>();
+  readonly #endWarnings = new EndWarnings();
 
   constructor(options: SeatActionsOptions) {
     this.#options = options;
@@ -80,7 +79,7 @@ export class SeatActions {
     const seat = this.venue.seat(seatId);
     if (!seat) return;
     const isMine = seat.held_by === this.#options.userId();
-    if (seat.status === SeatStatus.available) this.#request('select', [seatId]);
+    if (seat.status === SeatStatus.available) this.#pick(seatId);
     else if (seat.status === SeatStatus.held && isMine) this.#request('release', [seatId]);
     else if (isMine) this.#options.report(`${this.#name(seatId)} is booked. It is yours.`, 'info');
     else this.#reportTaken(seat);
@@ -96,9 +95,7 @@ export class SeatActions {
 
   /** Holds some seats in place of others, which stay held if that is refused. */
   exchange(given: readonly string[], wanted: readonly string[]): void {
-    const release = () => {
-      if (given.length > 0) this.release(...given);
-    };
+    const release = () => (given.length > 0 ? this.release(...given) : undefined);
     if (wanted.length === 0) release();
     else this.#request('select', wanted, release);
   }
@@ -115,8 +112,7 @@ export class SeatActions {
 
   /** Extends all holds that the page offers to extend. Does nothing without an offer. */
   keep(): void {
-    const seatIds = this.keepableIds;
-    if (seatIds.length > 0) this.#request('extend', seatIds);
+    if (this.keepableIds.length > 0) this.#request('extend', this.keepableIds);
   }
 
   /** Announces once for each hold that it can be extended, and warns once that it is about to end. Called as time passes. */
@@ -135,12 +131,19 @@ export class SeatActions {
       case 'SEATS': {
         const { plan, clock, stateUserId } = this.#options;
         if (!plan) break;
+        if (!isWholeState(message.data)) {
+          this.venue.moveTo(message.data, changedSeats(message.data, plan));
+          break;
+        }
         clock.set(message.data.server_time);
         this.venue.replace(expandedState(message.data, { plan, known: this.venue, userId: stateUserId?.() }));
         break;
       }
       case 'SEAT_UPDATE':
         this.venue.update(message.data);
+        break;
+      case 'STALE':
+        this.venue.setStale(message.data.stale);
         break;
       case 'ACK': {
         // The seats first: while the request is pending, only its reply is reported.
@@ -192,14 +195,8 @@ export class SeatActions {
   }
 
   #warnOfEnds(holds: readonly ShownHold[]): void {
-    // A hold that is short from its beginning gets its warning in the last third.
-    const warnAtMs = Math.min(warnedMs, (this.venue.holdSeconds * 1000) / 3);
-    const keyOf = ({ seat }: ShownHold) => `${seat.id}:${seat.seq}`;
-    const ending = holds.filter((hold) => {
-      return hold.remainingMs > 0 && hold.remainingMs <= warnAtMs && !this.#warned.has(keyOf(hold));
-    });
+    const ending = this.#endWarnings.takeEnding(holds, this.venue.holdSeconds);
     if (ending.length === 0) return;
-    for (const hold of ending) this.#warned.add(keyOf(hold));
     const left = secondsLeft(Math.min(...ending.map(({ remainingMs }) => remainingMs)));
     const seatIds = idsOf(ending);
     this.#options.report(nearEndText(this.#names(seatIds), left), 'warning', { topic: progressTopic(0), seatIds });
@@ -244,10 +241,12 @@ export class SeatActions {
     const ends = seatIds.map((seatId) => clock.msUntil(this.venue.seat(seatId)?.expires_at ?? 0));
     // The estimate of the server's clock may be slightly behind.
     const remainingMs = Math.min(...ends, this.venue.holdSeconds * 1000);
-    const text = confirmationText(action, this.#names(seatIds), secondsLeft(remainingMs));
+    const spoken = confirmationText(action, this.#names(seatIds), secondsLeft(remainingMs));
+    // The list of booked seats, beside the message, has their names.
+    const text = action === 'book' ? bookedText(seatIds.length) : spoken;
     const isRelease = action === 'release';
     const offer = isRelease ? this.#offer('Undo', 'select', seatIds) : undefined;
-    report(text, isRelease ? 'info' : 'success', { topic: progressTopic(part), seatIds, offer });
+    report(text, isRelease ? 'info' : 'success', { topic: progressTopic(part), seatIds, offer, spoken });
   }
 
   #reportNoReply(request: PendingRequest, textOf: typeof unansweredText): void {
@@ -342,11 +341,20 @@ export class SeatActions {
     return { label, accept };
   }
 
+  /** Holds a free seat; one that is meant for other people only if the user accepts the offer. */
+  #pick(seatId: string): void {
+    const caution = this.#options.cautionOf?.(seatId);
+    if (caution === undefined) return void this.#request('select', [seatId]);
+    if (this.#isRefused('select')) return;
+    const offer = this.#offer(`Hold ${this.#name(seatId)}`, 'select', [seatId]);
+    this.#options.report(`${this.#name(seatId)} is ${caution}`, 'info', { topic: 'caution', seatIds: [seatId], offer });
+  }
+
   /** True if the command cannot be sent now; the reason is reported. */
   #isRefused(action?: CommandAction): boolean {
     const { unavailableReason, closedReason, report } = this.#options;
     const reason = unavailableReason() ?? (action === 'select' ? closedReason?.() : undefined);
-    if (reason !== undefined) report(reason, 'error', { topic: 'unavailable' });
+    if (reason !== undefined) report(reason, 'error', { topic: unavailableTopic });
     return reason !== undefined;
   }
 

@@ -1,9 +1,10 @@
 import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
 import { priceFormat, priceRangeText } from '../shows/price-format.ts';
+import { zonedTimeText } from './time-text.ts';
 
 /** HTML of shows, for the server and for the page. Knows no DOM. Names come from show files, so they are escaped. */
 
-/** The server renders in English and UTC; the page then writes times in the user's own language and time zone. */
+/** The server renders in English; the page then writes times in the user's own language. */
 const locale = 'en';
 
 export function escapeHtml(text: string): string {
@@ -59,6 +60,11 @@ function isNear(closesAt: string, startsAt = ''): boolean {
   return Math.abs(Date.parse(startsAt) - Date.parse(closesAt)) < 86_400_000;
 }
 
+/** "Free seats: 5,466 of 9,930" */
+export function freeSeatsHtml({ counts, seats }: Pick<ShowDetails, 'counts' | 'seats'>): string {
+  return `<p>Free seats: ${counts.available.toLocaleString(locale)} of ${seats.toLocaleString(locale)}</p>`;
+}
+
 /** Prices by category and ticket type, as rows of a table; empty for a free show. */
 export function pricesHtml({ currency, categories, ticket_types: types = [] }: ShowDetails): string {
   if (currency === undefined || types.length === 0) return '';
@@ -78,20 +84,5 @@ function pricesText({ currency, lowest_price: lowest, highest_price: highest }: 
 }
 
 function timeHtml(iso: string): string {
-  return `<time datetime="${escapeHtml(iso)}">${escapeHtml(timeText(iso, { locale, timeZone: 'UTC' }))} UTC</time>`;
-}
-
-export function timeText(iso: string, { locale, timeZone }: { locale?: string; timeZone?: string } = {}): string {
-  const date = new Date(iso);
-  if (Number.isNaN(date.getTime())) return iso;
-  return date.toLocaleString(locale, {
-    weekday: 'short',
-    day: 'numeric',
-    month: 'long',
-    year: 'numeric',
-    hour: '2-digit',
-    minute: '2-digit',
-    hourCycle: 'h23',
-    ...(timeZone !== undefined && { timeZone }),
-  });
+  return `<time datetime="${escapeHtml(iso)}">${escapeHtml(zonedTimeText(iso, locale))}</time>`;
 }

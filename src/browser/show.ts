@@ -3,37 +3,54 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails } from '../protocol/show.ts';
 import { priceFormat } from '../shows/price-format.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
-import { leavesSingleSeat } from '../shows/single-seats.ts';
+import { leavesSingleSeat, type SingleSeats } from '../shows/single-seats.ts';
 import { BestForm } from './best-form.ts';
 import { BestRequest } from './best-request.ts';
+import { isWholeState } from './compact-seats.ts';
 import { element, setText, unpackDataBlocks } from './dom.ts';
 import { embeddedDetails, loadDetails, loadPlan, UnknownShowError } from './load-show.ts';
 import { localiseTimes } from './local-times.ts';
 import type { MapCategory } from './map/map-options.ts';
 import { PlanMap } from './map/plan-map.ts';
+import { priceRange } from './map/seat-look.ts';
 import { SeatWords } from './map/seat-words.ts';
+import { unavailableTopic } from './message-list.ts';
 import { nearestInPlan } from './nearest-in-plan.ts';
 import { createPage } from './page.ts';
+import { protectedFlag, protectedSeatText } from './protected-seats.ts';
 import { nextSaleChangeMs, saleClosedText } from './sale.ts';
 import { secondsLeft } from './server-clock.ts';
 import { showFactsHtml } from './show-html.ts';
+import { ShowTrouble } from './show-trouble.ts';
 import { SingleSeatsNotice } from './single-seats-notice.ts';
+import { TicketTypes } from './ticket-types.ts';
 import { confirmationText } from './wording.ts';
 
 /** A timer is never later than this, since the clock of the device may be set. */
 const checkSaleWithinMs = 60_000;
+const otherPlanRetryMs = 1_000;
 
 unpackDataBlocks();
+const trouble = new ShowTrouble();
 localiseTimes(document);
 void open(decodeURIComponent(location.pathname.split('/').filter(Boolean).at(-1) ?? ''));
 
 async function open(id: string): Promise<void> {
   try {
-    const details = embeddedDetails(id) ?? (await loadDetails(id));
-    renderFacts(details);
-    showPage(details, await loadPlan(details));
+    let details = embeddedDetails(id) ?? (await loadDetails(id, trouble.report));
+    let plan: SeatingPlan | undefined;
+    for (;;) {
+      renderFacts(details);
+      plan = await loadPlan(details, trouble.report);
+      if (plan) break;
+      // The plan has just changed, though not in every process yet.
+      await new Promise((resolve) => setTimeout(resolve, otherPlanRetryMs));
+      details = await loadDetails(id, trouble.report);
+    }
+    showPage(details, plan);
   } catch (error) {
     if (!(error instanceof UnknownShowError)) throw error;
+    trouble.report(undefined);
     element('unknown-show', HTMLElement).hidden = false;
     element('sale-area', HTMLElement).hidden = true;
   }
@@ -47,7 +64,9 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   const formatShortPrice = currency === undefined ? () => '' : priceFormat(currency, { isShort: true });
   const categories = new Map<string, MapCategory>();
   const nameOf = (seatId: string) => words.names([seatId]).join();
-  const amountOf = (seatId: string) => categories.get(plan.category(plan.indexOf(seatId) ?? 0))?.amount;
+  const pricesOf = (seatId: string) => categories.get(plan.category(plan.indexOf(seatId) ?? 0))?.prices;
+  const tickets = new TicketTypes({ show: id, types: () => details.ticket_types ?? [], storage: () => sessionStorage });
+  const amountOf = (seatId: string) => pricesOf(seatId)?.get(tickets.typeOf(seatId) ?? '');
   let map: PlanMap | undefined;
   let isReading = false;
   readCategories();
@@ -62,37 +81,51 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     seats: {
       plan,
       closedReason: () => saleClosedText(details),
+      cautionOf: (seatId) => {
+        const isMeant = map?.filter.accessibleOnly || heldIds().some((id) => protectedFlag(plan, id) !== undefined);
+        const flag = isMeant ? undefined : protectedFlag(plan, seatId);
+        return flag && protectedSeatText(flag);
+      },
       namesOf: (seatIds) => words.names(seatIds),
       nearestFree: (to) => actions.venue.seat(nearestInPlan(plan, isFree, to) ?? ''),
-      withoutSingle: (seatIds) => leavesSingleSeat(plan, isFree, [...heldIds(), ...seatIds])?.instead,
+      withoutSingle: (seatIds) => withoutSingle([...heldIds(), ...seatIds])?.instead,
     },
     cart: {
       nameOf,
+      rangesOf: (seatIds) => words.ranges(seatIds),
       priceOf: (seatId) => {
         const amount = amountOf(seatId);
         return amount === undefined ? undefined : formatPrice(amount);
       },
-      sumOf: (seatIds) => {
-        const amounts = seatIds.map(amountOf);
-        if (amounts.some((amount) => amount === undefined)) return undefined;
-        return formatPrice(amounts.reduce<number>((sum, amount = 0) => sum + amount, 0));
+      sumOf,
+      tickets: {
+        typesOf: (seatId) =>
+          [...(pricesOf(seatId) ?? [])].map(([type, amount]) => ({ type, text: `${type} ${formatPrice(amount)}` })),
+        typeOf: (seatId) => tickets.typeOf(seatId),
+        choose: (seatId, type) => {
+          tickets.choose(seatId, type);
+          page.announce(`Total ${sumOf(heldIds()) ?? ''}`);
+          page.requestRender();
+        },
       },
     },
     onMessage: (message) => {
       if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
-      if (message.type === 'SEATS' && message.data.plan !== details.plan) {
+      if (message.type === 'SEATS' && isWholeState(message.data) && message.data.plan !== details.plan) {
         page.report('The seating plan has changed. Reload the page.', 'error', { topic: 'plan', urgent: true });
         return true;
       }
-      return best.receive(message);
+      return trouble.receive(message, actions.venue.isKnown) || best.receive(message);
     },
     onConnected: () => void reread(),
     onConnectionLost: () => best.connectionLost(),
     onRender: (canChoose) => {
       const { category, section } = limits();
       const places = [category, section].filter((place) => place !== undefined);
-      form.render(canChoose, { pending: best.pending?.count, places });
+      const priceText = priceRange(pricedCategories(), { categories }, formatShortPrice);
+      form.render(canChoose, { pending: best.pending?.count, places, priceText });
       singleSeats.render(heldIds());
+      tickets.takeHeld(heldIds());
     },
   });
   const { actions } = page;
@@ -121,6 +154,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     plan,
     words,
     isFree,
+    withoutSingle,
     announce: page.announce,
     onExchange: (given, wanted) => {
       // The button goes with the warning.
@@ -132,7 +166,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   function findBest(count: number): void {
     const reason = page.refusalReason();
     if (reason !== undefined) {
-      page.report(reason, 'error', { topic: 'unavailable' });
+      page.report(reason, 'error', { topic: unavailableTopic });
       return;
     }
     best.hold({ count, ...limits() });
@@ -149,8 +183,28 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     };
   }
 
+  /** Categories of the seats that the best seats are found among. */
+  function pricedCategories(): readonly string[] {
+    const { categories: wanted = new Set() } = map?.filter ?? {};
+    const inSection = map?.sectionCategories ?? plan.categories;
+    return wanted.size === 0 ? inSection : inSection.filter((name) => wanted.has(name));
+  }
+
+  function sumOf(seatIds: readonly string[]): string | undefined {
+    const amounts = seatIds.map(amountOf);
+    if (amounts.some((amount) => amount === undefined)) return undefined;
+    return formatPrice(amounts.reduce<number>((sum, amount = 0) => sum + amount, 0));
+  }
+
   function heldIds(): string[] {
     return actions.holds.map(({ seat }) => seat.id);
+  }
+
+  /** Seats that are kept for wheelchair users and their companions are offered in place of such seats only. */
+  function withoutSingle(seatIds: readonly string[]): SingleSeats | undefined {
+    const found = leavesSingleSeat(plan, isFree, seatIds);
+    const isOffered = found?.instead?.every((id) => seatIds.includes(id) || protectedFlag(plan, id) === undefined);
+    return isOffered ? found : undefined;
   }
 
   function isFree(seatId: string): boolean {
@@ -158,9 +212,13 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   }
 
   function readCategories(): void {
-    const [ticketType = ''] = details.ticket_types ?? [];
-    for (const { name, colour, prices } of details.categories) {
-      categories.set(name, { name, colour, amount: prices?.[ticketType] });
+    const types = details.ticket_types ?? [];
+    for (const { name, colour, prices = {} } of details.categories) {
+      const byType = types.flatMap((type): [string, number][] => {
+        const amount = prices[type];
+        return amount === undefined ? [] : [[type, amount]];
+      });
+      categories.set(name, { name, colour, prices: new Map(byType) });
     }
   }
 

@@ -1,5 +1,5 @@
 import type { SeatingPlan } from '../shows/seating-plan.ts';
-import { leavesSingleSeat, type SingleSeats } from '../shows/single-seats.ts';
+import type { SingleSeats } from '../shows/single-seats.ts';
 import { element, setText } from './dom.ts';
 import type { SeatWords } from './map/seat-words.ts';
 import { listed } from './wording.ts';
@@ -8,6 +8,8 @@ export interface SingleSeatsNoticeOptions {
   plan: SeatingPlan;
   words: SeatWords;
   isFree: (id: string) => boolean;
+  /** What these seats leave, if others can be offered that leave less. */
+  withoutSingle: (seatIds: readonly string[]) => SingleSeats | undefined;
   announce: (text: string) => void;
   /** The user wants these seats in place of those. */
   onExchange: (given: readonly string[], wanted: readonly string[]) => void;
@@ -36,12 +38,12 @@ export class SingleSeatsNotice {
   }
 
   render(heldIds: readonly string[]): void {
-    const { plan, isFree, words, announce } = this.#options;
+    const { withoutSingle, words, announce } = this.#options;
     const key = this.#keyOf(heldIds);
     if (key === this.#key) return;
     this.#key = key;
     this.#heldIds = heldIds;
-    const found = heldIds.length > 0 ? leavesSingleSeat(plan, isFree, heldIds) : undefined;
+    const found = heldIds.length > 0 ? withoutSingle(heldIds) : undefined;
     this.#found = found?.instead && found;
     this.#root.hidden = this.#found === undefined;
     if (!this.#found?.instead) return;

@@ -12,6 +12,8 @@ export class StatusBar {
   readonly #retryButton = element('retry-btn', HTMLButtonElement);
   readonly #available = element('count', HTMLElement);
   readonly #total = element('total', HTMLElement);
+  /** Texts with figures that are unknown at first. */
+  readonly #known = document.querySelectorAll<HTMLElement>('#available-count, #hold-rules');
   readonly #held = element('held-count', HTMLElement);
   readonly #booked = element('booked-count', HTMLElement);
   readonly #holdSeconds = ['hold-seconds', 'hint-hold-seconds'].map((id) => element(id, HTMLElement));
@@ -39,6 +41,7 @@ export class StatusBar {
 
   renderVenue({ counts, holdSeconds, maxHolds, isStale }: Venue): void {
     const { available, held, booked } = counts;
+    for (const shown of this.#known) shown.hidden = false;
     setText(this.#available, String(available));
     setText(this.#total, String(available + held + booked));
     setText(this.#held, String(held));

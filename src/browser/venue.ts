@@ -103,14 +103,14 @@ export class Venue {
     this.#counts = { available: 0, held: 0, booked: 0 };
     for (const seat of state.seats) {
       const before = known.get(seat.id);
-      const isOlder = sameEpoch && before !== undefined && before.seq >= seat.seq;
-      this.#put(isOlder ? before : seat);
-      this.#counts[statusName(isOlder ? before : seat)]++;
+      const isKept = sameEpoch && before !== undefined && isNoOlder(before, seat);
+      this.#put(isKept ? before : seat);
+      this.#counts[statusName(isKept ? before : seat)]++;
     }
     // Listeners may read any seat, so all seats are replaced first.
     for (const seat of this.#seats.values()) {
       const before = known.get(seat.id);
-      if (seat !== before) this.#onSeat(seat, before);
+      if (seat !== before && !(sameEpoch && before && isSameState(seat, before))) this.#onSeat(seat, before);
     }
   }
 
@@ -141,8 +141,22 @@ export class Venue {
     this.#put(seat, before);
     this.#counts[statusName(before)]--;
     this.#counts[statusName(seat)]++;
+    // A state of many seats has one seq for all of them: that alone is no change.
+    if (isSameState(seat, before)) return false;
     this.#onSeat(seat, before);
     return true;
+  }
+
+  /** Takes over the state of some seats as of a position, to which the venue moves: no other seat has changed up to there. */
+  moveTo({ epoch, seq }: Position, seats: readonly Seat[]): void {
+    if (epoch !== this.#epoch) return;
+    for (const seat of seats) this.learn(seat);
+    if (this.#catchUpSeq === undefined) this.#seq = Math.max(this.#seq, seq);
+    else this.#catchUpSeq = Math.max(this.#catchUpSeq, seq);
+  }
+
+  setStale(stale: boolean): void {
+    this.#stale = stale;
   }
 
   /** Missed updates follow, in any order: the position moves once all of them have arrived. */
@@ -172,6 +186,18 @@ export class Venue {
       .filter((seat) => seat.status === status)
       .sort((a, b) => a.row - b.row || a.col - b.col);
   }
+}
+
+/** Of one position a state that names the holder knows more than one that does not. */
+function isNoOlder(known: Seat, other: Seat): boolean {
+  return (
+    known.seq > other.seq ||
+    (known.seq === other.seq && (known.held_by === other.held_by || other.held_by === undefined))
+  );
+}
+
+function isSameState(a: Seat, b: Seat): boolean {
+  return a.status === b.status && a.held_by === b.held_by && a.expires_at === b.expires_at;
 }
 
 function statusName({ status }: Seat): 'available' | 'held' | 'booked' {

@@ -115,6 +115,11 @@ export function confirmationText(action: CommandAction, seatIds: readonly string
   }
 }
 
+/** Beside the names of the seats. */
+export function bookedText(count: number): string {
+  return count === 1 ? 'Booked. The seat is yours.' : `Booked. The ${count} seats are yours.`;
+}
+
 type Verbs = Record<CommandAction, string>;
 const imperatives: Verbs = { select: 'Take', extend: 'Keep', book: 'Book', release: 'Release' };
 const gerunds: Verbs = { select: 'selecting', extend: 'keeping', book: 'booking', release: 'releasing' };
@@ -190,4 +195,4 @@ function inWords(seatIds: readonly string[]) {
   return { seats: listed(seatIds), are: isOne ? 'is' : 'are', they: isOne ? 'it' : 'they' };
 }
 
-const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+export const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -7,6 +7,7 @@ import { closeCodes, compactSubprotocol } from '../protocol/close-codes.ts';
 import { type CommandAction, type CommandMessage, commandRequest } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
+import type { Seat } from '../protocol/seat.ts';
 import type { BookingApi, Caller, CommandOutcome } from './booking-client.ts';
 import { failureMessages, failureOf, UnknownShowError } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
@@ -304,7 +305,7 @@ export class ClientConnection implements BufferedClient {
     try {
       const body = { ...(this.userId !== undefined && { user_id: this.userId }), ...named };
       const outcome = await this.#booking.command({ path, body }, { ...this.#caller, requestId });
-      this.#replyTo(action, outcome, request_id);
+      this.#replyTo(action, this.isCompact ? withoutOthers(outcome, body.user_id) : outcome, request_id);
     } catch (error) {
       const code = failureOf(error);
       if (code === 'INTERNAL') this.#logger.error({ err: error, reqId: requestId }, 'A command failed unexpectedly');
@@ -395,4 +396,18 @@ export class ClientConnection implements BufferedClient {
     this.#current.leave();
     this.#buffers.remove(this);
   }
+}
+
+/** With seat-booking.v2 a user learns only of its own seats who holds them. */
+function withoutOthers({ httpStatus, body }: CommandOutcome, userId: string | undefined): CommandOutcome {
+  if (body.success) return { httpStatus, body };
+  const { seat, seats, ...refusal } = body;
+  const shown = ({ held_by, expires_at, ...rest }: Seat): Seat =>
+    held_by === userId && userId !== undefined
+      ? { ...rest, held_by: userId, ...(expires_at !== undefined && { expires_at }) }
+      : rest;
+  return {
+    httpStatus,
+    body: { ...refusal, ...(seat && { seat: shown(seat) }), ...(seats && { seats: seats.map(shown) }) },
+  };
 }

@@ -1,4 +1,4 @@
-import type { HubClient } from './hub.ts';
+import type { HubClient } from './seat-stream.ts';
 import type { WatchedShow } from './watched-show.ts';
 import type { WatchedShows } from './watched-shows.ts';
 

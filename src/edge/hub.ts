@@ -1,30 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { closeCodes } from '../protocol/close-codes.ts';
 import type { SeatEvent } from '../protocol/events.ts';
-import type { SeatUpdate } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { HoldSettings, Position, VenueState } from '../protocol/venue.ts';
 import type { RequestId } from './client-message.ts';
+import { EachUpdate } from './each-update.ts';
 import { messageFrame } from './frame.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
-import { UpdateLog } from './update-log.ts';
+import { PacedSeats } from './paced-seats.ts';
+import type { HubClient, SeatStream } from './seat-stream.ts';
 import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
-import { type VenueStateFrame, VenueStateFrames } from './venue-state-frames.ts';
-
-/** The part of a client connection that the hub uses. */
-export interface HubClient {
-  /** True: it gets SEATS in place of VENUE_STATE. */
-  readonly isCompact: boolean;
-  /** As the client names itself. */
-  readonly userId: string | undefined;
-  /** Takes complete frames. */
-  sendUpdates(frames: Buffer): void;
-  sendState(frame: VenueStateFrame): void;
-  ping(): void;
-  close(reason: { code: number }): void;
-  terminate(reason: string): void;
-}
 
 interface HubOptions {
   feed: VenueFeed;
@@ -34,30 +20,26 @@ interface HubOptions {
   onEmpty?: () => void;
 }
 
-/** Broadcasts a show to its clients: a change is serialised once, and written once per client and turn of the event loop. */
+/** The clients of a show. Each gets its state and its changes from the stream of its subprotocol. */
 export class Hub implements VenueFeedListener {
   readonly #feed: VenueFeed;
   readonly #limits: EdgeLimits;
   readonly #metrics: EdgeMetrics;
-  readonly #states: VenueStateFrames;
-  readonly #log: UpdateLog;
+  readonly #eachUpdate: SeatStream;
+  readonly #pacedSeats: SeatStream;
   readonly #clients = new Set<HubClient>();
-  /** Clients that have the venue as of the last flush. */
-  readonly #subscribers = new Set<HubClient>();
   /** Clients that subscribed to PRESENCE. */
   readonly #presenceClients = new Set<HubClient>();
   readonly #pingTimer: NodeJS.Timeout;
   readonly #onEmpty: () => void;
-  #unsent: Buffer[] = [];
-  #flushPlanned = false;
 
   constructor({ feed, limits, metrics, onEmpty = () => {} }: HubOptions) {
     this.#onEmpty = onEmpty;
     this.#feed = feed;
     this.#limits = limits;
     this.#metrics = metrics;
-    this.#states = new VenueStateFrames(feed);
-    this.#log = new UpdateLog(limits.resumableUpdates);
+    this.#eachUpdate = new EachUpdate(feed, limits.resumableUpdates);
+    this.#pacedSeats = new PacedSeats({ feed, metrics });
     this.#pingTimer = setInterval(() => this.#pingAll(), limits.pingIntervalMs).unref();
   }
 
@@ -77,7 +59,7 @@ export class Hub implements VenueFeedListener {
   }
 
   remove(client: HubClient): void {
-    this.#subscribers.delete(client);
+    this.#streamOf(client).unsubscribe(client);
     this.#presenceClients.delete(client);
     if (!this.#clients.delete(client)) return;
     this.#metrics.connections.dec();
@@ -86,19 +68,16 @@ export class Hub implements VenueFeedListener {
 
   /** Sends the current venue, then all changes. */
   sendState(client: HubClient, requestId?: RequestId): void {
-    this.#flush(); // updates that the state contains must not follow it
-    client.sendState(client.isCompact ? this.#states.compact(client.userId, requestId) : this.#states.frame(requestId));
-    this.#subscribe(client);
+    const stream = this.#streamOf(client);
+    stream.sendState(client, requestId);
+    if (this.#clients.has(client)) stream.subscribe(client);
   }
 
-  /** Sends the changes since `position`, then all further ones; false if the log does not reach back that far. */
+  /** Sends the changes since `position`, then all further ones; false if they are not known any more, or longer than the venue. */
   resume(client: HubClient, position: Position): boolean {
-    if (this.#feed.stale) return false; // only VENUE_STATE has the stale flag
-    this.#flush();
-    const missed = this.#log.since(position);
-    if (!missed) return false;
-    if (missed.length > 0) client.sendUpdates(Buffer.concat(missed));
-    this.#subscribe(client);
+    const stream = this.#streamOf(client);
+    if (!stream.resume(client, position)) return false;
+    if (this.#clients.has(client)) stream.subscribe(client);
     return true;
   }
 
@@ -114,23 +93,17 @@ export class Hub implements VenueFeedListener {
     for (const client of this.#presenceClients) client.sendUpdates(frame);
   }
 
-  onUpdate({ epoch, seq }: SeatEvent, { id, status, held_by, expires_at }: Seat): void {
-    const update: SeatUpdate = { seat_id: id, status, seq };
-    if (held_by !== undefined) update.held_by = held_by;
-    if (expires_at !== undefined) update.expires_at = expires_at;
-    const frame = messageFrame({ type: 'SEAT_UPDATE', data: update });
-    this.#log.append({ epoch, seq }, frame);
+  onUpdate(event: SeatEvent, seat: Seat): void {
     this.#metrics.updates.inc();
-    this.#broadcast(frame);
+    for (const stream of this.#streams) stream.onUpdate(event, seat);
   }
 
   onReset(): void {
-    this.#log.restart(this.#feed.position);
-    this.#sendStateToAll();
+    for (const stream of this.#streams) stream.onReset();
   }
 
-  onStale(): void {
-    this.#sendStateToAll(); // so that the page can show it
+  onStale(stale: boolean): void {
+    for (const stream of this.#streams) stream.onStale(stale);
   }
 
   onCatchUp(kind: 'events' | 'venue'): void {
@@ -157,39 +130,12 @@ export class Hub implements VenueFeedListener {
     for (const client of this.#clients) client.terminate('drain');
   }
 
-  #subscribe(client: HubClient): void {
-    if (this.#clients.has(client)) this.#subscribers.add(client);
+  get #streams(): SeatStream[] {
+    return [this.#eachUpdate, this.#pacedSeats];
   }
 
-  #broadcast(frame: Buffer): void {
-    this.#unsent.push(frame);
-    if (this.#flushPlanned) return;
-    this.#flushPlanned = true;
-    setImmediate(() => {
-      this.#flushPlanned = false;
-      this.#flush();
-    });
-  }
-
-  #flush(): void {
-    if (this.#unsent.length === 0) return;
-    const frames = Buffer.concat(this.#unsent);
-    this.#unsent = [];
-    for (const client of this.#subscribers) client.sendUpdates(frames);
-  }
-
-  #sendStateToAll(): void {
-    this.#unsent = []; // the state contains it
-    if (this.#subscribers.size === 0) return;
-    let shared: VenueStateFrame | undefined;
-    for (const client of this.#subscribers) {
-      if (client.isCompact) {
-        client.sendState(this.#states.compact(client.userId));
-      } else {
-        shared ??= this.#states.sharedFrame();
-        client.sendState(shared);
-      }
-    }
+  #streamOf({ isCompact }: HubClient): SeatStream {
+    return isCompact ? this.#pacedSeats : this.#eachUpdate;
   }
 
   #pingAll(): void {

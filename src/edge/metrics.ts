@@ -17,6 +17,16 @@ export function edgeMetrics(registry: Registry) {
       help: 'Number of seat changes sent to browsers, each counted once however many browsers receive it.',
       registers,
     }),
+    flushes: new Counter({
+      name: 'edge_flushes_total',
+      help: 'Number of times that the changes since the last time were sent to all browsers with seat-booking.v2.',
+      registers,
+    }),
+    flushSeconds: new Counter({
+      name: 'edge_flush_seconds_total',
+      help: 'Time in seconds that the edge spent on writing these changes.',
+      registers,
+    }),
     frameBytes: new Counter({
       name: 'edge_frame_bytes_total',
       help: 'Number of bytes of WebSocket frames written to all browsers.',

@@ -1,5 +1,4 @@
 import type { Seat } from '../protocol/seat.ts';
-import type { Position } from '../protocol/venue.ts';
 import type { RequestId } from './client-message.ts';
 import { frameStart } from './frame.ts';
 import type { VenueFeed } from './venue-feed.ts';
@@ -13,9 +12,8 @@ export interface VenueStateFrame {
 /** A change re-serialises one part, not the whole venue. */
 const seatsPerPart = 250;
 const end = Buffer.from(']}}');
-const endOfText = Buffer.from('"}}');
 
-/** Serialises VENUE_STATE and SEATS. Each part of the seats is serialised once per change; `server_time` is always the time of sending. */
+/** Serialises VENUE_STATE. Each part of the seats is serialised once per change; `server_time` is always the time of sending. */
 export class VenueStateFrames {
   readonly #feed: VenueFeed;
   #epoch = '';
@@ -23,7 +21,6 @@ export class VenueStateFrames {
   /** The seats in `#parts`. */
   #seats: Seat[] = [];
   #parts: Buffer[] = [];
-  #statuses = { epoch: '', seq: -1, bytes: Buffer.alloc(0) };
 
   constructor(feed: VenueFeed) {
     this.#feed = feed;
@@ -38,21 +35,6 @@ export class VenueStateFrames {
       this.#seq = header.seq;
     }
     return stateFrame('VENUE_STATE', header, '"seats":[', [...this.#parts, end], requestId);
-  }
-
-  /** SEATS for one client. `userId`: as the client names itself, to find its own seats. */
-  compact(userId: string | undefined, requestId?: RequestId): VenueStateFrame {
-    const header = this.#feed.header();
-    const own = userId === undefined ? [] : [...this.#feed.seats].filter(({ held_by }) => held_by === userId);
-    return stateFrame('SEATS', { ...header, own }, '"statuses":"', [this.#statusesAt(header), endOfText], requestId);
-  }
-
-  #statusesAt({ epoch, seq }: Position): Buffer {
-    if (this.#statuses.epoch !== epoch || this.#statuses.seq !== seq) {
-      const bytes = Buffer.from(Array.from(this.#feed.seats, ({ status }) => status).join(''));
-      this.#statuses = { epoch, seq, bytes };
-    }
-    return this.#statuses.bytes;
   }
 
   /** For many clients at once: a single buffer, which they share. */
@@ -82,7 +64,7 @@ export class VenueStateFrames {
 }
 
 /** `head`: all fields of the data but the last, which begins with `last` and continues in `rest`. */
-function stateFrame(
+export function stateFrame(
   type: 'VENUE_STATE' | 'SEATS',
   head: object,
   last: string,

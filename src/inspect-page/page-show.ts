@@ -3,6 +3,8 @@ import type { InspectSettings } from '../inspect/feed.ts';
 import { inspectPath } from '../inspect/inspect-path.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 
+const otherPlanRetryMs = 1_000;
+
 /** The show of a page, from its address: `?show=arena`. */
 export interface PageShow {
   /** For requests. undefined: the default show. */
@@ -23,8 +25,13 @@ export async function loadPageShow(address: URLSearchParams, seats: string): Pro
   return { param: isDefault ? undefined : id, name, prefix: isDefault ? '' : `${name} · `, settings };
 }
 
-export const loadPlanOf = async ({ settings }: PageShow): Promise<SeatingPlan> =>
-  loadPlan(await loadDetails(settings.show));
+export async function loadPlanOf({ settings }: PageShow): Promise<SeatingPlan> {
+  for (;;) {
+    const plan = await loadPlan(await loadDetails(settings.show));
+    if (plan) return plan; // else it has just changed
+    await new Promise((resolve) => setTimeout(resolve, otherPlanRetryMs));
+  }
+}
 
 /** A choice of shows; hidden while there is only one. */
 export function fillShowPicker(picker: HTMLSelectElement, { settings: { show, shows } }: PageShow): void {

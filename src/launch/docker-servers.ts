@@ -18,6 +18,8 @@ const images: Record<ServerProgram, string> = {
   'redis-server': 'redis:7-alpine',
   'nats-server': 'nats:2.10-alpine',
   nginx: 'nginx:1.28-alpine',
+  postgres: 'postgres:15-alpine',
+  initdb: 'postgres:15-alpine',
 };
 
 /** Only the mounted folders are writable, and no program can gain rights. The launcher writes the log. */
@@ -28,6 +30,8 @@ const capabilities: Record<ServerProgram, string[]> = {
   'redis-server': ['DAC_OVERRIDE'],
   'nats-server': ['DAC_OVERRIDE'],
   nginx: ['DAC_OVERRIDE', 'CHOWN', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'],
+  postgres: [],
+  initdb: [],
 };
 
 const docker = (args: string[], timeout = 0) => promisify(execFile)('docker', args, { timeout, killSignal: 'SIGKILL' });
@@ -40,7 +44,7 @@ export async function findDockerServers(
 ): Promise<ServerOrigin> {
   const engine = await docker(['info'], engineTimeoutMs).catch(() => undefined);
   if (!engine) throw new ServersMissingError('Docker: no engine replies to `docker info`');
-  for (const program of needed) await pullIfMissing(images[program], logFile, signal);
+  for (const image of new Set(needed.map((program) => images[program]))) await pullIfMissing(image, logFile, signal);
   const isNative = process.platform === 'linux' && !isDockerDesktop(engine.stdout);
   const origin = isNative ? hostNetwork(engine.stdout.includes('rootless')) : publishedPorts;
   await requireReach(origin, dirname(logFile), { timeoutMs, signal });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type ProcessKind, settingsOf } from '../process/config.ts';
 import { httpUrl } from './http-url.ts';
 import { loopback } from './ports.ts';
-import { httpAnswers } from './probes.ts';
+import { httpAnswers, refusedShowsAt } from './probes.ts';
 import { programEnv } from './program-env.ts';
 import type { ServiceSpec } from './service-process.ts';
 import type { ServiceUser } from './service-user.ts';
@@ -24,6 +24,8 @@ export interface NodeServiceOptions {
 export interface BookingOptions extends NodeServiceOptions {
   redisUrl: string;
   natsUrl: string;
+  /** Absent: there is no ledger. */
+  database?: { url: string; ownerUrl?: string | undefined } | undefined;
   /** URLs of all booking processes: the inspector of each shows the actors of the others too. */
   peerUrls?: string[];
 }
@@ -33,10 +35,12 @@ export interface EdgeOptions extends NodeServiceOptions {
   bookingUrls: string[];
 }
 
-export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, ...options }: BookingOptions): ServiceSpec =>
+export const bookingSpec = ({ redisUrl, natsUrl, database, peerUrls, ...options }: BookingOptions): ServiceSpec =>
   nodeSpec(`booking-${options.port}`, 'booking', options, {
     REDIS_URL: redisUrl,
     NATS_URL: natsUrl,
+    ...(database && { DATABASE_URL: database.url }),
+    ...(database?.ownerUrl && { DATABASE_OWNER_URL: database.ownerUrl }),
     ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
   });
 
@@ -53,6 +57,7 @@ function nodeSpec(
   settings: NodeJS.ProcessEnv,
 ): ServiceSpec {
   const host = settings.HOST ?? loopback;
+  const readyUrl = `${httpUrl(host, port)}/ready`;
   return {
     name,
     command: [process.execPath, ...nodeFlags, join(root, 'dist', kind, 'server.js')],
@@ -67,7 +72,8 @@ function nodeSpec(
     user,
     ports: [port],
     logFile,
-    answers: () => httpAnswers(`${httpUrl(host, port)}/ready`),
+    answers: () => httpAnswers(readyUrl),
+    ...(kind === 'booking' && { refusedShows: () => refusedShowsAt(readyUrl) }),
     stopTimeoutMs: 3_000,
     hint: 'Its log has the reason.',
   };

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { isObject } from '../process/is-object.ts';
 
 const probeTimeoutMs = 1_000;
 
@@ -30,6 +31,14 @@ export async function httpAnswers(url: string): Promise<void> {
   const response = await fetch(url, { signal: AbortSignal.timeout(probeTimeoutMs) });
   await response.arrayBuffer();
   if (response.status !== 200) throw new NotReadyError(`GET ${url} replies ${response.status}`);
+}
+
+/** `refused_shows` of `GET /ready`. */
+export async function refusedShowsAt(url: string): Promise<Record<string, string>> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(probeTimeoutMs) });
+  const body = await response.json();
+  if (!isObject(body) || !isObject(body.refused_shows)) return {};
+  return Object.fromEntries(Object.entries(body.refused_shows).map(([show, reason]) => [show, String(reason)]));
 }
 
 /** Resolves as soon as the reply matches. */

@@ -9,7 +9,7 @@ export interface RedisUsersOptions {
 
 /** Commands that the scripts of `src/store/lua` and their client use. */
 const bookingCommands = [
-  ...['get', 'set', 'del', 'exists', 'persist', 'pexpiretime', 'pttl', 'time'],
+  ...['get', 'mget', 'set', 'del', 'exists', 'persist', 'pexpiretime', 'pttl', 'time'],
   ...['hget', 'hmget', 'hset', 'hdel', 'hgetall', 'hlen', 'xadd', 'xrange', 'xrevrange', 'xtrim'],
   ...['eval', 'evalsha', 'info', 'ping', 'hello'],
 ];

@@ -17,6 +17,9 @@ export interface Secrets {
   redisBookingPassword: string;
   natsBookingPassword: string;
   natsEdgePassword: string;
+  postgresOwnerPassword: string;
+  postgresBookingPassword: string;
+  postgresViewerPassword: string;
 }
 
 class SecretsDamagedError extends Error {
@@ -39,6 +42,9 @@ const newSecrets = (): Secrets => ({
   redisBookingPassword: newPassword(),
   natsBookingPassword: newPassword(),
   natsEdgePassword: newPassword(),
+  postgresOwnerPassword: newPassword(),
+  postgresBookingPassword: newPassword(),
+  postgresViewerPassword: newPassword(),
 });
 
 /** Adds missing secrets, e.g. to a file of an older version. Throws if the file is damaged, without changing it. */

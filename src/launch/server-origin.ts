@@ -2,7 +2,7 @@ import type { ServiceSpec } from './service-process.ts';
 import type { ServiceUser } from './service-user.ts';
 
 /** The third-party servers. */
-export type ServerProgram = 'redis-server' | 'nats-server' | 'nginx';
+export type ServerProgram = 'redis-server' | 'nats-server' | 'nginx' | 'postgres' | 'initdb';
 
 export interface ServerRun {
   args: string[];
@@ -14,7 +14,7 @@ export interface ServerRun {
   user?: ServiceUser | undefined;
 }
 
-/** A source of Redis, NATS and nginx: Docker or this machine. */
+/** A source of Redis, NATS, Postgres and nginx: Docker or this machine. */
 export interface ServerOrigin {
   description: string;
   isContainer: boolean;

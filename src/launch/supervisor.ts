@@ -18,6 +18,10 @@ interface Supervised {
   isLogMissing: boolean;
 }
 
+/** Every server here ends with 0 when it has shut down in order, which it does on request only. */
+const firstEndText = (ending: string): string =>
+  ending === 'exit code 0' ? 'shut down in order, as after SIGTERM (exit code 0)' : `ended unexpectedly (${ending})`;
+
 /** Starts services stage by stage, keeps them running, and stops them in the reverse order. */
 export class Supervisor {
   readonly #stages: Supervised[][] = [];
@@ -50,6 +54,7 @@ export class Supervisor {
       this.#isReady(service);
       void this.#keepRunning(service);
       void this.#watchForFaults(service);
+      void this.#watchForRefusedShows(service);
     }
   }
 
@@ -70,8 +75,8 @@ export class Supervisor {
       if (this.#stopping.signal.aborted) return;
       const { pauseMs, ends, isToBePrinted } = service.pause.ended(Date.now());
       if (isToBePrinted) {
-        const how = ends === 1 ? `unexpectedly (${ending})` : `again (${ending}), ${ends} times so far`;
-        print(`\n!! ${spec.name} ended ${how}. Restarting it in ${pauseMs / 1_000} s. Log: ${spec.logFile}`);
+        const how = ends === 1 ? firstEndText(ending) : `ended again (${ending}), ${ends} times so far`;
+        print(`\n!! ${spec.name} ${how}. Restarting it in ${pauseMs / 1_000} s. Log: ${spec.logFile}`);
       }
       await this.#sleep(pauseMs);
       if (this.#stopping.signal.aborted) return;
@@ -118,6 +123,24 @@ export class Supervisor {
       faults = 0;
       print(`\n!! ${spec.name}: ${fault}. Restarting it.`);
       await process.stop();
+    }
+  }
+
+  /** Prints each refusal once, and its end. */
+  async #watchForRefusedShows({ spec }: Supervised): Promise<void> {
+    if (!spec.refusedShows) return;
+    let known: Record<string, string> = {};
+    await this.#sleep(this.#firstPauseMs); // it checks its shows after its start
+    while (!this.#stopping.signal.aborted) {
+      const refused = await spec.refusedShows().catch(() => known); // it does not reply
+      for (const [show, reason] of Object.entries(refused)) {
+        if (known[show] !== reason) print(`!! ${spec.name} does not sell the show ${show}: ${reason}`);
+      }
+      for (const show of Object.keys(known)) {
+        if (!Object.hasOwn(refused, show)) print(`   ${spec.name} sells the show ${show} again.`);
+      }
+      known = refused;
+      await this.#sleep(faultCheckFactor * this.#firstPauseMs);
     }
   }
 

@@ -54,6 +54,7 @@ export class LedgerPool implements PostgresPool {
     };
     client.on('error', onError);
     const query = async (...args: unknown[]) => {
+      if (failure) throw failure;
       try {
         return await (client.query as (...args: unknown[]) => Promise<unknown>).apply(client, args);
       } catch (error) {

@@ -36,8 +36,8 @@ import type { LedgerEvent, RestorableSeat } from './seat-history.ts';
 /** For how long a call repeats itself while the database cannot be reached, and after a conflict of two transactions. */
 const repeatForMs = 1_000;
 const repeatPauseMs = 50;
-/** Errors of the server that say nothing about the statement: out of resources, read-only, cancelled, lock not available. */
-const unavailable = /^(53|25006|57|55P03|08|58|XX)/;
+/** Errors of the server that say nothing about the statement: resources, rights, read-only, cancelled, lock not available. */
+const unavailable = /^(08|25006|28|3D|42501|53|55P03|57|58|XX)/;
 /** Serialization failure, deadlock. */
 const conflict = /^40/;
 
@@ -58,7 +58,7 @@ export class PostgresLedger implements Ledger {
     this.#db = new Kysely({ dialect: new PostgresDialect({ pool: new LedgerPool(options) }) });
   }
 
-  createOrder(order: NewOrder): Promise<Order> {
+  async createOrder(order: NewOrder): Promise<Order> {
     const created = openOrder(order);
     return this.#transact((db) => insertOrder(db, created), {
       order_seats_unfinished: (error) => seatInOrder(this.#db, created, error),
@@ -201,22 +201,25 @@ export class PostgresLedger implements Ledger {
   ): Promise<T> {
     return this.#repeated(async () => {
       const db = await this.#db.startTransaction().execute();
+      // A rollback gives the connection back, also after a COMMIT that failed.
+      const giveUp = () =>
+        db
+          .rollback()
+          .execute()
+          .catch(() => {}); // the connection is lost, and the transaction with it
       let result: T;
       try {
         result = await work(db);
       } catch (error) {
-        await db
-          .rollback()
-          .execute()
-          .catch(() => {}); // the connection is lost, and the transaction with it
+        await giveUp();
         const violated = violations[sqlError(error)?.constraint ?? ''];
-        throw violated
-          ? ((await violated(error)) ?? new ConflictError('The other row has changed', { cause: error }))
-          : error;
+        if (!violated) throw error;
+        throw (await violated(error)) ?? new ConflictError('The other row has changed', { cause: error });
       }
       try {
         await db.commit().execute();
       } catch (error) {
+        await giveUp();
         const isDecided = error instanceof AbortedTransactionError || !isFatal(error);
         throw isDecided ? error : new LedgerUnavailableError(textOf(error), { cause: error, outcome: 'unknown' });
       }
@@ -248,7 +251,7 @@ export class PostgresLedger implements Ledger {
   #ready(): Promise<void> {
     this.#migrated ??= migrate(this.#options).catch((error: unknown) => {
       this.#migrated = undefined;
-      throw error;
+      throw new LedgerUnavailableError(textOf(error), { cause: error });
     });
     return this.#migrated;
   }

@@ -120,6 +120,12 @@ const Access = {
   }),
 };
 
+/** An address of Postgres. */
+export const DatabaseUrl = Type.String({
+  pattern: '^postgres(ql)?://',
+  must: 'a URL that begins with postgres://, or unset',
+});
+
 const Links = {
   REDIS_URL: Type.String({
     default: 'redis://127.0.0.1:6379',
@@ -131,6 +137,8 @@ const Links = {
     description: 'Prefix of all keys, e.g. {main}: to keep them in one slot of Redis Cluster',
   }),
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
+  DATABASE_URL: Type.Optional(DatabaseUrl),
+  DATABASE_OWNER_URL: Type.Optional(DatabaseUrl),
 };
 
 const Inspect = {

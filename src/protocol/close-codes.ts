@@ -32,5 +32,5 @@ export function mayReconnect(code: number): boolean {
 
 /** A client that offers a subprotocol speaks first (CONNECT); one that offers none is sent the venue at once. */
 export const subprotocol = 'seat-booking.v1';
-/** As v1, but SEATS takes the place of VENUE_STATE: one character per seat of a plan that the client has. */
+/** As v1, but SEATS takes the place of VENUE_STATE and SEAT_UPDATE, and STALE that of a VENUE_STATE which only is or was stale. */
 export const compactSubprotocol = 'seat-booking.v2';

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { BestSeats, ErrorDetail, SeatIds, SeatList } from './commands.ts';
 import { Seat, SeatId, UserId } from './seat.ts';
-import { CompactState, Position, VenueState } from './venue.ts';
+import { CompactState, Position, SeatChanges, VenueState } from './venue.ts';
 
 const RequestId = Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Integer()]));
 const SeatRequest = Type.Object({ seat_id: SeatId, user_id: Type.Optional(UserId) });
@@ -61,7 +61,8 @@ export type SeatUpdate = Static<typeof SeatUpdate>;
 /** What an edge sends. */
 export const ServerMessage = Type.Union([
   Type.Object({ type: Type.Literal('VENUE_STATE'), request_id: RequestId, data: VenueState }),
-  Type.Object({ type: Type.Literal('SEATS'), request_id: RequestId, data: CompactState }),
+  Type.Object({ type: Type.Literal('SEATS'), request_id: RequestId, data: Type.Union([CompactState, SeatChanges]) }),
+  Type.Object({ type: Type.Literal('STALE'), data: Type.Object({ stale: Type.Boolean() }) }),
   Type.Object({ type: Type.Literal('SEAT_UPDATE'), data: SeatUpdate }),
   Type.Object({
     type: Type.Literal('PRESENCE'),

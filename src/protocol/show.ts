@@ -10,7 +10,13 @@ export const ShowId = Type.String({
   description: 'Id of the show: the name of its file',
 });
 
-const Time = (description: string) => Type.Optional(Type.String({ description: `${description}. ISO 8601` }));
+const Time = (description: string) =>
+  Type.Optional(
+    Type.String({
+      description: `${description}. ISO 8601, with the offset of the hall; with Z if the show file has none`,
+      examples: ['2030-06-21T20:00:00+02:00'],
+    }),
+  );
 const Amount = (description: string) =>
   Type.Integer({ minimum: 0, description: `${description}, in minor units of the currency` });
 
@@ -21,6 +27,9 @@ const summary = {
   sale: Type.Union([Type.Literal('upcoming'), Type.Literal('open'), Type.Literal('closed')], {
     description: 'Whether seats are on sale now',
   }),
+  unavailable: Type.Optional(
+    Type.Literal(true, { description: 'Present while this booking process must not sell the show; another one may' }),
+  ),
   sale_opens_at: Time('Before it the sale is `upcoming`'),
   sale_closes_at: Time('From then on the sale is `closed`'),
   currency: Type.Optional(Type.String({ description: 'ISO 4217. Absent: the show is free', examples: ['EUR'] })),

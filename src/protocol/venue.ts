@@ -51,5 +51,22 @@ export const CompactState = Type.Object({
 });
 export type CompactState = Static<typeof CompactState>;
 
+const SeatIndexes = Type.Optional(Type.Array(Type.Integer({ minimum: 0 })));
+
+/** The state, as of a position, of the seats that have changed since the last one. Seats are named by their index in the plan. */
+export const SeatChanges = Type.Object({
+  ...Position.properties,
+  own: Type.Optional(
+    Type.Array(Type.Object(Seat.properties), {
+      description:
+        'Those that the user of the connection holds or has booked. The same seats may be in the lists below',
+    }),
+  ),
+  available: SeatIndexes,
+  held: SeatIndexes,
+  booked: SeatIndexes,
+});
+export type SeatChanges = Static<typeof SeatChanges>;
+
 /** The rules of holds, which change where processes restart with other settings. */
 export type HoldSettings = Pick<VenueState, 'hold_seconds' | 'max_holds' | 'hold_extensions'>;

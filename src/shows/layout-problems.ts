@@ -5,6 +5,8 @@ import { type PlanSource, tooManySeats } from './plan-problems.ts';
 import { type Path, type Problem, problem } from './problem.ts';
 
 const maxTurn = 2 * Math.PI;
+/** In `A1-A4`, `A1..A4`; the hyphen in `1-12` stands between a row and a seat. */
+const rangeSign = /\s*(?:(?<=[A-Z]\d+|-\d+)-|–|\.\.|:| to )\s*/;
 
 /** The problems of a layout that its schema does not find, before a plan is generated from it. `at`: path of the layout in the file. */
 export function layoutProblems(layout: CompleteLayout, at: Path): Problem[] {
@@ -60,15 +62,21 @@ function unknownRows(section: LayoutSection, at: Path): Problem[] {
 
 function unknownSeats(section: LayoutSection, at: Path): Problem[] {
   const seats = new Set<string>();
+  /** By row: the seats that it has. */
+  const texts = new Map<string, string>();
   for (let row = 0; row < section.rows; row++) {
-    for (let col = 0; col < seatsInRow(section, row); col++) {
-      seats.add(joined(labelOfRow(section, row), String(section.first_seat + col)));
-    }
+    const label = labelOfRow(section, row);
+    const last = section.first_seat + seatsInRow(section, row) - 1;
+    for (let seat = section.first_seat; seat <= last; seat++) seats.add(joined(label, String(seat)));
+    texts.set(label, `row ${label} has seats ${section.first_seat} to ${last}`);
   }
+  const mustOf = (seat: string): string => {
+    if (seats.has(seat.split(rangeSign)[0] ?? '')) return 'must be one seat: list each seat of a range';
+    const row = /^([A-Z]+|[0-9]+(?=-))/.exec(seat)?.[0];
+    return `no such seat; ${texts.get(row ?? '') ?? rowsText(section)}`;
+  };
   return (['accessible', 'companion', 'restricted_view'] as const).flatMap((list) =>
-    section[list].flatMap((seat, i) =>
-      seats.has(seat) ? [] : [problem([...at, list, i], seat, `no such seat; ${rowsText(section)}`)],
-    ),
+    section[list].flatMap((seat, i) => (seats.has(seat) ? [] : [problem([...at, list, i], seat, mustOf(seat))])),
   );
 }
 

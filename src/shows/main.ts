@@ -10,7 +10,7 @@ import { usage } from './tool/usage.ts';
 import { UsageError } from './tool/usage-error.ts';
 
 /** Returns what goes to standard output. */
-type Command = (args: string[], note: (text: string) => void) => string;
+type Command = (args: string[], note: (text: string) => void) => string | Promise<string>;
 
 const commands: Record<string, Command> = {
   check: checkCommand,
@@ -24,7 +24,7 @@ const commands: Record<string, Command> = {
 /** Standard output has the result only, so that it can be written to a file. */
 const note = (text: string): void => void process.stderr.write(`${text}\n`);
 
-function run([name = '', ...args]: string[]): string {
+function run([name = '', ...args]: string[]): string | Promise<string> {
   if ([name, ...args].includes('--help')) return `${usage}\n`;
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) throw new UsageError(name === '' ? 'A command is missing' : `${name}: no such command`);
@@ -39,7 +39,7 @@ function messageFor(error: Error): string {
 }
 
 try {
-  process.stdout.write(run(process.argv.slice(2)));
+  process.stdout.write(await run(process.argv.slice(2)));
 } catch (error) {
   note(messageFor(errorOf(error)));
   process.exitCode = 1;

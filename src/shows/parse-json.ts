@@ -1,8 +1,17 @@
 import { messageOf } from '../process/error-facts.ts';
+import { duplicateKeys } from './duplicate-keys.ts';
+import { problemLine } from './problem.ts';
 import { ShowFileError } from './show-file-error.ts';
 
 /** `file` is its name in messages. Throws a `ShowFileError`. */
 export function parseJson(text: string, file: string): unknown {
+  const content = parsed(text, file);
+  const [duplicate] = duplicateKeys(text);
+  if (duplicate) throw new ShowFileError(problemLine(file, duplicate));
+  return content;
+}
+
+function parsed(text: string, file: string): unknown {
   try {
     return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {

@@ -2,9 +2,10 @@ import { Compile } from 'typebox/compile';
 import { generatePlan } from './generate-plan.ts';
 import { completeLayout, type Layout } from './layout.ts';
 import { generatedPlan, layoutProblems } from './layout-problems.ts';
+import { utcOffsetMinutes } from './local-time.ts';
 import { parseJson } from './parse-json.ts';
 import { maxSeats, PlanDocument } from './plan-document.ts';
-import { inlinePlan, planProblems, tooManySeats } from './plan-problems.ts';
+import { inlinePlan, type PlanSource, planProblems, tooManySeats } from './plan-problems.ts';
 import { type Problem, problemLine } from './problem.ts';
 import { schemaProblems } from './schema-problems.ts';
 import { SeatingPlan } from './seating-plan.ts';
@@ -12,33 +13,53 @@ import type { Pricing, Show } from './show.ts';
 import { ShowFile } from './show-file.ts';
 import { ShowFileError } from './show-file-error.ts';
 import { categoryProblems, layoutCategoryProblems, showProblems } from './show-problems.ts';
+import { showWarnings } from './show-warnings.ts';
 
 const maxProblems = 20;
 const showFile = Compile(ShowFile);
 const planDocument = Compile(PlanDocument);
 
+export interface ParsedShow {
+  show: Show;
+  /** Lines about what is allowed, but hardly meant. */
+  warnings: (nowMs: number) => string[];
+}
+
 /** The show with this id in the text of a file. `file` is its name in messages. Throws a `ShowFileError`. */
-export function parseShow(id: string, text: string, file: string): Show {
+export const parseShow = (id: string, text: string, file: string): Show => parseShowFile(id, text, file).show;
+
+/** As `parseShow`. */
+export function parseShowFile(id: string, text: string, file: string): ParsedShow {
   const content = parseJson(text, file);
   if (!showFile.Check(content)) throw refusal(file, schemaProblems(showFile, content));
   refuse(file, showProblems(content));
-  return showOf(id, content, new SeatingPlan(planOf(content, file)));
+  const { layout, plan: listed } = content;
+  const { document, source } = layout
+    ? generated(content, layout, file)
+    : inline(content, listed as PlanDocument, file);
+  const show = showOf(id, content, new SeatingPlan(document));
+  return {
+    show,
+    warnings: (nowMs) => lines(showWarnings({ file: content, show, source, nowMs }), `${file}: warning`, 'warnings'),
+  };
 }
 
-function planOf(content: ShowFile, file: string): PlanDocument {
-  const { plan, layout } = content;
-  if (layout) return generated(content, layout, file);
-  const listed = plan as PlanDocument;
-  const seats = listed.sections.reduce(
+interface SourcedPlan {
+  document: PlanDocument;
+  source: PlanSource;
+}
+
+function inline(content: ShowFile, document: PlanDocument, file: string): SourcedPlan {
+  const seats = document.sections.reduce(
     (sum, { rows }) => rows.reduce((count, row) => count + row.seats.length, sum),
     0,
   );
   if (seats > maxSeats) refuse(file, [tooManySeats(seats, ['plan'])]);
-  refuse(file, [...planProblems(listed, inlinePlan), ...categoryProblems(content, listed)]);
-  return listed;
+  refuse(file, [...planProblems(document, inlinePlan), ...categoryProblems(content, document)]);
+  return { document, source: inlinePlan };
 }
 
-function generated(content: ShowFile, written: Layout, file: string): PlanDocument {
+function generated(content: ShowFile, written: Layout, file: string): SourcedPlan {
   const layout = completeLayout(written);
   refuse(file, [...layoutProblems(layout, ['layout']), ...layoutCategoryProblems(content)]);
   const plan = generatePlan(layout);
@@ -54,17 +75,21 @@ function generated(content: ShowFile, written: Layout, file: string): PlanDocume
     );
   }
   refuse(file, planProblems(plan, source));
-  return plan;
+  return { document: plan, source };
 }
 
 function refuse(file: string, problems: readonly Problem[]): void {
   if (problems.length > 0) throw refusal(file, problems);
 }
 
-function refusal(file: string, problems: readonly Problem[]): ShowFileError {
-  const lines = [...new Set(problems.map((problem) => problemLine(file, problem)))];
-  const more = lines.length > maxProblems ? [`${file}: has ${lines.length - maxProblems} more problems`] : [];
-  return new ShowFileError([...lines.slice(0, maxProblems), ...more].join('\n'));
+const refusal = (file: string, problems: readonly Problem[]): ShowFileError =>
+  new ShowFileError(lines(problems, file, 'problems').join('\n'));
+
+/** One for each problem, but not thousands. `what`: what the others are called. */
+function lines(problems: readonly Problem[], start: string, what: string): string[] {
+  const all = [...new Set(problems.map((problem) => problemLine(start, problem)))];
+  const more = all.length > maxProblems ? [`${start}: has ${all.length - maxProblems} more ${what}`] : [];
+  return [...all.slice(0, maxProblems), ...more];
 }
 
 function showOf(id: string, file: ShowFile, plan: SeatingPlan): Show {
@@ -76,6 +101,11 @@ function showOf(id: string, file: ShowFile, plan: SeatingPlan): Show {
     startsAtMs,
     saleOpensAtMs: file.sale_opens_at === undefined ? undefined : Date.parse(file.sale_opens_at),
     saleClosesAtMs: file.sale_closes_at === undefined ? startsAtMs : Date.parse(file.sale_closes_at),
+    utcOffsets: {
+      starts_at: utcOffsetMinutes(file.starts_at),
+      sale_opens_at: utcOffsetMinutes(file.sale_opens_at ?? ''),
+      sale_closes_at: utcOffsetMinutes(file.sale_closes_at ?? file.starts_at),
+    },
     categories: file.categories,
     pricing: pricingOf(file),
     maxHolds,

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { messageOf } from '../process/error-facts.ts';
 import { showIdPattern } from '../protocol/show.ts';
 import { defaultShowId } from './default-show.ts';
-import { parseShow } from './parse-show.ts';
+import { type ParsedShow, parseShowFile } from './parse-show.ts';
 import type { Show } from './show.ts';
 import { ShowFileError } from './show-file-error.ts';
 
@@ -22,7 +22,10 @@ export function showFilesIn(folder: string): string[] {
 }
 
 /** Throws a `ShowFileError`. */
-export function readShow(path: string): Show {
+export const readShow = (path: string): Show => readShowFile(path).show;
+
+/** As `readShow`. */
+export function readShowFile(path: string): ParsedShow {
   const id = basename(path, '.json');
   if (!showId.test(id)) {
     throw new ShowFileError(
@@ -32,7 +35,7 @@ export function readShow(path: string): Show {
   if (id === defaultShowId) {
     throw new ShowFileError(`${path}: the show "${defaultShowId}" is built in; give the file another name`);
   }
-  return parseShow(id, readShowText(path), path);
+  return parseShowFile(id, readShowText(path), path);
 }
 
 /** The text of a file of bounded size. */

@@ -67,7 +67,12 @@ export const ShowFile = Type.Object(
         Name,
         Type.Record(
           Name,
-          Type.Integer({ minimum: 0, maximum: maxAmount, description: 'In minor units: 4500 is 45.00' }),
+          Type.Integer({
+            minimum: 0,
+            maximum: maxAmount,
+            errorMessage: `must be a whole number of minor units (cents) from 0 to ${maxAmount}: 4500 is 45.00`,
+            description: 'In minor units (cents): 4500 is 45.00',
+          }),
         ),
         { description: 'By category and ticket type. Without prices, a booking needs no payment' },
       ),

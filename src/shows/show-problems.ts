@@ -109,7 +109,7 @@ function priceProblems({ categories }: ShowFile, types: readonly string[], price
     if (!own) return [problem(['prices', category], undefined, `must have a price for ${types.join(', ')}`)];
     return types
       .filter((type) => !Object.hasOwn(own, type))
-      .map((type) => problem(['prices', category, type], undefined, 'must be the price in minor units'));
+      .map((type) => problem(['prices', category, type], undefined, 'must be the price in minor units (cents)'));
   });
   const unknown = Object.entries(prices).flatMap(([category, own]): Problem[] => {
     if (!names.includes(category)) {

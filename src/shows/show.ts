@@ -10,6 +10,8 @@ export interface Pricing {
   readonly prices: ReadonlyMap<string, ReadonlyMap<string, number>>;
 }
 
+export type UtcOffsets = Partial<Record<'starts_at' | 'sale_opens_at' | 'sale_closes_at', number | undefined>>;
+
 /** One performance on sale. */
 export interface Show {
   readonly id: string;
@@ -19,6 +21,8 @@ export interface Show {
   /** undefined: the sale is open. */
   readonly saleOpensAtMs: number | undefined;
   readonly saleClosesAtMs: number | undefined;
+  /** Minutes east of UTC of these times in the file: the clock of the hall. Absent: the file has them in UTC. */
+  readonly utcOffsets?: UtcOffsets;
   readonly categories: readonly Category[];
   readonly pricing: Pricing | undefined;
   /** undefined: the setting of the process applies. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { messageOf } from '../process/error-facts.ts';
@@ -61,6 +62,8 @@ export class RedisConnection {
   #problem: string | undefined;
   #judgedAtMs = 0;
   #writableAtMs = Number.NEGATIVE_INFINITY;
+  /** The keys of the next call of `getTogether`. */
+  #together: { keys: string[]; values: Promise<(string | null)[]> } | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
 
   constructor(options: RedisConnectionOptions) {
@@ -121,6 +124,21 @@ export class RedisConnection {
       if (message === 'Command timed out') throw new StoreTimeoutError('Redis did not reply in time', { cause });
       throw new StoreUnavailableError(`Redis is unavailable: ${reasonOf(message)}`, { cause });
     }
+  }
+
+  /** The values of keys, null if there is none. Calls of one turn of the event loop share one MGET. Rejects as `call`. */
+  async getTogether(keys: readonly string[]): Promise<(string | null)[]> {
+    if (!this.#together) {
+      const all: string[] = [];
+      const values = nextTurn().then(() => {
+        this.#together = undefined;
+        return this.call(() => this.redis.mget(all));
+      });
+      this.#together = { keys: all, values };
+    }
+    const { keys: all, values } = this.#together;
+    const start = all.push(...keys) - keys.length;
+    return (await values).slice(start, start + keys.length);
   }
 
   /**

@@ -16,7 +16,7 @@ const minVersion = '7.0';
 /** Besides SET and DEL, which the script always runs. */
 const neededCommands = [
   ...['XADD', 'XRANGE', 'XREVRANGE', 'XTRIM', 'HSET', 'HGET', 'HMGET', 'HDEL', 'HGETALL', 'HLEN'],
-  ...['GET', 'EXISTS', 'PERSIST', 'PEXPIRETIME', 'PTTL'],
+  ...['GET', 'MGET', 'EXISTS', 'PERSIST', 'PEXPIRETIME', 'PTTL'],
 ];
 
 interface FitnessOptions {

@@ -77,6 +77,11 @@ export class RedisSeatStore implements SeatStore {
     return this.#venue.open(knownSystem);
   }
 
+  /** True if the show was last opened with another plan. Rejects as `open` does. */
+  hasOtherPlan(): Promise<boolean> {
+    return this.#venue.hasOtherPlan();
+  }
+
   async decide(commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision> {
     const seatIds = [...new Set(commands.flatMap((command) => command.seatIds))];
     assert(commands.length <= maxCommandsPerCall && seatIds.length <= maxSeatsPerCall, 'a call must be bounded');
@@ -101,6 +106,12 @@ export class RedisSeatStore implements SeatStore {
     );
     if (!this.#connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was restarted');
     return { nowMs, epoch, seq, ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }) }) };
+  }
+
+  async position(): Promise<Position | undefined> {
+    const [epoch, seq] = await this.#connection.getTogether([this.#keys.epoch, this.#keys.seq]);
+    if (!epoch || !seq || !this.#connection.isOfThisRun(epoch)) return undefined;
+    return { epoch, seq: Number(seq) };
   }
 
   async relayedPosition(): Promise<Position | undefined> {

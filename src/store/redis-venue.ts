@@ -1,20 +1,20 @@
 import { ok as assert } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { Type } from 'typebox';
-import { Compile } from 'typebox/compile';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { PlannedSeat, Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
+import { planConflict } from '../shows/plan-conflict.ts';
 import { planHash } from '../shows/plan-hash.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
 import { eventOfLog, pairsOf } from './event-log.ts';
+import { type FoundVenue, missingParts, type PlanMark, readSeat } from './found-venue.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { isWithheld, restoredSeat, type VenueRemains } from './restore-venue.ts';
 import type { Lock } from './seat-rules.ts';
-import { newSystemId, StoreUnavailableError, type VenueSnapshot } from './seat-store.ts';
-import { planConflict, planText, storedPlan } from './stored-plan.ts';
+import { newSystemId, ShowRefusedError, StoreUnavailableError, type VenueSnapshot } from './seat-store.ts';
+import { planText, storedPlan } from './stored-plan.ts';
 import type { VenueKeys } from './venue-keys.ts';
 
 /** Maximum number of seats or events per call, so that each call stays far below the size limits of a command. */
@@ -22,19 +22,6 @@ const itemsPerCall = 5_000;
 
 /** Attempts to open a venue while other processes open it too, or while it loses further parts. */
 const openAttempts = 5;
-
-/** Types only: whatever Redis holds as the user of a seat stays its user. */
-const storedSeat = Compile(
-  Type.Object({
-    id: Type.String(),
-    row: Type.Integer(),
-    col: Type.Integer(),
-    status: Type.Enum(SeatStatus),
-    held_by: Type.Optional(Type.String()),
-    expires_at: Type.Optional(Type.Number()),
-    seq: Type.Integer(),
-  }),
-);
 
 /** At most this many seat ids are named in one log line. */
 const namedSeats = 20;
@@ -55,7 +42,6 @@ export class RedisVenue {
   readonly #keys: VenueKeys;
   readonly #name: string;
   readonly #plan: SeatingPlan;
-  readonly #planHash: string;
   readonly #planReadAtMs: number;
   readonly #logger: Logger;
 
@@ -64,12 +50,13 @@ export class RedisVenue {
     this.#keys = keys;
     this.#name = name;
     this.#plan = plan;
-    this.#planHash = planHash(plan);
     this.#planReadAtMs = planReadAtMs;
     this.#logger = logger;
   }
 
   async open(knownSystem?: string): Promise<VenueSnapshot> {
+    // A process with an older plan asks again and again: this does not read every seat.
+    this.#requireNewestPlan(await this.#readPlanMark());
     for (let attempt = 0; attempt < openAttempts; attempt++) {
       const found = await this.#readVenue();
       const isOwnPlan = found.planHash === this.#planHash;
@@ -86,11 +73,28 @@ export class RedisVenue {
     throw new StoreUnavailableError('Redis loses parts of the venue faster than they can be restored');
   }
 
+  async #readPlanMark(): Promise<PlanMark> {
+    const { redis } = this.#connection;
+    const [hash, readAtMs] = await this.#call(() => redis.hmget(this.#keys.about, 'plan', 'plan_read_at_ms'));
+    return { planHash: hash ?? undefined, planReadAtMs: Number(readAtMs ?? 0) };
+  }
+
+  get #planHash(): string {
+    return planHash(this.#plan);
+  }
+
+  /** True if the show was last opened with another plan. Rejects as `open` does. */
+  async hasOtherPlan(): Promise<boolean> {
+    const { planHash: hash } = await this.#readPlanMark();
+    return hash !== undefined && hash !== this.#planHash;
+  }
+
   /** `epoch`: '' if there is none; `seq`: -1 if there is none. */
   async #readVenue(): Promise<FoundVenue> {
     const { redis } = this.#connection;
-    const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount, hasPlan] =
-      await this.#connection.call(() => redis.readVenue(...this.#keys.all));
+    const [nowMs, epoch, seq, fields, oldestSeq, newestSeq, hasLog, aboutFields, keyCount, hasPlan] = await this.#call(
+      () => redis.readVenue(...this.#keys.all),
+    );
     const seats = new Map<string, Seat>();
     for (const [id, json] of pairsOf(fields)) {
       const seat = readSeat(json);
@@ -98,11 +102,11 @@ export class RedisVenue {
     }
     const about: Record<string, string | undefined> = Object.fromEntries(pairsOf(aboutFields));
     if (about.venue !== undefined && about.venue !== this.#name) {
-      throw new StoreUnavailableError(
-        `This Redis cannot be used. It holds the show "${about.venue}" where "${this.#name}" should be: set another REDIS_KEY_PREFIX`,
-      );
+      throw this.#refused(`Redis holds the show "${about.venue}" in its place. Set another REDIS_KEY_PREFIX`);
     }
-    const { system = '', plan: hash } = about;
+    const { system = '', plan: hash, plan_read_at_ms: planReadAtMs } = about;
+    // It wrote no plan. A lost plan leaves a trace, unless all three of its parts are lost.
+    const isOfOlderRelease = hash === undefined && planReadAtMs === undefined && hasPlan === 0;
     const plan = hasPlan === 1 ? await this.#readPlan(hash) : undefined;
     return {
       nowMs,
@@ -111,9 +115,9 @@ export class RedisVenue {
       seats,
       system,
       isCreating: about.creating !== undefined,
-      isAboutWhole: system !== '' && hash !== undefined,
+      isAboutWhole: system !== '' && (hash !== undefined || isOfOlderRelease),
       planHash: hash ?? (plan && planHash(plan)),
-      planReadAtMs: Number(about.plan_read_at_ms ?? 0),
+      planReadAtMs: Number(planReadAtMs ?? 0),
       plan,
       oldestSeq,
       newestSeq,
@@ -124,7 +128,7 @@ export class RedisVenue {
 
   async #readPlan(hash: string | undefined): Promise<SeatingPlan | undefined> {
     if (hash === this.#planHash) return this.#plan;
-    return storedPlan(await this.#connection.call(() => this.#connection.redis.get(this.#keys.plan)), hash);
+    return storedPlan(await this.#call(() => this.#connection.redis.get(this.#keys.plan)), hash);
   }
 
   /** The plan with which the show was last opened, as far as it is known. */
@@ -132,32 +136,51 @@ export class RedisVenue {
     return plan ?? (hash === undefined || hash === this.#planHash ? this.#plan : undefined);
   }
 
-  /** Two processes with different plans must not replace each other's for ever: the plan that was read last stays. */
-  #requireReplaceable(
-    { planReadAtMs, planHash: hash, plan, seats, nowMs }: FoundVenue,
-    missing: readonly string[],
-  ): void {
-    const problem = (text: string) => new StoreUnavailableError(`The show ${this.#name} cannot be opened: ${text}`);
-    if (planReadAtMs > this.#planReadAtMs) {
-      throw problem('it has a newer plan by now. Restart this process with the new file');
+  /** As `RedisConnection.call`; data of another kind under the keys of the show is a refusal. */
+  async #call<T>(command: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#connection.call(command);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError && error.message.includes('WRONGTYPE'))) throw error;
+      const keys = `${this.#keys.seats}, ${this.#keys.about} …`;
+      throw this.#refused(`Redis holds data of another kind under its keys (${keys}). Set another REDIS_KEY_PREFIX`);
     }
+  }
+
+  #refused(reason: string): ShowRefusedError {
+    return new ShowRefusedError(this.#name, reason);
+  }
+
+  /**
+   * Two processes with different plans must not replace each other's for ever: the plan that was read last stays. Of two
+   * that were read in the same millisecond, the one with the greater hash stays.
+   */
+  #requireNewestPlan({ planHash: hash, planReadAtMs }: PlanMark): void {
+    if (hash === undefined || hash === this.#planHash) return;
+    const later = planReadAtMs - this.#planReadAtMs || (hash > this.#planHash ? 1 : -1);
+    if (later > 0) throw this.#refused('it has a newer plan by now. Restart this process with the new file');
+  }
+
+  #requireReplaceable(found: FoundVenue, missing: readonly string[]): void {
+    const { planHash: hash, plan, seats, nowMs } = found;
+    this.#requireNewestPlan(found);
     // Nothing tells whether a lost seat was sold, and the new plan may not have it.
     if (hash !== undefined && missing.length > 0) {
-      throw problem(
+      throw this.#refused(
         `its file has changed, and Redis has lost ${missing.join(' and ')}. Start once with its previous file, which restores them`,
       );
     }
     const isTaken = ({ status, expires_at = 0 }: Seat) =>
       status === SeatStatus.booked || (status === SeatStatus.held && expires_at * 1000 > nowMs);
     const conflict = planConflict(plan, this.#plan, [...seats.values()].filter(isTaken));
-    if (conflict) throw problem(`its file has changed, and ${conflict}. Undo that change`);
+    if (conflict) throw this.#refused(`its file has changed, and ${conflict}. Undo that change`);
   }
 
   async #endEpoch(epoch: string, missing: readonly string[]): Promise<void> {
     if (epoch === '') return;
     const isOfThisRun = this.#connection.isOfThisRun(epoch);
     this.#logger.info({ epoch, missing, isOfThisRun }, 'The epoch of the venue ends');
-    await this.#connection.call(() => this.#connection.redis.endEpoch(this.#keys.epoch, epoch));
+    await this.#call(() => this.#connection.redis.endEpoch(this.#keys.epoch, epoch));
   }
 
   /** Writes the state that the remaining data proves, and opens a new epoch. Nothing is decided meanwhile. */
@@ -202,7 +225,7 @@ export class RedisVenue {
       const isLast = index === chunks.length - 1;
       const epoch = isLast ? `${this.#connection.run}-${randomUUID()}` : '';
       const pairs = chunk.flatMap((seat) => [seat.id, JSON.stringify(seat)]);
-      await this.#connection.call(() =>
+      await this.#call(() =>
         this.#connection.redis.writeVenue(...this.#keys.all, epoch, seq, rest, isLast ? plan : '', ...pairs),
       );
     }
@@ -212,7 +235,7 @@ export class RedisVenue {
     const locks = new Map<string, Lock>();
     for (const ids of chunksOf(this.#plan.ids)) {
       const keys = ids.map((id) => this.#keys.lock(id));
-      const found = await this.#connection.call(() => this.#connection.redis.readLocks(keys.length, ...keys));
+      const found = await this.#call(() => this.#connection.redis.readLocks(keys.length, ...keys));
       assert(found.length === 2 * keys.length, 'read-locks.lua must read each lock');
       for (const [i, id] of ids.entries()) {
         const [userId, endMs] = [found[2 * i], Number(found[2 * i + 1])];
@@ -239,7 +262,7 @@ export class RedisVenue {
     for (let from = oldestSeq; from > 0 && from <= newestSeq; from += itemsPerCall) {
       // Not beyond `newestSeq`: later events are newer than the seats that were read with it.
       const range = [`${from}-0`, `${Math.min(from + itemsPerCall - 1, newestSeq)}-0`] as const;
-      const entries = await this.#connection.call(() => this.#connection.redis.xrange(this.#keys.events, ...range));
+      const entries = await this.#call(() => this.#connection.redis.xrange(this.#keys.events, ...range));
       for (const [, fields] of entries) {
         const event = eventOfLog('', fields);
         events.set(event.seat_id, event);
@@ -261,7 +284,7 @@ export class RedisVenue {
           () =>
             this.#connection.redis.set(this.#keys.lock(id), held_by),
       );
-      await Promise.all(writes.map((write) => this.#connection.call(write)));
+      await Promise.all(writes.map((write) => this.#call(write)));
     }
   }
 
@@ -270,9 +293,7 @@ export class RedisVenue {
     for (const { id, status, held_by, expires_at = 0 } of seats) {
       const expiresAtMs = Math.round(expires_at * 1000);
       if (status !== SeatStatus.held || held_by === undefined || locks.has(id) || expiresAtMs <= nowMs) continue;
-      await this.#connection.call(() =>
-        this.#connection.redis.set(this.#keys.lock(id), held_by, 'PXAT', expiresAtMs, 'NX'),
-      );
+      await this.#call(() => this.#connection.redis.set(this.#keys.lock(id), held_by, 'PXAT', expiresAtMs, 'NX'));
       locks.set(id, { userId: held_by, expiresAtMs });
     }
   }
@@ -291,26 +312,6 @@ export class RedisVenue {
   }
 }
 
-interface FoundVenue extends Omit<VenueSnapshot, 'seats'> {
-  /** Those that can be read. */
-  seats: Map<string, Seat>;
-  /** True if a process ended while it wrote the seats of a new show. */
-  isCreating: boolean;
-  /** False if a field of `venue:about` is lost. */
-  isAboutWhole: boolean;
-  /** Hash of the plan with which the show was last opened; undefined if Redis does not know it. */
-  planHash: string | undefined;
-  planReadAtMs: number;
-  /** undefined: lost, or there was none. */
-  plan: SeatingPlan | undefined;
-  /** Seqs of the log; 0 if it is empty. */
-  oldestSeq: number;
-  newestSeq: number;
-  hasLog: boolean;
-  /** Number of existing keys of the show; 0 if it was never opened. */
-  keyCount: number;
-}
-
 interface WrittenVenue {
   /** True if the show was never open. */
   isFresh: boolean;
@@ -322,33 +323,9 @@ interface WrittenVenue {
   holds: Record<string, string>;
 }
 
-/** The missing parts that an open epoch must have. `expected`: see `#planOf`. */
-function missingParts(
-  { seats, seq, newestSeq, hasLog, isAboutWhole, planHash, plan }: FoundVenue,
-  expected: SeatingPlan | undefined,
-): string[] {
-  const missing: string[] = [];
-  if (expected && !expected.ids.every((id) => seats.has(id))) missing.push('venue:seats');
-  if (seq < 0) missing.push('venue:seq');
-  if (newestSeq > seq || (seq > 0 && !hasLog)) missing.push('venue:events');
-  if (!isAboutWhole) missing.push('venue:about');
-  if (planHash !== undefined && !plan) missing.push('venue:plan');
-  return missing;
-}
-
 /** A changed plan may count rows and seats differently. */
 function inPlace(planned: PlannedSeat, seat: Seat): Seat {
   return seat.row === planned.row && seat.col === planned.col ? seat : seatWith(planned, seat);
-}
-
-/** Undefined: it cannot be read, which is as if it were lost. */
-function readSeat(json: string): Seat | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    return storedSeat.Check(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function chunksOf<T>(items: readonly T[]): T[][] {

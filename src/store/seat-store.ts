@@ -104,6 +104,11 @@ export interface SeatStore {
   decide(commands: readonly SeatCommand[], known: KnownPosition): Promise<Decision>;
   /** The transitions after a position, oldest first, at most `limit`. */
   eventsAfter(position: Position, limit: number): Promise<History>;
+  /**
+   * The newest position, read at little cost: calls of one turn of the event loop share a request, whatever their shows.
+   * undefined: read the events instead. Absent in a store whose events are as cheap to read.
+   */
+  position?(): Promise<Position | undefined>;
   /** The newest position up to which all transitions are known to be published; undefined if there is none. */
   relayedPosition(): Promise<Position | undefined>;
   /** Records that everything up to `position` is published, and trims the log to the events that it keeps. */
@@ -122,6 +127,18 @@ export const newSystemId = (): string => randomBytes(6).toString('base64url');
 
 export class StoreUnavailableError extends Error {
   override name = 'StoreUnavailableError';
+}
+
+/** The store has the show in a form that this process must not sell: with another plan, or as data of another kind. A retry does not help here; another process may sell it. */
+export class ShowRefusedError extends StoreUnavailableError {
+  override name = 'ShowRefusedError';
+  /** For the organiser: the message without the show. */
+  readonly reason: string;
+
+  constructor(show: string, reason: string, options?: ErrorOptions) {
+    super(`The show ${show} cannot be opened: ${reason}`, options);
+    this.reason = reason;
+  }
 }
 
 export class StoreTimeoutError extends Error {

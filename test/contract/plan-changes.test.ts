@@ -6,7 +6,7 @@ import { planHash } from '../../src/shows/plan-hash.ts';
 import { SeatingPlan } from '../../src/shows/seating-plan.ts';
 import { redisFitness } from '../../src/store/redis-fitness.ts';
 import type { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
-import { StoreUnavailableError } from '../../src/store/seat-store.ts';
+import { ShowRefusedError, StoreUnavailableError } from '../../src/store/seat-store.ts';
 import { planText, storedPlan } from '../../src/store/stored-plan.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
@@ -263,6 +263,18 @@ describe('[R598] the plan that was read last stays', () => {
     expect(await admin.hget('venue:about', 'plan_read_at_ms')).toBe('3000');
   });
 
+  test('[R671] of two plans that were read in the same millisecond, one stays, whoever opens the show', async () => {
+    const plans = [soldPlan, larger].toSorted((a, b) => (planHash(a) < planHash(b) ? -1 : 1));
+    const [less, greater] = plans.map((plan) => newStore({ plan, planReadAtMs: 1_000 })) as [
+      RedisSeatStore,
+      RedisSeatStore,
+    ];
+    await opened(less);
+    const { epoch } = await opened(greater);
+    expect(await refusalOf(less)).toContain('it has a newer plan by now');
+    expect((await greater.open()).epoch, 'they do not replace each other for ever').toBe(epoch);
+  });
+
   test('processes with one plan share an epoch, whenever they read it', async () => {
     const epochs = [];
     for (const planReadAtMs of [2_000, 1_000, 3_000]) epochs.push((await opened(newStore({ planReadAtMs }))).epoch);
@@ -280,4 +292,36 @@ test('[R599] a lost plan is restored in a new epoch, and logged', async () => {
   expect(statusOf(venue)).toEqual(asSold);
   expect(await admin.get('venue:plan')).toBe(plan);
   expect(lines.filter(({ level }) => level >= 50)).toEqual([expect.objectContaining({ missing: ['venue:plan'] })]);
+});
+
+test('[R679] the data of a release that kept no plan is taken over, without an alarm', async () => {
+  const before = await sold(newStore());
+  await admin.hdel('venue:about', 'plan', 'plan_read_at_ms');
+  await admin.del('venue:plan');
+  const { logger, lines } = recordedLog();
+  const venue = await opened(newStore({ logger }));
+  expect([venue.system, venue.seq, statusOf(venue)]).toEqual([before.system, 7, asSold]);
+  expect(await admin.hget('venue:about', 'plan')).toBe(planHash(soldPlan));
+  expect(lines.filter(({ level }) => level >= 40)).toEqual([]);
+});
+
+test.each([
+  ['the hash', () => admin.hdel('venue:about', 'plan')],
+  ['the hash and the plan', () => Promise.all([admin.hdel('venue:about', 'plan'), admin.del('venue:plan')])],
+])('[R679] %s alone: a lost part', async (_, damage) => {
+  await sold(newStore());
+  await damage();
+  const { logger, lines } = recordedLog();
+  expect(statusOf(await opened(newStore({ logger })))).toEqual(asSold);
+  expect(lines.filter(({ level }) => level >= 50)).toHaveLength(1);
+});
+
+describe('[R672] [G9] data of another kind under the keys of the show is a refusal, and stays as it is', () => {
+  test.each(['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about', 'plan'])('venue:%s', async (name) => {
+    await admin.rpush(`venue:${name}`, 'a list');
+    const store = newStore();
+    expect(await refusalOf(store)).toMatch(/The show main cannot be opened: Redis holds data of another kind/);
+    await expect(store.open()).rejects.toBeInstanceOf(ShowRefusedError);
+    expect(await admin.keys('*')).toEqual([`venue:${name}`]);
+  });
 });

@@ -248,6 +248,7 @@ const messages: (Refused & { message: Frame })[] = [
   { what: 'neither', message: { type: 'HOLD_SEATS', data: {} }, reply: 'INVALID_REQUEST' },
   { what: 'best of 0', message: { type: 'HOLD_BEST', data: { count: 0 } }, reply: 'INVALID_REQUEST' },
   { what: 'best of 21', message: { type: 'HOLD_BEST', data: { count: 21 } }, reply: 'INVALID_REQUEST' },
+  { what: '[R673] best of 20', message: { type: 'HOLD_BEST', data: { count: 20 } }, reply: 'HOLD_LIMIT' },
   { what: 'best of 1.5', message: { type: 'HOLD_BEST', data: { count: 1.5 } }, reply: 'INVALID_REQUEST' },
   { what: 'best without count', message: { type: 'HOLD_BEST', data: {} }, reply: 'INVALID_REQUEST' },
   {

@@ -3,8 +3,9 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultShow } from '../../src/shows/default-show.ts';
-import { parseShow } from '../../src/shows/parse-show.ts';
-import { readShow, showFilesIn } from '../../src/shows/read-shows.ts';
+import { duplicateKeys } from '../../src/shows/duplicate-keys.ts';
+import { parseShow, parseShowFile } from '../../src/shows/parse-show.ts';
+import { readShow, readShowFile, showFilesIn } from '../../src/shows/read-shows.ts';
 import { priceOf, type Show, saleState } from '../../src/shows/show.ts';
 import { ShowFileError } from '../../src/shows/show-file-error.ts';
 import { showSchemaText } from '../../src/shows/show-schema.ts';
@@ -142,13 +143,25 @@ describe('show file', () => {
     ],
     ['ticket_types', ['adult', 'child', 'adult'], '.ticket_types[2] is "adult"; must be unique'],
     ['categories.1.colour', 'red', '.categories[1].colour is "red"; must be a colour, such as "#c0392b"'],
-    ['prices.Rear.child', undefined, '.prices.Rear.child is missing; must be the price in minor units'],
+    ['prices.Rear.child', undefined, '.prices.Rear.child is missing; must be the price in minor units (cents)'],
     ['prices.Rear', undefined, '.prices.Rear is missing; must have a price for adult, child'],
     ['prices.Front stalls', {}, '.prices["Front stalls"] is {}; no such category; the show has Front, Rear'],
     ['prices.Rear.senior', 1, '.prices.Rear.senior is 1; no such ticket type; the show has adult, child'],
-    ['prices.Rear.adult', 28.5, '.prices.Rear.adult is 28.5; must be a whole number from 0 to 99999999'],
-    ['prices.Rear.adult', -1, '.prices.Rear.adult is -1; must be a whole number from 0 to 99999999'],
-    ['prices.Rear.adult', 100_000_000, '.prices.Rear.adult is 100000000; must be a whole number from 0 to 99999999'],
+    [
+      'prices.Rear.adult',
+      28.5,
+      '.prices.Rear.adult is 28.5; must be a whole number of minor units (cents) from 0 to 99999999: 4500 is 45.00',
+    ],
+    [
+      'prices.Rear.adult',
+      -1,
+      '.prices.Rear.adult is -1; must be a whole number of minor units (cents) from 0 to 99999999: 4500 is 45.00',
+    ],
+    [
+      'prices.Rear.adult',
+      100_000_000,
+      '.prices.Rear.adult is 100000000; must be a whole number of minor units (cents) from 0 to 99999999: 4500 is 45.00',
+    ],
     ['limits.max_holds', 0, '.limits.max_holds is 0; must be a whole number from 1 to 10000'],
     ['limits.hold_second', 30, '.limits.hold_second is no key of the format; did you mean hold_seconds?'],
     [
@@ -222,7 +235,13 @@ describe('show file', () => {
   const section = '.layout.sections[0]';
   const wrongLayouts: [Json, string][] = [
     [{ seats_step: -2 }, `${section}.seats_step is -2; leaves -2 seats in the last row, must leave one`],
-    [{ accessible: ['E6', 'E7'] }, `${section}.accessible[1] is "E7"; no such seat; the section has rows A to E`],
+    [{ accessible: ['E6', 'E7'] }, `${section}.accessible[1] is "E7"; no such seat; row E has seats 1 to 6`],
+    [{ companion: ['A1-A4'] }, `${section}.companion[0] is "A1-A4"; must be one seat: list each seat of a range`],
+    [
+      { companion: ['1-1-1-4'], first_row: '1' },
+      `${section}.companion[0] is "1-1-1-4"; must be one seat: list each seat of a range`,
+    ],
+    [{ companion: ['Z9'] }, `${section}.companion[0] is "Z9"; no such seat; the section has rows A to E`],
     [
       { category_from: { F: 'Rear' } },
       `${section}.category_from.F is "Rear"; no such row; the section has rows A to E`,
@@ -282,6 +301,86 @@ describe('show file', () => {
     const problems = problemsOf(file);
     expect(problems).toHaveLength(21);
     expect(problems.at(-1)).toBe('has 79 more problems');
+  });
+
+  test.each([
+    ['{"name": "a", "name": "b"}', '.name'],
+    ['{"prices": {"Rear": {"adult": 1, "child": 2, "adult": 3}}}', '.prices.Rear.adult'],
+    ['{"plan": {"sections": [{"a": [{}, {"x,:\\"}": 1, "b": "{", "b": 2}]}]}}', '.plan.sections[0].a[1].b'],
+    ['{"a": 1, "\\u0061": 2}', '.a'],
+  ])('[R674] a key that is there twice is named: %s', (text, path) => {
+    JSON.parse(text);
+    expect(() => parseShow('concert', text, 'concert.json')).toThrow(
+      `concert.json: ${path} is there more than once; must be there once`,
+    );
+  });
+
+  test('[R674] keys and values that only look alike are none', () => {
+    const once = JSON.stringify({ a: { a: 'a', b: ['a', 'a', { a: ':' }, { a: '"a":' }] }, '"a"': '{"a":1,"a":2}' });
+    expect(duplicateKeys(once)).toEqual([]);
+    fc.assert(fc.property(fc.json(), (text) => expect(duplicateKeys(JSON.stringify(JSON.parse(text)))).toEqual([])));
+  });
+
+  const rowOfTwo = (first: Json, second: Json): Json =>
+    change(show(), 'plan.sections.0.rows.0.seats', [
+      { ...seat('A1', '1', 0), ...first },
+      { ...seat('A2', '2', 20), ...second },
+    ]);
+  const inRow = '.plan.sections[0].rows[0].seats';
+  const alone = 'no accessible seat is next to it, so the best seats never include it';
+  const inPast = 'is in the past, so nothing can be sold';
+  test.each<[string, Json, string[]]>([
+    ['nothing odd', show(), []],
+    [
+      'times in the past',
+      {
+        ...show(),
+        starts_at: '2020-05-18T19:30:00Z',
+        sale_opens_at: undefined,
+        sale_closes_at: '2020-05-18T19:00:00Z',
+      },
+      [`.starts_at is "2020-05-18T19:30:00Z"; ${inPast}`, `.sale_closes_at is "2020-05-18T19:00:00Z"; ${inPast}`],
+    ],
+    ['a companion beside an accessible seat', rowOfTwo({ flags: ['accessible'] }, { flags: ['companion'] }), []],
+    [
+      'a companion without one',
+      rowOfTwo({}, { flags: ['companion'] }),
+      [`${inRow}[1] has the companion seat A2; ${alone}`],
+    ],
+    [
+      'a companion across an aisle',
+      rowOfTwo({ flags: ['accessible'], aisle_after: true }, { flags: ['companion'] }),
+      [`${inRow}[1] has the companion seat A2; ${alone}`],
+    ],
+    [
+      'a seat that is both',
+      rowOfTwo({ flags: ['companion', 'accessible'] }, {}),
+      [`${inRow}[0] has the companion seat A1; it is accessible too, and counts as accessible`],
+    ],
+    [
+      'a companion of a layout',
+      layoutShow({ companion: ['B3'], category_from: { B: 'Rear' } }),
+      [`.layout.sections[0] has the companion seat B3; ${alone}`],
+    ],
+    [
+      'two seats in nearly one place',
+      change(show(), 'plan.sections.0.rows.1.seats.0', { ...seat('B1', '1', 3), y: 61 }),
+      ['.plan.sections[0].rows[1].seats[0] has seat B1 at x 3, y 61; it is drawn on top of seat A1'],
+    ],
+    ['a category without seats', layoutShow({}), ['.categories[1].name is "Rear"; no seat has this category']],
+    [
+      'an aisle behind the last seat',
+      layoutShow({ aisles_after: [3, 6], category_from: { B: 'Rear' } }),
+      ['.layout.sections[0].aisles_after[1] is 6; no aisle is made, because the longest row has 6 seats'],
+    ],
+  ])('[R675] a warning names the file, the place and the reason: %s', (_, file, expected) => {
+    const { warnings } = parseShowFile('concert', JSON.stringify(file), 'concert.json');
+    expect(warnings(time('2025-01-01T00:00:00Z'))).toEqual(expected.map((line) => `concert.json: warning: ${line}`));
+  });
+
+  test('[R675] the shows that ship have no warning', () => {
+    for (const path of showFilesIn('shows'))
+      expect(readShowFile(path).warnings(time('2025-01-01T00:00:00Z'))).toEqual([]);
   });
 
   test('[R511] what is no JSON is named with its line', () => {

@@ -196,6 +196,18 @@ test('[R624] a refusal that other seats would not change is not retried: HOLD_LI
   expect(store.attempts).toHaveLength(3);
 });
 
+test.each([
+  ['the seats of the show', hall(5, 20)],
+  ['no place for them together', hall(5, 3)],
+])('[R673] more seats than one user may hold are refused with HOLD_LIMIT, whatever is free: %s', async (_, show) => {
+  const { best, store } = await sale({ ...show, maxHolds: 4 });
+  const refused = await best('ann', { count: 5 });
+  expect(refused).toMatchObject({ status: 429, body: { error: { code: 'HOLD_LIMIT' } } });
+  expect(refused.body.error.message).toBe('You can hold at most 4 seats at once');
+  expect(refused.headers['retry-after'], 'waiting does not help').toBeUndefined();
+  expect(store.attempts).toEqual([]);
+});
+
 test('[R624] requests of one moment are offered different seats, so each succeeds at its first attempt', async () => {
   const { best, store, heldBy } = await sale(hall(8, 20));
   const users = Array.from({ length: 40 }, (_, i) => `user-${i}`);

@@ -143,3 +143,36 @@ test('[R303] a restarted service that replies but is not ready keeps running', a
   expect(runs()).toHaveLength(2);
   expect(printed().filter((text) => text.includes('did not reply'))).toHaveLength(1);
 });
+
+test.each([
+  ['exit 0', 'shut down in order, as after SIGTERM (exit code 0)'],
+  ['exit 3', 'ended unexpectedly (exit code 3)'],
+  ['kill -TERM $$', 'ended unexpectedly (signal SIGTERM)'],
+])('[R677] a service that ends with "%s" %s', async (end, text) => {
+  await supervise(service(`if [ $(wc -l < ${dir}/runs) -ge 2 ]; then ${running}; fi; sleep 0.2; ${end}`));
+  await vi.waitFor(() => expect(printed().at(-1)).toMatch(/^it is back/), patience);
+  expect(printed()[0]).toMatch(`!! it ${text}. Restarting it in 0.2 s.`);
+});
+
+test('[R672] shows that a service must not sell are printed once with the reason, and when it sells them again', async () => {
+  const reason = 'seat C5 (booked) would be removed';
+  const replies: (Record<string, string> | Error)[] = [
+    { opening: reason },
+    { opening: reason },
+    new Error('no reply'),
+    { gala: 'x' },
+  ];
+  const refusedShows = vi.fn(async () => {
+    const reply = replies.shift() ?? {};
+    if (reply instanceof Error) throw reply;
+    return reply;
+  });
+  await supervise(service(running, { refusedShows }));
+  await vi.waitFor(() => expect(refusedShows.mock.calls.length).toBeGreaterThanOrEqual(6), patience);
+  expect(printed()).toEqual([
+    `!! it does not sell the show opening: ${reason}`,
+    '!! it does not sell the show gala: x',
+    'it sells the show opening again.',
+    'it sells the show gala again.',
+  ]);
+});

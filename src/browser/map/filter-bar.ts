@@ -2,6 +2,7 @@ import type { SeatFlag } from '../../shows/plan-document.ts';
 import { setAttribute } from '../dom.ts';
 import type { MapOptions } from './map-options.ts';
 import type { SeatFilter } from './seat-filter.ts';
+import { priceRange } from './seat-look.ts';
 
 interface Toggle {
   button: HTMLButtonElement;
@@ -22,8 +23,8 @@ export class FilterBar {
     this.root.setAttribute('role', 'group');
     this.root.setAttribute('aria-label', 'Show only');
     for (const name of plan.categories.length > 1 ? plan.categories : []) {
-      const { colour = '', amount } = categories.get(name) ?? {};
-      const toggle = this.#toggle(name, amount === undefined ? '' : formatShortPrice(amount));
+      const { colour = '' } = categories.get(name) ?? {};
+      const toggle = this.#toggle(name, priceRange([name], { categories }, formatShortPrice));
       const dot = document.createElement('span');
       dot.className = 'category-dot';
       dot.setAttribute('aria-hidden', 'true');

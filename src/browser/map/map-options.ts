@@ -6,8 +6,8 @@ export interface MapCategory {
   readonly name: string;
   /** #rrggbb */
   readonly colour: string;
-  /** In minor units of the currency. undefined: the show is free. */
-  readonly amount: number | undefined;
+  /** By ticket type, in minor units of the currency. Empty: the show is free. */
+  readonly prices: ReadonlyMap<string, number>;
 }
 
 /** A hold of the user. */

@@ -9,7 +9,7 @@ import type { MapHold, MapOptions } from './map-options.ts';
 import { MapToolbar } from './map-toolbar.ts';
 import { Overview } from './overview.ts';
 import type { SeatFilter } from './seat-filter.ts';
-import { priceOf } from './seat-look.ts';
+import { pricesByType } from './seat-look.ts';
 import { SeatView } from './seat-view.ts';
 
 /** Seats of a plan that is shown whole. */
@@ -36,6 +36,7 @@ export class PlanMap {
   /** Whether the user has opened the area, and not the page. */
   #isChosen = false;
   #userId = '';
+  #sectionCategories: { section: string; names: readonly string[] } | undefined;
 
   constructor(options: MapOptions) {
     this.#options = options;
@@ -91,6 +92,19 @@ export class PlanMap {
     const { plan } = this.#options;
     const area = this.#areas[this.#open ?? -1];
     return area && this.#overview && this.#isChosen ? plan.sections[plan.sectionOf(area.start)]?.name : undefined;
+  }
+
+  /** Names of the categories in the section that the user has opened. */
+  get sectionCategories(): readonly string[] | undefined {
+    const { section } = this;
+    const { plan } = this.#options;
+    if (section === undefined) return undefined;
+    if (this.#sectionCategories?.section !== section) {
+      const inSection = [...plan.ids.keys()].filter((index) => plan.sections[plan.sectionOf(index)]?.name === section);
+      const names = [...new Set(inSection.map((index) => plan.category(index)))];
+      this.#sectionCategories = { section, names };
+    }
+    return this.#sectionCategories.names;
   }
 
   touch(id: string, byOthers = false): void {
@@ -264,7 +278,7 @@ export class PlanMap {
     const index = plan.indexOf(id ?? '');
     if (index === undefined) return;
     const category = categories.size > 1 ? plan.category(index) : undefined;
-    const parts = [words.place(index), category, priceOf(index, this.#options), words.flags(index)];
+    const parts = [words.place(index), category, pricesByType(index, this.#options), words.flags(index)];
     setText(this.#caption, parts.filter(Boolean).join(' · '));
   }
 

@@ -5,6 +5,9 @@ import type { MapOptions } from './map-options.ts';
 
 const defaultColour = '#17803f';
 
+/** More would not fit into a line. */
+const listedTypesAtMost = 3;
+
 const flags: readonly SeatFlag[] = ['accessible', 'companion', 'restricted-view'];
 
 /** The seat in words and colours, the same in every view. undefined: the plan has no such seat, or its state is unknown. */
@@ -21,13 +24,24 @@ export function lookOf(
   return { ...seatAppearance(seat, userId, place), isPending: isPending(id) };
 }
 
-/** "€75.00"; undefined if the show is free. */
-export function priceOf(
+/** "€75.00", "from €50.00" if that depends on the ticket type; undefined if the show is free. */
+function priceOf(
   index: number,
   { plan, categories, formatPrice }: Pick<MapOptions, 'plan' | 'categories' | 'formatPrice'>,
 ): string | undefined {
-  const amount = categories.get(plan.category(index))?.amount;
-  return amount === undefined ? undefined : formatPrice(amount);
+  return priceRange([plan.category(index)], { categories }, formatPrice) || undefined;
+}
+
+/** "adult €75.00, child €50.00"; as `priceOf` if there is only one price, or no room for all of them. */
+export function pricesByType(
+  index: number,
+  options: Pick<MapOptions, 'plan' | 'categories' | 'formatPrice'>,
+): string | undefined {
+  const { plan, categories, formatPrice } = options;
+  const prices = [...(categories.get(plan.category(index))?.prices ?? [])];
+  const isOne = new Set(prices.map(([, amount]) => amount)).size < 2;
+  if (isOne || prices.length > listedTypesAtMost) return priceOf(index, options);
+  return prices.map(([type, amount]) => `${type} ${formatPrice(amount)}`).join(', ');
 }
 
 /** A button for the seat; drawn later, as its state is known. */
@@ -53,14 +67,17 @@ export function flagClasses({ plan }: Pick<MapOptions, 'plan'>, index: number): 
   return flags.filter((flag) => plan.has(index, flag)).join(' ');
 }
 
-/** "€39.00 – €55.00" of these categories. */
+/** "€39.00 – €55.00" of these categories; "from €25.00" if prices depend on the ticket type as well. */
 export function priceRange(
   names: Iterable<string>,
   { categories }: Pick<MapOptions, 'categories'>,
   formatPrice: (amount: number) => string,
 ): string {
-  const amounts = [...names].flatMap((name) => categories.get(name)?.amount ?? []);
+  const byCategory = [...names].map((name) => [...(categories.get(name)?.prices.values() ?? [])]);
+  const amounts = byCategory.flat();
   if (amounts.length === 0) return '';
+  const dependsOnType = byCategory.some((own) => new Set(own).size > 1);
+  if (dependsOnType) return `from ${formatPrice(Math.min(...amounts))}`;
   return priceRangeText(Math.min(...amounts), Math.max(...amounts), formatPrice);
 }
 

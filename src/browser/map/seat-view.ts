@@ -8,13 +8,13 @@ import { flagClasses, lookOf, seatButton } from './seat-look.ts';
 import { ZoomPane } from './zoom-pane.ts';
 
 /** Pixels from seat to seat. At the least of them a seat is 24 px wide. */
-const leastPitchPx = 27;
+const leastPitchPx = 26;
 /** Small enough to see more of the seats, large enough to read their numbers. */
 const goodPitchPx = 31;
 const usualPitchPx = 40;
 const mostPitchPx = 72;
 /** Room for the labels of the rows. */
-const gutterPx = 34;
+const gutterPx = 28;
 /** A box that is narrower by this has got a scrollbar. */
 const scrollbarPx = 20;
 /** Room above the first row for the stage. */

@@ -1,5 +1,9 @@
+import { oncePerAnimationFrame } from '../once-per-animation-frame.ts';
+
 const buttonFactor = 1.4;
 const wheelFactor = 1.002;
+/** Less is only the border of the drawing. */
+const cutOffPx = 6;
 /** A shorter movement of the mouse is a click. */
 const dragFromPx = 4;
 
@@ -25,6 +29,7 @@ interface Limits {
  */
 export class ZoomPane {
   readonly #options: ZoomPaneOptions;
+  readonly #markEdgesLater = oncePerAnimationFrame(() => this.#markEdges());
   #limits: Limits = { least: 1, most: 1 };
   #scale = 1;
 
@@ -34,6 +39,8 @@ export class ZoomPane {
     // Trackpads send a pinch as a wheel with Ctrl.
     viewport.addEventListener('wheel', (event) => this.#onWheel(event), { passive: false });
     this.#followPinch(viewport);
+    viewport.addEventListener('scroll', () => this.#markEdgesLater(), { passive: true });
+    new ResizeObserver(() => this.#markEdgesLater()).observe(viewport);
     followDrag(viewport);
   }
 
@@ -89,6 +96,17 @@ export class ZoomPane {
   #set(scale: number): void {
     this.#scale = Math.min(this.#limits.most, Math.max(this.#limits.least, scale));
     this.#options.apply(this.#scale);
+    this.#markEdgesLater();
+  }
+
+  /** Classes of the box say on which sides the drawing goes on. */
+  #markEdges(): void {
+    const { viewport } = this.#options;
+    const { scrollLeft, scrollTop, clientWidth, clientHeight, scrollWidth, scrollHeight, classList } = viewport;
+    classList.toggle('more-left', scrollLeft > cutOffPx);
+    classList.toggle('more-right', scrollWidth - clientWidth - scrollLeft > cutOffPx);
+    classList.toggle('more-above', scrollTop > cutOffPx);
+    classList.toggle('more-below', scrollHeight - clientHeight - scrollTop > cutOffPx);
   }
 
   #onWheel(event: WheelEvent): void {

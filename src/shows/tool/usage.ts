@@ -1,8 +1,9 @@
 export const usage = `npm run shows -- COMMAND
 npm run -s shows -- COMMAND > shows/NAME.json      (-s: without it, npm writes two lines of its own)
 
-check [SHOW …] [--against OLD]   what is wrong with show files (all of the folder), and what is on sale.
-                                 --against: what one changed file does, compared with its older version
+check [SHOW …]                   what is wrong with show files (all of the folder), and what is on sale
+  --against OLD                  what one changed file does, compared with its older version
+  --server URL                   the same, compared with a running server: whether it would refuse the change now
 import PLAN.json                 a show file from a seating plan of pretix's editor
 export SHOW                      the seating plan of a show for pretix's editor
 generate --rows N --seats N      a show file with one section of regular rows

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { FlushPace } from '../../src/edge/flush-pace.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+function setUp(costMs = 0) {
+  const clock = new VirtualClock();
+  const flushedAtMs: number[] = [];
+  const flush = () => {
+    flushedAtMs.push(clock.nowMs());
+    clock.increment(costMs);
+  };
+  const pace = new FlushPace({ flush, clock });
+  /** Something changes every `everyMs` for a time. */
+  const change = (everyMs: number, forMs: number) => {
+    for (const endMs = clock.nowMs() + forMs; clock.nowMs() < endMs; clock.increment(everyMs)) pace.plan();
+  };
+  const gapsMs = () => flushedAtMs.slice(1).map((atMs, i) => atMs - (flushedAtMs[i] as number));
+  return { clock, pace, flushedAtMs, change, gapsMs };
+}
+
+test('[R800] in a quiet show each change is sent at once, also when some come together', () => {
+  const { clock, pace, flushedAtMs, change } = setUp();
+  change(100, 10_000);
+  expect(flushedAtMs).toHaveLength(100);
+  const beforeMs = clock.nowMs();
+  for (let n = 0; n < 8; n++) {
+    pace.plan();
+    clock.increment(1);
+  }
+  expect(flushedAtMs.slice(100)).toEqual(Array.from({ length: 8 }, (_, n) => beforeMs + n));
+});
+
+test('[R800] in a busy show changes are sent every 50 ms, and the last one too', () => {
+  const { clock, pace, flushedAtMs, change, gapsMs } = setUp();
+  change(1, 10_000);
+  expect(flushedAtMs.length).toBeGreaterThan(200);
+  expect(flushedAtMs.length).toBeLessThanOrEqual(208);
+  expect(
+    gapsMs()
+      .slice(10)
+      .every((gapMs) => gapMs === 50),
+  ).toBe(true);
+  pace.plan();
+  clock.increment(100);
+  expect(clock.nowMs() - (flushedAtMs.at(-1) as number)).toBeLessThanOrEqual(100);
+});
+
+test.each([
+  { costMs: 10, intervalMs: 50 },
+  { costMs: 40, intervalMs: 80 },
+  { costMs: 70, intervalMs: 100 },
+  { costMs: 160, intervalMs: 200 },
+])('[R800] a flush that costs $costMs ms comes every $intervalMs ms', ({ costMs, intervalMs }) => {
+  const { change, gapsMs } = setUp(costMs);
+  change(1, 20_000);
+  for (const gapMs of gapsMs().slice(-20)) {
+    expect(gapMs).toBeGreaterThanOrEqual(intervalMs - 1);
+    expect(gapMs).toBeLessThanOrEqual(intervalMs + 2);
+  }
+});
+
+test('[R800] the pace is forgotten when the show is quiet again', () => {
+  const { clock, pace, flushedAtMs, change } = setUp();
+  change(1, 1_000);
+  clock.increment(1_000);
+  pace.plan();
+  expect(flushedAtMs.at(-1)).toBe(clock.nowMs());
+});
