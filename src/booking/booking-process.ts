@@ -10,6 +10,7 @@ import type { SeatStore } from '../store/seat-store.ts';
 import { buildBookingApp } from './app.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
+import { type CheckoutOptions, startCheckout } from './checkout.ts';
 import { bookingMetrics } from './metrics.ts';
 import { type ShowOnSale, ShowsOnSale } from './shows-on-sale.ts';
 
@@ -26,6 +27,8 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   busOf: (show: Show) => EventBus;
   /** Whether the store has another plan of the show. Absent: the store keeps no plans. */
   hasOtherPlan?: (show: Show) => Promise<boolean>;
+  /** Absent: there is no checkout. */
+  checkout?: CheckoutOptions | undefined;
   /** Called when all shows are closed: closes the connections that their stores and buses share. */
   closeConnections?: () => Promise<unknown>;
   /** Absent: there is no inspector. */
@@ -46,6 +49,7 @@ export async function buildBookingProcess({
   storeOf,
   busOf,
   hasOtherPlan,
+  checkout: checkoutOptions,
   closeConnections,
   inspect,
   ...rest
@@ -78,8 +82,10 @@ export async function buildBookingProcess({
       });
     },
   });
-  const app = await buildBookingApp({ shows, metrics, ...rest });
+  const checkout = checkoutOptions && startCheckout(checkoutOptions, shows, rest.logger);
+  const app = await buildBookingApp({ shows, metrics, checkout, ...rest });
   app.addHook('onClose', async () => {
+    await checkout?.close();
     await shows.close();
     await closeConnections?.();
   });

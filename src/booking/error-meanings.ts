@@ -4,8 +4,10 @@ import type { ErrorCode } from '../protocol/errors.ts';
 export const errorMeanings: Record<ErrorCode, string> = {
   INVALID_REQUEST: 'The request is not JSON, or a field is missing or has the wrong type or form.',
   UNAUTHENTICATED: 'A session is needed and none was sent, or the session expired or is not valid here.',
+  PAYMENT_REQUIRED: 'The seats of this show are sold by orders: `POST /api/shows/:show/orders`.',
   FORBIDDEN: 'The session belongs to another user, or the request comes from a page or host name that is not allowed.',
   UNKNOWN_SHOW: 'There is no such show.',
+  UNKNOWN_ORDER: 'The user has no such order.',
   UNKNOWN_SEAT: 'The id is valid, but the venue has no such seat.',
   NOT_FOUND: 'There is no resource at this path.',
   METHOD_NOT_ALLOWED: 'The path takes other methods, which `Allow` lists.',

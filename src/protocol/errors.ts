@@ -5,8 +5,10 @@
 export const errorCodes = {
   INVALID_REQUEST: { httpStatus: 400, retryable: false },
   UNAUTHENTICATED: { httpStatus: 401, retryable: false },
+  PAYMENT_REQUIRED: { httpStatus: 402, retryable: false },
   FORBIDDEN: { httpStatus: 403, retryable: false },
   UNKNOWN_SHOW: { httpStatus: 404, retryable: false },
+  UNKNOWN_ORDER: { httpStatus: 404, retryable: false },
   UNKNOWN_SEAT: { httpStatus: 404, retryable: false },
   NOT_FOUND: { httpStatus: 404, retryable: false },
   METHOD_NOT_ALLOWED: { httpStatus: 405, retryable: false },
