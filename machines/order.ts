@@ -51,7 +51,7 @@ export const orderMachine = setup({
   },
   delays: {
     due: ({ context }) => Math.min(Math.max(context.dueInMs ?? neverMs, 1), neverMs),
-    retry: 2_000,
+    retry: 10_000,
   },
 }).createMachine({
   id: 'order',

@@ -47,7 +47,7 @@ export class OrderActors {
   show(order: Order): void {
     const actor = this.#actors.get(order.id);
     const shown = actor?.getSnapshot().context;
-    if (shown && shown.order.version >= order.version && shown.order.state === order.state) return;
+    if (shown && shown.order.version >= order.version) return;
     const input = this.#inputOf(order);
     const event: OrderMachineEvent = { type: eventTypes[order.state], ...input };
     if (actor?.getSnapshot().can(event)) actor.send(event);

@@ -27,7 +27,9 @@ async function isCaught(
   expect.fail(`${control} must be caught within ${limit} histories`);
 }
 
-function faults(change: Partial<Omit<OrderFaults, 'incidents'>> & { incidents?: Partial<OrderFaults['incidents']> }): OrderFaults {
+function faults(
+  change: Partial<Omit<OrderFaults, 'incidents'>> & { incidents?: Partial<OrderFaults['incidents']> },
+): OrderFaults {
   return { ...noOrderFaults, ...change, incidents: { ...noOrderFaults.incidents, ...change.incidents } };
 }
 
