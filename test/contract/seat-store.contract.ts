@@ -2,10 +2,12 @@ import type { StorePlace } from './contract-venue.ts';
 import { decisionContract } from './decision.contract.ts';
 import { groupContract } from './group.contract.ts';
 import { historyContract } from './history.contract.ts';
+import { seatLogContract } from './seat-log.contract.ts';
 
 /** The contract of every seat store. */
 export function seatStoreContract(newPlace: () => StorePlace): void {
   historyContract(newPlace);
+  seatLogContract(newPlace);
   decisionContract(newPlace);
   groupContract(newPlace);
 }
