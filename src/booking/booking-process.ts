@@ -3,10 +3,12 @@ import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { type InspectOptions, registerInspectRoutes } from '../inspect/routes.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { Projections } from '../ledger/projections.ts';
 import type { Show } from '../shows/show.ts';
 import { isWithheld } from '../store/restore-venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
-import type { SeatStore } from '../store/seat-store.ts';
+import type { SeatLog, SeatStore } from '../store/seat-store.ts';
 import { buildBookingApp } from './app.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
@@ -23,8 +25,10 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   /** Of the shows that have none of their own. */
   rules: HoldRules;
   /** The logger names the show, unless it is the default one. */
-  storeOf: (show: Show, rules: HoldRules, logger: Logger) => SeatStore;
+  storeOf: (show: Show, rules: HoldRules, logger: Logger) => SeatStore & SeatLog;
   busOf: (show: Show) => EventBus;
+  /** Gets the transitions of every open show; closed with the process. Absent: there is none. */
+  ledger?: Ledger | undefined;
   /** Whether the store has another plan of the show. Absent: the store keeps no plans. */
   hasOtherPlan?: (show: Show) => Promise<boolean>;
   /** Absent: there is no checkout. */
@@ -48,6 +52,7 @@ export async function buildBookingProcess({
   rules: commonRules,
   storeOf,
   busOf,
+  ledger,
   hasOtherPlan,
   checkout: checkoutOptions,
   closeConnections,
@@ -62,14 +67,16 @@ export async function buildBookingProcess({
     actors: () => sum(({ service }) => service.seatActors.running),
     withheld: () => sum(({ service }) => [...service.view.seats].filter(isWithheld).length),
   });
+  const projections = ledger && new Projections(ledger, metrics.registry);
   const shows: ShowsOnSale = new ShowsOnSale({
     shows: list,
     rules: commonRules,
     hasOtherPlan,
     serviceOf: (show, rules) => {
       const logger = show === list[0] ? rest.logger : rest.logger.child({ show: show.id });
-      return new BookingService({
-        store: storeOf(show, rules, logger),
+      const store = storeOf(show, rules, logger);
+      const service = new BookingService({
+        store,
         bus: busOf(show),
         logger,
         venue: { name: show.id, ...rules },
@@ -80,6 +87,8 @@ export async function buildBookingProcess({
           metrics.decisionSeconds.observe(durationMs / 1000);
         },
       });
+      projections?.add({ show: show.id, log: store, view: service.view, logger });
+      return service;
     },
   });
   const checkout = checkoutOptions && startCheckout(checkoutOptions, shows, rest.logger);
@@ -87,6 +96,8 @@ export async function buildBookingProcess({
   app.addHook('onClose', async () => {
     await checkout?.close();
     await shows.close();
+    await projections?.stop();
+    await ledger?.close();
     await closeConnections?.();
   });
   if (inspect) await registerInspectRoutes(app, { shows, logger: rest.logger, ...inspect });

@@ -4,6 +4,7 @@ import { NatsEventBus } from '../events/nats-event-bus.ts';
 import { NatsLink } from '../events/nats-link.ts';
 import { accessOf } from '../identity/access.ts';
 import { inspectOptions } from '../inspect/routes.ts';
+import { PostgresLedger } from '../ledger/postgres-ledger.ts';
 import { loadBookingConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import type { Show } from '../shows/show.ts';
@@ -24,6 +25,11 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix } = config;
   const connection = new RedisConnection({ url, keyPrefix, logger });
   const link = NatsLink.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
+  const { DATABASE_URL: databaseUrl, DATABASE_OWNER_URL: ownerUrl } = config;
+  const ledger =
+    databaseUrl === undefined
+      ? undefined
+      : new PostgresLedger({ url: databaseUrl, ownerUrl, name: `booking-${config.PORT}`, logger });
   /** The default show has the plain keys and subjects. */
   const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
   const storeOf = (show: Show, rulesOfShow: HoldRules = rules, loggerOfShow: Logger = logger) =>
@@ -34,12 +40,14 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
       name: show.id,
       plan: show.plan,
       planReadAtMs,
+      hasLedger: ledger !== undefined,
       logger: loggerOfShow,
     });
   const { app, shows: onSale } = await buildBookingProcess({
     shows,
     rules,
     storeOf,
+    ledger,
     hasOtherPlan: (show) => storeOf(show).hasOtherPlan(),
     busOf: (show) => new NatsEventBus(link, scopeOf(show)),
     closeConnections: async () => {

@@ -10,6 +10,7 @@ import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
 import { edgeKeyHeader, newEdgeKey } from '../identity/edge-key.ts';
 import { inspectOptions } from '../inspect/routes.ts';
+import { MemoryLedger } from '../ledger/memory-ledger.ts';
 import { loadEmbeddedConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
@@ -18,7 +19,7 @@ const folderOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import
 
 /** The whole system in one process, for development and for machines without Redis, NATS and nginx. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
-  logger.warn('EMBEDDED: no Redis, no NATS. Every hold and booking ends with this process.');
+  logger.warn('EMBEDDED: no Redis, no NATS, no Postgres. Every hold, booking and order ends with this process.');
   const rules = venueSettings(config);
   const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
   const line = new MemoryBusLine();
@@ -27,6 +28,7 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     shows,
     rules,
     storeOf: ({ plan }, rulesOfShow) => new MemorySeatStore({ ...rulesOfShow, plan }),
+    ledger: new MemoryLedger(),
     busOf: (show) => new MemoryEventBus(line, show === shows[0] ? undefined : show.id),
     logger,
     publicDir: folderOf('public'),

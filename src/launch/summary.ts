@@ -53,13 +53,13 @@ ${inspectLine(config, page)}  Logs      ${join(config.dataDir, 'logs')}
 
 export const embeddedWarning = (reason: string): string => `
   ************************************************************************
-  *  EMBEDDED: no Redis, no NATS, no nginx. Everything runs in ONE       *
-  *  process, in memory. ALL BOOKINGS ARE LOST WHEN IT ENDS.             *
+  *  EMBEDDED: no Redis, no NATS, no Postgres, no nginx. Everything runs *
+  *  in ONE process, in memory. ALL BOOKINGS ARE LOST WHEN IT ENDS.      *
   ************************************************************************
   ${reason}
 
-  To use real servers, start Docker, or install redis-server, nats-server and nginx
-  (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
+  To use real servers, start Docker, or install redis-server, nats-server, postgresql and nginx
+  (Debian, Ubuntu: apt-get install redis-server nats-server postgresql nginx), then ./start.sh again.
 `;
 
 export const noLedgerWarning = (reason: string): string => `

@@ -8,6 +8,9 @@ interface Epoch {
   events: LedgerEvent[];
 }
 
+/** At most twice as many are kept of a show. The bookings are kept for ever. */
+const keptEvents = 100_000;
+
 /** The history of one show in memory. */
 export class MemoryHistory {
   readonly #epochs: Epoch[] = [];
@@ -25,6 +28,7 @@ export class MemoryHistory {
         this.#epochs.push(epoch);
       }
       epoch.events.push(event);
+      if (epoch.events.length > 2 * keptEvents) epoch.events.splice(0, keptEvents);
       epoch.projectedSeq = event.seq;
       const { type, seat_id: seatId, user_id: userId } = event;
       if (type === 'booked') this.#bookings.set(seatId, { seatId, userId });

@@ -30,6 +30,7 @@ import {
   newSystemId,
   type OrderCommand,
   type SeatCommand,
+  type SeatLog,
   type SeatStore,
   type UserCommand,
   VenueLostError,
@@ -37,7 +38,7 @@ import {
 } from './seat-store.ts';
 
 /** A show in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
-export class MemorySeatStore implements SeatStore {
+export class MemorySeatStore implements SeatStore, SeatLog {
   readonly #options: HoldRules & { plan: SeatingPlan; keepEvents: number; nowMs: () => number };
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
@@ -54,6 +55,8 @@ export class MemorySeatStore implements SeatStore {
   #epoch = '';
   #seq = 0;
   #relayed: Position | undefined;
+  /** Once the ledger has noted a position, nothing is trimmed that it does not have. */
+  #ledger: Position | undefined;
 
   /** `nowMs`: Unix milliseconds; the default never goes backwards. */
   constructor(options: HoldRules & { plan: SeatingPlan; keepEvents?: number; nowMs?: () => number }) {
@@ -66,6 +69,7 @@ export class MemorySeatStore implements SeatStore {
     if (this.#epoch === '') {
       this.#epoch = randomUUID();
       this.#relayed = { epoch: this.#epoch, seq: this.#relayed?.seq ?? this.#seq };
+      this.#ledger = this.#ledger && { epoch: this.#epoch, seq: this.#ledger.seq };
     }
     for (const seat of emptySeats(this.#options.plan)) if (!this.#seats.has(seat.id)) this.#seats.set(seat.id, seat);
     return {
@@ -185,6 +189,12 @@ export class MemorySeatStore implements SeatStore {
   }
 
   async eventsAfter(position: Position, limit: number): Promise<History> {
+    const history = await this.eventsAsDecided(position, limit);
+    const events = history.events?.map((event) => ({ ...event, epoch: this.#epoch }));
+    return { ...history, ...(events && { events }) };
+  }
+
+  async eventsAsDecided(position: Position, limit: number): Promise<History> {
     const isOfThisEpoch = position.epoch === this.#epoch;
     if (this.#epoch === '' || (isOfThisEpoch && !this.#isKnown(position))) {
       throw new VenueLostError('not the venue known');
@@ -193,8 +203,7 @@ export class MemorySeatStore implements SeatStore {
     const oldestSeq = this.#events[0]?.seq ?? this.#seq + 1;
     if (!isOfThisEpoch || position.seq + 1 < oldestSeq) return now;
     const first = position.seq + 1 - oldestSeq;
-    const events = this.#events.slice(first, first + limit);
-    return { ...now, events: events.map((event) => ({ ...event, epoch: this.#epoch })) };
+    return { ...now, events: this.#events.slice(first, first + limit) };
   }
 
   async relayedPosition(): Promise<Position | undefined> {
@@ -204,7 +213,22 @@ export class MemorySeatStore implements SeatStore {
   async markRelayed(position: Position): Promise<void> {
     if (position.epoch !== this.#epoch || (this.#relayed && this.#relayed.seq >= position.seq)) return;
     this.#relayed = position;
-    this.#events = this.#events.filter((event) => event.seq >= position.seq - this.#options.keepEvents);
+    this.#trim();
+  }
+
+  async ledgerPosition(): Promise<Position | undefined> {
+    return this.#ledger;
+  }
+
+  async markLedger(position: Position): Promise<void> {
+    if (position.epoch !== this.#epoch || (this.#ledger && this.#ledger.seq >= position.seq)) return;
+    this.#ledger = position;
+    this.#trim();
+  }
+
+  #trim(): void {
+    const seq = Math.min(this.#relayed?.seq ?? 0, this.#ledger?.seq ?? Number.POSITIVE_INFINITY);
+    this.#events = this.#events.filter((event) => event.seq >= seq - this.#options.keepEvents);
   }
 
   async audit(): Promise<void> {}

@@ -8,7 +8,7 @@ import auditSeatsLua from './lua/audit-seats.lua';
 import checkWritableLua from './lua/check-writable.lua';
 import decideLua from './lua/decide.lua';
 import endEpochLua from './lua/end-epoch.lua';
-import markRelayedLua from './lua/mark-relayed.lua';
+import markPositionLua from './lua/mark-position.lua';
 import readEventsLua from './lua/read-events.lua';
 import readLocksLua from './lua/read-locks.lua';
 import readVenueLua from './lua/read-venue.lua';
@@ -29,7 +29,7 @@ export type RedisWithScripts = Redis & {
   readEvents(...keysAndArgs: KeysAndArgs): Promise<[number, string, number, EntryFields[] | null]>;
   endEpoch(...keysAndArgs: string[]): Promise<0 | 1>;
   writeVenue(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
-  markRelayed(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
+  markPosition(numberOfKeys: number, ...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
   checkWritable(...keys: string[]): Promise<'OK'>;
   auditSeats(...keysAndArgs: KeysAndArgs): Promise<1>;
 };
@@ -89,8 +89,8 @@ export class RedisConnection {
         readLocks: { lua: readLocksLua },
         readEvents: { lua: readEventsLua, numberOfKeys: 4 },
         endEpoch: { lua: endEpochLua, numberOfKeys: 1 },
-        writeVenue: { lua: writeVenueLua, numberOfKeys: 8 },
-        markRelayed: { lua: markRelayedLua, numberOfKeys: 3 },
+        writeVenue: { lua: writeVenueLua, numberOfKeys: 9 },
+        markPosition: { lua: markPositionLua },
         checkWritable: { lua: checkWritableLua, numberOfKeys: 2 },
         auditSeats: { lua: auditSeatsLua },
       },

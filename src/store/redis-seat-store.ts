@@ -7,7 +7,7 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
-import { eventsOfLog } from './event-log.ts';
+import { eventAsDecided, eventOfLog, eventsOfLog } from './event-log.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { RedisVenue } from './redis-venue.ts';
 import { seatEvent } from './seat-event.ts';
@@ -23,6 +23,7 @@ import {
   maxCommandsPerCall,
   maxSeatsPerCall,
   type SeatCommand,
+  type SeatLog,
   type SeatStore,
   VenueLostError,
   type VenueSnapshot,
@@ -39,6 +40,8 @@ export interface RedisSeatStoreOptions extends HoldRules {
   /** Id of the show. Redis remembers it: another name under the same prefix is refused. */
   name?: string;
   logger: Logger;
+  /** True: the log is trimmed behind the ledger too. */
+  hasLedger?: boolean;
   /** How many published events the log keeps for subscribers that catch up. */
   keepEvents?: number;
   /** Maximum length of the log, published or not; approximate. */
@@ -54,7 +57,7 @@ type DecideReply = [
 ];
 
 /** A show in Redis: the client of the scripts (`lua/`) that decide there. */
-export class RedisSeatStore implements SeatStore {
+export class RedisSeatStore implements SeatStore, SeatLog {
   readonly #options: RedisSeatStoreOptions;
   readonly #connection: RedisConnection;
   readonly #plan: SeatingPlan;
@@ -98,14 +101,27 @@ export class RedisSeatStore implements SeatStore {
     return this.#decision(commands, seatIds, JSON.parse(json), known.epoch);
   }
 
-  async eventsAfter(position: Position, limit: number): Promise<History> {
+  eventsAfter(position: Position, limit: number): Promise<History> {
+    return this.#eventsAfter(position, limit, eventOfLog);
+  }
+
+  eventsAsDecided(position: Position, limit: number): Promise<History> {
+    return this.#eventsAfter(position, limit, eventAsDecided);
+  }
+
+  async #eventsAfter(position: Position, limit: number, eventOf: typeof eventOfLog): Promise<History> {
     const { redis } = this.#connection;
     const { decided } = this.#keys;
     const [nowMs, epoch, seq, entries] = await this.#connection.call(() =>
       redis.readEvents(...decided, position.epoch, position.seq, limit, this.#plan.size),
     );
     if (!this.#connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was restarted');
-    return { nowMs, epoch, seq, ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }) }) };
+    return {
+      nowMs,
+      epoch,
+      seq,
+      ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }, eventOf) }),
+    };
   }
 
   async position(): Promise<Position | undefined> {
@@ -114,17 +130,35 @@ export class RedisSeatStore implements SeatStore {
     return { epoch, seq: Number(seq) };
   }
 
-  async relayedPosition(): Promise<Position | undefined> {
-    const text = await this.#connection.call(() => this.#connection.redis.get(this.#keys.relayed));
+  relayedPosition(): Promise<Position | undefined> {
+    return this.#markedPosition(this.#keys.relayed);
+  }
+
+  ledgerPosition(): Promise<Position | undefined> {
+    return this.#markedPosition(this.#keys.ledger);
+  }
+
+  markRelayed(position: Position): Promise<void> {
+    const { relayed, ledger } = this.#keys;
+    return this.#mark(position, relayed, this.#options.hasLedger ? [ledger] : []);
+  }
+
+  markLedger(position: Position): Promise<void> {
+    const { relayed, ledger } = this.#keys;
+    return this.#mark(position, ledger, [relayed]);
+  }
+
+  async #markedPosition(key: string): Promise<Position | undefined> {
+    const text = await this.#connection.call(() => this.#connection.redis.get(key));
     if (text === null) return undefined;
     const colon = text.lastIndexOf(':');
     return { epoch: text.slice(0, colon), seq: Number(text.slice(colon + 1)) };
   }
 
-  async markRelayed({ epoch, seq }: Position): Promise<void> {
+  async #mark({ epoch, seq }: Position, key: string, others: readonly string[]): Promise<void> {
     const keep = this.#options.keepEvents ?? 100_000;
-    const { relayed, epoch: epochKey, events } = this.#keys;
-    await this.#connection.call(() => this.#connection.redis.markRelayed(relayed, epochKey, events, epoch, seq, keep));
+    const keys = [key, this.#keys.epoch, this.#keys.events, ...others];
+    await this.#connection.call(() => this.#connection.redis.markPosition(keys.length, ...keys, epoch, seq, keep));
   }
 
   async audit(seats: readonly Seat[], { epoch }: Position): Promise<void> {

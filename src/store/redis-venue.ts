@@ -228,7 +228,15 @@ export class RedisVenue {
       const epoch = isLast ? `${this.#connection.run}-${randomUUID()}` : '';
       const pairs = chunk.flatMap((seat) => [seat.id, JSON.stringify(seat)]);
       await this.#call(() =>
-        this.#connection.redis.writeVenue(...this.#keys.all, epoch, seq, rest, isLast ? plan : '', ...pairs),
+        this.#connection.redis.writeVenue(
+          ...this.#keys.all,
+          this.#keys.ledger,
+          epoch,
+          seq,
+          rest,
+          isLast ? plan : '',
+          ...pairs,
+        ),
       );
     }
   }

@@ -122,6 +122,16 @@ export interface SeatStore {
   checkWritable(): Promise<void>;
 }
 
+/** The log of a store, as the ledger reads it. Rejects as the methods of `SeatStore` do. */
+export interface SeatLog {
+  /** As `eventsAfter`, but each event has the epoch in which it was decided. */
+  eventsAsDecided(position: Position, limit: number): Promise<History>;
+  /** The newest position up to which the ledger has all transitions; undefined if it was never noted here. */
+  ledgerPosition(): Promise<Position | undefined>;
+  /** Records that the ledger has everything up to `position`, and trims the log to what is kept beyond that. */
+  markLedger(position: Position): Promise<void>;
+}
+
 /** For a store that has no id yet; see `SystemId`. */
 export const newSystemId = (): string => randomBytes(6).toString('base64url');
 

@@ -8,6 +8,7 @@ export class VenueKeys {
   readonly events: string;
   readonly holds: string;
   readonly relayed: string;
+  readonly ledger: string;
   readonly about: string;
   readonly plan: string;
   readonly #prefix: string;
@@ -21,6 +22,7 @@ export class VenueKeys {
     this.events = `${prefix}venue:events`;
     this.holds = `${prefix}venue:holds`;
     this.relayed = `${prefix}venue:relayed`;
+    this.ledger = `${prefix}venue:ledger`;
     this.about = `${prefix}venue:about`;
     this.plan = `${prefix}venue:plan`;
   }

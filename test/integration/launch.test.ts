@@ -161,7 +161,7 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
 
   test('[R233] servers in Docker: the containers are run with few rights, named, and removed', async () => {
     const settings = await freeSettings();
-    // An engine in nine lines: what would run in the container runs here.
+    // An engine in a few lines: what would run in the container runs here.
     const PATH = fakeProgram(
       'docker',
       `echo "$*" >> ${settings.DATA_DIR}/docker-calls
@@ -169,7 +169,11 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
         run)
           while [[ $1 != --entrypoint ]]; do shift; done
           program=$2; shift 3
-          PATH=$PATH:/usr/sbin exec "$program" "$@" ;;
+          PATH=$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin)
+          if [[ $EUID = 0 && $program =~ ^(initdb|postgres)$ ]]; then
+            exec setpriv --reuid=65534 --regid=65534 --clear-groups "$program" "$@"
+          fi
+          exec "$program" "$@" ;;
       esac`,
     );
     const launch = await start({ ...settings, SERVERS: 'auto', PATH }).isUp();
@@ -185,7 +189,8 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     const secrets = JSON.parse(readFileSync(join(settings.DATA_DIR, 'secrets.json'), 'utf8')) as Record<string, string>;
     expect(Object.keys(secrets).length).toBeGreaterThan(3);
     for (const secret of Object.values(secrets)) expect(calls).not.toContain(secret);
-    for (const program of ['redis-server', 'nats-server', 'nginx']) {
+    expect(calls).toMatch(/^run .* --entrypoint initdb postgres:15-alpine .*--pwfile=\S+admin-password/m);
+    for (const program of ['redis-server', 'nats-server', 'postgres', 'nginx']) {
       expect(calls).toMatch(
         new RegExp(`^run --rm --name concert-booking-${program}-\\w+ .*--network host .*-v ${settings.DATA_DIR}`, 'm'),
       );

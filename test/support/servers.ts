@@ -9,7 +9,7 @@ import { httpUrl } from '../../src/launch/http-url.ts';
 import { findMachineServers } from '../../src/launch/machine-servers.ts';
 import { natsSpec } from '../../src/launch/nats.ts';
 import { nginxSpec } from '../../src/launch/nginx.ts';
-import { bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-services.ts';
+import { type BookingOptions, bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-services.ts';
 import { freePort, loopback } from '../../src/launch/ports.ts';
 import { postgresServer } from '../../src/launch/postgres.ts';
 import { postgresUrl, preparePostgres } from '../../src/launch/postgres-roles.ts';
@@ -108,12 +108,14 @@ export async function startPostgres(options: ServerOptions = {}): Promise<TestPo
 /** Tests ask more often than people; the limits have tests of their own. */
 const noLimits = { RATE_LIMIT: 'off' };
 
-export const startBooking = (options: NodeServerOptions & { redisUrl: string; natsUrl: string }): Promise<TestServer> =>
+export const startBooking = (
+  options: NodeServerOptions & Pick<BookingOptions, 'redisUrl' | 'natsUrl' | 'database'>,
+): Promise<TestServer> =>
   start(options, 'booking', ({ port, logFile }) => {
-    const { redisUrl, natsUrl, env = {} } = options;
+    const { redisUrl, natsUrl, database, env = {} } = options;
     return {
       url: httpUrl(loopback, port),
-      spec: bookingSpec({ port, logFile, env: { ...noLimits, ...env }, redisUrl, natsUrl }),
+      spec: bookingSpec({ port, logFile, env: { ...noLimits, ...env }, redisUrl, natsUrl, database }),
     };
   });
 

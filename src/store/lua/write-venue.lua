@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Writes a venue that has no epoch, and opens a new epoch. If several processes do this, the first one wins.
 --
--- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about   KEYS[8] venue:plan
+-- KEYS as in decide.lua, 1 to 5; KEYS[6] venue:relayed   KEYS[7] venue:about   KEYS[8] venue:plan   KEYS[9] venue:ledger
 -- ARGV[1] the new epoch, or '' if more seats follow in another call
 -- ARGV[2] seq
 -- ARGV[3] JSON: {"isFresh": whether the show was never open, "about": {field: value, ...}, "holds": {user: '<seat id>=<end in ms> ...', ...}, "removed": [seat id, ...]}
@@ -34,10 +34,12 @@ for user, holds in pairs(rest.holds) do
   redis.call('HSET', KEYS[5], user, table.concat(tokens, ' '))
 end
 
--- The unpublished events of the previous epoch are published in this one.
+-- The unpublished events of the previous epoch are published in this one, and those that the ledger does not have go to it.
 local seq = tonumber(ARGV[2])
 local relayed = tonumber(string.match(redis.call('GET', KEYS[6]) or '', ':(%d+)$') or seq)
 redis.call('SET', KEYS[6], string.format('%s:%d', ARGV[1], math.min(relayed, seq)))
+local ledger = tonumber(string.match(redis.call('GET', KEYS[9]) or '', ':(%d+)$'))
+if ledger then redis.call('SET', KEYS[9], string.format('%s:%d', ARGV[1], math.min(ledger, seq))) end
 redis.call('SET', KEYS[3], string.format('%d', seq))
 if seq > 0 and redis.call('EXISTS', KEYS[4]) == 0 then
   -- Creates an empty log that continues after seq.
