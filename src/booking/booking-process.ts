@@ -31,7 +31,7 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   ledger?: Ledger | undefined;
   /** Whether the store has another plan of the show. Absent: the store keeps no plans. */
   hasOtherPlan?: (show: Show) => Promise<boolean>;
-  /** Absent: there is no checkout. */
+  /** Absent: there is no checkout. It needs a ledger. */
   checkout?: CheckoutOptions | undefined;
   /** Called when all shows are closed: closes the connections that their stores and buses share. */
   closeConnections?: () => Promise<unknown>;
@@ -91,7 +91,7 @@ export async function buildBookingProcess({
       return service;
     },
   });
-  const checkout = checkoutOptions && startCheckout(checkoutOptions, shows, rest.logger);
+  const checkout = checkoutOptions && ledger && startCheckout({ ...checkoutOptions, ledger }, shows, rest.logger);
   const app = await buildBookingApp({ shows, metrics, checkout, ...rest });
   app.addHook('onClose', async () => {
     await checkout?.close();

@@ -11,7 +11,6 @@ import { StoreUnavailableError } from '../store/seat-store.ts';
 import type { ShowsOnSale } from './shows-on-sale.ts';
 
 export interface CheckoutOptions {
-  ledger: Ledger;
   payments: Payments;
   tickets: TicketCodes;
   /** The time to pay. */
@@ -22,13 +21,18 @@ export interface CheckoutOptions {
 
 /** Checkout in a booking process: shows with prices are sold by orders. */
 export interface Checkout extends CheckoutOptions {
+  ledger: Ledger;
   orders: OrderService;
   actors: OrderActors;
   /** Ends the timers. The caller closes the ledger. */
   close(): Promise<void>;
 }
 
-export function startCheckout(options: CheckoutOptions, shows: ShowsOnSale, logger: Logger): Checkout {
+export function startCheckout(
+  options: CheckoutOptions & { ledger: Ledger },
+  shows: ShowsOnSale,
+  logger: Logger,
+): Checkout {
   const { ledger, payments, paymentMs } = options;
   const { service } = shows.default;
   const nowMs = () => {

@@ -5,7 +5,9 @@ import { NatsLink } from '../events/nats-link.ts';
 import { accessOf } from '../identity/access.ts';
 import { inspectOptions } from '../inspect/routes.ts';
 import { PostgresLedger } from '../ledger/postgres-ledger.ts';
+import { RedisSandboxStore } from '../orders/sandbox/redis-sandbox-store.ts';
 import { loadBookingConfig } from '../process/config.ts';
+import { ConfigError } from '../process/config-error.ts';
 import { runProcess } from '../process/run-process.ts';
 import type { Show } from '../shows/show.ts';
 import { RedisConnection } from '../store/redis-connection.ts';
@@ -13,6 +15,7 @@ import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import { keyPrefixOf } from '../store/venue-keys.ts';
 import { buildBookingProcess } from './booking-process.ts';
+import { configuredCheckout } from './configured-checkout.ts';
 import { configuredShows } from './configured-shows.ts';
 import { venueSettings } from './venue-settings.ts';
 
@@ -30,6 +33,8 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
     databaseUrl === undefined
       ? undefined
       : new PostgresLedger({ url: databaseUrl, ownerUrl, name: `booking-${config.PORT}`, logger });
+  const checkout = await configuredCheckout(config, new RedisSandboxStore(connection, keyPrefix), logger);
+  if (checkout && !ledger) throw new ConfigError('PAYMENT_PROVIDER needs a ledger: set DATABASE_URL too.');
   /** The default show has the plain keys and subjects. */
   const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
   const storeOf = (show: Show, rulesOfShow: HoldRules = rules, loggerOfShow: Logger = logger) =>
@@ -48,6 +53,7 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
     rules,
     storeOf,
     ledger,
+    checkout,
     hasOtherPlan: (show) => storeOf(show).hasOtherPlan(),
     busOf: (show) => new NatsEventBus(link, scopeOf(show)),
     closeConnections: async () => {

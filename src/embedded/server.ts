@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { buildBookingProcess } from '../booking/booking-process.ts';
+import { configuredCheckout } from '../booking/configured-checkout.ts';
 import { configuredShows } from '../booking/configured-shows.ts';
 import { venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
@@ -11,6 +12,7 @@ import { accessOf } from '../identity/access.ts';
 import { edgeKeyHeader, newEdgeKey } from '../identity/edge-key.ts';
 import { inspectOptions } from '../inspect/routes.ts';
 import { MemoryLedger } from '../ledger/memory-ledger.ts';
+import { MemorySandboxStore } from '../orders/sandbox/sandbox-store.ts';
 import { loadEmbeddedConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
@@ -29,6 +31,7 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
     rules,
     storeOf: ({ plan }, rulesOfShow) => new MemorySeatStore({ ...rulesOfShow, plan }),
     ledger: new MemoryLedger(),
+    checkout: await configuredCheckout(config, new MemorySandboxStore(), logger),
     busOf: (show) => new MemoryEventBus(line, show === shows[0] ? undefined : show.id),
     logger,
     publicDir: folderOf('public'),

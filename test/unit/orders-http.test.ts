@@ -16,7 +16,11 @@ type AnyBody = any;
 async function startShop({ isListening = false } = {}) {
   let origin: string | undefined;
   const checkout = sandboxCheckout({ webhookUrl: () => origin && `${origin}/api/payments/sandbox/webhook` });
-  const shop: SeveralShows = await severalShows({ shows: [testShow('main'), pricedShow('gala')], checkout });
+  const shop: SeveralShows = await severalShows({
+    shows: [testShow('main'), pricedShow('gala')],
+    checkout,
+    ledger: checkout.ledger,
+  });
   if (isListening) origin = await shop.app.listen({ host: '127.0.0.1', port: 0 });
   const call = async <Body = AnyBody>(
     method: 'GET' | 'POST',
@@ -26,7 +30,7 @@ async function startShop({ isListening = false } = {}) {
   ): Promise<Reply<Body>> => {
     const reply = await shop.app.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
     const isJson = String(reply.headers['content-type']).startsWith('application/json');
-    return { status: reply.statusCode, body: isJson ? reply.json() : reply.body, headers: reply.headers };
+    return { status: reply.statusCode, body: (isJson ? reply.json() : reply.body) as Body, headers: reply.headers };
   };
   const hold = (...seats: string[]) => shop.post('gala/holds', { seats, user_id });
   const order = (...seats: string[]) =>
