@@ -242,6 +242,7 @@ export class OrderService {
     if (this.#options.nowMs() - order.changedAtMs < this.#options.unsettledMs) return;
     const message = error instanceof Error ? error.message : String(error);
     await this.#steps.change(order, { state: 'needs_person', dueAtMs: undefined, reason: message });
+    this.#options.logger.error({ orderId, reason: message }, 'An order needs a person');
   }
 
   async #require(orderId: string): Promise<Order> {

@@ -79,14 +79,14 @@ export class OrderSteps {
     return this.#goOn(order, 'refunding', { reason });
   }
 
-  /** Ends a payment that may still be made: its provider says which it was. */
+  /** Ends a payment unless it has been made: only its provider knows which it was. */
   async endPayment(order: Order, payment: Payment): Promise<Order> {
     const begun = payment.reference === undefined ? await this.#begin(order, payment) : order;
     const { attempt, provider, reference } =
       begun.payments.find(({ attempt }) => attempt === payment.attempt) ?? payment;
     if (reference === undefined || paymentState(payment) === 'failed') return begun;
-    const key = paymentKey(order.id, attempt, 'cancel');
-    return this.#record(begun, attempt, await this.#options.payments.of(provider).cancel({ key, reference }));
+    const key = paymentKey(order.id, attempt, 'expire');
+    return this.#record(begun, attempt, await this.#options.payments.of(provider).expire({ key, reference }));
   }
 
   #goOn(order: Order, state: 'authorised' | 'booking' | 'refunding', rest: Partial<OrderChange> = {}): Promise<Order> {

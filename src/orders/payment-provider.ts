@@ -18,7 +18,9 @@ export interface PaymentProvider {
   inquire(reference: string): Promise<ProviderPayment>;
   /** Takes reserved money. Without effect on a payment in any other state: the reply shows that state. */
   capture(request: PaymentRequest): Promise<ProviderPayment>;
-  /** Gives reserved money back, or ends a payment that nobody has made. Without effect once it is captured, or if it cannot expire. */
+  /** Ends a payment that nobody has made. Without effect on one that is made, or if payments cannot expire. */
+  expire(request: PaymentRequest): Promise<ProviderPayment>;
+  /** Gives reserved money back. Without effect on a payment in any other state. */
   cancel(request: PaymentRequest): Promise<ProviderPayment>;
   /** Pays all captured money back. Without effect if nothing was captured, or it is paid back already. */
   refund(request: PaymentRequest): Promise<ProviderPayment>;
@@ -98,5 +100,8 @@ export class InvalidWebhookError extends Error {
   override name = 'InvalidWebhookError';
 }
 
-export const paymentKey = (orderId: string, attempt: number, verb: 'begin' | 'capture' | 'cancel' | 'refund'): string =>
-  `${orderId}:${attempt}:${verb}`;
+export const paymentKey = (
+  orderId: string,
+  attempt: number,
+  verb: 'begin' | 'expire' | 'capture' | 'cancel' | 'refund',
+): string => `${orderId}:${attempt}:${verb}`;

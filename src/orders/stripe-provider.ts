@@ -93,13 +93,16 @@ class StripeProvider implements PaymentProvider {
     });
   }
 
+  expire({ key, reference }: PaymentRequest): Promise<ProviderPayment> {
+    return this.#call(reference, async ({ status }) => {
+      if (status === 'open') await this.#stripe.checkout.sessions.expire(reference, {}, { idempotencyKey: key });
+    });
+  }
+
   cancel({ key, reference }: PaymentRequest): Promise<ProviderPayment> {
-    return this.#call(reference, async ({ status, payment_intent: intent }) => {
-      const options = { idempotencyKey: key };
-      if (status === 'open') await this.#stripe.checkout.sessions.expire(reference, {}, options);
-      else if (isIntent(intent) && intent.status === 'requires_capture') {
-        await this.#stripe.paymentIntents.cancel(intent.id, {}, options);
-      }
+    return this.#call(reference, async ({ payment_intent: intent }) => {
+      if (!isIntent(intent) || intent.status !== 'requires_capture') return;
+      await this.#stripe.paymentIntents.cancel(intent.id, {}, { idempotencyKey: key });
     });
   }
 

@@ -31,7 +31,7 @@ export function paymentProviderContract(newPlace: () => Promise<ProviderPlace>):
       payUntilMs: Date.now() + 600_000,
     };
     const { reference, payUrl } = await place.provider.begin(request);
-    const verb = (name: 'capture' | 'cancel' | 'refund', attempt = 1) =>
+    const verb = (name: 'expire' | 'capture' | 'cancel' | 'refund', attempt = 1) =>
       place.provider[name]({ key: paymentKey(orderId, attempt, name), reference });
     return { ...place, request, reference, payUrl, verb, orderId };
   }
@@ -65,7 +65,8 @@ export function paymentProviderContract(newPlace: () => Promise<ProviderPlace>):
 
     test('that nobody has made is ended, and takes no money any more', async () => {
       const { provider, reference, pay, verb } = await begun();
-      expect(await verb('cancel')).toMatchObject({ state: 'cancelled' });
+      expect(await verb('cancel')).toMatchObject({ state: 'pending' });
+      expect(await verb('expire')).toMatchObject({ state: 'cancelled' });
       await pay(reference);
       expect(await provider.inquire(reference)).toMatchObject({ state: 'cancelled', capturedMinor: 0 });
     });
@@ -73,6 +74,7 @@ export function paymentProviderContract(newPlace: () => Promise<ProviderPlace>):
     test('that is reserved is given back', async () => {
       const { reference, pay, verb } = await begun();
       await pay(reference);
+      expect(await verb('expire')).toMatchObject({ state: 'authorised' });
       expect(await verb('cancel')).toMatchObject({ state: 'cancelled' });
       expect(await verb('capture')).toMatchObject({ state: 'cancelled', capturedMinor: 0 });
     });

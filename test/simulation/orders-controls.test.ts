@@ -6,7 +6,8 @@ import { OrderSeats } from '../../src/orders/order-seats.ts';
 import { OrderService } from '../../src/orders/order-service.ts';
 import { OrderSteps } from '../../src/orders/order-steps.ts';
 import type { PaymentMessage } from '../../src/orders/payment-provider.ts';
-import { noOrderFaults, type OrderFaults } from './orders/faults.ts';
+import { SandboxPayments } from '../../src/orders/sandbox/sandbox-payments.ts';
+import { manyOrderFaults, noOrderFaults, type OrderFaults } from './orders/faults.ts';
 import { type OrderVariant, runOrderHistory } from './orders/order-history.ts';
 
 /** Seeds of their own: whatever the simulation is told to run, the controls are the same. */
@@ -102,6 +103,16 @@ describe('a simulation of checkout that can fail', () => {
     await isCaught('releasing while the outcome is unknown', { faults: faults({ webhookLost: 0.5 }) }, ['R761'], 50);
   });
 
+  test('[R766] catches a payment that is cancelled because it is late, without a look whether it was made', async () => {
+    const { expire, cancel } = SandboxPayments.prototype;
+    vi.spyOn(SandboxPayments.prototype, 'expire').mockImplementation(async function (this: SandboxPayments, reference) {
+      await cancel.call(this, reference);
+      return expire.call(this, reference);
+    });
+    const variant = { faults: faults({ webhookLost: 0.5, incidents: { kill: 3 } }) };
+    await isCaught('cancelling without looking', variant, ['R766'], 300);
+  });
+
   test('[G12] catches a new epoch that opens without the ledger', async () => {
     const variant = { faults: faults({ incidents: { storeLosesWrites: 3 } }), fenced: false };
     await isCaught('a new epoch without the ledger', variant, ['G12'], 100);
@@ -109,7 +120,7 @@ describe('a simulation of checkout that can fail', () => {
 
   test('[G12] catches an order that gives back seats of another ticket, after the store lost writes', async () => {
     vi.spyOn(MemoryLedger.prototype, 'liveTicket').mockResolvedValue(undefined);
-    const variant = { faults: faults({ incidents: { storeLosesWrites: 3 } }) };
+    const variant = { faults: manyOrderFaults };
     await isCaught('closing without a look at the tickets', variant, ['G12'], 200);
   });
 

@@ -20,7 +20,7 @@ async function expectNoViolation({ violation, seed }: OrderHistory): Promise<voi
 }
 
 describe('checkout, simulated', () => {
-  test('[G11] [G12] [R760] [R761] [R762] [R763] [R764] whoever paid has tickets or the money back, whatever fails', async () => {
+  test('[G11] [G12] [R760] [R761] [R762] [R763] [R764] [R766] whoever paid has tickets or the money back, whatever fails', async () => {
     const counts = new Map<string, number>();
     const startedAtMs = performance.now();
     let histories = 0;

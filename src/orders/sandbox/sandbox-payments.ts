@@ -75,10 +75,14 @@ export class SandboxPayments {
     );
   }
 
-  cancel(reference: string): Promise<SandboxPayment> {
+  expire(reference: string): Promise<SandboxPayment> {
     return this.#change(reference, ({ state }) =>
-      state === 'pending' || state === 'challenge' || state === 'authorised' ? { state: 'cancelled' } : undefined,
+      state === 'pending' || state === 'challenge' ? { state: 'cancelled' } : undefined,
     );
+  }
+
+  cancel(reference: string): Promise<SandboxPayment> {
+    return this.#change(reference, ({ state }) => (state === 'authorised' ? { state: 'cancelled' } : undefined));
   }
 
   refund(reference: string): Promise<SandboxPayment> {

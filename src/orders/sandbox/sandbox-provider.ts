@@ -69,6 +69,10 @@ export class SandboxProvider implements PaymentProvider {
     return this.#seen(this.#options.payments.capture(reference));
   }
 
+  expire({ reference }: PaymentRequest): Promise<ProviderPayment> {
+    return this.#seen(this.#options.payments.expire(reference));
+  }
+
   cancel({ reference }: PaymentRequest): Promise<ProviderPayment> {
     return this.#seen(this.#options.payments.cancel(reference));
   }

@@ -73,13 +73,9 @@ export class SandboxSite {
     if (url === undefined) return false;
     const { raw: body, headers } = provider.webhookOf(payment);
     try {
-      const reply = await request(url, {
-        method: 'POST',
-        body,
-        headers,
-        headersTimeout: timeoutMs,
-        bodyTimeout: timeoutMs,
-      });
+      // A connection that is kept would delay the end of the shop's process.
+      const timeouts = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs };
+      const reply = await request(url, { method: 'POST', body, headers, reset: true, ...timeouts });
       await reply.body.dump();
       return reply.statusCode === 200;
     } catch (err) {

@@ -6,6 +6,7 @@ import type { Seat } from '../../../src/protocol/seat.ts';
 import { SeatStatus } from '../../../src/protocol/seat-status.ts';
 import type { SeatCommand } from '../../../src/store/seat-store.ts';
 import type { World } from '../world.ts';
+import type { SimulatedBank } from './simulated-bank.ts';
 
 const finalStates = new Set(['issued', 'lapsed', 'cancelled', 'refunded', 'needs_person']);
 
@@ -20,11 +21,13 @@ export class OrderAudit {
   readonly #world: World;
   readonly #ledger: Ledger;
   readonly #payments: ReadonlyMap<string, SandboxPayment>;
+  readonly #made: ReadonlySet<string>;
 
-  constructor(world: World, ledger: Ledger, payments: ReadonlyMap<string, SandboxPayment>) {
+  constructor(world: World, ledger: Ledger, bank: Pick<SimulatedBank, 'all' | 'made'>) {
     this.#world = world;
     this.#ledger = ledger;
-    this.#payments = payments;
+    this.#payments = bank.all;
+    this.#made = bank.made;
   }
 
   #paymentsOf(orderId: string): SandboxPayment[] {
@@ -86,6 +89,10 @@ export class OrderAudit {
     if (!finalStates.has(state)) this.#world.fail('R760', `${id} ended ${state}, version ${order.version}`);
     if (state === 'needs_person' && !reason) this.#world.fail('R760', `${id} needs a person without a reason`);
     const payments = this.#paymentsOf(id);
+    // Unless the user cancelled: then the payment that came too late is returned, and the order says so.
+    if (state === 'lapsed' && payments.some(({ reference }) => this.#made.has(reference))) {
+      this.#world.fail('R766', `${id} was paid in time, and lapsed`);
+    }
     const paidMinor = payments.reduce((sum, payment) => sum + heldMinor(payment), 0);
     const worthMinor = liveTickets(order).length > 0 ? amountMinor : 0;
     if (state !== 'needs_person' && paidMinor !== worthMinor) {

@@ -61,7 +61,7 @@ export async function runOrderHistory(
       deliver(after);
     },
   });
-  const audit = new OrderAudit(world, ledger, bank.all);
+  const audit = new OrderAudit(world, ledger, bank);
   const servers = { seats, bank, ledger, ledgerServer: ledgerServer(world, faults) };
 
   let started = 0;

@@ -21,6 +21,8 @@ export class SimulatedBank extends MemorySandboxStore {
   readonly payments: SandboxPayments;
   readonly provider: SandboxProvider;
   readonly all = new Map<string, SandboxPayment>();
+  /** References of all payments that were made. */
+  readonly made = new Set<string>();
   readonly #options: SimulatedBankOptions;
 
   constructor(options: SimulatedBankOptions) {
@@ -46,6 +48,7 @@ export class SimulatedBank extends MemorySandboxStore {
       can: provider.can,
       begin: (request) => server.call(host, `begin ${request.key}`, () => provider.begin(request)),
       inquire: (reference) => server.call(host, `inquire ${reference}`, () => provider.inquire(reference)),
+      expire: (request) => server.call(host, `expire ${request.key}`, () => provider.expire(request)),
       capture: (request) => server.call(host, `capture ${request.key}`, () => provider.capture(request)),
       cancel: (request) => server.call(host, `cancel ${request.key}`, () => provider.cancel(request)),
       refund: (request) => server.call(host, `refund ${request.key}`, () => provider.refund(request)),
@@ -64,6 +67,7 @@ export class SimulatedBank extends MemorySandboxStore {
     const isReplaced = await super.replace(payment);
     if (isReplaced && before) {
       this.all.set(payment.reference, payment);
+      if (payment.state === 'authorised') this.made.add(payment.reference);
       this.#options.onChanged(before, payment);
     }
     return isReplaced;
