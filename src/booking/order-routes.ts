@@ -20,7 +20,7 @@ const OrderParams = Type.Object({ id: Type.String({ maxLength: 64, description: 
 const Claim = Type.Object({ user_id: Type.Optional(UserId) });
 const CancelBody = Type.Union([Claim, Type.Null()]);
 
-const refusals: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'STORE_UNAVAILABLE', 'BUSY', 'TIMEOUT'];
+const refusals = ['INVALID_REQUEST', 'UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_ORDER', 'STORE_UNAVAILABLE'] as const;
 
 interface OrderRoutesOptions {
   shows: ShowsOnSale;
@@ -110,7 +110,7 @@ export function registerOrderRoutes(
     querystring: Claim,
     response: { 200: OrderReply },
   };
-  const getConfig = { apiDocument: { refusals: ['INVALID_REQUEST', 'UNKNOWN_ORDER', ...refusals] as const } };
+  const getConfig = { apiDocument: { refusals } };
   app.get('/api/orders/:id', { schema: getSchema, config: getConfig }, async (request, reply) => {
     const order = await ownOrder(request, request.params.id, request.query.user_id);
     reply.header('cache-control', 'no-store');
@@ -129,7 +129,7 @@ export function registerOrderRoutes(
     body: CancelBody,
     response: { 200: OrderReply },
   };
-  const cancelRefusals = ['INVALID_REQUEST', 'UNKNOWN_ORDER', 'ORDER_CLOSED', 'TOO_LARGE', ...refusals] as const;
+  const cancelRefusals = [...refusals, 'ORDER_CLOSED', 'TOO_LARGE', 'BUSY', 'TIMEOUT'] as const;
   const cancelRoute = {
     schema: cancelSchema,
     config: { apiDocument: { refusals: cancelRefusals } },

@@ -22,14 +22,7 @@ export async function registerPaymentWebhookRoute(app: HttpApp, { orders, paymen
       params: Type.Object({ provider: Type.String({ maxLength: 32, description: 'Name of the provider' }) }),
       response: { 200: Type.Object({ received: Type.Literal(true) }, { description: 'The message is recorded.' }) },
     };
-    const refusals = [
-      'INVALID_REQUEST',
-      'UNAUTHENTICATED',
-      'NOT_FOUND',
-      'UNKNOWN_ORDER',
-      'TOO_LARGE',
-      'STORE_UNAVAILABLE',
-    ] as const;
+    const refusals = ['UNAUTHENTICATED', 'NOT_FOUND', 'UNKNOWN_ORDER', 'TOO_LARGE', 'STORE_UNAVAILABLE'] as const;
     (child as HttpApp).post(
       '/api/payments/:provider/webhook',
       { schema, config: { apiDocument: { refusals } }, bodyLimit: bodyLimitBytes },

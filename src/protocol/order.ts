@@ -29,8 +29,8 @@ export const orderStates = [
 
 export const OrderReply = Type.Object(
   {
-    id: Type.String(),
-    show: Type.String(),
+    id: Type.String({ description: 'Unguessable' }),
+    show: Type.String({ description: 'Id of the show' }),
     state: Type.Unsafe<(typeof orderStates)[number]>({
       type: 'string',
       enum: orderStates,
@@ -38,7 +38,9 @@ export const OrderReply = Type.Object(
     }),
     amount: Money('The sum of the prices'),
     currency: Type.String({ description: 'ISO 4217' }),
-    seats: Type.Array(Type.Object({ id: SeatId, ticket_type: Type.String(), price: Money('Price') })),
+    seats: Type.Array(Type.Object({ id: SeatId, ticket_type: Type.String(), price: Money('Price') }), {
+      description: 'With their prices when the order was created',
+    }),
     pay_until: Type.Number({ description: 'End of the time to pay in Unix seconds' }),
     pay_url: Type.Optional(
       Type.String({ description: 'The page of the payment provider, while the order can be paid' }),
@@ -61,7 +63,7 @@ export type OrderReply = Static<typeof OrderReply>;
 export const TicketReply = Type.Object(
   {
     valid: Type.Boolean({ description: 'False: the ticket is void' }),
-    show: Type.String(),
+    show: Type.String({ description: 'Id of the show' }),
     seat: SeatId,
     issued_at: Type.String({ description: 'ISO 8601' }),
   },
