@@ -4,7 +4,7 @@ import { SystemId } from './venue.ts';
 
 /** Why a hold ended or was extended, unless it is obvious. */
 export const transitionReasons = ['user', 'expired', 'closed', 'extended', 'checkout'] as const;
-export type TransitionReason = (typeof transitionReasons)[number];
+type TransitionReason = (typeof transitionReasons)[number];
 
 /** One transition of one seat. NATS carries it on `seats.<type>`, or `seats.<show>.<type>`. */
 export const SeatEvent = Type.Object(

@@ -22,7 +22,7 @@ export const OrderBody = Type.Object(
 );
 export type OrderBody = Static<typeof OrderBody>;
 
-export const orderStates = [
+const orderStates = [
   ...(['open', 'paying', 'authorised', 'booking', 'issued', 'lapsed', 'cancelled'] as const),
   ...(['refunding', 'refunded', 'needs_person'] as const),
 ];

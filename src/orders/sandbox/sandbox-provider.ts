@@ -14,7 +14,7 @@ import { signWebhook, verifyWebhook } from '../webhook-signature.ts';
 import { providerPayment, type SandboxPayments } from './sandbox-payments.ts';
 import type { SandboxPayment } from './sandbox-store.ts';
 
-export const sandboxSignatureHeader = 'sandbox-signature';
+const sandboxSignatureHeader = 'sandbox-signature';
 
 const messages = Compile(
   Type.Object({
