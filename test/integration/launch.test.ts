@@ -84,8 +84,8 @@ describe('one data folder, launched again and again', { timeout: 90_000 }, () =>
     expect(launch.output).toMatch(new RegExp(`Port ${settings.REDIS_PORT} is in use: Redis uses \\d+ instead`));
   });
 
-  test('six services serve through nginx', async () => {
-    expect(Object.keys(pids)).toHaveLength(6);
+  test('seven services serve through nginx', async () => {
+    expect(Object.keys(pids)).toHaveLength(7);
     expect((await fetch(pageOf(settings))).headers.get('content-type')).toContain('text/html');
     expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
     expect(await command(settings, 'select', 'D5')).toBe(200);
