@@ -22,9 +22,9 @@ interface StoreCheckOptions {
 }
 
 /**
- * The check of the store that a show makes at each beat. A show in use reads its events and audits seats each time. Idle
- * shows read only their position, all in one call, and share the cost of the rest: together they make about as many audits as
- * one show in use, and each reads its events every 2 s.
+ * The check of the store that a show makes at each beat. A show in use reads its events each time, an idle one its position,
+ * which one call reads for all shows, and its events every 2 s. Audits are costly for Redis: the shows take turns, one at each
+ * beat or so.
  */
 export class StoreCheck {
   readonly #options: StoreCheckOptions;
@@ -56,8 +56,8 @@ export class StoreCheck {
   /** Resolves when the view has all events. Rejects with the errors of the store. */
   async run(): Promise<{ isAuditDue: boolean }> {
     const beat = ++this.#beats;
-    const shows = this.#isIdle ? Math.max(1, this.#options.openShows()) : 1;
-    const isFull = beat % Math.min(shows, longestReadPeriod) === 0;
+    const shows = Math.max(1, this.#options.openShows());
+    const isFull = !this.#isIdle || beat % Math.min(shows, longestReadPeriod) === 0;
     await Promise.all([this.#checkWritable(), this.#readEvents(isFull)]);
     return { isAuditDue: beat % shows === 0 };
   }

@@ -21,6 +21,7 @@ import { loadSaleHistory, type SaleHistory } from './sale-history.ts';
 import { type GridSeat, SeatGrid } from './seat-grid.ts';
 import { SeatSelection } from './seat-selection.ts';
 import { renderSequence } from './sequence-view.ts';
+import { ShowCounts } from './show-counts.ts';
 import { Stage, stateText } from './stage.ts';
 import { watchTabs } from './tab-source.ts';
 
@@ -37,6 +38,7 @@ const requestRender = oncePerAnimationFrame(render);
 const replay = new Replay(onMoment);
 const grid = new SeatGrid(element('grid', HTMLElement), plan, (id) => choose(`seat-${id}`));
 const selection = new SeatSelection(show, plan, (id) => choose(`seat-${id}`));
+const showCounts = new ShowCounts(show.settings.show);
 const stage = new Stage(show, plan, clock);
 const panels = new Panels((name) => {
   if (name === 'history' && !isReplaying) void readHistory();
@@ -251,6 +253,7 @@ function render(): void {
   if (isJoined || isReplaying) {
     grid.render(seats, seatIdOf(chosen));
     selection.render(seats.length);
+    showCounts.render(seats.length < plan.size && !isReplaying);
   }
   for (const kind of ['available', 'held', 'expiring', 'booked'] as const) {
     const count = seats.filter(({ state }) => state === kind).length;

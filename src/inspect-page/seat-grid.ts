@@ -1,6 +1,10 @@
 import { setAttribute } from '../browser/dom.ts';
+import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { html } from './html.ts';
+
+/** Less is only the room for the outline of the chosen seat. */
+const cutOffPx = 8;
 
 export interface GridSeat {
   id: string;
@@ -21,6 +25,10 @@ export class SeatGrid {
   readonly #plan: SeatingPlan;
   readonly #onChoose: (id: string) => void;
   readonly #cells = new Map<string, HTMLButtonElement>();
+  readonly #markEdgeLater = oncePerAnimationFrame(() => {
+    const { classList, scrollWidth, clientWidth, scrollLeft } = this.#root;
+    classList.toggle('more-right', scrollWidth - clientWidth - scrollLeft > cutOffPx);
+  });
   #rows: string[][] = [];
   #isWhole = false;
   #built = '';
@@ -34,6 +42,9 @@ export class SeatGrid {
       if (id) onChoose(id);
     });
     root.addEventListener('keydown', (event) => this.#move(event));
+    root.addEventListener('scroll', this.#markEdgeLater, { passive: true });
+    new ResizeObserver(this.#markEdgeLater).observe(root);
+    document.documentElement.style.setProperty('--cols', String(plan.longestRow));
   }
 
   /** `seats`: in the order of the plan. */
@@ -61,12 +72,12 @@ export class SeatGrid {
     this.#root.classList.toggle('list', !this.#isWhole);
     if (this.#isWhole) this.#buildRows();
     else this.#buildList(ids);
+    this.#markEdgeLater();
     if (focused !== undefined) this.#cells.get(focused)?.focus({ preventScroll: true });
   }
 
   #buildRows(): void {
-    const { sections, rows, longestRow } = this.#plan;
-    this.#root.style.setProperty('--cols', String(longestRow));
+    const { sections, rows } = this.#plan;
     const content: HTMLElement[] = [];
     this.#rows = [];
     for (const [index, { label, section, start, end }] of rows.entries()) {

@@ -79,9 +79,9 @@ export class SeatSelection {
   #text(count: number): string {
     const { size } = this.#plan;
     const total = size.toLocaleString('en');
-    if (this.#named.length > 0) return `${count} of ${total} seats.`;
+    if (this.#named.length > 0) return `${count} of ${total} seats, which the legend counts.`;
     const most = this.#show.settings.most_seats.toLocaleString('en');
-    return `${total} seats. Shown and counted: those that changed last, up to ${most}, and the chosen one.`;
+    return `${total} seats. Shown, and counted in the legend: those that changed last, up to ${most}, and the chosen one.`;
   }
 
   #withChosen(chosen: string | undefined): string[] {

@@ -41,7 +41,7 @@ export function bestSeats(
     needsAccessible,
     ordinaryRuns: free.runs((index) => free.is('ordinary', index) && isWanted(index)),
     accessibleRuns: needsAccessible ? free.runs((index) => free.isFree(index) && isWanted(index)) : [],
-    nearness: new Nearness(plan),
+    nearness: Nearness.of(plan),
     seed,
   };
   const blocks = offerTogether(search) ?? splitOffer(search);

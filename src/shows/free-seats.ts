@@ -19,8 +19,9 @@ export class FreeSeats {
   constructor(plan: SeatingPlan, isFree: (id: string) => boolean) {
     this.plan = plan;
     this.#codes = new Uint8Array(plan.size);
+    const kinds = kindsOf(plan);
     for (const [index, id] of plan.ids.entries()) {
-      if (isFree(id)) this.#codes[index] = kindCodes[kindOf(plan, index)];
+      if (isFree(id)) this.#codes[index] = kinds[index] ?? 0;
     }
   }
 
@@ -74,6 +75,15 @@ export class FreeSeats {
 }
 
 const contains = ({ start, end }: Block, index: number): boolean => index >= start && index < end;
+
+const kindsByPlan = new WeakMap<SeatingPlan, Uint8Array>();
+
+/** The code of each seat, if it is free. */
+function kindsOf(plan: SeatingPlan): Uint8Array {
+  const kinds = kindsByPlan.get(plan) ?? Uint8Array.from(plan.ids, (_, index) => kindCodes[kindOf(plan, index)]);
+  kindsByPlan.set(plan, kinds);
+  return kinds;
+}
 
 function kindOf(plan: SeatingPlan, index: number): Kind {
   if (plan.has(index, 'accessible')) return 'accessible';

@@ -13,7 +13,14 @@ export class Nearness {
   readonly #nearest: number;
   readonly #range: number;
 
-  constructor(plan: SeatingPlan) {
+  /** The same for every search in a plan, so it is made once. */
+  static of(plan: SeatingPlan): Nearness {
+    const known = byPlan.get(plan) ?? new Nearness(plan);
+    byPlan.set(plan, known);
+    return known;
+  }
+
+  private constructor(plan: SeatingPlan) {
     this.#sums = new Float64Array(plan.size + 1);
     let [nearest, farthest] = [Number.POSITIVE_INFINITY, 0];
     for (let index = 0; index < plan.size; index++) {
@@ -36,3 +43,5 @@ export class Nearness {
     return Math.floor((bandCount * (sum - this.#nearest * count)) / (this.#range * count));
   }
 }
+
+const byPlan = new WeakMap<SeatingPlan, Nearness>();

@@ -31,7 +31,7 @@ function pastTimes(file: ShowFile, nowMs: number): Problem[] {
   const keys = ['starts_at', 'sale_closes_at'] as const;
   return keys
     .filter((key) => Date.parse(file[key] ?? '') <= nowMs)
-    .map((key) => problem([key], file[key], 'is in the past, so nothing can be sold'));
+    .map((key) => problem([key], file[key], 'the time is over, so nothing can be sold'));
 }
 
 function unusedCategories({ categories }: ShowFile, plan: SeatingPlan): Problem[] {

@@ -102,7 +102,9 @@ export class RedisVenue {
     }
     const about: Record<string, string | undefined> = Object.fromEntries(pairsOf(aboutFields));
     if (about.venue !== undefined && about.venue !== this.#name) {
-      throw this.#refused(`Redis holds the show "${about.venue}" in its place. Set another REDIS_KEY_PREFIX`);
+      throw this.#refused(
+        `Redis holds the show "${about.venue}" where "${this.#name}" should be. Set another REDIS_KEY_PREFIX`,
+      );
     }
     const { system = '', plan: hash, plan_read_at_ms: planReadAtMs } = about;
     // It wrote no plan. A lost plan leaves a trace, unless all three of its parts are lost.

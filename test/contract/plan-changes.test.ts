@@ -1,5 +1,4 @@
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import type { PlanDocument, PlanSeat } from '../../src/shows/plan-document.ts';
 import { planHash } from '../../src/shows/plan-hash.ts';
@@ -12,27 +11,14 @@ import { decideOn } from '../support/decide-on.ts';
 import { patience } from '../support/patience.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { redisStore, type TestStoreOptions } from '../support/redis-store.ts';
-import { startRedis, type TestServer } from '../support/servers.ts';
+import { useRedis } from '../support/use-redis.ts';
 import { book, opened, select } from './contract-venue.ts';
 import { asSold, sold, soldPlan, statusOf, tryToBuy } from './sold-venue.ts';
 
-let server: TestServer;
-let admin: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  admin = new Redis(server.url);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await server?.stop();
-});
-beforeEach(async () => {
-  await admin.flushall();
-});
+const redis = useRedis();
 
 const newStore = (overrides: Partial<TestStoreOptions> = {}): RedisSeatStore =>
-  redisStore({ url: server.url, plan: soldPlan, ...overrides });
+  redisStore({ url: redis.server.url, plan: soldPlan, ...overrides });
 
 /** The plan with other seats in each row. */
 function changed(change: (seats: PlanSeat[]) => PlanSeat[], plan = soldPlan): SeatingPlan {
@@ -52,8 +38,8 @@ const withSeat = (id: string, change: Partial<PlanSeat>) =>
 
 /** Every key with its value. */
 async function dumped(): Promise<Record<string, string>> {
-  const keys = (await admin.keys('*')).sort();
-  const values = await Promise.all(keys.map((key) => admin.dumpBuffer(key)));
+  const keys = (await redis.admin.keys('*')).sort();
+  const values = await Promise.all(keys.map((key) => redis.admin.dumpBuffer(key)));
   return Object.fromEntries(keys.map((key, i) => [key, values[i]?.toString('hex') ?? '']));
 }
 
@@ -73,14 +59,18 @@ test('[R262] another name is refused, and the message has both names', async () 
   await opened(newStore({ name: 'friday' }));
   expect(await refusalOf(newStore({ name: 'saturday' }))).toMatch(/"friday".*"saturday"/);
   const venue = { name: 'saturday', rows: 2, cols: 3 };
-  expect((await redisFitness(admin, { keyPrefix: '', venue })).problem).toMatch(/"friday".*"saturday"/);
-  expect((await redisFitness(admin, { keyPrefix: '', venue: { ...venue, name: 'friday' } })).problem).toBeUndefined();
+  expect((await redisFitness(redis.admin, { keyPrefix: '', venue })).problem).toMatch(/"friday".*"saturday"/);
+  expect(
+    (await redisFitness(redis.admin, { keyPrefix: '', venue: { ...venue, name: 'friday' } })).problem,
+  ).toBeUndefined();
 });
 
 test('[R262] Redis has the plan of the show, and its hash', async () => {
   await opened(newStore());
-  expect(storedPlan(await admin.get('venue:plan'), planHash(soldPlan))?.toDocument()).toEqual(soldPlan.toDocument());
-  expect(await admin.hgetall('venue:about')).toEqual({
+  expect(storedPlan(await redis.admin.get('venue:plan'), planHash(soldPlan))?.toDocument()).toEqual(
+    soldPlan.toDocument(),
+  );
+  expect(await redis.admin.hgetall('venue:about')).toEqual({
     system: expect.stringMatching(/./),
     venue: 'main',
     plan: planHash(soldPlan),
@@ -94,7 +84,7 @@ describe('[R596] a plan that removes and moves no held or booked seat replaces t
     ['one more column', gridPlan({ rows: 2, cols: 4 }), ['A4', 'B4']],
   ])('%s: the new seats are available, without an alarm', async (_, plan, added) => {
     const before = await sold(newStore());
-    await admin.xtrim('venue:events', 'MAXLEN', 1); // new seats have no trace in any log
+    await redis.admin.xtrim('venue:events', 'MAXLEN', 1); // new seats have no trace in any log
     const { logger, lines } = recordedLog();
     const store = newStore({ plan, logger });
     const venue = await opened(store);
@@ -102,7 +92,7 @@ describe('[R596] a plan that removes and moves no held or booked seat replaces t
     expect([venue.system, venue.seq]).toEqual([before.system, 7]);
     expect(statusOf(venue)).toEqual({ ...asSold, ...Object.fromEntries(added.map((id) => [id, '0'])) });
     expect(venue.seats.map(({ id }) => id)).toEqual(plan.ids);
-    expect(await admin.hget('venue:about', 'plan')).toBe(planHash(plan));
+    expect(await redis.admin.hget('venue:about', 'plan')).toBe(planHash(plan));
     expect(await tryToBuy(store, 'B2', 'mallory', venue)).toBe(false);
     expect(await tryToBuy(store, added[0] as string, 'dave', venue)).toBe(true);
     expect((await decideOn(store, 'A2', [book('carol')], venue)).answers[0]?.refusal).toBeUndefined();
@@ -117,7 +107,7 @@ describe('[R596] a plan that removes and moves no held or booked seat replaces t
     const smaller = await opened(newStore({ plan: without('A3', 'B3') }));
     const { A3, B3, ...rest } = asSold;
     expect(statusOf(smaller)).toEqual(rest);
-    expect((await admin.hkeys('venue:seats')).sort()).toEqual(Object.keys(rest));
+    expect((await redis.admin.hkeys('venue:seats')).sort()).toEqual(Object.keys(rest));
     expect(statusOf(await opened(newStore()))).toEqual(asSold);
   });
 
@@ -134,7 +124,7 @@ describe('[R596] a plan that removes and moves no held or booked seat replaces t
     expect(statusOf(venue)).toEqual({ ...asSold, A0: '0' });
     const held = { id: 'A1', row: 0, col: 1, status: 2, held_by: 'alice', seq: 2 };
     expect(venue.seats[1]).toEqual(held);
-    expect(JSON.parse((await admin.hget('venue:seats', 'A1')) as string)).toEqual(held);
+    expect(JSON.parse((await redis.admin.hget('venue:seats', 'A1')) as string)).toEqual(held);
   });
 
   test('a hold that has expired while no process ran does not count', async () => {
@@ -204,14 +194,17 @@ describe('[G1] [R597] a plan that removes or moves a held or booked seat is refu
   });
 
   test.each<[string, () => Promise<unknown>]>([
-    ['venue:plan', () => admin.del('venue:plan')],
-    ['venue:plan', async () => admin.set('venue:plan', String(await admin.get('venue:plan')).slice(0, 40))],
-    ['venue:plan', () => admin.set('venue:plan', planText(gridPlan({ rows: 1, cols: 1 })))],
-    ['venue:about', () => admin.del('venue:about')],
-    ['venue:seats', () => admin.del('venue:seats')],
-    ['venue:seats', () => admin.hdel('venue:seats', 'B2')],
-    ['venue:events and venue:plan', () => admin.del('venue:events', 'venue:plan')],
-    ['transitions of seats', () => admin.hset('venue:seats', 'B2', '{"id":"B2","row":1,"col":1,"status":0,"seq":0}')],
+    ['venue:plan', () => redis.admin.del('venue:plan')],
+    ['venue:plan', async () => redis.admin.set('venue:plan', String(await redis.admin.get('venue:plan')).slice(0, 40))],
+    ['venue:plan', () => redis.admin.set('venue:plan', planText(gridPlan({ rows: 1, cols: 1 })))],
+    ['venue:about', () => redis.admin.del('venue:about')],
+    ['venue:seats', () => redis.admin.del('venue:seats')],
+    ['venue:seats', () => redis.admin.hdel('venue:seats', 'B2')],
+    ['venue:events and venue:plan', () => redis.admin.del('venue:events', 'venue:plan')],
+    [
+      'transitions of seats',
+      () => redis.admin.hset('venue:seats', 'B2', '{"id":"B2","row":1,"col":1,"status":0,"seq":0}'),
+    ],
   ])('while Redis has lost %s, every other plan is refused; the stored one restores it', async (lost, damage) => {
     await sold(newStore());
     await damage();
@@ -234,7 +227,7 @@ describe('[G1] [R597] a plan that removes or moves a held or booked seat is refu
     ],
   ])('without the plan and its hash, the stored seats count: one that %s is refused', async (_, plan, reason) => {
     await sold(newStore());
-    await admin.del('venue:about', 'venue:plan');
+    await redis.admin.del('venue:about', 'venue:plan');
     const before = await dumped();
     expect(await refusalOf(newStore({ plan }))).toContain(reason);
     expect(await dumped()).toEqual(before);
@@ -260,7 +253,7 @@ describe('[R598] the plan that was read last stays', () => {
     await opened(newStore({ plan: larger, planReadAtMs: 2_000 }));
     const venue = await opened(newStore({ planReadAtMs: 3_000 }));
     expect(venue.seats.map(({ id }) => id)).toEqual(soldPlan.ids);
-    expect(await admin.hget('venue:about', 'plan_read_at_ms')).toBe('3000');
+    expect(await redis.admin.hget('venue:about', 'plan_read_at_ms')).toBe('3000');
   });
 
   test('[R671] of two plans that were read in the same millisecond, one stays, whoever opens the show', async () => {
@@ -284,30 +277,33 @@ describe('[R598] the plan that was read last stays', () => {
 
 test('[R599] a lost plan is restored in a new epoch, and logged', async () => {
   const before = await sold(newStore());
-  const plan = await admin.get('venue:plan');
-  await admin.del('venue:plan');
+  const plan = await redis.admin.get('venue:plan');
+  await redis.admin.del('venue:plan');
   const { logger, lines } = recordedLog();
   const venue = await opened(newStore({ logger }));
   expect(venue.epoch).not.toBe(before.epoch);
   expect(statusOf(venue)).toEqual(asSold);
-  expect(await admin.get('venue:plan')).toBe(plan);
+  expect(await redis.admin.get('venue:plan')).toBe(plan);
   expect(lines.filter(({ level }) => level >= 50)).toEqual([expect.objectContaining({ missing: ['venue:plan'] })]);
 });
 
 test('[R679] the data of a release that kept no plan is taken over, without an alarm', async () => {
   const before = await sold(newStore());
-  await admin.hdel('venue:about', 'plan', 'plan_read_at_ms');
-  await admin.del('venue:plan');
+  await redis.admin.hdel('venue:about', 'plan', 'plan_read_at_ms');
+  await redis.admin.del('venue:plan');
   const { logger, lines } = recordedLog();
   const venue = await opened(newStore({ logger }));
   expect([venue.system, venue.seq, statusOf(venue)]).toEqual([before.system, 7, asSold]);
-  expect(await admin.hget('venue:about', 'plan')).toBe(planHash(soldPlan));
+  expect(await redis.admin.hget('venue:about', 'plan')).toBe(planHash(soldPlan));
   expect(lines.filter(({ level }) => level >= 40)).toEqual([]);
 });
 
 test.each([
-  ['the hash', () => admin.hdel('venue:about', 'plan')],
-  ['the hash and the plan', () => Promise.all([admin.hdel('venue:about', 'plan'), admin.del('venue:plan')])],
+  ['the hash', () => redis.admin.hdel('venue:about', 'plan')],
+  [
+    'the hash and the plan',
+    () => Promise.all([redis.admin.hdel('venue:about', 'plan'), redis.admin.del('venue:plan')]),
+  ],
 ])('[R679] %s alone: a lost part', async (_, damage) => {
   await sold(newStore());
   await damage();
@@ -318,10 +314,10 @@ test.each([
 
 describe('[R672] [G9] data of another kind under the keys of the show is a refusal, and stays as it is', () => {
   test.each(['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about', 'plan'])('venue:%s', async (name) => {
-    await admin.rpush(`venue:${name}`, 'a list');
+    await redis.admin.rpush(`venue:${name}`, 'a list');
     const store = newStore();
     expect(await refusalOf(store)).toMatch(/The show main cannot be opened: Redis holds data of another kind/);
     await expect(store.open()).rejects.toBeInstanceOf(ShowRefusedError);
-    expect(await admin.keys('*')).toEqual([`venue:${name}`]);
+    expect(await redis.admin.keys('*')).toEqual([`venue:${name}`]);
   });
 });

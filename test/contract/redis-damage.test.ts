@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import type { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { VenueLostError } from '../../src/store/seat-store.ts';
@@ -8,31 +7,18 @@ import { commitNext } from '../support/commit-next.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { recordedLog } from '../support/recorded-log.ts';
 import { redisStore, type TestStoreOptions } from '../support/redis-store.ts';
-import { startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
+import { useRedis } from '../support/use-redis.ts';
 import { book, opened, release, select } from './contract-venue.ts';
 import { asSold, sold, soldPlan, statusOf, tryToBuy } from './sold-venue.ts';
 
 const venueKeys = ['seats', 'epoch', 'seq', 'events', 'holds', 'relayed', 'about', 'plan'].map(
   (name) => `venue:${name}`,
 );
-let server: TestServer;
-let admin: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  admin = new Redis(server.url);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await server?.stop();
-});
-beforeEach(async () => {
-  await admin.flushall();
-});
+const redis = useRedis();
 
 const newStore = (overrides: Partial<TestStoreOptions> = {}): RedisSeatStore =>
-  redisStore({ url: server.url, plan: soldPlan, ...overrides });
+  redisStore({ url: redis.server.url, plan: soldPlan, ...overrides });
 
 describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
   test.each([
@@ -49,14 +35,14 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     const { logger, lines } = recordedLog();
     const store = newStore({ logger });
     const before = await sold(store);
-    await admin.del(...keys);
+    await redis.admin.del(...keys);
     const venue = await store.open();
     expect(venue.epoch).not.toBe(before.epoch);
     if (!keys.includes('venue:about')) expect(venue.system).toBe(before.system);
     expect(statusOf(venue)).toEqual(asSold);
     for (const seatId of ['A1', 'B2']) {
       expect(await tryToBuy(store, seatId, 'mallory', venue)).toBe(false);
-      expect(await admin.pttl(`seat:${seatId}:lock`)).toBe(-1);
+      expect(await redis.admin.pttl(`seat:${seatId}:lock`)).toBe(-1);
     }
     if (keys.some((key) => key !== 'venue:epoch' && !key.endsWith('lock'))) {
       expect(lines.filter(({ level }) => level >= 50)).toHaveLength(1);
@@ -66,7 +52,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
   test('one seat: its buyer keeps it, its holder can book it', async () => {
     const store = newStore();
     const before = await sold(store);
-    await admin.hdel('venue:seats', 'A1', 'A2');
+    await redis.admin.hdel('venue:seats', 'A1', 'A2');
     await expect(decideOn(store, 'A1', [select('mallory')], before)).rejects.toBeInstanceOf(VenueLostError);
     const venue = await store.open();
     expect(statusOf(venue)).toEqual(asSold);
@@ -84,12 +70,12 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
   ])('a seat that cannot be read (%s) counts as lost', async (_, json) => {
     const store = newStore();
     const before = await sold(store);
-    await admin.hset('venue:seats', 'A1', json);
+    await redis.admin.hset('venue:seats', 'A1', json);
     await expect(decideOn(store, 'A1', [select('mallory')], before)).rejects.toBeInstanceOf(VenueLostError);
     const venue = await store.open();
     expect(statusOf(venue)).toEqual(asSold);
     expect(await tryToBuy(store, 'A1', 'mallory', venue)).toBe(false);
-    await admin.hset('venue:seats', 'A1', json);
+    await redis.admin.hset('venue:seats', 'A1', json);
     expect(statusOf(await opened(newStore()))).toEqual(asSold);
   });
 
@@ -97,7 +83,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     const { logger, lines } = recordedLog();
     const store = newStore({ logger });
     await sold(store);
-    await admin.del('venue:seats', 'venue:events', 'seat:B2:lock');
+    await redis.admin.del('venue:seats', 'venue:events', 'seat:B2:lock');
     const venue = await store.open();
     expect(statusOf(venue)).toEqual({ A1: '2alice', A2: '1carol', A3: '2', B1: '2', B2: '2', B3: '2' });
     expect(await tryToBuy(store, 'B2', 'mallory', venue)).toBe(false);
@@ -109,12 +95,12 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
   test('a withheld seat is released for sale or given to its owner by the commands of docs/operations.md', async () => {
     const store = newStore();
     await sold(store);
-    await admin.del('venue:seats', 'venue:events');
+    await redis.admin.del('venue:seats', 'venue:events');
     await store.open();
-    await admin.hset('venue:seats', 'B1', '{"id":"B1","row":1,"col":0,"status":0,"seq":0}');
-    await admin.set('seat:B3:lock', 'dave');
-    await admin.hdel('venue:seats', 'B3');
-    await admin.set('venue:epoch', '');
+    await redis.admin.hset('venue:seats', 'B1', '{"id":"B1","row":1,"col":0,"status":0,"seq":0}');
+    await redis.admin.set('seat:B3:lock', 'dave');
+    await redis.admin.hdel('venue:seats', 'B3');
+    await redis.admin.set('venue:epoch', '');
     const venue = await store.open();
     expect(statusOf(venue)).toEqual({ A1: '2alice', A2: '1carol', A3: '2', B1: '0', B2: '2bob', B3: '2dave' });
     expect(await tryToBuy(store, 'B1', 'erin', venue)).toBe(true);
@@ -124,9 +110,9 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     for (const key of ['venue:seats', 'venue:events', 'venue:seq', 'venue:epoch']) {
       const store = newStore();
       const venue = await sold(store);
-      await admin.del(key);
+      await redis.admin.del(key);
       await expect(store.eventsAfter({ ...venue, seq: 0 }, 10), key).rejects.toBeInstanceOf(VenueLostError);
-      await admin.flushall();
+      await redis.admin.flushall();
     }
   });
 
@@ -138,8 +124,8 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     async (_, isLockLost) => {
       const store = newStore();
       const known = await sold(store);
-      await admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
-      if (isLockLost) await admin.del('seat:A1:lock');
+      await redis.admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
+      if (isLockLost) await redis.admin.del('seat:A1:lock');
       const asked = decideOn(store, 'A1', [select('mallory'), book('mallory')], { ...known, seatSeq: 2 });
       await expect(asked).rejects.toBeInstanceOf(VenueLostError);
       const venue = await store.open();
@@ -160,7 +146,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     const known = await sold(store);
     const seats = (await store.open()).seats;
     await store.audit(seats, known);
-    await admin.call(command, ...args);
+    await redis.admin.call(command, ...args);
     await expect(store.audit(seats, known)).rejects.toBeInstanceOf(VenueLostError);
     const venue = await store.open();
     expect(statusOf(venue)).toEqual({ ...asSold, ...change });
@@ -170,8 +156,8 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
 
   test('a booked seat that was set back while no process ran is found when the venue is opened', async () => {
     const known = await sold(newStore());
-    await admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
-    await admin.del('seat:A1:lock');
+    await redis.admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
+    await redis.admin.del('seat:A1:lock');
     const venue = await opened(newStore());
     expect(venue.epoch).not.toBe(known.epoch);
     expect(statusOf(venue)).toEqual(asSold);
@@ -181,26 +167,26 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     const store = newStore();
     const known = await sold(store);
     const seats = (await store.open()).seats;
-    await admin.set('seat:B3:lock', 'zed', 'EX', 20);
-    await admin.del('seat:A2:lock');
+    await redis.admin.set('seat:B3:lock', 'zed', 'EX', 20);
+    await redis.admin.del('seat:A2:lock');
     await store.audit(seats, known);
   });
 
   test('a hold keeps its end although its lock was lost with other parts', async () => {
     const store = newStore();
     await sold(store);
-    await admin.del('venue:seq', 'venue:events', 'seat:A2:lock');
+    await redis.admin.del('venue:seq', 'venue:events', 'seat:A2:lock');
     const venue = await store.open();
     expect(statusOf(venue)).toEqual(asSold);
-    expect(await admin.get('seat:A2:lock')).toBe('carol');
-    expect(await admin.call('PEXPIRETIME', 'seat:A2:lock')).toBe((venue.seats[1]?.expires_at as number) * 1000);
+    expect(await redis.admin.get('seat:A2:lock')).toBe('carol');
+    expect(await redis.admin.call('PEXPIRETIME', 'seat:A2:lock')).toBe((venue.seats[1]?.expires_at as number) * 1000);
   });
 
   test('the holds of users are recounted', async () => {
     const store = newStore({ maxHoldsPerUser: 1 });
     const venue = await opened(store);
     await decideOn(store, 'A2', [select('carol')], venue);
-    await admin.del('venue:holds', 'venue:seq');
+    await redis.admin.del('venue:holds', 'venue:seq');
     const reopened = await store.open();
     expect((await decideOn(store, 'A3', [select('carol')], reopened)).answers[0]?.refusal).toBe('HOLD_LIMIT');
   });
@@ -209,7 +195,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     const stores = Array.from({ length: 10 }, () => newStore());
     await sold(stores[0] as RedisSeatStore);
     for (const store of stores) await opened(store);
-    await admin.del('venue:seats', 'venue:events');
+    await redis.admin.del('venue:seats', 'venue:events');
     const venues = await Promise.all(stores.map((store) => store.open()));
     for (const venue of venues) expect(venue).toEqual({ ...venues[0], nowMs: expect.any(Number) });
   });
@@ -218,7 +204,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
 test('[R261] a process that joins while others sell ends no epoch, although its calls may read different moments', async () => {
   const seller = newStore();
   const { epoch } = await opened(seller);
-  const proxy = await startTcpProxy(server.port);
+  const proxy = await startTcpProxy(redis.server.port);
   onTestFinished(() => proxy.close());
   const joining = newStore({ url: `redis://127.0.0.1:${proxy.port}` });
   await opened(joining);
@@ -230,7 +216,7 @@ test('[R261] a process that joins while others sell ends no epoch, although its 
   while (isOpening) known = { ...known, ...(await commitNext(seller, known)) };
   expect(known.seq).toBeGreaterThan(2);
   expect((await opening).epoch).toBe(epoch);
-  expect(await admin.get('venue:epoch')).toBe(epoch);
+  expect(await redis.admin.get('venue:epoch')).toBe(epoch);
 });
 
 /** The parts to delete, by name. */
@@ -251,15 +237,15 @@ async function soldTwice(
   { keys, fields, locks }: { keys: string[]; fields: string[]; locks: string[] },
   restore: () => Promise<unknown>,
 ): Promise<string[]> {
-  await admin.flushall();
+  await redis.admin.flushall();
   const venue = await opened(store);
   const owners = new Map<string, string>();
   for (const [seatId, user] of bought) if (await tryToBuy(store, seatId, user, venue)) owners.set(seatId, user);
-  if (keys.length > 0) await admin.del(...keys);
-  if (fields.length > 0) await admin.hdel('venue:seats', ...fields);
-  for (const seatId of locks) await admin.del(`seat:${seatId}:lock`);
+  if (keys.length > 0) await redis.admin.del(...keys);
+  if (fields.length > 0) await redis.admin.hdel('venue:seats', ...fields);
+  for (const seatId of locks) await redis.admin.del(`seat:${seatId}:lock`);
   // Without any trace, the venue counts as new.
-  if ((await admin.dbsize()) === 0) return [];
+  if ((await redis.admin.dbsize()) === 0) return [];
   await restore();
   const twice: string[] = [];
   for (const seatId of owners.keys()) if (await tryToBuy(store, seatId, 'mallory', venue)) twice.push(seatId);
@@ -278,7 +264,7 @@ test('[G1] [G12] [R261] whichever part is lost, no booked seat is sold again', {
 
 test('[G1] the control: a store that creates missing seats as available sells them again', async () => {
   const refill = async () => {
-    for (const seat of emptySeats(soldPlan)) await admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
+    for (const seat of emptySeats(soldPlan)) await redis.admin.hsetnx('venue:seats', seat.id, JSON.stringify(seat));
   };
   const lost = { keys: ['venue:seats'], fields: [], locks: ['A1'] };
   expect(await soldTwice(newStore(), [['A1', 'alice']], lost, refill)).toEqual(['A1']);
@@ -293,8 +279,8 @@ describe('[R263] Redis at its memory limit', () => {
     await decideOn(store, 'B3', [select('erin')], venue);
     await decideOn(stays, 'A1', [select('alice')], venue);
     await decideOn(stays, 'A2', [select('bob')], venue);
-    await admin.config('SET', 'maxmemory', '1');
-    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
+    await redis.admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await redis.admin.config('SET', 'maxmemory', '0')));
 
     await expect(store.checkWritable()).rejects.toThrow(/maxmemory/);
     const [free, mixed, released] = await Promise.all([
@@ -311,7 +297,7 @@ describe('[R263] Redis at its memory limit', () => {
     await stays.markRelayed({ epoch: venue.epoch, seq: 2 });
     expect(await stays.relayedPosition()).toMatchObject({ seq: 2 });
 
-    await admin.config('SET', 'maxmemory', '0');
+    await redis.admin.config('SET', 'maxmemory', '0');
     await store.checkWritable();
     expect((await decideOn(stays, 'B1', [select('carol')], venue)).events).toMatchObject([{ type: 'held' }]);
   });
@@ -319,19 +305,19 @@ describe('[R263] Redis at its memory limit', () => {
   test('a retry of a refused select is decided again, not answered from the stored answer', async () => {
     const store = newStore();
     const venue = await opened(store);
-    await admin.config('SET', 'maxmemory', '1');
-    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
+    await redis.admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await redis.admin.config('SET', 'maxmemory', '0')));
     const command = { action: 'select' as const, userId: 'alice', request: { key: 'k', isRepeat: true } };
     expect((await decideOn(store, 'A1', [command], venue)).answers[0]?.refusal).toBe('STORE_UNAVAILABLE');
-    await admin.config('SET', 'maxmemory', '0');
+    await redis.admin.config('SET', 'maxmemory', '0');
     expect((await decideOn(store, 'A1', [command], venue)).answers[0]?.refusal).toBeUndefined();
   });
 
   test('a venue can be opened: after a restart its bookings can be read and its holds booked', async () => {
     const venue = await sold(newStore());
-    await admin.del('venue:epoch');
-    await admin.config('SET', 'maxmemory', '1');
-    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
+    await redis.admin.del('venue:epoch');
+    await redis.admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await redis.admin.config('SET', 'maxmemory', '0')));
     const reopened = await opened(newStore());
     expect(reopened.epoch).not.toBe(venue.epoch);
     expect(statusOf(reopened)).toEqual(asSold);
@@ -342,6 +328,6 @@ test('[R264] the log is bounded even if nothing is relayed', async () => {
   const store = newStore({ maxEvents: 200 });
   const venue = await opened(store);
   for (let i = 0; i < 300; i++) await decideOn(store, 'A1', [select('alice'), release('alice')], venue);
-  expect(await admin.xlen('venue:events')).toBeLessThan(400);
+  expect(await redis.admin.xlen('venue:events')).toBeLessThan(400);
   expect((await store.open()).epoch).toBe(venue.epoch);
 });

@@ -1,63 +1,51 @@
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { redisUsers } from '../../src/launch/redis-users.ts';
 import { fitnessOf, redisFitness } from '../../src/store/redis-fitness.ts';
-import { startRedis, type TestServer } from '../support/servers.ts';
+import { startRedis } from '../support/servers.ts';
+import { useRedis } from '../support/use-redis.ts';
 
 const keyPrefix = '';
-let server: TestServer;
-let admin: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  admin = new Redis(server.url);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await server?.stop();
-});
-beforeEach(async () => {
-  await admin.flushall();
-});
+const redis = useRedis();
 
 describe('[R260] a Redis is checked before it holds a venue', () => {
   test('our own has no problem and no warning, and no key remains', async () => {
-    expect(await redisFitness(admin, { keyPrefix })).toEqual({ warnings: [] });
-    expect(await admin.keys('*')).toEqual([]);
+    expect(await redisFitness(redis.admin, { keyPrefix })).toEqual({ warnings: [] });
+    expect(await redis.admin.keys('*')).toEqual([]);
   });
 
   test('our own user `booking` has all rights that it needs', async () => {
     const users = redisUsers({ keyPrefix: 'a:', adminPassword: 'admin', bookingPassword: 'booking' });
     const own = await startRedis({ users });
     onTestFinished(() => own.stop());
-    const redis = new Redis(own.url, { username: 'booking', password: 'booking', disableClientInfo: true });
-    onTestFinished(() => redis.disconnect());
-    expect(await redisFitness(redis, { keyPrefix: 'a:' })).toEqual({ warnings: [] });
+    const client = new Redis(own.url, { username: 'booking', password: 'booking', disableClientInfo: true });
+    onTestFinished(() => client.disconnect());
+    expect(await redisFitness(client, { keyPrefix: 'a:' })).toEqual({ warnings: [] });
   });
 
   test('one that may evict keys is refused, with the name of its policy', async () => {
-    await admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
-    onTestFinished(async () => void (await admin.config('SET', 'maxmemory-policy', 'noeviction')));
-    const { problem } = await redisFitness(admin, { keyPrefix });
+    await redis.admin.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    onTestFinished(async () => void (await redis.admin.config('SET', 'maxmemory-policy', 'noeviction')));
+    const { problem } = await redisFitness(redis.admin, { keyPrefix });
     expect(problem).toContain('allkeys-lru');
     expect(problem).toContain('noeviction');
   });
 
   test('one at its maxmemory takes no writes', async () => {
-    await admin.config('SET', 'maxmemory', '1');
-    onTestFinished(async () => void (await admin.config('SET', 'maxmemory', '0')));
-    expect((await redisFitness(admin, { keyPrefix })).problem).toContain('maxmemory');
+    await redis.admin.config('SET', 'maxmemory', '1');
+    onTestFinished(async () => void (await redis.admin.config('SET', 'maxmemory', '0')));
+    expect((await redisFitness(redis.admin, { keyPrefix })).problem).toContain('maxmemory');
   });
 
   test('a replica is refused, with the name of its primary', async () => {
     const replica = await startRedis();
     onTestFinished(() => replica.stop());
-    const redis = new Redis(replica.url);
-    onTestFinished(() => redis.disconnect());
-    await redis.replicaof('127.0.0.1', server.port);
+    const client = new Redis(replica.url);
+    onTestFinished(() => client.disconnect());
+    await client.replicaof('127.0.0.1', redis.server.port);
     await expect
-      .poll(async () => (await redisFitness(redis, { keyPrefix })).problem)
-      .toContain(`replica of 127.0.0.1:${server.port}`);
+      .poll(async () => (await redisFitness(client, { keyPrefix })).problem)
+      .toContain(`replica of 127.0.0.1:${redis.server.port}`);
   });
 
   test.each([
@@ -66,14 +54,14 @@ describe('[R260] a Redis is checked before it holds a venue', () => {
     ['~other:* +@all', 'keys'],
     ['~venue:* +@all', 'keys'],
   ])('a user with only the rights %s is refused', async (rights, named) => {
-    await admin.acl('SETUSER', 'limited', 'reset', 'on', 'nopass', ...rights.split(' '));
-    onTestFinished(async () => void (await admin.acl('DELUSER', 'limited')));
-    const redis = new Redis(server.url, { username: 'limited', password: 'x', disableClientInfo: true });
-    onTestFinished(() => redis.disconnect());
-    const { problem } = await redisFitness(redis, { keyPrefix });
+    await redis.admin.acl('SETUSER', 'limited', 'reset', 'on', 'nopass', ...rights.split(' '));
+    onTestFinished(async () => void (await redis.admin.acl('DELUSER', 'limited')));
+    const client = new Redis(redis.server.url, { username: 'limited', password: 'x', disableClientInfo: true });
+    onTestFinished(() => client.disconnect());
+    const { problem } = await redisFitness(client, { keyPrefix });
     expect(problem).toContain('lacks a right');
     expect(problem).toContain(named);
-    expect(await admin.keys('*')).toEqual([]);
+    expect(await redis.admin.keys('*')).toEqual([]);
   });
 });
 

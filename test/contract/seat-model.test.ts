@@ -1,10 +1,9 @@
 import fc from 'fast-check';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { SeatCommand } from '../../src/store/seat-store.ts';
-import { startRedis, type TestServer } from '../support/servers.ts';
+import { useRedis } from '../support/use-redis.ts';
 import { opened, type StorePlace } from './contract-venue.ts';
 import { memoryPlace, redisPlace } from './store-places.ts';
 
@@ -131,17 +130,7 @@ async function transcript(place: StorePlace, steps: readonly Step[]): Promise<un
   return said;
 }
 
-let server: TestServer;
-let admin: Redis;
-
-beforeAll(async () => {
-  server = await startRedis();
-  admin = new Redis(server.url);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await server?.stop();
-});
+const redis = useRedis({ isEmptied: false });
 
 test('[G1] [R19] for random commands in random order, Redis and the rules in memory give the same answers', async () => {
   let refusals = 0;
@@ -152,7 +141,7 @@ test('[G1] [R19] for random commands in random order, Redis and the rules in mem
   let extensions = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40, size: 'max' }), async (steps) => {
-      const places = [memoryPlace(), redisPlace(server.url, admin)];
+      const places = [memoryPlace(), redisPlace(redis.server.url, redis.admin)];
       const [byRules, byRedis] = await Promise.all(places.map((place) => transcript(place, steps)));
       expect(byRedis).toEqual(byRules);
       const text = JSON.stringify(byRules);

@@ -6,31 +6,25 @@ import type { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
 import { decideOn } from '../support/decide-on.ts';
 import { NaiveSeatStore } from '../support/naive-seat-store.ts';
 import { connectedStore } from '../support/redis-store.ts';
-import { startRedis, type TestServer } from '../support/servers.ts';
+import { useRedis } from '../support/use-redis.ts';
 import { book, expire, opened, release, select } from './contract-venue.ts';
 
 const clients = Array.from({ length: 50 }, (_, i) => `user${i}`);
 const seatIds = Array.from({ length: 20 }, (_, i) => `A${i + 1}`);
 
-let server: TestServer;
-let admin: Redis;
+const redis = useRedis();
 let processes: ReturnType<typeof connectedStore>[];
 let stores: RedisSeatStore[];
 
-beforeAll(async () => {
-  server = await startRedis();
-  admin = new Redis(server.url);
-  const options = { url: server.url, rows: 1, cols: seatIds.length };
+beforeAll(() => {
+  const options = { url: redis.server.url, rows: 1, cols: seatIds.length };
   processes = Array.from({ length: 10 }, () => connectedStore(options));
   stores = processes.map(({ store }) => store);
 });
-afterAll(async () => {
+afterAll(() => {
   for (const { connection } of processes ?? []) connection.close();
-  admin?.disconnect();
-  await server?.stop();
 });
 beforeEach(async () => {
-  await admin.flushall();
   for (const store of stores) await opened(store);
 });
 
@@ -79,7 +73,7 @@ describe('[G1] 50 clients race for the same seats', () => {
     expect(bookers.soldTwice).toEqual([]);
     for (const seatId of seatIds) {
       expect(bookers.of(seatId)).toBe(holders.of(seatId));
-      expect(await admin.get(`seat:${seatId}:lock`)).toBe(holders.of(seatId));
+      expect(await redis.admin.get(`seat:${seatId}:lock`)).toBe(holders.of(seatId));
     }
   });
 
@@ -101,7 +95,7 @@ describe('[G1] 50 clients race for the same seats', () => {
         // A hold may expire at any moment, a booking never does.
         for (let i = 0; i < 200; i++) {
           const lockKey = `seat:${seatIds[i % seatIds.length]}:lock`;
-          if ((await admin.ttl(lockKey)) !== -1) await admin.pexpire(lockKey, 0);
+          if ((await redis.admin.ttl(lockKey)) !== -1) await redis.admin.pexpire(lockKey, 0);
         }
       })(),
     ]);
@@ -153,7 +147,7 @@ describe('the control: separate reads and writes', () => {
   }
 
   test('[G1] are detected: they sell every seat many times', async () => {
-    const connections = stores.map(() => new Redis(server.url));
+    const connections = stores.map(() => new Redis(redis.server.url));
     const [holders, bookers] = [new Winners(), new Winners()];
     try {
       for (const seatId of seatIds) {
@@ -169,15 +163,15 @@ describe('the control: separate reads and writes', () => {
 
       // Sold to two users: the second reads its lock before the hold expires, and writes after another has booked.
       let comesBetween = async () => {};
-      const slow = new NaiveSeatStore(admin, () => comesBetween());
-      const quick = new NaiveSeatStore(admin, async () => {});
+      const slow = new NaiveSeatStore(redis.admin, () => comesBetween());
+      const quick = new NaiveSeatStore(redis.admin, async () => {});
       comesBetween = async () => {
-        await admin.del('seat:A1:lock');
-        await admin.hset('venue:seats', 'A1', JSON.stringify({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 }));
+        await redis.admin.del('seat:A1:lock');
+        await redis.admin.hset('venue:seats', 'A1', JSON.stringify({ id: 'A1', row: 0, col: 0, status: 0, seq: 0 }));
         await quick.select('A1', 'quick');
         if (await quick.book('A1', 'quick')) bookers.note('A1', 'quick');
       };
-      const holder = (await admin.get('seat:A1:lock')) as string;
+      const holder = (await redis.admin.get('seat:A1:lock')) as string;
       if (await slow.book('A1', holder)) bookers.note('A1', holder);
       expect(bookers.soldTwice).toEqual(['A1']);
     } finally {

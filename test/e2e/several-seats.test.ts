@@ -44,7 +44,7 @@ describe('several seats', () => {
 
     await page.locator('#book-btn').click();
     for (const id of ['A1', 'A2', 'A3', 'A4']) await seat(page, id).and(page.locator('.booked.mine')).waitFor();
-    await textOf(page, 'messages').toContain('are booked. They are yours.');
+    await textOf(page, 'messages').toMatch(/Booked\. The \d seats are yours\./);
     await textOf(page, 'booked-info').toBe('Your seats: A1, A2, A3, A4');
     await page.reload();
     await textOf(page, 'booked-info').toBe('Your seats: A1, A2, A3, A4');
@@ -87,7 +87,7 @@ describe('several seats', () => {
     for (const id of ['H1', 'H2']) await classOf(page, `seat-${id}`).toMatch(hasClass('mine'));
     await page.locator('#book-btn').click();
     for (const id of ['H1', 'H2']) await classOf(page, `seat-${id}`).toMatch(hasClass('booked'));
-    await textOf(page, 'messages').toContain('H1 and H2 are booked. They are yours.');
+    await textOf(page, 'messages').toContain('Booked. The 2 seats are yours.');
     expect(commands).toEqual(['SELECT_SEAT', 'SELECT_SEAT', 'RELEASE_HOLD', 'HOLD_SEATS', 'BOOK_HOLD']);
   });
 

@@ -1,6 +1,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Route } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { axeFaults } from '../support/axe.ts';
 import { textOf } from '../support/browser.ts';
@@ -56,6 +57,10 @@ describe('the pages of shows', () => {
     expect(await page.locator('#show-facts').innerText()).toMatch(/UTC.*On sale from/s);
     expect(await page.locator('.prices').innerText()).toMatch(/Standard\s+€25\.00\s+€12\.00/);
     expect(await page.locator('button').count(), 'nothing to press').toBe(0);
+    expect(await page.locator('main').innerText(), '[R658]').toContain('Free seats: 32 of 32');
+    expect(await page.locator('main').innerText()).toContain('need JavaScript');
+    await page.getByRole('link', { name: 'All shows', exact: true }).click();
+    expect(await page.locator('h1').innerText()).toBe('Shows');
   });
 
   test('[R559] the script writes times in the language and time zone of the user', async () => {
@@ -77,6 +82,63 @@ describe('the pages of shows', () => {
       expect(await page.locator('.seat.mine').count()).toBe(0);
       expect(await page.locator('.map-grid').getAttribute('aria-disabled')).toBe('true');
     }
+  });
+
+  test('[R656] a show that cannot be opened says why, and opens as soon as it can', async () => {
+    const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    const error = { code: 'STORE_UNAVAILABLE', message: 'The store is away', retryable: true };
+    let isUp = false;
+    const fail = (status: number, body: unknown) => (route: Route) =>
+      isUp ? route.continue() : route.fulfill({ status, json: body });
+    await page.route(`${pages.venue.url}/shows/open`, async (route) => {
+      const response = await route.fetch();
+      // As the proxy's own file, which has no details.
+      await route.fulfill({ response, body: (await response.text()).replace('id="show-details"', '') });
+    });
+    await page.route('**/api/shows/open', fail(503, { success: false, error }));
+    await page.goto(`${pages.venue.url}/shows/open`);
+    await textOf(page, 'show-trouble').toBe('This show cannot be opened now. The store is away. Trying again…');
+    expect(await page.locator('#available-count').isVisible(), 'no empty count').toBe(false);
+    expect(await page.locator('#hold-rules').isVisible(), 'no empty rule').toBe(false);
+    await page.unroute('**/api/shows/open');
+    await page.route('**/api/shows/open', fail(409, '<html>'));
+    await textOf(page, 'show-trouble').toContain('the server replied 409');
+    isUp = true;
+    await page.locator('#connection-status.connected').waitFor();
+    await expect.poll(() => page.locator('#show-trouble').isVisible()).toBe(false);
+    await textOf(page, 'count').toMatch(/^\d+$/);
+  });
+
+  test('[R656] a refused connection of a page without seats says why', async () => {
+    const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.routeWebSocket('**/ws', (socket) => {
+      socket.onMessage((text) => {
+        const { request_id } = JSON.parse(String(text)) as { request_id?: string };
+        const data = { code: 'STORE_UNAVAILABLE', message: 'The store is away', retryable: true };
+        socket.send(JSON.stringify({ type: 'ERROR', request_id, data }));
+      });
+    });
+    await page.goto(`${pages.venue.url}/shows/open`);
+    await textOf(page, 'show-trouble').toContain('The store is away. Trying again…');
+    expect(await page.locator('.message').count(), 'said once').toBe(0);
+  });
+
+  test('[R656] a plan that has just changed is read again with the details', async () => {
+    const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
+    onTestFinished(() => context.close());
+    const page = await context.newPage();
+    await page.route(`${pages.venue.url}/shows/open`, async (route) => {
+      const response = await route.fetch();
+      const html = (await response.text()).replaceAll(/("plan":"|\/plan\/)[0-9a-f]+/g, '$1aaaa');
+      await route.fulfill({ response, body: html });
+    });
+    await page.goto(`${pages.venue.url}/shows/open`);
+    await page.locator('#connection-status.connected').waitFor();
+    expect(await page.locator('#unknown-show').isVisible()).toBe(false);
   });
 
   test('[R559] a show that does not exist is a 404 with the way to the list', async () => {

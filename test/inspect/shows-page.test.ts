@@ -27,10 +27,17 @@ const studio = {
   },
 };
 
+const wide = {
+  ...studio,
+  name: 'Wide',
+  layout: { sections: [{ name: 'Hall', rows: 3, seats: 40, category: 'All' }] },
+};
+
 /** With the shows that ship, too: `chamber` has 120 seats, `arena` 9,930. */
 beforeAll(async () => {
   cpSync('shows', folder, { recursive: true });
   writeFileSync(join(folder, 'studio.json'), JSON.stringify(studio));
+  writeFileSync(join(folder, 'wide.json'), JSON.stringify(wide));
   standIn = await startStandIn();
   const env = { INSPECT: 'on', INSPECTOR_URL: standIn.url, HOLD_SECONDS: '600', SHOWS_DIR: folder };
   [browser, server] = await Promise.all([useBrowser(), startEmbedded({ env })]);
@@ -90,6 +97,7 @@ describe('[R616] the live view of a show', () => {
       'Summer night in the arena',
       'String quartet in the chamber hall',
       'Studio',
+      'Wide',
     ]);
     await page.locator('#show').selectOption('chamber');
     await textOf(page, 'status').toMatch(/^String quartet in the chamber hall · Live from/);
@@ -135,11 +143,33 @@ describe('[R616] the live view of a show', () => {
     await textOf(page, 'machine-place').toBe('Circle, row A, seat 15');
   });
 
+  test('[R657] a wide hall gets more room, and fades out where it goes on', async () => {
+    const widthOf = (page: Page) => page.locator('.card.venue').evaluate(({ clientWidth }) => clientWidth);
+    const narrow = await widthOf(await openLive('?show=studio'));
+    const page = await openLive('?show=wide');
+    await expect.poll(() => widthOf(page)).toBeGreaterThan(narrow + 50);
+    const grid = page.locator('#grid');
+    await expect.poll(() => grid.getAttribute('class')).toContain('more-right');
+    await grid.evaluate((element) => element.scrollTo(element.scrollWidth, 0));
+    await expect.poll(() => grid.getAttribute('class')).not.toContain('more-right');
+    const last = await cell(page, 'A40').boundingBox();
+    const box = await grid.boundingBox();
+    expect((last?.x ?? 0) + (last?.width ?? 0)).toBeLessThanOrEqual((box?.x ?? 0) + (box?.width ?? 0));
+  });
+
+  test('[R657] some seats of a show: the counts of all of them, too', async () => {
+    await hold('arena', ['F2-B8']);
+    const page = await openLive('?show=arena');
+    await textOf(page, 'show-counts').toMatch(/^All 9,930 seats: 9,9\d\d available, [1-9]\d* held, 0 booked\.$/);
+    const whole = await openLive('?show=studio');
+    expect(await whole.locator('#show-counts').isVisible()).toBe(false);
+  });
+
   test('named seats: only these, and what the show does not have', async () => {
     await hold('arena', ['F2-A8']);
     const page = await openLive('?show=arena&seats=F2-A7,f2-a8,A1');
     await cellIds(page).toEqual(['F2-A7', 'F2-A8']);
-    await textOf(page, 'shown').toBe('No such seat: A1. 2 of 9,930 seats.');
+    await textOf(page, 'shown').toBe('No such seat: A1. 2 of 9,930 seats, which the legend counts.');
     await textOf(page, 'machine-name').toBe('F2-A7');
     await page.locator('.cell').first().focus();
     await page.keyboard.press('ArrowRight');
@@ -152,7 +182,7 @@ describe('[R616] the live view of a show', () => {
   test('10,000 seats: those that changed last, and any other by name', async () => {
     const page = await openLive('?show=arena');
     await textOf(page, 'shown').toBe(
-      '9,930 seats. Shown and counted: those that changed last, up to 1,000, and the chosen one.',
+      '9,930 seats. Shown, and counted in the legend: those that changed last, up to 1,000, and the chosen one.',
     );
     await textOf(page, 'machine-name').toBe('F1-A1');
     await textOf(page, 'machine-state').toBe('available');

@@ -115,7 +115,7 @@ const posts: (Refused & { path: string; body: object })[] = [
     body: { best: { count: 2, section: 'Stalls' } },
     reply: '400 INVALID_REQUEST',
   },
-  { what: 'more seats than there are', path: 'main/holds', body: { best: { count: 20 } }, reply: '409 NOT_TOGETHER' },
+  { what: '[R673] best of 20', path: 'main/holds', body: { best: { count: 20 } }, reply: '429 HOLD_LIMIT' },
   {
     what: 'a group partly of bob',
     path: 'hall/holds',

@@ -318,7 +318,11 @@ describe('show file', () => {
   test('[R674] keys and values that only look alike are none', () => {
     const once = JSON.stringify({ a: { a: 'a', b: ['a', 'a', { a: ':' }, { a: '"a":' }] }, '"a"': '{"a":1,"a":2}' });
     expect(duplicateKeys(once)).toEqual([]);
-    fc.assert(fc.property(fc.json(), (text) => expect(duplicateKeys(JSON.stringify(JSON.parse(text)))).toEqual([])));
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(duplicateKeys(JSON.stringify(value))).toEqual([]);
+      }),
+    );
   });
 
   const rowOfTwo = (first: Json, second: Json): Json =>
@@ -328,7 +332,7 @@ describe('show file', () => {
     ]);
   const inRow = '.plan.sections[0].rows[0].seats';
   const alone = 'no accessible seat is next to it, so the best seats never include it';
-  const inPast = 'is in the past, so nothing can be sold';
+  const inPast = 'the time is over, so nothing can be sold';
   test.each<[string, Json, string[]]>([
     ['nothing odd', show(), []],
     [

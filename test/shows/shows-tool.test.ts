@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readShow } from '../../src/shows/read-shows.ts';
 import { documentedCommands } from '../support/documented-commands.ts';
+import { severalShows, testShow } from '../support/several-shows.ts';
 
 interface Result {
   code: number;
@@ -105,6 +107,60 @@ describe('npm run shows', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^shows\/arena\.json: .*\n {2}9930 seats in 26 sections/);
     expect(stdout).toContain('shows/chamber.json: ');
+  });
+
+  test('[R676] a file is compared with a running server: what would move, what is taken, whether it would be refused', async () => {
+    const text = (
+      await tool('generate', '--rows', '2', '--seats', '5', '--name', 'Opening', '--starts-at', '2099-01-01T20:00:00Z')
+    ).stdout;
+    const path = file('opening.json', text);
+    const { app, post } = await severalShows({ shows: [testShow('main'), readShow(path)] });
+    const server = await app.listen({ host: '127.0.0.1', port: 0 });
+    await post('opening/holds', { seats: ['B2'], user_id: 'ann' });
+    await post('opening/holds', { seats: ['B3'], user_id: 'bob' });
+    await post('opening/holds/book', { user_id: 'bob' });
+
+    const same = await tool('check', path, '--server', server);
+    expect([same.code, same.stdout]).toEqual([
+      0,
+      expect.stringContaining('1 seat is held and 1 booked now:\n  no difference'),
+    ]);
+    const larger = file('opening.json', text.replace('"rows": 2', '"rows": 3').replace('"Opening"', '"Second night"'));
+    const accepted = await tool('check', larger, '--server', `${server}/`);
+    expect(accepted).toMatchObject({ code: 0, stderr: '' });
+    expect(accepted.stdout).toContain('5 seats added: C1; C2; C3; C4; C5');
+    expect(accepted.stdout).toContain('name: Opening → Second night');
+
+    const refused = await tool(
+      'check',
+      file('opening.json', text.replace('"rows": 2', '"rows": 1')),
+      '--server',
+      server,
+    );
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain('5 seats removed: B1; B2; B3; B4; B5');
+    expect(refused.stderr).toContain(
+      'opening: the server would refuse this change now: seat B2 (held) would be removed, seat B3 (booked) would be removed',
+    );
+
+    const unknown = await tool('check', file('gala.json', text), '--server', server);
+    expect([unknown.code, unknown.stdout]).toEqual([0, expect.stringContaining('it does not have the show gala yet')]);
+    await app.close();
+    const gone = await tool('check', path, '--server', server);
+    expect([gone.code, gone.stderr]).toEqual([
+      1,
+      expect.stringMatching(/api\/shows\/opening: cannot be read: .*ECONNREFUSED/),
+    ]);
+  });
+
+  test('[R675] warnings are printed, and do not fail the check', async () => {
+    const { stdout } = await tool('generate', '--rows', '2', '--seats', '5', '--starts-at', '2020-01-01T20:00:00Z');
+    const path = file('past.json', stdout);
+    const checked = await tool('check', path);
+    expect([checked.code, checked.stderr]).toEqual([0, '']);
+    expect(checked.stdout).toContain(
+      `${path}: warning: .starts_at is "2020-01-01T20:00:00Z"; the time is over, so nothing can be sold`,
+    );
   });
 
   test('[R535] a show is exported to pretix and imported again, with a line for each seat', async () => {

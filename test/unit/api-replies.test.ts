@@ -110,7 +110,7 @@ describe('[R448] replies are as the API document says', () => {
     });
     const operation = (path: string) => `POST /api/shows/{show}/holds${path}`;
     await check(operation(''), 409, 'SEATS_TAKEN', at('', ['A1', 'A2'], 'cat'));
-    const best = { ...at('', undefined, 'cat'), payload: { best: { count: 4 }, user_id: 'cat' } };
+    const best = { ...at('', undefined, 'cat'), payload: { best: { count: 2, accessible: true }, user_id: 'cat' } };
     await check(operation(''), 409, 'NOT_TOGETHER', best);
     await check(operation(''), 409, 'SINGLE_SEAT', at('', ['A2'], 'cat'), strict);
     await check(operation(''), 200, undefined, at('', ['A2'], 'cat'));
@@ -183,6 +183,9 @@ describe('[R448] replies are as the API document says', () => {
     await check('GET /api/shows/{show}/plan/{hash}', 304, undefined, { ...planOf('second', plan), ...known });
     await check('GET /api/shows/{show}/plan/{hash}', 404, 'NOT_FOUND', planOf('second', 'another'));
     await check('GET /api/shows/{show}/plan/{hash}', 404, 'UNKNOWN_SHOW', planOf('other', plan));
+    // Only an open show tells that a plan is none of it.
+    await check('GET /api/shows/{show}/plan/{hash}', 503, 'STORE_UNAVAILABLE', planOf('second', 'another'), lostStore);
+    await check('GET /api/shows/{show}/plan/{hash}', 504, 'TIMEOUT', planOf('second', 'another'), silentStore);
   });
 
   test('sessions', async () => {

@@ -69,7 +69,7 @@ describe('actions of the user', () => {
     run.actions.release('A2');
     run.ack(available('A2', 4));
     expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'RELEASE_SEAT']);
-    expect(run.reported).toEqual(['success: A1 is booked. It is yours.', 'info: A2 is released.']);
+    expect(run.reported).toEqual(['success: Booked. The seat is yours.', 'info: A2 is released.']);
     expect(run.heldIds()).toEqual([]);
   });
 

@@ -22,7 +22,7 @@ describe('one command on several seats', () => {
     run.update(booked('A1', 4, 'alice'));
     expect(run.reported).toEqual([]);
     run.ackGroup(booked('A1', 4, 'alice'), booked('A2', 5, 'alice'), booked('A3', 6, 'alice'));
-    expect(run.reported).toEqual(['success: A1, A2 and A3 are booked. They are yours.']);
+    expect(run.reported).toEqual(['success: Booked. The 3 seats are yours.']);
     expect(run.heldIds()).toEqual([]);
     expect(['A1', 'A2', 'A3'].some((id) => run.actions.isPending(id))).toBe(false);
     expect(run.touched).toEqual(expect.arrayContaining(['A1', 'A2', 'A3']));

@@ -8,7 +8,7 @@ import { priceRange } from './seat-look.ts';
 import { ZoomPane } from './zoom-pane.ts';
 
 /** An area is at least as large on the screen, so that a finger meets it. */
-const leastAreaPx = 24;
+const leastAreaPx = 26;
 /** The drawing is at most so much larger than the box for this. */
 const mostGrowth = 3;
 const mostZoom = 6;

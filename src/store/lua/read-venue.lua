@@ -12,6 +12,10 @@ local function seq_at(command, from, to)
   return entry and tonumber(string.match(entry[1], '^%d+')) or 0
 end
 
+-- Fails with WRONGTYPE, as all other reads here do, before anything is written.
+redis.call('HLEN', KEYS[5])
+redis.call('GET', KEYS[6])
+
 return {
   now[1] * 1000 + math.floor(now[2] / 1000),
   redis.call('GET', KEYS[2]) or '',
