@@ -100,7 +100,7 @@ export async function ledgerServer(
     url: postgresUrl('booking', bookingPassword, port),
     ownerUrl: postgresUrl('booking_owner', ownerPassword, port),
     spec,
-    prepare: () => preparePostgres(port, { adminPassword, ownerPassword, bookingPassword, viewerPassword }),
+    prepare: () => preparePostgres({ port, adminPassword }, { ownerPassword, bookingPassword, viewerPassword }),
     look: `PGPASSFILE=${passFile} psql -h ${loopback} -p ${port} -U viewer booking`,
   };
 }

@@ -6,11 +6,11 @@ import { NotReadyError } from './probes.ts';
 const timeoutMs = 3_000;
 const database = 'booking';
 
-export interface PostgresPasswords {
-  adminPassword: string;
+export interface RolePasswords {
   ownerPassword: string;
   bookingPassword: string;
-  viewerPassword: string;
+  /** Absent: there is no such role. */
+  viewerPassword?: string;
 }
 
 interface Endpoint {
@@ -53,24 +53,35 @@ const roleWith = (role: string, password: string) => [
 ];
 
 /**
- * Makes what is missing: the database, its owner `booking_owner`, which makes the tables, the role `booking` of the service,
- * which gets its rights with the tables, and `viewer`, which may read everything. Their passwords are then these.
+ * The statements that make the roles: `booking_owner`, which owns the database and makes the tables, `booking`, the role of the
+ * service, which gets its rights with the tables, and `viewer`, which may read everything. They may be repeated.
  */
-export async function preparePostgres(port: number, passwords: PostgresPasswords): Promise<void> {
-  const { adminPassword, ownerPassword, bookingPassword, viewerPassword } = passwords;
-  await withClient(clientOf({ port, adminPassword }, 'postgres'), async (client) => {
-    const roles = [
-      ...roleWith('booking_owner', ownerPassword),
-      ...roleWith('booking', bookingPassword),
-      ...roleWith('viewer', viewerPassword),
-      'GRANT pg_read_all_data TO viewer',
-      'REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC',
-    ];
-    for (const statement of roles) await client.query(statement);
+const roleStatements = ({ ownerPassword, bookingPassword, viewerPassword }: RolePasswords) => [
+  ...roleWith('booking_owner', ownerPassword),
+  ...roleWith('booking', bookingPassword),
+  ...(viewerPassword === undefined ? [] : [...roleWith('viewer', viewerPassword), 'GRANT pg_read_all_data TO viewer']),
+  'REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC',
+];
+
+const createDatabase = `CREATE DATABASE ${database} OWNER booking_owner`;
+
+/** Nobody else connects to the database. */
+const connectStatements = ({ viewerPassword }: RolePasswords) => [
+  `REVOKE ALL ON DATABASE ${database} FROM PUBLIC`,
+  `GRANT CONNECT ON DATABASE ${database} TO booking${viewerPassword === undefined ? '' : ', viewer'}`,
+];
+
+/** A script that makes the roles and the database in a new Postgres. */
+export const newDatabaseScript = (passwords: RolePasswords): string =>
+  [...roleStatements(passwords), createDatabase, ...connectStatements(passwords)].map((each) => `${each};\n`).join('');
+
+/** Makes the roles and the database, as far as they are missing. The passwords of the roles are then these. */
+export async function preparePostgres(endpoint: Endpoint, passwords: RolePasswords): Promise<void> {
+  await withClient(clientOf(endpoint, 'postgres'), async (client) => {
+    for (const statement of roleStatements(passwords)) await client.query(statement);
     const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [database]);
-    if (rowCount === 0) await client.query(`CREATE DATABASE ${database} OWNER booking_owner`);
-    await client.query(`REVOKE ALL ON DATABASE ${database} FROM PUBLIC`);
-    await client.query(`GRANT CONNECT ON DATABASE ${database} TO booking, viewer`);
+    if (rowCount === 0) await client.query(createDatabase);
+    for (const statement of connectStatements(passwords)) await client.query(statement);
   });
 }
 

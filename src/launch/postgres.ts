@@ -73,13 +73,22 @@ async function createData({ origin, dir, logFile, user }: PostgresOptions, signa
   rmSync(draft, { recursive: true, force: true });
   makeFolder(draft);
   const passwordFile = writePrivately(passwordFileIn(dir), `${randomBytes(24).toString('base64url')}\n`);
+  // It looks up its user, whom the image of a container does not know.
+  const { uid = process.getuid?.() ?? 0, gid = process.getgid?.() ?? 0 } = user ?? {};
+  const usersFile = writePrivately(join(dir, 'passwd'), `postgres:x:${uid}:${gid}::/:/bin/false\n`);
   giveTo(user, dir);
   const args = ['-D', draft, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
   // The same in every origin: the order of texts must not change when another C library reads the data.
   args.push('--encoding=UTF8', '--locale=C', '--data-checksums', '--no-instructions');
   const creating = new ServiceProcess({
     name: 'initdb',
-    ...origin.command('initdb', { args, folders: [dir], listens: [], user }),
+    ...origin.command('initdb', {
+      args,
+      folders: [dir],
+      filesInContainer: [{ path: usersFile, at: '/etc/passwd' }],
+      listens: [],
+      user,
+    }),
     env: programEnv(),
     logFile,
     answers: () => Promise.reject(new Error('it is still at work')),
@@ -87,6 +96,7 @@ async function createData({ origin, dir, logFile, user }: PostgresOptions, signa
     hint: `It creates the database in ${dir}.`,
   });
   await creating.finished(signal);
+  rmSync(usersFile);
   renameSync(draft, dataIn(dir));
 }
 

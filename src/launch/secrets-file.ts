@@ -17,6 +17,8 @@ export interface Secrets {
   redisBookingPassword: string;
   natsBookingPassword: string;
   natsEdgePassword: string;
+  /** Of its superuser in containers. `./start.sh` keeps that of its own Postgres beside the data. */
+  postgresAdminPassword: string;
   postgresOwnerPassword: string;
   postgresBookingPassword: string;
   postgresViewerPassword: string;
@@ -42,6 +44,7 @@ const newSecrets = (): Secrets => ({
   redisBookingPassword: newPassword(),
   natsBookingPassword: newPassword(),
   natsEdgePassword: newPassword(),
+  postgresAdminPassword: newPassword(),
   postgresOwnerPassword: newPassword(),
   postgresBookingPassword: newPassword(),
   postgresViewerPassword: newPassword(),

@@ -8,6 +8,8 @@ export interface ServerRun {
   args: string[];
   /** Absolute paths; a container mounts each at the same path. */
   folders: string[];
+  /** Files that a container has at another path than this machine. */
+  filesInContainer?: { path: string; at: string }[];
   /** Addresses at which this machine reaches it. */
   listens: { host: string; port: number }[];
   /** Absent: the user of the launcher. */

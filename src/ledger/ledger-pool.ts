@@ -1,6 +1,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { messageOf } from '../process/error-facts.ts';
 
 export interface LedgerPoolOptions {
   /** `postgres://user:password@host:port/database`, with options such as `?sslmode=verify-full`. */
@@ -8,7 +9,9 @@ export interface LedgerPoolOptions {
   /** Shown in `pg_stat_activity`. */
   name: string;
   logger: Logger;
-  /** Of a connection, and of each statement. */
+  /** Of making a connection. */
+  connectTimeoutMs?: number;
+  /** Of each statement. */
   timeoutMs?: number;
   connections?: number;
 }
@@ -28,12 +31,12 @@ const types: pg.CustomTypesConfig = {
 export class LedgerPool implements PostgresPool {
   readonly #pool: pg.Pool;
 
-  constructor({ url, name, logger, timeoutMs = 2_000, connections = 10 }: LedgerPoolOptions) {
+  constructor({ url, name, logger, connectTimeoutMs = 2_000, timeoutMs = 2_000, connections = 10 }: LedgerPoolOptions) {
     this.#pool = new pg.Pool({
       connectionString: url,
       application_name: name,
       max: connections,
-      connectionTimeoutMillis: timeoutMs,
+      connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: timeoutMs,
       statement_timeout: timeoutMs,
       // A process that hangs within a transaction must not keep others from its orders.
@@ -47,10 +50,12 @@ export class LedgerPool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
-    const client = await this.#pool.connect();
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw connectionError(error);
+    });
     let failure: Error | undefined;
     const onError = (error: Error) => {
-      failure ??= error;
+      failure ??= connectionError(error);
     };
     client.on('error', onError);
     const query = async (...args: unknown[]) => {
@@ -58,8 +63,9 @@ export class LedgerPool implements PostgresPool {
       try {
         return await (client.query as (...args: unknown[]) => Promise<unknown>).apply(client, args);
       } catch (error) {
-        if (isFatal(error)) failure ??= error as Error;
-        throw error;
+        const thrown = connectionError(error);
+        if (isFatal(thrown)) failure ??= thrown;
+        throw thrown;
       }
     };
     return {
@@ -74,6 +80,17 @@ export class LedgerPool implements PostgresPool {
   end(): Promise<void> {
     return this.#pool.end();
   }
+}
+
+/** There is no connection, or it was lost, or the server did not reply in time. */
+export class LedgerConnectionError extends Error {
+  override name = 'LedgerConnectionError';
+}
+
+/** The errors of the client that are not replies of the server have no class of their own. */
+function connectionError(error: unknown): Error {
+  if (error instanceof pg.DatabaseError || error instanceof LedgerConnectionError) return error;
+  return new LedgerConnectionError(messageOf(error), { cause: error });
 }
 
 /** True if the server did not answer the statement with a result or an error of that statement. */

@@ -16,7 +16,7 @@ import type {
   OrderVersion,
 } from './ledger.ts';
 import { LedgerUnavailableError } from './ledger-errors.ts';
-import { isFatal, LedgerPool, type LedgerPoolOptions, sqlError } from './ledger-pool.ts';
+import { isFatal, LedgerConnectionError, LedgerPool, type LedgerPoolOptions, sqlError } from './ledger-pool.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { migrate } from './migrate.ts';
 import type { NewOrder, Order, PaymentFact, Ticket } from './order.ts';
@@ -52,6 +52,7 @@ export class PostgresLedger implements Ledger {
   readonly #options: PostgresLedgerOptions;
   readonly #db: Kysely<LedgerTables>;
   #migrated: Promise<void> | undefined;
+  #isMigrated = false;
 
   constructor(options: PostgresLedgerOptions) {
     this.#options = options;
@@ -182,7 +183,6 @@ export class PostgresLedger implements Ledger {
   }
 
   async close(): Promise<void> {
-    await this.#migrated?.catch(() => {});
     await this.#db.destroy();
   }
 
@@ -247,13 +247,31 @@ export class PostgresLedger implements Ledger {
     }
   }
 
-  /** Once, unless it fails: then the next call tries it again. */
-  #ready(): Promise<void> {
-    this.#migrated ??= migrate(this.#options).catch((error: unknown) => {
-      this.#migrated = undefined;
-      throw new LedgerUnavailableError(textOf(error), { cause: error });
+  /**
+   * Resolves when the tables are up to date. They are brought up to date once, unless that fails: then the next call tries it
+   * again. A call does not wait longer for it than for a statement.
+   */
+  async #ready(): Promise<void> {
+    this.#migrated ??= migrate(this.#options).then(
+      () => {
+        this.#isMigrated = true;
+      },
+      (error: unknown) => {
+        this.#migrated = undefined;
+        throw new LedgerUnavailableError(textOf(error), { cause: error });
+      },
+    );
+    if (this.#isMigrated) return;
+    const waiting = new AbortController();
+    const expired = sleep(this.#options.timeoutMs ?? 2_000, undefined, { signal: waiting.signal }).then(() => {
+      throw new LedgerUnavailableError('Postgres is unavailable: its tables are still being brought up to date');
     });
-    return this.#migrated;
+    try {
+      await Promise.race([this.#migrated, expired]);
+    } finally {
+      waiting.abort();
+      expired.catch(() => {}); // it was not needed
+    }
   }
 }
 
@@ -265,19 +283,8 @@ class ConflictError extends Error {
 function failureOf(error: unknown): unknown {
   const { code = '' } = sqlError(error) ?? {};
   if (conflict.test(code)) return new ConflictError(messageOf(error), { cause: error });
-  const isOfConnection = error instanceof Error && !sqlError(error) && isConnectionError(error);
-  if (isOfConnection || unavailable.test(code)) return new LedgerUnavailableError(textOf(error), { cause: error });
-  return error;
+  const isUnavailable = error instanceof LedgerConnectionError || unavailable.test(code);
+  return isUnavailable ? new LedgerUnavailableError(textOf(error), { cause: error }) : error;
 }
 
 const textOf = (error: unknown) => `Postgres is unavailable: ${messageOf(error)}`;
-
-/** Errors of sockets have a code; pg has none for the ends of its connections and its time-outs. */
-function isConnectionError(error: Error & { code?: string }): boolean {
-  if (error.name === 'LedgerUnavailableError') return false;
-  return error.code !== undefined
-    ? /^E[A-Z_]+$/.test(error.code) && !error.code.startsWith('ERR_')
-    : /^(Connection terminated|Query read timeout|timeout exceeded|timeout expired|Client has encountered|Cannot use a pool)/i.test(
-        error.message,
-      );
-}

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { LedgerUnavailableError, OrderChangedError } from '../../src/ledger/ledger-errors.ts';
@@ -18,7 +18,7 @@ let admin: pg.Client;
 const through = (address: string, port: number) => address.replace(`:${server.port}/`, `:${port}/`);
 
 function ledgerAt(url: string): PostgresLedger {
-  const made = new PostgresLedger({ url, ownerUrl: server.ownerUrl, name: 'test', logger: silent, timeoutMs: 500 });
+  const made = new PostgresLedger({ url, ownerUrl: server.ownerUrl, name: 'test', logger: silent, timeoutMs: 500, connectTimeoutMs: 500 });
   onTestFinished(() => made.close());
   return made;
 }
@@ -41,6 +41,7 @@ beforeEach(async () => {
     name: 'test',
     logger: silent,
     timeoutMs: 500,
+    connectTimeoutMs: 500,
   });
 });
 afterEach(async () => {
@@ -61,7 +62,6 @@ const to = (state: 'paying' | 'lapsed') => ({ state, dueAtMs: undefined, atMs: 1
  * only forwards. The commit takes effect, unless `isLost`: then it never arrives.
  */
 async function startCommitCutter(): Promise<{ port: number; cuts: number; isOn: boolean; isLost: boolean }> {
-  const { connect } = await import('node:net');
   const cutter = { port: 0, cuts: 0, isOn: false, isLost: false };
   const relay = createServer((client) => {
     const target = connect(server.port, '127.0.0.1');
@@ -109,6 +109,18 @@ describe('[R715] while Postgres cannot be reached', () => {
       expect((await ledger.change(order, to('paying'))).version).toBe(2);
     },
   );
+
+  test.each(['drop', 'hang'] as const)('%s from the start: the same, before the tables were looked at', async (fault) => {
+    proxy[fault]();
+    const [url, ownerUrl] = [through(server.url, proxy.port), through(server.ownerUrl, proxy.port)];
+    const early = new PostgresLedger({ url, ownerUrl, name: 'test', logger: silent, timeoutMs: 500, connectTimeoutMs: 500 });
+    onTestFinished(() => early.close());
+    const startedAtMs = performance.now();
+    expect(await failureOf(early.order(randomUUID()))).toBeInstanceOf(LedgerUnavailableError);
+    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
+    proxy.heal();
+    await vi.waitFor(async () => expect(await early.order(randomUUID())).toBeUndefined(), patience);
+  });
 
   test('connections that went silent for good are replaced', async () => {
     const order = await ledger.createOrder(newOrder(newShow()));

@@ -41,7 +41,8 @@ export async function freeSettings(): Promise<Settings> {
 export function fakeProgram(name: string, script: string): string {
   const folder = temporaryFolder();
   writeFileSync(join(folder, name), `#!/bin/bash\n${script}\n`);
-  chmodSync(join(folder, name), 0o755);
+  // Root's launcher runs its servers as another user.
+  for (const path of [folder, join(folder, name)]) chmodSync(path, 0o755);
   return `${folder}:${process.env.PATH}`;
 }
 

@@ -93,12 +93,7 @@ export async function startPostgres(options: ServerOptions = {}): Promise<TestPo
     adminPassword = made.adminPassword;
     return { url: postgresUrl('booking', bookingPassword, port), spec: made.spec };
   });
-  await preparePostgres(server.port, {
-    adminPassword,
-    ownerPassword,
-    bookingPassword,
-    viewerPassword: 'viewer-password',
-  });
+  await preparePostgres({ port: server.port, adminPassword }, { ownerPassword, bookingPassword });
   return Object.assign(server, {
     ownerUrl: postgresUrl('booking_owner', ownerPassword, server.port),
     adminUrl: postgresUrl('postgres', adminPassword, server.port),
