@@ -171,7 +171,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
         ([, each]) => each,
       ),
     );
-    const asked = ['EVAL', 'EVALSHA', 'GET', 'INFO', 'PING', 'HELLO'];
+    const asked = ['EVAL', 'EVALSHA', 'GET', 'MGET', 'INFO', 'PING', 'HELLO'];
     const users = redisUsers({ keyPrefix: '', adminPassword: '', bookingPassword: '' });
     const line = users.split('\n').find((each) => each.startsWith('user booking ')) ?? '';
     const allowed = [...line.matchAll(/ \+(\S+)/g)].map(([, each]) => each?.toUpperCase());

@@ -21,6 +21,7 @@ export const pinnedSeeds: readonly { seed: number; why: string }[] = [
   },
   { seed: 600001725, why: 'as above, with other faults' },
   { seed: 432001228, why: 'an edge asked about a new epoch once, and a process answered that was behind' },
+  { seed: 494094679, why: 'two requests of one user could have made the same change, and only one way was tried' },
   {
     seed: 6331,
     why: 'while the store did not reply, the end of a hold was asked for twice a second, and all of it came at once',

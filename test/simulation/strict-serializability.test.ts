@@ -82,6 +82,15 @@ test.each<[string, Operation[], SeatEvent[]]>([
     [...held, ...change(3, 'released', 'ann', ['A1']), ...change(4, 'released', 'ann', ['A2'])],
   ],
   [
+    'a refusal between a hold of one seat and a group that adds one, both of the same user and time',
+    [
+      operation([5, 15], 'select', 'ann', 'A1', { seats: seatsOf(a1) }),
+      operation([5, 15], 'select', 'bob', 'A1 A2', { refusal: 'SEATS_TAKEN', seats: seatsOf(a1) }),
+      hold,
+    ],
+    held,
+  ],
+  [
     'an extension of a group',
     [
       hold,

@@ -67,8 +67,8 @@ function cutIntoMoments(operations: readonly Operation[], { initial, commits }: 
   const reach = (end: number, from: number, maker: Operation | undefined) => {
     furthest = Math.max(furthest, end);
     const known = cuts.get(end);
-    // A reply that names these seqs is the maker; else more moments explain more replies.
-    if (!known?.maker || known.maker.outcome === 'unknown') cuts.set(end, { from, maker });
+    // A reply that names these seqs is the maker. Of several, and if there is none, more moments explain more replies.
+    if (!isSure(known?.maker) || (isSure(maker) && from > (known?.from ?? 0))) cuts.set(end, { from, maker });
   };
   for (const [i, { event }] of commits.entries()) {
     if (i === 0 || cuts.has(i)) {
@@ -98,6 +98,8 @@ function cutIntoMoments(operations: readonly Operation[], { initial, commits }: 
   }
   return { moments: moments.reverse(), unexplained };
 }
+
+const isSure = (maker: Operation | undefined): boolean => maker !== undefined && maker.outcome !== 'unknown';
 
 function requestsBySeat(operations: readonly Operation[]): Map<string, Operation[]> {
   const requests = new Map<string, Operation[]>();
