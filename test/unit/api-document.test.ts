@@ -78,7 +78,7 @@ describe('[R445] the API document', () => {
   test('names its schemas', () => {
     expect(Object.keys(document.components.schemas).toSorted()).toEqual([
       ...['CommandBody', 'CommandReply', 'ErrorReply', 'EventsAfter', 'HoldActionBody', 'HoldBody', 'HoldReply'],
-      ...['OrderBody', 'OrderReply', 'Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest'],
+      ...['OrderBody', 'OrderList', 'OrderReply', 'Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest'],
       ...['ShowDetails', 'ShowList', 'TicketReply', 'VenueState'],
     ]);
     const seats = document.paths['/api/seats']?.get?.responses[200]?.content?.['application/json']?.schema;
@@ -135,7 +135,7 @@ test('[R447] TypeScript types generated from the API document agree with the sch
     `import type { components, operations } from './api.ts';
 import type { CommandBody, CommandReply, ErrorReply, HoldReply } from ${protocol('commands.ts')};
 import type { EventsAfter } from ${protocol('events.ts')};
-import type { OrderReply, TicketReply } from ${protocol('order.ts')};
+import type { OrderList, OrderReply, TicketReply } from ${protocol('order.ts')};
 import type { Seat } from ${protocol('seat.ts')};
 import type { ShowDetails, ShowList } from ${protocol('show.ts')};
 import type { SessionInfo, SessionReply } from ${protocol('session.ts')};
