@@ -157,6 +157,7 @@ const same: [
   Same<Json<'getShow', 200>, ShowDetails>,
   Same<Json<'holdSeats', 200>, HoldReply>,
   Same<Json<'createOrder', 201>, OrderReply>,
+  Same<Json<'listOrders', 200>, OrderList>,
   Same<Json<'getTicket', 200>, TicketReply>,
   Same<components['schemas']['CommandBody'], CommandBody>,
 ] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true];

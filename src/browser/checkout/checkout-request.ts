@@ -76,7 +76,7 @@ export class CheckoutRequest {
         break;
       case 'ORDER_CLOSED':
         onOtherOrder();
-        report(`One of these seats is in another order of yours. Pay or cancel that order first.`, 'error', { topic });
+        report('One of these seats is in another order of yours. Pay or cancel that order first.', 'error', { topic });
         break;
       case 'INVALID_REQUEST':
         onOtherPrices();
@@ -84,7 +84,7 @@ export class CheckoutRequest {
         break;
       default: {
         if (error.code === 'UNAUTHENTICATED' || error.code === 'FORBIDDEN') onUserRefused();
-        const text = `Checkout did not work: ${error.message.replace(/\.$/, '')}. Nothing was charged, and ${names} stay held until their time is up.`;
+        const text = `Checkout did not work: ${error.message.replace(/\.$/, '')}. Nothing was charged, and your hold goes on until its time is up.`;
         const offer = { label: 'Try again', accept: () => void this.start(seatIds) };
         report(text, 'error', { topic, ...(error.retryable && { offer }) });
       }
