@@ -26,8 +26,7 @@ export function expandedState(
   return { ...rest, seats };
 }
 
-/** The seats of a SEATS that has only changes; the own ones first, so that nothing that follows takes them for those of others. */
-export function changedSeats({ seq, own = [], ...changes }: SeatChanges, plan: SeatingPlan): Seat[] {
+function changedSeats({ seq, own = [], ...changes }: SeatChanges, plan: SeatingPlan): Seat[] {
   const seats = own.map((seat) => ({ ...seat, seq }));
   for (const [status, indexes] of [changes.available, changes.held, changes.booked].entries()) {
     for (const index of indexes ?? []) {
@@ -42,6 +41,18 @@ export function changedSeats({ seq, own = [], ...changes }: SeatChanges, plan: S
     }
   }
   return seats;
+}
+
+/** Takes over a SEATS for this user. The connection may be lost after `own`: only what follows moves the position. */
+export function applySeats(
+  venue: Venue,
+  data: CompactState | SeatChanges,
+  { plan, stateUserId }: { plan?: SeatingPlan; stateUserId?: () => string | undefined },
+): void {
+  if (!plan) return; // no page without a plan asks for SEATS
+  if (isWholeState(data)) venue.replace(expandedState(data, { plan, known: venue, userId: stateUserId?.() }));
+  else if (data.own) venue.learnOf(data.epoch, changedSeats(data, plan));
+  else venue.moveTo(data, changedSeats(data, plan));
 }
 
 /** Whether a SEATS has all seats, not only those that changed. */

@@ -26,7 +26,7 @@ export interface MessageDetails {
   seatIds?: readonly string[];
   /** The user lost something: the announcement interrupts others. */
   urgent?: boolean;
-  /** What is announced if the page shows a part of the message elsewhere. */
+  /** The announced text, if the page shows a part of the message elsewhere. Default: the message. */
   spoken?: string;
 }
 

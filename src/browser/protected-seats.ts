@@ -1,13 +1,13 @@
+import { kindOf } from '../shows/free-seats.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 
 export type ProtectedFlag = 'accessible' | 'companion';
 
-/** For whom the seat is kept. undefined: for everybody. */
+/** The users for whom the seat is kept. undefined: everybody, or the plan has no such seat. */
 export function protectedFlag(plan: SeatingPlan, seatId: string): ProtectedFlag | undefined {
   const index = plan.indexOf(seatId);
-  if (index === undefined) return undefined;
-  if (plan.has(index, 'accessible')) return 'accessible';
-  return plan.has(index, 'companion') ? 'companion' : undefined;
+  const kind = index === undefined ? 'ordinary' : kindOf(plan, index);
+  return kind === 'ordinary' ? undefined : kind;
 }
 
 /** Follows "A3 is". */

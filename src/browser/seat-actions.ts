@@ -4,7 +4,7 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { commandMessage } from './command-message.ts';
-import { changedSeats, expandedState, isWholeState } from './compact-seats.ts';
+import { applySeats, isWholeState } from './compact-seats.ts';
 import type { ServerSettings } from './connection.ts';
 import { EndWarnings } from './end-warnings.ts';
 import { KeepOffer } from './keep-offer.ts';
@@ -130,17 +130,10 @@ export class SeatActions {
         this.#options.clock.set(message.data.server_time);
         this.venue.replace(message.data);
         break;
-      case 'SEATS': {
-        const { plan, clock, stateUserId } = this.#options;
-        if (!plan) break;
-        if (!isWholeState(message.data)) {
-          this.venue.moveTo(message.data, changedSeats(message.data, plan));
-          break;
-        }
-        clock.set(message.data.server_time);
-        this.venue.replace(expandedState(message.data, { plan, known: this.venue, userId: stateUserId?.() }));
+      case 'SEATS':
+        if (isWholeState(message.data)) this.#options.clock.set(message.data.server_time);
+        applySeats(this.venue, message.data, this.#options);
         break;
-      }
       case 'SEAT_UPDATE':
         this.venue.update(message.data);
         break;

@@ -150,9 +150,15 @@ export class Venue {
   /** Takes over the state of some seats as of a position, to which the venue moves: no other seat has changed up to there. */
   moveTo({ epoch, seq }: Position, seats: readonly Seat[]): void {
     if (epoch !== this.#epoch) return;
-    for (const seat of seats) this.learn(seat);
+    this.learnOf(epoch, seats);
     if (this.#catchUpSeq === undefined) this.#seq = Math.max(this.#seq, seq);
     else this.#catchUpSeq = Math.max(this.#catchUpSeq, seq);
+  }
+
+  /** Takes over seats of an epoch. */
+  learnOf(epoch: string, seats: readonly Seat[]): void {
+    if (epoch !== this.#epoch) return;
+    for (const seat of seats) this.learn(seat);
   }
 
   setStale(stale: boolean): void {

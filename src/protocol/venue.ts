@@ -59,7 +59,7 @@ export const SeatChanges = Type.Object({
   own: Type.Optional(
     Type.Array(Type.Object(Seat.properties), {
       description:
-        'Those that the user of the connection holds or has booked. The same seats may be in the lists below',
+        'Those that the user of the connection holds or has booked, in a message of their own. The one that follows has them too, and moves the position',
     }),
   ),
   available: SeatIndexes,

@@ -85,7 +85,8 @@ function kindsOf(plan: SeatingPlan): Uint8Array {
   return kinds;
 }
 
-function kindOf(plan: SeatingPlan, index: number): Kind {
+/** The users for whom the seat is kept; `ordinary`: everybody. */
+export function kindOf(plan: SeatingPlan, index: number): Kind {
   if (plan.has(index, 'accessible')) return 'accessible';
   return plan.has(index, 'companion') ? 'companion' : 'ordinary';
 }

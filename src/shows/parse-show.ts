@@ -21,7 +21,7 @@ const planDocument = Compile(PlanDocument);
 
 export interface ParsedShow {
   show: Show;
-  /** Lines about what is allowed, but hardly meant. */
+  /** Lines about values that are allowed, but probably a mistake. */
   warnings: (nowMs: number) => string[];
 }
 

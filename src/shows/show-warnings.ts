@@ -15,7 +15,7 @@ interface CheckedShow {
   nowMs: number;
 }
 
-/** What is allowed in a show file, but hardly meant. */
+/** Finds values that a show file may have, but that are probably a mistake. */
 export function showWarnings({ file, show, source, nowMs }: CheckedShow): Problem[] {
   const { plan } = show;
   return [

@@ -256,7 +256,7 @@ describe('[R598] the plan that was read last stays', () => {
     expect(await redis.admin.hget('venue:about', 'plan_read_at_ms')).toBe('3000');
   });
 
-  test('[R671] of two plans that were read in the same millisecond, one stays, whoever opens the show', async () => {
+  test('[R671] two plans have the same read time: the same one stays, whichever process opens the show', async () => {
     const plans = [soldPlan, larger].toSorted((a, b) => (planHash(a) < planHash(b) ? -1 : 1));
     const [less, greater] = plans.map((plan) => newStore({ plan, planReadAtMs: 1_000 })) as [
       RedisSeatStore,

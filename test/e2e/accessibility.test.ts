@@ -136,7 +136,7 @@ describe('accessibility', () => {
     expect(viewport).not.toMatch(/user-scalable|maximum-scale/);
     await page.emulateMedia({ media: 'print' });
     await expect.poll(() => page.locator('.actions').isVisible()).toBe(false);
-    expect(await seat(page, 'A1').isVisible()).toBe(true);
+    await expect.poll(() => seat(page, 'A1').isVisible()).toBe(true);
     const { right, bottom } = await page.evaluate(() => {
       const map = (document.querySelector('.legend') as HTMLElement).getBoundingClientRect();
       return { right: map.right - window.innerWidth, bottom: map.bottom };

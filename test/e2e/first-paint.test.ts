@@ -51,12 +51,14 @@ describe('before the script runs', () => {
   test('[R124] without JavaScript the page shows the seats and their states, and says that booking needs JavaScript', async () => {
     await post(pages.venue, 'select', 'C1');
     const page = await openWithoutScript();
-    expect(await page.locator('.seat').count()).toBe(100);
-    expect(await page.locator('#seat-C1').getAttribute('class')).toBe('seat held');
+    await expect.poll(() => page.locator('.seat').count()).toBe(100);
+    await expect.poll(() => page.locator('#seat-C1').getAttribute('class')).toBe('seat held');
     const { width, height } = (await page.locator('#seat-J10').boundingBox()) ?? { width: 0, height: 0 };
     expect(Math.min(width, height)).toBeGreaterThanOrEqual(24);
-    expect(await page.locator('#connection-status').innerText(), 'no connection is announced').toBe('');
-    expect(await page.locator('noscript').innerText()).toMatch(/Choosing and booking .* need JavaScript/s);
+    await expect
+      .poll(() => page.locator('#connection-status').innerText(), { message: 'no connection is announced' })
+      .toBe('');
+    await expect.poll(() => page.locator('noscript').innerText()).toMatch(/Choosing and booking .* need JavaScript/s);
     await post(pages.venue, 'book', 'C1');
     await expect
       .poll(async () => {
@@ -103,7 +105,7 @@ describe('before the script runs', () => {
       const page = await context.newPage();
       await page.goto(pages.venue.url);
       await expect.poll(() => page.locator('.seat').count()).toBe(100);
-      expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
+      await expect.poll(() => page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
       // Without a session there is no user.
       await textOf(page, 'connection-status').toMatch(/^● The server cannot start your session \(50\d\)\. /);
       await booking?.restart();

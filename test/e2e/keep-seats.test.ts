@@ -21,7 +21,7 @@ describe('with holds of 9 s that can be extended twice', () => {
     await page.locator('#connection-status.connected').waitFor();
     const announcements = await recordAnnouncements(page);
     await hold(page, 'A1', 'A2');
-    expect(await keepButton(page).isVisible()).toBe(false);
+    await expect.poll(() => keepButton(page).isVisible()).toBe(false);
     await page.keyboard.press('F2');
     for (let extension = 1; extension <= 2; extension++) {
       await keepButton(page).waitFor();
@@ -51,7 +51,7 @@ describe('with holds of 9 s that can be extended twice', () => {
     await hold(page, 'B1');
     await keepButton(page).waitFor();
     await textOf(page, 'keep-btn').toBe('Keep seat F2');
-    expect(await keepButton(page).getAttribute('aria-keyshortcuts')).toBe('F2');
+    await expect.poll(() => keepButton(page).getAttribute('aria-keyshortcuts')).toBe('F2');
     expect(await axeFaults(page)).toEqual([]);
     await keepButton(page).focus();
     await page.keyboard.press('Enter');

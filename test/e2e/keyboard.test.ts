@@ -8,14 +8,14 @@ describe('with the keyboard only', () => {
 
   test('[R118] the map is one tab stop that keeps its position; the skip link leads to it', async () => {
     const { page } = await pages.open();
-    expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
+    await expect.poll(() => page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
     await page.keyboard.press('Tab');
     await focusOf(page).toBe('skip-link');
     await page.keyboard.press('Enter');
     await focusOf(page).toBe('seat-A1');
     for (const key of ['ArrowDown', 'ArrowRight', 'ArrowRight']) await page.keyboard.press(key);
     await focusOf(page).toBe('seat-B3');
-    expect(await page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
+    await expect.poll(() => page.locator('#seat-map [tabindex="0"]').count()).toBe(1);
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Tab');
     await focusOf(page).toBe('seat-B3');
@@ -61,7 +61,7 @@ describe('with the keyboard only', () => {
     await seat(page, 'D1').focus();
     await page.keyboard.press('ArrowRight');
     await focusOf(page).toBe('seat-D2');
-    expect(await seat(page, 'D2').getAttribute('aria-label')).toBe('Row D, seat 2, held by someone else');
+    await expect.poll(() => seat(page, 'D2').getAttribute('aria-label')).toBe('Row D, seat 2, held by someone else');
     await post(pages.venue, 'book', 'D2');
     await classOf(page, 'seat-D2').toMatch(hasClass('booked'));
     await focusOf(page).toBe('seat-D2');
@@ -81,6 +81,6 @@ describe('with the keyboard only', () => {
     await expect
       .poll(() => page.locator('#polite').textContent(), { timeout: 30_000 })
       .toMatch(/Others took 3 seats and freed 1\. \d+ are available\./);
-    expect(await page.locator('#polite p').count()).toBe(1);
+    await expect.poll(() => page.locator('#polite p').count()).toBe(1);
   });
 });

@@ -36,14 +36,14 @@ describe('a bad connection', () => {
     await post(pages.venue, 'select', 'A2');
     await textOf(page, 'connection-status').not.toBe('● Connected');
     await classOf(page, 'seat-map').toMatch(hasClass('dimmed'));
-    expect(await page.locator('#seat-map').getAttribute('aria-disabled')).toBe('true');
-    expect(await page.locator('#book-btn').getAttribute('aria-disabled')).toBe('true');
-    expect(await seat(page, 'A2').getAttribute('class')).toBe('seat available');
+    await expect.poll(() => page.locator('#seat-map').getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => page.locator('#book-btn').getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => seat(page, 'A2').getAttribute('class')).toBe('seat available');
     proxy.heal();
     await expect.poll(() => page.locator('#connection-status').innerText(), { timeout: 40_000 }).toBe('● Connected');
     await classOf(page, 'seat-A2').toMatch(hasClass('held'));
     await classOf(page, 'seat-map').not.toMatch(hasClass('dimmed'));
-    expect(await page.locator('#seat-map').getAttribute('aria-disabled')).toBeNull();
+    await expect.poll(() => page.locator('#seat-map').getAttribute('aria-disabled')).toBeNull();
   });
 
   test('[R113] after a sleep the page shows that it is checking, until the connection has replied', {

@@ -50,7 +50,7 @@ describe('the page', () => {
     await classOf(page, 'connection-status').toBe('connected');
     await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
     await textOf(page, 'user-id').toMatch(/^u_[\w-]{4}…$/);
-    expect(await page.locator('#user-id').getAttribute('title')).toMatch(/^u_[\w-]{22}$/);
+    await expect.poll(() => page.locator('#user-id').getAttribute('title')).toMatch(/^u_[\w-]{22}$/);
     await textOf(page, 'total').toBe('100');
     await textOf(page, 'hold-seconds').toBe('30');
 

@@ -67,7 +67,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await page.evaluate(() => dispatchEvent(new Event('online')));
     await textOf(page, 'connection-status').toBe('● Connected');
     await hold(page, 'A4');
-    expect(await page.locator('#messages').innerText()).not.toContain('lost');
+    await expect.poll(() => page.locator('#messages').innerText()).not.toContain('lost');
   });
 
   test('[R320] over HTTP too the page shows that Redis is unavailable, until it replies again', {
@@ -111,7 +111,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await textOf(page, 'connection-status').toMatch(/^● This address is not allowed\. Next try in \d+ s\.$/);
     await textOf(page, 'messages').toContain(`the server accepts no bookings from ${proxy.url}`);
     await textOf(page, 'messages').toContain('ALLOWED_ORIGINS');
-    expect(await page.locator('#messages').innerText()).not.toContain('booking works');
+    await expect.poll(() => page.locator('#messages').innerText()).not.toContain('booking works');
     await mapOf(page).toEqual(disabled);
     await post(pages.venue, 'select', 'C1');
     await classOf(page, 'seat-C1').toMatch(hasClass('held'));
@@ -139,7 +139,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await post(pages.venue, 'select', 'D2');
     await classOf(page, 'seat-D2').toMatch(hasClass('held'));
     expect(asked).toBe(1);
-    expect(await page.locator('#retry-btn').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
     isRefusing = false;
     await textOf(page, 'connection-status').toBe('● Connected');
     await mapOf(page).toEqual(enabled);
@@ -157,7 +157,7 @@ describe('[R326] behind a proxy or a limit', () => {
     expect(proxy.requests.filter((request) => request === 'POST /api/session')).toHaveLength(2);
     await page.locator('#book-btn').click();
     await classOf(page, 'seat-E1').toMatch(hasClass('booked'));
-    expect(await page.locator('#user-id').getAttribute('title')).toBe(user);
+    await expect.poll(() => page.locator('#user-id').getAttribute('title')).toBe(user);
   });
 
   test('[R325] with cookies and WebSockets blocked the page books as its user', async () => {
@@ -177,6 +177,6 @@ describe('[R326] behind a proxy or a limit', () => {
     await mapOf(page).toEqual(disabled);
     await seat(page, 'G1').click({ force: true });
     await textOf(page, 'messages').toContain('Not connected yet.');
-    expect(await seat(page, 'G1').getAttribute('class')).toBe('seat available');
+    await expect.poll(() => seat(page, 'G1').getAttribute('class')).toBe('seat available');
   });
 });

@@ -26,18 +26,18 @@ describe('a large show', () => {
 
   test('[R550] [R553] [R561] the overview has all sections with their free seats and prices', async () => {
     const { page } = await open();
-    expect(await page.locator('.area').count()).toBe(26);
+    await expect.poll(() => page.locator('.area').count()).toBe(26);
     await textOf(page, 'count').toBe(String(9_930 - sold));
     const label = await area(page, 'Block 101').getAttribute('aria-label');
     expect(label).toMatch(/^Block 101, 1\d\d free seats, from €50$/);
-    expect(await area(page, 'Block 201').getAttribute('aria-label')).toContain('from €25');
-    expect(await page.locator('.area[tabindex="0"]').count(), 'one tab stop').toBe(1);
+    await expect.poll(() => area(page, 'Block 201').getAttribute('aria-label')).toContain('from €25');
+    await expect.poll(() => page.locator('.area[tabindex="0"]').count(), { message: 'one tab stop' }).toBe(1);
   });
 
   test('[R551] [R561] a section opens with its seats; a seat is picked, shown with its price, and summed', async () => {
     const { page } = await open({ viewport: { width: 1200, height: 800 } });
     await area(page, 'Block 106').click();
-    expect(await page.locator('.map-grid .seat').count()).toBe(270);
+    await expect.poll(() => page.locator('.map-grid .seat').count()).toBe(270);
     const free = page.locator('.map-grid .seat.available:not(.accessible, .companion)').first();
     const id = await free.getAttribute('data-seat-id');
     await free.hover();
@@ -69,7 +69,7 @@ describe('a large show', () => {
         expect(box?.width).toBeGreaterThanOrEqual(24);
         expect(box?.height).toBeGreaterThanOrEqual(24);
       }
-      expect(await page.locator('#book-btn').isVisible()).toBe(true);
+      await expect.poll(() => page.locator('#book-btn').isVisible()).toBe(true);
       expect(
         await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
         'nothing is cut off',
@@ -118,7 +118,9 @@ describe('a large show', () => {
     const seats = page.locator('.list-seats .seat');
     await expect.poll(() => seats.count()).toBe(15);
     const free = page.locator('.list-seats .seat.available').first();
-    expect(await free.getAttribute('aria-label')).toMatch(/^Block 107, row C, seat \d+, available, from €50\.00$/);
+    await expect
+      .poll(() => free.getAttribute('aria-label'))
+      .toMatch(/^Block 107, row C, seat \d+, available, from €50\.00$/);
     const before = await page.locator('.list-rows details[open] .list-free').innerText();
     await free.click();
     await heldCount(page).toBe(1);
@@ -189,7 +191,7 @@ describe('a large show', () => {
     await expect.poll(widthOf).toBeLessThan(wide * 0.8);
     const smaller = page.getByRole('button', { name: 'Zoom out' });
     for (let nth = 0; nth < 12 && (await smaller.getAttribute('aria-disabled')) === null; nth++) await smaller.click();
-    expect(await smaller.getAttribute('aria-disabled')).toBe('true');
+    await expect.poll(() => smaller.getAttribute('aria-disabled')).toBe('true');
     expect(await widthOf(), 'never less than 24 px').toBeGreaterThanOrEqual(24);
   });
 

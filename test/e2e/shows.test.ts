@@ -53,20 +53,20 @@ describe('the pages of shows', () => {
     expect(list).toContain('32 seats · €12.00 – €25.00');
     expect(await axeFaults((await openPlain('/shows')).page)).toEqual([]);
     await page.getByText('Soon on sale').click();
-    expect(await page.locator('h1').innerText()).toBe('Soon on sale');
-    expect(await page.locator('#show-facts').innerText()).toMatch(/UTC.*On sale from/s);
-    expect(await page.locator('.prices').innerText()).toMatch(/Standard\s+€25\.00\s+€12\.00/);
-    expect(await page.locator('button').count(), 'nothing to press').toBe(0);
-    expect(await page.locator('main').innerText(), '[R658]').toContain('Free seats: 32 of 32');
-    expect(await page.locator('main').innerText()).toContain('need JavaScript');
+    await expect.poll(() => page.locator('h1').innerText()).toBe('Soon on sale');
+    await expect.poll(() => page.locator('#show-facts').innerText()).toMatch(/UTC.*On sale from/s);
+    await expect.poll(() => page.locator('.prices').innerText()).toMatch(/Standard\s+€25\.00\s+€12\.00/);
+    await expect.poll(() => page.locator('button').count(), { message: 'nothing to press' }).toBe(0);
+    await expect.poll(() => page.locator('main').innerText(), { message: '[R658]' }).toContain('Free seats: 32 of 32');
+    await expect.poll(() => page.locator('main').innerText()).toContain('need JavaScript');
     await page.getByRole('link', { name: 'All shows', exact: true }).click();
-    expect(await page.locator('h1').innerText()).toBe('Shows');
+    await expect.poll(() => page.locator('h1').innerText()).toBe('Shows');
   });
 
   test('[R559] the script writes times in the language and time zone of the user', async () => {
     const { page } = await openPlain('/shows', { locale: 'de-DE', timezoneId: 'Asia/Tokyo' });
     await expect.poll(() => page.locator('time').first().innerText()).not.toContain('UTC');
-    expect(await page.locator('time').first().innerText()).toMatch(/\d\. [A-ZÄ]/);
+    await expect.poll(() => page.locator('time').first().innerText()).toMatch(/\d\. [A-ZÄ]/);
   });
 
   test('[R557] before and after the sale the page says so, and no seat can be chosen', async () => {
@@ -79,8 +79,8 @@ describe('the pages of shows', () => {
       await page.locator('#seat-A1').click({ force: true });
       await textOf(page, 'messages').toMatch(text);
       await page.locator('#best-2').click({ force: true });
-      expect(await page.locator('.seat.mine').count()).toBe(0);
-      expect(await page.locator('.map-grid').getAttribute('aria-disabled')).toBe('true');
+      await expect.poll(() => page.locator('.seat.mine').count()).toBe(0);
+      await expect.poll(() => page.locator('.map-grid').getAttribute('aria-disabled')).toBe('true');
     }
   });
 
@@ -88,7 +88,7 @@ describe('the pages of shows', () => {
     const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
     onTestFinished(() => context.close());
     const page = await context.newPage();
-    const error = { code: 'STORE_UNAVAILABLE', message: 'The store is away', retryable: true };
+    const error = { code: 'STORE_UNAVAILABLE', message: 'The store is unavailable', retryable: true };
     let isUp = false;
     const fail = (status: number, body: unknown) => (route: Route) =>
       isUp ? route.continue() : route.fulfill({ status, json: body });
@@ -99,9 +99,9 @@ describe('the pages of shows', () => {
     });
     await page.route('**/api/shows/open', fail(503, { success: false, error }));
     await page.goto(`${pages.venue.url}/shows/open`);
-    await textOf(page, 'show-trouble').toBe('This show cannot be opened now. The store is away. Trying again…');
-    expect(await page.locator('#available-count').isVisible(), 'no empty count').toBe(false);
-    expect(await page.locator('#hold-rules').isVisible(), 'no empty rule').toBe(false);
+    await textOf(page, 'show-trouble').toBe('This show cannot be opened now. The store is unavailable. Trying again…');
+    await expect.poll(() => page.locator('#available-count').isVisible(), { message: 'no empty count' }).toBe(false);
+    await expect.poll(() => page.locator('#hold-rules').isVisible(), { message: 'no empty rule' }).toBe(false);
     await page.unroute('**/api/shows/open');
     await page.route('**/api/shows/open', fail(409, '<html>'));
     await textOf(page, 'show-trouble').toContain('the server replied 409');
@@ -118,13 +118,13 @@ describe('the pages of shows', () => {
     await page.routeWebSocket('**/ws', (socket) => {
       socket.onMessage((text) => {
         const { request_id } = JSON.parse(String(text)) as { request_id?: string };
-        const data = { code: 'STORE_UNAVAILABLE', message: 'The store is away', retryable: true };
+        const data = { code: 'STORE_UNAVAILABLE', message: 'The store is unavailable', retryable: true };
         socket.send(JSON.stringify({ type: 'ERROR', request_id, data }));
       });
     });
     await page.goto(`${pages.venue.url}/shows/open`);
-    await textOf(page, 'show-trouble').toContain('The store is away. Trying again…');
-    expect(await page.locator('.message').count(), 'said once').toBe(0);
+    await textOf(page, 'show-trouble').toContain('The store is unavailable. Trying again…');
+    await expect.poll(() => page.locator('.message').count(), { message: 'said once' }).toBe(0);
   });
 
   test('[R656] a plan that has just changed is read again with the details', async () => {
@@ -138,7 +138,7 @@ describe('the pages of shows', () => {
     });
     await page.goto(`${pages.venue.url}/shows/open`);
     await page.locator('#connection-status.connected').waitFor();
-    expect(await page.locator('#unknown-show').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('#unknown-show').isVisible()).toBe(false);
   });
 
   test('[R559] a show that does not exist is a 404 with the way to the list', async () => {
@@ -167,9 +167,11 @@ describe('the pages of shows', () => {
 
   test('[R566] the default show has a page of shows too', async () => {
     const { page } = await pages.open({}, `${pages.venue.url}/shows/main`);
-    expect(await page.locator('.map-grid .seat').count()).toBe(100);
+    await expect.poll(() => page.locator('.map-grid .seat').count()).toBe(100);
     await page.locator('#best-3').click();
     await expect.poll(() => page.locator('.seat.held.mine').count()).toBe(3);
-    expect(await page.locator('#sum').isVisible(), 'without prices there is no sum').toBe(false);
+    await expect
+      .poll(() => page.locator('#sum').isVisible(), { message: 'without prices there is no sum' })
+      .toBe(false);
   });
 });

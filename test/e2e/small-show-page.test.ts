@@ -19,14 +19,14 @@ describe('a small show', () => {
     await textOf(page, 'sum-amount').toBe('€90.00');
     const announced = await recordAnnouncements(page);
     const choice = page.getByLabel('Ticket for C5');
-    expect(await choice.locator('option').allInnerTexts()).toEqual(['adult €45.00', 'child €20.00']);
+    await expect.poll(() => choice.locator('option').allInnerTexts()).toEqual(['adult €45.00', 'child €20.00']);
     await choice.focus();
     await page.keyboard.press('ArrowDown');
     await textOf(page, 'sum-amount').toBe('€65.00');
     await expect.poll(announced).toContainEqual(['polite', 'Total €65.00']);
     await page.reload();
     await textOf(page, 'sum-amount').toBe('€65.00');
-    expect(await choice.inputValue()).toBe('child');
+    await expect.poll(() => choice.inputValue()).toBe('child');
     await page.locator('#hold-C5').click();
     await heldCount(page).toBe(1);
     await seat(page, 'C5').click();
@@ -45,10 +45,10 @@ describe('a small show', () => {
     await page.locator('.list-rows summary', { hasText: 'Row J' }).click();
     await seat(page, 'J12').click();
     await textOf(page, 'messages').toContain('J12 is a wheelchair space');
-    expect(await page.locator('.seat.mine').count(), 'nothing is held yet').toBe(0);
+    await expect.poll(() => page.locator('.seat.mine').count(), { message: 'nothing is held yet' }).toBe(0);
     await page.getByRole('button', { name: 'Hold J12' }).click();
     await seat(page, 'J12').and(page.locator('.held.mine')).waitFor();
-    expect(await page.locator('.message', { hasText: 'Hold it?' }).count()).toBe(0);
+    await expect.poll(() => page.locator('.message', { hasText: 'Hold it?' }).count()).toBe(0);
     await seat(page, 'J11').click();
     await heldCount(page).toBe(2);
     await page.locator('#release-btn').click();
@@ -113,8 +113,8 @@ describe('a small show', () => {
 
   test('[R550] it is shown whole, with its aisle; arrow keys cross it', async () => {
     const { page } = await open({ viewport: { width: 1200, height: 800 } });
-    expect(await page.locator('.map-grid .seat').count()).toBe(120);
-    expect(await page.locator('.area, .map-back:visible').count()).toBe(0);
+    await expect.poll(() => page.locator('.map-grid .seat').count()).toBe(120);
+    await expect.poll(() => page.locator('.area, .map-back:visible').count()).toBe(0);
     const x = async (id: string) => (await seat(page, id).boundingBox())?.x ?? 0;
     const gaps = [(await x('J6')) - (await x('J5')), (await x('J7')) - (await x('J6'))];
     expect(Math.max(...gaps)).toBeGreaterThan(1.3 * Math.min(...gaps));

@@ -256,7 +256,8 @@ function expectCleanLogs(): void {
     .filter((line) => !isNginxsOwn(line))
     .map((line) => JSON.parse(line) as { reqId: string });
   expect(entriesOfNginx.filter(({ reqId }) => !/^[0-9a-f]{32}$/.test(reqId))).toEqual([]);
-  expect(entriesOfNginx.length).toBeGreaterThan(100);
+  // Their number depends on the seed; none would mean that nothing was checked.
+  expect(entriesOfNginx.length).toBeGreaterThan(10);
 
   for (const { logFile } of processes()) {
     const lines = readFileSync(logFile, 'utf8').trim().split('\n');

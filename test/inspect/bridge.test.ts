@@ -84,13 +84,13 @@ test('[R153] nothing is sent before seats are chosen, and the page says what is 
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
   await textOf(page, 'inspector-url').toBe(standIn.url);
-  expect(await page.locator('.explain').innerText()).toMatch(/ids are shortened.*no token, address or key/s);
+  await expect.poll(() => page.locator('.explain').innerText()).toMatch(/ids are shortened.*no token, address or key/s);
   expect(page.frames()[1]?.url()).toBe('about:blank');
   expect(asked.filter((url) => !url.startsWith(server.url))).toEqual([]);
   await page.locator('input[name=seat]').fill('e5');
   await page.keyboard.press('Enter');
   await expect.poll(() => actorIds(page)).toEqual(['seat-E5']);
-  expect(await page.locator('main iframe').isVisible()).toBe(true);
+  await expect.poll(() => page.locator('main iframe').isVisible()).toBe(true);
 });
 
 test('[R153] a frame that does not answer is not shown', async () => {
@@ -100,7 +100,7 @@ test('[R153] a frame that does not answer is not shown', async () => {
   onTestFinished(() => page.close());
   await page.goto(`${silent.url}/inspect?seat=A1`);
   await textOf(page, 'status').toContain('Waiting');
-  expect(await page.locator('#inspector').isVisible()).toBe(false);
+  await expect.poll(() => page.locator('#inspector').isVisible()).toBe(false);
 });
 
 test('[R153] only the embedded inspector gets events: a greeting of another window is ignored', async () => {

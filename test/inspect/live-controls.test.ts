@@ -107,10 +107,10 @@ describe('[R423] descriptions', () => {
     await textOf(page, 'chart-note').toBe(`booked ${descriptionOf('booked')}`);
     await page.keyboard.press('ArrowUp');
     await textOf(page, 'chart-note').toBe(`expiring ${descriptionOf('expiring')}`);
-    expect(await page.locator('#chart [tabindex="0"]').count()).toBe(1);
+    await expect.poll(() => page.locator('#chart [tabindex="0"]').count()).toBe(1);
     const focused = page.locator('#chart :focus');
-    expect(await focused.getAttribute('aria-label')).toBe(`expiring: ${descriptionOf('expiring')}`);
-    expect(await state(page, 'available').getAttribute('aria-current')).toBe('true');
+    await expect.poll(() => focused.getAttribute('aria-label')).toBe(`expiring: ${descriptionOf('expiring')}`);
+    await expect.poll(() => state(page, 'available').getAttribute('aria-current')).toBe('true');
   });
 
   test('of every state of both charts', async () => {
@@ -202,7 +202,7 @@ describe('[R425] an unknown seat', () => {
     await textOf(page, 'machine-state').toBe('unknown');
     await page.keyboard.press('r');
     await page.locator('#replay').waitFor(); // the history is there
-    expect(await page.locator('#unknown').isVisible()).toBe(true);
+    await expect.poll(() => page.locator('#unknown').isVisible()).toBe(true);
     await page.locator('.cell[data-seat-id=A1]').click();
     await expect.poll(() => page.locator('#unknown').isVisible()).toBe(false);
   });
@@ -212,7 +212,7 @@ describe('[R425] an unknown seat', () => {
     onTestFinished(() => page.close());
     await page.goto(`${server.url}/inspect?seat=A1,Z99&seat=Y7`);
     await textOf(page, 'status').toBe('No such seat: Z99, Y7');
-    expect(await page.locator('#inspector').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('#inspector').isVisible()).toBe(false);
   });
 
   test('the feed names it', async () => {

@@ -77,7 +77,7 @@ const activeStates = (page: Page) =>
 describe('[R163] the live view', () => {
   test('100 seats by state, one of them with its chart, which follows the transitions', async () => {
     const page = await openLive('#seat=A1');
-    expect(await page.locator('.cell').count()).toBe(100);
+    await expect.poll(() => page.locator('.cell').count()).toBe(100);
     await textOf(page, 'machine-state').toBe('available');
     await activeStates(page).toEqual(['available']);
     await post(server, 'select', 'A1', 'user_0123456789abcdef');
@@ -96,7 +96,7 @@ describe('[R163] the live view', () => {
     await post(server, 'book', 'A1', 'user_0123456789abcdef');
     await activeStates(page).toEqual(['booked']);
     await textOf(page, 'count-booked').toBe('1');
-    expect(await page.locator('body').innerText()).not.toContain('0123456789');
+    await expect.poll(() => page.locator('body').innerText()).not.toContain('0123456789');
   });
 
   test('it works with the keyboard only', async () => {

@@ -106,11 +106,13 @@ describe('[R616] the live view of a show', () => {
     await page.locator('.cell[data-seat-id=C5]').click();
     await textOf(page, 'machine-place').toBe('Hall, row C, seat 5');
     expect(addressOf(page)).toBe('/inspect/live?show=chamber#seat=C5');
-    expect(await page.locator('#stately-link').getAttribute('href')).toBe('/inspect?show=chamber&seat=C5');
+    await expect.poll(() => page.locator('#stately-link').getAttribute('href')).toBe('/inspect?show=chamber&seat=C5');
     await hold('chamber', ['C5']);
     await post(server, 'select', 'A2');
     await textOf(page, 'machine-state').toBe('held');
-    expect(await cell(page, 'A2').getAttribute('class'), 'the seat of the other show').toBe('cell available');
+    await expect
+      .poll(() => cell(page, 'A2').getAttribute('class'), { message: 'the seat of the other show' })
+      .toBe('cell available');
     await textOf(page, 'sequence').toContain('seats.chamber.held');
 
     await page.reload();
@@ -120,7 +122,7 @@ describe('[R616] the live view of a show', () => {
     await textOf(page, 'moment-what').toMatch(/C5 held$/);
     expect(addressOf(page)).toMatch(/^\/inspect\/live\?show=chamber#seat=C5&at=\d+&epoch=/);
     await page.locator('#tab-history').click();
-    expect(await page.locator('.history-item').count()).toBe(1);
+    await expect.poll(() => page.locator('.history-item').count()).toBe(1);
 
     const other = await openLive('?show=chamber#seat=Z99');
     await textOf(other, 'unknown').toMatch(/^String quartet in the chamber hall · No such seat: Z99/);
@@ -129,9 +131,9 @@ describe('[R616] the live view of a show', () => {
   test('rows of different lengths, labels and sections are those of the plan', async () => {
     const page = await openLive('?show=studio#seat=C6');
     await expect.poll(() => page.locator('.section-label').allInnerTexts()).toEqual(['Stalls', 'Circle']);
-    expect(await page.locator('.row-label').allInnerTexts()).toEqual(['A', 'B', 'C', 'A', 'B']);
-    expect(await cell(page, 'C-B15').innerText()).toBe('15');
-    expect(await cell(page, 'C-B15').getAttribute('aria-label')).toBe('Circle, row B, seat 15, available');
+    await expect.poll(() => page.locator('.row-label').allInnerTexts()).toEqual(['A', 'B', 'C', 'A', 'B']);
+    await expect.poll(() => cell(page, 'C-B15').innerText()).toBe('15');
+    await expect.poll(() => cell(page, 'C-B15').getAttribute('aria-label')).toBe('Circle, row B, seat 15, available');
     const tops = await page.locator('.cell').evaluateAll((all) => all.map((each) => each.getBoundingClientRect().top));
     const lengths = [...new Set(tops)].map((top) => tops.filter((each) => each === top).length);
     expect(lengths).toEqual([4, 5, 6, 5, 5]);
@@ -162,7 +164,7 @@ describe('[R616] the live view of a show', () => {
     const page = await openLive('?show=arena');
     await textOf(page, 'show-counts').toMatch(/^All 9,930 seats: 9,9\d\d available, [1-9]\d* held, 0 booked\.$/);
     const whole = await openLive('?show=studio');
-    expect(await whole.locator('#show-counts').isVisible()).toBe(false);
+    await expect.poll(() => whole.locator('#show-counts').isVisible()).toBe(false);
   });
 
   test('named seats: only these, and what the show does not have', async () => {
@@ -186,7 +188,7 @@ describe('[R616] the live view of a show', () => {
     );
     await textOf(page, 'machine-name').toBe('F1-A1');
     await textOf(page, 'machine-state').toBe('available');
-    expect(await page.locator('.cell').count()).toBeLessThan(50);
+    await expect.poll(() => page.locator('.cell').count()).toBeLessThan(50);
     await page.keyboard.press('f');
     await hold('arena', ['111-A1'], { user_id: 'bob' });
     await textOf(page, 'machine-name').toBe('111-A1');
@@ -252,7 +254,7 @@ test('[R614] two processes are compared for the show of the page', async () => {
 test('[R619] the page of Stately Inspector shows seats of the chosen show, and keeps the choice', async () => {
   const page = await open('/inspect?show=chamber');
   await expect.poll(() => page.title()).toBe('String quartet in the chamber hall · Stately Inspector');
-  expect(await page.locator('#stately-link').getAttribute('href')).toBe('/inspect/live?show=chamber');
+  await expect.poll(() => page.locator('#stately-link').getAttribute('href')).toBe('/inspect/live?show=chamber');
   await page.locator('#seat').fill('d4');
   await page.keyboard.press('Enter');
   await textOf(page, 'status').toBe('String quartet in the chamber hall · Showing D4');

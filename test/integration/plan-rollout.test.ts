@@ -24,7 +24,7 @@ beforeEach(async () => {
   await admin.flushall();
 });
 
-/** A booking process with the shows `opening` and `other`; the first has two rows unless it is told otherwise. */
+/** A booking process with the shows `opening` and `other`; the first has two rows by default. */
 async function booking(hall: { rows?: number; seats?: number } = {}): Promise<TestServer> {
   const folder = showsFolder(['other']);
   writeFileSync(join(folder, 'opening.json'), showFile('Opening night', hall));

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
-import { type CompactPage, startPacedSeats } from './paced-fixture.ts';
+import type { CompactPage } from '../support/compact-page.ts';
+import { startPacedSeats } from './paced-fixture.ts';
 
 const dataOf = ({ messages }: CompactPage) => messages.map((message) => message.data as Record<string, unknown>);
 
@@ -42,7 +43,7 @@ test('[R801] one payload is serialised for all', () => {
   expect(frames.size).toBe(1);
 });
 
-test('[R802] who holds a seat is told to that user alone, with the end of the hold', () => {
+test('[R802] the holder of a seat and the end of the hold are sent to that user alone', () => {
   const { commit, deliver, page, connect, truth } = startPacedSeats({ rows: 2, cols: 2 });
   const [alice, eve, nobody] = [connect(page('alice')), connect(page('eve')), connect(page())];
   deliver(commit(0, 1, 'alice'));
@@ -51,6 +52,15 @@ test('[R802] who holds a seat is told to that user alone, with the end of the ho
   for (const page of [alice, eve, nobody, late]) expectShown(page, truth.seats);
   for (const page of [eve, nobody, late]) expect(JSON.stringify(page.messages)).not.toContain('alice');
   expect(alice.venue.holdsOf('alice')).toEqual([expect.objectContaining({ id: 'A1', expires_at: 1 })]);
+});
+
+test('[R802] a page whose user becomes known later finds its seats with the next state, though nothing else has changed', () => {
+  const { commit, deliver, page, connect, truth } = startPacedSeats({ rows: 2, cols: 2 });
+  deliver(commit(0, 1, 'alice'));
+  const late = connect(page());
+  late.userId = 'alice';
+  connect(late);
+  expectShown(late, truth.seats);
 });
 
 test('[R803] a page that resumes gets what has changed since, from any position of the epoch; the whole venue if that is shorter', () => {
@@ -71,6 +81,22 @@ test('[R803] a page that resumes gets what has changed since, from any position 
   connect(away, true);
   expect(dataOf(away).at(-1)).toHaveProperty('statuses');
   expectShown(away, truth.seats);
+});
+
+test('[R803] [G6] a connection that is lost between the own seats and the others loses nothing', () => {
+  const { commit, deliver, page, connect, stream, truth, clock } = startPacedSeats({ rows: 2, cols: 2 });
+  const alice = connect(page('alice'));
+  for (let n = 0; n < 8; n++) deliver(commit(0, 1, `u${n}`));
+  deliver(commit(1, 1, 'alice'));
+  deliver(commit(2, 1, 'bob'));
+  alice.losesAfterFirst = true;
+  clock.increment(50);
+  expect(alice.venue.seat('A2')).toMatchObject({ held_by: 'alice' });
+  expect(alice.venue.seat('B1')).toMatchObject({ status: 0 });
+  alice.losesAfterFirst = false;
+  stream.unsubscribe(alice);
+  connect(alice, true);
+  expectShown(alice, truth.seats);
 });
 
 test('[R803] a page that has missed nothing, or is ahead because another edge served it, gets nothing', () => {
