@@ -31,6 +31,7 @@ describe('[R445] the API document', () => {
       'GET /api/shows listShows',
       'GET /api/shows/{show} getShow',
       'GET /api/shows/{show}/events listShowEvents',
+      'GET /api/shows/{show}/orders listOrders',
       'GET /api/shows/{show}/plan/{hash} getPlan',
       'GET /api/shows/{show}/seats listShowSeats',
       'GET /api/shows/{show}/venue getShowVenue',
@@ -160,7 +161,7 @@ const same: [
   Same<Json<'listOrders', 200>, OrderList>,
   Same<Json<'getTicket', 200>, TicketReply>,
   Same<components['schemas']['CommandBody'], CommandBody>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 // @ts-expect-error A reply that differs is noticed.
 const different: Same<Json<'getVenue', 200>, Seat> = true;
 console.log(same, different);

@@ -34,7 +34,9 @@ function start() {
   });
   const refuse = (status: number, code: ErrorCode, retryable = false, seats: Partial<Seat>[] = []) =>
     replies.push(
-      new Response(JSON.stringify({ success: false, error: { code, message: 'Because.', retryable }, seats }), { status }),
+      new Response(JSON.stringify({ success: false, error: { code, message: 'Because.', retryable }, seats }), {
+        status,
+      }),
     );
   return { request, replies, sent, reported, details, calls, refuse };
 }

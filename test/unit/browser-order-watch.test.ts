@@ -130,7 +130,8 @@ describe('[R861] the page of an order reads it again as long as it can change', 
   });
 
   test('reads become rarer while it is not paid, and follow the end of the time to pay at once', () => {
-    const paces = (state: OrderReply['state'], msLeft = 600_000) => [1, 20, 40].map((n) => paceMs({ state }, msLeft, n));
+    const paces = (state: OrderReply['state'], msLeft = 600_000) =>
+      [1, 20, 40].map((n) => paceMs({ state }, msLeft, n));
     expect(paces('paying')).toEqual([1_000, 3_000, 10_000]);
     expect(paces('paying', 500)).toEqual([750, 750, 750]);
     expect(paces('paying', 0)).toEqual([1_000, 1_000, 5_000]);

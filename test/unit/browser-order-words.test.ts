@@ -37,11 +37,14 @@ describe('[R862] every state of an order says what has become of the seats and o
     expect(text).toContain('The card was declined. Nothing was charged. You can pay again');
   });
 
-  test.each(['open', 'paying'] as const)('%s after the time to pay: the provider is asked, nothing is promised', (state) => {
-    const { title, text } = wordsOf({ state }, 0);
-    expect(title).toBe('The time to pay is up');
-    expect(text).toContain('If you have, you get your tickets');
-  });
+  test.each(['open', 'paying'] as const)(
+    '%s after the time to pay: the provider is asked, nothing is promised',
+    (state) => {
+      const { title, text } = wordsOf({ state }, 0);
+      expect(title).toBe('The time to pay is up');
+      expect(text).toContain('If you have, you get your tickets');
+    },
+  );
 
   test('money that goes back has its reason; one seat is no plural', () => {
     expect(wordsOf({ state: 'refunding', reason: 'Sold to someone else already: A1' }).why).toBe(

@@ -207,7 +207,12 @@ test('[R865] users are not shown why an order needs a person: it is an error of 
   await hold('A1');
   const { id } = (await order('A1')).body;
   const stored = await checkout.ledger.order(id);
-  const change = { state: 'needs_person', dueAtMs: undefined, reason: 'connect ECONNREFUSED 10.0.0.7', atMs: Date.now() } as const;
+  const change = {
+    state: 'needs_person',
+    dueAtMs: undefined,
+    reason: 'connect ECONNREFUSED 10.0.0.7',
+    atMs: Date.now(),
+  } as const;
   await checkout.ledger.change({ id, version: stored?.version ?? 0 }, change);
   const { body } = await read(id);
   expect(body.state).toBe('needs_person');

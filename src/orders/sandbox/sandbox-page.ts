@@ -73,11 +73,11 @@ ${Object.entries(sandboxCards)
 </form>`;
     case 'authorised':
     case 'captured':
-      return `<p class="result" role="status">Paid.</p>${back}`;
+      return `<p id="pay-result" class="result" role="status">Paid.</p>${back}`;
     case 'failed':
-      return `<p class="result" role="alert">${escaped(failure)}. Nothing was charged.</p>${back}`;
+      return `<p id="pay-result" class="result" role="alert">${escaped(failure)}. Nothing was charged.</p>${back}`;
     case 'cancelled':
-      return `<p class="result" role="status">This payment has ended. Nothing was charged.</p>${back}`;
+      return `<p id="pay-result" class="result" role="status">This payment has ended. Nothing was charged.</p>${back}`;
   }
 }
 
