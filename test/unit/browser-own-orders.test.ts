@@ -3,6 +3,7 @@ import { OwnOrders } from '../../src/browser/checkout/own-orders.ts';
 import type { OrderReply } from '../../src/protocol/order.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { anOrder } from '../support/an-order.ts';
+import { held as occupied, serverTime, startSeatActions } from './browser-fixture.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -91,6 +92,17 @@ describe('[R864] seats of an unfinished order are told from other holds', () => 
     run.status = 200;
     await vi.advanceTimersByTimeAsync(5_000);
     expect(run.own.shown).toHaveLength(1);
+  });
+
+  test('on the map the seats of an order are no holds: no countdown, no warning of their end, no offer to keep them', () => {
+    const run = startSeatActions({ isOrdered: (seatId) => seatId === 'A1' });
+    const settings = { hold_seconds: 30, max_holds: 6, hold_extensions: 10 };
+    run.actions.learnSettings(settings, 0);
+    run.update(occupied('A1', 1, 'alice', serverTime + 5), occupied('A2', 2, 'alice', serverTime + 25));
+    expect(run.heldIds()).toEqual(['A2']);
+    run.actions.announceEnds();
+    expect(run.reported.join()).not.toContain('A1');
+    expect(run.actions.keepableIds).toEqual([]);
   });
 
   test('another user has other orders', async () => {
