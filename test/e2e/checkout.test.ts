@@ -222,6 +222,32 @@ describe('check out', () => {
   });
 });
 
+test.each([
+  [320, 568],
+  [390, 844],
+  [568, 320],
+])(
+  '[R870] with six seats at %i × %i the panel leaves the map its half, and the button to check out is seen whole',
+  async (width, height) => {
+    const { page } = await open({ viewport: { width, height }, isMobile: true, hasTouch: true });
+    await page.locator('#best-6').tap();
+    await textOf(page, 'book-btn').toMatch(/^Check out 6 seats · €\d+\.00$/);
+    await expect
+      .poll(() =>
+        page.evaluate(() => {
+          const panel = document.querySelector('.actions')?.getBoundingClientRect() ?? new DOMRect();
+          const button = document.querySelector('#book-btn') as HTMLElement;
+          const { top, bottom } = button.getBoundingClientRect();
+          const part = panel.width < innerWidth ? panel.width / innerWidth : panel.height / innerHeight;
+          const isWhole = top >= 0 && bottom <= innerHeight && button.scrollWidth <= button.clientWidth;
+          return { isLow: part <= 0.5, isWhole };
+        }),
+      )
+      .toEqual({ isLow: true, isWhole: true });
+    await page.locator('#release-btn').click();
+  },
+);
+
 describe.each([
   ['a phone', 320, 568, 'light'],
   ['a desk', 1200, 850, 'dark'],
