@@ -2,24 +2,28 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { axeFaults } from '../support/axe.ts';
 import { focusOf, hasClass, recordAnnouncements, seat, textOf } from '../support/browser.ts';
+import { startHttpProxy } from '../support/http-proxy.ts';
 import { cards, checkOut, checkOutBest, goToPayPage, payWith, readQrCodes, titleOf } from '../support/order-page.ts';
 import { usePages } from '../support/pages.ts';
 import { startEmbedded } from '../support/servers.ts';
 
 const pages = usePages(() => startEmbedded({ env: { PAYMENT_PROVIDER: 'sandbox' } }));
 const open = (options = {}) => pages.open(options, `${pages.venue.url}/shows/chamber`);
-const pick = (page: Page, ...ids: string[]) =>
-  Promise.all(ids.map((id) => seat(page, id).click())).then(() =>
-    expect.poll(() => page.locator('#hold-list li').count()).toBe(ids.length),
-  );
+
+/** Holds the seats, and no others. */
+async function pick(page: Page, ...ids: string[]): Promise<void> {
+  for (const id of ids) await seat(page, id).click();
+  await expect.poll(() => page.locator('#hold-list li').count()).toBe(ids.length);
+}
+
 const isMine = (page: Page, id: string, status: string) =>
   expect.poll(() => seat(page, id).getAttribute('class')).toMatch(new RegExp(`${hasClass(status).source}.*mine`));
 
 /** A page that is not the map. */
-async function openTab(context: BrowserContext, path: string): Promise<Page> {
+async function openTab(context: BrowserContext, path: string, origin = pages.venue.url): Promise<Page> {
   const page = await context.newPage();
   onTestFinished(() => page.close());
-  await page.goto(`${pages.venue.url}${path}`);
+  await page.goto(`${origin}${path}`);
   return page;
 }
 
@@ -202,23 +206,28 @@ describe('check out', () => {
   });
 
   test('[R869] where cookies are blocked, the user is told before an order is made', async () => {
-    const { page } = await open();
-    // The page then gets a token in place of the cookie.
-    await page.route('**/api/session', async (route) => {
-      const headers = { ...(await route.request().allHeaders()) };
-      delete headers.cookie;
-      const response = await route.fetch({ headers });
-      const { 'set-cookie': _, ...kept } = response.headers();
-      await route.fulfill({ response, headers: kept });
-    });
-    await page.context().clearCookies();
-    await page.reload();
+    const proxy = await startHttpProxy(pages.venue.url, { stripsCookies: true });
+    onTestFinished(() => proxy.close());
+    const context = await pages.browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await openTab(context, '/shows/chamber', proxy.url);
     await page.locator('#connection-status.connected').waitFor();
     await page.locator('#best-1').click();
     await page.locator('#selected-info').waitFor();
     await page.locator('#book-btn').click();
     await textOf(page, 'messages').toContain('Allow cookies for this site');
+    expect(proxy.requests.filter((request) => request.endsWith('/orders'))).toEqual([]);
     await page.locator('#release-btn').click();
+  });
+
+  test('[R872] the pay page takes a card where browsers send no Fetch Metadata: over plain HTTP beyond this machine', async () => {
+    const proxy = await startHttpProxy(pages.venue.url, { dropsFetchMetadata: true });
+    onTestFinished(() => proxy.close());
+    const { page } = await pages.open({}, `${proxy.url}/shows/chamber`);
+    await checkOutBest(page, 1);
+    await goToPayPage(page);
+    await payWith(page, cards.approved);
+    await titleOf(page).toBe('Your ticket');
   });
 });
 
