@@ -51,6 +51,7 @@ describe('check out', () => {
     await payWith(page, cards.approved);
     await titleOf(page).toBe('Your 3 tickets');
     await textOf(page, 'order-text').toContain('Paid: €110.00');
+    expect(await page.locator('#pay-timer').isVisible(), 'nothing is left to pay').toBe(false);
     await textOf(page, 'kept-until').toContain('This page opens in this browser only, until');
     const codes = await page.locator('.ticket-code').allInnerTexts();
     expect(await readQrCodes(pages.browser, page)).toEqual(codes);
@@ -246,9 +247,11 @@ test.each([
         page.evaluate(() => {
           const panel = document.querySelector('.actions')?.getBoundingClientRect() ?? new DOMRect();
           const button = document.querySelector('#book-btn') as HTMLElement;
-          const { top, bottom } = button.getBoundingClientRect();
+          const { top, bottom, right } = button.getBoundingClientRect();
           const part = panel.width < innerWidth ? panel.width / innerWidth : panel.height / innerHeight;
-          const isWhole = top >= 0 && bottom <= innerHeight && button.scrollWidth <= button.clientWidth;
+          const room = document.querySelector('#selected-info')?.getBoundingClientRect() ?? new DOMRect();
+          const isInPanel = right <= room.right && button.scrollWidth <= button.clientWidth;
+          const isWhole = top >= 0 && bottom <= innerHeight && isInPanel;
           return { isLow: part <= 0.5, isWhole };
         }),
       )
@@ -273,6 +276,7 @@ describe.each([
     };
     await page.locator('#best-2').press('Enter');
     await expect.poll(() => page.locator('#hold-list li').count()).toBe(2);
+    await check('the seats');
     await page.locator('#book-btn').press('Enter');
     await page.locator('#pay-link:visible').waitFor();
     await check('the order');
