@@ -140,13 +140,3 @@ test.each([
   await seen(page);
   await titleOf(page).toBe(title);
 });
-
-test('[R872] the form of the pay page has the Origin of its page, which the service asks for', async () => {
-  const { page } = await startShop();
-  await goToPayPage(page);
-  const posted = page.waitForRequest((request) => request.method() === 'POST');
-  await payWith(page, cards.approved);
-  const { origin } = await (await posted).allHeaders();
-  expect(origin).toBe(new URL(page.url()).origin);
-  await titleOf(page).toBe('Your 2 tickets');
-});
