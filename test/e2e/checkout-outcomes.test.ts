@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { LedgerUnavailableError } from '../../src/ledger/ledger-errors.ts';
@@ -15,7 +16,7 @@ async function startShop({ paymentMs = 600_000 } = {}) {
   const { ledger, bank } = checkout;
   const shop = await severalShows({
     shows: [testShow('main'), pricedShow('gala')],
-    ...{ checkout, ledger, publicDir: 'public' },
+    ...{ checkout, ledger, publicDir: resolve('public') },
   });
   const url = await shop.app.listen({ host: '127.0.0.1', port: 0 });
   const browser = await useBrowser();
