@@ -34,11 +34,14 @@ export interface TestCheckout extends CheckoutOptions {
 export function sandboxCheckout({
   webhookUrl = () => undefined,
   paymentMs = 600_000,
+  nowMs = () => Date.now(),
 }: {
   webhookUrl?: () => string | undefined;
   paymentMs?: number;
+  /** The clock of the provider, in Unix ms. */
+  nowMs?: () => number;
 } = {}): TestCheckout {
-  const bank = new SandboxPayments({ store: new MemorySandboxStore(), nowMs: () => Date.now() });
+  const bank = new SandboxPayments({ store: new MemorySandboxStore(), nowMs });
   const provider = new SandboxProvider({
     payments: bank,
     secret: 'a secret of the test',

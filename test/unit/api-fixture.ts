@@ -92,7 +92,7 @@ export interface TestApi extends BookingProcess {
 export async function startApi({ access = {}, change = {}, failure }: ApiOptions = {}): Promise<TestApi> {
   const state = { failure, nowMs: startedAtMs };
   const line = new MemoryBusLine();
-  const checkout = sandboxCheckout();
+  const checkout = sandboxCheckout({ nowMs: () => state.nowMs });
   const process = await buildBookingProcess({
     ledger: checkout.ledger,
     checkout,
