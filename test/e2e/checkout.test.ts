@@ -7,7 +7,9 @@ import { cards, checkOut, checkOutBest, goToPayPage, payWith, readQrCodes, title
 import { usePages } from '../support/pages.ts';
 import { startEmbedded } from '../support/servers.ts';
 
-const pages = usePages(() => startEmbedded({ env: { PAYMENT_PROVIDER: 'sandbox' } }));
+const pages = usePages(() => startEmbedded({ env: { PAYMENT_PROVIDER: 'sandbox', HOLD_SECONDS: '120' } }));
+/** Each goes through several pages. */
+const timeout = 90_000;
 const open = (options = {}) => pages.open(options, `${pages.venue.url}/shows/chamber`);
 
 /** Holds the seats, and no others. */
@@ -27,7 +29,7 @@ async function openTab(context: BrowserContext, path: string, origin = pages.ven
   return page;
 }
 
-describe('check out', () => {
+describe('check out', { timeout }, () => {
   test('[R860] [R865] held seats are ordered with their ticket types, paid, and become tickets with codes that the door accepts', async () => {
     const { page } = await open();
     await pick(page, 'A3', 'A4', 'A5');
@@ -263,7 +265,7 @@ test.each([
 describe.each([
   ['a phone', 320, 568, 'light'],
   ['a desk', 1200, 850, 'dark'],
-] as const)('on %s (%i × %i, %s)', (_what, width, height, colorScheme) => {
+] as const)('on %s (%i × %i, %s)', { timeout }, (_what, width, height, colorScheme) => {
   const fits = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
   test('[R870] axe finds nothing, nothing is cut off, and it works by keyboard alone', {

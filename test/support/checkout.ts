@@ -34,11 +34,11 @@ export interface TestCheckout extends CheckoutOptions {
 export function sandboxCheckout({
   webhookUrl = () => undefined,
   paymentMs = 600_000,
-  nowMs = Date.now,
+  nowMs = () => Date.now(),
 }: {
   webhookUrl?: () => string | undefined;
   paymentMs?: number;
-  /** The clock of the store. */
+  /** The clock of the provider, in Unix ms: that of the store. */
   nowMs?: () => number;
 } = {}): TestCheckout {
   const bank = new SandboxPayments({ store: new MemorySandboxStore(), nowMs });
