@@ -101,6 +101,7 @@ export class CopyableSeatStore implements SeatStore {
   }
 
   async relayedPosition(): Promise<Position | undefined> {
+    this.#note((store) => store.relayedPosition()); // it may name an epoch
     const position = await this.#store.relayedPosition();
     return position && this.#outer(position);
   }

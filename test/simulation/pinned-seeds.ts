@@ -23,6 +23,10 @@ export const pinnedSeeds: readonly { seed: number; why: string }[] = [
   { seed: 432001228, why: 'an edge asked about a new epoch once, and a process answered that was behind' },
   { seed: 494094679, why: 'two requests of one user could have made the same change, and only one way was tried' },
   {
+    seed: 504298573,
+    why: 'a read that named an epoch was not repeated in the copy, whose epochs then had other names',
+  },
+  {
     seed: 6331,
     why: 'while the store did not reply, the end of a hold was asked for twice a second, and all of it came at once',
   },
