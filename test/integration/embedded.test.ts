@@ -89,5 +89,5 @@ test('[R319] an address is limited as everywhere, whatever it forwards, and the 
 });
 
 test('it says loudly that bookings end with the process', async () => {
-  expect(await readFile(server.logFile, 'utf8')).toContain('Every hold and booking ends with this process');
+  expect(await readFile(server.logFile, 'utf8')).toContain('Every hold, booking and order ends with this process');
 });
