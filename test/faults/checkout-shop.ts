@@ -72,6 +72,10 @@ export async function startCheckoutShop({ rows = 10, seats = 20 } = {}): Promise
     },
     async settled() {
       await until('nothing is due', async () => (await truth.dueOrders().catch(() => 1)) === 0, settledWithinMs);
+      await until('the show is open', async () => {
+        const reply = await fetch(`${first?.url}/api/shows/${show}/seats`);
+        return reply.status === 200 && !reply.headers.has('x-venue-stale');
+      });
       const seats = new RedisTruth(redis.url, keyPrefix);
       try {
         const record = await seats.record();
