@@ -118,6 +118,29 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger])
     });
   });
 
+  test('[R899] seats that are booked for an order which another process has given up meanwhile are freed', async () => {
+    const [ledger, other] = ledgersOf();
+    const slow: Ledger = new Proxy(ledger, {
+      get(target, name) {
+        const method = Reflect.get(target, name);
+        if (typeof method !== 'function') return method;
+        if (name !== 'issue') return method.bind(target);
+        return async (at: Parameters<Ledger['issue']>[0], issue: Parameters<Ledger['issue']>[1]) => {
+          // What the other process did in the store was lost.
+          await other.change(at, { state: 'refunding', dueAtMs: issue.atMs, reason: 'test', atMs: issue.atMs });
+          return target.issue(at, issue);
+        };
+      },
+    });
+    const shop = await twoProcesses([slow, other]);
+    const { id, pay } = await shop.checkout('ann', 'A1');
+    await shop.one.receive('sandbox', shop.messageOf(await pay()));
+    await shop.pass(30_000);
+    expect((await other.order(id))?.state).toBe('refunded');
+    expect(await shop.seat('A1')).toMatchObject({ status: 0 });
+    expect(await shop.problems()).toEqual([]);
+  });
+
   /** Buyers, messages, cancellations and reconcilers at both processes at once. Returns what the audit finds at the end. */
   async function raceOf(seed: number, ledgers: readonly [Ledger, Ledger]): Promise<string[]> {
     const random = new Random(seed);
