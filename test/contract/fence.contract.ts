@@ -13,7 +13,7 @@ import { book, opened, release, type StorePlace, select, settings } from './cont
 export const ticket = (seatId: string, userId: string): ProvenBooking => ({ seatId, userId, orderId: 'o1' });
 
 /** The store finds that it is older than its caller, as after a failover. */
-export async function endEpoch(store: SeatStore, { epoch }: VenueSnapshot): Promise<void> {
+async function endEpoch(store: SeatStore, { epoch }: VenueSnapshot): Promise<void> {
   await expect(store.eventsAfter({ epoch, seq: 9_999 }, 1)).rejects.toBeInstanceOf(VenueLostError);
 }
 
