@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { httpUrl } from '../../src/launch/http-url.ts';
 import { findMachineServers } from '../../src/launch/machine-servers.ts';
 import { natsSpec } from '../../src/launch/nats.ts';
@@ -93,7 +93,7 @@ async function startLedger(services: Services): Promise<{ url: string; ownerUrl:
   const signal = new AbortController().signal;
   const origin = await findMachineServers(['postgres', 'initdb'], '/dev/null', signal);
   const [port, { dir, logFile }] = [await freePort(), services.place('postgres')];
-  const { user } = postgresUser(dir);
+  const { user } = postgresUser(dirname(dir));
   const { spec, adminPassword } = await postgresServer({ origin, port, dir, logFile, user }, signal);
   await services.start(spec);
   const passwords = { ownerPassword: randomUUID(), bookingPassword: randomUUID() };

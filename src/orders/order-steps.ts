@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Ledger, OrderChange } from '../ledger/ledger.ts';
-import { SeatAlreadySoldError } from '../ledger/ledger-errors.ts';
+import { OrderChangedError, SeatAlreadySoldError } from '../ledger/ledger-errors.ts';
 import { type Order, type Payment, paymentState } from '../ledger/order.ts';
 import { StoreUnavailableError } from '../store/seat-store.ts';
 import { factsOf } from './facts-of.ts';
@@ -134,6 +134,8 @@ export class OrderSteps {
       const atMs = nowMs();
       return await ledger.issue(order, { tickets, dueAtMs: atMs + retryMs, atMs });
     } catch (error) {
+      // Another process has given the order up, and the store has lost that since: otherwise it had refused to sell.
+      if (error instanceof OrderChangedError && isGivenUp(error.current)) await this.#options.seats.close(order);
       if (!(error instanceof SeatAlreadySoldError)) throw error;
       return this.giveUp(order, `Sold to someone else already: ${error.seatIds.join(', ')}`);
     }
@@ -189,3 +191,5 @@ export class OrderSteps {
     return (await this.#options.ledger.recordPayment(order.id, facts)).order;
   }
 }
+
+const isGivenUp = ({ state }: Order) => state === 'refunding' || state === 'refunded';

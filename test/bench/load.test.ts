@@ -108,6 +108,23 @@ describe.concurrent('npm run load', { timeout: 180_000 }, () => {
     expect(settings).toMatchObject({ show: 'chamber', isBest: true });
   });
 
+  it('[R897] checkout starts a system with a ledger and the sandbox, and audits ledger, provider and Redis', async ({
+    expect,
+  }) => {
+    const json = join(dir, 'checkout.json');
+    const size = ['--show', 'chamber', '--connections', '6', '--duration', '2'];
+    const { exitCode, output } = await load('checkout', ...size, '--json', json);
+    expect(output).toContain('PASSED: no violations');
+    expect(exitCode).toBe(0);
+    const { verdict, figures } = readReport(json);
+    for (const check of ['orders', 'money', 'tickets']) {
+      expect(verdict.checks.find(({ name }) => name === check)?.checked, check).toBeGreaterThan(3);
+    }
+    expect(figures.ordersPerSecond).toBeGreaterThan(0);
+    expect(figures.payToTicketP99Ms).toBeGreaterThan(0);
+    expect(figures.unfinishedOrders).toBe(0);
+  });
+
   it('[R583] loads the sockets of a given show, and audits its keys', async ({ expect }) => {
     const size = ['--connections', '20', '--duration', '1', '--rate', '50'];
     const { exitCode, output } = await load('fanout', ...given(), '--show', 'hall', ...size);

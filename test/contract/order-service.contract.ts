@@ -1,0 +1,202 @@
+import { describe, expect, test } from 'vitest';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { OrderChangedError } from '../../src/ledger/ledger-errors.ts';
+import { OrderClosedError, SeatsRefusedError } from '../../src/orders/order-errors.ts';
+import { Random } from '../simulation/random.ts';
+import { price, twoProcesses } from './two-processes.ts';
+
+const declined = '4000000000000002';
+/** Longer than the time to pay, the hold after it and the retries. */
+const muchLaterMs = 800_000;
+
+/** The contract of checkout over a ledger. `ledgersOf`: two connections to the same one. */
+export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger]): void {
+  describe('[R894] [G11] an order', () => {
+    test('is paid, booked, issued and captured, and a repeated message changes nothing', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const { id, pay } = await shop.checkout('ann', 'A1', 'A2');
+      const message = shop.messageOf(await pay());
+      await Promise.all([shop.one, shop.two, shop.one].map((service) => service.receive('sandbox', message)));
+      await shop.pass(30_000);
+      const order = await shop.ledger.order(id);
+      expect(order).toMatchObject({ state: 'issued', dueAtMs: undefined, payments: [{ capturedMinor: 2 * price }] });
+      expect(order?.tickets.map(({ seatId }) => seatId).sort()).toEqual(['A1', 'A2']);
+      await shop.two.receive('sandbox', message);
+      expect(await shop.ledger.order(id)).toEqual(order);
+      expect(await shop.seat('A1')).toMatchObject({ status: 2, held_by: 'ann' });
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test('is found again by a repeated request, and paid by another attempt after a declined card', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const { id, pay } = await shop.checkout('ann', 'A1');
+      const again = await shop.two.create(shop.orderOf('ann', ['A1']));
+      expect(again.order.id).toBe(id);
+      await expect(shop.two.create(shop.orderOf('ann', ['A1', 'A2']))).rejects.toThrow(OrderClosedError);
+      await pay(declined);
+      expect((await shop.two.advance(id, { mayAsk: true })).state).toBe('open');
+      const { order, payUrl = '' } = await shop.one.create(shop.orderOf('ann', ['A1']));
+      expect(order).toMatchObject({ id, state: 'paying', payments: [{ attempt: 1 }, { attempt: 2 }] });
+      await shop.bank.pay(payUrl, '4242424242424242');
+      expect((await shop.one.advance(id, { mayAsk: true })).state).toBe('issued');
+      await shop.pass(30_000);
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test('needs the holds of its user', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      await shop.hold('bob', 'A1');
+      await expect(shop.one.create(shop.orderOf('ann', ['A1']))).rejects.toThrow(SeatsRefusedError);
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test('without a price is issued without a payment', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      await shop.hold('ann', 'A1');
+      const { order, payUrl } = await shop.one.create(shop.orderOf('ann', ['A1'], 0));
+      expect([order.state, payUrl]).toEqual(['issued', undefined]);
+      await shop.pass(30_000);
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test('that is not paid lapses, and its seats are free; paid unseen in the last second, it is issued', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const unpaid = await shop.checkout('ann', 'A1');
+      const unseen = await shop.checkout('bob', 'A2');
+      await shop.pass(585_000);
+      await unseen.pay();
+      await shop.pass(muchLaterMs);
+      expect((await shop.ledger.order(unpaid.id))?.state).toBe('lapsed');
+      expect(await shop.seat('A1')).toMatchObject({ status: 0 });
+      expect((await shop.ledger.order(unseen.id))?.state).toBe('issued');
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test('that is cancelled gives back its seats, and money that was paid unseen', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const [unpaid, paid] = [await shop.checkout('ann', 'A1'), await shop.checkout('bob', 'A2')];
+      await paid.pay();
+      for (const { id } of [unpaid, paid]) await shop.two.cancel(id);
+      await shop.pass(30_000);
+      const states = await Promise.all([unpaid, paid].map(async ({ id }) => (await shop.ledger.order(id))?.state));
+      expect(states).toEqual(['cancelled', 'refunded']);
+      expect((await shop.store.open()).seats.filter(({ status }) => status !== 0)).toEqual([]);
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test.each([
+      ['is free: it is held again', undefined, 'issued'],
+      ['is held by another user: the money goes back', 'bob', 'refunded'],
+    ])('whose hold was lost before the payment, and whose seat %s', async (_what, other, state) => {
+      const shop = await twoProcesses(ledgersOf());
+      const { id, pay } = await shop.checkout('ann', 'A1');
+      await shop.decide({ action: 'release', seatIds: ['A1'], userId: 'ann' });
+      if (other) await shop.hold(other, 'A1');
+      await shop.one.receive('sandbox', shop.messageOf(await pay()));
+      await shop.pass(30_000);
+      expect((await shop.ledger.order(id))?.state).toBe(state);
+      expect((await shop.seat('A1'))?.held_by).toBe(other ?? 'ann');
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test('[G12] of a seat that has a live ticket gets its money back', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const first = await shop.checkout('ann', 'A1');
+      await shop.one.receive('sandbox', shop.messageOf(await first.pay()));
+      // The store forgets the sale.
+      await shop.decide({ action: 'close', seatIds: ['A1'], userId: 'ann', orderId: 'lost' });
+      const second = await shop.checkout('bob', 'A1');
+      await shop.two.receive('sandbox', shop.messageOf(await second.pay()));
+      await shop.pass(30_000);
+      expect(await shop.ledger.order(second.id)).toMatchObject({
+        state: 'refunded',
+        reason: 'Sold to someone else already: A1',
+        tickets: [],
+      });
+      expect((await shop.ledger.liveTicket((await shop.ledger.order(first.id))?.show ?? '', 'A1'))?.orderId).toBe(
+        first.id,
+      );
+    });
+  });
+
+  test('[R899] seats that are booked for an order which another process has given up meanwhile are freed', async () => {
+    const [ledger, other] = ledgersOf();
+    const slow: Ledger = new Proxy(ledger, {
+      get(target, name) {
+        const method = Reflect.get(target, name);
+        if (typeof method !== 'function') return method;
+        if (name !== 'issue') return method.bind(target);
+        return async (at: Parameters<Ledger['issue']>[0], issue: Parameters<Ledger['issue']>[1]) => {
+          // What the other process did in the store was lost.
+          await other.change(at, { state: 'refunding', dueAtMs: issue.atMs, reason: 'test', atMs: issue.atMs });
+          return target.issue(at, issue);
+        };
+      },
+    });
+    const shop = await twoProcesses([slow, other]);
+    const { id, pay } = await shop.checkout('ann', 'A1');
+    await shop.one.receive('sandbox', shop.messageOf(await pay()));
+    await shop.pass(30_000);
+    expect((await other.order(id))?.state).toBe('refunded');
+    expect(await shop.seat('A1')).toMatchObject({ status: 0 });
+    expect(await shop.problems()).toEqual([]);
+  });
+
+  /** Buyers, messages, cancellations and reconcilers at both processes at once. Returns what the audit finds at the end. */
+  async function raceOf(seed: number, ledgers: readonly [Ledger, Ledger]): Promise<string[]> {
+    const random = new Random(seed);
+    const shop = await twoProcesses(ledgers);
+    const services = [shop.one, shop.two] as const;
+    const any = () => random.pick(services);
+    const buy = async (n: number) => {
+      const row = 'ABCD'[n % 4];
+      const checkout = await shop.checkout(
+        `user-${n}`,
+        `${row}${2 * Math.floor(n / 4) + 1}`,
+        `${row}${2 * Math.floor(n / 4) + 2}`,
+      );
+      const acts: (() => Promise<unknown>)[] = [
+        async () => any().receive('sandbox', shop.messageOf(await checkout.pay())),
+        () => any().advance(checkout.id, { mayAsk: true }),
+        () => any().advance(checkout.id, { mayAsk: true }),
+        () => any().reconcile(),
+      ];
+      if (random.chance(0.5)) acts.push(() => any().cancel(checkout.id));
+      if (random.chance(0.3)) acts.push(async () => any().receive('sandbox', shop.messageOf(await checkout.pay())));
+      await Promise.allSettled(random.sample(acts, acts.length).map((act) => act()));
+    };
+    await Promise.all(Array.from({ length: 20 }, (_, n) => buy(n)));
+    await shop.pass(muchLaterMs, 50_000);
+    return shop.problems();
+  }
+
+  test('[R895] [G11] two processes that advance the same orders at once come to one end', { timeout: 120_000 }, async () => {
+    for (let seed = 1; seed <= 3; seed++) expect(await raceOf(seed, ledgersOf()), `seed ${seed}`).toEqual([]);
+  });
+
+  test('[R895] the control: with changes that do not compare the version, they do not', { timeout: 120_000 }, async () => {
+    const careless = ledgersOf().map(
+      (ledger) =>
+        new Proxy(ledger, {
+          get(target, name) {
+            const method = Reflect.get(target, name);
+            if (typeof method !== 'function') return method;
+            if (name !== 'change') return method.bind(target);
+            return async (at: Parameters<Ledger['change']>[0], change: Parameters<Ledger['change']>[1]) => {
+              for (;;) {
+                const { version = 0 } = (await target.order(at.id)) ?? {};
+                try {
+                  return await target.change({ id: at.id, version }, change);
+                } catch (error) {
+                  if (!(error instanceof OrderChangedError)) throw error;
+                }
+              }
+            };
+          },
+        }),
+    ) as unknown as readonly [Ledger, Ledger];
+    const found: string[] = [];
+    for (let seed = 1; seed <= 20 && found.length === 0; seed++) found.push(...(await raceOf(seed, careless)));
+    expect(found).not.toEqual([]);
+  });
+}

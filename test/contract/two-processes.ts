@@ -1,0 +1,119 @@
+import { auditCheckout } from '../../bench/audit/checkout-audit.ts';
+import type { Ledger } from '../../src/ledger/ledger.ts';
+import { OrderService } from '../../src/orders/order-service.ts';
+import { Payments } from '../../src/orders/payments.ts';
+import { SandboxPayments } from '../../src/orders/sandbox/sandbox-payments.ts';
+import { SandboxProvider } from '../../src/orders/sandbox/sandbox-provider.ts';
+import { MemorySandboxStore, type SandboxPayment } from '../../src/orders/sandbox/sandbox-store.ts';
+import { gridPlan } from '../../src/shows/default-show.ts';
+import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import type { Answer, SeatCommand } from '../../src/store/seat-store.ts';
+import { silent } from '../support/silent.ts';
+import { newShow } from './ledger.contract.ts';
+
+const paymentMs = 600_000;
+export const price = 4_500;
+
+class WatchedSandbox extends MemorySandboxStore {
+  readonly all = new Map<string, SandboxPayment>();
+
+  override async add(payment: SandboxPayment) {
+    const stored = await super.add(payment);
+    if (!this.all.has(stored.reference)) this.all.set(stored.reference, stored);
+    return stored;
+  }
+
+  override async replace(payment: SandboxPayment) {
+    const isReplaced = await super.replace(payment);
+    if (isReplaced) this.all.set(payment.reference, payment);
+    return isReplaced;
+  }
+}
+
+/** A show that two processes sell by orders, each with its own connection to the ledger, at a time that only the test moves. */
+export async function twoProcesses(ledgers: readonly [Ledger, Ledger]) {
+  const show = newShow();
+  const time = { nowMs: Date.now() };
+  const nowMs = () => time.nowMs;
+  const plan = gridPlan({ rows: 4, cols: 10 });
+  const store = new MemorySeatStore({ plan, holdTtlMs: 30_000, maxHoldsPerUser: 6, nowMs });
+  const position = await store.open();
+  const decide = async (command: SeatCommand): Promise<Answer> => {
+    const { answers } = await store.decide([command], position);
+    return answers[0] as Answer;
+  };
+  const sandbox = new WatchedSandbox();
+  const bank = new SandboxPayments({ store: sandbox, nowMs });
+  const provider = new SandboxProvider({
+    payments: bank,
+    secret: 's',
+    hostNowMs: nowMs,
+    payUrlOf: (reference) => reference,
+  });
+  const [one, two] = ledgers.map(
+    (ledger) =>
+      new OrderService({
+        ledger,
+        payments: new Payments([provider]),
+        seatsOf: () => ({ commandOfOrder: decide }),
+        logger: silent,
+        nowMs,
+        paymentMs,
+      }),
+  ) as [OrderService, OrderService];
+  const [ledger] = ledgers;
+  const orderOf = (userId: string, seatIds: readonly string[], priceMinor = price) => ({
+    show,
+    userId,
+    currency: 'EUR',
+    seats: seatIds.map((seatId) => ({ seatId, ticketType: 'adult', priceMinor })),
+  });
+  const hold = (userId: string, ...seatIds: string[]) => decide({ action: 'select', seatIds, userId });
+  return {
+    one,
+    two,
+    bank,
+    ledger,
+    store,
+    decide,
+    hold,
+    orderOf,
+    /** Held, ordered, not yet paid. `pay`: with a card, without telling the shop. */
+    async checkout(userId: string, ...seatIds: string[]) {
+      await hold(userId, ...seatIds);
+      const { order, payUrl: reference = '' } = await one.create(orderOf(userId, seatIds));
+      return { id: order.id, reference, pay: (card = '4242424242424242') => bank.pay(reference, card) };
+    },
+    messageOf: (payment: SandboxPayment) => {
+      const { raw, headers } = provider.webhookOf(payment);
+      return provider.readWebhook(raw, headers);
+    },
+    seat: async (id: string) => (await store.open()).seats.find((seat) => seat.id === id),
+    /** Time passes; the reconcilers of both processes run at once. */
+    async pass(ms: number, stepMs = 15_000) {
+      for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {
+        time.nowMs = Math.min(endMs, time.nowMs + stepMs);
+        await Promise.all([one.reconcile(), two.reconcile()]);
+      }
+    },
+    /** What the audit of checkout finds wrong. */
+    async problems(): Promise<string[]> {
+      const problems: string[] = [];
+      const { seats } = await store.open();
+      const orders = (await ledger.orders({ show, limit: 1_000 })).map(({ seats: ofOrder, tickets, ...order }) => ({
+        ...order,
+        seatIds: ofOrder.map(({ seatId }) => seatId),
+        ticketSeatIds: tickets.flatMap(({ seatId, voidedAtMs }) => (voidedAtMs === undefined ? [seatId] : [])),
+      }));
+      const record = {
+        orders,
+        payments: [...sandbox.all.values()],
+        seats: new Map(seats.map((seat) => [seat.id, seat])),
+      };
+      auditCheckout(record, (_check, isKept, inWords) => {
+        if (!isKept) problems.push(inWords());
+      });
+      return problems;
+    },
+  };
+}
