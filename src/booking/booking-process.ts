@@ -5,6 +5,7 @@ import type { HttpApp } from '../http/http-app.ts';
 import { type InspectOptions, registerInspectRoutes } from '../inspect/routes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { Projections } from '../ledger/projections.ts';
+import { registerOrderMetrics } from '../orders/order-metrics.ts';
 import type { Show } from '../shows/show.ts';
 import { isWithheld } from '../store/restore-venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
@@ -92,6 +93,7 @@ export async function buildBookingProcess({
     },
   });
   const checkout = checkoutOptions && ledger && startCheckout({ ...checkoutOptions, ledger }, shows, rest.logger);
+  if (checkout) registerOrderMetrics(metrics.registry, checkout.ledger);
   const app = await buildBookingApp({ shows, metrics, checkout, ...rest });
   app.addHook('onClose', async () => {
     await checkout?.close();

@@ -1,4 +1,4 @@
-import type { NewOrder, Order, OrderState, PaymentFact, Ticket } from './order.ts';
+import type { NewOrder, Order, OrderState, PaymentFact, PaymentState, Ticket } from './order.ts';
 import type { LedgerEvent, RecoveredBooking, RestorableSeat } from './seat-history.ts';
 
 /** An order at the version that the caller has read: a change applies to that version only. */
@@ -56,6 +56,13 @@ export interface OrderTotals {
   paidMinor: number;
 }
 
+/** The number of payments, for metrics. `begun`: nobody but the provider knows the outcome yet. */
+export interface PaymentTotals {
+  provider: string;
+  state: PaymentState;
+  payments: number;
+}
+
 /**
  * The database of orders, payments, tickets and of every transition. Each method that writes is one transaction.
  *
@@ -105,6 +112,8 @@ export interface Ledger {
   ticket(id: string): Promise<Ticket | undefined>;
   /** For metrics and audits: one row per state, show and currency. */
   totals(): Promise<OrderTotals[]>;
+  /** For metrics: one row per provider and state. */
+  paymentTotals(): Promise<PaymentTotals[]>;
 
   /**
    * Appends transitions of a show to its history, in order. Those that it has already are skipped, so any number of processes

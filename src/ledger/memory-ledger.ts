@@ -9,10 +9,11 @@ import type {
   OrderQuery,
   OrderTotals,
   OrderVersion,
+  PaymentTotals,
 } from './ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import { MemoryHistory } from './memory-history.ts';
-import { type NewOrder, type Order, type PaymentFact, type Ticket, unfinishedStates } from './order.ts';
+import { type NewOrder, type Order, type PaymentFact, paymentState, type Ticket, unfinishedStates } from './order.ts';
 import { openOrder, requireSameContent, requireTicketPerSeat } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
 import type { LedgerEvent, RestorableSeat } from './seat-history.ts';
@@ -129,6 +130,18 @@ export class MemoryLedger implements Ledger {
       total.orders++;
       for (const { capturedMinor, refundedMinor } of payments) total.paidMinor += capturedMinor - refundedMinor;
       totals.set(key, total);
+    }
+    return [...totals.values()];
+  }
+
+  async paymentTotals(): Promise<PaymentTotals[]> {
+    const totals = new Map<string, PaymentTotals>();
+    for (const payment of [...this.#orders.values()].flatMap(({ payments }) => payments)) {
+      const { provider } = payment;
+      const state = paymentState(payment);
+      const total = totals.get(`${provider} ${state}`) ?? { provider, state, payments: 0 };
+      total.payments++;
+      totals.set(`${provider} ${state}`, total);
     }
     return [...totals.values()];
   }

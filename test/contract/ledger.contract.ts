@@ -281,4 +281,45 @@ export function ordersContract(ledgerOf: () => Ledger): void {
     const totals = (await ledger.totals()).filter((total) => total.show === show);
     expect(totals).toEqual([{ state: 'open', show, currency: 'EUR', orders: 2, paidMinor: 10_000 }]);
   });
+
+  test('[R913] the totals of payments count each once, by provider and by what its facts add up to', async () => {
+    const [ledger, show] = [ledgerOf(), newShow()];
+    const provider = `provider of ${show}`;
+    const atMs = startMs;
+    const histories: PaymentFact[][] = [
+      [],
+      [{ kind: 'authorised', attempt: 1, atMs }],
+      [
+        { kind: 'authorised', attempt: 1, atMs },
+        { kind: 'cancelled', attempt: 1, atMs },
+      ],
+      [{ kind: 'captured', attempt: 1, atMs, totalMinor: 9000 }],
+      [
+        { kind: 'captured', attempt: 1, atMs, totalMinor: 9000 },
+        { kind: 'refunded', attempt: 1, atMs, totalMinor: 1 },
+      ],
+      [
+        { kind: 'captured', attempt: 1, atMs, totalMinor: 9000 },
+        { kind: 'refunded', attempt: 1, atMs, totalMinor: 9000 },
+      ],
+      [{ kind: 'failed', attempt: 1, atMs, failure: 'declined' }],
+      [
+        { kind: 'failed', attempt: 1, atMs, failure: 'declined' },
+        { kind: 'captured', attempt: 1, atMs, totalMinor: 9000 },
+      ],
+    ];
+    for (const [place, facts] of histories.entries()) {
+      const { id } = await ledger.createOrder(newOrder(show, { userId: `user ${place}` }));
+      await ledger.recordPayment(id, [{ kind: 'begun', attempt: 1, atMs, provider, amountMinor: 9000 }, ...facts]);
+    }
+    const totals = (await ledger.paymentTotals()).filter((total) => total.provider === provider);
+    expect(Object.fromEntries(totals.map(({ state, payments }) => [state, payments]))).toEqual({
+      begun: 1,
+      authorised: 1,
+      cancelled: 1,
+      captured: 3,
+      refunded: 1,
+      failed: 1,
+    });
+  });
 }

@@ -18,7 +18,14 @@ let admin: pg.Client;
 const through = (address: string, port: number) => address.replace(`:${server.port}/`, `:${port}/`);
 
 function ledgerAt(url: string): PostgresLedger {
-  const made = new PostgresLedger({ url, ownerUrl: server.ownerUrl, name: 'test', logger: silent, timeoutMs: 500, connectTimeoutMs: 500 });
+  const made = new PostgresLedger({
+    url,
+    ownerUrl: server.ownerUrl,
+    name: 'test',
+    logger: silent,
+    timeoutMs: 500,
+    connectTimeoutMs: 500,
+  });
   onTestFinished(() => made.close());
   return made;
 }
@@ -110,17 +117,27 @@ describe('[R715] while Postgres cannot be reached', () => {
     },
   );
 
-  test.each(['drop', 'hang'] as const)('%s from the start: the same, before the tables were looked at', async (fault) => {
-    proxy[fault]();
-    const [url, ownerUrl] = [through(server.url, proxy.port), through(server.ownerUrl, proxy.port)];
-    const early = new PostgresLedger({ url, ownerUrl, name: 'test', logger: silent, timeoutMs: 500, connectTimeoutMs: 500 });
-    onTestFinished(() => early.close());
-    const startedAtMs = performance.now();
-    expect(await failureOf(early.order(randomUUID()))).toBeInstanceOf(LedgerUnavailableError);
-    expect(performance.now() - startedAtMs).toBeLessThan(8_000);
-    proxy.heal();
-    await vi.waitFor(async () => expect(await early.order(randomUUID())).toBeUndefined(), patience);
-  });
+  test.each(['drop', 'hang'] as const)(
+    '%s from the start: the same, before the tables were looked at',
+    async (fault) => {
+      proxy[fault]();
+      const [url, ownerUrl] = [through(server.url, proxy.port), through(server.ownerUrl, proxy.port)];
+      const early = new PostgresLedger({
+        url,
+        ownerUrl,
+        name: 'test',
+        logger: silent,
+        timeoutMs: 500,
+        connectTimeoutMs: 500,
+      });
+      onTestFinished(() => early.close());
+      const startedAtMs = performance.now();
+      expect(await failureOf(early.order(randomUUID()))).toBeInstanceOf(LedgerUnavailableError);
+      expect(performance.now() - startedAtMs).toBeLessThan(8_000);
+      proxy.heal();
+      await vi.waitFor(async () => expect(await early.order(randomUUID())).toBeUndefined(), patience);
+    },
+  );
 
   test('connections that went silent for good are replaced', async () => {
     const order = await ledger.createOrder(newOrder(newShow()));

@@ -189,7 +189,9 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     const secrets = JSON.parse(readFileSync(join(settings.DATA_DIR, 'secrets.json'), 'utf8')) as Record<string, string>;
     expect(Object.keys(secrets).length).toBeGreaterThan(3);
     for (const secret of Object.values(secrets)) expect(calls).not.toContain(secret);
-    expect(calls).toMatch(/^run .*-v \S+passwd:\/etc\/passwd:ro --entrypoint initdb postgres:15-alpine .*--pwfile=\S+admin-password/m);
+    expect(calls).toMatch(
+      /^run .*-v \S+passwd:\/etc\/passwd:ro --entrypoint initdb postgres:15-alpine .*--pwfile=\S+admin-password/m,
+    );
     for (const program of ['redis-server', 'nats-server', 'postgres', 'nginx']) {
       expect(calls).toMatch(
         new RegExp(`^run --rm --name concert-booking-${program}-\\w+ .*--network host .*-v ${settings.DATA_DIR}`, 'm'),
