@@ -102,6 +102,8 @@ export async function buildBookingProcess({
     await ledger?.close();
     await closeConnections?.();
   });
-  if (inspect) await registerInspectRoutes(app, { shows, logger: rest.logger, ...inspect });
+  if (inspect) {
+    await registerInspectRoutes(app, { shows, orderActors: checkout?.actors, logger: rest.logger, ...inspect });
+  }
   return { app, shows, registry: metrics.registry };
 }

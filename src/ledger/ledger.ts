@@ -5,8 +5,8 @@ import type { LedgerEvent, RecoveredBooking, RestorableSeat } from './seat-histo
 export type OrderVersion = Pick<Order, 'id' | 'version'>;
 
 export interface OrderChange {
-  /** Absent: the state stays. Only `issue` leads to `issued`. */
-  state?: Exclude<OrderState, 'issued'>;
+  /** Absent: the state stays. `issued`: only if the order has its tickets, as after a time in `needs_person`. */
+  state?: OrderState;
   /** When the reconciler must look at the order, in Unix ms. undefined: never. */
   dueAtMs: number | undefined;
   /** Why, e.g. for `needs_person`: a short text for people. Absent: the previous reason stays. */

@@ -14,7 +14,7 @@ import type {
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import { MemoryHistory } from './memory-history.ts';
 import { type NewOrder, type Order, type PaymentFact, paymentState, type Ticket, unfinishedStates } from './order.ts';
-import { openOrder, requireSameContent, requireTicketPerSeat } from './order-rules.ts';
+import { openOrder, requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
 import type { LedgerEvent, RestorableSeat } from './seat-history.ts';
 
@@ -74,9 +74,12 @@ export class MemoryLedger implements Ledger {
     { state, dueAtMs, reason, facts = [], voidTickets, atMs }: OrderChange,
   ): Promise<Order> {
     const order = this.#requireVersion(at);
+    const next = state ?? order.state;
+    requireTickets(order, next);
     const changed: Order = {
       ...order,
-      state: state ?? order.state,
+      state: next,
+      stuckIn: stuckInAfter(order, next),
       dueAtMs,
       reason: reason ?? order.reason,
       payments: withFacts(order.payments, facts),

@@ -52,6 +52,8 @@ export interface Order extends Omit<NewOrder, 'seats'> {
   /** In the order in which they were given. */
   seats: readonly OrderSeat[];
   reason: string | undefined;
+  /** The state in which it came to need a person. undefined: it never did, or goes on from there. */
+  stuckIn: OrderState | undefined;
   /** Unix ms. */
   changedAtMs: number;
   /** By attempt. */

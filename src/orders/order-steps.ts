@@ -160,9 +160,14 @@ export class OrderSteps {
     return this.#goOn(order, 'refunding', { voidTickets: true, reason: `${why}, so the tickets are void` });
   }
 
-  /** Orders without tickets were closed before they began to refund, and must not be closed again hours later. */
+  /**
+   * Orders with tickets, and those that a person gives up. The others were closed before they began to refund, and must not
+   * be closed again hours later.
+   */
   async #closeRevoked(order: Order): Promise<void> {
-    if (order.tickets.length > 0) await this.#options.seats.close(order);
+    const { stuckIn, tickets } = order;
+    const isGivenUp = stuckIn !== undefined && stuckIn !== 'refunding';
+    if (tickets.length > 0 || isGivenUp) await this.#options.seats.close(order);
   }
 
   async #capture(order: Order, { attempt, provider, reference = '' }: Payment): Promise<Order> {
