@@ -9,12 +9,13 @@ import { registerOrderMetrics } from '../orders/order-metrics.ts';
 import type { Show } from '../shows/show.ts';
 import { isWithheld } from '../store/restore-venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
-import type { SeatLog, SeatStore } from '../store/seat-store.ts';
+import type { ProvenBookings, SeatLog, SeatStore } from '../store/seat-store.ts';
 import { buildBookingApp } from './app.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
 import { type CheckoutOptions, startCheckout } from './checkout.ts';
 import { bookingMetrics } from './metrics.ts';
+import { provenBookingsOf } from './proven-bookings.ts';
 import { type ShowOnSale, ShowsOnSale } from './shows-on-sale.ts';
 
 /** A larger show starts actors as they are needed, and so do all shows besides the default one: there may be hundreds. */
@@ -25,8 +26,8 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   shows: readonly Show[];
   /** Of the shows that have none of their own. */
   rules: HoldRules;
-  /** The logger names the show, unless it is the default one. */
-  storeOf: (show: Show, rules: HoldRules, logger: Logger) => SeatStore & SeatLog;
+  /** The logger names the show, unless it is the default one. `provenBookings`: absent without a ledger. */
+  storeOf: (show: Show, rules: HoldRules, logger: Logger, provenBookings?: ProvenBookings) => SeatStore & SeatLog;
   busOf: (show: Show) => EventBus;
   /** Gets the transitions of every open show; closed with the process. Absent: there is none. */
   ledger?: Ledger | undefined;
@@ -75,7 +76,9 @@ export async function buildBookingProcess({
     hasOtherPlan,
     serviceOf: (show, rules) => {
       const logger = show === list[0] ? rest.logger : rest.logger.child({ show: show.id });
-      const store = storeOf(show, rules, logger);
+      const isRequired = checkoutOptions !== undefined;
+      const proven = ledger && provenBookingsOf({ ledger, show: show.id, isRequired, logger });
+      const store = storeOf(show, rules, logger, proven);
       const service = new BookingService({
         store,
         bus: busOf(show),

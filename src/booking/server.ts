@@ -13,6 +13,7 @@ import type { Show } from '../shows/show.ts';
 import { RedisConnection } from '../store/redis-connection.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
+import type { ProvenBookings } from '../store/seat-store.ts';
 import { keyPrefixOf } from '../store/venue-keys.ts';
 import { buildBookingProcess } from './booking-process.ts';
 import { configuredCheckout } from './configured-checkout.ts';
@@ -37,7 +38,12 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   if (checkout && !ledger) throw new ConfigError('PAYMENT_PROVIDER needs a ledger: set DATABASE_URL too.');
   /** The default show has the plain keys and subjects. */
   const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
-  const storeOf = (show: Show, rulesOfShow: HoldRules = rules, loggerOfShow: Logger = logger) =>
+  const storeOf = (
+    show: Show,
+    rulesOfShow: HoldRules = rules,
+    loggerOfShow: Logger = logger,
+    provenBookings?: ProvenBookings,
+  ) =>
     new RedisSeatStore({
       ...rulesOfShow,
       connection,
@@ -45,6 +51,7 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
       name: show.id,
       plan: show.plan,
       planReadAtMs,
+      provenBookings,
       hasLedger: ledger !== undefined,
       logger: loggerOfShow,
     });

@@ -29,7 +29,8 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   const process = await buildBookingProcess({
     shows,
     rules,
-    storeOf: ({ plan }, rulesOfShow) => new MemorySeatStore({ ...rulesOfShow, plan }),
+    storeOf: ({ plan }, rulesOfShow, _logger, provenBookings) =>
+      new MemorySeatStore({ ...rulesOfShow, plan, provenBookings }),
     ledger: new MemoryLedger(),
     checkout: await configuredCheckout(config, new MemorySandboxStore(), logger),
     busOf: (show) => new MemoryEventBus(line, show === shows[0] ? undefined : show.id),

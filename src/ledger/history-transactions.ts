@@ -141,7 +141,7 @@ export async function readHistory(
   }));
 }
 
-/** A ticket outweighs the booking of its seat: both name the same user, unless Redis had lost the seat. */
+/** A booking of a user who has an order of the seat is that of the order, which the ticket alone proves. */
 export async function readRestorable(db: Db, show: string): Promise<RestorableSeat[]> {
   const { rows } = await sql<{ seat_id: string; user_id: string; order_id: string | null }>`
     SELECT coalesce(ticket.seat_id, booking.seat_id) AS seat_id, coalesce(ticket.user_id, booking.user_id) AS user_id, ticket.order_id
@@ -149,7 +149,12 @@ export async function readRestorable(db: Db, show: string): Promise<RestorableSe
       SELECT tickets.seat_id, orders.user_id, tickets.order_id FROM tickets JOIN orders ON orders.id = tickets.order_id
       WHERE tickets.show = ${show} AND tickets.voided_at IS NULL
     ) ticket
-    FULL JOIN (SELECT seat_id, user_id FROM bookings WHERE show = ${show} AND ended_at IS NULL) booking USING (seat_id)
+    FULL JOIN (
+      SELECT seat_id, user_id FROM bookings WHERE show = ${show} AND ended_at IS NULL AND NOT EXISTS (
+        SELECT FROM order_seats
+        WHERE order_seats.show = bookings.show AND order_seats.seat_id = bookings.seat_id AND order_seats.user_id = bookings.user_id
+      )
+    ) booking USING (seat_id)
     ORDER BY 1`.execute(db);
   return rows.map(({ seat_id, user_id, order_id }) => ({
     seatId: seat_id,

@@ -124,7 +124,10 @@ export interface Ledger {
   projectedSeq(show: string, epoch: string): Promise<number | undefined>;
   /** The transitions of a show after a position in its history, oldest first, at most `limit`. */
   eventsAfter(show: string, after: HistoryPosition | undefined, limit: number): Promise<LedgerEvent[]>;
-  /** The seats of a show that must be booked in a new epoch, whatever Redis says: live tickets, and bookings without an order. */
+  /**
+   * The seats of a show that must be booked in a new epoch, whatever Redis says: those of live tickets, and bookings by users who
+   * never had an order of the seat.
+   */
   restorable(show: string): Promise<RestorableSeat[]>;
 
   /** Rejects with a `LedgerUnavailableError` if the database takes no writes now. */

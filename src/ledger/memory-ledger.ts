@@ -162,10 +162,15 @@ export class MemoryLedger implements Ledger {
   }
 
   async restorable(show: string): Promise<RestorableSeat[]> {
+    // A booking of a user who has an order of the seat is that of the order, which the ticket alone proves.
+    const ordered = new Set<string>();
+    for (const order of this.#orders.values()) {
+      if (order.show !== show) continue;
+      for (const { seatId } of order.seats) ordered.add(`${seatId} ${order.userId}`);
+    }
+    const bookings = this.#history(show).bookings();
     const seats = new Map(
-      this.#history(show)
-        .bookings()
-        .map((seat) => [seat.seatId, seat]),
+      bookings.flatMap((seat) => (ordered.has(`${seat.seatId} ${seat.userId}`) ? [] : [[seat.seatId, seat]])),
     );
     for (const { seatId, orderId } of this.#liveTickets(show)) {
       seats.set(seatId, { seatId, userId: this.#require(orderId).userId, orderId });

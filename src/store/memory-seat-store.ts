@@ -6,6 +6,7 @@ import type { Position } from '../protocol/venue.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
 import { emptySeats } from './empty-seats.ts';
+import { withProof } from './restore-venue.ts';
 import {
   decide,
   decideForOrder,
@@ -29,6 +30,8 @@ import {
   isOrderCommand,
   newSystemId,
   type OrderCommand,
+  type ProvenBooking,
+  type ProvenBookings,
   type SeatCommand,
   type SeatLog,
   type SeatStore,
@@ -37,9 +40,17 @@ import {
   type VenueSnapshot,
 } from './seat-store.ts';
 
+interface MemorySeatStoreOptions extends HoldRules {
+  plan: SeatingPlan;
+  provenBookings?: ProvenBookings | undefined;
+  keepEvents?: number;
+  /** Unix milliseconds; the default never goes backwards. */
+  nowMs?: () => number;
+}
+
 /** A show in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
 export class MemorySeatStore implements SeatStore, SeatLog {
-  readonly #options: HoldRules & { plan: SeatingPlan; keepEvents: number; nowMs: () => number };
+  readonly #options: MemorySeatStoreOptions & { keepEvents: number; nowMs: () => number };
   readonly #seats = new Map<string, Seat>();
   readonly #locks = new Map<string, Lock>();
   /** By user, then by held seat: the number of extensions of the hold. */
@@ -51,6 +62,8 @@ export class MemorySeatStore implements SeatStore, SeatLog {
   /** By id: until when it is remembered. In the order in which they are forgotten. */
   readonly #closedOrders = new Map<string, number>();
   #events: SeatEvent[] = [];
+  /** The openings under way: the first that finishes ends the others, which know an older state. */
+  readonly #openings = new Set<symbol>();
   #system = '';
   #epoch = '';
   #seq = 0;
@@ -58,20 +71,16 @@ export class MemorySeatStore implements SeatStore, SeatLog {
   /** Once the ledger has noted a position, nothing is trimmed that it does not have. */
   #ledger: Position | undefined;
 
-  /** `nowMs`: Unix milliseconds; the default never goes backwards. */
-  constructor(options: HoldRules & { plan: SeatingPlan; keepEvents?: number; nowMs?: () => number }) {
+  constructor(options: MemorySeatStoreOptions) {
     const nowMs = () => Math.floor(performance.timeOrigin + performance.now());
     this.#options = { keepEvents: 10_000, nowMs, ...options };
   }
 
   async open(knownSystem = newSystemId()): Promise<VenueSnapshot> {
     this.#system ||= knownSystem;
-    if (this.#epoch === '') {
-      this.#epoch = randomUUID();
-      this.#relayed = { epoch: this.#epoch, seq: this.#relayed?.seq ?? this.#seq };
-      this.#ledger = this.#ledger && { epoch: this.#epoch, seq: this.#ledger.seq };
+    for (let opening = this.beginOpening(); opening; opening = this.beginOpening()) {
+      this.finishOpening(opening, (await this.#options.provenBookings?.()) ?? []);
     }
-    for (const seat of emptySeats(this.#options.plan)) if (!this.#seats.has(seat.id)) this.#seats.set(seat.id, seat);
     return {
       system: this.#system,
       epoch: this.#epoch,
@@ -79,6 +88,37 @@ export class MemorySeatStore implements SeatStore, SeatLog {
       nowMs: this.#options.nowMs(),
       seats: [...this.#seats.values()],
     };
+  }
+
+  /** undefined: the show has an epoch. */
+  beginOpening(): symbol | undefined {
+    if (this.#epoch !== '') return undefined;
+    const opening = Symbol('opening');
+    this.#openings.add(opening);
+    return opening;
+  }
+
+  /** Opens a new epoch that has the proven bookings, unless another opening has finished since this one began. */
+  finishOpening(opening: symbol, proven: readonly ProvenBooking[]): void {
+    if (!this.#openings.has(opening)) return;
+    this.#openings.clear();
+    this.#epoch = randomUUID();
+    this.#relayed = { epoch: this.#epoch, seq: this.#relayed?.seq ?? this.#seq };
+    this.#ledger = this.#ledger && { epoch: this.#epoch, seq: this.#ledger.seq };
+    const proofs = new Map(proven.map((booking) => [booking.seatId, booking]));
+    for (const empty of emptySeats(this.#options.plan)) {
+      const seat = this.#seats.get(empty.id) ?? empty;
+      const restored = withProof(seat, proofs.get(seat.id));
+      this.#seats.set(seat.id, restored);
+      if (restored === seat || restored.held_by === undefined) continue;
+      if (seat.held_by !== undefined) this.#forgetHold(seat.held_by, seat.id);
+      this.#locks.set(seat.id, { userId: restored.held_by });
+    }
+  }
+
+  /** As a restart of the store does. */
+  endEpoch(): void {
+    this.#epoch = '';
   }
 
   async decide(commands: readonly SeatCommand[], known: Position): Promise<Decision> {
@@ -165,12 +205,19 @@ export class MemorySeatStore implements SeatStore, SeatLog {
   }
 
   #noteHold({ type, reason, userId }: Transition, seatId: string): void {
+    if (type !== 'held') {
+      this.#forgetHold(userId, seatId);
+      return;
+    }
     const holds = this.#holds.get(userId) ?? new Map<string, number>();
-    if (type === 'held')
-      holds.set(seatId, reason === undefined ? 0 : (holds.get(seatId) ?? 0) + Number(reason === 'extended'));
-    else holds.delete(seatId);
-    if (holds.size > 0) this.#holds.set(userId, holds);
-    else this.#holds.delete(userId);
+    holds.set(seatId, reason === undefined ? 0 : (holds.get(seatId) ?? 0) + Number(reason === 'extended'));
+    this.#holds.set(userId, holds);
+  }
+
+  #forgetHold(userId: string, seatId: string): void {
+    const holds = this.#holds.get(userId);
+    holds?.delete(seatId);
+    if (holds?.size === 0) this.#holds.delete(userId);
   }
 
   #commit(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): void {

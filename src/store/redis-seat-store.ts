@@ -22,6 +22,7 @@ import {
   type KnownPosition,
   maxCommandsPerCall,
   maxSeatsPerCall,
+  type ProvenBookings,
   type SeatCommand,
   type SeatLog,
   type SeatStore,
@@ -39,6 +40,8 @@ export interface RedisSeatStoreOptions extends HoldRules {
   planReadAtMs?: number;
   /** Id of the show. Redis remembers it: another name under the same prefix is refused. */
   name?: string;
+  /** Absent: only Redis tells what is booked. */
+  provenBookings?: ProvenBookings | undefined;
   logger: Logger;
   /** True: the log is trimmed behind the ledger too. */
   hasLedger?: boolean;
@@ -68,12 +71,13 @@ export class RedisSeatStore implements SeatStore, SeatLog {
   constructor(options: RedisSeatStoreOptions) {
     const { holdTtlMs, maxHoldsPerUser, maxExtensions = 0, reholdCooldownMs = 0 } = options;
     const { connection, plan, planReadAtMs = Date.now(), name = 'main', logger } = options;
+    const { provenBookings = async () => [] } = options;
     this.#options = options;
     this.#connection = connection;
     this.#plan = plan;
     this.#keys = new VenueKeys(options.keyPrefix);
     this.#rules = [holdTtlMs, maxHoldsPerUser, maxExtensions, answerKeptMs, reholdCooldownMs];
-    this.#venue = new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, logger });
+    this.#venue = new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, provenBookings, logger });
   }
 
   open(knownSystem?: string): Promise<VenueSnapshot> {

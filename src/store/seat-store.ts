@@ -132,6 +132,20 @@ export interface SeatLog {
   markLedger(position: Position): Promise<void>;
 }
 
+/** A booking that is proven outside of the store, by the ledger. */
+export interface ProvenBooking {
+  seatId: string;
+  userId: string;
+  /** Present: there is a ticket, which outweighs another booking in the store. */
+  orderId?: string;
+}
+
+/**
+ * The bookings that a new epoch must have, whatever the store says. An epoch opens only after this resolves. Rejects with a
+ * `BookingsUnknownError`.
+ */
+export type ProvenBookings = () => Promise<readonly ProvenBooking[]>;
+
 /** For a store that has no id yet; see `SystemId`. */
 export const newSystemId = (): string => randomBytes(6).toString('base64url');
 
@@ -146,6 +160,19 @@ export class ShowRefusedError extends StoreUnavailableError {
   readonly reason: string;
 
   constructor(show: string, reason: string, options?: ErrorOptions) {
+    super(`The show ${show} cannot be opened: ${reason}`, options);
+    this.reason = reason;
+  }
+}
+
+/** No new epoch may open: nothing tells now which seats are sold. A retry helps once the ledger replies. */
+export class BookingsUnknownError extends StoreUnavailableError {
+  override name = 'BookingsUnknownError';
+  /** For operators: the message without the show. */
+  readonly reason: string;
+
+  constructor(show: string, why: string, options?: ErrorOptions) {
+    const reason = `the ledger must tell first which seats are booked, and does not reply (${why})`;
     super(`The show ${show} cannot be opened: ${reason}`, options);
     this.reason = reason;
   }

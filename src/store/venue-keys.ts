@@ -11,6 +11,7 @@ export class VenueKeys {
   readonly ledger: string;
   readonly about: string;
   readonly plan: string;
+  readonly openings: string;
   readonly #prefix: string;
 
   /** `prefix`: see `keyPrefixOf`. */
@@ -25,6 +26,7 @@ export class VenueKeys {
     this.ledger = `${prefix}venue:ledger`;
     this.about = `${prefix}venue:about`;
     this.plan = `${prefix}venue:plan`;
+    this.openings = `${prefix}venue:openings`;
   }
 
   /** KEYS 1 to 4 of the scripts. */

@@ -1,5 +1,6 @@
 import type { StorePlace } from './contract-venue.ts';
 import { decisionContract } from './decision.contract.ts';
+import { fenceContract } from './fence.contract.ts';
 import { groupContract } from './group.contract.ts';
 import { historyContract } from './history.contract.ts';
 import { orderCommandsContract } from './order-commands.contract.ts';
@@ -12,4 +13,5 @@ export function seatStoreContract(newPlace: () => StorePlace): void {
   decisionContract(newPlace);
   groupContract(newPlace);
   orderCommandsContract(newPlace);
+  fenceContract(newPlace);
 }

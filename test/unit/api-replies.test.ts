@@ -18,7 +18,7 @@ let lostStore: TestApi;
 let silentStore: TestApi;
 let document: ApiDocument;
 beforeAll(async () => {
-  const prices = new Map([['standard', new Map([['adult', 4_500]])]]);
+  const prices = new Map([['Standard', new Map([['adult', 4_500]])]]);
   [api, closed, priced, strict, lostStore, silentStore] = await Promise.all([
     startApi(),
     startApi({ change: { saleClosesAtMs: 0 } }),

@@ -9,7 +9,7 @@ const approvedCard = '4242424242424242';
 /** How long a browser waits. */
 const patienceMs = 10_000;
 
-export const priceMinor = (seatId: string) => (seatId.startsWith('A') ? 1_000 : 700);
+const priceMinor = (seatId: string) => (seatId.startsWith('A') ? 1_000 : 700);
 
 /** A user who buys some seats: holds them, checks out, and pays, cancels, or does neither. */
 export class Buyer {

@@ -26,10 +26,11 @@ export class ShopProcess {
   ) {
     const { seats, bank, ledger, ledgerServer } = servers;
     this.host = new Host(world, name);
-    const ownSeats = seats.connect(this.host);
+    const ownLedger = connectLedger(ledgerServer, ledger, this.host);
+    const ownSeats = seats.connect(this.host, ownLedger);
     this.select = ownSeats.decide;
     this.orders = new OrderService({
-      ledger: connectLedger(ledgerServer, ledger, this.host),
+      ledger: ownLedger,
       payments: new Payments([bank.connect(this.host)]),
       seatsOf: () => ownSeats,
       logger: silentLogger,

@@ -1,9 +1,9 @@
-import type { MemoryLedger } from '../../../src/ledger/memory-ledger.ts';
+import type { Ledger } from '../../../src/ledger/ledger.ts';
 import type { SeatsOfShow } from '../../../src/orders/order-seats.ts';
 import type { SeatEvent } from '../../../src/protocol/events.ts';
-import { SeatStatus } from '../../../src/protocol/seat-status.ts';
 import {
   type Answer,
+  type ProvenBooking,
   type SeatCommand,
   StoreTimeoutError,
   StoreUnavailableError,
@@ -16,13 +16,12 @@ import type { World } from '../world.ts';
 import type { OrderFaults } from './faults.ts';
 import { Server } from './server.ts';
 
-const restorer = 'restore';
-
 export interface SimulatedSeatsOptions {
   world: World;
   faults: OrderFaults;
   settings: StoreSettings;
-  ledger: MemoryLedger;
+  /** The database itself, for the seats as they are at the end. */
+  ledger: Ledger;
   show: string;
   /** False, for a control: a new epoch opens without the ledger. */
   fenced: boolean;
@@ -62,16 +61,40 @@ export class SimulatedSeats {
     this.#clockOffsetMs += byMs;
   }
 
-  read(): Promise<VenueSnapshot> {
+  /** As the next process to look at them would open them. */
+  async read(): Promise<VenueSnapshot> {
+    const opening = this.#store.beginOpening();
+    if (opening !== undefined) this.#store.finishOpening(opening, await this.#proven(this.#options.ledger));
     return this.#store.open();
   }
 
-  connect(host: Host): SeatsOfShow & { decide: (command: SeatCommand) => Promise<Answer> } {
+  /** As `RedisVenue` does: registers the opening, asks the ledger, and opens an epoch unless another process was faster. */
+  async #open(host: Host, ledger: Ledger): Promise<VenueSnapshot> {
+    for (;;) {
+      const begun = await this.server.call(host, 'begin opening', async () => {
+        const opening = this.#store.beginOpening();
+        return opening === undefined ? this.#store.open() : { store: this.#store, opening };
+      });
+      if (!('opening' in begun)) return begun;
+      const proven = await this.#proven(ledger);
+      await this.server.call(host, 'finish opening', async () => {
+        // A store that has failed over since does not know the opening.
+        if (begun.store === this.#store) this.#store.finishOpening(begun.opening, proven);
+      });
+    }
+  }
+
+  async #proven(ledger: Ledger): Promise<readonly ProvenBooking[]> {
+    return this.#options.fenced ? ledger.restorable(this.#options.show) : [];
+  }
+
+  /** `ledger`: as the process sees it. */
+  connect(host: Host, ledger: Ledger): SeatsOfShow & { decide: (command: SeatCommand) => Promise<Answer> } {
     let epoch = '';
     let seq = 0;
     const decide = async (command: SeatCommand): Promise<Answer> => {
       for (let attempt = 1; ; attempt++) {
-        if (epoch === '') ({ epoch, seq } = await this.server.call(host, 'open', () => this.#store.open()));
+        if (epoch === '') ({ epoch, seq } = await this.#open(host, ledger));
         try {
           return await this.server.call(host, textOf(command), async () => {
             const { answers, events } = await this.#store.decide([command], { epoch, seq });
@@ -89,32 +112,13 @@ export class SimulatedSeats {
     return { decide, commandOfOrder: decide };
   }
 
-  /** A failover to a replica that lagged behind. A new epoch opens when the live tickets are booked in it. */
+  /** A failover to a replica that lagged behind. */
   async loseWrites(): Promise<void> {
-    const { world, fenced } = this.#options;
+    const { world } = this.#options;
     const lost = world.random.int(1, 6);
     this.#store = await this.#store.copyAt(Math.max(1, this.#store.callCount - lost));
     world.count('store lost its last writes');
     world.trace(() => `store: lost its last ${lost} calls`);
-    if (fenced) await this.#restoreTickets();
-  }
-
-  async #restoreTickets(): Promise<void> {
-    const { ledger, show } = this.#options;
-    for (const { seatId, userId } of await ledger.restorable(show)) {
-      const { seats, ...position } = await this.#store.open();
-      const seat = seats.find(({ id }) => id === seatId);
-      if (seat?.status === SeatStatus.booked && seat.held_by === userId) continue;
-      const orderId = `${restorer}-${position.epoch}-${seatId}`;
-      const commands: SeatCommand[] = [
-        { action: 'close', seatIds: [seatId], userId: seat?.held_by ?? userId, orderId: `${orderId}-old` },
-        { action: 'rehold', seatIds: [seatId], userId, orderId, ttlMs: 1_000 },
-        { action: 'sell', seatIds: [seatId], userId, orderId },
-      ];
-      const { answers } = await this.#store.decide(commands, position);
-      if (answers.some(({ refusal }) => refusal)) throw new Error(`seat ${seatId} could not be restored`);
-      this.#options.world.count('ticket restored');
-    }
   }
 }
 
