@@ -7,10 +7,12 @@ import { orderProjection, shownOrderId } from './projection.ts';
 import { serverSentEvent } from './seat-watches.ts';
 import type { Viewer } from './viewer.ts';
 
+type OrderViewer = Pick<Viewer, 'send' | 'isGone' | 'drained'>;
+
 interface WatchedOrder {
   watch: ActorWatch;
   order: { show: string; seatIds: readonly string[] };
-  readonly viewers: Set<Viewer>;
+  readonly viewers: Set<OrderViewer>;
 }
 
 /** Whether a viewer wants to see an order with these seats. */
@@ -30,14 +32,14 @@ export class OrderWatches implements OrderActorsWatcher {
   readonly #options: OrderWatchesOptions;
   /** By id, the one that started longest ago first. */
   readonly #orders = new Map<string, WatchedOrder>();
-  readonly #viewers = new Map<Viewer, OrderFilter>();
+  readonly #viewers = new Map<OrderViewer, OrderFilter>();
 
   constructor(options: OrderWatchesOptions) {
     this.#options = options;
   }
 
   /** Sends the orders that the viewer wants, then their live events until it leaves. */
-  async join(viewer: Viewer, isWanted: OrderFilter): Promise<void> {
+  async join(viewer: OrderViewer, isWanted: OrderFilter): Promise<void> {
     if (this.#viewers.size === 0) this.#begin();
     this.#viewers.set(viewer, isWanted);
     for (const watched of [...this.#orders.values()]) {
@@ -47,7 +49,7 @@ export class OrderWatches implements OrderActorsWatcher {
     }
   }
 
-  leave(viewer: Viewer): void {
+  leave(viewer: OrderViewer): void {
     if (!this.#viewers.delete(viewer)) return;
     for (const { viewers } of this.#orders.values()) viewers.delete(viewer);
     if (this.#viewers.size > 0) return;
@@ -82,7 +84,7 @@ export class OrderWatches implements OrderActorsWatcher {
     const { id, show, seatIds } = actor.getSnapshot().context.order;
     this.#orders.get(id)?.watch.stop();
     this.#orders.delete(id);
-    const viewers = new Set<Viewer>();
+    const viewers = new Set<OrderViewer>();
     const watch = new ActorWatch({
       id: machineId(id),
       definition,
@@ -102,7 +104,7 @@ export class OrderWatches implements OrderActorsWatcher {
     return watched;
   }
 
-  #join({ watch, order, viewers }: WatchedOrder, viewer: Viewer): void {
+  #join({ watch, order, viewers }: WatchedOrder, viewer: OrderViewer): void {
     if (viewers.has(viewer) || !this.#viewers.get(viewer)?.(order)) return;
     viewers.add(viewer);
     viewer.send(watch.soFar.map(serverSentEvent).join(''));
