@@ -249,7 +249,8 @@ export class OrderService {
   async #askPerson(orderId: string, error: unknown): Promise<void> {
     const order = await this.#require(orderId);
     if (this.#options.nowMs() - order.changedAtMs < this.#options.unsettledMs) return;
-    this.#options.onOrder?.(await this.#steps.askPerson(order, messageOf(error)));
+    const asked = await this.#steps.askPerson(order, messageOf(error));
+    this.#options.onOrder?.(asked);
   }
 
   async #require(orderId: string): Promise<Order> {

@@ -307,7 +307,9 @@ export function ordersContract(ledgerOf: () => Ledger): void {
     const [ledger, show] = [ledgerOf(), newShow()];
     const order = await ledger.createOrder(newOrder(show));
     const issued = { state: 'issued', dueAtMs: undefined, atMs: startMs } as const;
-    expect(await failure(ledger.change(order, issued))).toMatchObject({ message: expect.stringContaining('one ticket') });
+    expect(await failure(ledger.change(order, issued))).toMatchObject({
+      message: expect.stringContaining('one ticket'),
+    });
     expect((await ledger.order(order.id))?.state).toBe('open');
     const stuck = await ledger.change(await ledger.issue(order, issueOf(order)), to('needs_person'));
     const again = await ledger.change(stuck, issued);

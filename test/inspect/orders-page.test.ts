@@ -44,9 +44,7 @@ test('[R923] the live view lists the orders, first those of the chosen seat, and
   const nameOf = ({ id }: OrderReply) => `order-${id.slice(0, 6)}`;
   const listed = () => page.locator('#order-list button').allInnerTexts();
   const lines = async () => (await listed()).map((text) => text.replaceAll(/\s+/g, ' '));
-  await expect
-    .poll(lines)
-    .toEqual([`${nameOf(bought)}: A3, A4 paying`, `${nameOf(other)}: B1 paying`]);
+  await expect.poll(lines).toEqual([`${nameOf(bought)}: A3, A4 paying`, `${nameOf(other)}: B1 paying`]);
   expect(await page.locator('#order-list .of-seat').count()).toBe(1);
 
   await page.locator('#order-list button').first().click();

@@ -79,7 +79,10 @@ describe('[R920] the feed has the orders of its seats', () => {
     const paid = await pay(created);
     await vi.waitFor(() => expect(ofType(feed, '@xstate.actor', machineOf(created))).toHaveLength(1), patience);
     await vi.waitFor(
-      () => expect(ofType(feed, '@xstate.snapshot', machineOf(created)).at(-1)?.snapshot).toMatchObject({ value: 'issued' }),
+      () =>
+        expect(ofType(feed, '@xstate.snapshot', machineOf(created)).at(-1)?.snapshot).toMatchObject({
+          value: 'issued',
+        }),
       patience,
     );
     const text = JSON.stringify(feed.messages);
@@ -111,7 +114,8 @@ describe('[R922] orders are observed while there is a viewer', () => {
         send: (text: string) => {
           for (const [, json = ''] of text.matchAll(/data: (.*)\n\n/g)) {
             const { type, sessionId, order, snapshot } = JSON.parse(json);
-            if (type !== '@xstate.event') seen.push(`${type} ${sessionId ?? order}${snapshot ? ` ${snapshot.value}` : ''}`);
+            if (type !== '@xstate.event')
+              seen.push(`${type} ${sessionId ?? order}${snapshot ? ` ${snapshot.value}` : ''}`);
           }
         },
       };

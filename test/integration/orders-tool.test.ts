@@ -53,7 +53,9 @@ async function stuckOrder(show: string) {
   return shop;
 }
 
-test('[R919] npm run orders lists what needs a person, shows it, and returns its money', { timeout: 60_000 }, async () => {
+test('[R919] npm run orders lists what needs a person, shows it, and returns its money', {
+  timeout: 60_000,
+}, async () => {
   const { orderId, bank, reference, order, orders: service } = await stuckOrder('gala');
   const list = await orders(['list']);
   expect(list).toMatchObject({ code: 0, notes: '' });
@@ -96,11 +98,23 @@ test('[R919] what is wrong with a command is named, with the remedy', { timeout:
   onTestFinished(() => rmSync(missing, { recursive: true }));
   const closed = `postgres://booking:a-secret@127.0.0.1:${await freePort()}/booking`;
   expect(await orders(['--help'], {})).toMatchObject({ code: 0, out: expect.stringContaining('refund ID') });
-  expect(await orders([])).toMatchObject({ code: 2, notes: expect.stringMatching(/^A command is missing\n\nnpm run orders/) });
+  expect(await orders([])).toMatchObject({
+    code: 2,
+    notes: expect.stringMatching(/^A command is missing\n\nnpm run orders/),
+  });
   expect(await orders(['pay', 'x'])).toMatchObject({ code: 2, notes: expect.stringContaining('pay: no such command') });
-  expect(await orders(['list', 'paid'])).toMatchObject({ code: 2, notes: expect.stringContaining('paid: no such state') });
-  expect(await orders(['show'])).toMatchObject({ code: 2, notes: expect.stringContaining('The id of the order is missing') });
-  expect(await orders(['show', 'x', 'y'])).toMatchObject({ code: 2, notes: expect.stringContaining('y: one argument too many') });
+  expect(await orders(['list', 'paid'])).toMatchObject({
+    code: 2,
+    notes: expect.stringContaining('paid: no such state'),
+  });
+  expect(await orders(['show'])).toMatchObject({
+    code: 2,
+    notes: expect.stringContaining('The id of the order is missing'),
+  });
+  expect(await orders(['show', 'x', 'y'])).toMatchObject({
+    code: 2,
+    notes: expect.stringContaining('y: one argument too many'),
+  });
   expect(await orders(['show', 'nobody'])).toMatchObject({ code: 1, notes: 'There is no order nobody\n' });
   expect(await orders(['list'], { DATA_DIR: missing })).toMatchObject({
     code: 1,
