@@ -3,7 +3,9 @@ import type { Order } from '../src/ledger/order.ts';
 
 /** The order as the ledger has it. `dueInMs`: time until this process must look at it again; undefined: never. */
 export interface OrderInput {
-  order: Pick<Order, 'id' | 'show' | 'userId' | 'state' | 'version' | 'amountMinor' | 'currency' | 'reason'>;
+  order: Pick<Order, 'id' | 'show' | 'userId' | 'state' | 'version' | 'amountMinor' | 'currency' | 'reason'> & {
+    seatIds: readonly string[];
+  };
   dueInMs: number | undefined;
 }
 
@@ -81,6 +83,7 @@ export const orderMachine = setup({
         PAYING: { target: 'paying', description: 'The user pays: from here on only the provider knows the outcome.' },
         CANCELLED: { target: 'cancelled', description: 'The user cancelled.' },
         LAPSED: { target: 'lapsed', description: 'Another process ended it.' },
+        NEEDS_PERSON: { target: 'needs_person', description: 'It could not be ended for a day.' },
       },
       after: {
         due: { target: 'lapsing', description: 'The time to pay has ended.' },
@@ -93,6 +96,7 @@ export const orderMachine = setup({
         LAPSED: { target: 'lapsed', description: 'The seats are free again.' },
         PAYING: { target: 'paying', description: 'The user paid in the last moment.' },
         CANCELLED: { target: 'cancelled', description: 'The user cancelled in the last moment.' },
+        NEEDS_PERSON: { target: 'needs_person', description: 'It could not be ended for a day.' },
       },
       after: {
         retry: { target: 'lapsing', reenter: true, description: 'Redis or the ledger has not replied: retry.' },
@@ -158,7 +162,10 @@ export const orderMachine = setup({
       entry: 'remember',
       on: {
         ISSUED: { target: 'issued', reenter: true, description: 'The money is captured.' },
-        REFUNDING: { target: 'refunding', description: 'The reserved money could not be captured: tickets are void.' },
+        REFUNDING: {
+          target: 'refunding',
+          description: 'Not collected, or a person returns the money: tickets are void.',
+        },
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be captured for a day.' },
       },
       after: {
@@ -201,10 +208,12 @@ export const orderMachine = setup({
       description: 'No rule settles it. The reason is recorded, counted and shown.',
       entry: 'remember',
       on: {
+        REOPENED: { target: 'open', description: 'A person retries it.' },
         PAYING: { target: 'paying', description: 'A person retries it.' },
+        AUTHORISED: { target: 'authorised', description: 'A person retries it.' },
         BOOKING: { target: 'booking', description: 'A person retries it.' },
         ISSUED: { target: 'issued', description: 'A person retries it.' },
-        REFUNDING: { target: 'refunding', description: 'A person returns the money.' },
+        REFUNDING: { target: 'refunding', description: 'A person returns the money, or retries that.' },
       },
     },
   },

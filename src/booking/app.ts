@@ -39,10 +39,12 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   registerShowRoutes(app, options);
   if (options.checkout) await registerCheckoutRoutes(app, guard, options.checkout, options);
   await registerPageRoute(app, options);
-  const { service } = options.shows.default;
+  const { checkout, shows } = options;
+  const { service } = shows.default;
   registerHealthRoutes(app, {
     ready: async () => (await service.isReady()) && (options.isReady?.() ?? true),
-    refusedShows: () => options.shows.refusals,
+    refusedShows: () => shows.refusals,
+    ...(checkout && { isCheckoutAvailable: () => checkout.isAvailable() }),
   });
   registerMetricsRoute(app, options.metrics.registry);
   return app;

@@ -5,6 +5,7 @@ import type { HttpApp } from '../http/http-app.ts';
 import { type InspectOptions, registerInspectRoutes } from '../inspect/routes.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { Projections } from '../ledger/projections.ts';
+import { registerOrderMetrics } from '../orders/order-metrics.ts';
 import type { Show } from '../shows/show.ts';
 import { isWithheld } from '../store/restore-venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
@@ -95,6 +96,7 @@ export async function buildBookingProcess({
     },
   });
   const checkout = checkoutOptions && ledger && startCheckout({ ...checkoutOptions, ledger }, shows, rest.logger);
+  if (checkout) registerOrderMetrics(metrics.registry, checkout.ledger);
   const app = await buildBookingApp({ shows, metrics, checkout, ...rest });
   app.addHook('onClose', async () => {
     await checkout?.close();
@@ -103,6 +105,8 @@ export async function buildBookingProcess({
     await ledger?.close();
     await closeConnections?.();
   });
-  if (inspect) await registerInspectRoutes(app, { shows, logger: rest.logger, ...inspect });
+  if (inspect) {
+    await registerInspectRoutes(app, { shows, orderActors: checkout?.actors, logger: rest.logger, ...inspect });
+  }
   return { app, shows, registry: metrics.registry };
 }

@@ -24,6 +24,8 @@ export interface Checkout extends CheckoutOptions {
   ledger: Ledger;
   orders: OrderService;
   actors: OrderActors;
+  /** Whether the ledger replies. */
+  isAvailable(): boolean;
   /** Ends the timers. The caller closes the ledger. */
   close(): Promise<void>;
 }
@@ -63,6 +65,7 @@ export function startCheckout(
     ...options,
     orders,
     actors,
+    isAvailable: () => reconciler.isLedgerAvailable,
     async close() {
       await reconciler.stop();
       actors.stop();

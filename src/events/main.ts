@@ -4,10 +4,10 @@ import { Type } from 'typebox';
 import { load } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { messageOf } from '../process/error-facts.ts';
+import { recordedAddress } from '../process/recorded-address.ts';
 import { withoutCredentials } from '../process/setting-problem.ts';
 import { allSeatSubjects, subjectsOf } from '../protocol/events.ts';
 import { natsLogin } from './nats-address.ts';
-import { recordedAddress } from './recorded-address.ts';
 
 const usage = `npm run events [-- subject …]
 

@@ -6,10 +6,18 @@ interface HealthRoutesOptions {
   ready(): boolean | Promise<boolean>;
   /** By id of each show that the process must not sell: the reason. */
   refusedShows?: () => Record<string, string>;
+  /** Absent: there is no checkout. Without it the process is ready all the same: seats are held as usual. */
+  isCheckoutAvailable?: () => boolean;
 }
 
 const Ok = Type.Object({ status: Type.Literal('ok') });
-const refusedShows = {
+const details = {
+  checkout: Type.Optional(
+    Type.Union([Type.Literal('ok'), Type.Literal('unavailable')], {
+      description:
+        'Whether orders are taken. While they are not, because the ledger is unavailable, seats are held as usual',
+    }),
+  ),
   refused_shows: Type.Optional(
     Type.Record(Type.String(), Type.String(), {
       description:
@@ -32,9 +40,9 @@ const readySchema = {
   summary: 'Check that the process can serve requests',
   description: 'A load balancer sends requests only to processes that reply 200.',
   response: {
-    200: Type.Object({ ...Ok.properties, ...refusedShows }, { description: 'The process can serve requests.' }),
+    200: Type.Object({ ...Ok.properties, ...details }, { description: 'The process can serve requests.' }),
     503: Type.Object(
-      { status: Type.Literal('unavailable'), ...refusedShows },
+      { status: Type.Literal('unavailable'), ...details },
       { description: 'The process cannot serve requests now, for example because Redis is unavailable.' },
     ),
   },
@@ -43,18 +51,24 @@ const readySchema = {
 const uncached = { 'cache-control': 'no-store' };
 
 /** `GET /health`: the process runs. `GET /ready`: it can do its work. */
-export function registerHealthRoutes(app: FastifyInstance, { ready, refusedShows }: HealthRoutesOptions): void {
+export function registerHealthRoutes(
+  app: FastifyInstance,
+  { ready, refusedShows, isCheckoutAvailable }: HealthRoutesOptions,
+): void {
   const health = (_request: FastifyRequest, reply: FastifyReply) => reply.headers(uncached).send({ status: 'ok' });
   const readiness = async (_request: FastifyRequest, reply: FastifyReply) => {
     reply.headers(uncached);
     const isReady = await ready();
     const refused = refusedShows?.() ?? {};
-    const shows = Object.keys(refused).length > 0 && { refused_shows: refused };
-    if (isReady) return { status: 'ok', ...shows };
+    const more = {
+      ...(isCheckoutAvailable && { checkout: isCheckoutAvailable() ? 'ok' : 'unavailable' }),
+      ...(Object.keys(refused).length > 0 && { refused_shows: refused }),
+    };
+    if (isReady) return { status: 'ok', ...more };
     return reply
       .status(503)
       .header('retry-after', 1)
-      .send({ status: 'unavailable', ...shows });
+      .send({ status: 'unavailable', ...more });
   };
   app.get('/health', { schema: healthSchema }, health);
   app.get('/ready', { schema: readySchema }, readiness);

@@ -34,6 +34,8 @@ export function addressOf({ machine, at, epoch, isFollowing }: Address & { machi
 
 export const seatIdOf = (machine: string): string | undefined => /^seat-(.+)$/.exec(machine)?.[1];
 
+export const isOrder = (machine: string): boolean => machine.startsWith('order-');
+
 /** The seat as the plan has it; it may be written in small letters. undefined: there is no such seat. */
 export const seatIn = (plan: Pick<SeatingPlan, 'indexOf'>, text: string): string | undefined =>
   [text, text.toUpperCase()].find((id) => plan.indexOf(id) !== undefined);

@@ -1,4 +1,5 @@
 import connectionSvg from '../../docs/machines/connection.svg';
+import orderSvg from '../../docs/machines/order.svg';
 import seatSvg from '../../docs/machines/seat.svg';
 import { stateClass } from '../charts/chart-class.ts';
 import { isObject } from '../process/is-object.ts';
@@ -6,7 +7,7 @@ import { ChartNotes } from './chart-notes.ts';
 import { ChartView } from './chart-view.ts';
 
 const svgNamespace = 'http://www.w3.org/2000/svg';
-const charts: Record<string, string> = { seat: seatSvg, connection: connectionSvg };
+const charts: Record<string, string> = { seat: seatSvg, order: orderSvg, connection: connectionSvg };
 
 /** A machine's chart: highlights the active states and the latest transition, shows descriptions, zooms and pans. */
 export class Chart {

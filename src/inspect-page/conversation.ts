@@ -1,3 +1,4 @@
+import { isOrder, seatIdOf } from './address.ts';
 import type { LoggedEvent } from './machine.ts';
 
 /** One arrow of the sequence diagram. `from` and `to` are indexes of `lanes`. */
@@ -12,12 +13,25 @@ export interface Line {
 const shownCommands = 4;
 
 export function lanesOf(machineId: string): string[] {
-  return machineId.startsWith('seat-') ? ['users', machineId, 'Redis', 'NATS'] : ['user', machineId, 'edge', 'network'];
+  if (isOrder(machineId)) return [machineId, 'ledger'];
+  return seatIdOf(machineId) ? ['users', machineId, 'Redis', 'NATS'] : ['user', machineId, 'edge', 'network'];
 }
 
 /** The messages between the lanes, oldest first. `show`: undefined for the default show, whose subjects name no show. */
 export const conversation = (machineId: string, events: readonly LoggedEvent[], show: string | undefined): Line[] =>
-  events.flatMap((logged) => (machineId.startsWith('seat-') ? seatLines(logged, show) : connectionLines(logged)));
+  events.flatMap((logged) => {
+    if (isOrder(machineId)) return orderLines(logged);
+    return seatIdOf(machineId) ? seatLines(logged, show) : connectionLines(logged);
+  });
+
+/** An order has only what the ledger has committed, and its own timers. */
+function orderLines({ atMs, event }: LoggedEvent): Line[] {
+  const [order, ledger] = [0, 1] as const;
+  if (!('order' in event)) return [{ from: order, to: order, text: readable(event.type), atMs, tone: 'time' }];
+  return [
+    { from: ledger, to: order, text: event.type, atMs, tone: event.type === 'NEEDS_PERSON' ? 'fault' : 'change' },
+  ];
+}
 
 function seatLines({ atMs, event }: LoggedEvent, show: string | undefined): Line[] {
   const [users, seat, redis, nats] = [0, 1, 2, 3] as const;

@@ -5,13 +5,14 @@ import type { FeedMessage, HistoryEvent } from '../inspect/feed.ts';
 import { inspectPath } from '../inspect/inspect-path.ts';
 import { messageOf } from '../process/error-facts.ts';
 import type { Seat } from '../protocol/seat.ts';
-import { addressOf, readAddress, seatIdOf } from './address.ts';
+import { addressOf, isOrder, readAddress, seatIdOf } from './address.ts';
 import { renderEvents, renderHistory, renderLatest } from './event-list.ts';
 import type { FeedStatus } from './feed-hub.ts';
 import { FeedSource } from './feed-source.ts';
 import { Follower } from './follower.ts';
 import { html } from './html.ts';
 import { Machines, type ShownMachine, seatOf } from './machine.ts';
+import { OrderList } from './order-list.ts';
 import { fillShowPicker, loadPageShow, loadPlanOf } from './page-show.ts';
 import { Panels } from './panels.ts';
 import { machineAt } from './past-machine.ts';
@@ -39,6 +40,7 @@ const replay = new Replay(onMoment);
 const grid = new SeatGrid(element('grid', HTMLElement), plan, (id) => choose(`seat-${id}`));
 const selection = new SeatSelection(show, plan, (id) => choose(`seat-${id}`));
 const showCounts = new ShowCounts(show.settings.show);
+const orderList = new OrderList(choose);
 const stage = new Stage(show, plan, clock);
 const panels = new Panels((name) => {
   if (name === 'history' && !isReplaying) void readHistory();
@@ -84,7 +86,7 @@ function receive(message: FeedMessage): void {
       node = message.node;
       isJoined = false;
       latest = [];
-      for (const id of machines.ids) if (seatIdOf(id)) machines.forget(id);
+      for (const id of machines.ids) if (seatIdOf(id) || isOrder(id)) machines.forget(id);
       break;
     case 'joined':
       isJoined = true;
@@ -92,6 +94,9 @@ function receive(message: FeedMessage): void {
     case 'dropped':
       machines.forget(`seat-${message.seat}`);
       feedChosen();
+      break;
+    case 'order-dropped':
+      machines.forget(message.order);
       break;
     case 'time':
       clock.set(message.server_time);
@@ -308,7 +313,8 @@ function renderStatus(): void {
 }
 
 function renderTabs(): void {
-  const ids = machines.ids.filter((id) => !seatIdOf(id));
+  orderList.render(machines, chosen);
+  const ids = machines.ids.filter((id) => !seatIdOf(id) && !isOrder(id));
   element('tabs', HTMLElement).hidden = ids.length === 0;
   const list = element('tab-list', HTMLElement);
   const text = ids.map((id) => `${id}: ${stateText(machines.get(id)?.value)}`).join('\n');

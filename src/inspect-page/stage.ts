@@ -3,7 +3,7 @@ import { oncePerAnimationFrame } from '../browser/once-per-animation-frame.ts';
 import type { ServerClock } from '../browser/server-clock.ts';
 import { isObject } from '../process/is-object.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
-import { seatIdOf } from './address.ts';
+import { isOrder, seatIdOf } from './address.ts';
 import { Chart } from './chart.ts';
 import { html } from './html.ts';
 import { type ShownMachine, seatOf } from './machine.ts';
@@ -65,8 +65,8 @@ export class Stage {
     decision.classList.toggle('requesting', machine?.isRequesting ?? false);
     const unknown = element('unknown', HTMLElement);
     unknown.hidden = machine !== undefined || isReading;
-    setText(unknown, unknown.hidden ? '' : unknownText(seatId, this.#show));
-    this.#chart.show(seatId ? 'seat' : 'connection', machine?.value, isFollowing);
+    setText(unknown, unknown.hidden ? '' : unknownText(id, this.#show));
+    this.#chart.show(chartOf(id), machine?.value, isFollowing);
     if (past && seatId) this.#highlightPast(seatId, past);
     this.#renderTimeLeft();
     renderFacts(machine);
@@ -103,14 +103,18 @@ export function stateText(value: unknown): string {
     .join();
 }
 
-const unknownText = (seatId: string | undefined, { prefix }: PageShow): string =>
-  seatId
-    ? `${prefix}No such seat: ${seatId}. Choose one of the seats in the grid.`
-    : 'This browser tab is closed, or it was opened without ?inspect.';
+const chartOf = (id: string): string => (seatIdOf(id) ? 'seat' : isOrder(id) ? 'order' : 'connection');
+
+function unknownText(id: string, { prefix }: PageShow): string {
+  const seatId = seatIdOf(id);
+  if (seatId) return `${prefix}No such seat: ${seatId}. Choose one of the seats in the grid.`;
+  if (isOrder(id)) return 'This process does not show this order, or no longer.';
+  return 'This browser tab is closed, or it was opened without ?inspect.';
+}
 
 function renderFacts(machine: ShownMachine | undefined): void {
-  const { seat, place: _inTheHead, ...rest } = machine?.context ?? {};
-  const facts = Object.entries({ ...(isObject(seat) && seat), ...rest });
+  const { seat, order, place: _inTheHead, ...rest } = machine?.context ?? {};
+  const facts = Object.entries({ ...(isObject(seat) && seat), ...(isObject(order) && order), ...rest });
   const root = element('facts', HTMLElement);
   const shown = JSON.stringify(facts);
   if (root.dataset.shown === shown) return;

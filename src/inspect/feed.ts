@@ -18,6 +18,13 @@ interface SeatDropped {
   seat: string;
 }
 
+/** The feed has no messages of this order any more: too many others have begun. */
+interface OrderDropped {
+  type: 'order-dropped';
+  /** The id of its machine. */
+  order: string;
+}
+
 /** All seats have been sent; live events follow. */
 interface FeedJoined {
   type: 'joined';
@@ -38,7 +45,14 @@ interface TransitionTaken {
 }
 
 /** Stately Inspector gets its own messages unchanged; the others are for the live view. */
-export type FeedMessage = StatelyInspectionEvent | TransitionTaken | FeedHello | SeatDropped | FeedJoined | FeedTime;
+export type FeedMessage =
+  | StatelyInspectionEvent
+  | TransitionTaken
+  | FeedHello
+  | SeatDropped
+  | OrderDropped
+  | FeedJoined
+  | FeedTime;
 
 export const isForInspector = (message: FeedMessage): message is StatelyInspectionEvent =>
   message.type.startsWith('@xstate.');

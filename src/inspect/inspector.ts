@@ -7,6 +7,7 @@ import type { NodeStates } from './feed.ts';
 import type { InspectedService } from './inspected-service.ts';
 import { isUntouched, LatestSeats } from './latest-seats.ts';
 import type { InspectLimits } from './limits.ts';
+import type { OrderFilter, OrderWatches } from './order-watches.ts';
 import { seatProjection, shownSeat } from './projection.ts';
 import type { SaleLines } from './sale-lines.ts';
 import { SaleLog } from './sale-log.ts';
@@ -20,6 +21,8 @@ interface InspectorOptions {
   /** Name of this process. */
   node: string;
   limits: InspectLimits;
+  /** Absent: there is no checkout. */
+  orders?: OrderWatches | undefined;
   /** Number of viewers of this process, of all its shows. */
   viewersOfProcess: () => number;
 }
@@ -108,6 +111,7 @@ export class Inspector {
       this.#watches.join(id, viewer);
       await viewer.drained(); // the snapshots of later seats include what happens in the meantime
     }
+    await this.#options.orders?.join(viewer, this.#orderFilter(named, latest !== undefined));
     viewer.send(serverSentEvent({ type: 'joined' }));
   }
 
@@ -149,9 +153,17 @@ export class Inspector {
     });
   }
 
+  /** Orders with one of the seats; of the seats that changed last, all orders of the show. */
+  #orderFilter(seatIds: readonly string[], isLatest: boolean): OrderFilter {
+    const { id } = this.#options.show;
+    const seats = new Set(seatIds);
+    return (order) => order.show === id && (isLatest || order.seatIds.some((seatId) => seats.has(seatId)));
+  }
+
   #leave(viewer: Viewer): void {
     this.#viewers.delete(viewer);
     this.#watches.leave(viewer);
+    this.#options.orders?.leave(viewer);
     if (this.#viewers.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

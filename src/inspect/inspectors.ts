@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { InspectedShows } from './inspected-service.ts';
 import { Inspector } from './inspector.ts';
 import type { InspectLimits } from './limits.ts';
+import type { OrderWatches } from './order-watches.ts';
 import { SaleLines } from './sale-lines.ts';
 
 interface InspectorsOptions {
@@ -11,6 +12,8 @@ interface InspectorsOptions {
   /** Name of this process. */
   node: string;
   limits: InspectLimits;
+  /** Absent: there is no checkout. */
+  orders?: OrderWatches | undefined;
 }
 
 /** An inspector for each show that somebody has looked at. */

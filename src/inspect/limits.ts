@@ -13,6 +13,8 @@ export interface InspectLimits {
   historyTimeoutMs: number;
   /** Seats that `all` shows at most. */
   seats: number;
+  /** Orders that a process shows at most: those that began last. */
+  orders: number;
   /** Unread bytes after which a viewer is disconnected. */
   bufferedBytes: number;
   timeEveryMs: number;
@@ -30,6 +32,7 @@ export const defaultInspectLimits: InspectLimits = {
   keptHistories: 4,
   historyTimeoutMs: 60_000,
   seats: 1_000,
+  orders: 50,
   bufferedBytes: 1_048_576,
   timeEveryMs: 5_000,
   recentTransitions: 2_000,

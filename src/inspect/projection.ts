@@ -1,4 +1,5 @@
 import type { AnyEventObject } from 'xstate';
+import type { OrderInput } from '../../machines/order.ts';
 import type { SeatInput } from '../../machines/seat.ts';
 import { isObject } from '../process/is-object.ts';
 import type { SeatEvent } from '../protocol/events.ts';
@@ -58,6 +59,29 @@ function shownCommand(command: unknown): Record<string, unknown> {
   const shown = pick(command, 'action', 'userId');
   return typeof shown.userId === 'string' ? { ...shown, userId: shortUserId(shown.userId) } : shown;
 }
+
+const shownOrderIdLength = 6;
+
+/** Enough to distinguish orders, not enough to read one. */
+export const shownOrderId = (id: string): string => id.slice(0, shownOrderIdLength);
+
+function shownOrder({ id, userId, seatIds, ...order }: OrderInput['order']): object {
+  return {
+    id: shownOrderId(id),
+    ...pick(order, 'show', 'state', 'version', 'amountMinor', 'currency', 'reason'),
+    userId: shortUserId(userId),
+    seatIds,
+  };
+}
+
+export const orderProjection: Projection = {
+  context: (context) => ({ order: shownOrder((context as OrderInput).order), ...pick(context, 'dueInMs') }),
+  event: (event) => ({
+    type: event.type,
+    ...('order' in event && { order: shownOrder(event.order) }),
+    ...pick(event, 'dueInMs'),
+  }),
+};
 
 export const connectionProjection: Projection = {
   context: (context) => pick(context, 'failedAttempts', 'retryDelayMs'),

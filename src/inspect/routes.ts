@@ -11,6 +11,7 @@ import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
+import type { OrderActors } from '../orders/order-actors.ts';
 import { commaList } from '../process/config.ts';
 import { isObject } from '../process/is-object.ts';
 import type { InspectSettings } from './feed.ts';
@@ -19,6 +20,7 @@ import { inspectPath } from './inspect-path.ts';
 import type { InspectedShows } from './inspected-service.ts';
 import { Inspectors } from './inspectors.ts';
 import { defaultInspectLimits, type InspectLimits } from './limits.ts';
+import { OrderWatches } from './order-watches.ts';
 import { Peers } from './peers.ts';
 import { Places } from './places.ts';
 import { isSameOrigin } from './same-origin.ts';
@@ -51,11 +53,17 @@ const Query = Type.Object({
 /** `/inspect` (Stately Inspector), `/inspect/live`, and the data of both. */
 export async function registerInspectRoutes(
   app: HttpApp,
-  { shows, logger, ...options }: InspectOptions & { shows: InspectedShows; logger: Logger },
+  {
+    shows,
+    orderActors,
+    logger,
+    ...options
+  }: InspectOptions & { shows: InspectedShows; orderActors: OrderActors | undefined; logger: Logger },
 ): Promise<void> {
   const limits = { ...defaultInspectLimits, ...options.limits };
   const { node: self, peerUrls, hosts, inspectorUrl, pageDir } = options;
-  const inspectors = new Inspectors({ shows, logger, node: self, limits });
+  const orders = orderActors && new OrderWatches({ actors: orderActors, logger, maxOrders: limits.orders });
+  const inspectors = new Inspectors({ shows, orders, logger, node: self, limits });
   const peers = new Peers({ self, urls: peerUrls, timeoutMs: limits.peerTimeoutMs });
   app.addHook('preClose', async () => inspectors.end());
 

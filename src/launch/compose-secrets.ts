@@ -36,6 +36,8 @@ export function writeComposeSecrets(dataDir: string): string {
     'booking-database-owner-url': postgresUrl('booking_owner', ownerPassword, 5432, 'postgres'),
     'edge-nats-url': `nats://edge:${natsEdgePassword}@nats:4222`,
     'session-keys': secrets.sessionKeys,
+    'ticket-keys': secrets.ticketKeys,
+    'sandbox-webhook-secret': secrets.sandboxWebhookSecret,
   };
   const folder = join(dataDir, 'compose');
   makeFolder(folder);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { addressFile } from '../process/recorded-address.ts';
 import { type LaunchConfig, logFile } from './launch-config.ts';
 import { natsSpec } from './nats.ts';
 import { natsUsers } from './nats-users.ts';
@@ -85,8 +86,8 @@ export async function ledgerServer(
   { secrets, origin }: Omit<DataServersOptions, 'user'>,
   signal: AbortSignal,
 ): Promise<Database> {
-  const { url, ownerUrl } = config.database;
-  if (url) return { url, ownerUrl };
+  const given = config.database;
+  if (given.url) return { url: given.url, ownerUrl: given.ownerUrl };
   const port = await portOrFree(config.database.port, 'Postgres');
   const dir = join(config.dataDir, 'postgres');
   const { spec, adminPassword } = await postgresServer(
@@ -95,9 +96,11 @@ export async function ledgerServer(
   );
   const { postgresOwnerPassword: ownerPassword, postgresBookingPassword: bookingPassword } = secrets;
   const { postgresViewerPassword: viewerPassword } = secrets;
+  const url = postgresUrl('booking', bookingPassword, port);
+  writePrivately(addressFile(dir), `${url}\n`);
   const passFile = writePrivately(join(dir, 'viewer.pgpass'), `*:*:*:viewer:${viewerPassword}\n`);
   return {
-    url: postgresUrl('booking', bookingPassword, port),
+    url,
     ownerUrl: postgresUrl('booking_owner', ownerPassword, port),
     spec,
     prepare: () => preparePostgres({ port, adminPassword }, { ownerPassword, bookingPassword, viewerPassword }),

@@ -1,10 +1,19 @@
 import { join, resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
+import { requireCheckoutSettings } from '../booking/checkout-settings.ts';
 import { type VenueSettings, venueSettings } from '../booking/venue-settings.ts';
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
-import { commaList, DatabaseUrl, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../process/config.ts';
+import {
+  type CheckoutConfig,
+  commaList,
+  DatabaseUrl,
+  load,
+  loadBookingConfig,
+  loadEdgeConfig,
+  settingNames,
+} from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { settingProblem } from '../process/setting-problem.ts';
 import { withSettingsFromFiles } from '../process/settings-from-files.ts';
@@ -73,6 +82,8 @@ export interface LaunchConfig {
   addressLimits?: AddressLimits;
   restartPauseMs: number;
   origin: OriginName;
+  /** undefined: the sandbox where there is a ledger, else none. */
+  paymentProvider: CheckoutConfig['PAYMENT_PROVIDER'] | undefined;
 }
 
 /** Throws if a setting is wrong, before anything is started. */
@@ -82,6 +93,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   const env = withSettingsFromFiles(settingNames, given);
   // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
   const ofBooking = loadBookingConfig({ ...given, HOST: loopback, PORT: undefined });
+  requireCheckoutSettings(ofBooking);
   const httpHost = listenHost(settings.HTTP_HOST);
   const authMode = authModeOf({ ...ofBooking, HOST: httpHost });
   await requireHttpHost(httpHost);
@@ -120,6 +132,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
     venue: venueSettings(ofBooking),
     restartPauseMs: settings.RESTART_PAUSE_MS,
     origin: settings.SERVERS,
+    paymentProvider: env.PAYMENT_PROVIDER === undefined ? undefined : ofBooking.PAYMENT_PROVIDER,
   };
   refuseBadPorts(config);
   refuseDuplicates(config);

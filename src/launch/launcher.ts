@@ -1,4 +1,7 @@
 import { join } from 'node:path';
+import { isLoopback } from '../identity/auth-mode.ts';
+import { ConfigError } from '../process/config-error.ts';
+import { checkoutSummary, sandboxWarning } from './checkout-summary.ts';
 import { ledgerServer, natsServer, redisServer } from './data-servers.ts';
 import { findServers } from './find-servers.ts';
 import { requireGivenServers } from './given-servers.ts';
@@ -19,7 +22,12 @@ import { recordVenue, requireSameVenue } from './venue-record.ts';
 /** Starts everything, in order; resolves when all services reply. */
 export async function launch(settings: LaunchConfig, supervisor: Supervisor, signal: AbortSignal): Promise<void> {
   const secrets = secretsIn(settings.dataDir);
-  const own = { SESSION_KEYS: secrets.sessionKeys, SESSION_COOKIE: `session_${secrets.installationId}` };
+  const own = {
+    SESSION_KEYS: secrets.sessionKeys,
+    SESSION_COOKIE: `session_${secrets.installationId}`,
+    TICKET_KEYS: secrets.ticketKeys,
+    SANDBOX_WEBHOOK_SECRET: secrets.sandboxWebhookSecret,
+  };
   const config = { ...settings, env: { ...own, ...settings.env } };
   const { user, warning } = serviceUser(config.dataDir);
   if (warning) print(`!! ${warning}`);
@@ -86,6 +94,11 @@ interface LaunchContext extends FoundServers {
 
 async function launchServices(config: LaunchConfig, context: LaunchContext) {
   const { origin, hasLedger, user, warnings, supervisor, signal } = context;
+  const { paymentProvider = hasLedger ? 'sandbox' : 'off' } = config;
+  if (!hasLedger && paymentProvider !== 'off')
+    throw new ConfigError(
+      `PAYMENT_PROVIDER=${paymentProvider} needs a ledger: install postgresql or set DATABASE_URL.`,
+    );
   if (!config.redis.url) requireSameVenue(config);
   await requirePorts(config);
   print(`Starting (Redis, NATS, ${hasLedger ? 'Postgres ' : ''}and nginx from ${origin.description}) …`);
@@ -98,7 +111,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
 
   const { bookingPorts, edgePorts } = config;
   // Only nginx connects to the services; it resolves the client's address through the proxies in front of it.
-  const env = { ...config.env, TRUSTED_PROXIES: 'loopback' };
+  const env = { ...config.env, TRUSTED_PROXIES: 'loopback', PAYMENT_PROVIDER: paymentProvider };
   const common = (name: string, port: number) => ({ port, env, user, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const bookings = bookingPorts.map((port) =>
@@ -135,6 +148,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
   });
   await supervisor.start([nginx], signal);
   const page = await pageUrl(config);
+  if (paymentProvider === 'sandbox' && !isLoopback(config.httpHost)) warnings.push(sandboxWarning);
   const pidOf = (name: string) => supervisor.pidOf(name);
   print(
     summary(config, {
@@ -143,6 +157,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
       redisUrl: redis.url,
       natsUrl: nats.urls.viewer,
       ledgerLook: database?.look,
+      checkout: await checkoutSummary(paymentProvider, bookingUrls[0] ?? '', page),
       pidOf,
     }),
   );
@@ -155,9 +170,12 @@ async function launchEmbedded(
   signal: AbortSignal,
 ) {
   await requireHttpPort(config);
-  const { httpPort: port, httpHost: host, env } = config;
+  const { httpPort: port, httpHost: host, paymentProvider = 'sandbox' } = config;
+  const env = { ...config.env, PAYMENT_PROVIDER: paymentProvider };
   await supervisor.start([embeddedSpec({ host, port, env, user, logFile: logFile(config, 'embedded') })], signal);
-  print(embeddedSummary(config, await pageUrl(config)));
+  const page = await pageUrl(config);
+  if (paymentProvider === 'sandbox' && !isLoopback(host)) print(`!! ${sandboxWarning}`);
+  print(embeddedSummary(config, page, await checkoutSummary(paymentProvider, page, page)));
 }
 
 /** Lets each edge prefer a different booking process. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { addressFile } from '../events/recorded-address.ts';
+import { addressFile } from '../process/recorded-address.ts';
 import { jetStreamFault } from './jetstream-fault.ts';
 import { makeFolder } from './make-folder.ts';
 import { loopback } from './ports.ts';

@@ -13,6 +13,10 @@ export interface Secrets {
   /** Unique id of this installation on the host: eight hexadecimal digits. Not a secret. */
   installationId: string;
   sessionKeys: string;
+  /** Sign the codes of tickets. */
+  ticketKeys: string;
+  /** Signs the webhooks of the payment sandbox. */
+  sandboxWebhookSecret: string;
   redisAdminPassword: string;
   redisBookingPassword: string;
   natsBookingPassword: string;
@@ -30,7 +34,7 @@ class SecretsDamagedError extends Error {
   constructor(file: string, damage: string) {
     super(
       `${file} is damaged: ${damage}. Restore it from a backup, or delete it: new keys and passwords are then made, ` +
-        'bookings stay, and every browser gets a new session.',
+        'bookings stay, every browser gets a new session, and the codes on tickets are no longer valid.',
     );
   }
 }
@@ -40,6 +44,8 @@ const newPassword = () => randomBytes(24).toString('base64url');
 const newSecrets = (): Secrets => ({
   installationId: randomBytes(4).toString('hex'),
   sessionKeys: newSessionKey(),
+  ticketKeys: newSessionKey(),
+  sandboxWebhookSecret: newPassword(),
   redisAdminPassword: newPassword(),
   redisBookingPassword: newPassword(),
   natsBookingPassword: newPassword(),

@@ -15,20 +15,22 @@ export interface Running {
   natsUrl: string;
   /** A command that opens our Postgres for reading; undefined: it is not ours, or there is none. */
   ledgerLook?: string | undefined;
+  /** A line about checkout. */
+  checkout: string;
   pidOf: (name: string) => number | undefined;
 }
 
 /** Printed once everything runs. */
 export function summary(
   config: LaunchConfig,
-  { page, warnings, redisUrl, natsUrl, ledgerLook, pidOf }: Running,
+  { page, warnings, redisUrl, natsUrl, ledgerLook, checkout, pidOf }: Running,
 ): string {
   const { bookingPorts, edgePorts, redis, nats, database, dataDir } = config;
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const own = (name: string, port: number) => `${name}-${port} (pid ${pidOf(`${name}-${port}`)})`;
   return `
   Open      ${page}
-${inspectLine(config, page)}
+${checkout}${inspectLine(config, page)}
   API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
   API docs  ${bookingUrls[0]}/api/docs
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
@@ -44,11 +46,11 @@ ${warnings.map((warning) => `\n  !! ${warning}\n`).join('')}
 `;
 }
 
-export const embeddedSummary = (config: LaunchConfig, page: string): string => `
+export const embeddedSummary = (config: LaunchConfig, page: string, checkout: string): string => `
   Open      ${page}
-${inspectLine(config, page)}  Logs      ${join(config.dataDir, 'logs')}
+${checkout}${inspectLine(config, page)}  Logs      ${join(config.dataDir, 'logs')}
 
-  Everything runs in one process, in memory: bookings are lost when it ends. Ctrl-C stops it.
+  Everything runs in one process, in memory: bookings and orders are lost when it ends. Ctrl-C stops it.
 `;
 
 export const embeddedWarning = (reason: string): string => `

@@ -16,6 +16,7 @@ export interface LedgerTables {
     created_at: Date;
     changed_at: Date;
     change_id: string | null;
+    stuck_in: OrderState | null;
   };
   order_seats: {
     order_id: string;

@@ -1,12 +1,12 @@
-import type { NewOrder, Order, OrderState, PaymentFact, Ticket } from './order.ts';
+import type { NewOrder, Order, OrderState, PaymentFact, PaymentState, Ticket } from './order.ts';
 import type { LedgerEvent, RecoveredBooking, RestorableSeat } from './seat-history.ts';
 
 /** An order at the version that the caller has read: a change applies to that version only. */
 export type OrderVersion = Pick<Order, 'id' | 'version'>;
 
 export interface OrderChange {
-  /** Absent: the state stays. Only `issue` leads to `issued`. */
-  state?: Exclude<OrderState, 'issued'>;
+  /** Absent: the state stays. `issued`: only if the order has its tickets, as after a time in `needs_person`. */
+  state?: OrderState;
   /** When the reconciler must look at the order, in Unix ms. undefined: never. */
   dueAtMs: number | undefined;
   /** Why, e.g. for `needs_person`: a short text for people. Absent: the previous reason stays. */
@@ -54,6 +54,13 @@ export interface OrderTotals {
   orders: number;
   /** Captured minus refunded, in minor units. */
   paidMinor: number;
+}
+
+/** The number of payments, for metrics. `begun`: nobody but the provider knows the outcome yet. */
+export interface PaymentTotals {
+  provider: string;
+  state: PaymentState;
+  payments: number;
 }
 
 /**
@@ -105,6 +112,8 @@ export interface Ledger {
   ticket(id: string): Promise<Ticket | undefined>;
   /** For metrics and audits: one row per state, show and currency. */
   totals(): Promise<OrderTotals[]>;
+  /** For metrics: one row per provider and state. */
+  paymentTotals(): Promise<PaymentTotals[]>;
 
   /**
    * Appends transitions of a show to its history, in order. Those that it has already are skipped, so any number of processes

@@ -9,11 +9,12 @@ import type {
   OrderQuery,
   OrderTotals,
   OrderVersion,
+  PaymentTotals,
 } from './ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import { MemoryHistory } from './memory-history.ts';
-import { type NewOrder, type Order, type PaymentFact, type Ticket, unfinishedStates } from './order.ts';
-import { openOrder, requireSameContent, requireTicketPerSeat } from './order-rules.ts';
+import { type NewOrder, type Order, type PaymentFact, paymentState, type Ticket, unfinishedStates } from './order.ts';
+import { openOrder, requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
 import type { LedgerEvent, RestorableSeat } from './seat-history.ts';
 
@@ -73,9 +74,12 @@ export class MemoryLedger implements Ledger {
     { state, dueAtMs, reason, facts = [], voidTickets, atMs }: OrderChange,
   ): Promise<Order> {
     const order = this.#requireVersion(at);
+    const next = state ?? order.state;
+    requireTickets(order, next);
     const changed: Order = {
       ...order,
-      state: state ?? order.state,
+      state: next,
+      stuckIn: stuckInAfter(order, next),
       dueAtMs,
       reason: reason ?? order.reason,
       payments: withFacts(order.payments, facts),
@@ -129,6 +133,18 @@ export class MemoryLedger implements Ledger {
       total.orders++;
       for (const { capturedMinor, refundedMinor } of payments) total.paidMinor += capturedMinor - refundedMinor;
       totals.set(key, total);
+    }
+    return [...totals.values()];
+  }
+
+  async paymentTotals(): Promise<PaymentTotals[]> {
+    const totals = new Map<string, PaymentTotals>();
+    for (const payment of [...this.#orders.values()].flatMap(({ payments }) => payments)) {
+      const { provider } = payment;
+      const state = paymentState(payment);
+      const total = totals.get(`${provider} ${state}`) ?? { provider, state, payments: 0 };
+      total.payments++;
+      totals.set(`${provider} ${state}`, total);
     }
     return [...totals.values()];
   }

@@ -17,6 +17,7 @@ const rights: Record<string, string[]> = {
     'UPDATE (projected_seq) ON epochs',
     'UPDATE (user_id, booked_at, is_recovered, ended_at) ON bookings',
   ],
+  '0003-stuck-orders': ['UPDATE (stuck_in) ON orders'],
 };
 
 interface MigrateOptions extends LedgerPoolOptions {

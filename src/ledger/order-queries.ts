@@ -64,6 +64,7 @@ export function orderOf(row: OrderRow): Order {
     version: row.version,
     amountMinor: row.amount_minor,
     reason: row.reason ?? undefined,
+    stuckIn: row.stuck_in ?? undefined,
     changedAtMs: unixMs(row.changed_at),
     payments: row.payments.map(paymentOf),
     tickets: row.tickets.map(ticketOf),

@@ -1,6 +1,6 @@
 import { ok as assert } from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
-import type { NewOrder, Order, Ticket } from './order.ts';
+import type { NewOrder, Order, OrderState, Ticket } from './order.ts';
 
 /** The order as it begins. Asserts that its seats and prices are in order: both come from our own code. */
 export function openOrder({ seats, createdAtMs, ...order }: NewOrder): Order {
@@ -18,11 +18,28 @@ export function openOrder({ seats, createdAtMs, ...order }: NewOrder): Order {
     version: 1,
     amountMinor: seats.reduce((sum, { priceMinor }) => sum + priceMinor, 0),
     reason: undefined,
+    stuckIn: undefined,
     createdAtMs,
     changedAtMs: createdAtMs,
     payments: [],
     tickets: [],
   };
+}
+
+/** `stuckIn` of an order after a change to `state`. It stays when a person gives the money back: see `OrderSteps`. */
+export function stuckInAfter({ state: before, stuckIn }: Order, state: OrderState): OrderState | undefined {
+  if (state === before) return stuckIn;
+  if (state === 'needs_person') return before;
+  return before === 'needs_person' && state !== 'refunding' ? undefined : stuckIn;
+}
+
+/** Asserts that an order that is changed to `issued` has its tickets already: `issue` makes them. */
+export function requireTickets(order: Order, state: OrderState): void {
+  if (state !== 'issued' || order.state === 'issued') return;
+  requireTicketPerSeat(
+    order,
+    order.tickets.filter(({ voidedAtMs }) => voidedAtMs === undefined),
+  );
 }
 
 export function requireTicketPerSeat(order: Order, tickets: readonly Pick<Ticket, 'id' | 'seatId'>[]): void {

@@ -4,7 +4,7 @@ import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrder
 import type { LedgerTables } from './ledger-tables.ts';
 import { type Order, type PaymentFact, unfinishedStates } from './order.ts';
 import { dateOf, lockOrder, orderById, orderOf, paymentRow, selectOrders } from './order-queries.ts';
-import { requireSameContent, requireTicketPerSeat } from './order-rules.ts';
+import { requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
 
 type Db = Kysely<LedgerTables>;
@@ -113,6 +113,8 @@ export async function changeOrder(db: Db, at: OrderVersion, changeId: string, ch
   const before = await requireVersion(db, at, changeId);
   if (before.isDone) return before.order;
   const { order } = before;
+  const next = state ?? order.state;
+  requireTickets(order, next);
   if (voidTickets) {
     await db
       .updateTable('tickets')
@@ -122,7 +124,8 @@ export async function changeOrder(db: Db, at: OrderVersion, changeId: string, ch
       .execute();
   }
   await writeFacts(db, order, facts);
-  const changed = { ...order, state: state ?? order.state, reason: reason ?? order.reason, dueAtMs, changedAtMs: atMs };
+  const stuckIn = stuckInAfter(order, next);
+  const changed = { ...order, state: next, stuckIn, reason: reason ?? order.reason, dueAtMs, changedAtMs: atMs };
   await writeState(db, order, changed, changeId);
   return requireOrder(db, at.id);
 }
@@ -223,7 +226,7 @@ async function requireVersion(
 async function writeState(
   db: Db,
   before: Order,
-  { id, state, reason, dueAtMs, changedAtMs }: Order,
+  { id, state, stuckIn, reason, dueAtMs, changedAtMs }: Order,
   changeId: string,
 ): Promise<void> {
   await db
@@ -231,6 +234,7 @@ async function writeState(
     .set({
       state,
       reason: reason ?? null,
+      stuck_in: stuckIn ?? null,
       due_at: dateOf(dueAtMs),
       changed_at: new Date(changedAtMs),
       version: before.version + 1,

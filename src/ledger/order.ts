@@ -2,17 +2,19 @@
  * `open` → `paying` → `authorised` → `booking` → `issued`; or `lapsed`, `cancelled`; or `refunding` → `refunded`;
  * or `needs_person`. machines/order.ts has the transitions; the ledger only compares versions.
  */
-export type OrderState =
-  | 'open'
-  | 'paying'
-  | 'authorised'
-  | 'booking'
-  | 'issued'
-  | 'lapsed'
-  | 'cancelled'
-  | 'refunding'
-  | 'refunded'
-  | 'needs_person';
+export const orderStates = [
+  'open',
+  'paying',
+  'authorised',
+  'booking',
+  'issued',
+  'lapsed',
+  'cancelled',
+  'refunding',
+  'refunded',
+  'needs_person',
+] as const;
+export type OrderState = (typeof orderStates)[number];
 
 /** An order in one of these may still be paid. A user has at most one of them for a seat. */
 export const unfinishedStates: ReadonlySet<OrderState> = new Set(['open', 'paying', 'authorised', 'booking']);
@@ -50,6 +52,8 @@ export interface Order extends Omit<NewOrder, 'seats'> {
   /** In the order in which they were given. */
   seats: readonly OrderSeat[];
   reason: string | undefined;
+  /** The state in which it came to need a person. undefined: it never did, or goes on from there. */
+  stuckIn: OrderState | undefined;
   /** Unix ms. */
   changedAtMs: number;
   /** By attempt. */

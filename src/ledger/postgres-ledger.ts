@@ -14,6 +14,7 @@ import type {
   OrderQuery,
   OrderTotals,
   OrderVersion,
+  PaymentTotals,
 } from './ledger.ts';
 import { LedgerUnavailableError } from './ledger-errors.ts';
 import { isFatal, LedgerConnectionError, LedgerPool, type LedgerPoolOptions, sqlError } from './ledger-pool.ts';
@@ -147,6 +148,23 @@ export class PostgresLedger implements Ledger {
           SELECT order_id, sum(captured_minor - refunded_minor) AS paid FROM payments GROUP BY order_id
         ) payment ON payment.order_id = orders.id
         GROUP BY state, show, currency`.execute(db),
+    );
+    return rows;
+  }
+
+  async paymentTotals(): Promise<PaymentTotals[]> {
+    // As `paymentState`.
+    const { rows } = await this.#read((db) =>
+      sql<PaymentTotals>`
+        SELECT provider, CASE
+          WHEN captured_at IS NOT NULL AND refunded_minor >= captured_minor THEN 'refunded'
+          WHEN captured_at IS NOT NULL THEN 'captured'
+          WHEN cancelled_at IS NOT NULL THEN 'cancelled'
+          WHEN authorised_at IS NOT NULL THEN 'authorised'
+          WHEN failed_at IS NOT NULL THEN 'failed'
+          ELSE 'begun'
+        END AS state, count(*) AS payments
+        FROM payments GROUP BY 1, 2`.execute(db),
     );
     return rows;
   }

@@ -7,7 +7,14 @@ import type { Clock } from '../process/clock.ts';
 /** Most are ended orders that stay to be looked at. One that is dropped is still due in the ledger. */
 const maxActors = 5_000;
 
-type OrderActor = Actor<typeof orderMachine>;
+export type OrderActor = Actor<typeof orderMachine>;
+
+/** Observes which actors there are. Must not throw. */
+export interface OrderActorsWatcher {
+  /** Also in place of another actor of the same order. */
+  started(actor: OrderActor): void;
+  stopped(orderId: string): void;
+}
 
 const eventTypes: Record<OrderState, OrderMachineEvent['type']> = {
   open: 'REOPENED',
@@ -34,7 +41,15 @@ export interface OrderActorsOptions {
 export class OrderActors {
   readonly #options: OrderActorsOptions;
   readonly #machine: typeof orderMachine;
-  readonly #actors = new LRUCache<string, OrderActor>({ max: maxActors, dispose: (actor) => void actor.stop() });
+  readonly #actors = new LRUCache<string, OrderActor>({
+    max: maxActors,
+    dispose: (actor, orderId, reason) => {
+      actor.stop();
+      if (reason !== 'set') this.watcher?.stopped(orderId);
+    },
+  });
+  /** Set while there are viewers. */
+  watcher: OrderActorsWatcher | undefined;
 
   constructor(options: OrderActorsOptions) {
     this.#options = options;
@@ -58,6 +73,11 @@ export class OrderActors {
     return this.#actors.peek(orderId);
   }
 
+  /** The orders that were shown last come first. */
+  latest(): Iterable<OrderActor> {
+    return this.#actors.values();
+  }
+
   stop(): void {
     this.#actors.clear();
   }
@@ -66,11 +86,22 @@ export class OrderActors {
     const actor = createActor(this.#machine, { id: `order ${input.order.id}`, input, clock: this.#options.clock });
     this.#actors.set(input.order.id, actor);
     actor.start();
+    this.watcher?.started(actor);
   }
 
-  #inputOf({ id, show, userId, state, version, amountMinor, currency, reason, dueAtMs }: Order): OrderInput {
+  #inputOf({ id, show, userId, state, version, amountMinor, currency, reason, seats, dueAtMs }: Order): OrderInput {
     return {
-      order: { id, show, userId, state, version, amountMinor, currency, reason },
+      order: {
+        id,
+        show,
+        userId,
+        state,
+        version,
+        amountMinor,
+        currency,
+        reason,
+        seatIds: seats.map(({ seatId }) => seatId),
+      },
       dueInMs: dueAtMs === undefined ? undefined : Math.max(0, dueAtMs - this.#options.nowMs()),
     };
   }

@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import { OrderChangedError, SeatInOrderError, UnknownOrderError } from '../ledger/ledger-errors.ts';
 import { type Order, type OrderSeat, unfinishedStates } from '../ledger/order.ts';
+import { messageOf } from '../process/error-facts.ts';
+import { StateLog } from '../process/state-log.ts';
 import { factsOf } from './facts-of.ts';
 import { hasMoney, nextStep } from './next-step.ts';
 import { OrderClosedError, SeatsRefusedError } from './order-errors.ts';
@@ -51,11 +53,13 @@ const idBytes = 16;
  */
 export class OrderService {
   readonly #options: OrderServiceOptions & { graceMs: number; retryMs: number; unsettledMs: number };
+  readonly #stateLog: StateLog;
   readonly #seats: OrderSeats;
   readonly #steps: OrderSteps;
 
   constructor(options: OrderServiceOptions) {
     this.#options = { graceMs: 60_000, retryMs: 10_000, unsettledMs: 86_400_000, ...options };
+    this.#stateLog = new StateLog(options.logger);
     this.#seats = new OrderSeats(options);
     this.#steps = new OrderSteps({ ...this.#options, seats: this.#seats });
   }
@@ -169,16 +173,21 @@ export class OrderService {
   async reconcile(limit = 50): Promise<number> {
     const { ledger, nowMs, retryMs, logger } = this.#options;
     const due = await ledger.claimDue(nowMs(), retryMs, limit);
+    let failure: unknown;
     await Promise.all(
       due.map(async ({ id }) => {
         try {
           await this.advance(id, { mayAsk: true });
         } catch (err) {
-          logger.warn({ err, orderId: id }, 'An order could not be advanced; retrying');
+          failure = err;
+          logger.debug({ err, orderId: id }, 'An order could not be advanced; retrying');
           await this.#askPerson(id, err).catch(() => {});
         }
       }),
     );
+    // While a server is unavailable, every unfinished order fails every few seconds.
+    if (failure) this.#stateLog.warn('Orders could not be advanced; retrying', { error: messageOf(failure) });
+    else if (due.length > 0) this.#stateLog.recovered('Orders are advanced again');
     return due.length;
   }
 
@@ -240,9 +249,8 @@ export class OrderService {
   async #askPerson(orderId: string, error: unknown): Promise<void> {
     const order = await this.#require(orderId);
     if (this.#options.nowMs() - order.changedAtMs < this.#options.unsettledMs) return;
-    const message = error instanceof Error ? error.message : String(error);
-    await this.#steps.change(order, { state: 'needs_person', dueAtMs: undefined, reason: message });
-    this.#options.logger.error({ orderId, reason: message }, 'An order needs a person');
+    const asked = await this.#steps.askPerson(order, messageOf(error));
+    this.#options.onOrder?.(asked);
   }
 
   async #require(orderId: string): Promise<Order> {

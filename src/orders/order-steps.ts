@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
 import type { Ledger, OrderChange } from '../ledger/ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError } from '../ledger/ledger-errors.ts';
 import { type Order, type Payment, paymentState } from '../ledger/order.ts';
@@ -19,6 +20,7 @@ export interface OrderStepsOptions {
   retryMs: number;
   /** How long a hold outlives the time to pay, so that the outcome of a payment can be found out. */
   graceMs: number;
+  logger: Logger;
 }
 
 /** Performs the steps of `nextStep`. Each can be repeated, at any time and by any process, without a second effect. */
@@ -57,7 +59,7 @@ export class OrderSteps {
       case 'revoke':
         return this.#revoke(order, 'The reserved money could not be collected');
       case 'ask-person':
-        return this.change(order, { state: 'needs_person', dueAtMs: undefined, reason: step.reason });
+        return this.askPerson(order, step.reason);
       case 'return':
         return this.#return(order, step.payment);
       case 'refuse-late-money':
@@ -71,6 +73,12 @@ export class OrderSteps {
   /** Compare-and-set on the order as it was read. */
   change(order: Order, change: Omit<OrderChange, 'atMs'>): Promise<Order> {
     return this.#options.ledger.change(order, { ...change, atMs: this.#options.nowMs() });
+  }
+
+  async askPerson(order: Order, reason: string): Promise<Order> {
+    const asked = await this.change(order, { state: 'needs_person', dueAtMs: undefined, reason });
+    this.#options.logger.error({ orderId: order.id, show: order.show, reason }, 'An order needs a person');
+    return asked;
   }
 
   /** Frees the seats, then returns the money. Never while the outcome of a payment is unknown. */
@@ -154,9 +162,14 @@ export class OrderSteps {
     return this.#goOn(order, 'refunding', { voidTickets: true, reason: `${why}, so the tickets are void` });
   }
 
-  /** Orders without tickets were closed before they began to refund, and must not be closed again hours later. */
+  /**
+   * Orders with tickets, and those that a person gives up. The others were closed before they began to refund, and must not
+   * be closed again hours later.
+   */
   async #closeRevoked(order: Order): Promise<void> {
-    if (order.tickets.length > 0) await this.#options.seats.close(order);
+    const { stuckIn, tickets } = order;
+    const isGivenUp = stuckIn !== undefined && stuckIn !== 'refunding';
+    if (tickets.length > 0 || isGivenUp) await this.#options.seats.close(order);
   }
 
   async #capture(order: Order, { attempt, provider, reference = '' }: Payment): Promise<Order> {

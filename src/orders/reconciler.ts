@@ -1,5 +1,8 @@
 import type { Logger } from 'pino';
+import { LedgerUnavailableError } from '../ledger/ledger-errors.ts';
 import type { Clock } from '../process/clock.ts';
+import { messageOf } from '../process/error-facts.ts';
+import { StateLog } from '../process/state-log.ts';
 import type { OrderService } from './order-service.ts';
 
 const batch = 50;
@@ -7,12 +10,20 @@ const batch = 50;
 /** Advances overdue orders once a second, whichever process left them. Every process runs one; the ledger hands out each order once. */
 export class Reconciler {
   readonly #options: { orders: OrderService; clock: Clock; logger: Logger; pollMs: number };
+  readonly #stateLog: StateLog;
+  #isLedgerAvailable = true;
   #timer: unknown;
   #running: Promise<void> | undefined;
   #isStopped = false;
 
   constructor(options: { orders: OrderService; clock: Clock; logger: Logger; pollMs?: number }) {
     this.#options = { pollMs: 1_000, ...options };
+    this.#stateLog = new StateLog(options.logger);
+  }
+
+  /** Whether the ledger replied in the latest round. */
+  get isLedgerAvailable(): boolean {
+    return this.#isLedgerAvailable;
   }
 
   start(): void {
@@ -32,12 +43,15 @@ export class Reconciler {
   }
 
   async #round(): Promise<void> {
-    const { orders, logger } = this.#options;
+    const { orders } = this.#options;
     try {
       // A full batch: there may be more.
       while ((await orders.reconcile(batch)) === batch && !this.#isStopped);
-    } catch (err) {
-      logger.warn({ err }, 'Overdue orders could not be read; retrying');
+      this.#isLedgerAvailable = true;
+      this.#stateLog.recovered('Checkout is available again');
+    } catch (error) {
+      this.#isLedgerAvailable = !(error instanceof LedgerUnavailableError);
+      this.#stateLog.warn('Overdue orders could not be read; retrying', { error: messageOf(error) });
     }
   }
 }

@@ -10,7 +10,7 @@ export type AuthMode = 'guest' | 'required';
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];
 
-// `must`, in the schemas below, is what the error message says about a value that the pattern refuses.
+// `must`, in the schemas below, is what the error message says about a value that the pattern refuses. A `secret` is not quoted.
 const Port = (defaultPort: number) => Type.Integer({ minimum: 1, maximum: 65535, default: defaultPort });
 const ListenHost = Type.String({ default: '127.0.0.1', description: 'The address to listen on' });
 const HttpUrls = {
@@ -147,8 +147,20 @@ const Checkout = {
       description: 'As SESSION_KEYS, for the codes of tickets',
     }),
   ),
-  STRIPE_SECRET_KEY: Type.Optional(Type.String({ minLength: 1 })),
-  STRIPE_WEBHOOK_SECRET: Type.Optional(Type.String({ minLength: 1 })),
+  SANDBOX_WEBHOOK_SECRET: Type.Optional(
+    Type.String({
+      minLength: 16,
+      secret: true,
+      must: 'at least 16 characters, or unset',
+      description: 'Signs the webhooks of the sandbox; the same for all booking processes',
+    }),
+  ),
+  STRIPE_SECRET_KEY: Type.Optional(
+    Type.String({ pattern: '^(sk|rk)_', secret: true, must: 'a secret key of Stripe (sk_… or rk_…), or unset' }),
+  ),
+  STRIPE_WEBHOOK_SECRET: Type.Optional(
+    Type.String({ pattern: '^whsec_', secret: true, must: 'the secret of a webhook endpoint (whsec_…), or unset' }),
+  ),
 };
 
 const Links = {
@@ -261,7 +273,7 @@ const ajv = new Ajv({
   useDefaults: true,
   removeAdditional: 'all',
   validateSchema: false,
-  keywords: ['must'],
+  keywords: ['must', 'secret'],
 });
 
 /** Parses numbers, reads `NAME_FILE` settings from their files, fills in defaults and drops variables that are not in the schema. */
@@ -272,8 +284,9 @@ export function load<Schema extends TObject>(schema: Schema, env: Env): Static<S
   if (validate(settings)) return settings;
   const names = new Set((validate.errors ?? []).map(({ instancePath }) => instancePath.slice(1)));
   const problems = [...names].map((name) => {
-    const must = requirementOf({ ...schema.properties[name] });
-    if (env[name] === given[name]) return settingProblem(name, given[name] ?? '', must);
+    const constraints: Constraints = { ...schema.properties[name] };
+    const must = requirementOf(constraints);
+    if (env[name] === given[name]) return settingProblem(name, constraints.secret ? '…' : (given[name] ?? ''), must);
     return settingProblem(`${name}_FILE`, env[`${name}_FILE`] ?? '', `a file that contains ${must}`);
   });
   throw new ConfigError(
@@ -284,6 +297,7 @@ export function load<Schema extends TObject>(schema: Schema, env: Env): Static<S
 interface Constraints {
   type?: string;
   must?: string;
+  secret?: boolean;
   enum?: readonly string[];
   minimum?: number;
   exclusiveMinimum?: number;

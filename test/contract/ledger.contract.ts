@@ -281,4 +281,82 @@ export function ordersContract(ledgerOf: () => Ledger): void {
     const totals = (await ledger.totals()).filter((total) => total.show === show);
     expect(totals).toEqual([{ state: 'open', show, currency: 'EUR', orders: 2, paidMinor: 10_000 }]);
   });
+
+  test('[R915] an order keeps the state in which it came to need a person, until it goes on', async () => {
+    const [ledger, show] = [ledgerOf(), newShow()];
+    let order = await ledger.createOrder(newOrder(show));
+    const change = async (state: Exclude<Order['state'], 'issued'>) => {
+      order = await ledger.change(order, to(state));
+      expect((await ledger.order(order.id))?.stuckIn).toBe(order.stuckIn);
+      return order.stuckIn;
+    };
+    expect(order.stuckIn).toBeUndefined();
+    expect(await change('paying')).toBeUndefined();
+    expect(await change('needs_person')).toBe('paying');
+    expect(await change('needs_person')).toBe('paying');
+    expect(await change('paying')).toBeUndefined();
+    expect(await change('booking')).toBeUndefined();
+    expect(await change('needs_person')).toBe('booking');
+    expect(await change('refunding')).toBe('booking');
+    expect(await change('needs_person')).toBe('refunding');
+    expect(await change('refunding')).toBe('refunding');
+    expect(await change('refunded')).toBe('refunding');
+  });
+
+  test('[R915] [G12] an order without all its tickets is not changed to issued; one that has them is', async () => {
+    const [ledger, show] = [ledgerOf(), newShow()];
+    const order = await ledger.createOrder(newOrder(show));
+    const issued = { state: 'issued', dueAtMs: undefined, atMs: startMs } as const;
+    expect(await failure(ledger.change(order, issued))).toMatchObject({
+      message: expect.stringContaining('one ticket'),
+    });
+    expect((await ledger.order(order.id))?.state).toBe('open');
+    const stuck = await ledger.change(await ledger.issue(order, issueOf(order)), to('needs_person'));
+    const again = await ledger.change(stuck, issued);
+    expect(again).toMatchObject({ state: 'issued', stuckIn: undefined });
+    expect(again.tickets).toEqual(stuck.tickets);
+    const revoked = await ledger.change(again, { ...to('needs_person'), voidTickets: true });
+    expect(await failure(ledger.change(revoked, issued))).toBeDefined();
+  });
+
+  test('[R913] the totals of payments count each once, by provider and by what its facts add up to', async () => {
+    const [ledger, show] = [ledgerOf(), newShow()];
+    const provider = `provider of ${show}`;
+    const atMs = startMs;
+    const histories: PaymentFact[][] = [
+      [],
+      [{ kind: 'authorised', attempt: 1, atMs }],
+      [
+        { kind: 'authorised', attempt: 1, atMs },
+        { kind: 'cancelled', attempt: 1, atMs },
+      ],
+      [{ kind: 'captured', attempt: 1, atMs, totalMinor: 9000 }],
+      [
+        { kind: 'captured', attempt: 1, atMs, totalMinor: 9000 },
+        { kind: 'refunded', attempt: 1, atMs, totalMinor: 1 },
+      ],
+      [
+        { kind: 'captured', attempt: 1, atMs, totalMinor: 9000 },
+        { kind: 'refunded', attempt: 1, atMs, totalMinor: 9000 },
+      ],
+      [{ kind: 'failed', attempt: 1, atMs, failure: 'declined' }],
+      [
+        { kind: 'failed', attempt: 1, atMs, failure: 'declined' },
+        { kind: 'captured', attempt: 1, atMs, totalMinor: 9000 },
+      ],
+    ];
+    for (const [place, facts] of histories.entries()) {
+      const { id } = await ledger.createOrder(newOrder(show, { userId: `user ${place}` }));
+      await ledger.recordPayment(id, [{ kind: 'begun', attempt: 1, atMs, provider, amountMinor: 9000 }, ...facts]);
+    }
+    const totals = (await ledger.paymentTotals()).filter((total) => total.provider === provider);
+    expect(Object.fromEntries(totals.map(({ state, payments }) => [state, payments]))).toEqual({
+      begun: 1,
+      authorised: 1,
+      cancelled: 1,
+      captured: 3,
+      refunded: 1,
+      failed: 1,
+    });
+  });
 }

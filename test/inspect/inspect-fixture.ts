@@ -15,6 +15,7 @@ import { defaultShow, gridPlan } from '../../src/shows/default-show.ts';
 import type { Show } from '../../src/shows/show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
+import type { TestCheckout } from '../support/checkout.ts';
 import { patience } from '../support/patience.ts';
 import { silent } from '../support/silent.ts';
 
@@ -36,6 +37,7 @@ export interface VenueOptions {
   rows?: number;
   port?: number;
   access?: Partial<Access>;
+  checkout?: TestCheckout;
   logger?: Logger;
 }
 
@@ -65,6 +67,8 @@ export async function startInspected(options: VenueOptions = {}) {
     busOf: ({ id }) => new MemoryEventBus(line, id === first.id ? undefined : id),
     logger: options.logger ?? silent,
     access: testAccess(options.access),
+    checkout: options.checkout,
+    ledger: options.checkout?.ledger,
     ...(options.inspect !== 'off' && { inspect }),
   });
   const { service } = onSale.default;

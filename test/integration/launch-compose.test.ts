@@ -189,6 +189,8 @@ describe('[R234] secrets', () => {
         'booking-database-url',
         'booking-database-owner-url',
         'session-keys',
+        'ticket-keys',
+        'sandbox-webhook-secret',
       ],
       'edge-1': ['edge-nats-url'],
       'edge-2': ['edge-nats-url'],
@@ -204,6 +206,8 @@ describe('[R234] secrets', () => {
         'DATABASE_OWNER_URL',
         'POSTGRES_PASSWORD',
         'SESSION_KEYS',
+        'TICKET_KEYS',
+        'SANDBOX_WEBHOOK_SECRET',
       ])
         expect(environment, name).not.toHaveProperty(setting);
     }

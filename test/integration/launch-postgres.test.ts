@@ -42,8 +42,9 @@ describe('[R720] the Postgres of start.sh', { timeout: 120_000 }, () => {
     const first = new Launch(settings);
     onTestFinished(() => first.cleanUp());
     await first.isUp();
-    expect(readdirSync(folder).sort()).toEqual(['admin-password', 'clients.conf', 'data', 'viewer.pgpass']);
-    for (const file of ['admin-password', 'clients.conf', 'viewer.pgpass']) {
+    const files = ['address', 'admin-password', 'clients.conf', 'viewer.pgpass'];
+    expect(readdirSync(folder).sort()).toEqual([...files, 'data'].sort());
+    for (const file of files) {
       expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
     }
     expect(statSync(join(folder, 'data')).mode & 0o777).toBe(0o700);

@@ -20,6 +20,7 @@ function inputOf(state: OrderState, dueInMs?: number, version = 1): OrderInput {
       amountMinor: 100,
       currency: 'EUR',
       reason: undefined,
+      seatIds: ['A1'],
     },
     dueInMs,
   };
@@ -149,7 +150,7 @@ describe('[R747] the actors of a process', () => {
       advance: (id) => advanced.push(id),
     });
     const show = (state: OrderState, version: number, dueAtMs?: number) =>
-      actors.show({ ...inputOf(state).order, version, dueAtMs } as Order);
+      actors.show({ ...inputOf(state).order, seats: [], version, dueAtMs } as unknown as Order);
     return { actors, clock, advanced, show, shown: () => actors.actor('o1')?.getSnapshot().value };
   }
 
@@ -172,4 +173,18 @@ describe('[R747] the actors of a process', () => {
     clock.increment(1);
     expect(advanced).toEqual(['o1']);
   });
+
+  test.each(['open', 'paying', 'authorised', 'booking', 'issued', 'refunding'] as const)(
+    '[R916] the chart has the way from %s to needs_person, and back by a person',
+    (stuckIn) => {
+      const { actors, show, shown } = startActors();
+      show(stuckIn, 1);
+      const actor = actors.actor('o1');
+      show('needs_person', 2);
+      expect(shown()).toBe('needs_person');
+      show(stuckIn, 3);
+      expect(shown()).toBe(stuckIn);
+      expect(actors.actor('o1'), 'it takes the transitions, it is not replaced').toBe(actor);
+    },
+  );
 });

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { requireCheckoutSettings } from '../../src/booking/checkout-settings.ts';
 import { authModeOf } from '../../src/identity/auth-mode.ts';
+import { newSessionKey } from '../../src/identity/session-keys.ts';
 import { commaList, loadBookingConfig, loadEdgeConfig, loadEmbeddedConfig } from '../../src/process/config.ts';
 import { ConfigError } from '../../src/process/config-error.ts';
 
@@ -112,6 +114,11 @@ describe('[R26] a setting that cannot be used is refused by name', () => {
     ['VENUE', 'Main Hall', '1 to 32 characters of a-z, 0-9 and -'],
     ['REDIS_URL', 'localhost:6379', 'a URL that begins with redis:// or rediss://'],
     ['SESSION_KEYS', '', 'a comma list of <id>:<secret in base64url>, or unset'],
+    ['TICKET_KEYS', '', 'a comma list of <id>:<secret in base64url>, or unset'],
+    ['PAYMENT_PROVIDER', 'paypal', 'one of off, sandbox, stripe'],
+    ['PAYMENT_SECONDS', '59', 'a number from 60 to 3600'],
+    ['SHOP_URL', 'tickets.example', 'the origin of the shop, such as https://tickets.example, or empty'],
+    ['SHOP_URL', 'https://tickets.example/shop', 'the origin of the shop, such as https://tickets.example, or empty'],
   ])('[R440] the message names the setting, its value and the remedy: %s=%s', (name, value, must) => {
     const { message } = errorOf(() => loadBookingConfig({ [name]: value }));
     expect(message.split('\n')).toEqual([
@@ -133,6 +140,28 @@ describe('[R26] a setting that cannot be used is refused by name', () => {
     const { message } = errorOf(() => loadBookingConfig({ REDIS_URL: 'http://user:secret@redis:6379' }));
     expect(message).toContain('REDIS_URL="http://…@redis:6379"');
     expect(errorOf(() => loadBookingConfig({ REDIS_URL: 'user:secret@redis' })).message).not.toContain('secret');
+  });
+
+  test.each([
+    ['SANDBOX_WEBHOOK_SECRET', 'short-secret', 'at least 16 characters, or unset'],
+    ['STRIPE_SECRET_KEY', 'pk_live_secret', 'a secret key of Stripe (sk_… or rk_…), or unset'],
+    ['STRIPE_WEBHOOK_SECRET', 'a-secret', 'the secret of a webhook endpoint (whsec_…), or unset'],
+  ])('[R911] a secret is not quoted: %s', (name, value, must) => {
+    const { message } = errorOf(() => loadBookingConfig({ [name]: value }));
+    expect(message).toContain(`${name}="…": must be ${must}`);
+    expect(message).not.toContain(value);
+  });
+
+  test('[R911] what the settings of checkout need together', () => {
+    const check = (env: Record<string, string>) => requireCheckoutSettings(loadBookingConfig(env));
+    const stripe = { PAYMENT_PROVIDER: 'stripe', STRIPE_SECRET_KEY: 'sk_test_1' };
+    expect(errorOf(() => check(stripe)).message).toBe(
+      'PAYMENT_PROVIDER=stripe needs STRIPE_WEBHOOK_SECRET, SHOP_URL too.',
+    );
+    check({ ...stripe, STRIPE_WEBHOOK_SECRET: 'whsec_1', SHOP_URL: 'https://tickets.example' });
+    const { message } = errorOf(() => check({ TICKET_KEYS: 'a:c2VjcmV0' }));
+    expect(message).toBe('TICKET_KEYS: the secret of a has less than 32 bytes.');
+    check({ TICKET_KEYS: newSessionKey() });
   });
 
   test('all problems are reported at once', () => {

@@ -36,6 +36,7 @@ const runners: Runner[] = [
     file: launch('-documented-commands'),
     essential: 'npm run events, with this data folder',
   },
+  { runs: /^npm run orders -- /, file: 'test/integration/orders-tool.test.ts', essential: "'dist/orders/main.js'" },
   { runs: /^npm run load -- /, file: 'test/bench/load.test.ts', essential: "['dist/bench/main.js', ...args]" },
   { runs: /^npm run (?:-s )?shows -- /, file: 'test/shows/shows-tool.test.ts', essential: 'documentedCommands()' },
   { runs: /^\.\/start\.sh$/, file: launch('-script'), essential: 'start.sh' },

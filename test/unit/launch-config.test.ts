@@ -40,8 +40,21 @@ describe('[R440] the message names the setting, its value and the remedy', () =>
     ['NATS_MONITORING', 'yes', 'a whole number from 1 to 65535, or off'],
     ['SERVERS', 'cloud', 'one of auto, docker, machine, embedded'],
     ['HOLD_SECONDS', 'long', 'a number above 0, at most 86400'],
+    ['PAYMENT_PROVIDER', 'paypal', 'one of off, sandbox, stripe'],
   ])('%s=%s', async (name, value, must) => {
     await expect(loadLaunchConfig({ ...guest, [name]: value })).rejects.toThrow(`${name}="${value}": must be ${must}`);
+  });
+});
+
+describe('[R911] the settings of checkout are checked before anything is started', () => {
+  test.each([
+    [
+      { PAYMENT_PROVIDER: 'stripe' },
+      'PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, SHOP_URL',
+    ],
+    [{ TICKET_KEYS: 'key' }, 'TICKET_KEYS: the secret of key has less than 32 bytes'],
+  ])('%j', async (settings, problem) => {
+    await expect(loadLaunchConfig({ ...guest, ...settings })).rejects.toThrow(problem);
   });
 });
 
