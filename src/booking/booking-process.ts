@@ -26,6 +26,8 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   busOf: (show: Show) => EventBus;
   /** Whether the store has another plan of the show. Absent: the store keeps no plans. */
   hasOtherPlan?: (show: Show) => Promise<boolean>;
+  /** How often the replicas of the store did not confirm decisions in time. */
+  unreplicated?: () => number;
   /** Called when all shows are closed: closes the connections that their stores and buses share. */
   closeConnections?: () => Promise<unknown>;
   /** Absent: there is no inspector. */
@@ -46,6 +48,7 @@ export async function buildBookingProcess({
   storeOf,
   busOf,
   hasOtherPlan,
+  unreplicated = () => 0,
   closeConnections,
   inspect,
   ...rest
@@ -54,6 +57,7 @@ export async function buildBookingProcess({
     [...shows.opened].reduce((total, show) => total + count(show), 0);
   const metrics = bookingMetrics({
     shows: () => shows.openedCount,
+    unreplicated,
     unrelayed: () => sum(({ service }) => service.unrelayedEvents),
     actors: () => sum(({ service }) => service.seatActors.running),
     withheld: () => sum(({ service }) => [...service.view.seats].filter(isWithheld).length),

@@ -7,8 +7,9 @@ import { inspectOptions } from '../inspect/routes.ts';
 import { loadBookingConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import type { Show } from '../shows/show.ts';
-import { RedisConnection } from '../store/redis-connection.ts';
+import { redisPlace } from '../store/redis-place.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
+import { connectRedis } from '../store/redis-servers.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import { keyPrefixOf } from '../store/venue-keys.ts';
 import { buildBookingProcess } from './booking-process.ts';
@@ -21,16 +22,17 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const rules = venueSettings(config);
   const planReadAtMs = Date.now();
   const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
-  const { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix } = config;
-  const connection = new RedisConnection({ url, keyPrefix, logger });
+  const { REDIS_KEY_PREFIX: keyPrefix } = config;
+  let unreplicatedCount = 0;
+  const servers = connectRedis({ place: redisPlace(config), logger, onUnreplicated: () => unreplicatedCount++ });
   const link = NatsLink.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
   /** The default show has the plain keys and subjects. */
   const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
   const storeOf = (show: Show, rulesOfShow: HoldRules = rules, loggerOfShow: Logger = logger) =>
     new RedisSeatStore({
       ...rulesOfShow,
-      connection,
-      keyPrefix: keyPrefixOf(keyPrefix, scopeOf(show)),
+      servers,
+      keyPrefix: keyPrefixOf(keyPrefix, servers.isCluster ? show.id : scopeOf(show)),
       name: show.id,
       plan: show.plan,
       planReadAtMs,
@@ -40,11 +42,12 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
     shows,
     rules,
     storeOf,
+    unreplicated: () => unreplicatedCount,
     hasOtherPlan: (show) => storeOf(show).hasOtherPlan(),
     busOf: (show) => new NatsEventBus(link, scopeOf(show)),
     closeConnections: async () => {
       await link.close(); // sends the events that are still in flight
-      connection.close();
+      servers.close();
     },
     logger,
     access: accessOf(config, logger),

@@ -8,7 +8,7 @@ import type { LaunchConfig } from './launch-config.ts';
 const timeoutMs = 3_500;
 
 /**
- * Checks the servers of REDIS_URL and NATS_URL before anything is started: a wrong address is reported immediately instead of
+ * Checks the given Redis and NATS before anything is started: a wrong address is reported immediately instead of
  * as a time-out of a process that uses it. Returns warnings for the operator.
  */
 export async function requireGivenServers(
@@ -16,7 +16,7 @@ export async function requireGivenServers(
   signal: AbortSignal,
 ): Promise<string[]> {
   const judged = await Promise.allSettled([
-    redis.url ? judgeRedis(redis.url, { keyPrefix, venue, timeoutMs, signal }) : [],
+    redis.given ? judgeRedis(redis.given, { keyPrefix, venue, timeoutMs, signal }) : [],
     nats.url ? judgeNats(nats.url, { timeoutMs }) : [],
   ]);
   signal.throwIfAborted();

@@ -39,7 +39,7 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
     return undefined;
   }
   const needed: ServerProgram[] = ['nginx'];
-  if (!config.redis.url) needed.push('redis-server');
+  if (!config.redis.given) needed.push('redis-server');
   if (!config.nats.url) needed.push('nats-server');
   try {
     return await findServers(config.origin, needed, logFile(config, 'install'), signal);
@@ -67,7 +67,7 @@ interface LaunchContext {
 
 async function launchServices(config: LaunchConfig, context: LaunchContext) {
   const { origin, user, warnings, supervisor, signal } = context;
-  if (!config.redis.url) requireSameVenue(config);
+  if (!config.redis.given) requireSameVenue(config);
   await requirePorts(config);
   print(`Starting (Redis, NATS and nginx from ${origin.description}) …`);
   const redis = await redisServer(config, context);
@@ -84,7 +84,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
     bookingSpec({ ...common('booking', port), redisUrl: redis.url, natsUrl: nats.urls.booking, peerUrls: bookingUrls }),
   );
   await supervisor.start(bookings, signal);
-  if (!config.redis.url) recordVenue(config);
+  if (!config.redis.given) recordVenue(config);
 
   const edges = edgePorts.map((port, index) =>
     edgeSpec({ ...common('edge', port), natsUrl: nats.urls.edge, bookingUrls: rotated(bookingUrls, index) }),

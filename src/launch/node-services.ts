@@ -22,7 +22,8 @@ export interface NodeServiceOptions {
 }
 
 export interface BookingOptions extends NodeServiceOptions {
-  redisUrl: string;
+  /** Absent: `env` has the settings of a given Redis. */
+  redisUrl?: string | undefined;
   natsUrl: string;
   /** URLs of all booking processes: the inspector of each shows the actors of the others too. */
   peerUrls?: string[];
@@ -35,7 +36,7 @@ export interface EdgeOptions extends NodeServiceOptions {
 
 export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, ...options }: BookingOptions): ServiceSpec =>
   nodeSpec(`booking-${options.port}`, 'booking', options, {
-    REDIS_URL: redisUrl,
+    ...(redisUrl && { REDIS_URL: redisUrl }),
     NATS_URL: natsUrl,
     ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
   });

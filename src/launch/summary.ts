@@ -9,9 +9,10 @@ const look = "redis-cli --user viewer --pass '' --no-auth-warning";
 export interface Running {
   /** The URL of the page. */
   page: string;
-  /** About the servers of REDIS_URL and NATS_URL. */
+  /** About given servers. */
   warnings: string[];
-  redisUrl: string;
+  /** Absent if it is given. */
+  redisUrl?: string | undefined;
   natsUrl: string;
   pidOf: (name: string) => number | undefined;
 }
@@ -27,7 +28,7 @@ ${inspectLine(config, page)}
   API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
   API docs  ${bookingUrls[0]}/api/docs
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
-  Redis     ${redis.url ? `${redacted(redis.url)} (yours)` : `${look} -p ${new URL(redisUrl).port}`}
+  Redis     ${redisUrl ? `${look} -p ${new URL(redisUrl).port}` : `${redacted(redis.given?.addresses ?? '')} (yours)`}
   NATS      ${nats.url ? `${redacted(nats.url)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
   Events    ${eventsCommand(config)}
   Processes ${[...bookingPorts.map((port) => own('booking', port)), ...edgePorts.map((port) => own('edge', port))].join('\n            ')}

@@ -39,7 +39,6 @@ test('[R26] every setting has a default', () => {
     SESSIONS_PER_MINUTE_PER_ADDRESS: 300,
     SESSION_COOKIE: 'session',
     HOLDS_PER_ADDRESS: 30,
-    REDIS_URL: 'redis://127.0.0.1:6379',
     REDIS_KEY_PREFIX: '',
     NATS_URL: 'nats://127.0.0.1:4222',
     INSPECT: 'off',
@@ -107,7 +106,9 @@ describe('[R26] a setting that cannot be used is refused by name', () => {
     ['HOLD_SECONDS', '0', 'a number above 0, at most 86400'],
     ['LOG_LEVEL', 'loud', 'one of trace, debug, info, warn, error, fatal, silent'],
     ['VENUE', 'Main Hall', '1 to 32 characters of a-z, 0-9 and -'],
-    ['REDIS_URL', 'localhost:6379', 'a URL that begins with redis:// or rediss://'],
+    ['REDIS_URL', 'localhost:6379', 'a URL that begins with redis:// or rediss://, or unset'],
+    ['REDIS_CA', '/etc/ca.pem', 'a certificate in PEM, or unset'],
+    ['REDIS_WAIT_REPLICAS', '-1', 'a whole number from 0 to 9'],
     ['SESSION_KEYS', '', 'a comma list of <id>:<secret in base64url>, or unset'],
   ])('[R440] the message names the setting, its value and the remedy: %s=%s', (name, value, must) => {
     const { message } = errorOf(() => loadBookingConfig({ [name]: value }));
