@@ -52,7 +52,7 @@ export function bookingMetrics({ shows, unrelayed, actors, withheld, unreplicate
   });
   new Counter({
     name: 'booking_unreplicated_total',
-    help: 'Number of waits for a replica of Redis that ended without it: the commands were answered with TIMEOUT.',
+    help: 'Number of waits for a replica of Redis that ended without its confirmation of the decisions.',
     registers: [registry],
     collect() {
       this.reset();

@@ -25,7 +25,8 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const { REDIS_KEY_PREFIX: keyPrefix } = config;
   let unreplicatedCount = 0;
   const servers = connectRedis({ place: redisPlace(config), logger, onUnreplicated: () => unreplicatedCount++ });
-  const link = NatsLink.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
+  const { NATS_URL: url, NATS_STREAM_REPLICAS: streamReplicas } = config;
+  const link = NatsLink.connect({ url, name: `booking-${config.PORT}`, logger, streamReplicas });
   /** The default show has the plain keys and subjects. */
   const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
   const storeOf = (show: Show, rulesOfShow: HoldRules = rules, loggerOfShow: Logger = logger) =>

@@ -167,7 +167,16 @@ const RedisLinks = {
 
 const Links = {
   ...RedisLinks,
-  NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
+  NATS_URL: Type.String({
+    default: 'nats://127.0.0.1:4222',
+    description: 'Comma list of the servers of a cluster; the process connects to any of them',
+  }),
+  NATS_STREAM_REPLICAS: Type.Integer({
+    minimum: 1,
+    maximum: 5,
+    default: 1,
+    description: 'How many servers of a NATS cluster store each event, when the stream is created',
+  }),
 };
 
 const Inspect = {

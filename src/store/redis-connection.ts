@@ -62,6 +62,8 @@ export interface RedisConnectionOptions {
 const unfitRetryMs = 500;
 const fitnessIntervalMs = 10_000;
 const writableForMs = 250;
+/** While no replica confirms writes, and Redis does not need one, replies do not wait for long. */
+const shortWaitMs = 20;
 
 /** Of the client of one server. A call that takes longer than `callTimeoutMs` rejects with a `StoreTimeoutError`. */
 export const redisOptions = (callTimeoutMs: number) =>
@@ -113,6 +115,10 @@ export class RedisConnection {
   #writableAtMs = Number.NEGATIVE_INFINITY;
   /** The keys of the next call of `getTogether`. */
   #together: { keys: string[]; values: Promise<(string | null)[]> } | undefined;
+  /** See `RedisFitness`. */
+  #needsReplicas = false;
+  /** True if the last WAIT ended without enough replicas. */
+  #isUnreplicated = false;
   /** The next WAIT; resolves to the session that it was sent in. */
   #replicating: Promise<number> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -157,7 +163,7 @@ export class RedisConnection {
 
   /**
    * As `call`; with `waitReplicas`, it also waits until so many replicas have everything that the command has written or seen. If
-   * they do not confirm it in time it rejects with a `StoreTimeoutError`: a failover may take the write back.
+   * they do not confirm it in time, a Redis that needs replicas for writes has made no promise: it rejects with a `StoreTimeoutError`.
    */
   async callReplicated<T>(command: () => Promise<T>): Promise<T> {
     const session = this.#session;
@@ -171,26 +177,34 @@ export class RedisConnection {
 
   /** Calls of one turn of the event loop share a WAIT. */
   #replicated(): Promise<number> {
-    this.#replicating ??= nextTurn().then(async () => {
+    this.#replicating ??= nextTurn().then(() => {
       this.#replicating = undefined;
-      const session = this.#session;
-      const { waitReplicas = 0, callTimeoutMs, onUnreplicated } = this.#options;
-      const timeoutMs = Math.round(callTimeoutMs / 2);
-      const replicas = await this.call(() => this.redis.wait(waitReplicas, timeoutMs)).catch((error) => {
-        throw error instanceof StoreUnavailableError ? new StoreTimeoutError(error.message, { cause: error }) : error;
-      });
-      if (replicas >= waitReplicas) {
-        this.#replicationLog.recovered('Replicas confirm writes again');
-        return session;
-      }
-      onUnreplicated?.();
-      this.#replicationLog.warn('Replicas do not confirm writes in time: commands get no reply', {
-        replicas,
-        timeoutMs,
-      });
-      throw new StoreTimeoutError(`${replicas} replicas have confirmed the write in time, ${waitReplicas} must`);
+      return this.#wait();
     });
     return this.#replicating;
+  }
+
+  async #wait(): Promise<number> {
+    const session = this.#session;
+    const { waitReplicas = 0, callTimeoutMs, onUnreplicated } = this.#options;
+    const timeoutMs = this.#isUnreplicated && !this.#needsReplicas ? shortWaitMs : Math.round(callTimeoutMs / 2);
+    let replicas: number;
+    try {
+      replicas = await this.call(() => this.redis.wait(waitReplicas, timeoutMs));
+    } catch (cause) {
+      throw new StoreTimeoutError('The connection was lost before a replica had confirmed the write', { cause });
+    }
+    this.#isUnreplicated = replicas < waitReplicas;
+    if (!this.#isUnreplicated) {
+      this.#replicationLog.recovered('Replicas confirm writes again');
+      return session;
+    }
+    onUnreplicated?.();
+    const consequence = this.#needsReplicas ? 'commands are answered with TIMEOUT' : 'a failover may take them back';
+    this.#replicationLog.warn(`Replicas do not confirm writes in time: ${consequence}`, { replicas, waitReplicas });
+    if (this.#needsReplicas)
+      throw new StoreTimeoutError(`${replicas} replicas have confirmed the write, not ${waitReplicas}`);
+    return session;
   }
 
   /** The values of keys of one show, null if there is none. Calls of one turn of the event loop share one MGET. Rejects as `call`. */
@@ -229,8 +243,9 @@ export class RedisConnection {
   /** Repeats the check now and then: the settings of Redis can change while it runs. */
   async #judge(): Promise<void> {
     if (performance.now() - this.#judgedAtMs < fitnessIntervalMs) return;
-    const { problem } = fitnessOf(await this.call(() => this.redis.info()), this.#options);
+    const { problem, needsReplicas = false } = fitnessOf(await this.call(() => this.redis.info()), this.#options);
     this.#judgedAtMs = performance.now();
+    this.#needsReplicas = needsReplicas;
     if (!problem) return;
     this.#unfit(problem);
     throw new StoreUnavailableError(problem);
@@ -242,8 +257,9 @@ export class RedisConnection {
     try {
       const info = await this.redis.info();
       if (session !== this.#session) return;
-      const { problem, warnings } = fitnessOf(info, this.#options);
+      const { problem, warnings, needsReplicas = false } = fitnessOf(info, this.#options);
       if (problem) return this.#unfit(problem);
+      this.#needsReplicas = needsReplicas;
       const run = runOf(info);
       this.#problem = undefined;
       this.#judgedAtMs = performance.now();

@@ -10,6 +10,8 @@ export interface RedisFitness {
   problem?: string;
   /** Facts that an operator should know before a sale. */
   warnings: string[];
+  /** True if it takes no writes without replicas (min-replicas-to-write). */
+  needsReplicas?: boolean;
 }
 
 const minVersion = '7.0';
@@ -100,13 +102,14 @@ export function fitnessOf(info: string, { isClusterNode = false, waitReplicas = 
       'It has no append-only file, so a restart loses holds and bookings. Set appendonly yes and appendfsync always.',
     );
   }
-  if (waitReplicas > 0 && field('min_slaves_good_slaves') === undefined) {
+  const needsReplicas = field('min_slaves_good_slaves') !== undefined;
+  if (waitReplicas > 0 && !needsReplicas) {
     warnings.push(
       'It takes writes that no replica has, and a failover loses them. Set min-replicas-to-write 1 and min-replicas-max-lag 2.',
     );
   }
   if (field('aof_last_write_status') === 'err') warnings.push('Its last write to the append-only file failed.');
-  return { warnings };
+  return { warnings, ...(needsReplicas && { needsReplicas }) };
 }
 
 function refusedBy(error: Error): RedisFitness {

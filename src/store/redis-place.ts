@@ -70,7 +70,7 @@ function placeOfSentinels(list: string, settings: RedisSettings): RedisPlace {
     ...(password && { sentinelPassword: password }),
     ...(tls && { tls, sentinelTLS: tls, enableTLSForSentinelMode: true }),
     failoverDetector: true,
-    updateSentinels: true,
+    updateSentinels: false, // the setting names them all: an address that was learned may be of another network
     sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, 500),
     sentinelReconnectStrategy: () => 1_000,
   };

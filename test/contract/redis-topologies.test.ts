@@ -126,11 +126,13 @@ describe('[R942] one show is one slot', () => {
 });
 
 describe('[R943] a reply waits for a replica', () => {
-  async function frozenReplicas(): Promise<{ freeze(): Promise<void>; heal(): Promise<void> }> {
+  async function frozenReplicas(
+    args: readonly string[] = [],
+  ): Promise<{ freeze(): Promise<void>; heal(): Promise<void> }> {
     const all = (signal: NodeJS.Signals) => async () => {
       await Promise.all(replicas.map((replica) => replica.kill(signal)));
     };
-    const primary = await startRedis();
+    const primary = await startRedis({ args });
     const replicas = await Promise.all(
       [1, 2].map(() => startRedis({ args: ['--replicaof', `127.0.0.1 ${primary.port}`] })),
     );
@@ -148,7 +150,7 @@ describe('[R943] a reply waits for a replica', () => {
   let own: TestServer;
 
   test('without one there is none: a time-out within the time of a call, counted; its repetition gets the kept answer', async () => {
-    const { freeze, heal } = await frozenReplicas();
+    const { freeze, heal } = await frozenReplicas(['--min-replicas-to-write', '1', '--min-replicas-max-lag', '60']);
     let unreplicated = 0;
     const { store } = newShow({ REDIS_URL: own.url, REDIS_WAIT_REPLICAS: 1 }, { onUnreplicated: () => unreplicated++ });
     const known = await opened(store);
@@ -172,6 +174,20 @@ describe('[R943] a reply waits for a replica', () => {
     );
     expect(repeated.answers[0]?.refusal).toBeUndefined();
     expect(repeated.events).toEqual([]);
+  });
+
+  test('a Redis that takes writes without replicas has its replies sent all the same, after a while, and counted', async () => {
+    const { freeze } = await frozenReplicas();
+    let unreplicated = 0;
+    const { store } = newShow({ REDIS_URL: own.url, REDIS_WAIT_REPLICAS: 1 }, { onUnreplicated: () => unreplicated++ });
+    const known = await opened(store);
+    await freeze();
+    const startedAtMs = performance.now();
+    expect((await decideOn(store, 'A1', [select('alice')], known)).events).toHaveLength(1);
+    expect(performance.now() - startedAtMs).toBeGreaterThan(400);
+    for (const seat of ['A2', 'A3', 'B1', 'B2', 'B3']) await decideOn(store, seat, [select('alice')], known);
+    expect(performance.now() - startedAtMs, 'only the first waits for long').toBeLessThan(1_500);
+    expect(unreplicated).toBe(6);
   });
 
   test('the control: with REDIS_WAIT_REPLICAS=0 the reply comes at once', async () => {

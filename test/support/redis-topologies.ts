@@ -13,6 +13,9 @@ export interface TopologyOptions {
   users?: string;
   /** Further lines of each Sentinel's configuration. */
   sentinelSettings?: readonly string[];
+  /** The port at which all others find the primary, which leads to the port that `onPrimary` is called with. */
+  primaryPort?: number;
+  onPrimary?: (port: number) => void;
 }
 
 /** A Redis refuses writes that none of its replicas can have, within this time of their loss. */
@@ -41,11 +44,14 @@ export async function startSentinelTopology(options: TopologyOptions = {}): Prom
   const { args = [], users, sentinelSettings = [] } = options;
   const redis = (more: string[]) =>
     startRedis({ args: [...replicationArgs, ...args, ...more], ...(users && { users }) });
-  const primary = await redis([]);
-  const replicas = await Promise.all([1, 2].map(() => redis(['--replicaof', `127.0.0.1 ${primary.port}`])));
+  const announced = options.primaryPort ? ['--replica-announce-port', String(options.primaryPort)] : [];
+  const primary = await redis(announced);
+  options.onPrimary?.(primary.port);
+  const knownPort = options.primaryPort ?? primary.port;
+  const replicas = await Promise.all([1, 2].map(() => redis(['--replicaof', `127.0.0.1 ${knownPort}`])));
   const redises = [primary, ...replicas];
   const settings = [
-    `sentinel monitor ${masterName} 127.0.0.1 ${primary.port} 2`,
+    `sentinel monitor ${masterName} 127.0.0.1 ${knownPort} 2`,
     `sentinel down-after-milliseconds ${masterName} ${downAfterMs}`,
     `sentinel failover-timeout ${masterName} 3000`,
     `sentinel parallel-syncs ${masterName} 2`,

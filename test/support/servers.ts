@@ -82,21 +82,26 @@ export const startSentinel = ({ settings, ...options }: ServerOptions & { settin
     return { url: `redis://${loopback}:${port}`, spec };
   });
 
-/** `users`: as `src/launch` gives them. */
-export const startNats = ({ users, ...options }: ServerOptions & { users?: object } = {}): Promise<TestServer> =>
+/** `users`: as `src/launch` gives them. `args`: further arguments of nats-server. */
+export const startNats = ({
+  users,
+  args = [],
+  ...options
+}: ServerOptions & { users?: object; args?: readonly string[] } = {}): Promise<TestServer> =>
   start(options, 'nats', async ({ port, dir, logFile }) => {
     const origin = await originOf('nats-server');
     const monitorPort = await freePort();
-    return {
-      url: `nats://${loopback}:${port}`,
-      spec: natsSpec({ origin, port, monitorPort, dir, logFile, ...(users && { users }) }),
-    };
+    const spec = natsSpec({ origin, port, monitorPort, dir, logFile, ...(users && { users }) });
+    return { url: `nats://${loopback}:${port}`, spec: { ...spec, command: [...spec.command, ...args] } };
   });
 
 /** Tests ask more often than people; the limits have tests of their own. */
 const noLimits = { RATE_LIMIT: 'off' };
 
-export const startBooking = (options: NodeServerOptions & { redisUrl: string; natsUrl: string }): Promise<TestServer> =>
+/** `redisUrl`: absent if `env` says where Redis is. */
+export const startBooking = (
+  options: NodeServerOptions & { redisUrl: string | undefined; natsUrl: string },
+): Promise<TestServer> =>
   start(options, 'booking', ({ port, logFile }) => {
     const { redisUrl, natsUrl, env = {} } = options;
     return {

@@ -41,6 +41,7 @@ test('[R26] every setting has a default', () => {
     HOLDS_PER_ADDRESS: 30,
     REDIS_KEY_PREFIX: '',
     NATS_URL: 'nats://127.0.0.1:4222',
+    NATS_STREAM_REPLICAS: 1,
     INSPECT: 'off',
     INSPECTOR_URL: 'https://stately.ai/inspect',
     INSPECT_PEERS: '',
