@@ -50,10 +50,7 @@ test('[R951] [G5] [G6] each server of the cluster is killed in turn under load: 
   });
   expectProven(result);
   expect(Number(result.figures?.slowestMs), 'browsers are live').toBeLessThan(twoSecondsMs);
-  await vi.waitFor(
-    async () => expect(await notPublishedOnce(cluster.url, result.record.events)).toEqual([]),
-    patience,
-  );
+  await vi.waitFor(async () => expect(await notPublishedOnce(cluster.url, result.record.events)).toEqual([]), patience);
 });
 
 /** Those with this prefix of their names. */

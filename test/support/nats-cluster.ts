@@ -22,7 +22,18 @@ export async function startNatsCluster(): Promise<NatsCluster> {
   const servers = await Promise.all(
     routes.map((route, i) =>
       startNats({
-        args: ['-n', `nats-${i}`, '--cluster_name', 'seats', '--cluster', route, '--routes', routes.join(','), '-m', String(monitorPorts[i])],
+        args: [
+          '-n',
+          `nats-${i}`,
+          '--cluster_name',
+          'seats',
+          '--cluster',
+          route,
+          '--routes',
+          routes.join(','),
+          '-m',
+          String(monitorPorts[i]),
+        ],
       }),
     ),
   );
@@ -36,7 +47,9 @@ export async function startNatsCluster(): Promise<NatsCluster> {
       try {
         const { cluster } = await (await jetstreamManager(nats, { checkAPI: false })).streams.info('SEATS');
         const replicas = cluster?.replicas ?? [];
-        return Boolean(cluster?.leader) && replicas.length === clusterSize - 1 && replicas.every(({ current }) => current);
+        return (
+          Boolean(cluster?.leader) && replicas.length === clusterSize - 1 && replicas.every(({ current }) => current)
+        );
       } catch {
         return false; // no leader yet
       } finally {
