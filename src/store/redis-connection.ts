@@ -78,7 +78,7 @@ export const redisOptions = (callTimeoutMs: number) =>
     socketTimeout: 3.5 * callTimeoutMs,
     disableClientInfo: true, // needs a right that no other command needs
     // The same address may lead to another primary by now.
-    reconnectOnError: ({ message }: Error) => /\b(READONLY|LOADING|MASTERDOWN)\b/.test(message),
+    reconnectOnError: ({ message }: Error) => /\b(READONLY|LOADING|MASTERDOWN|NOREPLICAS)\b/.test(message),
     scripts: {
       decide: { lua: decideLua },
       decideAtMemoryLimit: { lua: `#!lua flags=allow-oom\n${decideLua}` },
@@ -295,8 +295,7 @@ function runOf(info: string): string {
 
 /** One text per cause, so that each is logged once: the client has several texts for a missing connection. */
 function reasonOf(message: string): string {
-  const moved = /^(MOVED|ASK|TRYAGAIN)\b/.exec(message);
-  if (moved) return 'the show is moving to another node of the cluster';
+  if (/^(MOVED|ASK|TRYAGAIN)\b/.test(message)) return 'the show is moving to another node of the cluster';
   if (/max retries per request|isn't writeable|Connection is closed/i.test(message)) return 'there is no connection';
   return unwritableReason(message) ?? message;
 }

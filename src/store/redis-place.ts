@@ -72,7 +72,7 @@ function placeOfSentinels(list: string, settings: RedisSettings): RedisPlace {
     failoverDetector: true,
     updateSentinels: false, // the setting names them all: an address that was learned may be of another network
     sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, 500),
-    sentinelReconnectStrategy: () => 1_000,
+    sentinelReconnectStrategy: () => null, // the next connection to Redis asks all of them again
   };
   return { options, waitReplicas };
 }
