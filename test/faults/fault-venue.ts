@@ -24,7 +24,7 @@ export interface FaultVenueOptions {
 }
 
 /** Several servers that are one store. */
-export interface GivenRedises {
+interface GivenRedises {
   first: TestServer;
   /** The settings by which a booking process reaches them. */
   settingsOf(booking: number): NodeJS.ProcessEnv;
@@ -32,7 +32,7 @@ export interface GivenRedises {
   admin: Redis;
 }
 
-export interface GivenNatses {
+interface GivenNatses {
   first: TestServer;
   /** The value of NATS_URL. */
   url: string;

@@ -19,7 +19,7 @@ export interface TopologyOptions {
 }
 
 /** A Redis refuses writes that none of its replicas can have, within this time of their loss. */
-export const replicationArgs = [
+const replicationArgs = [
   '--min-replicas-to-write',
   '1',
   '--min-replicas-max-lag',
