@@ -25,6 +25,8 @@ export interface BookingOptions extends NodeServiceOptions {
   /** Absent: `env` has the settings of a given Redis. */
   redisUrl?: string | undefined;
   natsUrl: string;
+  /** Absent: there is no ledger. */
+  database?: { url: string; ownerUrl?: string | undefined } | undefined;
   /** URLs of all booking processes: the inspector of each shows the actors of the others too. */
   peerUrls?: string[];
 }
@@ -34,10 +36,12 @@ export interface EdgeOptions extends NodeServiceOptions {
   bookingUrls: string[];
 }
 
-export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, ...options }: BookingOptions): ServiceSpec =>
+export const bookingSpec = ({ redisUrl, natsUrl, database, peerUrls, ...options }: BookingOptions): ServiceSpec =>
   nodeSpec(`booking-${options.port}`, 'booking', options, {
     ...(redisUrl && { REDIS_URL: redisUrl }),
     NATS_URL: natsUrl,
+    ...(database && { DATABASE_URL: database.url }),
+    ...(database?.ownerUrl && { DATABASE_OWNER_URL: database.ownerUrl }),
     ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
   });
 

@@ -22,8 +22,6 @@ export class RedisClusterServers implements RedisServers {
   /** By node, beyond a connection: a node that does not answer is connected to again and again. */
   readonly #logs = new Map<string, StateLog>();
   readonly #clusterLog: StateLog;
-  /** By key prefix. */
-  readonly #slots = new Map<string, number>();
   #refreshedAtMs = Number.NEGATIVE_INFINITY;
   #problem: string | undefined;
 
@@ -48,8 +46,8 @@ export class RedisClusterServers implements RedisServers {
     this.#cluster.on('error', (error) => this.#failed(error));
   }
 
-  of(keyPrefix: string): RedisConnection {
-    const owner = this.#cluster.slots[this.#slot(keyPrefix)]?.[0];
+  of(key: string): RedisConnection {
+    const owner = this.#cluster.slots[slotOf(key)]?.[0];
     const connection = owner === undefined ? undefined : this.#connectionTo(owner);
     if (connection) return connection;
     this.#refresh();
@@ -60,12 +58,6 @@ export class RedisClusterServers implements RedisServers {
 
   close(): void {
     this.#cluster.disconnect();
-  }
-
-  #slot(keyPrefix: string): number {
-    const slot = this.#slots.get(keyPrefix) ?? new Command('get', [keyPrefix]).getSlot();
-    this.#slots.set(keyPrefix, slot);
-    return slot;
   }
 
   #connectToOwners(): void {
@@ -105,5 +97,7 @@ export class RedisClusterServers implements RedisServers {
     this.#clusterLog.warn('The Redis Cluster cannot be used', { error: this.#problem });
   }
 }
+
+const slotOf = (key: string): number => new Command('get', [key]).getSlot();
 
 const nameOf = ({ options }: Redis): string => `${options.host}:${options.port}`;

@@ -7,7 +7,7 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
-import { eventsOfLog } from './event-log.ts';
+import { eventAsDecided, eventOfLog, eventsOfLog } from './event-log.ts';
 import type { RedisConnection, RedisServers } from './redis-connection.ts';
 import { RedisVenue } from './redis-venue.ts';
 import { seatEvent } from './seat-event.ts';
@@ -15,12 +15,16 @@ import type { HoldRules } from './seat-rules.ts';
 import {
   type Answer,
   answerKeptMs,
+  closedOrderKeptMs,
   type Decision,
   type History,
+  isOrderCommand,
   type KnownPosition,
   maxCommandsPerCall,
   maxSeatsPerCall,
+  type ProvenBookings,
   type SeatCommand,
+  type SeatLog,
   type SeatStore,
   VenueLostError,
   type VenueSnapshot,
@@ -36,7 +40,11 @@ export interface RedisSeatStoreOptions extends HoldRules {
   planReadAtMs?: number;
   /** Id of the show. Redis remembers it: another name under the same prefix is refused. */
   name?: string;
+  /** Absent: only Redis tells what is booked. */
+  provenBookings?: ProvenBookings | undefined;
   logger: Logger;
+  /** True: the log is trimmed behind the ledger too. */
+  hasLedger?: boolean;
   /** How many published events the log keeps for subscribers that catch up. */
   keepEvents?: number;
   /** Maximum length of the log, published or not; approximate. */
@@ -52,7 +60,7 @@ type DecideReply = [
 ];
 
 /** A show in Redis: the client of the scripts (`lua/`) that decide there. */
-export class RedisSeatStore implements SeatStore {
+export class RedisSeatStore implements SeatStore, SeatLog {
   readonly #options: RedisSeatStoreOptions;
   readonly #plan: SeatingPlan;
   readonly #keys: VenueKeys;
@@ -75,9 +83,10 @@ export class RedisSeatStore implements SeatStore {
 
   /** Of the server that has the show now, and only of its present run. */
   get #venue(): RedisVenue {
-    const { name = 'main', plan, logger } = this.#options;
+    const { name = 'main', plan, provenBookings = async () => [], logger } = this.#options;
+    const connection = this.#connection;
     const planReadAtMs = this.#planReadAtMs;
-    return new RedisVenue({ connection: this.#connection, keys: this.#keys, name, plan, planReadAtMs, logger });
+    return new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, provenBookings, logger });
   }
 
   async open(knownSystem?: string): Promise<VenueSnapshot> {
@@ -108,14 +117,27 @@ export class RedisSeatStore implements SeatStore {
     return this.#decision(commands, seatIds, JSON.parse(json), known.epoch);
   }
 
-  async eventsAfter(position: Position, limit: number): Promise<History> {
+  eventsAfter(position: Position, limit: number): Promise<History> {
+    return this.#eventsAfter(position, limit, eventOfLog);
+  }
+
+  eventsAsDecided(position: Position, limit: number): Promise<History> {
+    return this.#eventsAfter(position, limit, eventAsDecided);
+  }
+
+  async #eventsAfter(position: Position, limit: number, eventOf: typeof eventOfLog): Promise<History> {
     const connection = this.#connection;
     const { decided } = this.#keys;
     const [nowMs, epoch, seq, entries] = await connection.call(() =>
       connection.redis.readEvents(...decided, position.epoch, position.seq, limit, this.#plan.size),
     );
     if (!connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was restarted');
-    return { nowMs, epoch, seq, ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }) }) };
+    return {
+      nowMs,
+      epoch,
+      seq,
+      ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }, eventOf) }),
+    };
   }
 
   async position(): Promise<Position | undefined> {
@@ -125,19 +147,37 @@ export class RedisSeatStore implements SeatStore {
     return { epoch, seq: Number(seq) };
   }
 
-  async relayedPosition(): Promise<Position | undefined> {
+  relayedPosition(): Promise<Position | undefined> {
+    return this.#markedPosition(this.#keys.relayed);
+  }
+
+  ledgerPosition(): Promise<Position | undefined> {
+    return this.#markedPosition(this.#keys.ledger);
+  }
+
+  markRelayed(position: Position): Promise<void> {
+    const { relayed, ledger } = this.#keys;
+    return this.#mark(position, relayed, this.#options.hasLedger ? [ledger] : []);
+  }
+
+  markLedger(position: Position): Promise<void> {
+    const { relayed, ledger } = this.#keys;
+    return this.#mark(position, ledger, [relayed]);
+  }
+
+  async #markedPosition(key: string): Promise<Position | undefined> {
     const connection = this.#connection;
-    const text = await connection.call(() => connection.redis.get(this.#keys.relayed));
+    const text = await connection.call(() => connection.redis.get(key));
     if (text === null) return undefined;
     const colon = text.lastIndexOf(':');
     return { epoch: text.slice(0, colon), seq: Number(text.slice(colon + 1)) };
   }
 
-  async markRelayed({ epoch, seq }: Position): Promise<void> {
+  async #mark({ epoch, seq }: Position, key: string, others: readonly string[]): Promise<void> {
     const keep = this.#options.keepEvents ?? 100_000;
-    const { relayed, epoch: epochKey, events } = this.#keys;
+    const keys = [key, this.#keys.epoch, this.#keys.events, ...others];
     const connection = this.#connection;
-    await connection.call(() => connection.redis.markRelayed(relayed, epochKey, events, epoch, seq, keep));
+    await connection.call(() => connection.redis.markPosition(keys.length, ...keys, epoch, seq, keep));
   }
 
   async audit(seats: readonly Seat[], { epoch }: Position): Promise<void> {
@@ -161,7 +201,9 @@ export class RedisSeatStore implements SeatStore {
     const keys = [...this.#keys.decided, this.#keys.holds, ...seatIds.map((id) => this.#keys.lock(id))];
     if (reholdCooldownMs > 0) keys.push(...seatIds.map((id) => this.#keys.cooldown(id)));
     for (const command of commands) {
-      if (command.action !== 'expire' && command.request) keys.push(this.#keys.answer(command, command.request.key));
+      if (command.action === 'expire') continue;
+      if (isOrderCommand(command)) keys.push(this.#keys.closedOrder(command.orderId));
+      else if (command.request) keys.push(this.#keys.answer(command, command.request.key));
     }
     const indexOf = new Map(seatIds.map((id, index) => [id, index]));
     const seats = JSON.stringify(seatIds.map((id) => [id, seatSeq(id)]));
@@ -169,6 +211,10 @@ export class RedisSeatStore implements SeatStore {
       commands.map((command) => {
         const indexes = command.seatIds.map((id) => indexOf.get(id));
         if (command.action === 'expire') return [command.action, indexes];
+        if (isOrderCommand(command)) {
+          const ms = 'ttlMs' in command ? command.ttlMs : closedOrderKeptMs;
+          return [command.action, indexes, command.userId, 'order', ms];
+        }
         const { action, userId, request } = command;
         return request ? [action, indexes, userId, request.isRepeat ? 'repeat' : 'key'] : [action, indexes, userId];
       }),
