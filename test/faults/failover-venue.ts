@@ -9,7 +9,7 @@ import {
 } from '../support/redis-topologies.ts';
 import type { TestServer } from '../support/servers.ts';
 import type { FaultRun } from './fault-run.ts';
-import { type FaultVenue, startFaultVenue } from './fault-venue.ts';
+import { type FaultVenue, type FaultVenueOptions, startFaultVenue } from './fault-venue.ts';
 import type { Operation } from './load.ts';
 import { until } from './time.ts';
 import { readVenueRecord, type VenueRecord } from './venue-log.ts';
@@ -26,6 +26,7 @@ const admining = { maxRetriesPerRequest: 0, commandTimeout: 1_000, connectTimeou
 export function sentinelVenue(
   topology: SentinelTopology,
   settingsOf: (booking: number) => NodeJS.ProcessEnv = () => ({}),
+  ledger?: FaultVenueOptions['ledger'],
 ): Promise<FaultVenue> {
   const [first] = topology.redises as [TestServer];
   const admin = new Redis({
@@ -41,14 +42,16 @@ export function sentinelVenue(
     REDIS_SENTINEL_MASTER: masterName,
     ...settingsOf(booking),
   });
-  return startFaultVenue({ holdSeconds: 3, redises: { first, admin, settingsOf: settings } });
+  return startFaultVenue({ holdSeconds: 3, redises: { first, admin, settingsOf: settings }, ledger });
 }
 
 /** A venue on servers of its own, which are stopped when the test has finished. */
-export async function newSentinelVenue(): Promise<{ topology: SentinelTopology; venue: FaultVenue }> {
+export async function newSentinelVenue(
+  ledger?: FaultVenueOptions['ledger'],
+): Promise<{ topology: SentinelTopology; venue: FaultVenue }> {
   const topology = await startSentinelTopology();
   onTestFinished(() => topology.stop(), 30_000);
-  return { topology, venue: await sentinelVenue(topology) };
+  return { topology, venue: await sentinelVenue(topology, undefined, ledger) };
 }
 
 /** As `newSentinelVenue`, with a further show. */

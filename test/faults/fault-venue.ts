@@ -21,6 +21,8 @@ export interface FaultVenueOptions {
   redises?: GivenRedises;
   /** In place of one NATS. The caller stops it. */
   natses?: GivenNatses;
+  /** The ledger of the booking processes; without it they have none. The caller stops it. */
+  ledger?: { url: string; ownerUrl: string } | undefined;
 }
 
 /** Several servers that are one store. */
@@ -152,6 +154,7 @@ async function startVenue(options: FaultVenueOptions, undo: (() => unknown)[]): 
           dir: folder('booking'),
           redisUrl: redises ? undefined : `redis://127.0.0.1:${bookingToRedis[i]?.port}`,
           natsUrl: natsUrl(bookingToNats[i]),
+          database: options.ledger,
           env: { ...env, ...natses?.settings, ...redises?.settingsOf(i) },
         }),
       ),

@@ -1,8 +1,6 @@
-import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { TestServer } from '../support/servers.ts';
-import { firstOf } from './audit.ts';
 import { expectProven } from './expect-proven.ts';
 import {
   epochOf,
@@ -14,7 +12,6 @@ import {
   nextEpoch,
 } from './failover-venue.ts';
 import { type FaultResult, runFault } from './fault-run.ts';
-import { recordIn } from './record-in.ts';
 import { nowMs, until } from './time.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -128,36 +125,3 @@ async function masterOf(nodes: readonly TestServer[], show: string): Promise<Tes
   );
   return nodes[found.indexOf(true)] as TestServer;
 }
-
-/** Without a ledger this is the control: what only Redis has is lost. */
-test('[R950] Sentinel: an emptied replica is promoted; every reply belongs to an epoch, and the loss is found', async () => {
-  const { topology, venue } = await newSentinelVenue();
-  const [primary, heir, other] = topology.redises as [TestServer, TestServer, TestServer];
-  const emptied = new Redis(heir.url);
-  const second = new Redis(other.url, { retryStrategy: () => 50 });
-  second.on('error', () => {});
-  onTestFinished(() => {
-    emptied.disconnect();
-    second.disconnect();
-  });
-  const result = await runFault('Sentinel, emptied replica promoted', { venue, ...load }, async (run) => {
-    const epoch = await epochOf(run);
-    const beganAtMs = nowMs();
-    await Promise.all([primary.kill('SIGKILL'), other.kill('SIGKILL')]);
-    await emptied.config('SET', 'replica-read-only', 'no');
-    await emptied.flushall();
-    await until('it is the primary', async () => (await emptied.info('replication')).includes('role:master'));
-    await other.restart();
-    await until('the operator has given it a replica', async () => {
-      await second.replicaof('127.0.0.1', heir.port).catch(() => {});
-      return (await emptied.info('replication')).includes('min_slaves_good_slaves:1');
-    });
-    await nextEpoch(run, epoch);
-    const endedAtMs = nowMs();
-    const record = await recordIn(dirname(primary.logFile));
-    return { beganAtMs, endedAtMs, lost: { record, boundary: { fromMs: beganAtMs, toMs: endedAtMs } } };
-  });
-  expect(firstOf(result.verdict.violations)).toEqual([]);
-  expect([result.verdict.doubleSold, result.verdict.notLinearizable]).toEqual([0, 0]);
-  expect(lostBookings(result.load.operations, result.record).length, 'bookings are lost').toBeGreaterThan(0);
-});
