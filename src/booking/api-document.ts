@@ -6,7 +6,7 @@ import { isObject } from '../process/is-object.ts';
 import { CommandBody, CommandReply, ErrorReply, HoldActionBody, HoldBody, HoldReply } from '../protocol/commands.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import { EventsAfter, SeatEvent } from '../protocol/events.ts';
-import { OrderBody, OrderReply, TicketReply } from '../protocol/order.ts';
+import { OrderBody, OrderList, OrderReply, TicketReply } from '../protocol/order.ts';
 import { Seat } from '../protocol/seat.ts';
 import { SessionInfo, SessionReply, SessionRequest } from '../protocol/session.ts';
 import { ShowDetails, ShowList } from '../protocol/show.ts';
@@ -68,7 +68,7 @@ const namedSchemas = [
   ...[Seat, SeatEvent, VenueState, EventsAfter, CommandBody, CommandReply, ErrorReply],
   ...[HoldBody, HoldActionBody, HoldReply],
   ...[ShowList, ShowDetails],
-  ...[OrderBody, OrderReply, TicketReply],
+  ...[OrderBody, OrderReply, OrderList, TicketReply],
   ...[SessionRequest, SessionInfo, SessionReply],
 ];
 

@@ -5,13 +5,14 @@ import { RefusedError } from '../http/refused-error.ts';
 import type { Order, OrderSeat } from '../ledger/order.ts';
 import { SeatsRefusedError } from '../orders/order-errors.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
-import { OrderBody, OrderReply } from '../protocol/order.ts';
+import { OrderBody, OrderList, OrderReply } from '../protocol/order.ts';
 import { UserId } from '../protocol/seat.ts';
 import { priceOf, type Show } from '../shows/show.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
 import type { Checkout } from './checkout.ts';
 import { commandRefusals, replyText, sendText } from './command-handler.ts';
 import type { Guard } from './guard.ts';
+import { OrderReplies } from './order-replies.ts';
 import { refusalDetail } from './refusals.ts';
 import { ShowParams } from './show-paths.ts';
 import type { ShowsOnSale } from './shows-on-sale.ts';
@@ -19,6 +20,9 @@ import type { ShowsOnSale } from './shows-on-sale.ts';
 const OrderParams = Type.Object({ id: Type.String({ maxLength: 64, description: 'Id of the order' }) });
 const Claim = Type.Object({ user_id: Type.Optional(UserId) });
 const CancelBody = Type.Union([Claim, Type.Null()]);
+
+/** More than a user has at once: each unfinished order has a seat of its own. */
+const maxListed = 50;
 
 const refusals = ['INVALID_REQUEST', 'UNAUTHENTICATED', 'FORBIDDEN', 'UNKNOWN_ORDER', 'STORE_UNAVAILABLE'] as const;
 
@@ -29,34 +33,15 @@ interface OrderRoutesOptions {
   isSessionNeeded: boolean;
 }
 
-/** `POST /api/shows/:show/orders`, `GET /api/orders/:id` and `POST /api/orders/:id/cancel`. */
+/** `POST` and `GET /api/shows/:show/orders`, `GET /api/orders/:id` and `POST /api/orders/:id/cancel`. */
 export function registerOrderRoutes(
   app: HttpApp,
   { shows, guard, checkout, isSessionNeeded }: OrderRoutesOptions,
 ): void {
-  const { orders, tickets } = checkout;
+  const { orders, ledger, tickets } = checkout;
   const common = { tags: ['orders'], security: isSessionNeeded ? sessionNeeded : sessionOptional };
 
-  const replyOf = (order: Order, payUrl?: string): OrderReply => ({
-    id: order.id,
-    show: order.show,
-    state: order.state,
-    amount: order.amountMinor,
-    currency: order.currency,
-    seats: order.seats.map(({ seatId, ticketType, priceMinor }) => ({
-      id: seatId,
-      ticket_type: ticketType,
-      price: priceMinor,
-    })),
-    pay_until: order.payUntilMs / 1000,
-    ...(payUrl !== undefined && { pay_url: payUrl }),
-    ...(order.reason !== undefined && { reason: order.reason }),
-    ...(order.state === 'issued' && {
-      tickets: order.tickets
-        .filter(({ voidedAtMs }) => voidedAtMs === undefined)
-        .map(({ id, seatId }) => ({ seat: seatId, code: tickets.codeOf(id) })),
-    }),
-  });
+  const replies = new OrderReplies(shows, tickets);
 
   /** Of another user, an order does not exist. */
   async function ownOrder(request: FastifyRequest, id: string, claimed: string | undefined): Promise<Order> {
@@ -90,7 +75,7 @@ export function registerOrderRoutes(
     try {
       const currency = show.pricing?.currency ?? '';
       const { order, payUrl } = await orders.create({ show: show.id, userId, currency, seats });
-      return reply.status(201).send(replyOf(order, payUrl));
+      return reply.status(201).send(replies.of(order, payUrl));
     } catch (error) {
       if (!(error instanceof SeatsRefusedError)) throw error;
       const { refusal = 'NOT_HOLDER', refused = [], seats: after } = error.answer;
@@ -98,6 +83,24 @@ export function registerOrderRoutes(
       const { httpStatus } = errorCodes[refusal];
       return sendText(reply, replyText(httpStatus, { success: false, error: refusalDetail(refusal), seats: reasons }));
     }
+  });
+
+  const listSchema = {
+    ...common,
+    operationId: 'listOrders',
+    summary: 'List your orders of a show',
+    description: `The ${maxListed} newest orders of the user, as the ledger has them: no payment provider is asked.`,
+    params: ShowParams,
+    querystring: Claim,
+    response: { 200: OrderList },
+  };
+  const listRefusals = ['INVALID_REQUEST', 'UNAUTHENTICATED', 'FORBIDDEN', 'STORE_UNAVAILABLE'] as const;
+  const listConfig = { apiDocument: { refusals: listRefusals } };
+  app.get('/api/shows/:show/orders', { schema: listSchema, config: listConfig }, async (request, reply) => {
+    const userId = await guard.identifyUser(request, request.query.user_id);
+    const found = await ledger.orders({ show: request.params.show, userId, limit: maxListed });
+    reply.header('cache-control', 'no-store');
+    return { orders: found.map((order) => replies.of(order)) };
   });
 
   const getSchema = {
@@ -116,7 +119,7 @@ export function registerOrderRoutes(
     reply.header('cache-control', 'no-store');
     // What cannot be found out now is shown as it was last known.
     const advanced = await orders.advance(order.id, { mayAsk: true }).catch(() => order);
-    return replyOf(advanced, await orders.payUrl(advanced).catch(() => undefined));
+    return replies.of(advanced, await orders.payUrl(advanced).catch(() => undefined));
   });
 
   const cancelSchema = {
@@ -137,7 +140,7 @@ export function registerOrderRoutes(
   };
   app.post('/api/orders/:id/cancel', cancelRoute, async (request) => {
     const { id } = await ownOrder(request, request.params.id, request.body?.user_id);
-    return replyOf(await orders.cancel(id));
+    return replies.of(await orders.cancel(id));
   });
 }
 

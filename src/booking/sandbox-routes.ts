@@ -2,10 +2,11 @@ import { Type } from 'typebox';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import { contentSecurityPolicy } from '../http/security-headers.ts';
-import { sandboxPage, sandboxStyles } from '../orders/sandbox/sandbox-page.ts';
+import { sandboxPage } from '../orders/sandbox/sandbox-page.ts';
 import { UnknownPaymentError } from '../orders/sandbox/sandbox-payments.ts';
 import type { SandboxSite } from '../orders/sandbox/sandbox-site.ts';
 import type { SandboxPayment } from '../orders/sandbox/sandbox-store.ts';
+import { sandboxStyles } from '../orders/sandbox/sandbox-styles.ts';
 
 const Params = Type.Object({ reference: Type.String({ maxLength: 64 }) });
 const policy = contentSecurityPolicy({ 'form-action': ["'self'"] });
@@ -14,7 +15,8 @@ const maxFieldLength = 64;
 /** The pay page of the sandbox, `/sandbox/:reference`, which posts its form to itself. It works without JavaScript. */
 export async function registerSandboxRoutes(app: HttpApp, site: SandboxSite): Promise<void> {
   const schema = { hide: true, params: Params };
-  const pageOf = (payment: SandboxPayment) => sandboxPage(payment, site.returnUrlOf(payment));
+  const pageOf = (payment: SandboxPayment) =>
+    sandboxPage(payment, { returnUrl: site.returnUrlOf(payment), nowMs: Date.now() });
 
   app.get('/sandbox/pay.css', { schema: { hide: true } }, (_request, reply) =>
     reply.header('cache-control', 'no-cache').type('text/css; charset=utf-8').send(sandboxStyles),

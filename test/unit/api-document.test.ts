@@ -31,6 +31,7 @@ describe('[R445] the API document', () => {
       'GET /api/shows listShows',
       'GET /api/shows/{show} getShow',
       'GET /api/shows/{show}/events listShowEvents',
+      'GET /api/shows/{show}/orders listOrders',
       'GET /api/shows/{show}/plan/{hash} getPlan',
       'GET /api/shows/{show}/seats listShowSeats',
       'GET /api/shows/{show}/venue getShowVenue',
@@ -78,7 +79,7 @@ describe('[R445] the API document', () => {
   test('names its schemas', () => {
     expect(Object.keys(document.components.schemas).toSorted()).toEqual([
       ...['CommandBody', 'CommandReply', 'ErrorReply', 'EventsAfter', 'HoldActionBody', 'HoldBody', 'HoldReply'],
-      ...['OrderBody', 'OrderReply', 'Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest'],
+      ...['OrderBody', 'OrderList', 'OrderReply', 'Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest'],
       ...['ShowDetails', 'ShowList', 'TicketReply', 'VenueState'],
     ]);
     const seats = document.paths['/api/seats']?.get?.responses[200]?.content?.['application/json']?.schema;
@@ -135,7 +136,7 @@ test('[R447] TypeScript types generated from the API document agree with the sch
     `import type { components, operations } from './api.ts';
 import type { CommandBody, CommandReply, ErrorReply, HoldReply } from ${protocol('commands.ts')};
 import type { EventsAfter } from ${protocol('events.ts')};
-import type { OrderReply, TicketReply } from ${protocol('order.ts')};
+import type { OrderList, OrderReply, TicketReply } from ${protocol('order.ts')};
 import type { Seat } from ${protocol('seat.ts')};
 import type { ShowDetails, ShowList } from ${protocol('show.ts')};
 import type { SessionInfo, SessionReply } from ${protocol('session.ts')};
@@ -157,9 +158,10 @@ const same: [
   Same<Json<'getShow', 200>, ShowDetails>,
   Same<Json<'holdSeats', 200>, HoldReply>,
   Same<Json<'createOrder', 201>, OrderReply>,
+  Same<Json<'listOrders', 200>, OrderList>,
   Same<Json<'getTicket', 200>, TicketReply>,
   Same<components['schemas']['CommandBody'], CommandBody>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 // @ts-expect-error A reply that differs is noticed.
 const different: Same<Json<'getVenue', 200>, Seat> = true;
 console.log(same, different);

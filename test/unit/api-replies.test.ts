@@ -237,6 +237,13 @@ describe('[R448] replies are as the API document says', () => {
       check(create, 504, 'TIMEOUT', order(['A2']), priced),
     );
 
+    const list = 'GET /api/shows/{show}/orders';
+    const listed = (user_id = 'ann'): InjectOptions => ({ url: `/api/shows/second/orders?user_id=${user_id}` });
+    await check(list, 200, undefined, listed(), priced);
+    await check(list, 400, 'INVALID_REQUEST', listed('!'), priced);
+    await check(list, 401, 'UNAUTHENTICATED', { ...listed(), headers: badToken }, priced);
+    await check(list, 403, 'FORBIDDEN', listed('u_somebody'), priced);
+
     const own = (path = '', user_id = 'ann'): InjectOptions => ({ url: `/api/orders/${id}${path}?user_id=${user_id}` });
     const ended = (user_id = 'ann'): InjectOptions => ({ url: `/api/orders/${id}/cancel`, payload: { user_id } });
     await check(read, 200, undefined, own(), priced);
@@ -274,10 +281,11 @@ describe('[R448] replies are as the API document says', () => {
     await check(ticket, 200, undefined, { url: `/api/tickets/${code}` }, priced);
     await check(ticket, 404, 'NOT_FOUND', { url: '/api/tickets/forged' }, priced);
     expect(pay_url).toMatch(/^\/sandbox\//);
-    for (const method of ['order', 'createOrder', 'recordPayment', 'ticket'] as const) {
+    for (const method of ['order', 'orders', 'createOrder', 'recordPayment', 'ticket'] as const) {
       vi.spyOn(ledger, method).mockRejectedValue(new LedgerUnavailableError('test'));
     }
     await check(create, 503, 'STORE_UNAVAILABLE', order(['A2']), priced);
+    await check(list, 503, 'STORE_UNAVAILABLE', listed(), priced);
     await check(read, 503, 'STORE_UNAVAILABLE', own(), priced);
     await check(cancel, 503, 'STORE_UNAVAILABLE', ended(), priced);
     await check(webhook, 503, 'STORE_UNAVAILABLE', sent(), priced);

@@ -172,6 +172,59 @@ test('[G8] [R770] only its user sees an order or cancels it', async () => {
   expect((await read('unknown')).status).toBe(404);
 });
 
+test('[G8] [R865] a user lists the own orders of a show, the newest first, and nobody else does', async () => {
+  const { hold, order, cancel, bought, call } = await startShop();
+  await hold('A1', 'A2');
+  const first = (await order('A1')).body;
+  const second = (await order('A2')).body;
+  await cancel(first.id);
+  await bought('A3');
+  const list = (user: string, show = 'gala') => call('GET', `/api/shows/${show}/orders?user_id=${user}`);
+  const { body, headers } = await list(user_id);
+  expect(body.orders.map(({ state }: OrderReply) => state).sort()).toEqual(['cancelled', 'issued', 'paying']);
+  expect(body.orders.map(({ id }: OrderReply) => id)).toEqual(expect.arrayContaining([first.id, second.id]));
+  expect(headers['cache-control']).toBe('no-store');
+  expect((await list('mallory')).body).toEqual({ orders: [] });
+  expect((await list(user_id, 'main')).body).toEqual({ orders: [] });
+});
+
+test('[R865] an order has names for people and the time of the server; a failed payment says why, while another can be begun', async () => {
+  const { hold, order, pay, read, bought } = await startShop();
+  await hold('A1', 'A2');
+  const { body } = await order('A1', 'A2');
+  expect(body).toMatchObject({ show_name: 'Gala', seats: [{ name: 'Row A, seat 1' }, { name: 'Row A, seat 2' }] });
+  expect(Math.abs(body.server_time * 1000 - Date.now())).toBeLessThan(5_000);
+  expect(body).not.toHaveProperty('failure');
+  await pay(body.pay_url, declined);
+  expect((await read(body.id)).body).toMatchObject({ state: 'open', failure: 'The card was declined' });
+  await order('A1', 'A2');
+  expect((await read(body.id)).body).not.toHaveProperty('failure');
+  expect((await bought('A3')).body).not.toHaveProperty('failure');
+});
+
+test('[R865] users are not shown why an order needs a person: it is an error of a server', async () => {
+  const { hold, order, read, checkout } = await startShop();
+  await hold('A1');
+  const { id } = (await order('A1')).body;
+  const stored = await checkout.ledger.order(id);
+  const change = {
+    state: 'needs_person',
+    dueAtMs: undefined,
+    reason: 'connect ECONNREFUSED 10.0.0.7',
+    atMs: Date.now(),
+  } as const;
+  await checkout.ledger.change({ id, version: stored?.version ?? 0 }, change);
+  const { body } = await read(id);
+  expect(body.state).toBe('needs_person');
+  expect(JSON.stringify(body)).not.toContain('ECONNREFUSED');
+});
+
+test('[R865] a show with prices says that it is sold by orders; others do not', async () => {
+  const { call } = await startShop();
+  expect((await call('GET', '/api/shows/gala')).body).toMatchObject({ checkout: true });
+  expect((await call('GET', '/api/shows/main')).body).not.toHaveProperty('checkout');
+});
+
 test('[R770] without the ledger checkout answers 503, and seats go on', async () => {
   const { hold, order, checkout } = await startShop();
   await hold('A1');

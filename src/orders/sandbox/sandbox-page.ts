@@ -2,46 +2,69 @@ import { priceFormat } from '../../shows/price-format.ts';
 import { sandboxCards } from './sandbox-cards.ts';
 import type { SandboxPayment } from './sandbox-store.ts';
 
-/** The pay page of the sandbox as HTML, for the state of the payment. */
-export function sandboxPage(payment: SandboxPayment, returnUrl: string): string {
+interface SandboxPageOptions {
+  /** The page of the shop that shows the order. */
+  returnUrl: string;
+  /** Unix ms. */
+  nowMs: number;
+}
+
+/**
+ * The pay page of the sandbox as HTML, for the state of the payment. Its form is refused without an Origin, which browsers
+ * leave out under the referrer policy of the other pages.
+ */
+export function sandboxPage(payment: SandboxPayment, options: SandboxPageOptions): string {
   const amount = amountText(payment);
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Pay ${amount}</title>
+<meta name="color-scheme" content="light dark">
+<meta name="referrer" content="same-origin">
+<meta name="robots" content="noindex">
+<title>Pay ${amount} · Sandbox Pay</title>
+<link rel="icon" href="/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/sandbox/pay.css">
 </head>
 <body>
-<header><strong>Sandbox Pay</strong> <span>Test mode: no money moves</span></header>
+<header><p><strong>Sandbox Pay</strong> <span>Test mode: no money moves</span></p></header>
 <main>
-<h1>${amount}</h1>
+<div class="sum">
+<h1>Pay ${amount}</h1>
 <p class="what">${escaped(payment.description)}</p>
-${formOf(payment, amount, escaped(returnUrl))}
+</div>
+${contentOf(payment, amount, options)}
 </main>
 </body>
 </html>
 `;
 }
 
-function formOf({ state, failure = '', payUntilMs }: SandboxPayment, amount: string, returnUrl: string): string {
-  const back = `<p><a class="button" href="${returnUrl}">Back to the shop</a></p>`;
+function contentOf(payment: SandboxPayment, amount: string, { returnUrl, nowMs }: SandboxPageOptions): string {
+  const { state, failure = '', payUntilMs } = payment;
+  const shop = escaped(returnUrl);
+  const back = `<p><a class="button" href="${shop}">Back to the shop</a></p>`;
   switch (state) {
     case 'pending':
       return `<form method="post">
 <label for="card">Card number</label>
 <input id="card" name="card" inputmode="numeric" autocomplete="cc-number" required maxlength="24" placeholder="4242 4242 4242 4242" aria-describedby="until">
-<p id="until">Pay by ${new Date(payUntilMs).toISOString().slice(11, 16)} UTC.</p>
 <button>Pay ${amount}</button>
+<p id="until" class="note">${untilText(payUntilMs, nowMs)}</p>
 </form>
-<p><a href="${returnUrl}">Back to the shop without paying</a></p>
-<details><summary>Test cards</summary>
-<table><caption>The number decides</caption><tbody>
+<form method="post" class="cards" aria-labelledby="cards">
+<h2 id="cards">Or pay with a test card</h2>
+<ul>
 ${Object.entries(sandboxCards)
-  .map(([number, { meaning }]) => `<tr><td><code>${number}</code></td><td>${meaning}</td></tr>`)
+  .map(
+    ([number, { meaning }]) =>
+      `<li><button class="card" name="card" value="${number}"><span class="number">${grouped(number)}</span> <span>${meaning}</span></button></li>`,
+  )
   .join('\n')}
-</tbody></table></details>`;
+</ul>
+</form>
+<p><a href="${shop}">Back to the shop without paying</a></p>`;
     case 'challenge':
       return `<form method="post">
 <h2>Your bank asks: is it you?</h2>
@@ -50,36 +73,25 @@ ${Object.entries(sandboxCards)
 </form>`;
     case 'authorised':
     case 'captured':
-      return `<p role="status">Paid.</p>${back}`;
+      return `<p id="pay-result" class="result" role="status">Paid.</p>${back}`;
     case 'failed':
-      return `<p role="alert">${escaped(failure)}. Nothing was charged.</p>${back}`;
+      return `<p id="pay-result" class="result" role="alert">${escaped(failure)}. Nothing was charged.</p>${back}`;
     case 'cancelled':
-      return `<p role="status">This payment has ended. Nothing was charged.</p>${back}`;
+      return `<p id="pay-result" class="result" role="status">This payment has ended. Nothing was charged.</p>${back}`;
   }
 }
+
+/** The clock and the time zone of the payer are unknown. */
+function untilText(payUntilMs: number, nowMs: number): string {
+  const minutes = Math.floor((payUntilMs - nowMs) / 60_000);
+  if (payUntilMs <= nowMs) return 'The time to pay is up.';
+  const left = minutes < 1 ? 'Less than a minute' : minutes === 1 ? '1 minute' : `${minutes} minutes`;
+  return `${left} left to pay: until ${new Date(payUntilMs).toISOString().slice(11, 16)} UTC.`;
+}
+
+const grouped = (number: string): string => number.replace(/(\d{4})(?=\d)/g, '$1 ');
 
 const amountText = ({ amountMinor, currency }: SandboxPayment): string =>
   escaped(priceFormat(currency, { locale: 'en' })(amountMinor));
 
 const escaped = (text: string) => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
-
-export const sandboxStyles = `* { box-sizing: border-box; }
-body { margin: 0; font: 1.0625rem/1.5 system-ui, sans-serif; color: #1b1f24; background: #f2f4f7; }
-header { padding: 0.75rem 1rem; color: #fff; background: #24405f; }
-header span { margin-left: 0.5rem; font-size: 0.875rem; }
-main { max-width: 26rem; margin: 1.5rem auto; padding: 1.25rem; background: #fff; border-radius: 0.5rem; }
-h1 { margin: 0; font-size: 2rem; }
-h2 { font-size: 1.125rem; }
-.what { margin: 0 0 1rem; color: #4a5360; overflow-wrap: anywhere; }
-label { display: block; font-weight: 600; }
-input { width: 100%; padding: 0.75rem; font: inherit; font-variant-numeric: tabular-nums; border: 1px solid #6b7684; border-radius: 0.375rem; }
-button, .button { display: block; width: 100%; margin: 0.75rem 0; padding: 0.875rem; font: inherit; font-weight: 600; text-align: center; text-decoration: none; color: #fff; background: #14652f; border: 0; border-radius: 0.375rem; cursor: pointer; }
-.second { color: #1b1f24; background: #dde2e8; }
-a { color: #14507d; }
-.button { color: #fff; }
-:focus-visible { outline: 3px solid #e08600; outline-offset: 2px; }
-[role='alert'] { padding: 0.75rem; color: #7a1010; background: #fdeaea; border-radius: 0.375rem; }
-table { width: 100%; font-size: 0.875rem; border-collapse: collapse; }
-caption { text-align: left; }
-td { padding: 0.25rem 0.5rem 0.25rem 0; vertical-align: top; }
-`;
