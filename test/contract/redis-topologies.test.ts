@@ -114,7 +114,7 @@ describe('[R942] one show is one slot', () => {
       const kinds = found.flat().map((key) => key.slice(keyPrefix.length).replace(/[AB]\d[^:]*/, '*'));
       expect(new Set(kinds)).toEqual(
         new Set([
-          ...['venue:about', 'venue:epoch', 'venue:events', 'venue:openings', 'venue:plan', 'venue:relayed', 'venue:seats', 'venue:seq'],
+          ...['venue:about', 'venue:epoch', 'venue:events', 'venue:plan', 'venue:relayed', 'venue:seats', 'venue:seq'],
           ...['seat:*:lock', 'seat:*:answer:k:select:alice', 'seat:*:answer:k:release:alice'],
         ]),
       );
