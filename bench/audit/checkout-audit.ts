@@ -32,7 +32,7 @@ export interface CheckoutRecord {
   seats: ReadonlyMap<string, Seat>;
 }
 
-type CheckoutCheck = 'orders' | 'money' | 'tickets';
+export type CheckoutCheck = 'orders' | 'money' | 'tickets';
 type Note = (check: CheckoutCheck, isKept: boolean, inWords: () => string) => void;
 
 const finalStates = new Set(['issued', 'lapsed', 'cancelled', 'refunded', 'needs_person']);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { LedgerUnavailableError } from '../../src/ledger/ledger-errors.ts';
@@ -15,7 +16,7 @@ async function startShop({ paymentMs = 600_000 } = {}) {
   const { ledger, bank } = checkout;
   const shop = await severalShows({
     shows: [testShow('main'), pricedShow('gala')],
-    ...{ checkout, ledger, publicDir: 'public' },
+    ...{ checkout, ledger, publicDir: resolve('public') },
   });
   const url = await shop.app.listen({ host: '127.0.0.1', port: 0 });
   const browser = await useBrowser();
@@ -139,14 +140,4 @@ test.each([
   await page.unroute(`**/api/orders/${order.id}`);
   await seen(page);
   await titleOf(page).toBe(title);
-});
-
-test('[R872] the form of the pay page has the Origin of its page, which the service asks for', async () => {
-  const { page } = await startShop();
-  await goToPayPage(page);
-  const posted = page.waitForRequest((request) => request.method() === 'POST');
-  await payWith(page, cards.approved);
-  const { origin } = await (await posted).allHeaders();
-  expect(origin).toBe(new URL(page.url()).origin);
-  await titleOf(page).toBe('Your 2 tickets');
 });

@@ -2,24 +2,28 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { axeFaults } from '../support/axe.ts';
 import { focusOf, hasClass, recordAnnouncements, seat, textOf } from '../support/browser.ts';
+import { startHttpProxy } from '../support/http-proxy.ts';
 import { cards, checkOut, checkOutBest, goToPayPage, payWith, readQrCodes, titleOf } from '../support/order-page.ts';
 import { usePages } from '../support/pages.ts';
 import { startEmbedded } from '../support/servers.ts';
 
 const pages = usePages(() => startEmbedded({ env: { PAYMENT_PROVIDER: 'sandbox' } }));
 const open = (options = {}) => pages.open(options, `${pages.venue.url}/shows/chamber`);
-const pick = (page: Page, ...ids: string[]) =>
-  Promise.all(ids.map((id) => seat(page, id).click())).then(() =>
-    expect.poll(() => page.locator('#hold-list li').count()).toBe(ids.length),
-  );
+
+/** Holds the seats, and no others. */
+async function pick(page: Page, ...ids: string[]): Promise<void> {
+  for (const id of ids) await seat(page, id).click();
+  await expect.poll(() => page.locator('#hold-list li').count()).toBe(ids.length);
+}
+
 const isMine = (page: Page, id: string, status: string) =>
   expect.poll(() => seat(page, id).getAttribute('class')).toMatch(new RegExp(`${hasClass(status).source}.*mine`));
 
 /** A page that is not the map. */
-async function openTab(context: BrowserContext, path: string): Promise<Page> {
+async function openTab(context: BrowserContext, path: string, origin = pages.venue.url): Promise<Page> {
   const page = await context.newPage();
   onTestFinished(() => page.close());
-  await page.goto(`${pages.venue.url}${path}`);
+  await page.goto(`${origin}${path}`);
   return page;
 }
 
@@ -47,6 +51,7 @@ describe('check out', () => {
     await payWith(page, cards.approved);
     await titleOf(page).toBe('Your 3 tickets');
     await textOf(page, 'order-text').toContain('Paid: €110.00');
+    expect(await page.locator('#pay-timer').isVisible(), 'nothing is left to pay').toBe(false);
     await textOf(page, 'kept-until').toContain('This page opens in this browser only, until');
     const codes = await page.locator('.ticket-code').allInnerTexts();
     expect(await readQrCodes(pages.browser, page)).toEqual(codes);
@@ -202,25 +207,58 @@ describe('check out', () => {
   });
 
   test('[R869] where cookies are blocked, the user is told before an order is made', async () => {
-    const { page } = await open();
-    // The page then gets a token in place of the cookie.
-    await page.route('**/api/session', async (route) => {
-      const headers = { ...(await route.request().allHeaders()) };
-      delete headers.cookie;
-      const response = await route.fetch({ headers });
-      const { 'set-cookie': _, ...kept } = response.headers();
-      await route.fulfill({ response, headers: kept });
-    });
-    await page.context().clearCookies();
-    await page.reload();
+    const proxy = await startHttpProxy(pages.venue.url, { stripsCookies: true });
+    onTestFinished(() => proxy.close());
+    const context = await pages.browser.newContext();
+    onTestFinished(() => context.close());
+    const page = await openTab(context, '/shows/chamber', proxy.url);
     await page.locator('#connection-status.connected').waitFor();
     await page.locator('#best-1').click();
     await page.locator('#selected-info').waitFor();
     await page.locator('#book-btn').click();
     await textOf(page, 'messages').toContain('Allow cookies for this site');
+    expect(proxy.requests.filter((request) => request.endsWith('/orders'))).toEqual([]);
     await page.locator('#release-btn').click();
   });
+
+  test('[R872] the pay page takes a card where browsers send no Fetch Metadata: over plain HTTP beyond this machine', async () => {
+    const proxy = await startHttpProxy(pages.venue.url, { dropsFetchMetadata: true });
+    onTestFinished(() => proxy.close());
+    const { page } = await pages.open({}, `${proxy.url}/shows/chamber`);
+    await checkOutBest(page, 1);
+    await goToPayPage(page);
+    await payWith(page, cards.approved);
+    await titleOf(page).toBe('Your ticket');
+  });
 });
+
+test.each([
+  [320, 568],
+  [390, 844],
+  [568, 320],
+])(
+  '[R870] with six seats at %i × %i the panel leaves the map its half, and the button to check out is seen whole',
+  async (width, height) => {
+    const { page } = await open({ viewport: { width, height }, isMobile: true, hasTouch: true });
+    await page.locator('#best-6').tap();
+    await textOf(page, 'book-btn').toMatch(/^Check out 6 seats · €\d+\.00$/);
+    await expect
+      .poll(() =>
+        page.evaluate(() => {
+          const panel = document.querySelector('.actions')?.getBoundingClientRect() ?? new DOMRect();
+          const button = document.querySelector('#book-btn') as HTMLElement;
+          const { top, bottom, right } = button.getBoundingClientRect();
+          const part = panel.width < innerWidth ? panel.width / innerWidth : panel.height / innerHeight;
+          const room = document.querySelector('#selected-info')?.getBoundingClientRect() ?? new DOMRect();
+          const isInPanel = right <= room.right && button.scrollWidth <= button.clientWidth;
+          const isWhole = top >= 0 && bottom <= innerHeight && isInPanel;
+          return { isLow: part <= 0.5, isWhole };
+        }),
+      )
+      .toEqual({ isLow: true, isWhole: true });
+    await page.locator('#release-btn').click();
+  },
+);
 
 describe.each([
   ['a phone', 320, 568, 'light'],
@@ -238,6 +276,7 @@ describe.each([
     };
     await page.locator('#best-2').press('Enter');
     await expect.poll(() => page.locator('#hold-list li').count()).toBe(2);
+    await check('the seats');
     await page.locator('#book-btn').press('Enter');
     await page.locator('#pay-link:visible').waitFor();
     await check('the order');

@@ -9,6 +9,7 @@ export const anOrder = (changes: Partial<OrderReply> = {}): OrderReply => ({
   amount: 9_000,
   currency: 'EUR',
   seats: ['A1', 'A2'].map((id, nth) => ({ id, name: `Row A, seat ${nth + 1}`, ticket_type: 'adult', price: 4_500 })),
+  pay_url: '/sandbox/sb_1',
   pay_until: 1_700_000_600,
   server_time: 1_700_000_000,
   ...changes,

@@ -46,6 +46,11 @@ describe('[R862] every state of an order says what has become of the seats and o
     },
   );
 
+  test('a provider that does not reply is named; nobody is sent to a page that is not there', () => {
+    const { pay_url: _, ...order } = anOrder();
+    expect(orderWords(order, 60_000, '€90.00').text).toContain('The payment provider does not reply at the moment');
+  });
+
   test('money that goes back has its reason; one seat is no plural', () => {
     expect(wordsOf({ state: 'refunding', reason: 'Sold to someone else already: A1' }).why).toBe(
       'Sold to someone else already: A1.',

@@ -23,6 +23,7 @@ export function orderWords(order: OrderReply, msLeft: number, amount: string): O
       return openWords(order, seats);
     case 'paying':
       if (msLeft <= 0) return timeIsUp;
+      if (order.pay_url === undefined) return payPageUnreachable;
       return {
         title: `Pay ${amount}`,
         text: `Your ${seats} ${count === 1 ? 'is' : 'are'} held for you until the time is up. Have you paid already? This page shows your tickets as soon as the payment is confirmed.`,
@@ -78,6 +79,12 @@ const timeIsUp: OrderWords = {
   title: 'The time to pay is up',
   text: 'We are asking the payment provider whether you have paid. If you have, you get your tickets.',
   tone: 'info',
+};
+
+const payPageUnreachable: OrderWords = {
+  title: 'The pay page cannot be reached',
+  text: `The payment provider does not reply at the moment. ${nothingCharged} Trying again…`,
+  tone: 'warning',
 };
 
 function openWords({ failure }: OrderReply, seats: string): OrderWords {

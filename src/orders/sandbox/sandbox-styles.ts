@@ -22,7 +22,7 @@ h2 { margin: 0 0 0.5rem; font-size: 1rem; }
 p { margin: 0; }
 .what, .note { color: var(--quiet); overflow-wrap: anywhere; }
 .note { font-size: 0.875rem; }
-form { display: grid; gap: 0.75rem; }
+form { display: grid; gap: 0.75rem; align-content: start; }
 form.cards { gap: 0; }
 label { font-weight: 600; }
 input { width: 100%; min-height: 3rem; padding: 0.5rem 0.75rem; font: inherit; font-variant-numeric: tabular-nums; color: inherit; background: var(--paper); border: 1px solid var(--edge); border-radius: 0.375rem; }
@@ -30,7 +30,7 @@ input::placeholder { color: var(--quiet); opacity: 1; }
 button, .button { display: block; width: 100%; min-height: 3rem; padding: 0.75rem; font: inherit; font-weight: 600; text-align: center; text-decoration: none; color: var(--on-pay); background: var(--pay); border: 0; border-radius: 0.375rem; cursor: pointer; }
 .second { color: var(--ink); background: var(--tint); }
 ul { display: grid; gap: 0.375rem; margin: 0; padding: 0; list-style: none; }
-.card { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 0.75rem; padding: 0.5rem 0.75rem; font-weight: 400; font-size: 0.875rem; text-align: left; color: var(--ink); background: var(--tint); }
+.card { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: 0 0.75rem; min-height: 2.5rem; padding: 0.5rem 0.75rem; font-weight: 400; font-size: 0.875rem; text-align: left; color: var(--ink); background: var(--tint); }
 .number { font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
 a { color: var(--link); }
 a.button { color: var(--on-pay); }
