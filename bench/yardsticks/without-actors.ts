@@ -10,8 +10,9 @@ import { loadBookingConfig } from '../../src/process/config.ts';
 import { present } from '../../src/process/present.ts';
 import { runProcess } from '../../src/process/run-process.ts';
 import { defaultShow } from '../../src/shows/default-show.ts';
-import { RedisConnection } from '../../src/store/redis-connection.ts';
+import { redisPlace } from '../../src/store/redis-place.ts';
 import { RedisSeatStore } from '../../src/store/redis-seat-store.ts';
+import { connectRedis } from '../../src/store/redis-servers.ts';
 import { type Answer, StoreUnavailableError, type UserCommand } from '../../src/store/seat-store.ts';
 import { StoreClock } from '../../src/venue/store-clock.ts';
 import { VenueView } from '../../src/venue/venue-view.ts';
@@ -23,9 +24,9 @@ import { VenueView } from '../../src/venue/venue-view.ts';
 await runProcess('without-actors', loadBookingConfig, async (config, logger) => {
   const venue = venueSettings(config);
   const show = defaultShow(venue, venue.name);
-  const { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix } = config;
-  const connection = new RedisConnection({ url, keyPrefix, logger });
-  const store = new RedisSeatStore({ ...venue, connection, keyPrefix, plan: show.plan, logger });
+  const { REDIS_KEY_PREFIX: keyPrefix } = config;
+  const servers = connectRedis({ place: redisPlace(config), logger });
+  const store = new RedisSeatStore({ ...venue, servers, keyPrefix, plan: show.plan, logger });
   const link = NatsLink.connect({ url: config.NATS_URL, name: 'without-actors', logger });
   const bus = new NatsEventBus(link);
   const opened = await whenReady(() => store.open());
@@ -48,13 +49,19 @@ await runProcess('without-actors', loadBookingConfig, async (config, logger) => 
   const service = direct as unknown as BookingService; // the routes use no more of it
   const app = await buildBookingApp({
     shows: new ShowsOnSale({ shows: [show], rules: venue, serviceOf: () => service }),
-    metrics: bookingMetrics({ shows: () => 1, unrelayed: () => 0, actors: () => 0, withheld: () => 0 }),
+    metrics: bookingMetrics({
+      shows: () => 1,
+      unrelayed: () => 0,
+      actors: () => 0,
+      withheld: () => 0,
+      unreplicated: () => 0,
+    }),
     logger,
     access: accessOf(config, logger),
   });
   app.addHook('onClose', async () => {
     await link.close();
-    connection.close();
+    servers.close();
   });
   return app;
 });

@@ -33,6 +33,8 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   ledger?: Ledger | undefined;
   /** Whether the store has another plan of the show. Absent: the store keeps no plans. */
   hasOtherPlan?: (show: Show) => Promise<boolean>;
+  /** How often the replicas of the store did not confirm decisions in time. */
+  unreplicated?: () => number;
   /** Absent: there is no checkout. It needs a ledger. */
   checkout?: CheckoutOptions | undefined;
   /** Called when all shows are closed: closes the connections that their stores and buses share. */
@@ -56,6 +58,7 @@ export async function buildBookingProcess({
   busOf,
   ledger,
   hasOtherPlan,
+  unreplicated = () => 0,
   checkout: checkoutOptions,
   closeConnections,
   inspect,
@@ -65,6 +68,7 @@ export async function buildBookingProcess({
     [...shows.opened].reduce((total, show) => total + count(show), 0);
   const metrics = bookingMetrics({
     shows: () => shows.openedCount,
+    unreplicated,
     unrelayed: () => sum(({ service }) => service.unrelayedEvents),
     actors: () => sum(({ service }) => service.seatActors.running),
     withheld: () => sum(({ service }) => [...service.view.seats].filter(isWithheld).length),

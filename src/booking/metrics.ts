@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { UserCommand } from '../store/seat-store.ts';
 
-interface Gauges {
+interface Values {
   /** Number of shows that this process has opened. */
   shows: () => number;
   /** Number of committed events that are not known to be published. */
@@ -10,10 +10,12 @@ interface Gauges {
   actors: () => number;
   /** Number of seats that are not for sale because the store lost them. */
   withheld: () => number;
+  /** How often the replicas of the store did not confirm decisions in time. */
+  unreplicated: () => number;
 }
 
 /** The metrics of a booking process. */
-export function bookingMetrics({ shows, unrelayed, actors, withheld }: Gauges) {
+export function bookingMetrics({ shows, unrelayed, actors, withheld, unreplicated }: Values) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Gauge({
@@ -46,6 +48,15 @@ export function bookingMetrics({ shows, unrelayed, actors, withheld }: Gauges) {
     registers: [registry],
     collect() {
       this.set(withheld());
+    },
+  });
+  new Counter({
+    name: 'booking_unreplicated_total',
+    help: 'Number of waits for a replica of Redis that ended without its confirmation of the decisions.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(unreplicated());
     },
   });
   // Counted here and copied when scraped: prom-client sorts and joins the labels at each count, which every request would pay.

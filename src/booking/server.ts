@@ -10,8 +10,9 @@ import { loadBookingConfig } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { runProcess } from '../process/run-process.ts';
 import type { Show } from '../shows/show.ts';
-import { RedisConnection } from '../store/redis-connection.ts';
+import { redisPlace } from '../store/redis-place.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
+import { connectRedis } from '../store/redis-servers.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import type { ProvenBookings } from '../store/seat-store.ts';
 import { keyPrefixOf } from '../store/venue-keys.ts';
@@ -26,15 +27,17 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   const rules = venueSettings(config);
   const planReadAtMs = Date.now();
   const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
-  const { REDIS_URL: url, REDIS_KEY_PREFIX: keyPrefix } = config;
-  const connection = new RedisConnection({ url, keyPrefix, logger });
-  const link = NatsLink.connect({ url: config.NATS_URL, name: `booking-${config.PORT}`, logger });
+  const { REDIS_KEY_PREFIX: keyPrefix } = config;
+  let unreplicatedCount = 0;
+  const servers = connectRedis({ place: redisPlace(config), logger, onUnreplicated: () => unreplicatedCount++ });
+  const { NATS_URL: url, NATS_STREAM_REPLICAS: streamReplicas } = config;
+  const link = NatsLink.connect({ url, name: `booking-${config.PORT}`, logger, streamReplicas });
   const { DATABASE_URL: databaseUrl, DATABASE_OWNER_URL: ownerUrl } = config;
   const ledger =
     databaseUrl === undefined
       ? undefined
       : new PostgresLedger({ url: databaseUrl, ownerUrl, name: `booking-${config.PORT}`, logger });
-  const checkout = await configuredCheckout(config, new RedisSandboxStore(connection, keyPrefix), logger);
+  const checkout = await configuredCheckout(config, new RedisSandboxStore(servers, keyPrefix), logger);
   if (checkout && !ledger) throw new ConfigError('PAYMENT_PROVIDER needs a ledger: set DATABASE_URL too.');
   /** The default show has the plain keys and subjects. */
   const scopeOf = (show: Show) => (show === shows[0] ? undefined : show.id);
@@ -46,8 +49,8 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
   ) =>
     new RedisSeatStore({
       ...rulesOfShow,
-      connection,
-      keyPrefix: keyPrefixOf(keyPrefix, scopeOf(show)),
+      servers,
+      keyPrefix: keyPrefixOf(keyPrefix, servers.isCluster ? show.id : scopeOf(show)),
       name: show.id,
       plan: show.plan,
       planReadAtMs,
@@ -59,13 +62,14 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
     shows,
     rules,
     storeOf,
+    unreplicated: () => unreplicatedCount,
     ledger,
     checkout,
     hasOtherPlan: (show) => storeOf(show).hasOtherPlan(),
     busOf: (show) => new NatsEventBus(link, scopeOf(show)),
     closeConnections: async () => {
       await link.close(); // sends the events that are still in flight
-      connection.close();
+      servers.close();
     },
     logger,
     access: accessOf(config, logger),

@@ -34,6 +34,8 @@ export interface NatsLinkOptions {
   listensOnly?: boolean;
   /** How long JetStream may take to acknowledge an event. */
   ackTimeoutMs?: number;
+  /** How many servers of a cluster store each event, when this process creates the stream. */
+  streamReplicas?: number;
 }
 
 interface Validator<Body> {
@@ -56,6 +58,7 @@ export class NatsLink {
   readonly #messageLog: StateLog;
   readonly #listensOnly: boolean;
   readonly #ackTimeoutMs: number;
+  readonly #streamReplicas: number;
   readonly #feeds = new Set<Feed>();
   readonly #watchers = new Set<(connected: boolean) => void>();
   readonly #closing = new AbortController();
@@ -81,7 +84,7 @@ export class NatsLink {
   }
 
   private constructor(options: NatsLinkOptions) {
-    const { url, name, logger, listensOnly = false, ackTimeoutMs = defaultAckTimeoutMs } = options;
+    const { url, name, logger, listensOnly = false, ackTimeoutMs = defaultAckTimeoutMs, streamReplicas = 1 } = options;
     this.#logger = logger;
     this.#connectionLog = new StateLog(logger);
     this.#streamLog = new StateLog(logger);
@@ -89,6 +92,7 @@ export class NatsLink {
     this.#messageLog = new StateLog(logger);
     this.#listensOnly = listensOnly;
     this.#ackTimeoutMs = ackTimeoutMs;
+    this.#streamReplicas = streamReplicas;
     this.#running = this.#run({
       ...natsLogin(url),
       name,
@@ -300,7 +304,7 @@ export class NatsLink {
   async #checkStreamOnce(nats: NatsConnection): Promise<void> {
     clearTimeout(this.#streamTimer);
     const session = this.#session;
-    const failure = await requireSeatsStream(nats, this.#logger).then(
+    const failure = await requireSeatsStream(nats, this.#logger, this.#streamReplicas).then(
       () => undefined,
       (error: Error) => error.message,
     );

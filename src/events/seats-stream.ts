@@ -19,13 +19,23 @@ const apiTimeoutMs = 1_000;
 const noRoomCodes = [10002, 10005, 10023, 10028, 10047, 10122];
 
 /** Uses the existing stream, or creates one as large as there is room for. Rejects with the reason if there is no usable stream. */
-export async function requireSeatsStream(nats: NatsConnection, logger: Logger): Promise<void> {
+export async function requireSeatsStream(nats: NatsConnection, logger: Logger, replicas: number): Promise<void> {
   const { streams } = await jetstreamManager(nats, { checkAPI: false, timeout: apiTimeoutMs });
   const found = await streams.info(name).catch((error: Error) => {
     if (isStreamNotFound(error)) return undefined;
     throw error;
   });
-  if (found) return requireSubjects(found.config.subjects);
+  if (found) {
+    requireSubjects(found.config.subjects);
+    const { num_replicas } = found.config;
+    if (num_replicas < replicas) {
+      logger.warn(
+        { stream: name, num_replicas, wanted: replicas },
+        'The JetStream stream has fewer replicas than NATS_STREAM_REPLICAS: an operator must change it',
+      );
+    }
+    return;
+  }
   for (let maxBytes = wantedBytes; ; maxBytes /= 2) {
     try {
       await streams.add({
@@ -34,6 +44,7 @@ export async function requireSeatsStream(nats: NatsConnection, logger: Logger): 
         storage: StorageType.File,
         retention: RetentionPolicy.Limits,
         max_bytes: maxBytes,
+        num_replicas: replicas,
         duplicate_window: duplicateWindowMs * 1e6,
       });
     } catch (error) {

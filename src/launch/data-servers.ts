@@ -28,13 +28,12 @@ interface DataServersOptions {
   user: ServiceUser | undefined;
 }
 
-/** With REDIS_URL there is no `spec`, because that server is not started here. */
+/** Nothing if a Redis is given: it is not started here, and the booking processes read the settings themselves. */
 export async function redisServer(
   config: LaunchConfig,
   { secrets, origin, user }: DataServersOptions,
-): Promise<{ url: string; spec?: ServiceSpec }> {
-  const { url } = config.redis;
-  if (url) return { url };
+): Promise<{ url?: string; spec?: ServiceSpec }> {
+  if (config.redis.given) return {};
   const port = await portOrFree(config.redis.port, 'Redis');
   const { redisAdminPassword: adminPassword, redisBookingPassword: bookingPassword } = secrets;
   const users = redisUsers({ keyPrefix: config.keyPrefix, adminPassword, bookingPassword });

@@ -1,9 +1,15 @@
 import { natsUrl } from '../events/nats-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 
-export type GivenSetting = 'REDIS_URL' | 'NATS_URL' | 'DATABASE_URL' | 'DATABASE_OWNER_URL';
+export type GivenSetting =
+  | 'REDIS_URL'
+  | 'REDIS_SENTINELS'
+  | 'REDIS_CLUSTER'
+  | 'NATS_URL'
+  | 'DATABASE_URL'
+  | 'DATABASE_OWNER_URL';
 
-const examples: Record<GivenSetting, string> = {
+const examples = {
   REDIS_URL: 'redis://user:password@host:6379',
   NATS_URL: 'nats://user:password@host:4222',
   DATABASE_URL: 'postgres://user:password@host:5432/database',
@@ -11,7 +17,7 @@ const examples: Record<GivenSetting, string> = {
 };
 
 /** Throws a GivenServerError if the address is invalid; the message never contains the password. */
-export function parseAddress(setting: GivenSetting, address: string): URL {
+export function parseAddress(setting: keyof typeof examples, address: string): URL {
   try {
     const url = natsUrl(address);
     for (const part of [url.username, url.password]) decodeURIComponent(part);
@@ -25,7 +31,7 @@ export function parseAddress(setting: GivenSetting, address: string): URL {
   }
 }
 
-/** Hides the passwords in an address of Redis, or in a comma list of addresses of NATS. */
+/** Hides the passwords in a comma list of addresses. */
 export const redacted = (addresses: string): string => addresses.split(',').map(redactedOne).join(',');
 
 function redactedOne(address: string): string {
@@ -33,7 +39,7 @@ function redactedOne(address: string): string {
   if (url.password) url.password = '***';
   else if (url.username) url.username = '***'; // a token
   if (url.search) url.search = '***'; // ioredis accepts options there, including a password
-  return String(url);
+  return address.includes('://') ? String(url) : url.href.slice('nats://'.length);
 }
 
 export const noAnswer = (setting: GivenSetting, address: string, reason: string): GivenServerError =>

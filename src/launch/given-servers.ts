@@ -9,7 +9,7 @@ import type { LaunchConfig } from './launch-config.ts';
 const timeoutMs = 3_500;
 
 /**
- * Checks the servers of REDIS_URL, NATS_URL and DATABASE_URL before anything is started: a wrong address is reported immediately instead of
+ * Checks the given Redis, NATS and Postgres before anything is started: a wrong address is reported immediately instead of
  * as a time-out of a process that uses it. Returns warnings for the operator.
  */
 export async function requireGivenServers(
@@ -17,7 +17,7 @@ export async function requireGivenServers(
   signal: AbortSignal,
 ): Promise<string[]> {
   const judged = await Promise.allSettled([
-    redis.url ? judgeRedis(redis.url, { keyPrefix, venue, timeoutMs, signal }) : [],
+    redis.given ? judgeRedis(redis.given, { keyPrefix, venue, timeoutMs, signal }) : [],
     nats.url ? judgeNats(nats.url, { timeoutMs }) : [],
     database.url ? judgePostgres({ ...database, url: database.url }, { timeoutMs }) : [],
   ]);

@@ -17,7 +17,9 @@ import {
 import { ConfigError } from '../process/config-error.ts';
 import { settingProblem } from '../process/setting-problem.ts';
 import { withSettingsFromFiles } from '../process/settings-from-files.ts';
+import { type RedisSettings, redisPlace } from '../store/redis-place.ts';
 import { badPorts } from './bad-ports.ts';
+import type { GivenRedis } from './given-redis.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
 import type { AddressLimits } from './nginx.ts';
 import { exampleFor, loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
@@ -32,9 +34,6 @@ const LaunchEnv = Type.Object({
   BOOKING_PORTS: Type.String({ default: '8080', description: 'A comma list: one booking process on each' }),
   BOOKING_PORT: Type.Optional(Port),
   EDGE_PORTS: Type.String({ default: '3000,3001', description: 'A comma list: one edge on each' }),
-  REDIS_URL: Type.Optional(
-    Type.String({ pattern: '^rediss?://', must: 'a URL that begins with redis:// or rediss://, or unset' }),
-  ),
   REDIS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 6379 }),
   DATABASE_URL: Type.Optional(DatabaseUrl),
   DATABASE_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 5432 }),
@@ -67,7 +66,7 @@ export interface LaunchConfig {
   httpPort: number;
   bookingPorts: number[];
   edgePorts: number[];
-  redis: { url?: string; port: number };
+  redis: { given?: GivenRedis; port: number };
   /** `url` undefined: Postgres is started here, if it can be had. */
   database: { url?: string; ownerUrl?: string; port: number };
   /** Without `monitorPort` NATS has no monitoring. */
@@ -99,6 +98,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   await requireHttpHost(httpHost);
   const ofEdge = loadEdgeConfig({ ...given, PORT: undefined });
   const monitorPort = monitoringPort(settings.NATS_MONITORING);
+  const givenRedis = givenRedisIn(ofBooking);
 
   const config: LaunchConfig = {
     // The inspector is open to every client that reaches the page: on by default only if that is this machine alone.
@@ -107,7 +107,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
     httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(httpHost)),
     bookingPorts: bookingPorts(settings),
     edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
-    redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
+    redis: { port: settings.REDIS_PORT, ...(givenRedis && { given: givenRedis }) },
     database: {
       port: settings.DATABASE_PORT,
       ...(settings.DATABASE_URL && { url: settings.DATABASE_URL }),
@@ -137,6 +137,15 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   refuseBadPorts(config);
   refuseDuplicates(config);
   return config;
+}
+
+function givenRedisIn(config: RedisSettings): GivenRedis | undefined {
+  const place = redisPlace(config);
+  for (const setting of ['REDIS_URL', 'REDIS_SENTINELS', 'REDIS_CLUSTER'] as const) {
+    const addresses = config[setting];
+    if (addresses !== undefined) return { setting, addresses, place };
+  }
+  return undefined;
 }
 
 /** The log file of the process with this name. */
@@ -199,7 +208,7 @@ function refuseDuplicates(config: LaunchConfig): void {
     ...config.bookingPorts.map((port): [string, number] => ['BOOKING_PORTS', port]),
     ...config.edgePorts.map((port): [string, number] => ['EDGE_PORTS', port]),
   ];
-  if (!config.redis.url) uses.push(['REDIS_PORT', config.redis.port]);
+  if (!config.redis.given) uses.push(['REDIS_PORT', config.redis.port]);
   if (!config.nats.url) uses.push(['NATS_PORT', config.nats.port]);
   if (!config.database.url) uses.push(['DATABASE_PORT', config.database.port]);
   const settingOf = new Map<number, string>();

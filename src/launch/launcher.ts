@@ -47,7 +47,7 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Fo
     return undefined;
   }
   const needed: ServerProgram[] = ['nginx'];
-  if (!config.redis.url) needed.push('redis-server');
+  if (!config.redis.given) needed.push('redis-server');
   if (!config.nats.url) needed.push('nats-server');
   const find = (programs: ServerProgram[]) =>
     findServers(config.origin as Exclude<OriginName, 'embedded'>, programs, logFile(config, 'install'), signal);
@@ -99,7 +99,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
     throw new ConfigError(
       `PAYMENT_PROVIDER=${paymentProvider} needs a ledger: install postgresql or set DATABASE_URL.`,
     );
-  if (!config.redis.url) requireSameVenue(config);
+  if (!config.redis.given) requireSameVenue(config);
   await requirePorts(config);
   print(`Starting (Redis, NATS, ${hasLedger ? 'Postgres ' : ''}and nginx from ${origin.description}) …`);
   const redis = await redisServer(config, context);
@@ -124,7 +124,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
     }),
   );
   await supervisor.start(bookings, signal);
-  if (!config.redis.url) recordVenue(config);
+  if (!config.redis.given) recordVenue(config);
 
   const edges = edgePorts.map((port, index) =>
     edgeSpec({ ...common('edge', port), natsUrl: nats.urls.edge, bookingUrls: rotated(bookingUrls, index) }),

@@ -22,7 +22,8 @@ export interface NodeServiceOptions {
 }
 
 export interface BookingOptions extends NodeServiceOptions {
-  redisUrl: string;
+  /** Absent: `env` has the settings of a given Redis. */
+  redisUrl?: string | undefined;
   natsUrl: string;
   /** Absent: there is no ledger. */
   database?: { url: string; ownerUrl?: string | undefined } | undefined;
@@ -37,7 +38,7 @@ export interface EdgeOptions extends NodeServiceOptions {
 
 export const bookingSpec = ({ redisUrl, natsUrl, database, peerUrls, ...options }: BookingOptions): ServiceSpec =>
   nodeSpec(`booking-${options.port}`, 'booking', options, {
-    REDIS_URL: redisUrl,
+    ...(redisUrl && { REDIS_URL: redisUrl }),
     NATS_URL: natsUrl,
     ...(database && { DATABASE_URL: database.url }),
     ...(database?.ownerUrl && { DATABASE_OWNER_URL: database.ownerUrl }),

@@ -9,9 +9,10 @@ const look = "redis-cli --user viewer --pass '' --no-auth-warning";
 export interface Running {
   /** The URL of the page. */
   page: string;
-  /** About the servers of REDIS_URL and NATS_URL. */
+  /** About given servers. */
   warnings: string[];
-  redisUrl: string;
+  /** Absent if it is given. */
+  redisUrl?: string | undefined;
   natsUrl: string;
   /** A command that opens our Postgres for reading; undefined: it is not ours, or there is none. */
   ledgerLook?: string | undefined;
@@ -34,7 +35,7 @@ ${checkout}${inspectLine(config, page)}
   API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
   API docs  ${bookingUrls[0]}/api/docs
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
-  Redis     ${redis.url ? `${redacted(redis.url)} (yours)` : `${look} -p ${new URL(redisUrl).port}`}
+  Redis     ${redisUrl ? `${look} -p ${new URL(redisUrl).port}` : `${redacted(redis.given?.addresses ?? '')} (yours)`}
   NATS      ${nats.url ? `${redacted(nats.url)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
   Ledger    ${database.url ? `${redacted(database.url)} (yours)` : (ledgerLook ?? 'none: Postgres is not available here')}
   Events    ${eventsCommand(config)}

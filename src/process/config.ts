@@ -120,6 +120,51 @@ const Access = {
   }),
 };
 
+/** Of these, at most one of the first three is set. Without any: redis://127.0.0.1:6379. */
+const RedisLinks = {
+  REDIS_URL: Type.Optional(
+    Type.String({ pattern: '^rediss?://', must: 'a URL that begins with redis:// or rediss://, or unset' }),
+  ),
+  REDIS_SENTINELS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      must: 'a comma list of host:port, or unset',
+      description: 'Comma list of the addresses of Sentinels, with their login if they have one',
+    }),
+  ),
+  REDIS_SENTINEL_MASTER: Type.Optional(
+    Type.String({
+      minLength: 1,
+      must: 'a name, or unset',
+      description: 'The name of the primary in the Sentinels',
+    }),
+  ),
+  REDIS_CLUSTER: Type.Optional(
+    Type.String({
+      minLength: 1,
+      must: 'a comma list of host:port, or unset',
+      description: 'Comma list of the addresses of some nodes of a Redis Cluster',
+    }),
+  ),
+  REDIS_USERNAME: Type.Optional(Type.String({ minLength: 1, must: 'a name, or unset' })),
+  REDIS_PASSWORD: Type.Optional(Type.String({ minLength: 1, must: 'a password, or unset' })),
+  REDIS_CA: Type.Optional(
+    Type.String({
+      pattern: '-----BEGIN CERTIFICATE-----',
+      must: 'a certificate in PEM, or unset',
+      description: 'Certificates of the authorities to trust for rediss://; REDIS_CA_FILE names a file of them',
+    }),
+  ),
+  REDIS_WAIT_REPLICAS: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 9,
+      description: 'How many replicas must have a decision before its reply is sent; 1 with Sentinels or a cluster',
+    }),
+  ),
+  REDIS_KEY_PREFIX: Type.String({ default: '', description: 'Prefix of all keys' }),
+};
+
 /** An address of Postgres. */
 export const DatabaseUrl = Type.String({
   pattern: '^postgres(ql)?://',
@@ -164,16 +209,17 @@ const Checkout = {
 };
 
 const Links = {
-  REDIS_URL: Type.String({
-    default: 'redis://127.0.0.1:6379',
-    pattern: '^rediss?://',
-    must: 'a URL that begins with redis:// or rediss://',
+  ...RedisLinks,
+  NATS_URL: Type.String({
+    default: 'nats://127.0.0.1:4222',
+    description: 'Comma list of the servers of a cluster; the process connects to any of them',
   }),
-  REDIS_KEY_PREFIX: Type.String({
-    default: '',
-    description: 'Prefix of all keys, e.g. {main}: to keep them in one slot of Redis Cluster',
+  NATS_STREAM_REPLICAS: Type.Integer({
+    minimum: 1,
+    maximum: 5,
+    default: 1,
+    description: 'How many servers of a NATS cluster store each event, when the stream is created',
   }),
-  NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
   DATABASE_URL: Type.Optional(DatabaseUrl),
   DATABASE_OWNER_URL: Type.Optional(DatabaseUrl),
 };

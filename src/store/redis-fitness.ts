@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { errorOf } from '../process/error-facts.ts';
 import checkWritableLua from './lua/check-writable.lua';
 import { storedPlan } from './stored-plan.ts';
@@ -10,6 +10,8 @@ export interface RedisFitness {
   problem?: string;
   /** Facts that an operator should know before a sale. */
   warnings: string[];
+  /** True if it takes no writes without replicas (min-replicas-to-write). */
+  needsReplicas?: boolean;
 }
 
 const minVersion = '7.0';
@@ -19,7 +21,14 @@ const neededCommands = [
   ...['GET', 'MGET', 'EXISTS', 'PERSIST', 'PEXPIRETIME', 'PTTL'],
 ];
 
-interface FitnessOptions {
+interface InfoOptions {
+  /** True if Redis is reached as a node of a Redis Cluster. */
+  isClusterNode?: boolean | undefined;
+  /** How many replicas must have a decision before its reply is sent. */
+  waitReplicas?: number | undefined;
+}
+
+interface FitnessOptions extends InfoOptions {
   keyPrefix: string;
   /** The venue to sell: if Redis remembers another one, that is a problem. */
   venue?: Required<NamedGrid>;
@@ -29,14 +38,17 @@ interface FitnessOptions {
  * Checks whether a Redis can hold a venue: version, role, eviction, cluster, persistence, rights and writability. Leaves
  * no key behind. Rejects with the error of ioredis if Redis does not reply.
  */
-export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOptions): Promise<RedisFitness> {
+export async function redisFitness(
+  redis: Redis | Cluster,
+  { keyPrefix, venue, ...options }: FitnessOptions,
+): Promise<RedisFitness> {
   let info: string;
   try {
     info = await redis.info();
   } catch (error) {
     return refusedBy(errorOf(error));
   }
-  const fitness = fitnessOf(info, keyPrefix);
+  const fitness = fitnessOf(info, options);
   if (fitness.problem) return fitness;
   try {
     await redis.eval(checkWritableLua, 2, ...writableKeys(keyPrefix), ...neededCommands);
@@ -49,7 +61,7 @@ export async function redisFitness(redis: Redis, { keyPrefix, venue }: FitnessOp
 }
 
 /** Undefined: nothing was sold here. Without a readable plan any size fits: `RedisVenue` compares seat by seat. */
-async function knownGrid(redis: Redis, keys: VenueKeys): Promise<NamedGrid | undefined> {
+async function knownGrid(redis: Redis | Cluster, keys: VenueKeys): Promise<NamedGrid | undefined> {
   const { venue: name, plan: hash } = await redis.hgetall(keys.about);
   if (name === undefined) return undefined;
   const plan = hash === undefined ? undefined : storedPlan(await redis.get(keys.plan), hash);
@@ -63,7 +75,7 @@ export const writableKeys = (keyPrefix: string): [string, string] => [
 ];
 
 /** From the text of `INFO`. Source: https://redis.io/docs/latest/commands/info/ */
-export function fitnessOf(info: string, keyPrefix: string): RedisFitness {
+export function fitnessOf(info: string, { isClusterNode = false, waitReplicas = 0 }: InfoOptions = {}): RedisFitness {
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
   const warnings: string[] = [];
   const problem = (text: string): RedisFitness => ({ problem: text, warnings });
@@ -76,10 +88,8 @@ export function fitnessOf(info: string, keyPrefix: string): RedisFitness {
   if (field('role') === 'slave') {
     return problem(`It is a replica of ${field('master_host')}:${field('master_port')}. Use the primary's address.`);
   }
-  if (field('cluster_enabled') === '1' && !/\{[^{}]+\}/.test(keyPrefix)) {
-    return problem(
-      'It is a node of a Redis Cluster, where all keys of a venue must be in one slot. Set REDIS_KEY_PREFIX={main}: (with the braces).',
-    );
+  if (field('cluster_enabled') === '1' && !isClusterNode) {
+    return problem('It is a node of a Redis Cluster. Set REDIS_CLUSTER in place of REDIS_URL.');
   }
   const policy = field('maxmemory_policy') ?? 'noeviction';
   if (policy !== 'noeviction') {
@@ -92,8 +102,14 @@ export function fitnessOf(info: string, keyPrefix: string): RedisFitness {
       'It has no append-only file, so a restart loses holds and bookings. Set appendonly yes and appendfsync always.',
     );
   }
+  const needsReplicas = field('min_slaves_good_slaves') !== undefined;
+  if (waitReplicas > 0 && !needsReplicas) {
+    warnings.push(
+      'It takes writes that no replica has, and a failover loses them. Set min-replicas-to-write 1 and min-replicas-max-lag 2.',
+    );
+  }
   if (field('aof_last_write_status') === 'err') warnings.push('Its last write to the append-only file failed.');
-  return { warnings };
+  return { warnings, ...(needsReplicas && { needsReplicas }) };
 }
 
 function refusedBy(error: Error): RedisFitness {
@@ -120,5 +136,6 @@ const unwritable: readonly [RegExp, string][] = [
   [/\bMISCONF\b/, 'It cannot save its data to disk. Free disk space, or repair its data folder; its log says why.'],
   [/\bNOREPLICAS\b/, 'It has too few replicas (min-replicas-to-write). Start the replicas.'],
   [/\bLOADING\b/, 'It is still loading its data. Wait until it has finished.'],
+  [/\bCLUSTERDOWN\b/, 'A part of the cluster has no primary. Wait for the failover, or start its nodes.'],
   [/\bMASTERDOWN\b/, 'It is a replica without its primary. Use the primary.'],
 ];

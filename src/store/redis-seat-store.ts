@@ -8,7 +8,7 @@ import type { Position } from '../protocol/venue.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
 import { eventAsDecided, eventOfLog, eventsOfLog } from './event-log.ts';
-import type { RedisConnection } from './redis-connection.ts';
+import type { RedisConnection, RedisServers } from './redis-connection.ts';
 import { RedisVenue } from './redis-venue.ts';
 import { seatEvent } from './seat-event.ts';
 import type { HoldRules } from './seat-rules.ts';
@@ -32,7 +32,7 @@ import {
 import { VenueKeys } from './venue-keys.ts';
 
 export interface RedisSeatStoreOptions extends HoldRules {
-  connection: RedisConnection;
+  servers: RedisServers;
   /** Of the show's keys: see `keyPrefixOf`. */
   keyPrefix: string;
   plan: SeatingPlan;
@@ -62,30 +62,39 @@ type DecideReply = [
 /** A show in Redis: the client of the scripts (`lua/`) that decide there. */
 export class RedisSeatStore implements SeatStore, SeatLog {
   readonly #options: RedisSeatStoreOptions;
-  readonly #connection: RedisConnection;
   readonly #plan: SeatingPlan;
   readonly #keys: VenueKeys;
-  readonly #venue: RedisVenue;
   readonly #rules: readonly number[];
+  readonly #planReadAtMs: number;
 
   constructor(options: RedisSeatStoreOptions) {
     const { holdTtlMs, maxHoldsPerUser, maxExtensions = 0, reholdCooldownMs = 0 } = options;
-    const { connection, plan, planReadAtMs = Date.now(), name = 'main', logger } = options;
-    const { provenBookings = async () => [] } = options;
     this.#options = options;
-    this.#connection = connection;
-    this.#plan = plan;
+    this.#plan = options.plan;
     this.#keys = new VenueKeys(options.keyPrefix);
     this.#rules = [holdTtlMs, maxHoldsPerUser, maxExtensions, answerKeptMs, reholdCooldownMs];
-    this.#venue = new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, provenBookings, logger });
+    this.#planReadAtMs = options.planReadAtMs ?? Date.now();
   }
 
-  open(knownSystem?: string): Promise<VenueSnapshot> {
+  /** To the server that has the show now. Throws a `StoreUnavailableError`. */
+  get #connection(): RedisConnection {
+    return this.#options.servers.of(this.#options.keyPrefix);
+  }
+
+  /** Of the server that has the show now, and only of its present run. */
+  get #venue(): RedisVenue {
+    const { name = 'main', plan, provenBookings = async () => [], logger } = this.#options;
+    const connection = this.#connection;
+    const planReadAtMs = this.#planReadAtMs;
+    return new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, provenBookings, logger });
+  }
+
+  async open(knownSystem?: string): Promise<VenueSnapshot> {
     return this.#venue.open(knownSystem);
   }
 
   /** True if the show was last opened with another plan. Rejects as `open` does. */
-  hasOtherPlan(): Promise<boolean> {
+  async hasOtherPlan(): Promise<boolean> {
     return this.#venue.hasOtherPlan();
   }
 
@@ -93,9 +102,12 @@ export class RedisSeatStore implements SeatStore, SeatLog {
     const seatIds = [...new Set(commands.flatMap((command) => command.seatIds))];
     assert(commands.length <= maxCommandsPerCall && seatIds.length <= maxSeatsPerCall, 'a call must be bounded');
     const { keys, args } = this.#keysAndArgs(commands, seatIds, known);
-    const json = await this.#connection.call(() => {
-      if (!this.#connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was restarted');
-      const { redis } = this.#connection;
+    const connection = this.#connection;
+    const { redis } = connection;
+    // The end of a hold is nobody's reply.
+    const call = commands.every(({ action }) => action === 'expire') ? 'call' : 'callReplicated';
+    const json = await connection[call](() => {
+      if (!connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was restarted');
       return redis.decide(keys.length, ...keys, ...args).catch((error: Error) => {
         if (!/\bOOM\b/.test(error.message)) throw error;
         // Redis is out of memory and has changed nothing. Commands that end a hold still work.
@@ -114,12 +126,12 @@ export class RedisSeatStore implements SeatStore, SeatLog {
   }
 
   async #eventsAfter(position: Position, limit: number, eventOf: typeof eventOfLog): Promise<History> {
-    const { redis } = this.#connection;
+    const connection = this.#connection;
     const { decided } = this.#keys;
-    const [nowMs, epoch, seq, entries] = await this.#connection.call(() =>
-      redis.readEvents(...decided, position.epoch, position.seq, limit, this.#plan.size),
+    const [nowMs, epoch, seq, entries] = await connection.call(() =>
+      connection.redis.readEvents(...decided, position.epoch, position.seq, limit, this.#plan.size),
     );
-    if (!this.#connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was restarted');
+    if (!connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was restarted');
     return {
       nowMs,
       epoch,
@@ -129,8 +141,9 @@ export class RedisSeatStore implements SeatStore, SeatLog {
   }
 
   async position(): Promise<Position | undefined> {
-    const [epoch, seq] = await this.#connection.getTogether([this.#keys.epoch, this.#keys.seq]);
-    if (!epoch || !seq || !this.#connection.isOfThisRun(epoch)) return undefined;
+    const connection = this.#connection;
+    const [epoch, seq] = await connection.getTogether([this.#keys.epoch, this.#keys.seq]);
+    if (!epoch || !seq || !connection.isOfThisRun(epoch)) return undefined;
     return { epoch, seq: Number(seq) };
   }
 
@@ -153,7 +166,8 @@ export class RedisSeatStore implements SeatStore, SeatLog {
   }
 
   async #markedPosition(key: string): Promise<Position | undefined> {
-    const text = await this.#connection.call(() => this.#connection.redis.get(key));
+    const connection = this.#connection;
+    const text = await connection.call(() => connection.redis.get(key));
     if (text === null) return undefined;
     const colon = text.lastIndexOf(':');
     return { epoch: text.slice(0, colon), seq: Number(text.slice(colon + 1)) };
@@ -162,17 +176,19 @@ export class RedisSeatStore implements SeatStore, SeatLog {
   async #mark({ epoch, seq }: Position, key: string, others: readonly string[]): Promise<void> {
     const keep = this.#options.keepEvents ?? 100_000;
     const keys = [key, this.#keys.epoch, this.#keys.events, ...others];
-    await this.#connection.call(() => this.#connection.redis.markPosition(keys.length, ...keys, epoch, seq, keep));
+    const connection = this.#connection;
+    await connection.call(() => connection.redis.markPosition(keys.length, ...keys, epoch, seq, keep));
   }
 
   async audit(seats: readonly Seat[], { epoch }: Position): Promise<void> {
     const keys = [this.#keys.seats, this.#keys.epoch, ...seats.map(({ id }) => this.#keys.lock(id))];
     const args = seats.flatMap(({ id, seq }) => [id, seq]);
-    await this.#connection.call(() => this.#connection.redis.auditSeats(keys.length, ...keys, epoch, ...args));
+    const connection = this.#connection;
+    await connection.call(() => connection.redis.auditSeats(keys.length, ...keys, epoch, ...args));
   }
 
-  checkWritable(): Promise<void> {
-    return this.#connection.checkWritable();
+  async checkWritable(): Promise<void> {
+    await this.#connection.checkWritable(this.#options.keyPrefix);
   }
 
   /** KEYS and ARGV of `lua/decide.lua`. */

@@ -41,9 +41,13 @@ interface RedisVenueOptions {
   logger: Logger;
 }
 
-/** Opens a show in Redis: reads all of it, and creates or restores missing parts, or changes its plan, in a new epoch. */
+/**
+ * Opens a show in Redis: reads all of it, and creates or restores missing parts, or changes its plan, in a new epoch. Belongs to one run
+ * of one server: what was read from one is never written to another.
+ */
 export class RedisVenue {
   readonly #connection: RedisConnection;
+  readonly #run: string | undefined;
   readonly #keys: VenueKeys;
   readonly #name: string;
   readonly #plan: SeatingPlan;
@@ -53,6 +57,7 @@ export class RedisVenue {
 
   constructor({ connection, keys, name, plan, planReadAtMs, provenBookings, logger }: RedisVenueOptions) {
     this.#connection = connection;
+    this.#run = connection.run;
     this.#keys = keys;
     this.#name = name;
     this.#plan = plan;
@@ -66,6 +71,8 @@ export class RedisVenue {
     this.#requireNewestPlan(await this.#readPlanMark());
     for (let attempt = 0; attempt < openAttempts; attempt++) {
       const found = await this.#readVenue();
+      // Another process may know it by now as a newer run, e.g. since its promotion.
+      if (found.epoch !== '' && !this.#connection.isOfThisRun(found.epoch)) await this.#connection.learnRun();
       const isOwnPlan = found.planHash === this.#planHash;
       const missing = missingParts(found, this.#planOf(found));
       if (missing.length === 0 && (await this.#isBehindLog(found))) missing.push('transitions of seats');
@@ -148,7 +155,11 @@ export class RedisVenue {
   /** As `RedisConnection.call`; data of another kind under the keys of the show is a refusal. */
   async #call<T>(command: () => Promise<T>): Promise<T> {
     try {
-      return await this.#connection.call(command);
+      return await this.#connection.call(() => {
+        if (this.#connection.run !== this.#run)
+          throw new StoreUnavailableError('Redis was replaced while the show was opened');
+        return command();
+      });
     } catch (error) {
       if (!(error instanceof StoreUnavailableError && error.message.includes('WRONGTYPE'))) throw error;
       const keys = `${this.#keys.seats}, ${this.#keys.about} …`;

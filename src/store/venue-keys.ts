@@ -58,6 +58,6 @@ export class VenueKeys {
   }
 }
 
-/** The default show has the plain keys. Those of any other show are in one slot of a cluster. */
+/** Without an id of a show: the default show, whose keys are plain. With one, all keys are in one slot of a cluster. */
 export const keyPrefixOf = (prefix: string, show: string | undefined): string =>
   show === undefined ? prefix : `${prefix}{${show}}:`;

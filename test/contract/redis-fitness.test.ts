@@ -75,20 +75,28 @@ describe('[R260] the fields of INFO', () => {
     ['6.2.14', '6.2.14'],
     ['5.0.7', '7.0'],
   ])('version %s is too old', (version, named) => {
-    expect(fitnessOf(info({ redis_version: version }), '').problem).toContain(named);
+    expect(fitnessOf(info({ redis_version: version })).problem).toContain(named);
   });
 
   test.each(['7.0.0', '8.2.1', '10.0.0'])('version %s is new enough', (version) => {
-    expect(fitnessOf(info({ redis_version: version }), '').problem).toBeUndefined();
+    expect(fitnessOf(info({ redis_version: version })).problem).toBeUndefined();
   });
 
-  test('a node of a cluster needs a prefix with a hash tag', () => {
-    expect(fitnessOf(info({ cluster_enabled: '1' }), 'venue:').problem).toContain('REDIS_KEY_PREFIX');
-    expect(fitnessOf(info({ cluster_enabled: '1' }), '{main}:').problem).toBeUndefined();
+  test('a node of a cluster is used as such only', () => {
+    expect(fitnessOf(info({ cluster_enabled: '1' })).problem).toContain('REDIS_CLUSTER');
+    expect(fitnessOf(info({ cluster_enabled: '1' }), { isClusterNode: true }).problem).toBeUndefined();
+  });
+
+  test('[R949] one whose replicas are waited for, but that takes writes without any, is a warning', () => {
+    const warningsOf = (fields: Record<string, string>, waitReplicas: number) =>
+      fitnessOf(info(fields), { waitReplicas }).warnings.join();
+    expect(warningsOf({}, 1)).toContain('min-replicas-to-write 1');
+    expect(warningsOf({}, 0)).toBe('');
+    expect(warningsOf({ min_slaves_good_slaves: '0' }, 1)).toBe('');
   });
 
   test('a missing append-only file is a warning, not a problem', () => {
-    const { problem, warnings } = fitnessOf(info({ aof_enabled: '0' }), '');
+    const { problem, warnings } = fitnessOf(info({ aof_enabled: '0' }));
     expect(problem).toBeUndefined();
     expect(warnings.join()).toContain('appendonly');
   });

@@ -188,9 +188,10 @@ describe('the data in Redis', () => {
 
   test('[R600] a process that ends while it creates a large show leaves no seat withheld', async () => {
     const large = { rows: 60, cols: 100 };
-    const { connection, store } = connectedStore({ url: redis.server.url, ...large });
-    onTestFinished(() => connection.close());
-    await vi.waitFor(() => connection.checkWritable(), patience);
+    const { servers, store } = connectedStore({ url: redis.server.url, ...large });
+    onTestFinished(() => servers.close());
+    const connection = servers.of('');
+    await vi.waitFor(() => store.checkWritable(), patience);
     const write = connection.redis.writeVenue.bind(connection.redis);
     const writing = vi.spyOn(connection.redis, 'writeVenue').mockImplementationOnce(async (...args) => {
       await write(...args);

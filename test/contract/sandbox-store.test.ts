@@ -24,10 +24,10 @@ const payment: SandboxPayment = {
 async function redisStores(): Promise<SandboxStore[]> {
   return Promise.all(
     [1, 2].map(async () => {
-      const { connection, store } = connectedStore({ url: redis.server.url });
-      onTestFinished(() => connection.close());
+      const { servers, store } = connectedStore({ url: redis.server.url });
+      onTestFinished(() => servers.close());
       await opened(store);
-      return new RedisSandboxStore(connection, 'p:');
+      return new RedisSandboxStore(servers, 'p:');
     }),
   );
 }

@@ -22,7 +22,7 @@ beforeAll(() => {
   stores = processes.map(({ store }) => store);
 });
 afterAll(() => {
-  for (const { connection } of processes ?? []) connection.close();
+  for (const { servers } of processes ?? []) servers.close();
 });
 beforeEach(async () => {
   for (const store of stores) await opened(store);

@@ -35,8 +35,8 @@ export interface FaultRunOptions extends Partial<Omit<LoadOptions, 'bookers' | '
 export interface FaultOutcome {
   beganAtMs: number;
   endedAtMs: number;
-  /** The epoch before it, where the fault ended one, and the moment of that. */
-  lost?: { record: VenueRecord; boundary: Boundary };
+  /** The epoch before it, where the fault ended one, and the moment of that. `isRestored`: the next one began with bookings from the ledger, and without a log. */
+  lost?: { record: VenueRecord; boundary: Boundary; isRestored?: boolean };
   /** Epochs, one of each show under load, that end by the fault with nothing lost. */
   endedEpochs?: readonly string[];
   /** Figures of its own. */
@@ -188,7 +188,7 @@ function erasOf(record: VenueRecord, lost: FaultOutcome['lost']): { eras: Era[];
   const empty = emptyVenue(record);
   const kept = record.events.filter(({ epoch }) => epoch !== record.epoch);
   const current: Era = {
-    initial: replay(kept, empty, 0).seats,
+    initial: lost?.isRestored ? asRestored(record, empty) : replay(kept, empty, 0).seats,
     events: record.events.filter(({ epoch }) => epoch === record.epoch),
   };
   if (!lost) return { eras: [{ initial: empty, events: record.events }], boundaries: [] };
@@ -203,6 +203,12 @@ function needlessEpochs({ events, epoch }: VenueRecord, { lost, endedEpochs }: F
   return epochs
     .filter((_, i) => runs.indexOf(runs[i]) < i)
     .map((each) => `The epoch ${each} began, though nothing was lost`);
+}
+
+/** A seat without a transition is as the epoch began; any other was available, because a booked one changes no more. */
+function asRestored({ seats, events }: VenueRecord, empty: ReadonlyMap<string, Seat>): Map<string, Seat> {
+  const changed = new Set(events.map(({ seat_id }) => seat_id));
+  return new Map([...empty].map(([id, seat]) => [id, changed.has(id) ? seat : (seats.get(id) ?? seat)] as const));
 }
 
 function emptyVenue({ seats }: VenueRecord): Map<string, Seat> {

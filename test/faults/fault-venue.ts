@@ -17,6 +17,29 @@ export interface FaultVenueOptions {
   withNginx?: boolean;
   /** Ids of further shows, with the seats and rules of the default show. */
   shows?: readonly string[];
+  /** In place of one Redis. The caller stops it. */
+  redises?: GivenRedises;
+  /** In place of one NATS. The caller stops it. */
+  natses?: GivenNatses;
+  /** The ledger of the booking processes; without it they have none. The caller stops it. */
+  ledger?: { url: string; ownerUrl: string } | undefined;
+}
+
+/** Several servers that are one store. */
+interface GivenRedises {
+  first: TestServer;
+  /** The settings by which a booking process reaches them. */
+  settingsOf(booking: number): NodeJS.ProcessEnv;
+  /** Reaches whichever has the venue. */
+  admin: Redis;
+}
+
+interface GivenNatses {
+  first: TestServer;
+  /** The value of NATS_URL. */
+  url: string;
+  /** Of the booking processes. */
+  settings?: NodeJS.ProcessEnv;
 }
 
 /** The whole system on real processes, each link between two of them a proxy that can be made to fail. */
@@ -105,10 +128,15 @@ async function startVenue(options: FaultVenueOptions, undo: (() => unknown)[]): 
     );
 
   const [redisDir, natsDir] = [folder('redis'), folder('nats')];
-  const [redis, nats] = await Promise.all([track(startRedis({ dir: redisDir })), track(startNats({ dir: natsDir }))]);
-  const bookingToRedis = await proxies(counts.bookings, () => redis.port);
-  const bookingToNats = await proxies(counts.bookings, () => nats.port);
-  const edgeToNats = await proxies(counts.edges, () => nats.port);
+  const { redises, natses } = options;
+  const [redis, nats] = await Promise.all([
+    redises?.first ?? track(startRedis({ dir: redisDir })),
+    natses?.first ?? track(startNats({ dir: natsDir })),
+  ]);
+  const bookingToRedis = await proxies(redises ? 0 : counts.bookings, () => redis.port);
+  const bookingToNats = await proxies(natses ? 0 : counts.bookings, () => nats.port);
+  const edgeToNats = await proxies(natses ? 0 : counts.edges, () => nats.port);
+  const natsUrl = (link: TcpProxy | undefined) => natses?.url ?? `nats://127.0.0.1:${link?.port}`;
   const showsDir = folder('shows');
   for (const id of shows) writeFileSync(join(showsDir, `${id}.json`), showFile(id, { rows, seats: cols }));
   const env = {
@@ -120,13 +148,14 @@ async function startVenue(options: FaultVenueOptions, undo: (() => unknown)[]): 
     LOG_LEVEL: 'info',
   };
   const bookings = await Promise.all(
-    bookingToRedis.map((toRedis, i) =>
+    Array.from({ length: counts.bookings }, (_, i) =>
       track(
         startBooking({
           dir: folder('booking'),
-          redisUrl: `redis://127.0.0.1:${toRedis.port}`,
-          natsUrl: `nats://127.0.0.1:${bookingToNats[i]?.port}`,
-          env,
+          redisUrl: redises ? undefined : `redis://127.0.0.1:${bookingToRedis[i]?.port}`,
+          natsUrl: natsUrl(bookingToNats[i]),
+          database: options.ledger,
+          env: { ...env, ...natses?.settings, ...redises?.settingsOf(i) },
         }),
       ),
     ),
@@ -134,13 +163,14 @@ async function startVenue(options: FaultVenueOptions, undo: (() => unknown)[]): 
   const edgeToBooking = await proxies(counts.bookings, (i) => bookings[i]?.port ?? 0);
   const bookingUrls = edgeToBooking.map(({ port }) => `http://127.0.0.1:${port}`);
   const edges = await Promise.all(
-    edgeToNats.map((toNats) =>
-      track(startEdge({ dir: folder('edge'), natsUrl: `nats://127.0.0.1:${toNats.port}`, bookingUrls, env })),
+    Array.from({ length: counts.edges }, (_, i) =>
+      track(startEdge({ dir: folder('edge'), natsUrl: natsUrl(edgeToNats[i]), bookingUrls, env })),
     ),
   );
   const ports = { edgePorts: edges.map(({ port }) => port), bookingPorts: bookings.map(({ port }) => port) };
   const nginx = withNginx ? await track(startNginx(ports)) : undefined;
-  const admin = new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => 25, commandTimeout: 5_000 });
+  const admin =
+    redises?.admin ?? new Redis(redis.url, { maxRetriesPerRequest: 0, retryStrategy: () => 25, commandTimeout: 5_000 });
   admin.on('error', () => {}); // Redis is killed on purpose
   undo.push(() => admin.disconnect());
   return {

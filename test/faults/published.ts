@@ -2,9 +2,9 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 
-/** How often each event, as `epoch:seq`, is in JetStream's log. */
+/** How often each event, as `epoch:seq`, is in JetStream's log. `natsUrl`: a comma list of a cluster's servers. */
 async function publishedCounts(natsUrl: string): Promise<Map<string, number>> {
-  const connection = await connect({ servers: natsUrl });
+  const connection = await connect({ servers: natsUrl.split(',') });
   try {
     const { state } = await (await jetstreamManager(connection)).streams.info('SEATS');
     const counts = new Map<string, number>();

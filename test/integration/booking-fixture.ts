@@ -69,12 +69,12 @@ export function testAccess(overrides: Partial<Access> = {}): Access {
 export async function newBooking(options: BookingOptions): Promise<TestBooking> {
   const { redis, nats, holdSeconds = 30, access = {}, maxHoldsPerUser = 100 } = options;
   const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser };
-  const { connection, store } = connectedStore({ ...venue, url: redis.url });
+  const { servers, store } = connectedStore({ ...venue, url: redis.url });
   const link = NatsLink.connect({ url: nats.url, name: 'test', logger: silent });
   const bus = new NatsEventBus(link);
   const closeConnections = async () => {
     await link.close();
-    connection.close();
+    servers.close();
   };
   const booking = await oneShow({ venue, store, bus, closeConnections, access: testAccess(access) });
   booking.service.start();

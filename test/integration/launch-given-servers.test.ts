@@ -18,6 +18,7 @@ import { natsAnswers } from '../../src/launch/probes.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { planHash } from '../../src/shows/plan-hash.ts';
+import { redisPlace } from '../../src/store/redis-place.ts';
 import { planText } from '../../src/store/stored-plan.ts';
 import { VenueKeys } from '../../src/store/venue-keys.ts';
 import { patience } from '../support/patience.ts';
@@ -28,7 +29,10 @@ const natsServer = findExecutable('nats-server') ?? '';
 const timeoutMs = 3_500;
 const venue = venueSettings(loadBookingConfig({}));
 const ofRedis = (url: string, keyPrefix = '') =>
-  judgeRedis(url, { keyPrefix, venue, timeoutMs, signal: new AbortController().signal });
+  judgeRedis(
+    { setting: 'REDIS_URL', addresses: url, place: redisPlace({ REDIS_URL: url }) },
+    { keyPrefix, venue, timeoutMs, signal: new AbortController().signal },
+  );
 const ofNats = (url: string) => judgeNats(url, { timeoutMs });
 
 /** Of a server that is stopped when the test is over. */

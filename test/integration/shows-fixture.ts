@@ -1,8 +1,9 @@
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import { NatsLink } from '../../src/events/nats-link.ts';
 import type { Show } from '../../src/shows/show.ts';
-import { RedisConnection } from '../../src/store/redis-connection.ts';
+import { redisPlace } from '../../src/store/redis-place.ts';
 import { RedisSeatStore, type RedisSeatStoreOptions } from '../../src/store/redis-seat-store.ts';
+import { connectRedis } from '../../src/store/redis-servers.ts';
 import { keyPrefixOf } from '../../src/store/venue-keys.ts';
 import type { TestServer } from '../support/servers.ts';
 import { type SeveralShows, type SeveralShowsOptions, severalShows } from '../support/several-shows.ts';
@@ -16,14 +17,14 @@ interface RealShowsOptions extends SeveralShowsOptions {
 
 /** A booking process with several shows on real servers, put together as `src/booking/server.ts` does it. */
 export function realShows({ redis, nats, store, ...options }: RealShowsOptions): Promise<SeveralShows> {
-  const connection = new RedisConnection({ url: redis.url, keyPrefix: '', logger: silent });
+  const servers = connectRedis({ place: redisPlace({ REDIS_URL: redis.url }), logger: silent });
   const link = NatsLink.connect({ url: nats.url, name: 'test', logger: silent });
   const scopeOf = (show: Show) => (show === options.shows[0] ? undefined : show.id);
   return severalShows({
     storeOf: (show, rules) =>
       new RedisSeatStore({
         ...rules,
-        connection,
+        servers,
         keyPrefix: keyPrefixOf('', scopeOf(show)),
         name: show.id,
         plan: show.plan,
@@ -33,7 +34,7 @@ export function realShows({ redis, nats, store, ...options }: RealShowsOptions):
     busOf: (show) => new NatsEventBus(link, scopeOf(show)),
     closeConnections: async () => {
       await link.close();
-      connection.close();
+      servers.close();
     },
     ...options,
   });

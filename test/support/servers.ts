@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,8 @@ import { natsSpec } from '../../src/launch/nats.ts';
 import { nginxSpec } from '../../src/launch/nginx.ts';
 import { type BookingOptions, bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-services.ts';
 import { freePort, loopback } from '../../src/launch/ports.ts';
+import { ownRedisAnswers } from '../../src/launch/probes.ts';
+import { programEnv } from '../../src/launch/program-env.ts';
 import { postgresServer } from '../../src/launch/postgres.ts';
 import { postgresUrl, preparePostgres } from '../../src/launch/postgres-roles.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
@@ -52,25 +54,48 @@ export interface NodeServerOptions extends ServerOptions {
   env?: NodeJS.ProcessEnv;
 }
 
-/** `users`: as `src/launch` gives them; without them everybody may do everything, as tests like to. */
-export const startRedis = ({ users, ...options }: ServerOptions & { users?: string } = {}): Promise<TestServer> =>
+interface RedisServerOptions extends ServerOptions {
+  /** As `src/launch` gives them; without them everybody may do everything, as tests like to. */
+  users?: string;
+  /** Further arguments of redis-server. */
+  args?: readonly string[];
+}
+
+export const startRedis = ({ users, args = [], ...options }: RedisServerOptions = {}): Promise<TestServer> =>
   start(options, 'redis', async ({ port, dir, logFile }) => {
     const origin = await originOf('redis-server');
-    return {
-      url: `redis://${loopback}:${port}`,
-      spec: redisSpec({ origin, port, dir, logFile, ...(users && { users }) }),
-    };
+    const spec = redisSpec({ origin, port, dir, logFile, ...(users && { users }) });
+    return { url: `redis://${loopback}:${port}`, spec: { ...spec, command: [...spec.command, ...args] } };
   });
 
-/** `users`: as for Redis. */
-export const startNats = ({ users, ...options }: ServerOptions & { users?: object } = {}): Promise<TestServer> =>
+/** `settings`: lines of its configuration, besides the place. */
+export const startSentinel = ({ settings, ...options }: ServerOptions & { settings: readonly string[] }) =>
+  start(options, 'sentinel', async ({ port, dir, logFile }) => {
+    const origin = await originOf('redis-server');
+    const file = join(dir, 'sentinel.conf');
+    writeFileSync(file, [`port ${port}`, `bind ${loopback}`, `dir ${dir}`, ...settings, ''].join('\n'));
+    const command = origin.command('redis-server', {
+      args: [file, '--sentinel'],
+      folders: [dir],
+      listens: [{ host: loopback, port }],
+      user: undefined,
+    });
+    const answers = () => ownRedisAnswers({ host: loopback, port });
+    const spec = { name: 'sentinel', ...command, env: programEnv(), logFile, answers, stopTimeoutMs: 1_500, hint: '' };
+    return { url: `redis://${loopback}:${port}`, spec };
+  });
+
+/** `users`: as `src/launch` gives them. `args`: further arguments of nats-server. */
+export const startNats = ({
+  users,
+  args = [],
+  ...options
+}: ServerOptions & { users?: object; args?: readonly string[] } = {}): Promise<TestServer> =>
   start(options, 'nats', async ({ port, dir, logFile }) => {
     const origin = await originOf('nats-server');
     const monitorPort = await freePort();
-    return {
-      url: `nats://${loopback}:${port}`,
-      spec: natsSpec({ origin, port, monitorPort, dir, logFile, ...(users && { users }) }),
-    };
+    const spec = natsSpec({ origin, port, monitorPort, dir, logFile, ...(users && { users }) });
+    return { url: `nats://${loopback}:${port}`, spec: { ...spec, command: [...spec.command, ...args] } };
   });
 
 export interface TestPostgres extends TestServer {
@@ -103,6 +128,7 @@ export async function startPostgres(options: ServerOptions = {}): Promise<TestPo
 /** Tests ask more often than people; the limits have tests of their own. */
 const noLimits = { RATE_LIMIT: 'off' };
 
+/** `redisUrl`: absent if `env` says where Redis is. */
 export const startBooking = (
   options: NodeServerOptions & Pick<BookingOptions, 'redisUrl' | 'natsUrl' | 'database'>,
 ): Promise<TestServer> =>

@@ -10,6 +10,8 @@ export interface TcpProxy {
   delay(ms: number): void;
   /** Cuts what is connected and refuses what comes, as a host that is down does. */
   drop(): void;
+  /** As `drop`, but only for clients with this address: the others go on. */
+  dropFrom(address: string): void;
   /** Cuts what is connected; who comes again is let through. */
   cut(): void;
   /** Requests go through, what comes back does not. Who waited for one is cut when this ends: TCP never goes on after a hole. */
@@ -38,6 +40,7 @@ class LinkProxy implements TcpProxy {
   readonly #links = new Set<Link>();
   #delayMs = 0;
   #isRefusing = false;
+  #refusedAddress: string | undefined;
   #isHanging = false;
   #isSwallowing = false;
 
@@ -61,6 +64,11 @@ class LinkProxy implements TcpProxy {
   drop(): void {
     this.#isRefusing = true;
     this.cut();
+  }
+
+  dropFrom(address: string): void {
+    this.#refusedAddress = address;
+    for (const link of this.#links) if (link.clientAddress === address) link.cut();
   }
 
   cut(): void {
@@ -88,6 +96,7 @@ class LinkProxy implements TcpProxy {
   heal(): void {
     this.#delayMs = 0;
     this.#isRefusing = false;
+    this.#refusedAddress = undefined;
     this.swallowReplies(false);
     this.#isHanging = false;
     for (const link of this.#links) link.hang(false);
@@ -102,7 +111,7 @@ class LinkProxy implements TcpProxy {
 
   #accept(client: Socket): void {
     // The kernel has accepted it already; a reset is the nearest to a refusal that keeps our port ours.
-    if (this.#isRefusing) return void client.resetAndDestroy();
+    if (this.#isRefusing || client.remoteAddress === this.#refusedAddress) return void client.resetAndDestroy();
     const link: Link = new Link({
       client,
       target: connect({ port: this.#targetPort, host: loopback, allowHalfOpen: true }),
@@ -148,6 +157,10 @@ class Link {
       if (isSwallowing()) this.#isHoled = true;
       return this.#isHoled;
     });
+  }
+
+  get clientAddress(): string | undefined {
+    return this.#client.remoteAddress;
   }
 
   hang(isHanging: boolean): void {

@@ -7,7 +7,13 @@ import { registerMetricsRoute } from '../../src/http/metrics-route.ts';
 import { silent } from '../support/silent.ts';
 
 test('[R443] the help of each metric is a sentence that says what is measured', async () => {
-  const booking = bookingMetrics({ shows: () => 1, unrelayed: () => 0, actors: () => 0, withheld: () => 0 }).registry;
+  const booking = bookingMetrics({
+    shows: () => 1,
+    unrelayed: () => 0,
+    actors: () => 0,
+    withheld: () => 0,
+    unreplicated: () => 0,
+  }).registry;
   const edge = new Registry();
   edgeMetrics(edge);
   registerMetricsRoute(createHttpApp(silent), edge);

@@ -1,4 +1,4 @@
-import type { RedisConnection } from '../../store/redis-connection.ts';
+import type { RedisServers } from '../../store/redis-connection.ts';
 import type { SandboxPayment, SandboxStore } from './sandbox-store.ts';
 
 const keptS = 7 * 86_400;
@@ -11,31 +11,34 @@ return 1`;
 
 /** The sandbox's payments in Redis: all booking processes agree on them. Kept for a week. */
 export class RedisSandboxStore implements SandboxStore {
-  readonly #connection: RedisConnection;
+  readonly #servers: RedisServers;
   readonly #keyPrefix: string;
 
-  constructor(connection: RedisConnection, keyPrefix: string) {
-    this.#connection = connection;
+  constructor(servers: RedisServers, keyPrefix: string) {
+    this.#servers = servers;
     this.#keyPrefix = keyPrefix;
   }
 
   async add(payment: SandboxPayment): Promise<SandboxPayment> {
-    const { redis } = this.#connection;
     const key = this.#key(payment.reference);
-    await this.#connection.call(() => redis.set(key, JSON.stringify(payment), 'EX', keptS, 'NX'));
+    const connection = this.#servers.of(key);
+    await connection.call(() => connection.redis.set(key, JSON.stringify(payment), 'EX', keptS, 'NX'));
     return (await this.get(payment.reference)) ?? payment;
   }
 
   async get(reference: string): Promise<SandboxPayment | undefined> {
-    const json = await this.#connection.call(() => this.#connection.redis.get(this.#key(reference)));
+    const key = this.#key(reference);
+    const connection = this.#servers.of(key);
+    const json = await connection.call(() => connection.redis.get(key));
     return json === null ? undefined : JSON.parse(json);
   }
 
   async replace(payment: SandboxPayment): Promise<boolean> {
-    const { redis } = this.#connection;
     const { reference, version } = payment;
-    const args = [this.#key(reference), JSON.stringify(payment), version - 1, keptS] as const;
-    return (await this.#connection.call(() => redis.eval(replaceLua, 1, ...args))) === 1;
+    const key = this.#key(reference);
+    const connection = this.#servers.of(key);
+    const args = [key, JSON.stringify(payment), version - 1, keptS] as const;
+    return (await connection.call(() => connection.redis.eval(replaceLua, 1, ...args))) === 1;
   }
 
   #key(reference: string): string {
