@@ -11,13 +11,20 @@ import { secretsIn } from './secrets-file.ts';
  */
 export function writeComposeSecrets(dataDir: string): string {
   const secrets = secretsIn(dataDir);
-  const { redisBookingPassword, natsBookingPassword, natsEdgePassword } = secrets;
+  const { redisBookingPassword, natsBookingPassword, natsEdgePassword, natsRoutePassword } = secrets;
   const natsSettings = {
     // Only the health check inside the container uses it.
     http: '127.0.0.1:8222',
     // The default is three quarters of the host's memory, regardless of the container's limit.
     jetstream: { store_dir: '/data', max_memory_store: 256 * 1024 ** 2 },
     ...natsUsers({ bookingPassword: natsBookingPassword, edgePassword: natsEdgePassword }),
+  };
+  const route = `seats:${natsRoutePassword}`;
+  const natsCluster = {
+    name: 'seats',
+    port: 6222,
+    authorization: { user: 'seats', password: natsRoutePassword },
+    routes: ['nats-0', 'nats-1', 'nats-2'].map((host) => `nats://${route}@${host}:6222`),
   };
   const files = {
     'redis-users': redisUsers({
@@ -26,6 +33,8 @@ export function writeComposeSecrets(dataDir: string): string {
       bookingPassword: redisBookingPassword,
     }),
     'nats-settings': JSON.stringify(natsSettings, undefined, 2),
+    // Of three servers, for docker-compose.ha.yml and deploy/kubernetes. Each is given its name with -n.
+    'nats-cluster-settings': JSON.stringify({ ...natsSettings, cluster: natsCluster }, undefined, 2),
     'booking-redis-url': `redis://booking:${redisBookingPassword}@redis:6379`,
     'booking-nats-url': `nats://booking:${natsBookingPassword}@nats:4222`,
     'edge-nats-url': `nats://edge:${natsEdgePassword}@nats:4222`,

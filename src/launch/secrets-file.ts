@@ -17,6 +17,8 @@ export interface Secrets {
   redisBookingPassword: string;
   natsBookingPassword: string;
   natsEdgePassword: string;
+  /** Of the servers of a NATS cluster among themselves. */
+  natsRoutePassword: string;
 }
 
 class SecretsDamagedError extends Error {
@@ -39,6 +41,7 @@ const newSecrets = (): Secrets => ({
   redisBookingPassword: newPassword(),
   natsBookingPassword: newPassword(),
   natsEdgePassword: newPassword(),
+  natsRoutePassword: newPassword(),
 });
 
 /** Adds missing secrets, e.g. to a file of an older version. Throws if the file is damaged, without changing it. */

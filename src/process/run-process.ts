@@ -7,7 +7,8 @@ import { misspeltSettings } from './misspelt-settings.ts';
 import { createProcessLogger } from './process-logger.ts';
 import { settingProblem } from './setting-problem.ts';
 
-const closeTimeoutMs = 5_000;
+/** A process that takes longer to end is ended. */
+export const closeTimeoutMs = 5_000;
 /** Thousands of browsers reconnect at once when another edge ends. */
 const listenBacklog = 4_096;
 
