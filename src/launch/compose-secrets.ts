@@ -6,7 +6,7 @@ import { redisUsers } from './redis-users.ts';
 import { secretsIn } from './secrets-file.ts';
 
 /**
- * Writes the secrets that docker-compose.yml names, one file each, into `<dataDir>/compose`, and returns that folder. The
+ * Writes the secrets that docker-compose.yml, docker-compose.ha.yml and docs/deploy.md name, one file each, into `<dataDir>/compose`, and returns that folder. The
  * passwords are those that `./start.sh` uses with the same data folder.
  */
 export function writeComposeSecrets(dataDir: string): string {
@@ -31,7 +31,9 @@ export function writeComposeSecrets(dataDir: string): string {
       keyPrefix: '',
       adminPassword: secrets.redisAdminPassword,
       bookingPassword: redisBookingPassword,
+      replicaPassword: secrets.redisReplicaPassword,
     }),
+    'redis-replica-settings': `masteruser replica\nmasterauth ${secrets.redisReplicaPassword}`,
     'nats-settings': JSON.stringify(natsSettings, undefined, 2),
     // Of three servers, for docker-compose.ha.yml and deploy/kubernetes. Each is given its name with -n.
     'nats-cluster-settings': JSON.stringify({ ...natsSettings, cluster: natsCluster }, undefined, 2),

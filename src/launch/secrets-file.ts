@@ -15,6 +15,7 @@ export interface Secrets {
   sessionKeys: string;
   redisAdminPassword: string;
   redisBookingPassword: string;
+  redisReplicaPassword: string;
   natsBookingPassword: string;
   natsEdgePassword: string;
   /** Of the servers of a NATS cluster among themselves. */
@@ -39,6 +40,7 @@ const newSecrets = (): Secrets => ({
   sessionKeys: newSessionKey(),
   redisAdminPassword: newPassword(),
   redisBookingPassword: newPassword(),
+  redisReplicaPassword: newPassword(),
   natsBookingPassword: newPassword(),
   natsEdgePassword: newPassword(),
   natsRoutePassword: newPassword(),
