@@ -70,6 +70,20 @@ test('[R981] the spare servers have the rights of the others, and the same setti
   expect(natsServers.map((name) => commandOf(name).at(-1))).toEqual(['nats-0', 'nats-1', 'nats-2']);
 });
 
+test('[R986] docker-compose.tls.yml gives nginx a certificate, and publishes it on this machine only', () => {
+  const files = ['docker-compose.yml', 'docker-compose.tls.yml'].flatMap((file) => ['-f', file]);
+  const env = { ...process.env, TLS_CERT: '/cert.pem', TLS_KEY: '/key.pem', HTTPS_PORT: '9443' };
+  const text = execFileSync('docker-compose', [...files, 'config'], { encoding: 'utf8', stdio: 'pipe', env });
+  const { services: merged, secrets: given } = parse(text);
+  expect(given).toMatchObject({ 'tls-cert': { file: '/cert.pem' }, 'tls-key': { file: '/key.pem' } });
+  const { environment, ports, secrets: own } = merged.nginx;
+  expect(own.map(({ source }: { source: string }) => source)).toEqual(['tls-cert', 'tls-key']);
+  expect(environment).toMatchObject({ TLS_CERT: '/run/secrets/tls-cert', TLS_KEY: '/run/secrets/tls-key' });
+  expect(String(environment.HTTPS_PORT)).toBe('9443');
+  expect(ports).toContain('127.0.0.1:9443:8443/tcp');
+  expect(readFileSync('nginx/rules.envsh', 'utf8'), 'where nginx listens').toContain('listen ${TLS_LISTEN:-8443} ssl');
+});
+
 /** All of `spare` as processes of this machine, each with a folder and ports of its own. */
 async function startSpare(): Promise<Record<string, { process: ServiceProcess; port: number }>> {
   const [redisPort, ...natsPorts] = await Promise.all([1, 2, 3, 4].map(freePort));

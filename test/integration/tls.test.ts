@@ -200,6 +200,14 @@ describe('[R987] ./start.sh with TLS', () => {
   });
 });
 
+test('[R988] ./start.sh makes a certificate', { timeout: 120_000 }, async () => {
+  const httpsPort = await freePort();
+  const launch = new Launch({ ...(await freeSettings()), TLS_CERT: 'self-made', HTTPS_PORT: String(httpsPort) });
+  onTestFinished(() => launch.cleanUp());
+  await launch.isUp();
+  expect((await ask(httpsPort, '/')).body).toContain('id="seat-A1"');
+});
+
 test('[R988] a self-made certificate is for this machine, and is kept', async () => {
   const files = await makeCertificate('own');
   const certificate = new X509Certificate(readFileSync(files.certFile));
