@@ -85,8 +85,9 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
   const env = { ...config.env, TRUSTED_PROXIES: 'loopback' };
   const common = (name: string, port: number) => ({ port, env, user, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
+  const statusUrls = [...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)];
   const bookings = bookingPorts.map((port) =>
-    bookingSpec({ ...common('booking', port), redisUrl: redis.url, natsUrl: nats.urls.booking, peerUrls: bookingUrls }),
+    bookingSpec({ ...common('booking', port), redisUrl: redis.url, natsUrl: nats.urls.booking, peerUrls: bookingUrls, statusUrls }),
   );
   await supervisor.start(bookings, signal);
   if (!config.redis.url) recordVenue(config);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { bracketed, httpsUrl, httpUrl } from './http-url.ts';
 import { makeFolder } from './make-folder.ts';
 import { httpAnswers } from './probes.ts';
@@ -83,8 +83,9 @@ function renderConfig(options: NginxOptions): string {
       tls: tls && {
         listen: listen(origin.bindHost(host), tls.port),
         publicPort: tls.port,
-        certFile: quotable(tls.certFile),
-        keyFile: quotable(tls.keyFile),
+        // Relative to the folder of the configuration: nginx replaces variables in these paths too.
+        certFile: quotable(relative(files.dir, tls.certFile)),
+        keyFile: quotable(relative(files.dir, tls.keyFile)),
       },
     }),
     RUN_DIR: quotable(files.dir),

@@ -26,6 +26,8 @@ export interface BookingOptions extends NodeServiceOptions {
   natsUrl: string;
   /** URLs of all booking processes: the inspector of each shows the actors of the others too. */
   peerUrls?: string[];
+  /** URLs of all processes, for `/status`. */
+  statusUrls?: string[];
 }
 
 export interface EdgeOptions extends NodeServiceOptions {
@@ -33,11 +35,12 @@ export interface EdgeOptions extends NodeServiceOptions {
   bookingUrls: string[];
 }
 
-export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, ...options }: BookingOptions): ServiceSpec =>
+export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, statusUrls, ...options }: BookingOptions): ServiceSpec =>
   nodeSpec(`booking-${options.port}`, 'booking', options, {
     REDIS_URL: redisUrl,
     NATS_URL: natsUrl,
     ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
+    ...(statusUrls && { STATUS_PEERS: statusUrls.join(',') }),
   });
 
 export const edgeSpec = ({ natsUrl, bookingUrls, ...options }: EdgeOptions): ServiceSpec =>

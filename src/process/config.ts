@@ -149,7 +149,20 @@ const Inspect = {
   INSPECT_HOSTS: Type.String({ default: '', description: 'Comma list of names of this host, besides localhost' }),
 };
 
-const BookingConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Links, ...Inspect, PORT: Port(8080) });
+const BookingConfig = Type.Object({
+  ...Common,
+  ...Venue,
+  ...Access,
+  ...Links,
+  ...Inspect,
+  PORT: Port(8080),
+  STATUS_PEERS: Type.String({
+    ...HttpUrls,
+    pattern: `${HttpUrls.pattern}|^$`,
+    default: '',
+    description: 'Comma list of the URLs of all processes that /status shows; empty: this one',
+  }),
+});
 const EdgeConfig = Type.Object({
   ...Common,
   NATS_URL: Links.NATS_URL,

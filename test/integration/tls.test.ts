@@ -12,7 +12,7 @@ import { listenRules } from '../../src/launch/nginx.ts';
 import { type CertificateFiles, installCertificate, selfMadeCertificate } from '../../src/launch/tls.ts';
 import { freePort } from '../support/servers.ts';
 import { freeSettings, Launch, type Settings } from './launch-fixture.ts';
-import { close, setUp, tearDown } from './nginx-fixture.ts';
+import { setUp, tearDown } from './nginx-fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'concert-booking-tls-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -82,9 +82,8 @@ describe('[R986] nginx with a certificate', () => {
   let port: number;
   beforeAll(async () => {
     tls = { ...(await makeCertificate('nginx')), port: await freePort() };
-    const { url, booking, edges } = await setUp({}, 'public', tls);
+    const { url } = await setUp({}, 'public', tls);
     port = Number(new URL(url).port);
-    return () => [booking, ...edges].map(({ server }) => close(server));
   });
   afterAll(tearDown);
 
@@ -123,7 +122,7 @@ describe('[R986] nginx with a certificate', () => {
       const socket = connect({ ...options, minVersion: version, maxVersion: version }, () => resolve(undefined));
       socket.on('error', resolve);
     });
-    expect(String(error)).toMatch(/protocol|version/i);
+    expect(String(error)).toMatch(/alert protocol version/);
   });
 });
 
