@@ -13,6 +13,7 @@ export interface LoadOptions {
   url: string | undefined;
   edgeUrls: string[];
   redisUrl: string | undefined;
+  databaseUrl: string | undefined;
   jsonFile: string | undefined;
   htmlFile: string | undefined;
   compareFile: string | undefined;
@@ -50,10 +51,12 @@ export function usage(): string {
     '',
     ...Object.entries(numbers).map(([name, { help }]) => line(`--${name} N`, help)),
     line('--show ID', 'the show to load and audit; default: the default show'),
+    line('--protocol v1|v2', 'what the sockets of fanout, reconnect and soak speak: every event, or paced states (v1)'),
     line('--best', 'groups: waves of --connections users who ask for the best 2 to 4 seats at once'),
     line('--url http://…', 'load a running system; default: start one on free ports'),
     line('--edge http://…', 'its edges, if --url does not serve /ws (may be repeated)'),
     line('--redis redis://…', 'its Redis, for the audit; default: the audit reads over HTTP'),
+    line('--database postgres://…', 'its ledger, for the audit of checkout'),
     line('--threshold "p99Ms<20"', 'a bound of a figure; exit code 3 if it is missed (may be repeated)'),
     line('--json f, --html f', 'write the report to a file'),
     line('--compare base.json', 'compare with an earlier report: rates, marked better or worse'),
@@ -76,6 +79,7 @@ export function readOptions(args: string[]): LoadOptions | undefined {
     url: values.url,
     edgeUrls: values.edge ?? [],
     redisUrl: values.redis,
+    databaseUrl: values.database,
     jsonFile: values.json,
     htmlFile: values.html,
     compareFile: values.compare,
@@ -107,9 +111,11 @@ function parse(args: string[]) {
         ...numberOptions,
         show: text,
         best: { type: 'boolean' },
+        protocol: text,
         url: text,
         edge: { type: 'string', multiple: true },
         redis: text,
+        database: text,
         json: text,
         html: text,
         compare: text,
@@ -123,15 +129,18 @@ function parse(args: string[]) {
 }
 
 function readSettings(
-  values: { show?: string; best?: boolean } & Record<string, unknown>,
+  values: { show?: string; best?: boolean; protocol?: string } & Record<string, unknown>,
   { name, best }: Scenario,
 ): Partial<LoadSettings> {
-  const { show, best: isBest = false } = values;
+  const { show, best: isBest = false, protocol } = values;
+  if (protocol !== undefined && protocol !== 'v1' && protocol !== 'v2')
+    throw new UsageError('--protocol must be v1 or v2');
   if (show !== undefined && !isShowId.Check(show)) throw new UsageError('--show must be the id of a show');
   if (isBest && !best) throw new UsageError(`${name} has no --best`);
   return {
     ...(isBest && { isBest, ...best?.defaults }),
     ...(show !== undefined && { show }),
+    ...(protocol !== undefined && { protocol }),
     ...readNumbers(values),
   };
 }

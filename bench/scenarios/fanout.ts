@@ -17,6 +17,7 @@ export const fanout: Scenario = {
       truth: auditor.truth,
       client: { recorder, log, show, newUserId },
       sockets: connections,
+      protocol: settings.protocol,
       ratePerSecond,
       durationS,
       signal,
@@ -29,23 +30,23 @@ export const fanout: Scenario = {
       },
     });
     judgeFanOut(auditor.audit, result);
-    return fanOutFindings(result, before && after && countedBetween(before, after));
+    return fanOutFindings(result, durationS, before && after && countedBetween(before, after));
   },
 };
 
 /** Reports missing, repeated and wrong messages of the sockets as problems of their views. */
 export function judgeFanOut(audit: Audit, result: FanOutResult): void {
   audit.viewsChecked(result.received);
-  const { missed, repeated, outOfOrder, different, lost, isComplete } = result;
-  for (const [name, count] of Object.entries({ missed, repeated, outOfOrder, different, lost })) {
+  const { missed, repeated, outOfOrder, different, lost, wrong, isComplete } = result;
+  for (const [name, count] of Object.entries({ missed, repeated, outOfOrder, different, lost, wrong })) {
     // A client that reads too slowly receives a snapshot in place of the updates that it contains.
     if (count > 0 && !(name === 'missed' && result.resyncs > 0))
-      audit.viewProblem(`${count} events ${name}, over all sockets`);
+      audit.viewProblem(`${count} events or states ${name}, over all sockets`);
   }
   if (!isComplete) audit.viewProblem('Not every socket reached the last seq of the venue');
 }
 
-function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): Findings {
+function fanOutFindings(result: FanOutResult, durationS: number, edges: EdgeCounters | undefined): Findings {
   const { fromSent, fromCommitted, delivered, events, closeCodes } = result;
   return {
     figures: {
@@ -57,6 +58,7 @@ function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): 
       ...(fromCommitted && {
         committedToReceiptP50Ms: fromCommitted.p50Ms,
         committedToReceiptP99Ms: fromCommitted.p99Ms,
+        committedToReceiptMaxMs: fromCommitted.maxMs,
       }),
       events,
       delivered,
@@ -72,6 +74,7 @@ function fanOutFindings(result: FanOutResult, edges: EdgeCounters | undefined): 
       ...(edges && {
         slowClients: edges.slow,
         closedByEdge: edges.terminated,
+        edgeCpuMsPerS: edges.cpuMs / (durationS + result.behindMs / 1000),
         edgeCpuUsPerDelivery: (edges.cpuMs * 1000) / Math.max(1, delivered),
       }),
     },

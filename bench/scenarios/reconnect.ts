@@ -21,6 +21,7 @@ export const reconnect: Scenario = {
       truth: auditor.truth,
       client: context,
       sockets: settings.connections,
+      protocol: settings.protocol,
       ratePerSecond: settings.ratePerSecond,
       durationS,
       signal,

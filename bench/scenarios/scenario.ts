@@ -1,10 +1,13 @@
 import type { Auditor } from '../audit/auditor.ts';
 import type { ClientContext } from '../clients/client-context.ts';
+import type { Protocol } from '../sockets/crowd.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 
 export interface LoadSettings {
   /** Id of the show; undefined: the default one. */
   show?: string | undefined;
+  /** Of the sockets that watch. */
+  protocol: Protocol;
   /** `groups`: the server chooses the seats. */
   isBest: boolean;
   connections: number;
@@ -78,6 +81,8 @@ export interface Scenario {
   /** One line for `--help`. */
   summary: string;
   defaults: Partial<LoadSettings>;
+  /** The show is sold by orders: a system that is started has a ledger and the sandbox. */
+  sellsByOrders?: true;
   /** With `--best`; undefined: the scenario has no such mode. */
   best?: { defaults: Partial<LoadSettings>; thresholds: string[] };
   run(context: ScenarioContext): Promise<Findings>;

@@ -20,6 +20,7 @@ export const soak: Scenario = {
         truth: auditor.truth,
         client: context,
         sockets: settings.connections,
+        protocol: settings.protocol,
         ratePerSecond: settings.ratePerSecond,
         durationS: Math.min(segmentS, Math.max(1, settings.durationS - elapsedS())),
         signal,

@@ -1,11 +1,11 @@
-import { Crowd, type Stamp } from './crowd.ts';
+import { Crowd, type Protocol, type Stamp } from './crowd.ts';
 
 /** The requests of the loader to the process that holds the sockets. */
 export interface CrowdRequests {
-  connect: { urls: string[]; venue: string; count: number; timeoutMs: number };
+  connect: { urls: string[]; venue: string; protocol: Protocol; count: number; timeoutMs: number };
   begin: { seq: number; capacity: number };
   reach: { seq: number; timeoutMs: number };
-  result: { untilSeq: number; stamps: Stamp[] };
+  result: { untilSeq: number; stamps: Stamp[]; statuses: string };
 }
 
 export type CrowdRequest = {
@@ -26,7 +26,7 @@ process.on('SIGINT', () => {}); // the loader handles Ctrl-C
 
 async function handle({ name, data }: CrowdRequest): Promise<unknown> {
   if (name === 'connect') {
-    crowd = new Crowd(data.urls, data.venue);
+    crowd = new Crowd(data.urls, data.venue, data.protocol);
     return crowd.connect(data.count, data.timeoutMs);
   }
   if (!crowd) throw new Error('There are no sockets yet');
@@ -36,6 +36,6 @@ async function handle({ name, data }: CrowdRequest): Promise<unknown> {
     case 'reach':
       return crowd.reach(data.seq, data.timeoutMs);
     case 'result':
-      return crowd.result(data.untilSeq, data.stamps);
+      return crowd.result(data.untilSeq, data.stamps, data.statuses);
   }
 }

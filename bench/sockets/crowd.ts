@@ -1,9 +1,11 @@
 import { present } from '../../src/process/present.ts';
+import { compactSubprotocol, subprotocol } from '../../src/protocol/close-codes.ts';
 import { rateLimitRemedy } from '../audit/client-log.ts';
 import { summarise } from '../measure/latency-summary.ts';
 import { latencyHistogram, recordMs } from '../measure/recorder.ts';
 import type { LatencySummary } from '../report/report.ts';
-import { kindAt, kinds, positionAfter, seqIn } from './message-scan.ts';
+import { hasChanges, kindAt, kinds, positionAfter, seqIn } from './message-scan.ts';
+import { PacedViews } from './paced-views.ts';
 import { RawSocket } from './raw-socket.ts';
 
 const connectingAtOnce = 250;
@@ -12,24 +14,32 @@ const backoff = { firstMs: 250, maxMs: 2_000 };
 /** Every 16th socket is compared with the others byte by byte; the order is checked for all sockets. */
 const comparedEvery = 16;
 
+/** `v1`: every event. `v2`: paced, conflated changes. */
+export type Protocol = 'v1' | 'v2';
+
 /** When an event was requested and (to the ms) committed, on the clock of `performance.timeOrigin + now()`. */
 export type Stamp = [seq: number, sentAtMs: number, committedAtMs: number];
 
 export interface CrowdResult {
   sockets: number;
-  /** SEAT_UPDATEs. */
+  /** SEAT_UPDATEs, or SEATS with changes. */
   received: number;
+  /** Events, or with v2 messages. */
   missed: number;
   repeated: number;
   outOfOrder: number;
   /** Messages that differ from those of another socket with the same seq. */
   different: number;
-  /** VENUE_STATEs after the first: the edge restarted, or the socket was too slow. */
+  /** With v2: of the sockets whose messages are read, those that do not end with the truth. */
+  wrong: number;
+  /** Whole states after the first: the edge restarted, or the socket was too slow. */
   resyncs: number;
   lost: number;
   closeCodes: Record<string, number>;
   bytes: number;
-  /** From the time when the command was sent, and from its commit, to the receipt by each socket. */
+  /** CPU time of the process of the sockets, from `begin` until all were at the end. */
+  crowdCpuMs: number;
+  /** From the time when the command was sent, and from its commit, until each socket is at its seq. */
   fromSent: LatencySummary | undefined;
   fromCommitted: LatencySummary | undefined;
   /** For each lost connection: the time until the socket was live again. */
@@ -41,20 +51,26 @@ const now = () => performance.timeOrigin + performance.now();
 /** Thousands of WebSocket clients. Counts their messages and records when each arrived. */
 export class Crowd {
   readonly venue: string;
+  readonly protocol: Protocol;
   readonly #urls: readonly string[];
   readonly #members: Member[] = [];
   #arrivals = new Float64Array(0);
   #firstSeq = Number.POSITIVE_INFINITY;
   #capacity = 0;
   readonly #messages = new Map<number, Buffer>();
+  readonly paced = new PacedViews();
   /** Sums over all sockets. */
   readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 };
   readonly #closeCodes: Record<string, number> = {};
   #rateLimited = false;
+  #cpuAtBegin = process.cpuUsage();
+  /** Until all sockets were at the last seq that was asked for. */
+  #crowdCpuMs = 0;
   readonly outagesMs: number[] = [];
 
   /** `venue`: id of the show that the sockets watch. */
-  constructor(urls: readonly string[], venue: string) {
+  constructor(urls: readonly string[], venue: string, protocol: Protocol) {
+    this.protocol = protocol;
     this.#urls = urls;
     this.venue = venue;
   }
@@ -83,6 +99,7 @@ export class Crowd {
     this.#firstSeq = seq + 1;
     this.#capacity = capacity;
     this.#arrivals = new Float64Array(capacity * this.#members.length);
+    this.#cpuAtBegin = process.cpuUsage();
     Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 });
   }
 
@@ -93,10 +110,14 @@ export class Crowd {
       if (performance.now() > deadlineMs) return false;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    const { user, system } = process.cpuUsage(this.#cpuAtBegin);
+    this.#crowdCpuMs = (user + system) / 1_000;
     return true;
   }
 
-  result(untilSeq: number, stamps: readonly Stamp[]): CrowdResult {
+  /** `statuses`: the truth at the end, a character per seat. */
+  result(untilSeq: number, stamps: readonly Stamp[], statuses: string): CrowdResult {
+    if (this.protocol === 'v2') this.#carryBack(untilSeq);
     const fromSent = latencyHistogram();
     const fromCommitted = latencyHistogram();
     const stampOf = new Map(stamps.map((stamp) => [stamp[0], stamp]));
@@ -114,10 +135,15 @@ export class Crowd {
         }
       }
     }
+    const { skipped, outOfOrder, different } = this.paced.counts;
     return {
       sockets: this.#members.length,
       ...this.counts,
-      missed,
+      missed: missed + skipped,
+      outOfOrder: this.counts.outOfOrder + outOfOrder,
+      different: this.counts.different + different,
+      wrong: this.paced.wrong(statuses),
+      crowdCpuMs: this.#crowdCpuMs,
       lost: this.#members.filter(({ isLive }) => !isLive).length,
       closeCodes: this.#closeCodes,
       fromSent: fromSent.totalCount > 0 ? summarise('click to receipt', fromSent) : undefined,
@@ -139,6 +165,24 @@ export class Crowd {
     const message = this.#messages.get(seq);
     if (!message) this.#messages.set(seq, Buffer.from(bytes.subarray(start, end)));
     else if (bytes.compare(message, 0, message.length, start, end) !== 0) this.counts.different++;
+  }
+
+  /** The socket is at `seq`. */
+  reached(index: number, seq: number): void {
+    const column = seq - this.#firstSeq;
+    if (column >= 0 && column < this.#capacity) this.#arrivals[index * this.#capacity + column] = now();
+  }
+
+  /** A state as of a seq has all events before it, too. */
+  #carryBack(untilSeq: number): void {
+    const last = Math.min(this.#capacity - 1, untilSeq - this.#firstSeq);
+    for (let socket = 0; socket < this.#members.length; socket++) {
+      let arrivedAtMs = 0;
+      for (let at = socket * this.#capacity + last; at >= socket * this.#capacity; at--) {
+        arrivedAtMs = this.#arrivals[at] || arrivedAtMs;
+        this.#arrivals[at] = arrivedAtMs;
+      }
+    }
   }
 
   refused(httpStatus: number): void {
@@ -164,6 +208,7 @@ class Member {
   #lostAtMs: number | undefined;
   #isClosed = false;
   #wasLive = false;
+  #joinedAtSeq = 0;
   /** The messages before the ACK are the missed ones. */
   #isResuming = false;
 
@@ -181,7 +226,8 @@ class Member {
   }
 
   #connect(): void {
-    const socket = new RawSocket(present(this.#urls[this.#turn % this.#urls.length], 'a URL'), {
+    const name = this.#crowd.protocol === 'v2' ? compactSubprotocol : subprotocol;
+    const socket = new RawSocket(this.#url, name, {
       onOpen: () => {
         this.#isResuming = this.#wasLive;
         const position = this.#wasLive ? { epoch: this.epoch, seq: this.seq } : undefined;
@@ -192,6 +238,10 @@ class Member {
       onRefused: (httpStatus) => this.#crowd.refused(httpStatus),
     });
     this.#socket = socket;
+  }
+
+  get #url(): string {
+    return present(this.#urls[this.#turn % this.#urls.length], 'a URL');
   }
 
   #receive(bytes: Buffer, start: number, end: number): void {
@@ -208,6 +258,9 @@ class Member {
         this.#crowd.arrived(this.#index, seq, bytes, start, end);
         break;
       }
+      case kinds.seats:
+        this.#receiveSeats(bytes.subarray(start, end));
+        break;
       case kinds.venueState:
         Object.assign(this, positionAfter(bytes, start, end));
         if (this.isLive) this.#crowd.counts.resyncs++;
@@ -219,7 +272,25 @@ class Member {
     }
   }
 
+  #receiveSeats(message: Buffer): void {
+    this.#crowd.paced.received(this.#index, message);
+    if (hasChanges(message, 0)) {
+      const seq = seqIn(message, 0, message.length);
+      this.#crowd.counts.received++;
+      // What it missed while it was away is for this socket alone.
+      // An edge may be behind the one that served it before.
+      if (this.isLive && seq >= this.#joinedAtSeq) this.#crowd.paced.flushed(this.#url, this.seq, seq, message);
+      this.seq = Math.max(this.seq, seq);
+    } else {
+      Object.assign(this, positionAfter(message, 0, message.length));
+      if (this.isLive) this.#crowd.counts.resyncs++;
+      this.#becomeLive();
+    }
+    this.#crowd.reached(this.#index, this.seq);
+  }
+
   #becomeLive(): void {
+    if (!this.isLive) this.#joinedAtSeq = this.seq;
     this.isLive = true;
     this.#wasLive = true;
     this.#isResuming = false;

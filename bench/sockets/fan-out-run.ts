@@ -1,7 +1,7 @@
 import { plannedSeats, type VenueTruth } from '../audit/venue-truth.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { EventMaker } from '../clients/event-maker.ts';
-import type { CrowdResult, Stamp } from './crowd.ts';
+import type { CrowdResult, Protocol, Stamp } from './crowd.ts';
 import { CrowdClient } from './crowd-client.ts';
 
 const connectTimeoutMs = 60_000;
@@ -16,6 +16,7 @@ export interface FanOutOptions {
   truth: VenueTruth;
   client: ClientContext;
   sockets: number;
+  protocol: Protocol;
   ratePerSecond: number;
   durationS: number;
   signal: AbortSignal;
@@ -42,7 +43,7 @@ export interface FanOutResult extends CrowdResult {
 
 /** Connects sockets, changes the venue, and records which events each socket receives, and when. */
 export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
-  const { apiUrls, edgeUrls, truth, client, sockets, ratePerSecond, durationS, signal, onProgress } = options;
+  const { apiUrls, edgeUrls, truth, client, sockets, protocol, ratePerSecond, durationS, signal, onProgress } = options;
   const seatIds = plannedSeats(await truth.record()).map(({ id }) => id);
   const capacity = Math.ceil(ratePerSecond * durationS * 1.1) + seatIds.length + 100;
   if (capacity * sockets > maxArrivals) {
@@ -58,6 +59,7 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
     await crowd.request('connect', {
       urls: edgeUrls,
       venue: client.show.id,
+      protocol,
       count: sockets,
       timeoutMs: connectTimeoutMs,
     });
@@ -78,12 +80,16 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
     const behindMs = performance.now() - endedAtMs;
     await options.onEnd?.();
     await maker.close();
-    const { seq: lastSeq } = await truth.record();
+    const last = await truth.record();
+    const { seq: lastSeq } = last;
     const isComplete = await crowd.request('reach', { seq: lastSeq, timeoutMs: arrivalTimeoutMs });
+    const statuses = plannedSeats(last)
+      .map(({ status }) => status)
+      .join('');
     const stamps = (await truth.eventsAfter(before)).flatMap(({ seq, timestamp }): Stamp[] =>
       seq > untilSeq ? [] : [[seq, maker.sentAtMs.get(seq) ?? 0, Date.parse(timestamp)]],
     );
-    const result = await crowd.request('result', { untilSeq, stamps });
+    const result = await crowd.request('result', { untilSeq, stamps, statuses });
     const delivered = stamps.length * sockets - result.missed;
     return { ...result, events: stamps.length, delivered, behindMs, connectMs, isComplete, sendLateP99Ms, skipped };
   } finally {

@@ -1,11 +1,21 @@
-/** The kinds of messages, by the first letter of their type: `{"type":"SEAT_UPDATE"…`. */
-export const kinds = { seatUpdate: 'S'.charCodeAt(0), venueState: 'V'.charCodeAt(0), ack: 'A'.charCodeAt(0) } as const;
+const code = (letter: string): number => letter.charCodeAt(0);
+
+/** The kinds of messages, by the first letter of their type, or the fifth if the first is an S: `{"type":"SEAT_UPDATE"…`. */
+export const kinds = { seatUpdate: code('_'), seats: code('S'), venueState: code('V'), ack: code('A') } as const;
 
 const typeOffset = '{"type":"'.length;
+const changesStart = Buffer.from('{"type":"SEATS","data":{"epoch"');
 const seqKey = Buffer.from('"seq":');
 const digit0 = '0'.charCodeAt(0);
 
-export const kindAt = (bytes: Buffer, start: number): number => bytes[start + typeOffset] as number;
+export function kindAt(bytes: Buffer, start: number): number {
+  const first = bytes[start + typeOffset] as number;
+  return first === kinds.seats ? (bytes[start + typeOffset + 4] as number) : first;
+}
+
+/** Whether a SEATS has only changes. */
+export const hasChanges = (bytes: Buffer, start: number): boolean =>
+  bytes.compare(changesStart, 0, changesStart.length, start, start + changesStart.length) === 0;
 
 /** The seq of a SEAT_UPDATE, without parsing the JSON. No id can contain quotes. */
 export function seqIn(bytes: Buffer, start: number, end: number): number {
@@ -20,7 +30,7 @@ export function seqIn(bytes: Buffer, start: number, end: number): number {
   return seq;
 }
 
-/** The position of a VENUE_STATE, which precedes its seats. */
+/** The position of a VENUE_STATE or SEATS, which precedes its seats. */
 export function positionAfter(bytes: Buffer, start: number, end: number): { epoch: string; seq: number } {
   const header = bytes.toString('utf8', start, Math.min(end, start + 500));
   const epoch = /"epoch":"([^"]*)"/.exec(header)?.[1] ?? '';

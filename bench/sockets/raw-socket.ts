@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { subprotocol } from '../../src/protocol/close-codes.ts';
 import { FrameReader, maskedFrame, opcodes } from './frame-reader.ts';
 
 /** Shared by all sockets, which read one after another. */
@@ -25,7 +24,7 @@ export class RawSocket {
   #head = '';
   #closeCode = 1006;
 
-  constructor(url: string, listener: RawSocketListener) {
+  constructor(url: string, subprotocol: string, listener: RawSocketListener) {
     this.#listener = listener;
     const { hostname, port, host } = new URL(url);
     this.#socket = connect({

@@ -59,6 +59,7 @@ export async function fanoutSection({ isQuick, signal, onProgress }: SuiteContex
             truth: auditor.truth,
             client,
             sockets,
+            protocol: 'v1',
             ratePerSecond,
             durationS,
             signal,

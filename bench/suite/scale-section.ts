@@ -97,6 +97,7 @@ async function withEdges(
       truth: auditor.truth,
       client: { recorder: new Recorder(), log, show: venue.show, newUserId: numbered('load-scale-') },
       sockets,
+      protocol: 'v1',
       ratePerSecond,
       durationS,
       signal,

@@ -7,6 +7,7 @@ import { scaleSection } from './scale-section.ts';
 import type { Section, SuiteContext } from './section.ts';
 import { showsSection } from './shows-section.ts';
 import { sizesSection } from './sizes-section.ts';
+import { watchersSection } from './watchers-section.ts';
 
 /** The sections by their names in docs/performance.md, in the order of measurement. */
 export const sections: Record<string, (context: SuiteContext) => Promise<Section>> = {
@@ -16,6 +17,7 @@ export const sections: Record<string, (context: SuiteContext) => Promise<Section
   groups: groupsSection,
   best: bestSection,
   fanout: fanoutSection,
+  watchers: watchersSection,
   sizes: sizesSection,
   shows: showsSection,
   scale: scaleSection,

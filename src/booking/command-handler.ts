@@ -1,8 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { jsonType } from '../http/json-type.ts';
 import { RefusedError } from '../http/refused-error.ts';
-import { countedAddress } from '../identity/counted-address.ts';
+import { type CountedAddress, type CountedRequest, countedAddress } from '../identity/counted-address.ts';
 import type { BestSeats, CommandReply, ErrorReply, HoldReply } from '../protocol/commands.ts';
 import type { ErrorCode } from '../protocol/errors.ts';
 import { maxGroupSize } from '../protocol/max-group-size.ts';
@@ -44,6 +44,11 @@ export const CommandHeaders = Type.Object({
 });
 export type CommandHeaders = Static<typeof CommandHeaders>;
 
+/** The request that a command came with. */
+export interface Requester extends CountedRequest {
+  readonly id: string;
+}
+
 export interface RequestedCommand {
   /** Absent: the default show. */
   show: string | undefined;
@@ -55,13 +60,18 @@ export interface RequestedCommand {
   headers: CommandHeaders;
 }
 
+interface Decided {
+  answer: Answer;
+  retrySeconds: number | undefined;
+}
+
 /** The common part of the routes of seats and holds: the acting user, the limit per address, the decision, its count and its log line. */
 export class CommandHandler {
   readonly #options: BookingAppOptions;
   readonly #guard: Guard;
   /** By id of the show. */
   readonly #allowances = new Map<string, HoldAllowance>();
-  readonly #addressOf: (request: FastifyRequest) => string | undefined;
+  readonly #addressOf: CountedAddress;
   readonly #counts = new Map<string, { count: number }>();
 
   constructor(options: BookingAppOptions, guard: Guard) {
@@ -70,8 +80,8 @@ export class CommandHandler {
     this.#addressOf = countedAddress(options.access);
   }
 
-  /** Sets `Retry-After` if a refusal is worth a retry. Rejects with the errors of `BookingService.command`, or with a `RefusedError`. */
-  async decide(request: FastifyRequest, reply: FastifyReply, requested: RequestedCommand): Promise<Answer> {
+  /** `retrySeconds`: present if a refusal is worth a retry. Rejects with the errors of `BookingService.command`, or with a `RefusedError`. */
+  async decide(request: Requester, requested: RequestedCommand): Promise<Decided> {
     const { action } = requested;
     const { shows, logger } = this.#options;
     try {
@@ -83,8 +93,7 @@ export class CommandHandler {
       const [seatIds, seqs] = [seats.map(({ id }) => id), seats.map(({ seq }) => seq)];
       logger.debug({ reqId: request.id, show: sale.show.id, action, seatIds, userId, refusal, seqs }, 'Decided');
       const retrySeconds = refusal && retryAfterSeconds(refusal, userId, sale);
-      if (retrySeconds !== undefined) reply.header('retry-after', retrySeconds);
-      return answer;
+      return { answer, retrySeconds };
     } catch (error) {
       this.#count(action, failureDetail(error)?.code ?? 'INTERNAL');
       throw error;
@@ -92,7 +101,7 @@ export class CommandHandler {
   }
 
   async #answer(
-    request: FastifyRequest,
+    request: Requester,
     sale: ShowOnSale,
     userId: string,
     { action, seats, headers }: RequestedCommand,
@@ -107,6 +116,9 @@ export class CommandHandler {
     // nginx gives every command a key. A retry may mean other seats than the earlier attempt.
     if (!named && key?.isRepeat) {
       throw new RefusedError('TIMEOUT', 'An earlier attempt may have taken effect: read your seats and name them');
+    }
+    if (action === 'book' && show.pricing && this.#options.checkout) {
+      throw new RefusedError('PAYMENT_REQUIRED', 'The seats of this show are sold by orders');
     }
     if (action === 'select' || action === 'extend') {
       if (!service.isOpen) await service.confirm(); // until then the time of Redis is unknown
@@ -124,7 +136,7 @@ export class CommandHandler {
     return decide(seatIds);
   }
 
-  #limited(request: FastifyRequest, sale: ShowOnSale, command: UserCommand): Promise<Answer> {
+  #limited(request: CountedRequest, sale: ShowOnSale, command: UserCommand): Promise<Answer> {
     const decide = () => sale.service.command(command);
     const allowance = command.action === 'select' ? this.#allowanceOf(sale) : undefined;
     if (!allowance) return decide();
@@ -193,6 +205,8 @@ function requestKey({ 'idempotency-key': key, 'x-attempt': attempt }: CommandHea
 export interface ReplyText {
   httpStatus: number;
   json: string;
+  /** For `Retry-After`. */
+  retrySeconds?: number | undefined;
 }
 
 export const replyText = (httpStatus: number, body: CommandReply | HoldReply | ErrorReply): ReplyText => ({
@@ -200,7 +214,8 @@ export const replyText = (httpStatus: number, body: CommandReply | HoldReply | E
   json: JSON.stringify(body),
 });
 
-export function sendText(reply: FastifyReply, { httpStatus, json }: ReplyText): FastifyReply {
+export function sendText(reply: FastifyReply, { httpStatus, json, retrySeconds }: ReplyText): FastifyReply {
+  if (retrySeconds !== undefined) reply.header('retry-after', retrySeconds);
   return reply
     .status(httpStatus)
     .type(jsonType)

@@ -1,10 +1,10 @@
-import type { FastifyRequest } from 'fastify';
 import { allowOrigins } from '../http/cors.ts';
 import { foreignHost, isOwnHost } from '../http/host.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { forbiddenOrigin, isAllowedOrigin } from '../http/origin.ts';
 import type { Access } from '../identity/access.ts';
 import { actingUser, sessionOf } from '../identity/acting-user.ts';
+import type { CountedRequest } from '../identity/counted-address.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
 import { RequestLimits } from '../identity/request-limits.ts';
 import { requestTokens } from '../identity/request-token.ts';
@@ -12,9 +12,11 @@ import { requestTokens } from '../identity/request-token.ts';
 /** Methods throw, or reject with, a `RefusedError` if the caller may not act or exceeds its rate. */
 export interface Guard {
   /** The acting user, synchronously if no token must be verified. */
-  identifyUser(request: FastifyRequest, claimed: string | undefined): string | Promise<string>;
+  identifyUser(request: Pick<CountedRequest, 'headers'>, claimed: string | undefined): string | Promise<string>;
+  /** Counts a request that did not come as one of its own. */
+  countRequest(request: CountedRequest): Promise<void>;
   /** Counts a command: each of its seats costs as much as a command on one seat. */
-  countCommand(request: FastifyRequest, userId: string, seats: number): Promise<void>;
+  countCommand(request: CountedRequest, userId: string, seats: number): Promise<void>;
 }
 
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -26,10 +28,10 @@ const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS']);
 export async function installGuard(app: HttpApp, access: Access): Promise<Guard> {
   const { sessions, sessionCookie, authMode, allowedHosts, allowedOrigins, rateLimits } = access;
   const limits = rateLimits && new RequestLimits(access, rateLimits);
-  await allowOrigins(app, allowedOrigins, async (request) => limits?.count(request));
+  await allowOrigins(app, allowedOrigins, async (request) => limits?.countRoute(request));
   if (limits) {
     app.addHook('onRequest', (request, _reply, done) => {
-      const counted = limits.count(request);
+      const counted = limits.countRoute(request);
       if (counted) counted.then(() => done(), done);
       else done();
     });
@@ -47,6 +49,9 @@ export async function installGuard(app: HttpApp, access: Access): Promise<Guard>
       const tokens = requestTokens(headers, sessionCookie);
       if (tokens.length === 0) return actingUser(authMode, undefined, claimed);
       return sessionOf(sessions, tokens).then((session) => actingUser(authMode, session, claimed));
+    },
+    async countRequest(request) {
+      await limits?.count(request, 1);
     },
     async countCommand(request, userId, seats) {
       if (ofUser) await ofUser.count(userId, seats);

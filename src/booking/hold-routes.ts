@@ -6,11 +6,13 @@ import { maxGroupSize } from '../protocol/max-group-size.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, UserCommand } from '../store/seat-store.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
+import { type BatchedRoute, batchedRoute } from './batched-command.ts';
 import {
   type CommandHandler,
   CommandHeaders,
   commandRefusals,
   type ReplyText,
+  type Requester,
   replyText,
   selectRefusals,
   sendText,
@@ -54,7 +56,7 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
     body: HoldActionBody,
     summary: 'Book held seats',
     description: `Books seats that the user holds. ${allOrNone} ${named}`,
-    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'PAYMENT_REQUIRED'],
   },
   release: {
     path: '/release',
@@ -67,8 +69,20 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
 };
 
 /** `POST /api/shows/:show/holds`, and below it `/extend|book|release`. */
-export function registerHoldRoutes(app: HttpApp, handler: CommandHandler, isSessionNeeded: boolean): void {
-  for (const action of ['select', ...holdActions] as const) {
+export function registerHoldRoutes(app: HttpApp, handler: CommandHandler, isSessionNeeded: boolean): BatchedRoute[] {
+  return (['select', ...holdActions] as const).map((action) => {
+    const replyTo = async (
+      request: Requester,
+      show: string,
+      body: HoldBody | HoldActionBody,
+      headers: CommandHeaders,
+    ) => {
+      const seats = 'best' in body ? oneOf(body) : body.seats;
+      if (action === 'select' && !seats) throw new RefusedError('INVALID_REQUEST', eitherOr);
+      const requested = { show, action, seats, claimed: body.user_id, headers };
+      const { answer, retrySeconds } = await handler.decide(request, requested);
+      return { ...holdReply(answer), retrySeconds };
+    };
     const { path, refusals, ...document } = routes[action];
     const schema = {
       tags: ['holds'],
@@ -81,12 +95,10 @@ export function registerHoldRoutes(app: HttpApp, handler: CommandHandler, isSess
     const config = { apiDocument: { refusals: [...commandRefusals, 'UNKNOWN_SHOW' as const, ...refusals] } };
     app.post(`/api/shows/:show/holds${path}`, { schema, config }, async (request, reply) => {
       const { body, headers, params } = request;
-      const seats = 'best' in body ? oneOf(body) : body.seats;
-      if (action === 'select' && !seats) throw new RefusedError('INVALID_REQUEST', eitherOr);
-      const requested = { show: params.show, action, seats, claimed: body.user_id, headers };
-      return sendText(reply, holdReply(await handler.decide(request, reply, requested)));
+      return sendText(reply, await replyTo(request, params.show, body, headers));
     });
-  }
+    return batchedRoute(`/holds${path}`, schema.body, replyTo);
+  });
 }
 
 function oneOf({ seats, best }: HoldBody): HoldBody['best'] {

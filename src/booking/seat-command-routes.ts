@@ -5,11 +5,13 @@ import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Answer } from '../store/seat-store.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
+import { type BatchedRoute, batchedRoute } from './batched-command.ts';
 import {
   type CommandHandler,
   CommandHeaders,
   commandRefusals,
   type ReplyText,
+  type Requester,
   replyText,
   selectRefusals,
   sendText,
@@ -27,7 +29,7 @@ const documents: Record<UserAction, { summary: string; description: string; refu
   book: {
     summary: 'Book a held seat',
     description: 'Books a seat that the user holds. If the user already booked it, the reply is the same booking.',
-    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'PAYMENT_REQUIRED'],
   },
   release: {
     summary: 'Release a held seat',
@@ -37,9 +39,23 @@ const documents: Record<UserAction, { summary: string; description: string; refu
 };
 
 /** `POST /api/seats/select|book|release`, and the same below `/api/shows/:show`. */
-export function registerSeatCommandRoutes(app: HttpApp, handler: CommandHandler, isSessionNeeded: boolean): void {
+export function registerSeatCommandRoutes(
+  app: HttpApp,
+  handler: CommandHandler,
+  isSessionNeeded: boolean,
+): BatchedRoute[] {
   const replies = new SeatReplies();
-  for (const action of userActions) {
+  return userActions.map((action) => {
+    const replyTo = async (
+      request: Requester,
+      show: string | undefined,
+      { seat_id, user_id: claimed }: CommandBody,
+      headers: CommandHeaders,
+    ) => {
+      const requested = { show, action, seats: [seat_id], claimed, headers };
+      const { answer, retrySeconds } = await handler.decide(request, requested);
+      return { ...replies.of(answer), retrySeconds };
+    };
     const { summary, description, refusals } = documents[action];
     for (const { url, ...show } of showPaths(`/seats/${action}`, `${action} Seat`)) {
       const schema = {
@@ -57,12 +73,11 @@ export function registerSeatCommandRoutes(app: HttpApp, handler: CommandHandler,
       const ofShow: readonly ErrorCode[] = show.params ? ['UNKNOWN_SHOW', ...ofSale] : [];
       const config = { apiDocument: { refusals: [...commandRefusals, ...refusals, ...ofShow] } };
       app.post(url, { schema, config }, async (request, reply) => {
-        const { seat_id, user_id: claimed } = request.body;
-        const requested = { show: showIdOf(request), action, seats: [seat_id], claimed, headers: request.headers };
-        return sendText(reply, replies.of(await handler.decide(request, reply, requested)));
+        return sendText(reply, await replyTo(request, showIdOf(request), request.body, request.headers));
       });
     }
-  }
+    return batchedRoute(`/seats/${action}`, CommandBody, replyTo);
+  });
 }
 
 /** A hundred users who click one seat at once get the same reply in succession: it is serialised once. */

@@ -3,12 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
 import { isObject } from '../process/is-object.ts';
+import type { BatchedCommand } from '../protocol/command-batch.ts';
 import { showPath } from '../protocol/command-routes.ts';
 import type { CommandBody, CommandReply, ErrorReply, HoldBody, HoldReply } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
 import { SessionInfo } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError, UnknownShowError } from './booking-errors.ts';
+import { CommandBatches } from './command-batches.ts';
+import { type HttpReply, isErrorReply, replyOf } from './http-reply.ts';
 
 /** A command on one seat, or on several. */
 export interface CommandRequest {
@@ -52,25 +55,22 @@ interface BookingClientOptions {
   maxPending?: number;
 }
 
+/** A GET, unless it is a command. */
 interface Request {
-  method: 'GET' | 'POST';
   path: string;
   pool?: 'pool' | 'sessionPool';
   headers?: Record<string, string>;
-  body?: string;
+  /** All attempts of a command share one idempotency key. `group`: see `CommandBatches.send`. */
+  command?: { group: string; of: Omit<BatchedCommand, 'key' | 'attempt'> };
   /** Whether a successful reply proves that the process reaches the store. */
   provesStore: (reply: HttpReply) => boolean;
   /** True for a reply of a process that cannot reach the store. It is used only if no other process has a better one. */
   isStale?: (reply: HttpReply) => boolean;
 }
 
-interface HttpReply {
-  httpStatus: number;
-  body: unknown;
-}
-
 interface BookingProcess {
   pool: Pool;
+  batches: CommandBatches;
   /** Separate, so that commands never wait behind session checks. */
   sessionPool: Pool;
   /** Time of the last reply that proved that the process reaches the store. */
@@ -105,11 +105,15 @@ export class BookingClient implements BookingApi {
   constructor(options: BookingClientOptions) {
     const { urls, headers = {}, commandTimeoutMs = 2800, connectionsPerUrl = 64, maxPending = 4096 } = options;
     this.#headers = headers;
-    this.#processes = urls.map((url) => ({
-      pool: new Pool(url, { connections: connectionsPerUrl, pipelining: 1 }),
-      sessionPool: new Pool(url, { connections: sessionConnectionsPerUrl, pipelining: 1 }),
-      provedAtMs: Number.NEGATIVE_INFINITY,
-    }));
+    this.#processes = urls.map((url) => {
+      const pool = new Pool(url, { connections: connectionsPerUrl, pipelining: 1 });
+      return {
+        pool,
+        batches: new CommandBatches(pool, headers),
+        sessionPool: new Pool(url, { connections: sessionConnectionsPerUrl, pipelining: 1 }),
+        provedAtMs: Number.NEGATIVE_INFINITY,
+      };
+    });
     this.#timeoutMs = commandTimeoutMs;
     // Processes that hang without closing their connections must leave time for all others.
     const hangShare = urls.length === 1 ? 1 : Math.min(maxHangShare, 1 / urls.length);
@@ -120,7 +124,7 @@ export class BookingClient implements BookingApi {
   async venue(show: string): Promise<VenueState> {
     const isStale = ({ body }: HttpReply) => isVenueState(body) && body.stale === true;
     const path = showPath(show, '/venue');
-    const reply = await this.#request({ method: 'GET', path, provesStore: () => true, isStale });
+    const reply = await this.#request({ path, provesStore: () => true, isStale });
     if (isErrorReply(reply.body) && reply.body.error.code === 'UNKNOWN_SHOW') throw new UnknownShowError(show);
     return expectBody(reply, isVenueState);
   }
@@ -128,16 +132,14 @@ export class BookingClient implements BookingApi {
   async eventsAfter(show: string, { epoch, seq }: Position): Promise<EventsAfter> {
     const query = new URLSearchParams({ epoch, after: String(seq) });
     const provesStore = ({ httpStatus }: HttpReply) => httpStatus === 200;
-    const reply = await this.#request({ method: 'GET', path: `${showPath(show, '/events')}?${query}`, provesStore });
+    const reply = await this.#request({ path: `${showPath(show, '/events')}?${query}`, provesStore });
     return expectBody(reply, isEventsAfter);
   }
 
   async command({ path, body }: CommandRequest, caller: Caller): Promise<CommandOutcome> {
     const { httpStatus, body: outcome } = await this.#request({
-      method: 'POST',
       path,
-      headers: { ...callerHeaders(caller), 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      command: { group: groupOf({ path, body }), of: { path, body, ...namesOf(caller) } },
       // Every decision of the store includes its seats; a refusal without seats comes from the process itself.
       provesStore: ({ body }) => isObject(body) && (body.seat !== undefined || body.seats !== undefined),
     });
@@ -147,10 +149,9 @@ export class BookingClient implements BookingApi {
 
   async session(token: string): Promise<SessionInfo | undefined> {
     const reply = await this.#attemptEach({
-      method: 'GET',
       path: '/api/session',
       pool: 'sessionPool',
-      headers: bearer(token),
+      headers: { authorization: `Bearer ${token}` },
       provesStore: () => false,
     });
     if (reply.httpStatus === 401) return undefined;
@@ -188,7 +189,7 @@ export class BookingClient implements BookingApi {
           return refusal ?? fail(new BookingTimeoutError(`${request.path}: no reply in time`, { cause: failure }));
         }
         try {
-          const reply = await this.#attempt(target, request, attemptHeaders(request, key, ++attempt), remainingMs);
+          const reply = await this.#attempt(target, request, { key, attempt: ++attempt, timeoutMs: remainingMs });
           if (!this.#hasFailed(target, request, reply)) return reply;
           if (refusal?.httpStatus !== 200) refusal = reply; // a stale venue is better than none
         } catch (error) {
@@ -206,10 +207,10 @@ export class BookingClient implements BookingApi {
 
   async #attempt(
     target: BookingProcess,
-    { method, path, pool = 'pool', body, provesStore, isStale }: Request,
-    headers: Record<string, string>,
-    timeoutMs: number,
+    request: Request,
+    { key, attempt, timeoutMs }: { key: string; attempt: number; timeoutMs: number },
   ): Promise<HttpReply> {
+    const { pool = 'pool', command, provesStore, isStale } = request;
     const abort = new AbortController();
     const giveUp = () => abort.abort(new BookingTimeoutError('no reply in time'));
     const hangTimeoutMs = Math.min(this.#hangTimeoutMs, timeoutMs);
@@ -219,14 +220,19 @@ export class BookingClient implements BookingApi {
       else timer = setTimeout(giveUp, timeoutMs - hangTimeoutMs);
     }, hangTimeoutMs);
     try {
-      const request = { method, path, headers: { ...this.#headers, ...headers }, ...(body !== undefined && { body }) };
-      const response = await target[pool].request({ ...request, signal: abort.signal });
-      const reply = replyOf(response.statusCode, await response.body.text());
+      const reply = command
+        ? await target.batches.send(command.group, { ...command.of, key, attempt }, abort.signal)
+        : await this.#read(target[pool], request, abort.signal);
       if (!isFailure(reply) && !isStale?.(reply) && provesStore(reply)) target.provedAtMs = performance.now();
       return reply;
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #read(pool: Pool, { path, headers }: Request, signal: AbortSignal): Promise<HttpReply> {
+    const response = await pool.request({ method: 'GET', path, headers: { ...this.#headers, ...headers }, signal });
+    return replyOf(response.statusCode, await response.body.json());
   }
 
   /** True if the next process is worth a try. */
@@ -241,21 +247,18 @@ export class BookingClient implements BookingApi {
   }
 }
 
-/** All attempts of a command share one idempotency key. */
-function attemptHeaders({ body, headers }: Request, key: string, attempt: number): Record<string, string> {
-  if (body === undefined) return headers ?? {};
-  return { ...headers, 'idempotency-key': key, 'x-attempt': String(attempt) };
+/** Those of one show share a request. The search for best seats takes a turn of its own, and must not hold up others. */
+function groupOf({ path, body }: CommandRequest): string {
+  return 'best' in body ? randomUUID() : (path.split('/', 4)[3] ?? '');
 }
 
-function callerHeaders({ token, address, requestId }: Caller): Record<string, string> {
+function namesOf({ token, address, requestId }: Caller): Pick<BatchedCommand, 'address' | 'token' | 'request_id'> {
   return {
-    'x-forwarded-for': address,
-    ...(requestId !== undefined && { 'x-request-id': requestId }),
-    ...(token !== undefined && bearer(token)),
+    address,
+    ...(requestId !== undefined && { request_id: requestId }),
+    ...(token !== undefined && { token }),
   };
 }
-
-const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 const isFailure = ({ httpStatus }: HttpReply): boolean => httpStatus >= 500;
 
@@ -263,13 +266,6 @@ const isBusy = ({ body }: HttpReply): boolean => isErrorReply(body) && body.erro
 
 function fail(error: Error): never {
   throw error;
-}
-
-/** An unexpected shape means that a proxy or a dying process replied. */
-function replyOf(httpStatus: number, text: string): HttpReply {
-  const body: unknown = JSON.parse(text);
-  if (httpStatus !== 200 && !isErrorReply(body)) throw new BookingUnavailableError(`HTTP ${httpStatus}`);
-  return { httpStatus, body };
 }
 
 function expectBody<Body>({ httpStatus, body }: HttpReply, isExpected: (body: unknown) => body is Body): Body {
@@ -283,5 +279,3 @@ const isEventsAfter = (body: unknown): body is EventsAfter =>
   isObject(body) && typeof body.epoch === 'string' && typeof body.seq === 'number';
 const isCommandReply = (body: unknown): body is CommandReply | HoldReply =>
   isObject(body) && body.success === true && (isObject(body.seat) || Array.isArray(body.seats));
-const isErrorReply = (body: unknown): body is ErrorReply =>
-  isObject(body) && body.success === false && isObject(body.error);

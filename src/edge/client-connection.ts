@@ -6,15 +6,14 @@ import { messageOf } from '../process/error-facts.ts';
 import { closeCodes, compactSubprotocol } from '../protocol/close-codes.ts';
 import { type CommandAction, type CommandMessage, commandRequest } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
-import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
-import type { Seat } from '../protocol/seat.ts';
+import type { ClientMessage } from '../protocol/messages.ts';
 import type { BookingApi, Caller, CommandOutcome } from './booking-client.ts';
 import { failureMessages, failureOf, UnknownShowError } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
 import { type RequestId, readMessage } from './client-message.ts';
 import { ClientOutput } from './client-output.ts';
+import { commandReply, type Reply, withoutOtherHolders } from './command-reply.ts';
 import { CurrentShow } from './current-show.ts';
-
 import type { AddressInside, Door } from './door.ts';
 import { messageFrame } from './frame.ts';
 import { Intake } from './intake.ts';
@@ -27,7 +26,6 @@ import type { VenueStateFrame } from './venue-state-frames.ts';
 import type { WatchedShow } from './watched-show.ts';
 import type { WatchedShows } from './watched-shows.ts';
 
-type Reply = Extract<ServerMessage, { type: 'ACK' | 'ERROR' }>;
 type Connect = Extract<ClientMessage, { type: 'CONNECT' }>;
 type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>;
 
@@ -305,7 +303,7 @@ export class ClientConnection implements BufferedClient {
     try {
       const body = { ...(this.userId !== undefined && { user_id: this.userId }), ...named };
       const outcome = await this.#booking.command({ path, body }, { ...this.#caller, requestId });
-      this.#replyTo(action, this.isCompact ? withoutOthers(outcome, body.user_id) : outcome, request_id);
+      this.#replyTo(action, outcome, body.user_id, request_id);
     } catch (error) {
       const code = failureOf(error);
       if (code === 'INTERNAL') this.#logger.error({ err: error, reqId: requestId }, 'A command failed unexpectedly');
@@ -317,15 +315,16 @@ export class ClientConnection implements BufferedClient {
     }
   }
 
-  #replyTo(action: CommandAction, { body }: CommandOutcome, requestId: RequestId | undefined): void {
-    this.#metrics.commands.inc({ action, code: body.success ? 'OK' : body.error.code });
-    if (body.success) {
-      this.#reply({ type: 'ACK', data: body }, requestId);
-    } else {
-      if (body.error.code === 'UNAUTHENTICATED') this.#session.doubt();
-      const { error, seat, seats } = body;
-      this.#reply({ type: 'ERROR', data: { ...error, ...(seat && { seat }), ...(seats && { seats }) } }, requestId);
-    }
+  #replyTo(
+    action: CommandAction,
+    { body }: CommandOutcome,
+    userId: string | undefined,
+    requestId: RequestId | undefined,
+  ): void {
+    const code = body.success ? 'OK' : body.error.code;
+    this.#metrics.commands.inc({ action, code });
+    if (code === 'UNAUTHENTICATED') this.#session.doubt();
+    this.#reply(commandReply(this.isCompact ? withoutOtherHolders(body, userId) : body), requestId);
   }
 
   /** ACK of CONNECT and PING: keeps countdowns correct after a sleep and after a change of the settings. */
@@ -396,18 +395,4 @@ export class ClientConnection implements BufferedClient {
     this.#current.leave();
     this.#buffers.remove(this);
   }
-}
-
-/** With seat-booking.v2 a user learns only of its own seats who holds them. */
-function withoutOthers({ httpStatus, body }: CommandOutcome, userId: string | undefined): CommandOutcome {
-  if (body.success) return { httpStatus, body };
-  const { seat, seats, ...refusal } = body;
-  const shown = ({ held_by, expires_at, ...rest }: Seat): Seat =>
-    held_by === userId && userId !== undefined
-      ? { ...rest, held_by: userId, ...(expires_at !== undefined && { expires_at }) }
-      : rest;
-  return {
-    httpStatus,
-    body: { ...refusal, ...(seat && { seat: shown(seat) }), ...(seats && { seats: seats.map(shown) }) },
-  };
 }

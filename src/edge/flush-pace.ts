@@ -26,6 +26,7 @@ export class FlushPace {
   readonly #flush: () => void;
   readonly #clock: Clock;
   #isPlanned = false;
+  #timer: unknown;
   #costMs = 0;
   /** When the next flush is due if all flushes keep the interval. It may be `burst` intervals ahead of the time. */
   #dueMs = Number.NEGATIVE_INFINITY;
@@ -47,7 +48,11 @@ export class FlushPace {
     this.#isPlanned = true;
     const waitMs = this.#dueMs - (burst - 1) * this.intervalMs - this.#clock.nowMs();
     if (waitMs <= 0) this.#clock.endOfTurn(() => this.#run());
-    else this.#clock.setTimeout(() => this.#run(), waitMs);
+    else this.#timer = this.#clock.setTimeout(() => this.#run(), waitMs);
+  }
+
+  close(): void {
+    this.#clock.clearTimeout(this.#timer);
   }
 
   #run(): void {

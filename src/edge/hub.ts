@@ -9,6 +9,7 @@ import { messageFrame } from './frame.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
 import { PacedSeats } from './paced-seats.ts';
+import { PingRounds } from './ping-rounds.ts';
 import type { HubClient, SeatStream } from './seat-stream.ts';
 import type { VenueFeed, VenueFeedListener } from './venue-feed.ts';
 
@@ -26,11 +27,11 @@ export class Hub implements VenueFeedListener {
   readonly #limits: EdgeLimits;
   readonly #metrics: EdgeMetrics;
   readonly #eachUpdate: SeatStream;
-  readonly #pacedSeats: SeatStream;
+  readonly #pacedSeats: PacedSeats;
   readonly #clients = new Set<HubClient>();
   /** Clients that subscribed to PRESENCE. */
   readonly #presenceClients = new Set<HubClient>();
-  readonly #pingTimer: NodeJS.Timeout;
+  readonly #pings: PingRounds;
   readonly #onEmpty: () => void;
 
   constructor({ feed, limits, metrics, onEmpty = () => {} }: HubOptions) {
@@ -40,7 +41,7 @@ export class Hub implements VenueFeedListener {
     this.#metrics = metrics;
     this.#eachUpdate = new EachUpdate(feed, limits.resumableUpdates);
     this.#pacedSeats = new PacedSeats({ feed, metrics });
-    this.#pingTimer = setInterval(() => this.#pingAll(), limits.pingIntervalMs).unref();
+    this.#pings = new PingRounds({ intervalMs: limits.pingIntervalMs });
   }
 
   get clientCount(): number {
@@ -55,12 +56,14 @@ export class Hub implements VenueFeedListener {
 
   add(client: HubClient): void {
     this.#clients.add(client);
+    this.#pings.add(client);
     this.#metrics.connections.inc();
   }
 
   remove(client: HubClient): void {
     this.#streamOf(client).unsubscribe(client);
     this.#presenceClients.delete(client);
+    this.#pings.remove(client);
     if (!this.#clients.delete(client)) return;
     this.#metrics.connections.dec();
     if (this.#clients.size === 0) this.#onEmpty();
@@ -111,12 +114,13 @@ export class Hub implements VenueFeedListener {
   }
 
   close(): void {
-    clearInterval(this.#pingTimer);
+    this.#pings.close();
+    this.#pacedSeats.close();
   }
 
   /** Makes all clients reconnect elsewhere, in batches: all at once would overload the other edges. */
   async drain(): Promise<void> {
-    this.close();
+    this.#pings.close();
     const { drainBatchClients, drainBatchIntervalMs, drainTimeoutMs } = this.#limits;
     const deadlineMs = performance.now() + drainTimeoutMs;
     const leaving = [...this.#clients];
@@ -136,10 +140,6 @@ export class Hub implements VenueFeedListener {
 
   #streamOf({ isCompact }: HubClient): SeatStream {
     return isCompact ? this.#pacedSeats : this.#eachUpdate;
-  }
-
-  #pingAll(): void {
-    for (const client of this.#clients) client.ping();
   }
 }
 

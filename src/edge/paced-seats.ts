@@ -101,6 +101,10 @@ export class PacedSeats implements SeatStream {
     for (const client of this.#subscribers) client.sendUpdates(frame);
   }
 
+  close(): void {
+    this.#pace.close();
+  }
+
   #flush(): void {
     if (this.#changed.size === 0) return;
     const startMs = this.#clock.nowMs();

@@ -6,6 +6,8 @@ import { jsonType } from './json-type.ts';
 import { loggable, pathOf, RefusalLog } from './refusal-log.ts';
 import { RefusedError } from './refused-error.ts';
 
+type Refused = Pick<FastifyRequest, 'id' | 'ip' | 'method' | 'url'>;
+
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
@@ -40,10 +42,7 @@ export class ErrorReplies {
         reply.header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
       }
       const detail = error instanceof RefusedError ? error.detail : this.#explain(error);
-      if (detail?.code === 'UNAUTHENTICATED' || detail?.code === 'FORBIDDEN') {
-        const { id: reqId, ip, method, url } = request;
-        this.#refusals.note(detail.code, { ip, reqId, method, path: pathOf(url) });
-      }
+      if (detail) this.#note(detail.code, request);
       return detail ? this.#refuse(reply, detail) : this.send(error, request, reply);
     });
     app.setNotFoundHandler((request, reply) => {
@@ -57,6 +56,17 @@ export class ErrorReplies {
       const message = `${loggable(path)} accepts ${allowed.join(', ')}, not ${request.method}`;
       return this.#refuse(reply, errorDetail('METHOD_NOT_ALLOWED', message));
     });
+  }
+
+  /** Counts, and logs if need be, a refusal that is not the whole reply to a request. */
+  count(code: ErrorCode, request: Refused): void {
+    this.counts.set(code, (this.counts.get(code) ?? 0) + 1);
+    this.#note(code, request);
+  }
+
+  #note(code: ErrorCode, { id: reqId, ip, method, url }: Refused): void {
+    if (code !== 'UNAUTHENTICATED' && code !== 'FORBIDDEN') return;
+    this.#refusals.note(code, { ip, reqId, method, path: pathOf(url) });
   }
 
   /** Also for Fastify's `frameworkErrors` option: a URL that cannot be decoded never reaches the handlers of the app. */

@@ -26,6 +26,8 @@ export type HttpApp = FastifyInstance<
 declare module 'fastify' {
   interface FastifyInstance {
     refusalCounts: ReadonlyMap<ErrorCode, number>;
+    /** Counts, and logs if need be, a refusal that is only a part of a reply. */
+    countRefusal: ErrorReplies['count'];
   }
   interface FastifyContextConfig {
     /** How many requests of its caller's rate a request counts as. Default: 1. */
@@ -67,6 +69,7 @@ export function createHttpApp(
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.decorate('refusalCounts', errors.counts);
+  app.decorate('countRefusal', (code, request) => errors.count(code, request));
   app.addHook('onRequest', (request, reply, done) => {
     if (isData(request.url)) reply.headers(dataHeaders);
     else secure(request, reply);

@@ -4,7 +4,10 @@ import { addressKey } from '../http/address-key.ts';
 import { edgeKeyHeader } from './edge-key.ts';
 
 /** The key under which limits count a request; undefined for requests of our own edges or tools, which are not counted. */
-export type CountedAddress = (request: FastifyRequest) => string | undefined;
+export type CountedAddress = (request: CountedRequest) => string | undefined;
+
+/** The part of a request that identifies its client. */
+export type CountedRequest = Pick<FastifyRequest, 'ip' | 'headers' | 'socket'>;
 
 /**
  * Edges and nginx forward the address of their client, so a trusted peer that forwards none acts for itself. With `edgeKey`

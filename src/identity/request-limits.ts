@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Access, RateLimits } from './access.ts';
-import { countedAddress } from './counted-address.ts';
+import { type CountedRequest, countedAddress } from './counted-address.ts';
 import { RateLimit } from './rate-limit.ts';
 import { requestTokens } from './request-token.ts';
 import { SessionBuckets } from './session-buckets.ts';
@@ -28,13 +28,18 @@ export class RequestLimits {
     this.#ofSession = new RateLimit({ points, seconds: 1, message: 'Too many requests of your session' });
   }
 
-  /** Rejects with a `RefusedError` if the caller exceeds its rate. Undefined: not counted. `points`: by default those of the route. */
-  count(request: FastifyRequest, points = pointsOfRoute(request)): Promise<void> | undefined {
+  /** Counts a request with the points of its route. Rejects with a `RefusedError` if the caller exceeds its rate. Undefined: not counted. */
+  countRoute(request: FastifyRequest): Promise<void> | undefined {
+    return this.count(request, pointsOfRoute(request));
+  }
+
+  /** As `countRoute`, with the given points. */
+  count(request: CountedRequest, points: number | undefined): Promise<void> | undefined {
     const address = this.#addressOf(request);
     return address === undefined ? undefined : this.#count(request, address, points);
   }
 
-  async #count({ headers }: FastifyRequest, address: string, points: number | undefined): Promise<void> {
+  async #count({ headers }: CountedRequest, address: string, points: number | undefined): Promise<void> {
     const userId = await this.#buckets.userOf(requestTokens(headers, this.#sessionCookie), address);
     if (userId === undefined) return this.#ofAddress.count(address, points);
     await this.#ofSession.count(userId, points);

@@ -20,6 +20,11 @@ export interface Secrets {
   natsEdgePassword: string;
   /** Of the servers of a NATS cluster among themselves. */
   natsRoutePassword: string;
+  /** Of its superuser in containers. `./start.sh` keeps that of its own Postgres beside the data. */
+  postgresAdminPassword: string;
+  postgresOwnerPassword: string;
+  postgresBookingPassword: string;
+  postgresViewerPassword: string;
 }
 
 class SecretsDamagedError extends Error {
@@ -44,6 +49,10 @@ const newSecrets = (): Secrets => ({
   natsBookingPassword: newPassword(),
   natsEdgePassword: newPassword(),
   natsRoutePassword: newPassword(),
+  postgresAdminPassword: newPassword(),
+  postgresOwnerPassword: newPassword(),
+  postgresBookingPassword: newPassword(),
+  postgresViewerPassword: newPassword(),
 });
 
 /** Adds missing secrets, e.g. to a file of an older version. Throws if the file is damaged, without changing it. */

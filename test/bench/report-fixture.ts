@@ -11,6 +11,7 @@ export const report: Report = {
   isInterrupted: false,
   settings: {
     isBest: false,
+    protocol: 'v1',
     connections: 100,
     durationS: 10,
     ratePerSecond: 100,

@@ -136,7 +136,7 @@ export class Audit {
         void booking.close().then(() => open--);
       });
     }
-    for (const { host, feed } of edges) host.run(() => feed.close());
+    for (const edge of edges) edge.host.run(() => edge.close());
     await world.runUntil(world.nowMs + closesWithinMs);
     if (open > 0) world.fail('G7', `${open} booking processes do not end`);
     for (const { host } of [...bookings, ...edges]) {

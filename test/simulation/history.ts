@@ -1,6 +1,7 @@
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import type { SeatStore } from '../../src/store/seat-store.ts';
+import { CompactPage } from '../support/compact-page.ts';
 import { Audit, healsWithinMs } from './audit.ts';
 import type { StoreSettings } from './copyable-seat-store.ts';
 import { chooseFaults, type Faults, noFaults } from './faults.ts';
@@ -165,6 +166,9 @@ class History {
     });
     const http = new SimulatedHttp(world, message);
     let started = 0;
+    const plan = gridPlan(this.#settings);
+    /** By edge. */
+    const pages: CompactPage[][] = [];
     const nameOf = (kind: string, index: number) => {
       const name = `${kind}-${index}.${started++}`;
       world.trace(() => `${name} starts`);
@@ -182,7 +186,12 @@ class History {
       startEdge: (index) => {
         const processes = () => system.bookings;
         const name = nameOf('edge', index);
-        const options = { world, name, bus, http, ledger: store.ledger, processes, pageEvents: this.#pageEvents };
+        pages[index] ??= ['user0', 'user1'].map((user) => new CompactPage(user, plan));
+        const options = {
+          ...{ world, name, bus, http, ledger: store.ledger, processes },
+          pageEvents: this.#pageEvents,
+          pages: pages[index],
+        };
         system.edges[index] = new EdgeProcess(createFeed ? { ...options, createFeed } : options);
       },
       setHostClocks: (byMs) => {

@@ -1,9 +1,13 @@
+import { Registry } from 'prom-client';
 import { isSameSeat } from '../../bench/audit/seat-rules.ts';
+import { edgeMetrics } from '../../src/edge/metrics.ts';
+import { PacedSeats } from '../../src/edge/paced-seats.ts';
 import { VenueFeed, type VenueFeedListener } from '../../src/edge/venue-feed.ts';
 import type { EventBus } from '../../src/events/event-bus.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { Position } from '../../src/protocol/venue.ts';
+import type { CompactPage } from '../support/compact-page.ts';
 import { Host } from './host.ts';
 import type { SeatLedger } from './seat-ledger.ts';
 import { type BookingProcess, SimulatedBookingClient, silentLogger } from './simulated-booking.ts';
@@ -15,7 +19,7 @@ import type { World } from './world.ts';
 export type Feed = Pick<VenueFeed, 'start' | 'close' | 'isReady' | 'position' | 'seats'>;
 export type CreateFeed = (options: ConstructorParameters<typeof VenueFeed>[0] & { bus: EventBus }) => Feed;
 
-/** An edge: the real feed, and a listener who, like a browser, knows nothing but what it is told. */
+/** An edge: the real feed, a listener who knows nothing but what it is told, and pages that get paced states (seat-booking.v2). */
 export class EdgeProcess implements VenueFeedListener {
   readonly host: Host;
   readonly bus: BusConnection;
@@ -26,6 +30,9 @@ export class EdgeProcess implements VenueFeedListener {
   readonly #seats = new Map<string, Seat>();
   #told: Position = { epoch: '', seq: 0 };
   #skippedTo: number | undefined;
+  readonly #stream: PacedSeats;
+  /** They outlive the edge, and resume at the next one. */
+  readonly #pages: readonly CompactPage[];
 
   constructor(options: {
     world: World;
@@ -35,6 +42,7 @@ export class EdgeProcess implements VenueFeedListener {
     ledger: SeatLedger;
     processes: () => readonly BookingProcess[];
     pageEvents: number;
+    pages: readonly CompactPage[];
     createFeed?: CreateFeed;
   }) {
     const {
@@ -45,6 +53,7 @@ export class EdgeProcess implements VenueFeedListener {
       ledger,
       processes,
       pageEvents,
+      pages,
       createFeed = (feed) => new VenueFeed(feed),
     } = options;
     this.#world = world;
@@ -53,6 +62,12 @@ export class EdgeProcess implements VenueFeedListener {
     this.bus = bus.connect(this.host);
     const booking = new SimulatedBookingClient(this.host, http, processes, pageEvents);
     this.feed = createFeed({ show: 'main', bus: this.bus, booking, logger: silentLogger, clock: this.host.clock });
+    this.#pages = pages;
+    this.#stream = new PacedSeats({
+      feed: streamedFeed(this.feed),
+      metrics: edgeMetrics(new Registry()),
+      clock: this.host.clock,
+    });
     this.host.run(() => this.feed.start(this));
   }
 
@@ -69,6 +84,7 @@ export class EdgeProcess implements VenueFeedListener {
     }
     this.#moveTo({ epoch: event.epoch, seq: event.seq });
     this.#seats.set(seat.id, seat);
+    this.#stream.onUpdate(event, seat);
   }
 
   onReset(): void {
@@ -76,10 +92,17 @@ export class EdgeProcess implements VenueFeedListener {
     this.#skippedTo = undefined;
     this.#moveTo(this.feed.position);
     for (const seat of this.feed.seats) this.#seats.set(seat.id, seat);
+    this.#stream.onReset();
+    this.#connectPages();
     this.audit();
   }
 
   onStale(): void {}
+
+  close(): void {
+    this.#stream.close();
+    this.feed.close();
+  }
 
   /** [G5] What was told is what the feed shows, and what the venue was at that position. */
   audit(): void {
@@ -95,6 +118,30 @@ export class EdgeProcess implements VenueFeedListener {
     for (const seat of this.feed.seats) {
       const same = isSameSeat(seat, was?.get(seat.id)) && isSameSeat(seat, this.#seats.get(seat.id));
       if (!same) this.#world.fail('G5', `${this.host.name} at ${epoch}:${seq} shows ${JSON.stringify(seat)}`);
+    }
+  }
+
+  #connectPages(): void {
+    for (const page of this.#pages) {
+      page.onPosition = () => this.#auditPage(page);
+      const { position } = page.venue;
+      if (!(position && this.#stream.resume(page, position))) this.#stream.sendState(page);
+      this.#stream.subscribe(page);
+    }
+  }
+
+  /** [G5] [R806] A page shows what the venue was at its position: no seat is older, and only its own are named. */
+  #auditPage({ userId, venue }: CompactPage): void {
+    this.#world.count('paced messages told');
+    const { epoch = '', seq = 0 } = venue.position ?? {};
+    const was = this.#ledger.seatsAt({ epoch, seq });
+    for (const seat of venue.seats) {
+      const { status, held_by, expires_at } = was?.get(seat.id) ?? {};
+      const isOwn = held_by !== undefined && held_by === userId;
+      const isSame = isOwn ? seat.held_by === userId && seat.expires_at === expires_at : seat.held_by === undefined;
+      if (seat.status !== status || !isSame) {
+        this.#world.fail('G5', `a page of ${this.host.name} at ${epoch}:${seq} shows ${JSON.stringify(seat)}`);
+      }
     }
   }
 
@@ -120,6 +167,18 @@ export class EdgeProcess implements VenueFeedListener {
     this.#world.trace(() => `${this.host.name}: shows ${position.epoch}:${position.seq}`);
   }
 }
+
+/** The venue of the simulation is never stale to its pages: they must show what is known. */
+const streamedFeed = (feed: Feed): ConstructorParameters<typeof PacedSeats>[0]['feed'] => ({
+  get position() {
+    return feed.position;
+  },
+  get seats() {
+    return feed.seats;
+  },
+  stale: false,
+  header: () => ({ ...feed.position, venue: 'main', server_time: 1, hold_seconds: 1, max_holds: 1, rows: 1, cols: 1 }),
+});
 
 function numberOf(epoch: string): number {
   return Number(epoch.slice(1) || 0);

@@ -260,3 +260,71 @@ describe('[R280] [G7] a process that replies but cannot serve the request', () =
     expect((await booking.command(command, caller)).httpStatus).toBe(200);
   });
 });
+
+describe("[R824] a turn's commands in one request", () => {
+  const inTurn = (booking: BookingClient, count: number) =>
+    Array.from({ length: count }, (_, n) =>
+      booking.command(
+        { path: '/api/shows/main/seats/select', body: { seat_id: 'A1', user_id: `user${n}` } },
+        { address: `203.0.113.${n % 250}`, requestId: `c.${n}`, token: `t${n}` },
+      ),
+    );
+
+  test('each gets its own reply, and goes with its own client, key and id', async () => {
+    const process = new FakeBooking();
+    const booking = client([await process.listen()]);
+    const replies = await Promise.all(inTurn(booking, 100));
+    expect(replies.map(({ httpStatus }) => httpStatus)).toEqual([200, ...new Array(99).fill(409)]);
+    expect(process.batches.map(({ length }) => length)).toEqual([100]);
+    const [first, second] = process.batches[0] ?? [];
+    expect(first).toMatchObject({ address: '203.0.113.0', request_id: 'c.0', token: 't0', attempt: 1 });
+    expect(second?.key).not.toBe(first?.key);
+  });
+
+  test('the number of commands in a request is bounded', async () => {
+    const process = new FakeBooking();
+    const booking = client([await process.listen()]);
+    await Promise.all(inTurn(booking, 300));
+    expect(process.batches.map(({ length }) => length).sort()).toEqual([128, 128, 44]);
+  });
+
+  test('another show, and a search for best seats, do not share a request: they may take longer', async () => {
+    const process = new FakeBooking();
+    const booking = client([await process.listen()]);
+    const best = { path: '/api/shows/main/holds', body: { best: { count: 2 }, user_id: 'bob' } };
+    const other = { path: '/api/shows/other/seats/select', body: { seat_id: 'A1', user_id: 'bob' } };
+    await Promise.allSettled(
+      [select('A1'), best, best, other, select('A2')].map((each) => booking.command(each, caller)),
+    );
+    expect(process.batches.map(({ length }) => length).sort()).toEqual([1, 1, 1, 2]);
+  });
+
+  test('of a request that fails each command is tried elsewhere with its key, and is decided once', async () => {
+    const [first, second] = [new FakeBooking(), new FakeBooking()];
+    const booking = client([await first.listen(), await second.listen()], { commandTimeoutMs: 600 });
+    first.hangs = true;
+    const replies = await Promise.all(inTurn(booking, 20));
+    expect(replies.filter(({ httpStatus }) => httpStatus === 200)).toHaveLength(1);
+    const keysOf = ({ batches }: FakeBooking) => batches.flat().map(({ key }) => key);
+    expect(keysOf(second).sort()).toEqual(keysOf(first).sort());
+    expect(second.batches.flat().every(({ attempt }) => attempt === 2)).toBe(true);
+  });
+
+  test('a command of a request that fails alone is tried elsewhere alone', async () => {
+    const [first, second] = [new FakeBooking(), new FakeBooking()];
+    const booking = client([await first.listen(), await second.listen()]);
+    first.failsAt.add('A2');
+    const replies = await Promise.all(['A1', 'A2', 'A3'].map((seat) => booking.command(select(seat), caller)));
+    expect(replies.map(({ httpStatus }) => httpStatus)).toEqual([200, 200, 200]);
+    expect(second.batches.flat().map(({ body }) => body)).toEqual([select('A2').body]);
+  });
+
+  test('a hanging request is ended when none of its commands waits any more', async () => {
+    const process = new FakeBooking();
+    const booking = client([await process.listen()], { commandTimeoutMs: 200, connectionsPerUrl: 1 });
+    process.hangs = true;
+    await expect(Promise.all(inTurn(booking, 3))).rejects.toThrow(BookingTimeoutError);
+    process.hangs = false;
+    expect((await booking.command(command, caller)).httpStatus).toBe(200); // over the only connection
+  });
+});

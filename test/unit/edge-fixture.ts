@@ -10,6 +10,7 @@ import type { DoorOptions } from '../../src/edge/door.ts';
 import type { EdgeLimits } from '../../src/edge/limits.ts';
 import type { BusListener, Delivery, EventBus } from '../../src/events/event-bus.ts';
 import type { PresenceBus } from '../../src/events/presence-bus.ts';
+import { type BatchedCommand, type CommandBatch, commandBatchPath } from '../../src/protocol/command-batch.ts';
 import type { EventsAfter, Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.ts';
 import type { EdgePresence } from '../../src/protocol/presence.ts';
@@ -81,8 +82,12 @@ export class FakeBooking {
   hangsOnSessions = false;
   /** If set, commands get no reply. */
   hangsOnCommands = false;
+  /** Each command of a batch as the request that it stands for. */
   readonly requests: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
+  readonly batches: BatchedCommand[][] = [];
+  /** Commands on these seats fail. */
+  readonly failsAt = new Set<string>();
   /** Keyed by token. */
   readonly sessions = new Map<string, SessionInfo>();
   readonly events: SeatEvent[] = [];
@@ -102,16 +107,42 @@ export class FakeBooking {
         body += chunk;
       });
       request.on('end', () => {
-        this.requests.push(`${request.method} ${request.url}`);
-        this.headers.push(request.headers);
+        const commands = request.url === commandBatchPath ? (JSON.parse(body) as CommandBatch).commands : undefined;
+        if (commands) this.batches.push(commands);
+        for (const command of commands ?? []) this.#record(command, request.headers);
+        if (!commands) {
+          this.requests.push(`${request.method} ${request.url}`);
+          this.headers.push(request.headers);
+        }
         if (this.hangsOnSessions && request.url === '/api/session') return;
         if (this.hangs || (this.hangsOnCommands && request.method === 'POST')) return;
-        const [status, reply] = this.failure
-          ? [this.failure.status, this.failure.body]
-          : this.#answer(request.url ?? '', body, request.headers.authorization);
+        const [status, reply] =
+          commands && isRefusal(this.failure?.body)
+            ? [200, JSON.stringify({ replies: commands.map((command) => this.#reply(command)) })]
+            : this.failure
+              ? [this.failure.status, this.failure.body]
+              : this.#answer(request.url ?? '', body, request.headers.authorization);
         response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
       });
     });
+  }
+
+  #record({ path, address, token, request_id, key, attempt }: BatchedCommand, headers: IncomingHttpHeaders): void {
+    this.requests.push(`POST ${path}`);
+    this.headers.push({
+      ...headers,
+      'x-forwarded-for': address,
+      'idempotency-key': key,
+      'x-attempt': String(attempt),
+      ...(request_id !== undefined && { 'x-request-id': request_id }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    });
+  }
+
+  #reply({ path, body }: BatchedCommand): { status: number; body: unknown } {
+    if (this.failure) return { status: this.failure.status, body: JSON.parse(this.failure.body) };
+    const [status, reply] = this.#answer(path, JSON.stringify(body));
+    return { status, body: JSON.parse(reply) };
   }
 
   async listen(): Promise<string> {
@@ -169,6 +200,7 @@ export class FakeBooking {
     if (path === '/events') return [200, JSON.stringify(this.#eventsAfter(new URL(url, 'http://x')))];
     const { seat_id, user_id = 'u_session' } = JSON.parse(body) as { seat_id: string; user_id?: string };
     const seat = this.#seats.get(seat_id);
+    if (this.failsAt.has(seat_id)) return [503, refusal('STORE_UNAVAILABLE')];
     if (!seat) return [404, refusal('UNKNOWN_SEAT')];
     if (seat.status !== 0) return [409, refusal('SEAT_HELD', seat)];
     this.hold(seat_id, user_id);
@@ -199,6 +231,9 @@ export class FakeBooking {
     return { ...reply, events: this.events.slice(Number(searchParams.get('after'))) };
   }
 }
+
+/** What fails inside a batch is a refusal. Anything else is no reply to a batch. */
+const isRefusal = (failure = '{"success":false,"error":{}}') => /^\{"success":false,"error":\{/.test(failure);
 
 function refusal(code: string, seat?: Seat): string {
   return JSON.stringify({ success: false, error: { code, message: code, retryable: false }, seat });

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { compactSubprotocol } from '../../src/protocol/close-codes.ts';
+import { patience } from '../support/patience.ts';
 import { startEdge, TestClient, until } from './edge-fixture.ts';
 
 const silentCount = 5000;
@@ -37,6 +39,27 @@ test('[G10] a client that does not read is skipped, and gets the whole venue whe
   bus.emit(booking.hold('A2', 'last'));
   await until(() => slow.seqs.at(-1) === booking.events.length, 'updates flow again');
   expect([...slow.seqs].sort((a, b) => a - b)).toEqual(slow.seqs); // never backwards
+}, 60_000);
+
+test('[R808] [G10] a client of v2 that does not read is skipped, and gets the whole state when it reads again', async () => {
+  const { app, booking, bus, wsUrl } = await startEdge({
+    limits: { clientBufferBytes: 16 * 1024, messagesPerSecond: 1e9 },
+  });
+  const slow = new TestClient(wsUrl, [compactSubprotocol]);
+  const socket = await socketOf(slow);
+  slow.send({ type: 'CONNECT', request_id: 'c', data: { user_id: 'alice' } });
+  await slow.received('ACK');
+  socket.pause();
+  // The changes alone are too few: the replies exceed all kernel buffers, which hold several MB.
+  for (let n = 0; n < 80_000; n++) slow.ws.send(`{"type":"PING","request_id":"${'p'.repeat(64)}"}`);
+  const metrics = () => app.inject('/metrics').then(({ body }) => body);
+  await vi.waitFor(async () => expect(await metrics()).toContain('edge_clients_slow_total 1'), patience);
+  for (let n = 0; n < 2_000; n++) bus.emit(booking.hold(`A${1 + (n % 10)}`, 'alice'));
+  socket.resume();
+  await until(() => slow.ofType('SEATS').at(-1)?.data.seq === booking.events.length, 'it is up to date');
+  expect(slow.ofType('SEATS').at(-1)?.data).toMatchObject({ statuses: `${'1'.repeat(10)}${'0'.repeat(90)}` });
+  expect(slow.ofType('SEATS').at(-1)?.data.own).toHaveLength(10);
+  expect(await metrics()).toContain('edge_clients_resynced_total 1');
 }, 60_000);
 
 test('[G10] a client that stays behind is disconnected', async () => {

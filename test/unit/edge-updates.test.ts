@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { subprotocol } from '../../src/protocol/close-codes.ts';
+import { compactSubprotocol, subprotocol } from '../../src/protocol/close-codes.ts';
 import { serverTime, startEdge, until } from './edge-fixture.ts';
 
 test('[G5] a client gets the whole venue immediately, then every change in order', async () => {
@@ -163,3 +163,48 @@ test('[G10] a client with the subprotocol that never sends CONNECT gets nothing 
   expect(await client.closed).toBe(1013);
   expect(client.messages).toEqual([]);
 });
+
+test('[R802] [R807] clients of v2 and v1 beside each other: v1 gets every event with its holder, v2 the state, and its own seats', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const [plain, v1] = [await connect(), await connect([subprotocol])];
+  const [alice, eve] = [await connect([compactSubprotocol]), await connect([compactSubprotocol])];
+  v1.send({ type: 'CONNECT', request_id: 1 });
+  alice.send({ type: 'CONNECT', request_id: 1, data: { user_id: 'alice' } });
+  eve.send({ type: 'CONNECT', request_id: 1, data: { user_id: 'eve' } });
+  for (const client of [v1, alice, eve]) await client.received('ACK');
+  expect((await eve.received('SEATS')).data).toMatchObject({ seq: 0, statuses: '0'.repeat(100), own: [] });
+  for (let n = 1; n <= 50; n++) bus.emit(booking.hold('A2', n === 50 ? 'alice' : `user${n}`));
+  for (const client of [plain, v1]) {
+    await until(() => client.seqs.length === 50, 'all updates');
+    expect(client.seqs).toEqual(Array.from({ length: 50 }, (_, i) => i + 1));
+    expect(client.ofType('SEAT_UPDATE').at(-1)?.data.held_by).toBe('alice');
+    expect(client.ofType('SEATS')).toEqual([]);
+  }
+  await until(() => eve.ofType('SEATS').some(({ data }) => data.seq === 50), 'the state');
+  await until(() => alice.ofType('SEATS').at(-1)?.data.seq === 50, 'the state');
+  expect(eve.ofType('SEATS').at(-1)?.data).toEqual({ epoch: 'e1', seq: 50, held: [1] });
+  expect(alice.ofType('SEATS').at(-2)?.data).toMatchObject({ seq: 50, own: [{ id: 'A2', held_by: 'alice' }] });
+  expect([alice, eve].flatMap((client) => client.ofType('SEAT_UPDATE'))).toEqual([]);
+
+  eve.send({ type: 'SELECT_SEAT', request_id: 2, data: { seat_id: 'A2' } });
+  const { data: refused } = await eve.received('ERROR');
+  expect(refused).toMatchObject({ code: 'SEAT_HELD', seat: { id: 'A2', status: 1 } });
+  eve.send({ type: 'SELECT_SEAT', request_id: 3, data: { seat_id: 'A3' } });
+  expect((await eve.received('ACK', 2)).data.seat).toMatchObject({ id: 'A3', held_by: 'eve' });
+  expect(JSON.stringify(eve.messages)).not.toContain('alice');
+});
+
+test('[R804] with v2 stale is one small message; a client that joins meanwhile gets it with its state', async () => {
+  const { booking, bus, connect } = await startEdge();
+  const client = await connect([compactSubprotocol]);
+  client.send({ type: 'CONNECT', request_id: 1 });
+  booking.failure = { status: 503, body: '{"success":false}' };
+  expect((await client.received('STALE')).data).toEqual({ stale: true });
+  const joining = await connect([compactSubprotocol]);
+  joining.send({ type: 'CONNECT', request_id: 1, data: { position: { epoch: 'e1', seq: 0 } } });
+  expect((await joining.received('SEATS')).data).toMatchObject({ stale: true });
+  booking.failure = undefined;
+  bus.emit(booking.hold('A1', 'alice'));
+  expect((await client.received('STALE', 2)).data).toEqual({ stale: false });
+  expect(client.ofType('SEATS').filter(({ data }) => 'statuses' in data)).toHaveLength(1);
+}, 15_000);

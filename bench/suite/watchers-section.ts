@@ -1,0 +1,120 @@
+import { present } from '../../src/process/present.ts';
+import { Auditor } from '../audit/auditor.ts';
+import { ClientLog } from '../audit/client-log.ts';
+import { median } from '../measure/median.ts';
+import { Recorder } from '../measure/recorder.ts';
+import { judgeFanOut } from '../scenarios/fanout.ts';
+import type { Protocol } from '../sockets/crowd.ts';
+import { runFanOut } from '../sockets/fan-out-run.ts';
+import { startOwnVenue } from '../venue/own-venue.ts';
+import { numbered, pidsOf } from './http-sections.ts';
+import { atMost, problemsOf, type Section, type SuiteContext, type Target } from './section.ts';
+import { cpuMs } from './subject.ts';
+
+const sockets = 5_000;
+const quickSockets = 1_000;
+/** Of each rate and protocol; v1 falls behind at 1,000 events per second. */
+const runs: { protocol: Protocol; ratePerSecond: number }[] = [
+  { protocol: 'v1', ratePerSecond: 10 },
+  { protocol: 'v2', ratePerSecond: 10 },
+  { protocol: 'v1', ratePerSecond: 100 },
+  { protocol: 'v2', ratePerSecond: 100 },
+  { protocol: 'v2', ratePerSecond: 1_000 },
+];
+const rounds = 3;
+
+interface Slice {
+  edgeCpuMsPerS: number;
+  receiverCpuMsPerS: number;
+  p50Ms: number;
+  p99Ms: number;
+  messagesPerS: number;
+  kBPerS: number;
+}
+
+/** The same crowd watches a show of 2,000 seats at several rates of events: what a watcher costs, and how late it is. */
+export async function watchersSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
+  const venue = await startOwnVenue({ bookings: 1, edges: 1, rows: 40, cols: 50, holdSeconds: 60 });
+  const count = isQuick ? quickSockets : sockets;
+  try {
+    const log = new ClientLog();
+    const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith('load-watch-'));
+    const client = { recorder: new Recorder(), log, show: venue.show, newUserId: numbered('load-watch-') };
+    const edgePids = pidsOf(venue.processes, 'edge');
+    const durationS = isQuick ? 3 : 8;
+    const slices = new Map<string, Slice[]>();
+    for (let round = 0; round < (isQuick ? 1 : rounds); round++) {
+      for (const { protocol, ratePerSecond } of runs) {
+        if (signal.aborted) break;
+        let cpuFromMs = 0;
+        let usedMs = 0;
+        const result = await runFanOut({
+          ...{ apiUrls: venue.apiUrls, edgeUrls: [present(venue.edgeUrls[0], 'an edge')] },
+          ...{ truth: auditor.truth, client, sockets: count, protocol, ratePerSecond, durationS, signal },
+          onProgress: (doing) => onProgress(`watchers: ${protocol}, ${doing}, round ${round + 1}`),
+          onBegin: async () => {
+            cpuFromMs = await cpuMs(edgePids);
+          },
+          onEnd: async () => {
+            usedMs = (await cpuMs(edgePids)) - cpuFromMs;
+          },
+        });
+        judgeFanOut(auditor.audit, result);
+        const { fromSent, received, bytes, behindMs, crowdCpuMs } = result;
+        const lastedS = durationS + behindMs / 1_000;
+        const key = `${protocol} ${ratePerSecond}`;
+        slices.set(key, [
+          ...(slices.get(key) ?? []),
+          {
+            edgeCpuMsPerS: usedMs / lastedS,
+            receiverCpuMsPerS: crowdCpuMs / lastedS,
+            p50Ms: fromSent?.p50Ms ?? Number.NaN,
+            p99Ms: fromSent?.p99Ms ?? Number.NaN,
+            messagesPerS: received / count / lastedS,
+            kBPerS: bytes / count / lastedS / 1_000,
+          },
+        ]);
+      }
+    }
+    const verdict = await auditor.finish();
+    return {
+      name: 'watchers',
+      tables: [
+        {
+          title: `${count} sockets on a show of 2,000 seats: from the click until each is at least at that state`,
+          columns: [
+            ...['protocol', 'events/s', 'edge CPU (ms/s)', 'p50 (ms)', 'p99 (ms)'],
+            ...['messages/s per socket', 'kB/s per socket', 'receivers’ CPU (ms/s)'],
+          ],
+          rows: [...slices].map(([key, all]) => {
+            const [protocol = '', rate] = key.split(' ');
+            const of = (field: keyof Slice) => median(all.map((slice) => slice[field]));
+            return [
+              ...[protocol, Number(rate), of('edgeCpuMsPerS'), of('p50Ms'), of('p99Ms')],
+              ...[of('messagesPerS'), of('kBPerS'), of('receiverCpuMsPerS')],
+            ];
+          }),
+        },
+      ],
+      targets: targets(slices),
+      violations: problemsOf(verdict),
+    };
+  } finally {
+    await venue.stop();
+  }
+}
+
+function targets(slices: ReadonlyMap<string, Slice[]>): Target[] {
+  const of = (key: string, field: keyof Slice) => median((slices.get(key) ?? []).map((slice) => slice[field]));
+  const ratio = (field: keyof Slice, above: string, below: string) => of(above, field) / of(below, field);
+  return [
+    atMost(
+      'watchers: edge CPU per second, 1,000 / 100 events per second',
+      1.5,
+      ratio('edgeCpuMsPerS', 'v2 1000', 'v2 100'),
+    ),
+    atMost('watchers: p99, 1,000 / 100 events per second', 1.5, ratio('p99Ms', 'v2 1000', 'v2 100')),
+    atMost('watchers, 1,000 events per second: p99 (ms)', 250, of('v2 1000', 'p99Ms')),
+    atMost('watchers, 10 events per second: p99, v2 / v1', 1.1, ratio('p99Ms', 'v2 10', 'v1 10')),
+  ];
+}
