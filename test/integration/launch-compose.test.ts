@@ -277,7 +277,7 @@ describe('[R234] secrets', () => {
     });
     expect(held.status).toBe(200);
     const ledger = new PostgresLedger({
-      url: local(secret('booking-database-url').trim()),
+      url: localText(secret('booking-database-url').trim(), here, addresses),
       name: 'test',
       logger: silent,
     });
