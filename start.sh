@@ -21,6 +21,7 @@ Ctrl-C stops everything. The data is kept in .data for the next run.
 
 Settings are environment variables, e.g. HTTP_PORT=8000 ./start.sh
   HTTP_PORT, HTTP_HOST             where browsers connect (80, or 8000 without the right to use 80; 127.0.0.1)
+  TLS_CERT, TLS_KEY, HTTPS_PORT    files for HTTPS, and its port (443, or 8443); TLS_CERT=self-made to try it
   BOOKING_PORTS, EDGE_PORTS        comma lists, one process on each port (8080; 3000,3001)
   REDIS_URL, NATS_URL              your own servers, in place of those that start.sh starts
   SERVERS                          auto, docker, machine or embedded (auto)

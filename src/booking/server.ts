@@ -6,11 +6,13 @@ import { accessOf } from '../identity/access.ts';
 import { inspectOptions } from '../inspect/routes.ts';
 import { PostgresLedger } from '../ledger/postgres-ledger.ts';
 import { RedisSandboxStore } from '../orders/sandbox/redis-sandbox-store.ts';
-import { loadBookingConfig } from '../process/config.ts';
+import { commaList, loadBookingConfig } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { runProcess } from '../process/run-process.ts';
 import type { Show } from '../shows/show.ts';
 import { redisPlace } from '../store/redis-place.ts';
+import { registerProblemsRoute } from '../status/problems-route.ts';
+import { registerStatusRoute } from '../status/status-route.ts';
 import { RedisSeatStore } from '../store/redis-seat-store.ts';
 import { connectRedis } from '../store/redis-servers.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
@@ -23,7 +25,7 @@ import { venueSettings } from './venue-settings.ts';
 
 const folderOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-await runProcess('booking', loadBookingConfig, async (config, logger) => {
+await runProcess('booking', loadBookingConfig, async (config, logger, problems) => {
   const rules = venueSettings(config);
   const planReadAtMs = Date.now();
   const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
@@ -79,6 +81,8 @@ await runProcess('booking', loadBookingConfig, async (config, logger) => {
       pageDir: fileURLToPath(new URL('../inspect-page', import.meta.url)),
     }),
   });
+  registerProblemsRoute(app, problems);
+  registerStatusRoute(app, config.STATUS_PEERS ? commaList(config.STATUS_PEERS) : [`http://127.0.0.1:${config.PORT}`]);
   onSale.start();
   return app;
 });

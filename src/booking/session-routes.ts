@@ -8,7 +8,7 @@ import type { Access } from '../identity/access.ts';
 import { sessionOf } from '../identity/acting-user.ts';
 import { countedAddress } from '../identity/counted-address.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
-import { requestTokens } from '../identity/request-token.ts';
+import { requestTokens, secureCookie } from '../identity/request-token.ts';
 import type { Session } from '../identity/sessions.ts';
 import { SessionInfo, SessionReply, SessionRequest } from '../protocol/session.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
@@ -93,7 +93,7 @@ function ignoreRefusal(error: unknown): undefined {
 
 /** Scripts cannot read it, and browsers send it only with requests of our own pages. */
 function cookieOf({ protocol }: FastifyRequest, name: string, token: string, expiresAtMs: number): string {
-  return stringifySetCookie(name, token, {
+  return stringifySetCookie(protocol === 'https' ? secureCookie(name) : name, token, {
     httpOnly: true,
     sameSite: 'strict',
     secure: protocol === 'https',

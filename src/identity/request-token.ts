@@ -5,7 +5,7 @@ import { decodeJwt } from 'jose';
 const maxTokens = 4;
 
 /**
- * The session tokens of a request, the best first: the bearer token, otherwise the cookies. A browser sends several cookies of
+ * The session tokens of a request, the best first: the bearer token, otherwise the cookies, those set over TLS before all others. A browser sends several cookies of
  * one name if their domains or paths differ.
  */
 export function requestTokens(
@@ -15,8 +15,14 @@ export function requestTokens(
   const { authorization, cookie } = headers;
   const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
   if (bearer !== undefined) return [bearer];
-  return cookie === undefined ? [] : cookieTokens(cookie, cookieName);
+  if (cookie === undefined) return [];
+  const secure = cookie.includes(securePrefix) ? cookieTokens(cookie, secureCookie(cookieName)) : [];
+  return secure.length > 0 ? secure : cookieTokens(cookie, cookieName);
 }
+
+const securePrefix = '__Host-';
+/** The name behind TLS: browsers accept it only from this host itself, over TLS, for all paths. */
+export const secureCookie = (name: string): string => `${securePrefix}${name}`;
 
 function cookieTokens(cookie: string, name: string): string[] {
   const pairs = cookie.split(';').filter((pair) => pair.trimStart().startsWith(name));

@@ -7,12 +7,12 @@ import { redisUsers } from './redis-users.ts';
 import { secretsIn } from './secrets-file.ts';
 
 /**
- * Writes the secrets that docker-compose.yml names, one file each, into `<dataDir>/compose`, and returns that folder. The
+ * Writes the secrets that docker-compose.yml, docker-compose.ha.yml and docs/deploy.md name, one file each, into `<dataDir>/compose`, and returns that folder. The
  * passwords are those that `./start.sh` uses with the same data folder.
  */
 export function writeComposeSecrets(dataDir: string): string {
   const secrets = secretsIn(dataDir);
-  const { redisBookingPassword, natsBookingPassword, natsEdgePassword } = secrets;
+  const { redisBookingPassword, natsBookingPassword, natsEdgePassword, natsRoutePassword } = secrets;
   const { postgresOwnerPassword: ownerPassword, postgresBookingPassword: bookingPassword } = secrets;
   const natsSettings = {
     // Only the health check inside the container uses it.
@@ -21,13 +21,24 @@ export function writeComposeSecrets(dataDir: string): string {
     jetstream: { store_dir: '/data', max_memory_store: 256 * 1024 ** 2 },
     ...natsUsers({ bookingPassword: natsBookingPassword, edgePassword: natsEdgePassword }),
   };
+  const route = `seats:${natsRoutePassword}`;
+  const natsCluster = {
+    name: 'seats',
+    port: 6222,
+    authorization: { user: 'seats', password: natsRoutePassword },
+    routes: ['nats-0', 'nats-1', 'nats-2'].map((host) => `nats://${route}@${host}:6222`),
+  };
   const files = {
     'redis-users': redisUsers({
       keyPrefix: '',
       adminPassword: secrets.redisAdminPassword,
       bookingPassword: redisBookingPassword,
+      replicaPassword: secrets.redisReplicaPassword,
     }),
+    'redis-replica-settings': `masteruser replica\nmasterauth ${secrets.redisReplicaPassword}`,
     'nats-settings': JSON.stringify(natsSettings, undefined, 2),
+    // Of three servers, for docker-compose.ha.yml and deploy/kubernetes. Each is given its name with -n.
+    'nats-cluster-settings': JSON.stringify({ ...natsSettings, cluster: natsCluster }, undefined, 2),
     'booking-redis-url': `redis://booking:${redisBookingPassword}@redis:6379`,
     'booking-nats-url': `nats://booking:${natsBookingPassword}@nats:4222`,
     'postgres-admin-password': secrets.postgresAdminPassword,

@@ -4,6 +4,10 @@ export function httpUrl(host: string, port: number): string {
   return `http://${name}${port === 80 ? '' : `:${port}`}`;
 }
 
+/** As `httpUrl`, with TLS. */
+export const httpsUrl = (host: string, port: number): string =>
+  `https://${isEveryAddress(host) ? '127.0.0.1' : bracketed(host)}${port === 443 ? '' : `:${port}`}`;
+
 /** Listening on `::` includes IPv4. */
 export const isEveryAddress = (host: string) => host === '0.0.0.0' || host === '::';
 

@@ -23,6 +23,7 @@ import type { GivenRedis } from './given-redis.ts';
 import { listenHost, requireHttpHost } from './listen-host.ts';
 import type { AddressLimits } from './nginx.ts';
 import { exampleFor, loopback, PortUnavailableError, portState, requirePort } from './ports.ts';
+import { type CertificateFiles, type selfMade, tlsFilesOf } from './tls.ts';
 
 const originNames = ['auto', 'docker', 'machine', 'embedded'] as const;
 export type OriginName = (typeof originNames)[number];
@@ -31,6 +32,12 @@ const Port = Type.Integer({ minimum: 1, maximum: 65535 });
 const LaunchEnv = Type.Object({
   HTTP_HOST: Type.String({ default: loopback, description: 'Where the page is served; 0.0.0.0: to the whole network' }),
   HTTP_PORT: Type.Optional(Port),
+  HTTPS_PORT: Type.Optional(Port),
+  TLS_CERT: Type.String({
+    default: '',
+    description: 'A certificate chain in PEM format, or self-made; empty: plain HTTP',
+  }),
+  TLS_KEY: Type.String({ default: '', description: 'The private key of TLS_CERT in PEM format' }),
   BOOKING_PORTS: Type.String({ default: '8080', description: 'A comma list: one booking process on each' }),
   BOOKING_PORT: Type.Optional(Port),
   EDGE_PORTS: Type.String({ default: '3000,3001', description: 'A comma list: one edge on each' }),
@@ -57,13 +64,15 @@ const LaunchEnv = Type.Object({
 /** All settings that `./start.sh` reads or hands on. */
 export const launchSettingNames = [...new Set([...Object.keys(LaunchEnv.properties), ...settingNames])];
 
-const preferredHttpPort = 80;
-const unprivilegedHttpPort = 8000;
+/** If the first may not be bound, the second. */
+const defaultPorts = { HTTP_PORT: [80, 8000], HTTPS_PORT: [443, 8443] } as const;
 
 export interface LaunchConfig {
   env: NodeJS.ProcessEnv;
   httpHost: string;
   httpPort: number;
+  /** Absent: plain HTTP. With it, `httpPort` only leads to its port. */
+  tls?: { port: number; files: CertificateFiles | typeof selfMade };
   bookingPorts: number[];
   edgePorts: number[];
   redis: { given?: GivenRedis; port: number };
@@ -99,12 +108,16 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   const ofEdge = loadEdgeConfig({ ...given, PORT: undefined });
   const monitorPort = monitoringPort(settings.NATS_MONITORING);
   const givenRedis = givenRedisIn(ofBooking);
+  const tlsFiles = tlsFilesOf(settings.TLS_CERT, settings.TLS_KEY);
 
   const config: LaunchConfig = {
     // The inspector is open to every client that reaches the page: on by default only if that is this machine alone.
     env: { INSPECT: isLoopback(httpHost) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
     httpHost,
-    httpPort: settings.HTTP_PORT ?? (await defaultHttpPort(httpHost)),
+    httpPort: settings.HTTP_PORT ?? (await defaultPort('HTTP_PORT', httpHost)),
+    ...(tlsFiles && {
+      tls: { files: tlsFiles, port: settings.HTTPS_PORT ?? (await defaultPort('HTTPS_PORT', httpHost)) },
+    }),
     bookingPorts: bookingPorts(settings),
     edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
     redis: { port: settings.REDIS_PORT, ...(givenRedis && { given: givenRedis }) },
@@ -154,16 +167,18 @@ export const logFile = ({ dataDir }: LaunchConfig, name: string): string => join
 /** Unlike those of Redis, NATS and Postgres, these ports are not replaced by free ones: people and clients know them by number. */
 export async function requirePorts(config: LaunchConfig): Promise<void> {
   await requireHttpPort(config);
+  if (config.tls) await requirePort(config.tls.port, 'HTTPS_PORT', config.httpHost);
   for (const port of config.bookingPorts) await requirePort(port, 'BOOKING_PORTS');
   for (const port of config.edgePorts) await requirePort(port, 'EDGE_PORTS');
 }
 
 export const requireHttpPort = ({ httpPort, httpHost }: LaunchConfig) => requirePort(httpPort, 'HTTP_PORT', httpHost);
 
-async function defaultHttpPort(host: string): Promise<number> {
-  const state = await portState(preferredHttpPort, host);
-  if (state === 'in use') throw new PortUnavailableError(preferredHttpPort, 'HTTP_PORT', state);
-  return state === 'free' ? preferredHttpPort : unprivilegedHttpPort;
+async function defaultPort(setting: keyof typeof defaultPorts, host: string): Promise<number> {
+  const [preferred, unprivileged] = defaultPorts[setting];
+  const state = await portState(preferred, host);
+  if (state === 'in use') throw new PortUnavailableError(preferred, setting, state);
+  return state === 'free' ? preferred : unprivileged;
 }
 
 function bookingPorts({ BOOKING_PORTS, BOOKING_PORT }: Static<typeof LaunchEnv>): number[] {
@@ -191,8 +206,13 @@ function portList(setting: string, text: string): number[] {
 }
 
 /** Browsers or `fetch` connect to all of these ports. */
-function refuseBadPorts({ httpPort, bookingPorts, edgePorts }: LaunchConfig): void {
-  const uses = { HTTP_PORT: [httpPort], BOOKING_PORTS: bookingPorts, EDGE_PORTS: edgePorts };
+function refuseBadPorts({ httpPort, tls, bookingPorts, edgePorts }: LaunchConfig): void {
+  const uses = {
+    HTTP_PORT: [httpPort],
+    HTTPS_PORT: tls ? [tls.port] : [],
+    BOOKING_PORTS: bookingPorts,
+    EDGE_PORTS: edgePorts,
+  };
   for (const [setting, ports] of Object.entries(uses)) {
     const port = ports.find((each) => badPorts.has(each));
     if (port !== undefined)
@@ -209,6 +229,7 @@ function refuseDuplicates(config: LaunchConfig): void {
     ...config.edgePorts.map((port): [string, number] => ['EDGE_PORTS', port]),
   ];
   if (!config.redis.given) uses.push(['REDIS_PORT', config.redis.port]);
+  if (config.tls) uses.push(['HTTPS_PORT', config.tls.port]);
   if (!config.nats.url) uses.push(['NATS_PORT', config.nats.port]);
   if (!config.database.url) uses.push(['DATABASE_PORT', config.database.port]);
   const settingOf = new Map<number, string>();

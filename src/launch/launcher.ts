@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { isLoopback } from '../identity/auth-mode.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { checkoutSummary, sandboxWarning } from './checkout-summary.ts';
+import { messageOf } from '../process/error-facts.ts';
 import { ledgerServer, natsServer, redisServer } from './data-servers.ts';
 import { findServers } from './find-servers.ts';
 import { requireGivenServers } from './given-servers.ts';
@@ -17,6 +18,7 @@ import { type ServerOrigin, type ServerProgram, ServersMissingError } from './se
 import { postgresUser, type ServiceUser, serviceUser } from './service-user.ts';
 import { embeddedSummary, embeddedWarning, noLedgerWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
+import { type CertificateFiles, installCertificate, selfMade, selfMadeCertificate, watchCertificate } from './tls.ts';
 import { recordVenue, requireSameVenue } from './venue-record.ts';
 
 /** Starts everything, in order; resolves when all services reply. */
@@ -43,6 +45,8 @@ export async function launch(settings: LaunchConfig, supervisor: Supervisor, sig
 /** Undefined if there are no servers, so that everything must run in one process. */
 async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<FoundServers | undefined> {
   if (config.origin === 'embedded') {
+    if (config.tls)
+      throw new ConfigError('TLS_CERT needs nginx, which SERVERS=embedded does without: unset one of them.');
     print(embeddedWarning('SERVERS=embedded is set.'));
     return undefined;
   }
@@ -67,7 +71,7 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Fo
     return { origin, hasLedger: false };
   } catch (error) {
     // A user who chose an origin or gave a server does not silently get the embedded mode.
-    const mayEmbed = config.origin === 'auto' && needed.length === 3 && !config.database.url;
+    const mayEmbed = config.origin === 'auto' && needed.length === 3 && !config.database.url && !config.tls;
     if (!(error instanceof ServersMissingError)) throw error;
     const reason = `Redis, NATS and nginx are not available here:\n${error.message}`;
     if (!mayEmbed)
@@ -114,6 +118,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
   const env = { ...config.env, TRUSTED_PROXIES: 'loopback', PAYMENT_PROVIDER: paymentProvider };
   const common = (name: string, port: number) => ({ port, env, user, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
+  const statusUrls = [...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)];
   const bookings = bookingPorts.map((port) =>
     bookingSpec({
       ...common('booking', port),
@@ -121,6 +126,7 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
       natsUrl: nats.urls.booking,
       database,
       peerUrls: bookingUrls,
+      statusUrls,
     }),
   );
   await supervisor.start(bookings, signal);
@@ -131,10 +137,14 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
   );
   await supervisor.start(edges, signal);
 
+  const nginxDir = join(config.dataDir, 'nginx');
+  const certificate = await certificateOf(config);
+  const installed = certificate && installCertificate(certificate, nginxDir, user);
   const nginx = nginxSpec({
     origin,
     host: config.httpHost,
     port: config.httpPort,
+    tls: config.tls && installed && { ...installed, port: config.tls.port },
     edgePorts,
     bookingPorts,
     trustedProxies: config.trustedProxies,
@@ -142,11 +152,13 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
     addressLimits: config.addressLimits,
     templateFile: join('nginx', 'nginx.conf.template'),
     publicDir: join(process.cwd(), 'public'),
-    dir: join(config.dataDir, 'nginx'),
+    dir: nginxDir,
     logFile: logFile(config, 'nginx'),
     user,
   });
   await supervisor.start([nginx], signal);
+  if (certificate)
+    watchCertificate(certificate, () => renewCertificate(certificate, nginxDir, { user, supervisor }), signal);
   const page = await pageUrl(config);
   if (paymentProvider === 'sandbox' && !isLoopback(config.httpHost)) warnings.push(sandboxWarning);
   const pidOf = (name: string) => supervisor.pidOf(name);
@@ -161,6 +173,25 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
       pidOf,
     }),
   );
+}
+
+const certificateOf = async ({ tls, dataDir, httpHost }: LaunchConfig): Promise<CertificateFiles | undefined> =>
+  tls?.files === selfMade ? selfMadeCertificate(join(dataDir, 'tls'), httpHost) : tls?.files;
+
+/** nginx reads its files again, and keeps all connections. A certificate that cannot be used leaves the old one in use. */
+function renewCertificate(
+  files: CertificateFiles,
+  dir: string,
+  { user, supervisor }: Pick<LaunchContext, 'user' | 'supervisor'>,
+): void {
+  try {
+    installCertificate(files, dir, user);
+    const pid = supervisor.pidOf('nginx');
+    if (pid !== undefined) process.kill(pid, 'SIGHUP');
+    print(`   nginx uses the new certificate of ${files.certFile}.`);
+  } catch (error) {
+    print(`!! The new certificate is not used: ${messageOf(error)}`);
+  }
 }
 
 async function launchEmbedded(

@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { bracketed, httpUrl } from './http-url.ts';
+import { join, relative } from 'node:path';
+import { bracketed, httpsUrl, httpUrl } from './http-url.ts';
 import { makeFolder } from './make-folder.ts';
 import { httpAnswers } from './probes.ts';
 import { programEnv } from './program-env.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
 import { giveTo, type ServiceUser } from './service-user.ts';
+import type { CertificateFiles } from './tls.ts';
 import { writePrivately } from './write-privately.ts';
 
 /** The services' limits per address, from which nginx's limits are derived. */
@@ -28,6 +29,8 @@ export interface NginxOptions {
   allowedOrigins: string[];
   /** Absent: no limits. */
   addressLimits?: AddressLimits | undefined;
+  /** Absent: plain HTTP. */
+  tls?: (CertificateFiles & { port: number }) | undefined;
   templateFile: string;
   publicDir: string;
   /** Holds the rendered configuration, the pid file and the temporary files. */
@@ -37,20 +40,21 @@ export interface NginxOptions {
 }
 
 export function nginxSpec(options: NginxOptions): ServiceSpec {
-  const { origin, host, port, publicDir, dir, logFile, user } = options;
+  const { origin, host, port, tls, publicDir, dir, logFile, user } = options;
   makeFolder(dir);
   const configFile = writePrivately(join(dir, 'nginx.conf'), renderConfig(options));
   giveTo(user, dir);
+  const ports = tls ? [port, tls.port] : [port];
   // If it starts as root (see commandAs and docker-servers.ts), its workers would become another user, who may not be allowed to read the page.
-  const isRoots = process.getuid?.() === 0 && (!user || (origin.isContainer && port < 1024));
+  const isRoots = process.getuid?.() === 0 && (!user || (origin.isContainer && ports.some((each) => each < 1024)));
   const workers = isRoots ? ' user root root;' : '';
-  const url = httpUrl(host, port);
+  const url = tls ? httpsUrl(host, tls.port) : httpUrl(host, port);
   return {
     name: 'nginx',
     ...origin.command('nginx', {
       args: ['-p', dir, '-c', configFile, '-e', 'stderr', '-g', `daemon off;${workers}`],
       folders: [dir, publicDir],
-      listens: [{ host, port }],
+      listens: ports.map((each) => ({ host, port: each })),
       user,
     }),
     env: programEnv(),
@@ -66,13 +70,24 @@ export function nginxSpec(options: NginxOptions): ServiceSpec {
 
 /** Like the official Docker image: replaces only `${NAME}`s that are defined, and keeps nginx's own $variables. */
 function renderConfig(options: NginxOptions): string {
-  const { origin, host, port, edgePorts, bookingPorts, ...files } = options;
+  const { origin, host, port, tls, edgePorts, bookingPorts, ...files } = options;
   const addresses = (ports: number[]) => ports.map((each) => `${origin.machineHost}:${each}`);
+  // nginx replaces variables in this path and has no escape for a $.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's variable, not ours
+  const publicDir = quotable(files.publicDir).replaceAll('$', '${dollar}');
   const variables: Record<string, string> = {
-    LISTEN: listen(origin.bindHost(host), port),
-    // nginx replaces variables in this path and has no escape for a $.
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: nginx's variable, not ours
-    PUBLIC_DIR: quotable(files.publicDir).replaceAll('$', '${dollar}'),
+    PUBLIC_DIR: publicDir,
+    ...listenRules({
+      listen: listen(origin.bindHost(host), port),
+      publicDir,
+      tls: tls && {
+        listen: listen(origin.bindHost(host), tls.port),
+        publicPort: tls.port,
+        // Relative to the folder of the configuration: nginx replaces variables in these paths too.
+        certFile: quotable(relative(files.dir, tls.certFile)),
+        keyFile: quotable(relative(files.dir, tls.keyFile)),
+      },
+    }),
     RUN_DIR: quotable(files.dir),
     ...rulesOf({ ...options, edges: addresses(edgePorts), bookings: addresses(bookingPorts) }),
   };
@@ -85,6 +100,27 @@ const listen = (host: string, port: number) => `${bracketed(host)}:${port}${host
 
 /** Escapes text for double quotes in nginx's configuration. */
 const quotable = (text: string) => text.replaceAll(/["\\]/g, '\\$&');
+
+interface Listening {
+  /** An address for `listen`, as those below. */
+  listen: string;
+  publicDir: string;
+  /** `publicPort`: as browsers know it. Paths are escaped for double quotes. */
+  tls?: (CertificateFiles & { listen: string; publicPort: number }) | undefined;
+}
+
+/** Variables of the template. `nginx/rules.envsh` computes the same for a container. */
+export function listenRules({ listen, publicDir, tls }: Listening): Record<string, string> {
+  if (!tls) return { LISTEN_RULES: `listen ${listen} backlog=4096;`, REDIRECT_SERVER: '' };
+  const target = `https://$host${tls.publicPort === 443 ? '' : `:${tls.publicPort}`}$request_uri`;
+  // For certbot --webroot.
+  const challenges = `location /.well-known/acme-challenge/ { root "${publicDir}"; }`;
+  return {
+    // nginx before 1.25.1 has no directive `http2`, and later versions take this one too.
+    LISTEN_RULES: `listen ${tls.listen} ssl http2 backlog=4096; ssl_certificate "${tls.certFile}"; ssl_certificate_key "${tls.keyFile}";`,
+    REDIRECT_SERVER: `server { listen ${listen} backlog=4096; location / { return 308 ${target}; } ${challenges} }`,
+  };
+}
 
 /** Items are `host:port`. */
 type Upstreams = { edges: string[]; bookings: string[] };
@@ -100,7 +136,8 @@ export function rulesOf(
     addresses.map((address) => `server ${address} ${parameters};`).join(' ');
   const hasFailover = bookings.length > 1;
   return {
-    EDGE_SERVERS: servers(edges, 'max_fails=1 fail_timeout=1s'),
+    // An address that is listed several times is a Service of Kubernetes: a failure says nothing about its next pod.
+    EDGE_SERVERS: servers(edges, new Set(edges).size < edges.length ? 'max_fails=0' : 'max_fails=1 fail_timeout=1s'),
     // A failed process is skipped for 5 s. All are listed again as backup, so that they are still tried when all have failed.
     BOOKING_SERVERS: hasFailover
       ? `${servers(bookings, 'max_fails=1 fail_timeout=5s')} ${servers(bookings, 'max_fails=0 backup')}`

@@ -29,6 +29,8 @@ export interface BookingOptions extends NodeServiceOptions {
   database?: { url: string; ownerUrl?: string | undefined } | undefined;
   /** URLs of all booking processes: the inspector of each shows the actors of the others too. */
   peerUrls?: string[];
+  /** URLs of all processes, for `/status`. */
+  statusUrls?: string[];
 }
 
 export interface EdgeOptions extends NodeServiceOptions {
@@ -36,14 +38,17 @@ export interface EdgeOptions extends NodeServiceOptions {
   bookingUrls: string[];
 }
 
-export const bookingSpec = ({ redisUrl, natsUrl, database, peerUrls, ...options }: BookingOptions): ServiceSpec =>
-  nodeSpec(`booking-${options.port}`, 'booking', options, {
+export const bookingSpec = (given: BookingOptions): ServiceSpec => {
+  const { redisUrl, natsUrl, database, peerUrls, statusUrls, ...options } = given;
+  return nodeSpec(`booking-${options.port}`, 'booking', options, {
     ...(redisUrl && { REDIS_URL: redisUrl }),
     NATS_URL: natsUrl,
     ...(database && { DATABASE_URL: database.url }),
     ...(database?.ownerUrl && { DATABASE_OWNER_URL: database.ownerUrl }),
     ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
+    ...(statusUrls && { STATUS_PEERS: statusUrls.join(',') }),
   });
+};
 
 export const edgeSpec = ({ natsUrl, bookingUrls, ...options }: EdgeOptions): ServiceSpec =>
   nodeSpec(`edge-${options.port}`, 'edge', options, { NATS_URL: natsUrl, BOOKING_URLS: bookingUrls.join(',') });

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { httpUrl, isEveryAddress } from './http-url.ts';
+import { httpsUrl, httpUrl, isEveryAddress } from './http-url.ts';
 import { loopback } from './ports.ts';
 import { print } from './print.ts';
 
@@ -8,18 +8,21 @@ const probeTimeoutMs = 500;
 interface PageAddress {
   httpHost: string;
   httpPort: number;
+  /** With TLS, of which plain HTTP only tells. */
+  tls?: { port: number } | undefined;
 }
 
 /**
  * The URL for people. Browsers resolve `localhost` to ::1 first: if another program listens there on the same port, only the
  * IP address leads to our page.
  */
-export async function pageUrl({ httpHost, httpPort }: PageAddress): Promise<string> {
-  const url = httpUrl(httpHost, httpPort);
+export async function pageUrl({ httpHost, httpPort, tls }: PageAddress): Promise<string> {
+  const port = tls?.port ?? httpPort;
+  const url = tls ? httpsUrl(httpHost, port) : httpUrl(httpHost, port);
   if (httpHost !== loopback && !isEveryAddress(httpHost)) return url;
   const byName = url.replace(`//${loopback}`, '//localhost');
-  if (httpHost === '::' || !(await isListening('::1', httpPort))) return byName;
-  print(`!! Another program listens on [::1]:${httpPort}: ${byName} may show that one. Use ${url}.`);
+  if (httpHost === '::' || !(await isListening('::1', port))) return byName;
+  print(`!! Another program listens on [::1]:${port}: ${byName} may show that one. Use ${url}.`);
   return url;
 }
 

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { Agent, request } from 'undici';
 import { isObject } from '../process/is-object.ts';
 
 const probeTimeoutMs = 1_000;
@@ -27,10 +28,16 @@ export const natsAnswers = (endpoint: Endpoint) =>
     /^INFO .*("tls_required":true|\r\n[\s\S]*(PONG|Authorization))/,
   );
 
+/** The certificate names the host of the page, not the address that is asked here. */
+const anyCertificate = new Agent({ connect: { rejectUnauthorized: false } });
+
 export async function httpAnswers(url: string): Promise<void> {
-  const response = await fetch(url, { signal: AbortSignal.timeout(probeTimeoutMs) });
-  await response.arrayBuffer();
-  if (response.status !== 200) throw new NotReadyError(`GET ${url} replies ${response.status}`);
+  const { statusCode, body } = await request(url, {
+    dispatcher: anyCertificate,
+    signal: AbortSignal.timeout(probeTimeoutMs),
+  });
+  await body.dump();
+  if (statusCode !== 200) throw new NotReadyError(`GET ${url} replies ${statusCode}`);
 }
 
 /** `refused_shows` of `GET /ready`. */

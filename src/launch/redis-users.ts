@@ -5,6 +5,8 @@ export interface RedisUsersOptions {
   keyPrefix: string;
   adminPassword: string;
   bookingPassword: string;
+  /** Of the replicas. Absent: there are none. */
+  replicaPassword?: string;
 }
 
 /** Commands that the scripts of `src/store/lua` and their client use. */
@@ -28,7 +30,8 @@ const viewerCommands = [
  * `default` keeps all rights, protected by a password: Redis 7.0 loads its append-only file as that user, and drops every
  * transaction in it that this user may not run.
  */
-export function redisUsers({ keyPrefix, adminPassword, bookingPassword }: RedisUsersOptions): string {
+export function redisUsers(options: RedisUsersOptions): string {
+  const { keyPrefix, adminPassword, bookingPassword, replicaPassword } = options;
   // Those of the default show, and those of the others: see `keyPrefixOf`.
   const kinds = ['venue', 'seat'].flatMap((kind) => [`${kind}:*`, `{*}:${kind}:*`]);
   const keys = (pattern: string) => kinds.map((kind) => `${pattern}${keyPrefix}${kind}`).join(' ');
@@ -36,6 +39,9 @@ export function redisUsers({ keyPrefix, adminPassword, bookingPassword }: RedisU
   return [
     `user default on ${hashed(adminPassword)} ~* &* +@all`,
     `user booking on ${hashed(bookingPassword)} resetchannels ${keys('~')} ${only(bookingCommands)}`,
+    ...(replicaPassword === undefined
+      ? []
+      : [`user replica on ${hashed(replicaPassword)} -@all +psync +replconf +ping`]),
     `user viewer on nopass resetchannels ${keys('%R~')} ${only(viewerCommands)}`,
     '',
   ].join('\n');

@@ -19,8 +19,11 @@ export interface Secrets {
   sandboxWebhookSecret: string;
   redisAdminPassword: string;
   redisBookingPassword: string;
+  redisReplicaPassword: string;
   natsBookingPassword: string;
   natsEdgePassword: string;
+  /** Of the servers of a NATS cluster among themselves. */
+  natsRoutePassword: string;
   /** Of its superuser in containers. `./start.sh` keeps that of its own Postgres beside the data. */
   postgresAdminPassword: string;
   postgresOwnerPassword: string;
@@ -48,8 +51,10 @@ const newSecrets = (): Secrets => ({
   sandboxWebhookSecret: newPassword(),
   redisAdminPassword: newPassword(),
   redisBookingPassword: newPassword(),
+  redisReplicaPassword: newPassword(),
   natsBookingPassword: newPassword(),
   natsEdgePassword: newPassword(),
+  natsRoutePassword: newPassword(),
   postgresAdminPassword: newPassword(),
   postgresOwnerPassword: newPassword(),
   postgresBookingPassword: newPassword(),

@@ -34,6 +34,7 @@ export function summary(
 ${checkout}${inspectLine(config, page)}
   API       ${bookingUrls.map((url) => `${url}/api/seats`).join('\n            ')}
   API docs  ${bookingUrls[0]}/api/docs
+  Status    ${bookingUrls[0]}/status
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
   Redis     ${redisUrl ? `${look} -p ${new URL(redisUrl).port}` : `${redacted(redis.given?.addresses ?? '')} (yours)`}
   NATS      ${nats.url ? `${redacted(nats.url)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}

@@ -248,6 +248,12 @@ const BookingConfig = Type.Object({
   ...Checkout,
   ...Inspect,
   PORT: Port(8080),
+  STATUS_PEERS: Type.String({
+    ...HttpUrls,
+    pattern: `${HttpUrls.pattern}|^$`,
+    default: '',
+    description: 'Comma list of the URLs of all processes that /status shows; empty: this one',
+  }),
 });
 const EdgeConfig = Type.Object({
   ...Common,

@@ -1,5 +1,6 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
+import { RecentProblems } from './recent-problems.ts';
 import { settingNames } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { LogDestination } from './log-destination.ts';
@@ -7,7 +8,8 @@ import { misspeltSettings } from './misspelt-settings.ts';
 import { createProcessLogger } from './process-logger.ts';
 import { settingProblem } from './setting-problem.ts';
 
-const closeTimeoutMs = 5_000;
+/** A process that takes longer to end is ended. */
+export const closeTimeoutMs = 5_000;
 /** Thousands of browsers reconnect at once when another edge ends. */
 const listenBacklog = 4_096;
 
@@ -23,16 +25,16 @@ interface Listener {
 export async function runProcess<Config extends { LOG_LEVEL: string; HOST: string; PORT: number }>(
   name: string,
   loadConfig: (env: NodeJS.ProcessEnv) => Config,
-  build: (config: Config, logger: Logger) => Promise<Listener>,
+  build: (config: Config, logger: Logger, problems: RecentProblems) => Promise<Listener>,
 ): Promise<void> {
   // Without a listener, a failed write to stderr would end the process.
   process.stderr.on('error', () => {});
   const misspelt = misspeltSettings(process.env, settingNames);
   try {
     const config = loadConfig(process.env);
-    const { logger, destination } = createLogger(name, config.LOG_LEVEL);
+    const { logger, destination, problems } = createLogger(name, config.LOG_LEVEL);
     for (const warning of misspelt) logger.warn(warning);
-    const app = await build(config, logger);
+    const app = await build(config, logger, problems);
     closeWithGrace({ delay: closeTimeoutMs, logger }, async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'Ending after an error');
       else logger.info({ signal }, 'Ending');
@@ -50,16 +52,17 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
   }
 }
 
-function createLogger(name: string, level: string): { logger: Logger; destination: LogDestination } {
+function createLogger(name: string, level: string) {
   const destination = new LogDestination(1, (lost, cause) => {
     logger.warn({ lost, cause }, 'Log entries were lost because they could not be written');
   });
-  const logger = createProcessLogger(name, level, destination);
+  const problems = new RecentProblems(destination);
+  const logger: Logger = createProcessLogger(name, level, problems);
   process.on('exit', () => {
     destination.flush();
     if (destination.isBlocked) process.kill(process.pid, 'SIGKILL');
   });
-  return { logger, destination };
+  return { logger, destination, problems };
 }
 
 function listenProblem(cause: NodeJS.ErrnoException, host: string, port: number): Error {

@@ -64,6 +64,26 @@ describe('[R220] sessions over HTTP', () => {
     expect((await begin({ 'x-forwarded-proto': 'https' })).cookie).toContain('Secure');
   });
 
+  test('[R989] behind TLS the cookie has the prefix __Host-, and no other host of the domain can put its own in its place', async () => {
+    const { begin, ask } = await startWith();
+    const behindTls = { 'x-forwarded-proto': 'https' };
+    const [own, other] = [await begin(behindTls), await begin(behindTls)];
+    expect(own.cookie).toMatch(new RegExp(`^__Host-session=${own.token}; `));
+    const userOf = async (cookie: string) => {
+      const reply = await ask({ url: '/api/session', headers: { ...behindTls, cookie } });
+      return reply.json().user_id;
+    };
+    expect(await userOf(`session=${other.token}; __Host-session=${own.token}`)).toBe(own.user_id);
+    expect(await userOf(`__Host-session=${own.token}; session=${other.token}`)).toBe(own.user_id);
+    expect(await userOf(`session=${other.token}; __Host-session=garbage`), 'no way around it').toBeUndefined();
+    // A session from before the prefix goes on, with the same user and a new cookie.
+    expect(await userOf(`session=${own.token}`)).toBe(own.user_id);
+    expect(await begin({ ...behindTls, ...withCookie(own.token) })).toMatchObject({
+      user_id: own.user_id,
+      cookie: expect.stringMatching(/^__Host-session=/),
+    });
+  });
+
   test('with a session that is good: the same user, so that holds stay; with one that is not: another', async () => {
     const { begin } = await startWith();
     const { user_id, token } = await begin();

@@ -1,19 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { writeComposeSecrets } from '../../src/launch/compose-secrets.ts';
-import { findExecutable } from '../../src/launch/find-executable.ts';
 import { natsAnswers, ownRedisAnswers } from '../../src/launch/probes.ts';
 import { redisClientLimits } from '../../src/launch/redis.ts';
-import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
 import { PostgresLedger } from '../../src/ledger/postgres-ledger.ts';
 import { settingsOf } from '../../src/process/config.ts';
 import { freePort, startBooking, startEdge, startPostgres } from '../support/servers.ts';
 import { silent } from '../support/silent.ts';
+import { localText, startAsContainer } from './compose-fixture.ts';
 
 interface Service {
   image: string;
@@ -214,7 +213,8 @@ describe('[R234] secrets', () => {
   });
 
   test('they are written all, the same each time, into a folder that nobody else comes into', () => {
-    const files = Object.values(compose.secrets).map(({ file }) => file);
+    const spare = parse(readFileSync('docker-compose.ha.yml', 'utf8'), { merge: true }) as typeof compose;
+    const files = Object.values({ ...compose.secrets, ...spare.secrets }).map(({ file }) => file);
     expect(files.toSorted()).toEqual(
       readdirSync(folder)
         .toSorted()
@@ -237,32 +237,16 @@ describe('[R234] secrets', () => {
     onTestFinished(() => postgres.stop());
     // As in the containers, but for addresses and folders.
     const here = join(dataDir, 'here');
-    mkdirSync(join(here, 'data'), { recursive: true });
-    const local = (text: string) =>
-      text
-        .replaceAll('/run/secrets', here)
-        .replaceAll('"/data"', JSON.stringify(join(here, 'data')))
-        .replaceAll('redis:6379', `127.0.0.1:${redisPort}`)
-        .replaceAll('nats:4222', `127.0.0.1:${natsPort}`)
-        .replaceAll('postgres:5432', `127.0.0.1:${postgres.port}`)
-        .replaceAll('127.0.0.1:8222', `127.0.0.1:${monitorPort}`);
-    for (const name of readdirSync(folder)) writeFileSync(join(here, name), local(secret(name)));
-    const commandOf = (name: string) => (compose.services[name]?.command ?? []).map(local);
-    const startServer = async (name: string, command: string[], answers: () => Promise<void>) => {
-      const [program = '', ...args] = command;
-      const spec: ServiceSpec = {
-        name,
-        command: [findExecutable(program) ?? program, ...args],
-        env: process.env,
-        logFile: join(here, `${name}.log`),
-        answers,
-        stopTimeoutMs: 1_000,
-        hint: '',
-      };
-      const started = new ServiceProcess(spec);
-      onTestFinished(() => started.stop());
-      await started.ready();
+    const addresses = {
+      'redis:6379': `127.0.0.1:${redisPort}`,
+      'nats:4222': `127.0.0.1:${natsPort}`,
+      'postgres:5432': `127.0.0.1:${postgres.port}`,
+      '127.0.0.1:8222': `127.0.0.1:${monitorPort}`,
     };
+    const secrets = Object.fromEntries(readdirSync(folder).map((name) => [name, secret(name)]));
+    const commandOf = (name: string) => compose.services[name]?.command ?? [];
+    const startServer = (name: string, command: string[], answers: () => Promise<void>) =>
+      startAsContainer({ name, command, secrets, here, addresses, answers });
     const redisArgs = ['--port', String(redisPort), '--bind', '127.0.0.1', '--dir', join(here, 'data')];
     await startServer('redis', [...commandOf('redis'), ...redisArgs], () =>
       ownRedisAnswers({ host: '127.0.0.1', port: redisPort }),
@@ -275,7 +259,7 @@ describe('[R234] secrets', () => {
       Object.fromEntries(
         Object.entries(compose.services[name]?.environment ?? {})
           .filter(([setting]) => setting.endsWith('_FILE'))
-          .map(([setting, path]) => [setting, local(String(path))]),
+          .map(([setting, path]) => [setting, localText(String(path), here, addresses)]),
       );
     // The image runs this script when it has made its data; here the roles are there already, with other passwords.
     const admin = new pg.Client(postgres.adminUrl.replace(/booking$/, 'postgres'));
@@ -297,7 +281,7 @@ describe('[R234] secrets', () => {
     });
     expect(held.status).toBe(200);
     const ledger = new PostgresLedger({
-      url: local(secret('booking-database-url').trim()),
+      url: localText(secret('booking-database-url').trim(), here, addresses),
       name: 'test',
       logger: silent,
     });

@@ -114,6 +114,7 @@ describe('[R316] what nginx replies by itself, a page of an allowed origin can r
 
 test.each([
   { TRUSTED_PROXIES: '', ALLOWED_ORIGINS: '', EDGES: 'edge:3000', BOOKINGS: 'booking:8080' },
+  { TRUSTED_PROXIES: '', ALLOWED_ORIGINS: '', EDGES: 'edge:3000,edge:3000', BOOKINGS: 'booking:8080' },
   {
     TRUSTED_PROXIES: '127.0.0.1/32,::1/128',
     ALLOWED_ORIGINS: 'https://partner.example',

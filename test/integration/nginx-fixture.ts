@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
+import type { CertificateFiles } from '../../src/launch/tls.ts';
 import { startNginx, type TestServer } from '../support/servers.ts';
 
 let nginx: TestServer | undefined;
@@ -61,9 +62,14 @@ export function close(server: Server): void {
   server.closeAllConnections();
 }
 
-export async function setUp(env: NodeJS.ProcessEnv = {}, publicDir = 'public') {
+export async function setUp(
+  env: NodeJS.ProcessEnv = {},
+  publicDir = 'public',
+  tls?: CertificateFiles & { port: number },
+) {
   const [booking, ...edges] = [await startUpstream('booking'), await startUpstream('a'), await startUpstream('b')];
-  nginx = await startNginx({ bookingPorts: [booking.port], edgePorts: edges.map(({ port }) => port), env, publicDir });
+  const edgePorts = edges.map(({ port }) => port);
+  nginx = await startNginx({ bookingPorts: [booking.port], edgePorts, env, publicDir, ...(tls && { tls }) });
   return { url: nginx.url, booking, edges };
 }
 

@@ -18,6 +18,7 @@ import { postgresUrl, preparePostgres } from '../../src/launch/postgres-roles.ts
 import { redisSpec } from '../../src/launch/redis.ts';
 import type { ServerProgram } from '../../src/launch/server-origin.ts';
 import { killServices, ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import type { CertificateFiles } from '../../src/launch/tls.ts';
 import { postgresUser } from '../../src/launch/service-user.ts';
 
 export { freePort };
@@ -162,14 +163,21 @@ export const startEmbedded = (options: NodeServerOptions = {}): Promise<TestServ
 
 /** Its edges and booking processes have to answer already. */
 export const startNginx = (
-  options: ServerOptions & { edgePorts: number[]; bookingPorts: number[]; publicDir?: string; env?: NodeJS.ProcessEnv },
+  options: ServerOptions & {
+    edgePorts: number[];
+    bookingPorts: number[];
+    publicDir?: string;
+    env?: NodeJS.ProcessEnv;
+    tls?: CertificateFiles & { port: number };
+  },
 ): Promise<TestServer> =>
   start(options, 'nginx', async ({ port, dir, logFile }) => {
-    const { edgePorts, bookingPorts, publicDir = 'public', env = {} } = options;
+    const { edgePorts, bookingPorts, publicDir = 'public', env = {}, tls } = options;
     const spec = nginxSpec({
       origin: await originOf('nginx'),
       host: loopback,
       port,
+      tls,
       edgePorts,
       bookingPorts,
       ...(env.RATE_LIMIT === 'on' && { addressLimits: addressLimitsIn(env) }),

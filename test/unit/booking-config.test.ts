@@ -51,6 +51,7 @@ test('[R26] every setting has a default', () => {
     INSPECTOR_URL: 'https://stately.ai/inspect',
     INSPECT_PEERS: '',
     INSPECT_HOSTS: '',
+    STATUS_PEERS: '',
   });
   expect(loadEdgeConfig({}).PORT).toBe(3000);
   expect(loadEmbeddedConfig({})).toMatchObject({ PORT: 8000, TRUSTED_PROXIES: '' });
@@ -83,6 +84,7 @@ describe('[R26] a setting that cannot be used is refused by name', () => {
     ['INSPECT', 'yes'],
     ['INSPECTOR_URL', 'javascript:alert(1)'],
     ['INSPECT_PEERS', 'localhost:8080'],
+    ['STATUS_PEERS', 'localhost:8080'],
   ])('%s=%s', (name, value) => {
     expect(errorOf(() => loadBookingConfig({ [name]: value })).message).toContain(name);
   });

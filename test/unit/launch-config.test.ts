@@ -58,6 +58,24 @@ describe('[R911] the settings of checkout are checked before anything is started
   });
 });
 
+describe('[R988] settings of TLS', () => {
+  test.each([
+    [{ TLS_CERT: '/cert.pem' }, 'TLS_CERT is set without TLS_KEY'],
+    [{ TLS_KEY: '/key.pem' }, 'TLS_KEY is set without TLS_CERT'],
+    [{ TLS_CERT: 'self-made', TLS_KEY: '/key.pem' }, 'TLS_CERT=self-made makes its own key'],
+    [{ TLS_CERT: 'self-made', HTTPS_PORT: '18080' }, 'Port 18080 is given twice: in HTTP_PORT and in HTTPS_PORT'],
+    [{ TLS_CERT: 'self-made', HTTPS_PORT: '6000' }, 'HTTPS_PORT: browsers refuse to connect to port 6000'],
+  ])('%j is refused', async (settings, message) => {
+    await expect(loadLaunchConfig({ ...guest, ...settings })).rejects.toThrow(message);
+  });
+
+  test('without them there is plain HTTP', async () => {
+    expect(await loadLaunchConfig(guest)).not.toHaveProperty('tls');
+    const given = await loadLaunchConfig({ ...guest, TLS_CERT: '/cert.pem', TLS_KEY: '/key.pem', HTTPS_PORT: '18443' });
+    expect(given.tls).toEqual({ port: 18443, files: { certFile: '/cert.pem', keyFile: '/key.pem' } });
+  });
+});
+
 describe('[R296] HTTP_HOST', () => {
   test.each([
     ['[::1]', '::1'],
