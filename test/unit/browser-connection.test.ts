@@ -304,13 +304,15 @@ describe('the connection', () => {
   });
 
   test('[R93] if the browser forbids WebSockets, this is reported instead of an exception', () => {
+    let attempts = 0;
     const run = startConnection({
       openSocket: () => {
+        attempts++;
         throw new DOMException('insecure', 'SecurityError');
       },
     });
     expect(run.phases.at(-1)).toBe('gaveUp');
-    expect(run.sockets).toHaveLength(1);
+    expect(attempts).toBe(1);
   });
 
   test('[R97] commands are sent while there is a socket, and never queued for the next one', () => {
