@@ -49,7 +49,9 @@ describe('the page', () => {
     const received: string[] = [];
     const tab = await booker.context.newPage();
     tab.on('websocket', (socket) =>
-      socket.on('framereceived', ({ payload }) => received.push((JSON.parse(String(payload)) as { type: string }).type)),
+      socket.on('framereceived', ({ payload }) =>
+        received.push((JSON.parse(String(payload)) as { type: string }).type),
+      ),
     );
     await tab.goto(new URL(path, venue.url).href);
     await textOf(tab, 'connection-status').toBe('● Connected');
