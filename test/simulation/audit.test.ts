@@ -65,6 +65,7 @@ async function violationOf(falsehood: Falsehood): Promise<string | undefined> {
       {
         host: { ...host, openTimers: 0 },
         audit() {},
+        close() {},
         feed: { position: { ...position, ...falsehood.edge }, seats: [{ ...seat, ...falsehood.edgeSeat }], close() {} },
       },
     ],

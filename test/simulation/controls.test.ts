@@ -108,7 +108,7 @@ describe('a simulation that can fail', () => {
 
   test('[G13] [R471] catches a service that sends a group to the store seat by seat', async () => {
     vi.spyOn(BookingService.prototype, 'command').mockImplementation(commandSeatBySeat);
-    await isCaught('a service that sends a group seat by seat', { faults: noFaults }, ['G13'], 20);
+    await isCaught('a service that sends a group seat by seat', { faults: noFaults }, ['G13'], 100);
   });
 
   test('[G13] [R471] catches half of a group that was executed before a failure', async () => {

@@ -64,7 +64,9 @@ export async function decideWithRevival(
 
 /** A service that sends a group to the store seat by seat. */
 export async function commandSeatBySeat(this: BookingService, command: UserCommand): ReturnType<Command> {
-  return together(await Promise.all(oneByOne(command).map((one) => ask.call(this, one))));
+  const answers: Awaited<ReturnType<Command>>[] = [];
+  for (const one of oneByOne(command)) answers.push(await ask.call(this, one));
+  return together(answers);
 }
 
 /** A service that fails when half of a group is done: a retry finds that half done. */
