@@ -36,7 +36,7 @@ export class PacedSeats implements SeatStream {
   readonly #metrics: PacedSeatsOptions['metrics'];
   readonly #clock: Clock;
   readonly #pace: FlushPace;
-  readonly #statePace: StatePace;
+  readonly #statePace: StatePace<HubClient>;
   readonly #table = new SeatTable();
   readonly #subscribers = new Set<HubClient>();
   /** Indexes of the seats that have changed since `#sent`. */
@@ -51,18 +51,14 @@ export class PacedSeats implements SeatStream {
     this.#feed = feed;
     this.#metrics = metrics;
     this.#clock = clock;
-    this.#statePace = new StatePace(clock);
+    const send = (client: HubClient, id?: RequestId) => client.sendState(this.#state(client.userId, id));
+    this.#statePace = new StatePace({ send, clock });
     this.#pace = new FlushPace({ flush: () => this.#flush(), clock });
   }
 
   /** While the client waits for its state, changes may reach it, which do no harm. */
   sendState(client: HubClient, requestId?: RequestId, sent?: () => void): void {
-    const isRequested = requestId !== undefined || sent !== undefined;
-    if (!isRequested && this.#statePace.isWaiting(client)) return;
-    this.#statePace.send(client, () => {
-      client.sendState(this.#state(client.userId, requestId));
-      sent?.();
-    });
+    this.#statePace.send(client, requestId, sent);
   }
 
   resume(client: HubClient, { epoch, seq: from }: Position): boolean {

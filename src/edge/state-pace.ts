@@ -1,38 +1,55 @@
 import { type Clock, hostClock } from '../process/clock.ts';
+import type { RequestId } from './client-message.ts';
 
 /** From one whole state of a client to its next, at least. */
 export const stateIntervalMs = 1_000;
 
-/** Sends each client at most one whole state per second, however often its show starts over and whatever it requests. */
-export class StatePace {
+interface Waiting {
+  timer: unknown;
+  requestId: RequestId | undefined;
+  sent: (() => void)[];
+}
+
+interface StatePaceOptions<Client> {
+  send: (client: Client, requestId: RequestId | undefined) => void;
+  clock?: Clock;
+}
+
+/**
+ * Sends each client at most one whole state per second, however often its show starts over and whatever it requests. Requests
+ * that wait share one state, with the id of the last of them.
+ */
+export class StatePace<Client extends object> {
+  readonly #send: StatePaceOptions<Client>['send'];
   readonly #clock: Clock;
   /** Of the clients that got a state within the interval, oldest first. */
-  readonly #sentAtMs = new Map<object, number>();
-  /** Clients with a state to come, and what sends it. */
-  readonly #waiting = new Map<object, { timer: unknown; sends: (() => void)[] }>();
+  readonly #sentAtMs = new Map<Client, number>();
+  /** Clients with a state to come. */
+  readonly #waiting = new Map<Client, Waiting>();
 
-  constructor(clock: Clock = hostClock) {
+  constructor({ send, clock = hostClock }: StatePaceOptions<Client>) {
+    this.#send = send;
     this.#clock = clock;
   }
 
-  isWaiting(client: object): boolean {
-    return this.#waiting.has(client);
-  }
-
-  /** Calls `send` now or, in order, once it is the client's time. The caller bounds how many wait. */
-  send(client: object, send: () => void): void {
+  /** Sends the state, now or once it is the client's time, and calls `sent` then. */
+  send(client: Client, requestId?: RequestId, sent?: () => void): void {
+    const waitMs = this.#waitMs(client);
     const waiting = this.#waiting.get(client);
     if (waiting) {
-      waiting.sends.push(send);
-      return;
+      waiting.requestId = requestId ?? waiting.requestId;
+      if (sent) waiting.sent.push(sent);
+    } else if (waitMs > 0) {
+      const timer = this.#clock.setTimeout(() => this.#due(client), waitMs);
+      this.#waiting.set(client, { timer, requestId, sent: sent ? [sent] : [] });
+    } else {
+      this.#sendNow(client, requestId);
+      sent?.();
     }
-    const waitMs = this.#waitMs(client);
-    if (waitMs <= 0) this.#sendNow(client, send);
-    else this.#waiting.set(client, { timer: this.#timer(client, waitMs), sends: [send] });
   }
 
   /** The client has left. */
-  forget(client: object): void {
+  forget(client: Client): void {
     this.#clock.clearTimeout(this.#waiting.get(client)?.timer);
     this.#waiting.delete(client);
     this.#sentAtMs.delete(client);
@@ -43,7 +60,7 @@ export class StatePace {
     this.#waiting.clear();
   }
 
-  #waitMs(client: object): number {
+  #waitMs(client: Client): number {
     const nowMs = this.#clock.nowMs();
     for (const [sent, atMs] of this.#sentAtMs) {
       if (nowMs - atMs < stateIntervalMs) break;
@@ -52,22 +69,17 @@ export class StatePace {
     return (this.#sentAtMs.get(client) ?? Number.NEGATIVE_INFINITY) + stateIntervalMs - nowMs;
   }
 
-  #sendNow(client: object, send: () => void): void {
+  #sendNow(client: Client, requestId: RequestId | undefined): void {
     this.#sentAtMs.delete(client);
     this.#sentAtMs.set(client, this.#clock.nowMs());
-    send();
+    this.#send(client, requestId);
   }
 
-  #timer(client: object, waitMs: number): unknown {
-    return this.#clock.setTimeout(() => this.#due(client), waitMs);
-  }
-
-  #due(client: object): void {
+  #due(client: Client): void {
     const waiting = this.#waiting.get(client);
-    const send = waiting?.sends.shift();
-    if (!waiting || !send) return;
-    if (waiting.sends.length === 0) this.#waiting.delete(client);
-    else waiting.timer = this.#timer(client, stateIntervalMs);
-    this.#sendNow(client, send);
+    if (!waiting) return;
+    this.#waiting.delete(client);
+    this.#sendNow(client, waiting.requestId);
+    for (const sent of waiting.sent) sent();
   }
 }
