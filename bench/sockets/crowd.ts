@@ -43,8 +43,10 @@ export interface CrowdResult {
   different: number;
   /** With v2: of the sockets whose messages are read, those that do not end with the truth. */
   wrong: number;
-  /** Whole states after the first: the edge restarted, or the socket was too slow. */
+  /** Whole states while the socket was live: the edge started over, or the socket was too slow. */
   resyncs: number;
+  /** With v2: all whole states since `begin`. */
+  states: number;
   lost: number;
   closeCodes: Record<string, number>;
   bytes: number;
@@ -69,7 +71,7 @@ export class Crowd {
   readonly #messages = new Map<number, Buffer>();
   readonly paced = new PacedViews();
   /** Sums over all sockets. */
-  readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 };
+  readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, states: 0, bytes: 0 };
   readonly #closeCodes: Record<string, number> = {};
   #rateLimited = false;
   #cpuAtBegin = process.cpuUsage();
@@ -106,7 +108,7 @@ export class Crowd {
     this.#capacity = capacity;
     this.#arrivals = new Float64Array(capacity * this.#members.length);
     this.#cpuAtBegin = process.cpuUsage();
-    Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 });
+    Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, states: 0, bytes: 0 });
   }
 
   /** Resolves when all sockets are live and at `seq`, or after the time-out. */
@@ -290,6 +292,7 @@ class Member {
       this.seq = Math.max(this.seq, seq);
     } else {
       Object.assign(this, positionAfter(message, 0, message.length));
+      this.#crowd.counts.states++;
       if (this.isLive) this.#crowd.counts.resyncs++;
       this.#becomeLive();
     }

@@ -45,8 +45,14 @@ export async function stormSection({ isQuick, signal, onProgress }: SuiteContext
     let fromMs = 0;
     let [edgeMs, bookingMs] = [0, 0];
     const result = await runFanOut({
-      ...{ apiUrls: venue.apiUrls, edgeUrls: venue.edgeUrls },
-      ...{ startsAtFirst: true, tokens, truth: auditor.truth, sockets: count, protocol: 'v2', ratePerSecond: 20 },
+      apiUrls: venue.apiUrls,
+      edgeUrls: venue.edgeUrls,
+      startsAtFirst: true,
+      tokens,
+      truth: auditor.truth,
+      sockets: count,
+      protocol: 'v2',
+      ratePerSecond: 20,
       client: { recorder: new Recorder(), log, show: venue.show, newUserId: numbered('load-storm-') },
       durationS: stormS,
       signal,
@@ -70,7 +76,7 @@ export async function stormSection({ isQuick, signal, onProgress }: SuiteContext
     const verdict = await auditor.finish();
     const outages = [...result.outagesMs].sort((a, b) => a - b);
     const at = (share: number) => outages[Math.ceil(outages.length * share) - 1] ?? Number.NaN;
-    const statesPerSocket = result.resyncs / count;
+    const statesPerSocket = result.states / count;
     return {
       name: 'storm',
       tables: [
@@ -156,7 +162,7 @@ class PeakRss {
       void pidusage(this.#pid).then(({ memory }) => {
         this.#most = Math.max(this.#most, memory);
       });
-    }, sampleEveryMs);
+    }, sampleEveryMs).unref();
   }
 
   /** Bytes. */
