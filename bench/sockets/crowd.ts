@@ -108,7 +108,15 @@ export class Crowd {
     this.#capacity = capacity;
     this.#arrivals = new Float64Array(capacity * this.#members.length);
     this.#cpuAtBegin = process.cpuUsage();
-    Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, states: 0, bytes: 0 });
+    Object.assign(this.counts, {
+      received: 0,
+      repeated: 0,
+      outOfOrder: 0,
+      different: 0,
+      resyncs: 0,
+      states: 0,
+      bytes: 0,
+    });
   }
 
   /** Resolves when all sockets are live and at `seq`, or after the time-out. */

@@ -97,7 +97,11 @@ export async function stormSection({ isQuick, signal, onProgress }: SuiteContext
       targets: [
         atMost('idle sockets: memory per socket (kB)', 9, idle.rssKB),
         atMost('idle sockets: edge CPU (ms/s)', 100, idle.cpuMsPerS),
-        atMost('storm: all sockets live again (ms)', 5_000, outages.length === count ? at(1) : Number.POSITIVE_INFINITY),
+        atMost(
+          'storm: all sockets live again (ms)',
+          5_000,
+          outages.length === count ? at(1) : Number.POSITIVE_INFINITY,
+        ),
         atMost('storm: whole states per socket and second', 1, statesPerSocket / lastedS),
       ],
       violations: problemsOf(verdict),

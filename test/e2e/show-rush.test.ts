@@ -64,14 +64,18 @@ async function tasksDuring(client: CDPSession, action: () => Promise<void>): Pro
   const trace: TraceEvent[] = [];
   client.on('Tracing.dataCollected', ({ value }) => trace.push(...(value as unknown as TraceEvent[])));
   const traced = new Promise((resolve) => client.once('Tracing.tracingComplete', resolve));
-  await client.send('Tracing.start', { traceConfig: { includedCategories: ['devtools.timeline', 'disabled-by-default-devtools.timeline'] } });
+  await client.send('Tracing.start', {
+    traceConfig: { includedCategories: ['devtools.timeline', 'disabled-by-default-devtools.timeline'] },
+  });
   await action();
   await client.send('Tracing.end');
   await traced;
   const main = trace.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain');
   const isMain = ({ pid, tid }: TraceEvent) => main.some((thread) => thread.pid === pid && thread.tid === tid);
   return trace
-    .flatMap((event) => (event.name === 'RunTask' && event.tdur !== undefined && isMain(event) ? [event.tdur / 1_000] : []))
+    .flatMap((event) =>
+      event.name === 'RunTask' && event.tdur !== undefined && isMain(event) ? [event.tdur / 1_000] : [],
+    )
     .sort((a, b) => a - b);
 }
 
@@ -148,13 +152,17 @@ describe('a rush on a large show', () => {
 
     const tasks = await tasksDuring(client, () => groupRush('fast'));
     const longest = tasks.slice(-3).map((ms) => ms.toFixed(1));
-    process.stdout.write(`1,000 updates/s: ${tasks.length} tasks of the main thread, the longest take ${longest} ms of CPU\n`);
+    process.stdout.write(
+      `1,000 updates/s: ${tasks.length} tasks of the main thread, the longest take ${longest} ms of CPU\n`,
+    );
     expect(tasks.length).toBeGreaterThan(100);
     expect(tasks.at(-1)).toBeLessThan(frameMs);
 
     await client.send('Emulation.setCPUThrottlingRate', { rate: 6 });
     const rushed = new Set(rushedGroups.flat());
-    const id = plan.ids.find((each, index) => each.startsWith('106-') && !rushed.has(each) && plan.flags(index).length === 0);
+    const id = plan.ids.find(
+      (each, index) => each.startsWith('106-') && !rushed.has(each) && plan.flags(index).length === 0,
+    );
     const startMs = performance.now();
     const cpuMs = await cpuMsDuring(page, async () => {
       const rushing = groupRush('slow');
@@ -164,7 +172,9 @@ describe('a rush on a large show', () => {
     });
     const share = cpuMs / (performance.now() - startMs);
     await client.send('Emulation.setCPUThrottlingRate', { rate: 1 });
-    process.stdout.write(`1,000 updates/s, a CPU 6 times slower: the main thread is busy for ${Math.round(share * 100)} % of the time\n`);
+    process.stdout.write(
+      `1,000 updates/s, a CPU 6 times slower: the main thread is busy for ${Math.round(share * 100)} % of the time\n`,
+    );
     expect(share).toBeLessThan(0.8);
     await page.locator(`[data-seat-id="${id}"]`).click();
     await textOf(page, 'count').toBe(String(plan.size));

@@ -80,6 +80,8 @@ export class FakeBooking {
   isCutOff = false;
   /** If set, session checks get no reply. */
   hangsOnSessions = false;
+  /** How long session checks take. */
+  sessionsTakeMs = 0;
   /** If set, commands get no reply. */
   hangsOnCommands = false;
   /** Each command of a batch as the request that it stands for. */
@@ -131,7 +133,9 @@ export class FakeBooking {
               : tokens
                 ? [200, JSON.stringify({ sessions: tokens.map((token) => this.sessions.get(token) ?? null) })]
                 : this.#answer(request.url ?? '', body);
-        response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
+        const send = () => response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
+        if (tokens && this.sessionsTakeMs > 0) setTimeout(send, this.sessionsTakeMs);
+        else send();
       });
     });
   }
