@@ -102,7 +102,7 @@ if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules
   run npm ci --include=dev --loglevel=error --engine-strict=false
 fi
 
-built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/{app,show,shows}.js public/show.js.gz)
+built=(dist/booking/server.js dist/edge/server.js dist/embedded/server.js dist/launch/main.js dist/inspect-page/live.js public/{app,show,shows,order}.js public/show.js.gz)
 needs_build() {
   local output source newer=()
   for source in public/*.{html,css,svg}; do

@@ -54,7 +54,7 @@ function describeFailure(error: Error): string {
 async function load(options: LoadOptions): Promise<Report> {
   const { scenario } = options;
   const settings = { ...generalSettings, ...scenario.defaults, ...options.settings };
-  const { url, edgeUrls, redisUrl } = options;
+  const { url, edgeUrls, redisUrl, databaseUrl } = options;
   const stopping = new AbortController();
   const interrupt = () => {
     if (stopping.signal.aborted) process.exit(exitCodes.failed); // pressed twice
@@ -65,8 +65,8 @@ async function load(options: LoadOptions): Promise<Report> {
   const bar = progressBar(scenario.name);
   const venue =
     url === undefined
-      ? await startOwnVenue(settings)
-      : await givenVenue({ url, edgeUrls, redisUrl, show: settings.show });
+      ? await startOwnVenue({ ...settings, sellsByOrders: scenario.sellsByOrders ?? false })
+      : await givenVenue({ url, edgeUrls, redisUrl, databaseUrl, show: settings.show });
   try {
     return await runScenario({
       scenario,

@@ -13,6 +13,7 @@ export interface LoadOptions {
   url: string | undefined;
   edgeUrls: string[];
   redisUrl: string | undefined;
+  databaseUrl: string | undefined;
   jsonFile: string | undefined;
   htmlFile: string | undefined;
   compareFile: string | undefined;
@@ -55,6 +56,7 @@ export function usage(): string {
     line('--url http://…', 'load a running system; default: start one on free ports'),
     line('--edge http://…', 'its edges, if --url does not serve /ws (may be repeated)'),
     line('--redis redis://…', 'its Redis, for the audit; default: the audit reads over HTTP'),
+    line('--database postgres://…', 'its ledger, for the audit of checkout'),
     line('--threshold "p99Ms<20"', 'a bound of a figure; exit code 3 if it is missed (may be repeated)'),
     line('--json f, --html f', 'write the report to a file'),
     line('--compare base.json', 'compare with an earlier report: rates, marked better or worse'),
@@ -77,6 +79,7 @@ export function readOptions(args: string[]): LoadOptions | undefined {
     url: values.url,
     edgeUrls: values.edge ?? [],
     redisUrl: values.redis,
+    databaseUrl: values.database,
     jsonFile: values.json,
     htmlFile: values.html,
     compareFile: values.compare,
@@ -112,6 +115,7 @@ function parse(args: string[]) {
         url: text,
         edge: { type: 'string', multiple: true },
         redis: text,
+        database: text,
         json: text,
         html: text,
         compare: text,

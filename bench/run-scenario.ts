@@ -31,7 +31,8 @@ export async function runScenario(options: RunOptions): Promise<Report> {
   let users = 0;
   const log = new ClientLog();
   const recorder = new Recorder();
-  const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith(`load-${runId}-`));
+  const isOwnUser = (userId: string) => userId.startsWith(`load-${runId}-`);
+  const auditor = await Auditor.begin(venue, log, isOwnUser, { sellsByOrders: scenario.sellsByOrders ?? false });
   const monitor = new ProcessMonitor(venue.processes);
   const startedAt = new Date().toISOString();
   await monitor.start();

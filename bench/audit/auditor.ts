@@ -4,15 +4,19 @@ import type { VenueState } from '../../src/protocol/venue.ts';
 import { Witness } from '../sockets/witness.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 import { Audit, type Verdict } from './audit.ts';
+import { CheckoutTruth } from './checkout-truth.ts';
 import type { ClientLog } from './client-log.ts';
 import { getJson, HttpTruth } from './http-truth.ts';
 import { RedisTruth } from './redis-truth.ts';
-import { LogLostError, type VenueRecord, type VenueTruth } from './venue-truth.ts';
+import { CannotAuditError, LogLostError, type VenueRecord, type VenueTruth } from './venue-truth.ts';
 
 /** Redis keeps the newest 100,000 published events; they are read well before they are trimmed. */
 const readAheadEvents = 40_000;
 const judgedAtOnce = 200_000;
 const watchIntervalMs = 1_000;
+/** Orders that were left end after the time to pay, and the hold after it. */
+const ordersEndMs = 150_000;
+const orderPollMs = 250;
 /** From the end of a hold until every view must show it. */
 const settleMs = 1_000;
 const attempts = 50;
@@ -25,11 +29,21 @@ export class Auditor {
   readonly #log: ClientLog;
   readonly #witnesses: Witness[];
   readonly #isOwnUser: (userId: string) => boolean;
+  /** undefined: the show is not sold by orders. */
+  readonly #checkout: CheckoutTruth | undefined;
   #watching: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
-  static async begin(venue: VenueUnderLoad, log: ClientLog, isOwnUser: (userId: string) => boolean): Promise<Auditor> {
-    const { show, apiUrls, edgeUrls, redisUrl } = venue;
+  static async begin(
+    venue: VenueUnderLoad,
+    log: ClientLog,
+    isOwnUser: (userId: string) => boolean,
+    { sellsByOrders = false } = {},
+  ): Promise<Auditor> {
+    const { show, apiUrls, edgeUrls, redisUrl, databaseUrl } = venue;
+    if (sellsByOrders && !databaseUrl) throw new CannotAuditError('orders are in the ledger: give --database');
+    const checkout =
+      sellsByOrders && databaseUrl ? new CheckoutTruth({ databaseUrl, redisUrl, show: show.id }) : undefined;
     const truth = redisUrl
       ? new RedisTruth(redisUrl, show.keyPrefix)
       : new HttpTruth(`${present(apiUrls[0], 'a URL')}${show.apiPath}`);
@@ -37,7 +51,7 @@ export class Auditor {
       edgeUrls.map((url, index) => Witness.connect(url, show, `the witness at edge ${index + 1}`)),
     );
     const initial = await truth.record();
-    return new Auditor(venue, log, truth, initial, witnesses, isOwnUser);
+    return new Auditor(venue, log, truth, initial, witnesses, isOwnUser, checkout);
   }
 
   private constructor(
@@ -47,13 +61,15 @@ export class Auditor {
     initial: VenueRecord,
     witnesses: Witness[],
     isOwnUser: (userId: string) => boolean,
+    checkout: CheckoutTruth | undefined,
   ) {
     this.#venue = venue;
     this.#log = log;
     this.truth = truth;
     this.#witnesses = witnesses;
     this.#isOwnUser = isOwnUser;
-    this.audit = new Audit({ initial, isOwnUser });
+    this.#checkout = checkout;
+    this.audit = new Audit({ initial, isOwnUser, sellsByOrders: checkout !== undefined });
     this.#timer = setInterval(() => {
       if (this.#isBehind) void this.judgeSoFar();
     }, watchIntervalMs);
@@ -69,15 +85,18 @@ export class Auditor {
     clearInterval(this.#timer);
     await this.#watching;
     try {
+      await this.#ordersEnd();
       await this.#holdsEnd();
       const record = await this.#allViewsAgree();
       this.audit.compareView(this.truth.source, record.seats);
       this.audit.compareHolds(record.nowMs, await this.truth.lockMismatches?.());
+      await this.#auditCheckout(record);
     } catch (error) {
       this.#failed(error as Error);
     } finally {
       for (const witness of this.#witnesses) witness.close();
       await this.truth.close();
+      await this.#checkout?.close();
     }
     return this.audit.verdict();
   }
@@ -105,6 +124,20 @@ export class Auditor {
   #failed(error: Error): void {
     if (error instanceof LogLostError) this.audit.logProblem(error.message);
     else this.audit.cannotAudit(error.message);
+  }
+
+  async #ordersEnd(): Promise<void> {
+    const endMs = performance.now() + ordersEndMs;
+    while (this.#checkout && performance.now() < endMs) {
+      if ((await this.#checkout.dueOrders()) === 0) return;
+      await sleep(orderPollMs);
+    }
+  }
+
+  async #auditCheckout({ seats }: VenueRecord): Promise<void> {
+    if (!this.#checkout) return;
+    const [orders, payments] = [await this.#checkout.orders(), await this.#checkout.payments()];
+    this.audit.compareCheckout({ orders, payments, seats });
   }
 
   async #holdsEnd(): Promise<void> {

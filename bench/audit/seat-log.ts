@@ -59,13 +59,13 @@ export class SeatLog {
     const after = seatAfter(before, event);
     this.#seats.set(after.id, after);
     if (event.reason === 'extended') this.#extensions.set(after.id, (this.#extensions.get(after.id) ?? 0) + 1);
-    else this.#extensions.delete(after.id);
+    else if (event.reason !== 'checkout') this.#extensions.delete(after.id);
     return { before, after, broken };
   }
 
   #overLimit({ type, reason, user_id }: SeatEvent, atMs: number): BrokenRule | undefined {
     const { maxHoldsPerUser } = this.#rules;
-    if (maxHoldsPerUser === undefined || type !== 'held' || reason === 'extended') return undefined;
+    if (maxHoldsPerUser === undefined || type !== 'held' || reason !== undefined) return undefined;
     const isLive = (seat: Seat) =>
       seat.status === SeatStatus.held && seat.held_by === user_id && endOfHoldMs(seat) >= atMs;
     const held = [...this.#seats.values()].filter(isLive).length;

@@ -31,8 +31,14 @@ export type CommandAction = UserAction | HoldAction;
 
 const eventTypes = { select: 'held', extend: 'held', book: 'booked', release: 'released' } as const;
 
-/** The command that makes the event; of an expiry none. */
-export function actionOf({ type, reason }: Pick<SeatEvent, 'type' | 'reason'>): CommandAction | undefined {
+/** Checkout made the event, not a command of a user. A booking of an order looks like any other. */
+export const isOfCheckout = ({ reason }: Pick<SeatEvent, 'reason'>): boolean =>
+  reason === 'checkout' || reason === 'closed';
+
+/** The command of a user that makes the event; of an expiry and of checkout none. */
+export function actionOf(event: Pick<SeatEvent, 'type' | 'reason'>): CommandAction | undefined {
+  const { type, reason } = event;
+  if (isOfCheckout(event)) return undefined;
   if (type === 'held') return reason === 'extended' ? 'extend' : 'select';
   if (type === 'booked') return 'book';
   return reason === 'expired' ? undefined : 'release';
@@ -45,12 +51,20 @@ export function brokenRule(seat: Seat, event: SeatEvent, rules: SeatRules, atMs:
   const { holdTtlMs, holdTtlToleranceMs = 0 } = rules;
   if (event.status !== statusOf[event.type]) return g1(`a ${event.type} event has the status ${event.status}`);
   if (event.type === 'held') {
-    const broken = event.reason === 'extended' ? brokenByHolder(seat, event, rules, atMs) : brokenByTaker(seat);
+    const broken = brokenByHold(seat, event, rules, atMs);
     if (broken) return broken;
     const lengthMs = endOfHoldMs(event) - atMs;
     if (lengthMs <= 0) return g3('the hold ends before it begins');
-    const isWrongLength = holdTtlMs !== undefined && Math.abs(lengthMs - holdTtlMs) > holdTtlToleranceMs;
-    return isWrongLength ? g3(`the hold lasts ${lengthMs} ms instead of ${holdTtlMs}`) : undefined;
+    if (seat.status === SeatStatus.held && endOfHoldMs(event) < endOfHoldMs(seat)) return g3('the hold was shortened');
+    if (holdTtlMs === undefined || event.reason === 'checkout') return undefined;
+    // The hold of an order that is being paid ends later than an extension would.
+    const dueMs = Math.max(holdTtlMs, seat.status === SeatStatus.held ? endOfHoldMs(seat) - atMs : 0);
+    const isWrongLength = Math.abs(lengthMs - dueMs) > holdTtlToleranceMs;
+    return isWrongLength ? g3(`the hold lasts ${lengthMs} ms instead of ${dueMs}`) : undefined;
+  }
+  if (event.reason === 'closed') {
+    const isOwn = seat.status !== SeatStatus.available && seat.held_by === event.user_id;
+    return isOwn ? undefined : g1(`the user had not the seat: ${show(seat)}`);
   }
   if (event.reason !== 'expired') return brokenByHolder(seat, event, rules, atMs);
   if (!isHolder(seat, event)) return g1(`the user did not hold the seat: ${show(seat)}`);
@@ -58,6 +72,13 @@ export function brokenRule(seat: Seat, event: SeatEvent, rules: SeatRules, atMs:
 }
 
 const isHolder = (seat: Seat, { user_id }: SeatEvent) => seat.status === SeatStatus.held && seat.held_by === user_id;
+
+function brokenByHold(seat: Seat, event: SeatEvent, rules: SeatRules, atMs: number): BrokenRule | undefined {
+  const isFree = seat.status === SeatStatus.available;
+  // Checkout extends the hold of its user, or holds a free seat again.
+  const isByHolder = event.reason === 'extended' || (event.reason === 'checkout' && !isFree);
+  return isByHolder ? brokenByHolder(seat, event, rules, atMs) : brokenByTaker(seat);
+}
 
 function brokenByTaker(seat: Seat): BrokenRule | undefined {
   return seat.status === SeatStatus.available ? undefined : g1(`the seat was not available: ${show(seat)}`);

@@ -81,6 +81,8 @@ export interface Scenario {
   /** One line for `--help`. */
   summary: string;
   defaults: Partial<LoadSettings>;
+  /** The show is sold by orders: a system that is started has a ledger and the sandbox. */
+  sellsByOrders?: true;
   /** With `--best`; undefined: the scenario has no such mode. */
   best?: { defaults: Partial<LoadSettings>; thresholds: string[] };
   run(context: ScenarioContext): Promise<Findings>;

@@ -1,3 +1,4 @@
+import { checkout } from './checkout.ts';
 import { contend } from './contend.ts';
 import { fanout } from './fanout.ts';
 import { groups } from './groups.ts';
@@ -8,4 +9,4 @@ import { rush } from './rush.ts';
 import type { Scenario } from './scenario.ts';
 import { soak } from './soak.ts';
 
-export const scenarios: readonly Scenario[] = [read, contend, journey, groups, rush, fanout, reconnect, soak];
+export const scenarios: readonly Scenario[] = [read, contend, journey, groups, checkout, rush, fanout, reconnect, soak];

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { httpUrl } from '../../src/launch/http-url.ts';
@@ -5,8 +6,11 @@ import { findMachineServers } from '../../src/launch/machine-servers.ts';
 import { natsSpec } from '../../src/launch/nats.ts';
 import { bookingSpec, edgeSpec } from '../../src/launch/node-services.ts';
 import { freePort, loopback } from '../../src/launch/ports.ts';
+import { postgresServer } from '../../src/launch/postgres.ts';
+import { postgresUrl, preparePostgres } from '../../src/launch/postgres-roles.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import { postgresUser } from '../../src/launch/service-user.ts';
 import { present } from '../../src/process/present.ts';
 import type { ShowFile } from '../../src/shows/show-file.ts';
 import type { MonitoredProcess } from '../measure/process-monitor.ts';
@@ -23,6 +27,8 @@ export interface OwnVenueOptions {
   show?: string | undefined;
   /** The folder of another build of the servers; default: the working tree. */
   root?: string | undefined;
+  /** With Postgres and the sandbox: shows with prices are sold by orders. */
+  sellsByOrders?: boolean;
 }
 
 /** Redis, NATS, booking processes and edges as ./start.sh runs them, on free ports, with temporary data. */
@@ -30,6 +36,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
   const services = new Services();
   try {
     const servers = await startServers(services);
+    const database = options.sellsByOrders ? await startLedger(services) : undefined;
     const env = {
       LOG_LEVEL: 'warn',
       RATE_LIMIT: 'off', // all load comes from one IP address
@@ -37,9 +44,12 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
       VENUE_COLS: String(options.cols),
       HOLD_SECONDS: String(options.holdSeconds),
       SHOWS_DIR: options.show === undefined ? '' : services.showsDir(options.show, options.holdSeconds),
+      ...(database && { PAYMENT_PROVIDER: 'sandbox', PAYMENT_SECONDS: '60' }),
     };
     const links = { redisUrl: servers.redisUrl, natsUrl: servers.natsUrl, env, root: options.root };
-    const bookings = await services.startNode(options.bookings, (place) => bookingSpec({ ...place, ...links }));
+    const bookings = await services.startNode(options.bookings, (place) =>
+      bookingSpec({ ...place, ...links, database }),
+    );
     const bookingUrls = bookings.map(({ url }) => url);
     const edges = await services.startNode(options.edges, (place) => edgeSpec({ ...place, ...links, bookingUrls }));
     return {
@@ -47,6 +57,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
       apiUrls: bookingUrls,
       edgeUrls: edges.map(({ url }) => url),
       redisUrl: servers.redisUrl,
+      databaseUrl: database?.url,
       get processes() {
         return services.monitored();
       },
@@ -76,6 +87,21 @@ export async function startServers(services: Services): Promise<{ redisUrl: stri
     services.start(natsSpec({ origin, port: natsPort, monitorPort, ...services.place('nats') })),
   ]);
   return { redisUrl: `redis://${loopback}:${redisPort}`, natsUrl: `nats://${loopback}:${natsPort}` };
+}
+
+async function startLedger(services: Services): Promise<{ url: string; ownerUrl: string }> {
+  const signal = new AbortController().signal;
+  const origin = await findMachineServers(['postgres', 'initdb'], '/dev/null', signal);
+  const [port, { dir, logFile }] = [await freePort(), services.place('postgres')];
+  const { user } = postgresUser(dir);
+  const { spec, adminPassword } = await postgresServer({ origin, port, dir, logFile, user }, signal);
+  await services.start(spec);
+  const passwords = { ownerPassword: randomUUID(), bookingPassword: randomUUID() };
+  await preparePostgres({ port, adminPassword }, passwords);
+  return {
+    url: postgresUrl('booking', passwords.bookingPassword, port),
+    ownerUrl: postgresUrl('booking_owner', passwords.ownerPassword, port),
+  };
 }
 
 /** The started processes. They are stopped in reverse order. */

@@ -10,6 +10,8 @@ export interface VenueUnderLoad {
   edgeUrls: string[];
   /** If given, the audit reads Redis itself, not only the HTTP API. */
   redisUrl: string | undefined;
+  /** Of the ledger, for the audit of a show that is sold by orders. */
+  databaseUrl?: string | undefined;
   processes: MonitoredProcess[];
   /** Only for a system that the run started. */
   own?: OwnVenueControl;

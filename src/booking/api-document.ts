@@ -6,6 +6,7 @@ import { isObject } from '../process/is-object.ts';
 import { CommandBody, CommandReply, ErrorReply, HoldActionBody, HoldBody, HoldReply } from '../protocol/commands.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import { EventsAfter, SeatEvent } from '../protocol/events.ts';
+import { OrderBody, OrderList, OrderReply, TicketReply } from '../protocol/order.ts';
 import { Seat } from '../protocol/seat.ts';
 import { SessionInfo, SessionReply, SessionRequest } from '../protocol/session.ts';
 import { ShowDetails, ShowList } from '../protocol/show.ts';
@@ -51,6 +52,7 @@ const tags = [
   { name: 'seats', description: 'Commands: hold, book and release a seat.' },
   { name: 'holds', description: 'Commands on several seats: all of them or none.' },
   { name: 'shows', description: 'What is on sale: shows, prices and seating plans.' },
+  { name: 'orders', description: 'Checkout, where the operator has configured a payment provider.' },
   { name: 'venue', description: 'Reads that need no session: the seats, the venue and its history.' },
   { name: 'session', description: 'Guest sessions, which prove who acts.' },
   { name: 'operation', description: 'Health and metrics of one booking process.' },
@@ -66,6 +68,7 @@ const namedSchemas = [
   ...[Seat, SeatEvent, VenueState, EventsAfter, CommandBody, CommandReply, ErrorReply],
   ...[HoldBody, HoldActionBody, HoldReply],
   ...[ShowList, ShowDetails],
+  ...[OrderBody, OrderReply, OrderList, TicketReply],
   ...[SessionRequest, SessionInfo, SessionReply],
 ];
 

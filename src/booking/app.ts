@@ -3,16 +3,21 @@ import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
 import { RefusedError } from '../http/refused-error.ts';
 import type { BookingAppOptions } from './app-options.ts';
+import type { Checkout } from './checkout.ts';
 import { registerCommandBatchRoute } from './command-batch-route.ts';
 import { CommandHandler } from './command-handler.ts';
 import { registerDocsRoutes } from './docs-routes.ts';
-import { installGuard } from './guard.ts';
+import { type Guard, installGuard } from './guard.ts';
 import { registerHoldRoutes } from './hold-routes.ts';
+import { registerOrderRoutes } from './order-routes.ts';
 import { registerPageRoute } from './page-route.ts';
+import { registerPaymentWebhookRoute } from './payment-webhook-route.ts';
 import { failureDetail } from './refusals.ts';
+import { registerSandboxRoutes } from './sandbox-routes.ts';
 import { registerSeatCommandRoutes } from './seat-command-routes.ts';
 import { registerSessionRoutes } from './session-routes.ts';
 import { registerShowRoutes } from './show-routes.ts';
+import { registerTicketRoute } from './ticket-route.ts';
 import { registerVenueRoutes } from './venue-routes.ts';
 
 /** The HTTP API of a booking process. The caller starts and closes the shows. */
@@ -32,6 +37,7 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   registerCommandBatchRoute(app, { guard, routes, access, logger });
   registerVenueRoutes(app, options);
   registerShowRoutes(app, options);
+  if (options.checkout) await registerCheckoutRoutes(app, guard, options.checkout, options);
   await registerPageRoute(app, options);
   const { service } = options.shows.default;
   registerHealthRoutes(app, {
@@ -40,6 +46,18 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   });
   registerMetricsRoute(app, options.metrics.registry);
   return app;
+}
+
+async function registerCheckoutRoutes(
+  app: HttpApp,
+  guard: Guard,
+  checkout: Checkout,
+  { shows, access }: BookingAppOptions,
+): Promise<void> {
+  registerOrderRoutes(app, { shows, guard, checkout, isSessionNeeded: access.authMode === 'required' });
+  registerTicketRoute(app, checkout);
+  await registerPaymentWebhookRoute(app, checkout);
+  if (checkout.sandbox) await registerSandboxRoutes(app, checkout.sandbox);
 }
 
 /** `curl -d '{…}'` labels its body as a form, so the content type decides nothing and no refusal mentions one. */

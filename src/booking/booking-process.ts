@@ -3,14 +3,18 @@ import type { Registry } from 'prom-client';
 import type { EventBus } from '../events/event-bus.ts';
 import type { HttpApp } from '../http/http-app.ts';
 import { type InspectOptions, registerInspectRoutes } from '../inspect/routes.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { Projections } from '../ledger/projections.ts';
 import type { Show } from '../shows/show.ts';
 import { isWithheld } from '../store/restore-venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
-import type { SeatStore } from '../store/seat-store.ts';
+import type { ProvenBookings, SeatLog, SeatStore } from '../store/seat-store.ts';
 import { buildBookingApp } from './app.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { BookingService } from './booking-service.ts';
+import { type CheckoutOptions, startCheckout } from './checkout.ts';
 import { bookingMetrics } from './metrics.ts';
+import { provenBookingsOf } from './proven-bookings.ts';
 import { type ShowOnSale, ShowsOnSale } from './shows-on-sale.ts';
 
 /** A larger show starts actors as they are needed, and so do all shows besides the default one: there may be hundreds. */
@@ -21,11 +25,15 @@ export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' 
   shows: readonly Show[];
   /** Of the shows that have none of their own. */
   rules: HoldRules;
-  /** The logger names the show, unless it is the default one. */
-  storeOf: (show: Show, rules: HoldRules, logger: Logger) => SeatStore;
+  /** The logger names the show, unless it is the default one. `provenBookings`: absent without a ledger. */
+  storeOf: (show: Show, rules: HoldRules, logger: Logger, provenBookings?: ProvenBookings) => SeatStore & SeatLog;
   busOf: (show: Show) => EventBus;
+  /** Gets the transitions of every open show; closed with the process. Absent: there is none. */
+  ledger?: Ledger | undefined;
   /** Whether the store has another plan of the show. Absent: the store keeps no plans. */
   hasOtherPlan?: (show: Show) => Promise<boolean>;
+  /** Absent: there is no checkout. It needs a ledger. */
+  checkout?: CheckoutOptions | undefined;
   /** Called when all shows are closed: closes the connections that their stores and buses share. */
   closeConnections?: () => Promise<unknown>;
   /** Absent: there is no inspector. */
@@ -45,7 +53,9 @@ export async function buildBookingProcess({
   rules: commonRules,
   storeOf,
   busOf,
+  ledger,
   hasOtherPlan,
+  checkout: checkoutOptions,
   closeConnections,
   inspect,
   ...rest
@@ -58,14 +68,18 @@ export async function buildBookingProcess({
     actors: () => sum(({ service }) => service.seatActors.running),
     withheld: () => sum(({ service }) => [...service.view.seats].filter(isWithheld).length),
   });
+  const projections = ledger && new Projections(ledger, metrics.registry);
   const shows: ShowsOnSale = new ShowsOnSale({
     shows: list,
     rules: commonRules,
     hasOtherPlan,
     serviceOf: (show, rules) => {
       const logger = show === list[0] ? rest.logger : rest.logger.child({ show: show.id });
-      return new BookingService({
-        store: storeOf(show, rules, logger),
+      const isRequired = checkoutOptions !== undefined;
+      const proven = ledger && provenBookingsOf({ ledger, show: show.id, isRequired, logger });
+      const store = storeOf(show, rules, logger, proven);
+      const service = new BookingService({
+        store,
         bus: busOf(show),
         logger,
         venue: { name: show.id, ...rules },
@@ -76,11 +90,17 @@ export async function buildBookingProcess({
           metrics.decisionSeconds.observe(durationMs / 1000);
         },
       });
+      projections?.add({ show: show.id, log: store, view: service.view, logger });
+      return service;
     },
   });
-  const app = await buildBookingApp({ shows, metrics, ...rest });
+  const checkout = checkoutOptions && ledger && startCheckout({ ...checkoutOptions, ledger }, shows, rest.logger);
+  const app = await buildBookingApp({ shows, metrics, checkout, ...rest });
   app.addHook('onClose', async () => {
+    await checkout?.close();
     await shows.close();
+    await projections?.stop();
+    await ledger?.close();
     await closeConnections?.();
   });
   if (inspect) await registerInspectRoutes(app, { shows, logger: rest.logger, ...inspect });

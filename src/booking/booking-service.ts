@@ -10,7 +10,9 @@ import type { HoldSettings, Position } from '../protocol/venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 import {
   type Answer,
+  BookingsUnknownError,
   type History,
+  type OrderCommand,
   type SeatCommand,
   type SeatStore,
   ShowRefusedError,
@@ -89,6 +91,8 @@ export class BookingService {
   #system: string | undefined;
   /** Why the show must not be sold from here; undefined if it may, or if that is not known yet. */
   #refusal: ShowRefusedError | undefined;
+  /** Why no new epoch may open now; undefined if one may. */
+  #bookingsUnknown: BookingsUnknownError | undefined;
   #isOpen = false;
   readonly #check: StoreCheck;
   readonly #audit = new AuditRound();
@@ -167,6 +171,11 @@ export class BookingService {
     return this.#refusal;
   }
 
+  /** Why nothing can be sold here, for operators: the show must not be opened, at all or now. */
+  get whyClosed(): string | undefined {
+    return (this.#refusal ?? this.#bookingsUnknown)?.reason;
+  }
+
   /** True once the seats have been read from the store, even if they are stale by now. False while the show is refused. */
   get isOpen(): boolean {
     return this.#isOpen;
@@ -196,6 +205,15 @@ export class BookingService {
 
   /** Rejects with the errors of the store, or with a `BusyError`. The venue must have the seats. */
   command(command: UserCommand): Promise<Answer> {
+    return this.#command(command);
+  }
+
+  /** As `command`, for checkout: the limits of users do not apply. */
+  commandOfOrder(command: OrderCommand): Promise<Answer> {
+    return this.#command(command);
+  }
+
+  #command(command: UserCommand | OrderCommand): Promise<Answer> {
     const decided = () => this.#reopenIfLost(() => this.#enqueue(command));
     return this.#isOpen ? decided() : this.confirm().then(decided);
   }
@@ -387,6 +405,7 @@ export class BookingService {
     this.#opening ??= this.#open()
       .catch((error) => {
         if (error instanceof ShowRefusedError) this.#refuse(error);
+        if (error instanceof BookingsUnknownError) this.#bookingsUnknown = error;
         throw error;
       })
       .finally(() => {
@@ -416,6 +435,7 @@ export class BookingService {
     this.seatActors.hydrate(this.view.seats);
     this.#isOpen = true;
     this.#refusal = undefined;
+    this.#bookingsUnknown = undefined;
     this.#logger.info({ epoch: snapshot.epoch, seq: snapshot.seq, seats: snapshot.seats.length }, 'The venue is open');
   }
 }

@@ -117,6 +117,9 @@ export class CommandHandler {
     if (!named && key?.isRepeat) {
       throw new RefusedError('TIMEOUT', 'An earlier attempt may have taken effect: read your seats and name them');
     }
+    if (action === 'book' && show.pricing && this.#options.checkout) {
+      throw new RefusedError('PAYMENT_REQUIRED', 'The seats of this show are sold by orders');
+    }
     if (action === 'select' || action === 'extend') {
       if (!service.isOpen) await service.confirm(); // until then the time of Redis is unknown
       requireOpenSale(show, service.storeClock.nowMs());

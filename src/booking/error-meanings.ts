@@ -4,8 +4,10 @@ import type { ErrorCode } from '../protocol/errors.ts';
 export const errorMeanings: Record<ErrorCode, string> = {
   INVALID_REQUEST: 'The request is not JSON, or a field is missing or has the wrong type or form.',
   UNAUTHENTICATED: 'A session is needed and none was sent, or the session expired or is not valid here.',
+  PAYMENT_REQUIRED: 'The seats of this show are sold by orders: `POST /api/shows/:show/orders`.',
   FORBIDDEN: 'The session belongs to another user, or the request comes from a page or host name that is not allowed.',
   UNKNOWN_SHOW: 'There is no such show.',
+  UNKNOWN_ORDER: 'The user has no such order.',
   UNKNOWN_SEAT: 'The id is valid, but the venue has no such seat.',
   NOT_FOUND: 'There is no resource at this path.',
   METHOD_NOT_ALLOWED: 'The path takes other methods, which `Allow` lists.',
@@ -15,6 +17,7 @@ export const errorMeanings: Record<ErrorCode, string> = {
   NOT_TOGETHER: 'There are not as many free seats together, of the category and section that were asked for.',
   SINGLE_SEAT: 'The choice would leave a single seat, which this show does not allow; the message names other seats.',
   NOT_HOLDER: 'The user does not hold the seat, or no longer holds it.',
+  ORDER_CLOSED: 'The order is paid, cancelled or lapsed, or its payment is being completed.',
   SALE_CLOSED: 'The sale has not opened yet, or is closed.',
   TOO_LARGE: 'The body is larger than 4 KiB.',
   RATE_LIMITED: 'The user, session or address reached a limit, which the message names.',

@@ -56,7 +56,7 @@ const routes: Record<UserCommand['action'], HoldRoute> = {
     body: HoldActionBody,
     summary: 'Book held seats',
     description: `Books seats that the user holds. ${allOrNone} ${named}`,
-    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'PAYMENT_REQUIRED'],
   },
   release: {
     path: '/release',

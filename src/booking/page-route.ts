@@ -18,7 +18,10 @@ const places = ['seats', 'available', 'total', 'held', 'booked', 'hold_seconds',
  * view of this process without a call to the store: the script gets the confirmed state one round trip later. The files of
  * the page are served as well, for installations whose proxy cannot serve them.
  */
-export async function registerPageRoute(app: HttpApp, { shows, publicDir }: BookingAppOptions): Promise<void> {
+export async function registerPageRoute(
+  app: HttpApp,
+  { shows, checkout, publicDir }: BookingAppOptions,
+): Promise<void> {
   if (publicDir === undefined) return;
   await app.register(fastifyStatic, {
     root: publicDir,
@@ -28,7 +31,9 @@ export async function registerPageRoute(app: HttpApp, { shows, publicDir }: Book
     cacheControl: false,
     setHeaders: (reply) => reply.header('cache-control', 'no-cache'),
   });
-  registerShowPages(app, { shows, publicDir });
+  registerShowPages(app, { shows, checkout, publicDir });
+  // The same for every order: after a payment elsewhere, the browser sends the cookie only with the requests of the page.
+  app.get('/orders/:id', { schema: { hide: true } }, (_request, reply) => reply.sendFile('order.html'));
   const { service, rules, show } = shows.default;
   const template = new PageTemplate(readFileSync(join(publicDir, 'index.html'), 'utf8'), places);
   let page = { etag: '', html: '' };

@@ -1,4 +1,9 @@
 import { RefusedError } from '../http/refused-error.ts';
+import { LedgerUnavailableError, OrderChangedError, UnknownOrderError } from '../ledger/ledger-errors.ts';
+import type { Order } from '../ledger/order.ts';
+import { OrderClosedError } from '../orders/order-errors.ts';
+import { PaymentOutcomeUnknownError } from '../orders/payment-provider.ts';
+import { UnknownProviderError } from '../orders/payments.ts';
 import { type ErrorCode, type ErrorDetail, errorDetail, type Refusal } from '../protocol/errors.ts';
 import { ShowRefusedError, StoreTimeoutError, StoreUnavailableError, VenueLostError } from '../store/seat-store.ts';
 import { BusyError } from './booking-service.ts';
@@ -11,6 +16,7 @@ const reasons: Record<Refusal, string> = {
   HOLD_LIMIT: 'You already hold the maximum number of seats; book or release one first',
   EXTENSION_LIMIT: 'This hold has been extended as often as allowed',
   COOLDOWN: 'Your hold of this seat has just expired; other users have priority for a moment',
+  ORDER_CLOSED: 'This order is closed',
   STORE_UNAVAILABLE: 'No more seats can be held at the moment; try again. Held seats can still be booked or released',
 };
 
@@ -21,6 +27,8 @@ const failures = {
   STORE_UNAVAILABLE: 'The booking service cannot reach its store; try again in a moment',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
+const ledgerUnavailable = 'Checkout is not possible at the moment; try again. Nothing was charged by this request';
+const providerUnavailable = 'The payment provider does not reply; try again, nothing is charged twice';
 const showRefused = 'This booking process cannot open the show; another one may, so try again';
 
 /** The error of a command that Redis refused. */
@@ -33,8 +41,21 @@ export function failureDetail(error: unknown): ErrorDetail | undefined {
   if (error instanceof RefusedError) return error.detail;
   if (error instanceof ShowRefusedError) return errorDetail('STORE_UNAVAILABLE', showRefused);
   const code = failureCode(error);
-  return code && errorDetail(code, failures[code]);
+  if (code) return errorDetail(code, failures[code]);
+  return checkoutFailure(error);
 }
+
+function checkoutFailure(error: unknown): ErrorDetail | undefined {
+  if (error instanceof OrderClosedError) return errorDetail('ORDER_CLOSED', orderClosed(error.order));
+  if (error instanceof UnknownOrderError) return errorDetail('UNKNOWN_ORDER', 'There is no such order');
+  if (error instanceof LedgerUnavailableError) return errorDetail('STORE_UNAVAILABLE', ledgerUnavailable);
+  if (error instanceof OrderChangedError) return errorDetail('BUSY', 'The order has just changed; try again');
+  const isProvider = error instanceof PaymentOutcomeUnknownError || error instanceof UnknownProviderError;
+  return isProvider ? errorDetail('STORE_UNAVAILABLE', providerUnavailable) : undefined;
+}
+
+const orderClosed = ({ state }: Order) =>
+  state === 'paying' ? 'This order is being paid' : `This order cannot be changed any more: it is ${state}`;
 
 function failureCode(error: unknown): keyof typeof failures | undefined {
   if (error instanceof BusyError) return 'BUSY';

@@ -29,7 +29,7 @@ const documents: Record<UserAction, { summary: string; description: string; refu
   book: {
     summary: 'Book a held seat',
     description: 'Books a seat that the user holds. If the user already booked it, the reply is the same booking.',
-    refusals: ['NOT_HOLDER', 'SEAT_BOOKED'],
+    refusals: ['NOT_HOLDER', 'SEAT_BOOKED', 'PAYMENT_REQUIRED'],
   },
   release: {
     summary: 'Release a held seat',

@@ -24,7 +24,7 @@ const showPlaces = ['title', 'preload', 'name', 'facts', 'free', 'prices', 'deta
  */
 export function registerShowPages(
   app: HttpApp,
-  { shows, publicDir }: Pick<BookingAppOptions, 'shows'> & { publicDir: string },
+  { shows, checkout, publicDir }: Pick<BookingAppOptions, 'shows' | 'checkout'> & { publicDir: string },
 ): void {
   const read = (file: string) => readFileSync(join(publicDir, file), 'utf8');
   const list = new PageTemplate(read('shows.html'), listPlaces);
@@ -50,7 +50,7 @@ export function registerShowPages(
       if (!sale.service.isOpen) await opened(sale);
       // Its plan may be out of date. nginx asks another process, which may have the newer one.
       if (sale.service.refusal) return send(request, reply.status(503), page.fill(refusedShow(sale)));
-      return send(request, reply, page.fill(contentOf(sale)));
+      return send(request, reply, page.fill(contentOf(sale, checkout !== undefined)));
     },
   );
 }
@@ -61,8 +61,8 @@ async function opened({ service }: ShowOnSale): Promise<void> {
   await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, openWithinMs).unref())]);
 }
 
-function contentOf(sale: ShowOnSale) {
-  const details = detailsOf(sale);
+function contentOf(sale: ShowOnSale, hasCheckout: boolean) {
+  const details = detailsOf(sale, hasCheckout);
   const { id, name, plan } = details;
   return {
     title: `${escapeHtml(name)} · Seats`,

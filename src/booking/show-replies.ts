@@ -7,7 +7,7 @@ import type { ShowOnSale } from './shows-on-sale.ts';
 import { holdSettings } from './venue-settings.ts';
 
 /** As a field of a reply, with the offset of the hall, unless there is no such time. */
-function timeField<Name extends keyof UtcOffsets>(
+export function timeField<Name extends keyof UtcOffsets>(
   name: Name,
   timeMs: number | undefined,
   offsets: UtcOffsets = {},
@@ -36,7 +36,8 @@ export function summaryOf(show: Show, nowMs: number, refusal?: Error): ShowSumma
   };
 }
 
-export function detailsOf({ show, rules, service }: ShowOnSale): ShowDetails {
+/** `hasCheckout`: shows with prices are sold by orders. */
+export function detailsOf({ show, rules, service }: ShowOnSale, hasCheckout: boolean): ShowDetails {
   const { pricing, categories } = show;
   return {
     ...summaryOf(show, service.storeClock.nowMs()),
@@ -44,6 +45,7 @@ export function detailsOf({ show, rules, service }: ShowOnSale): ShowDetails {
       const prices = pricing?.prices.get(name);
       return { name, colour, ...(prices && { prices: Object.fromEntries(prices) }) };
     }),
+    ...(pricing && hasCheckout && { checkout: true as const }),
     ...(pricing && { ticket_types: [...pricing.ticketTypes] }),
     plan: planHash(show.plan),
     single_seats: show.singleSeats,

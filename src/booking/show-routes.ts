@@ -18,7 +18,7 @@ const PlanParams = Type.Object({
   hash: Type.String({ maxLength: 64, description: '`plan` of the show: the hash of its content' }),
 });
 /** `GET /api/shows`, `/api/shows/:show` and `/api/shows/:show/plan/:hash`: what is on sale. */
-export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): void {
+export function registerShowRoutes(app: HttpApp, { shows, checkout }: BookingAppOptions): void {
   /** By id of the show: a reply of 10,000 seats is written and compressed once. */
   const bodies = new Map<string, CompressedBody>();
   const bodyOf = ({ id, plan }: Show): CompressedBody => {
@@ -63,7 +63,7 @@ export function registerShowRoutes(app: HttpApp, { shows }: BookingAppOptions): 
       const sale = shows.get(params.show);
       await sale.service.requirePlan();
       reply.header('cache-control', 'no-cache');
-      return detailsOf(sale);
+      return detailsOf(sale, checkout !== undefined);
     },
   );
 

@@ -86,10 +86,10 @@ export class ShowsOnSale {
     return this.#opened.get(id)?.service.refusal;
   }
 
-  /** By id of each show that this process must not sell: the reason, for operators. */
+  /** By id of each show that this process must not sell, at all or now: the reason, for operators. */
   get refusals(): Record<string, string> {
     const refused = [...this.#opened].flatMap(([id, { service }]) =>
-      service.refusal ? [[id, service.refusal.reason]] : [],
+      service.whyClosed === undefined ? [] : [[id, service.whyClosed]],
     );
     return Object.fromEntries(refused);
   }

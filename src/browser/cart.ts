@@ -19,6 +19,10 @@ export interface CartOptions {
   sumOf?: (seatIds: readonly string[]) => string | undefined;
   /** Only of a show with ticket types. */
   tickets?: TicketChoice | undefined;
+  /** Label of the main button where the seats have to be paid. undefined: they are booked. */
+  checkoutLabel?: (seatIds: readonly string[]) => string | undefined;
+  /** A checkout has no reply yet. */
+  isCheckingOut?: () => boolean;
   /** Names of several seats, as short as possible. Default: all ids. */
   rangesOf?: (seatIds: readonly string[]) => string;
 }
@@ -94,15 +98,16 @@ export class Cart {
   #renderHolds({ holds, holdMs, maxHolds, isLive }: ShownCart): void {
     const count = holds.length;
     this.#root.hidden = count === 0;
-    const { sumOf, nameOf = (id) => id } = this.#options;
+    const { sumOf, nameOf = (id) => id, checkoutLabel, isCheckingOut } = this.#options;
     this.#list.render(count > 1 || sumOf ? holds : []);
     if (count === 0) return;
     const remainingMs = Math.min(...holds.map((hold) => hold.remainingMs));
-    const isBusy = holds.some((hold) => hold.isBusy);
+    const isBusy = holds.some((hold) => hold.isBusy) || isCheckingOut?.() === true;
+    const checkout = checkoutLabel?.(this.#heldIds);
     setText(this.#label, count === 1 ? 'Selected seat' : 'Selected');
     setText(this.#seats, count === 1 ? nameOf(this.#heldIds[0] ?? '') : `${count} of ${maxHolds}`);
-    this.#renderSum(sumOf?.(this.#heldIds));
-    setText(this.#bookButton, count === 1 ? 'Book seat' : `Book ${count} seats`);
+    this.#renderSum(checkout === undefined ? sumOf?.(this.#heldIds) : undefined); // else the button has it
+    setText(this.#bookButton, checkout ?? (count === 1 ? 'Book seat' : `Book ${count} seats`));
     setText(this.#releaseButton, count === 1 ? 'Release' : 'Release all');
     setText(this.#timer, remainingMs > 0 ? `${secondsLeft(remainingMs)} s` : 'Time is up');
     this.#root.classList.toggle('urgent', remainingMs <= urgentMs);

@@ -30,8 +30,16 @@ export interface PageOptions {
   show?: string;
   createMap: (options: SeatMapOptions) => PageMap;
   /** Names and prices of seats. */
-  cart?: Pick<CartOptions, 'nameOf' | 'priceOf' | 'rangesOf' | 'sumOf' | 'tickets'>;
-  seats?: Pick<SeatActionsOptions, 'cautionOf' | 'closedReason' | 'namesOf' | 'nearestFree' | 'plan' | 'withoutSingle'>;
+  cart?: Partial<
+    Pick<
+      CartOptions,
+      'checkoutLabel' | 'isCheckingOut' | 'nameOf' | 'onBook' | 'priceOf' | 'rangesOf' | 'sumOf' | 'tickets'
+    >
+  >;
+  seats?: Pick<
+    SeatActionsOptions,
+    'cautionOf' | 'closedReason' | 'isOrdered' | 'namesOf' | 'nearestFree' | 'plan' | 'withoutSingle'
+  >;
   /** True if the message needs nothing else. */
   onMessage?: (message: ServerMessage) => boolean;
   onRender?: (canChoose: boolean) => void;
@@ -48,6 +56,10 @@ export interface Page {
   report: (text: string, tone: MessageTone, details?: MessageDetails) => void;
   announce: (text: string) => void;
   requestRender: () => void;
+  readonly session: PageSession;
+  readonly clock: ServerClock;
+  /** Why no command can be sent now; undefined if commands can be sent. */
+  unavailableReason: () => string | undefined;
   /** Why no seat can be held now; undefined if seats can be held. */
   refusalReason: () => string | undefined;
   start: () => void;
@@ -181,8 +193,8 @@ export function createPage(options: PageOptions): Page {
     onRelease: (seatId) => actions.release(seatId),
   });
   const cart = new Cart({
-    ...options.cart,
     onBook: (seatIds) => actions.book(...seatIds),
+    ...options.cart,
     onRelease: (seatIds) => actions.release(...seatIds),
     onKeep: () => actions.keep(),
     onFocusLost: (seatId) => seatMap.focus(seatId),
@@ -324,6 +336,9 @@ export function createPage(options: PageOptions): Page {
     report,
     announce: (text) => announcer.announce(text),
     requestRender,
+    session,
+    clock,
+    unavailableReason,
     refusalReason: () => unavailableReason() ?? options.seats?.closedReason?.(),
     start: () => {
       render();

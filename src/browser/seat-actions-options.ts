@@ -12,6 +12,8 @@ export interface SeatActionsOptions {
   unavailableReason: () => string | undefined;
   /** Why no seat can be held now, while other commands work; undefined if seats can be held. */
   closedReason?: () => string | undefined;
+  /** Whether the seat is in an order that is not finished: then its hold is the order's. */
+  isOrdered?: (seatId: string) => boolean;
   send: (message: CommandMessage) => void;
   /** Shows and announces a message. */
   report: (text: string, tone: MessageTone, details?: MessageDetails) => void;

@@ -50,12 +50,14 @@ export class SeatActions {
     this.#requests = new PendingRequests((request) => this.#reportNoReply(request, unansweredText));
   }
 
-  /** All seats that the user holds, in row-major order. */
+  /** All seats that the user holds, except those of orders, in row-major order. */
   get holds(): ShownHold[] {
-    return this.venue.holdsOf(this.#options.userId()).map((seat) => ({
+    const { clock, isOrdered, userId } = this.#options;
+    const held = this.venue.holdsOf(userId()).filter(({ id }) => !isOrdered?.(id));
+    return held.map((seat) => ({
       seat,
       // The clock may be late by the time that the state took to arrive: no hold is shown longer than it lasts.
-      remainingMs: Math.min(this.#options.clock.msUntil(seat.expires_at ?? 0), this.venue.holdSeconds * 1000),
+      remainingMs: Math.min(clock.msUntil(seat.expires_at ?? 0), this.venue.holdSeconds * 1000),
       isBusy: this.isPending(seat.id),
     }));
   }

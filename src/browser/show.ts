@@ -1,4 +1,5 @@
 import type { BestSeats } from '../protocol/commands.ts';
+import type { ErrorCode } from '../protocol/errors.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { ShowDetails } from '../protocol/show.ts';
 import { priceFormat } from '../shows/price-format.ts';
@@ -6,6 +7,7 @@ import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { leavesSingleSeat, type SingleSeats } from '../shows/single-seats.ts';
 import { BestForm } from './best-form.ts';
 import { BestRequest } from './best-request.ts';
+import { ShowCheckout } from './checkout/show-checkout.ts';
 import { isWholeState } from './compact-seats.ts';
 import { element, setText, unpackDataBlocks } from './dom.ts';
 import { embeddedDetails, loadDetails, loadPlan, UnknownShowError } from './load-show.ts';
@@ -16,7 +18,7 @@ import { priceRange } from './map/seat-look.ts';
 import { SeatWords } from './map/seat-words.ts';
 import { unavailableTopic } from './message-list.ts';
 import { nearestInPlan } from './nearest-in-plan.ts';
-import { createPage } from './page.ts';
+import { createPage, type Page } from './page.ts';
 import { protectedFlag, protectedSeatText } from './protected-seats.ts';
 import { nextSaleChangeMs, saleClosedText } from './sale.ts';
 import { secondsLeft } from './server-clock.ts';
@@ -29,6 +31,8 @@ import { confirmationText } from './wording.ts';
 /** A timer is never later than this, since the clock of the device may be set. */
 const checkSaleWithinMs = 60_000;
 const otherPlanRetryMs = 1_000;
+/** Refusals of a show that has changed since the page was loaded. */
+const rereadCodes: ReadonlySet<ErrorCode> = new Set(['SALE_CLOSED', 'PAYMENT_REQUIRED']);
 
 unpackDataBlocks();
 const trouble = new ShowTrouble();
@@ -70,17 +74,33 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
   let map: PlanMap | undefined;
   let isReading = false;
   readCategories();
-
-  const page = createPage({
+  const checkout = new ShowCheckout({
     show: id,
-    createMap: ({ onClick, ...options }) => {
+    page: () => page,
+    isOn: () => details.checkout === true,
+    ticketTypeOf: (seatId) => tickets.typeOf(seatId),
+    namesOf: (seatIds) => words.names(seatIds),
+    rangesOf: (seatIds) => words.ranges(seatIds),
+    sumOf,
+    formatPrice,
+    reread: () => void reread(),
+  });
+
+  const page: Page = createPage({
+    show: id,
+    createMap: ({ onClick, onRelease, ...options }) => {
       const root = element('plan-map', HTMLElement);
-      map = new PlanMap({ ...options, root, plan, words, categories, formatPrice, formatShortPrice, onPick: onClick });
+      map = new PlanMap({
+        ...{ ...options, root, plan, words, categories, formatPrice, formatShortPrice },
+        onPick: (seatId) => checkout.explains(seatId) || onClick(seatId),
+        onRelease: (seatId) => checkout.explains(seatId) || onRelease(seatId),
+      });
       return map;
     },
     seats: {
       plan,
       closedReason: () => saleClosedText(details),
+      isOrdered: (seatId) => checkout.isOrdered(seatId),
       cautionOf: (seatId) => {
         const isMeant = map?.filter.accessibleOnly || heldIds().some((id) => protectedFlag(plan, id) !== undefined);
         const flag = isMeant ? undefined : protectedFlag(plan, seatId);
@@ -98,6 +118,9 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
         return amount === undefined ? undefined : formatPrice(amount);
       },
       sumOf,
+      checkoutLabel: (seatIds) => checkout.label(seatIds),
+      isCheckingOut: () => checkout.isPending,
+      onBook: (seatIds) => (details.checkout ? checkout.start(seatIds) : actions.book(...seatIds)),
       tickets: {
         typesOf: (seatId) =>
           [...(pricesOf(seatId) ?? [])].map(([type, amount]) => ({ type, text: `${type} ${formatPrice(amount)}` })),
@@ -110,7 +133,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
       },
     },
     onMessage: (message) => {
-      if (message.type === 'ERROR' && message.data.code === 'SALE_CLOSED') void reread();
+      if (message.type === 'ERROR' && rereadCodes.has(message.data.code)) void reread();
       if (message.type === 'SEATS' && isWholeState(message.data) && message.data.plan !== details.plan) {
         page.report('The seating plan has changed. Reload the page.', 'error', { topic: 'plan', urgent: true });
         return true;
@@ -126,6 +149,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
       form.render(canChoose, { pending: best.pending?.count, places, priceText });
       singleSeats.render(heldIds());
       tickets.takeHeld(heldIds());
+      checkout.render();
     },
   });
   const { actions } = page;

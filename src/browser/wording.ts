@@ -62,6 +62,8 @@ function reasonOf({ code, reasonIds, areOwn, serverText }: Refused): { reason: s
       return { reason: 'Seats are not on sale now' };
     case 'SINGLE_SEAT':
       return { reason: `${seats} would leave a single free seat, which this show does not allow` };
+    case 'PAYMENT_REQUIRED':
+      return { reason: `${seats} ${reasonIds.length === 1 ? 'has' : 'have'} to be paid`, advice: 'Check out instead.' };
     case 'UNKNOWN_SHOW':
       return { reason: 'This show is not on sale here any more', advice: 'Reload the page.' };
     default:

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { buildBookingProcess } from '../booking/booking-process.ts';
+import { configuredCheckout } from '../booking/configured-checkout.ts';
 import { configuredShows } from '../booking/configured-shows.ts';
 import { venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
@@ -10,6 +11,8 @@ import { MemoryBusLine, MemoryEventBus } from '../events/memory-event-bus.ts';
 import { accessOf } from '../identity/access.ts';
 import { edgeKeyHeader, newEdgeKey } from '../identity/edge-key.ts';
 import { inspectOptions } from '../inspect/routes.ts';
+import { MemoryLedger } from '../ledger/memory-ledger.ts';
+import { MemorySandboxStore } from '../orders/sandbox/sandbox-store.ts';
 import { loadEmbeddedConfig } from '../process/config.ts';
 import { runProcess } from '../process/run-process.ts';
 import { MemorySeatStore } from '../store/memory-seat-store.ts';
@@ -18,7 +21,7 @@ const folderOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import
 
 /** The whole system in one process, for development and for machines without Redis, NATS and nginx. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
-  logger.warn('EMBEDDED: no Redis, no NATS. Every hold and booking ends with this process.');
+  logger.warn('EMBEDDED: no Redis, no NATS, no Postgres. Every hold, booking and order ends with this process.');
   const rules = venueSettings(config);
   const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
   const line = new MemoryBusLine();
@@ -26,7 +29,10 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   const process = await buildBookingProcess({
     shows,
     rules,
-    storeOf: ({ plan }, rulesOfShow) => new MemorySeatStore({ ...rulesOfShow, plan }),
+    storeOf: ({ plan }, rulesOfShow, _logger, provenBookings) =>
+      new MemorySeatStore({ ...rulesOfShow, plan, provenBookings }),
+    ledger: new MemoryLedger(),
+    checkout: await configuredCheckout(config, new MemorySandboxStore(), logger),
     busOf: (show) => new MemoryEventBus(line, show === shows[0] ? undefined : show.id),
     logger,
     publicDir: folderOf('public'),

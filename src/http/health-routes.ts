@@ -12,7 +12,8 @@ const Ok = Type.Object({ status: Type.Literal('ok') });
 const refusedShows = {
   refused_shows: Type.Optional(
     Type.Record(Type.String(), Type.String(), {
-      description: 'Shows that this process must not sell, with the reason: a changed plan, or foreign data in Redis',
+      description:
+        'Shows that this process must not sell, with the reason: a changed plan, foreign data in Redis, or a ledger that does not reply when the show has to be opened',
     }),
   ),
 };

@@ -23,8 +23,11 @@ apt-get install -o DPkg::Lock::Timeout=300 -y --no-install-recommends "$@" || ex
 if [ -d /run/systemd/system ]; then systemctl disable "$@" || true; fi
 `;
 
-/** In Debian and Ubuntu the package names equal the program names. */
-export async function installWithApt(packages: string[], logFile: string, signal: AbortSignal): Promise<void> {
+/** In Debian and Ubuntu most packages have the name of their program. */
+const packageOf: Record<string, string> = { postgres: 'postgresql', initdb: 'postgresql' };
+
+export async function installWithApt(programs: string[], logFile: string, signal: AbortSignal): Promise<void> {
+  const packages = [...new Set(programs.map((program) => packageOf[program] ?? program))];
   const list = packages.join(', ');
   if (!findExecutable('apt-get'))
     throw new ServersMissingError(`This machine: ${list} not found, and there is no apt-get to install from`);

@@ -2,6 +2,7 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFolder } from './make-folder.ts';
 import { natsUsers } from './nats-users.ts';
+import { newDatabaseScript, postgresUrl } from './postgres-roles.ts';
 import { redisUsers } from './redis-users.ts';
 import { secretsIn } from './secrets-file.ts';
 
@@ -12,6 +13,7 @@ import { secretsIn } from './secrets-file.ts';
 export function writeComposeSecrets(dataDir: string): string {
   const secrets = secretsIn(dataDir);
   const { redisBookingPassword, natsBookingPassword, natsEdgePassword } = secrets;
+  const { postgresOwnerPassword: ownerPassword, postgresBookingPassword: bookingPassword } = secrets;
   const natsSettings = {
     // Only the health check inside the container uses it.
     http: '127.0.0.1:8222',
@@ -28,6 +30,10 @@ export function writeComposeSecrets(dataDir: string): string {
     'nats-settings': JSON.stringify(natsSettings, undefined, 2),
     'booking-redis-url': `redis://booking:${redisBookingPassword}@redis:6379`,
     'booking-nats-url': `nats://booking:${natsBookingPassword}@nats:4222`,
+    'postgres-admin-password': secrets.postgresAdminPassword,
+    'postgres-roles': newDatabaseScript({ ownerPassword, bookingPassword }),
+    'booking-database-url': postgresUrl('booking', bookingPassword, 5432, 'postgres'),
+    'booking-database-owner-url': postgresUrl('booking_owner', ownerPassword, 5432, 'postgres'),
     'edge-nats-url': `nats://edge:${natsEdgePassword}@nats:4222`,
     'session-keys': secrets.sessionKeys,
   };

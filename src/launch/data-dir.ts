@@ -7,7 +7,7 @@ import { makeFolder } from './make-folder.ts';
 /** Leaves room for the longest path inside, a block of JetStream's stream. nginx reads no parameter of 4,096 bytes. */
 const maxPathBytes = 3_800;
 /** Entries that the launcher creates and uses. Other entries are not checked. */
-const usedEntries = ['secrets.json', 'launcher.lock', 'logs', 'redis', 'nats', 'nginx'];
+const usedEntries = ['secrets.json', 'launcher.lock', 'logs', 'redis', 'nats', 'postgres', 'nginx'];
 /** Entries that identify a data folder of ours: /etc may have `nginx` and `redis`. */
 const marks = ['secrets.json', 'launcher.lock'];
 const fileRights = constants.R_OK | constants.W_OK;

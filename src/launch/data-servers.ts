@@ -3,13 +3,16 @@ import { type LaunchConfig, logFile } from './launch-config.ts';
 import { natsSpec } from './nats.ts';
 import { natsUsers } from './nats-users.ts';
 import { freePort, loopback, portState } from './ports.ts';
+import { postgresServer } from './postgres.ts';
+import { postgresUrl, preparePostgres } from './postgres-roles.ts';
 import { print } from './print.ts';
 import { redisSpec } from './redis.ts';
 import { redisUsers } from './redis-users.ts';
 import type { Secrets } from './secrets-file.ts';
 import type { ServerOrigin } from './server-origin.ts';
 import type { ServiceSpec } from './service-process.ts';
-import type { ServiceUser } from './service-user.ts';
+import { postgresUser, type ServiceUser } from './service-user.ts';
+import { writePrivately } from './write-privately.ts';
 
 interface NatsUrls {
   booking: string;
@@ -61,6 +64,44 @@ export async function natsServer(
       viewer: `nats://${address}`,
     },
     spec: natsSpec({ origin, port, monitorPort, dir, logFile: logFile(config, 'nats'), users, user }),
+  };
+}
+
+interface Database {
+  /** Of the booking service's role. */
+  url: string;
+  /** Of the role that owns the tables. */
+  ownerUrl?: string | undefined;
+  spec?: ServiceSpec;
+  /** To be called once the server runs. */
+  prepare?: () => Promise<void>;
+  /** A command that opens the database for reading. */
+  look?: string;
+}
+
+/** With DATABASE_URL there is no `spec`, because that server is not started here. */
+export async function ledgerServer(
+  config: LaunchConfig,
+  { secrets, origin }: Omit<DataServersOptions, 'user'>,
+  signal: AbortSignal,
+): Promise<Database> {
+  const { url, ownerUrl } = config.database;
+  if (url) return { url, ownerUrl };
+  const port = await portOrFree(config.database.port, 'Postgres');
+  const dir = join(config.dataDir, 'postgres');
+  const { spec, adminPassword } = await postgresServer(
+    { origin, port, dir, logFile: logFile(config, 'postgres'), user: postgresUser(config.dataDir).user },
+    signal,
+  );
+  const { postgresOwnerPassword: ownerPassword, postgresBookingPassword: bookingPassword } = secrets;
+  const { postgresViewerPassword: viewerPassword } = secrets;
+  const passFile = writePrivately(join(dir, 'viewer.pgpass'), `*:*:*:viewer:${viewerPassword}\n`);
+  return {
+    url: postgresUrl('booking', bookingPassword, port),
+    ownerUrl: postgresUrl('booking_owner', ownerPassword, port),
+    spec,
+    prepare: () => preparePostgres({ port, adminPassword }, { ownerPassword, bookingPassword, viewerPassword }),
+    look: `PGPASSFILE=${passFile} psql -h ${loopback} -p ${port} -U viewer booking`,
   };
 }
 

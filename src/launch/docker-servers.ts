@@ -8,6 +8,7 @@ import { print } from './print.ts';
 import { rehearse } from './rehearse.ts';
 import { runToLog } from './run-to-log.ts';
 import { type ServerOrigin, type ServerProgram, type ServerRun, ServersMissingError } from './server-origin.ts';
+import type { ServiceUser } from './service-user.ts';
 
 const engineTimeoutMs = 3_000;
 /** A container answers within a second; on a slow disk within a few. */
@@ -18,6 +19,8 @@ const images: Record<ServerProgram, string> = {
   'redis-server': 'redis:7-alpine',
   'nats-server': 'nats:2.10-alpine',
   nginx: 'nginx:1.28-alpine',
+  postgres: 'postgres:15-alpine',
+  initdb: 'postgres:15-alpine',
 };
 
 /** Only the mounted folders are writable, and no program can gain rights. The launcher writes the log. */
@@ -28,7 +31,12 @@ const capabilities: Record<ServerProgram, string[]> = {
   'redis-server': ['DAC_OVERRIDE'],
   'nats-server': ['DAC_OVERRIDE'],
   nginx: ['DAC_OVERRIDE', 'CHOWN', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'],
+  postgres: [],
+  initdb: [],
 };
+
+/** Also in a virtual machine, where the others run as root of the container. */
+const refusesRoot: ReadonlySet<ServerProgram> = new Set(['postgres', 'initdb']);
 
 const docker = (args: string[], timeout = 0) => promisify(execFile)('docker', args, { timeout, killSignal: 'SIGKILL' });
 
@@ -40,7 +48,7 @@ export async function findDockerServers(
 ): Promise<ServerOrigin> {
   const engine = await docker(['info'], engineTimeoutMs).catch(() => undefined);
   if (!engine) throw new ServersMissingError('Docker: no engine replies to `docker info`');
-  for (const program of needed) await pullIfMissing(images[program], logFile, signal);
+  for (const image of new Set(needed.map((program) => images[program]))) await pullIfMissing(image, logFile, signal);
   const isNative = process.platform === 'linux' && !isDockerDesktop(engine.stdout);
   const origin = isNative ? hostNetwork(engine.stdout.includes('rootless')) : publishedPorts;
   await requireReach(origin, dirname(logFile), { timeoutMs, signal });
@@ -79,13 +87,16 @@ async function pullIfMissing(image: string, logFile: string, signal: AbortSignal
   }
 }
 
+const ownIds = (): ServiceUser => ({ uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 });
+const idsOf = ({ uid, gid }: ServiceUser) => `${uid}:${gid}`;
+
 /** The container shares the machine's network: same ports and addresses, nothing else is published. */
 function hostNetwork(rootless: boolean): ServerOrigin {
-  const own = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const own = ownIds();
   // Root in a rootless engine's container is the user outside of it, who must own the data. In other engines a port below 1024
   // requires a container that starts as root, limited to these capabilities.
   const userOf = ({ user = own, listens }: ServerRun) =>
-    rootless || (own.uid === 0 && listens.some(({ port }) => port < 1024)) ? [] : ['--user', `${user.uid}:${user.gid}`];
+    rootless || (own.uid === 0 && listens.some(({ port }) => port < 1024)) ? [] : ['--user', idsOf(user)];
   return {
     description: 'Docker',
     isContainer: true,
@@ -102,17 +113,17 @@ const publishedPorts: ServerOrigin = {
   bindHost: () => '0.0.0.0',
   machineHost: 'host.docker.internal',
   command: (program, run) =>
-    dockerRun(
-      program,
-      run,
-      run.listens.flatMap(({ host, port }) => ['-p', `${bracketed(host)}:${port}:${port}`]),
-    ),
+    dockerRun(program, run, [
+      ...run.listens.flatMap(({ host, port }) => ['-p', `${bracketed(host)}:${port}:${port}`]),
+      ...(refusesRoot.has(program) ? ['--user', idsOf(run.user ?? ownIds())] : []),
+    ]),
 };
 
-function dockerRun(program: ServerProgram, { args, folders }: ServerRun, options: string[]) {
+function dockerRun(program: ServerProgram, { args, folders, filesInContainer = [] }: ServerRun, options: string[]) {
   const name = `concert-booking-${program}-${randomBytes(4).toString('hex')}`;
   const rights = [...leastRights, ...capabilities[program].flatMap((capability) => ['--cap-add', capability])];
-  const volumes = folders.flatMap((folder) => ['-v', `${folder}:${folder}`]);
+  const files = filesInContainer.map(({ path, at }) => `${path}:${at}:ro`);
+  const volumes = [...folders.map((folder) => `${folder}:${folder}`), ...files].flatMap((volume) => ['-v', volume]);
   return {
     command: [
       ...(['docker', 'run', '--rm', '--name', name, ...rights, ...options, ...volumes] as const),

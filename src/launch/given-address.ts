@@ -1,11 +1,13 @@
 import { natsUrl } from '../events/nats-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 
-export type GivenSetting = 'REDIS_URL' | 'NATS_URL';
+export type GivenSetting = 'REDIS_URL' | 'NATS_URL' | 'DATABASE_URL' | 'DATABASE_OWNER_URL';
 
 const examples: Record<GivenSetting, string> = {
   REDIS_URL: 'redis://user:password@host:6379',
   NATS_URL: 'nats://user:password@host:4222',
+  DATABASE_URL: 'postgres://user:password@host:5432/database',
+  DATABASE_OWNER_URL: 'postgres://owner:password@host:5432/database',
 };
 
 /** Throws a GivenServerError if the address is invalid; the message never contains the password. */

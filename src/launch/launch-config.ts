@@ -4,7 +4,7 @@ import { type VenueSettings, venueSettings } from '../booking/venue-settings.ts'
 import { parseAllowedOrigins } from '../http/origin.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { authModeOf, isLoopback } from '../identity/auth-mode.ts';
-import { commaList, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../process/config.ts';
+import { commaList, DatabaseUrl, load, loadBookingConfig, loadEdgeConfig, settingNames } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { settingProblem } from '../process/setting-problem.ts';
 import { withSettingsFromFiles } from '../process/settings-from-files.ts';
@@ -27,6 +27,9 @@ const LaunchEnv = Type.Object({
     Type.String({ pattern: '^rediss?://', must: 'a URL that begins with redis:// or rediss://, or unset' }),
   ),
   REDIS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 6379 }),
+  DATABASE_URL: Type.Optional(DatabaseUrl),
+  DATABASE_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 5432 }),
+  DATABASE_OWNER_URL: Type.Optional(DatabaseUrl),
   NATS_URL: Type.Optional(Type.String({ minLength: 1, must: 'a URL that begins with nats:// or tls://, or unset' })),
   NATS_PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 4222 }),
   NATS_MONITORING: Type.String({ default: '8222', description: 'The port of its monitoring over HTTP, or off' }),
@@ -56,6 +59,8 @@ export interface LaunchConfig {
   bookingPorts: number[];
   edgePorts: number[];
   redis: { url?: string; port: number };
+  /** `url` undefined: Postgres is started here, if it can be had. */
+  database: { url?: string; ownerUrl?: string; port: number };
   /** Without `monitorPort` NATS has no monitoring. */
   nats: { url?: string; port: number; monitorPort?: number };
   trustedProxies: string[];
@@ -91,6 +96,11 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
     bookingPorts: bookingPorts(settings),
     edgePorts: portList('EDGE_PORTS', settings.EDGE_PORTS),
     redis: { port: settings.REDIS_PORT, ...(settings.REDIS_URL && { url: settings.REDIS_URL }) },
+    database: {
+      port: settings.DATABASE_PORT,
+      ...(settings.DATABASE_URL && { url: settings.DATABASE_URL }),
+      ...(settings.DATABASE_OWNER_URL && { ownerUrl: settings.DATABASE_OWNER_URL }),
+    },
     nats: {
       port: settings.NATS_PORT,
       ...(settings.NATS_URL && { url: settings.NATS_URL }),
@@ -119,7 +129,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
 /** The log file of the process with this name. */
 export const logFile = ({ dataDir }: LaunchConfig, name: string): string => join(dataDir, 'logs', `${name}.log`);
 
-/** Unlike those of Redis and NATS, these ports are not replaced by free ones: people and clients know them by number. */
+/** Unlike those of Redis, NATS and Postgres, these ports are not replaced by free ones: people and clients know them by number. */
 export async function requirePorts(config: LaunchConfig): Promise<void> {
   await requireHttpPort(config);
   for (const port of config.bookingPorts) await requirePort(port, 'BOOKING_PORTS');
@@ -178,6 +188,7 @@ function refuseDuplicates(config: LaunchConfig): void {
   ];
   if (!config.redis.url) uses.push(['REDIS_PORT', config.redis.port]);
   if (!config.nats.url) uses.push(['NATS_PORT', config.nats.port]);
+  if (!config.database.url) uses.push(['DATABASE_PORT', config.database.port]);
   const settingOf = new Map<number, string>();
   for (const [setting, port] of uses) {
     const other = settingOf.get(port);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { natsServer, redisServer } from './data-servers.ts';
+import { ledgerServer, natsServer, redisServer } from './data-servers.ts';
 import { findServers } from './find-servers.ts';
 import { requireGivenServers } from './given-servers.ts';
-import { type LaunchConfig, logFile, requireHttpPort, requirePorts } from './launch-config.ts';
+import { type LaunchConfig, logFile, type OriginName, requireHttpPort, requirePorts } from './launch-config.ts';
 import { nginxSpec } from './nginx.ts';
 import { bookingSpec, edgeSpec, embeddedSpec } from './node-services.ts';
 import { openFilesWarning } from './open-files.ts';
@@ -11,8 +11,8 @@ import { loopback } from './ports.ts';
 import { print } from './print.ts';
 import { type Secrets, secretsIn } from './secrets-file.ts';
 import { type ServerOrigin, type ServerProgram, ServersMissingError } from './server-origin.ts';
-import { type ServiceUser, serviceUser } from './service-user.ts';
-import { embeddedSummary, embeddedWarning, summary } from './summary.ts';
+import { postgresUser, type ServiceUser, serviceUser } from './service-user.ts';
+import { embeddedSummary, embeddedWarning, noLedgerWarning, summary } from './summary.ts';
 import type { Supervisor } from './supervisor.ts';
 import { recordVenue, requireSameVenue } from './venue-record.ts';
 
@@ -27,13 +27,13 @@ export async function launch(settings: LaunchConfig, supervisor: Supervisor, sig
   const tooFewFiles = openFilesWarning(config.maxConnections);
   if (tooFewFiles) print(`!! ${tooFewFiles}`);
   for (const warning of warnings) print(`!! ${warning}`);
-  const origin = await findOrigin(config, signal);
-  if (origin) await launchServices(config, { secrets, origin, user, warnings, supervisor, signal });
+  const found = await findOrigin(config, signal);
+  if (found) await launchServices(config, { ...found, secrets, user, warnings, supervisor, signal });
   else await launchEmbedded(config, user, supervisor, signal);
 }
 
 /** Undefined if there are no servers, so that everything must run in one process. */
-async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<ServerOrigin | undefined> {
+async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<FoundServers | undefined> {
   if (config.origin === 'embedded') {
     print(embeddedWarning('SERVERS=embedded is set.'));
     return undefined;
@@ -41,11 +41,25 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
   const needed: ServerProgram[] = ['nginx'];
   if (!config.redis.url) needed.push('redis-server');
   if (!config.nats.url) needed.push('nats-server');
+  const find = (programs: ServerProgram[]) =>
+    findServers(config.origin as Exclude<OriginName, 'embedded'>, programs, logFile(config, 'install'), signal);
+  let reasonForNoLedger = 'Postgres refuses to run as root.';
   try {
-    return await findServers(config.origin, needed, logFile(config, 'install'), signal);
+    if (config.database.url) return { origin: await find(needed), hasLedger: true };
+    if (!postgresUser(config.dataDir).isRoot) {
+      try {
+        return { origin: await find([...needed, 'postgres', 'initdb']), hasLedger: true };
+      } catch (error) {
+        if (!(error instanceof ServersMissingError)) throw error;
+        reasonForNoLedger = error.message;
+      }
+    }
+    const origin = await find(needed);
+    print(noLedgerWarning(reasonForNoLedger));
+    return { origin, hasLedger: false };
   } catch (error) {
     // A user who chose an origin or gave a server does not silently get the embedded mode.
-    const mayEmbed = config.origin === 'auto' && needed.length === 3;
+    const mayEmbed = config.origin === 'auto' && needed.length === 3 && !config.database.url;
     if (!(error instanceof ServersMissingError)) throw error;
     const reason = `Redis, NATS and nginx are not available here:\n${error.message}`;
     if (!mayEmbed)
@@ -55,9 +69,14 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Se
   }
 }
 
-interface LaunchContext {
-  secrets: Secrets;
+interface FoundServers {
   origin: ServerOrigin;
+  /** False: seats are sold without one, because Postgres is not to be had here. */
+  hasLedger: boolean;
+}
+
+interface LaunchContext extends FoundServers {
+  secrets: Secrets;
   user: ServiceUser | undefined;
   /** About given servers. */
   warnings: string[];
@@ -66,14 +85,16 @@ interface LaunchContext {
 }
 
 async function launchServices(config: LaunchConfig, context: LaunchContext) {
-  const { origin, user, warnings, supervisor, signal } = context;
+  const { origin, hasLedger, user, warnings, supervisor, signal } = context;
   if (!config.redis.url) requireSameVenue(config);
   await requirePorts(config);
-  print(`Starting (Redis, NATS and nginx from ${origin.description}) …`);
+  print(`Starting (Redis, NATS, ${hasLedger ? 'Postgres ' : ''}and nginx from ${origin.description}) …`);
   const redis = await redisServer(config, context);
   const nats = await natsServer(config, context);
-  const servers = [redis.spec, nats.spec].filter((spec) => spec !== undefined);
+  const database = hasLedger ? await ledgerServer(config, context, signal) : undefined;
+  const servers = [redis.spec, nats.spec, database?.spec].filter((spec) => spec !== undefined);
   await supervisor.start(servers, signal);
+  await database?.prepare?.();
 
   const { bookingPorts, edgePorts } = config;
   // Only nginx connects to the services; it resolves the client's address through the proxies in front of it.
@@ -81,7 +102,13 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
   const common = (name: string, port: number) => ({ port, env, user, logFile: logFile(config, `${name}-${port}`) });
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const bookings = bookingPorts.map((port) =>
-    bookingSpec({ ...common('booking', port), redisUrl: redis.url, natsUrl: nats.urls.booking, peerUrls: bookingUrls }),
+    bookingSpec({
+      ...common('booking', port),
+      redisUrl: redis.url,
+      natsUrl: nats.urls.booking,
+      database,
+      peerUrls: bookingUrls,
+    }),
   );
   await supervisor.start(bookings, signal);
   if (!config.redis.url) recordVenue(config);
@@ -109,7 +136,16 @@ async function launchServices(config: LaunchConfig, context: LaunchContext) {
   await supervisor.start([nginx], signal);
   const page = await pageUrl(config);
   const pidOf = (name: string) => supervisor.pidOf(name);
-  print(summary(config, { page, warnings, redisUrl: redis.url, natsUrl: nats.urls.viewer, pidOf }));
+  print(
+    summary(config, {
+      page,
+      warnings,
+      redisUrl: redis.url,
+      natsUrl: nats.urls.viewer,
+      ledgerLook: database?.look,
+      pidOf,
+    }),
+  );
 }
 
 async function launchEmbedded(

@@ -24,6 +24,8 @@ export interface NodeServiceOptions {
 export interface BookingOptions extends NodeServiceOptions {
   redisUrl: string;
   natsUrl: string;
+  /** Absent: there is no ledger. */
+  database?: { url: string; ownerUrl?: string | undefined } | undefined;
   /** URLs of all booking processes: the inspector of each shows the actors of the others too. */
   peerUrls?: string[];
 }
@@ -33,10 +35,12 @@ export interface EdgeOptions extends NodeServiceOptions {
   bookingUrls: string[];
 }
 
-export const bookingSpec = ({ redisUrl, natsUrl, peerUrls, ...options }: BookingOptions): ServiceSpec =>
+export const bookingSpec = ({ redisUrl, natsUrl, database, peerUrls, ...options }: BookingOptions): ServiceSpec =>
   nodeSpec(`booking-${options.port}`, 'booking', options, {
     REDIS_URL: redisUrl,
     NATS_URL: natsUrl,
+    ...(database && { DATABASE_URL: database.url }),
+    ...(database?.ownerUrl && { DATABASE_OWNER_URL: database.ownerUrl }),
     ...(peerUrls && { INSPECT_PEERS: peerUrls.join(',') }),
   });
 

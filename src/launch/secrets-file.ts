@@ -17,6 +17,11 @@ export interface Secrets {
   redisBookingPassword: string;
   natsBookingPassword: string;
   natsEdgePassword: string;
+  /** Of its superuser in containers. `./start.sh` keeps that of its own Postgres beside the data. */
+  postgresAdminPassword: string;
+  postgresOwnerPassword: string;
+  postgresBookingPassword: string;
+  postgresViewerPassword: string;
 }
 
 class SecretsDamagedError extends Error {
@@ -39,6 +44,10 @@ const newSecrets = (): Secrets => ({
   redisBookingPassword: newPassword(),
   natsBookingPassword: newPassword(),
   natsEdgePassword: newPassword(),
+  postgresAdminPassword: newPassword(),
+  postgresOwnerPassword: newPassword(),
+  postgresBookingPassword: newPassword(),
+  postgresViewerPassword: newPassword(),
 });
 
 /** Adds missing secrets, e.g. to a file of an older version. Throws if the file is damaged, without changing it. */

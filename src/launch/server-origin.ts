@@ -2,19 +2,21 @@ import type { ServiceSpec } from './service-process.ts';
 import type { ServiceUser } from './service-user.ts';
 
 /** The third-party servers. */
-export type ServerProgram = 'redis-server' | 'nats-server' | 'nginx';
+export type ServerProgram = 'redis-server' | 'nats-server' | 'nginx' | 'postgres' | 'initdb';
 
 export interface ServerRun {
   args: string[];
   /** Absolute paths; a container mounts each at the same path. */
   folders: string[];
+  /** Files that a container has at another path than this machine. */
+  filesInContainer?: { path: string; at: string }[];
   /** Addresses at which this machine reaches it. */
   listens: { host: string; port: number }[];
   /** Absent: the user of the launcher. */
   user?: ServiceUser | undefined;
 }
 
-/** A source of Redis, NATS and nginx: Docker or this machine. */
+/** A source of Redis, NATS, Postgres and nginx: Docker or this machine. */
 export interface ServerOrigin {
   description: string;
   isContainer: boolean;

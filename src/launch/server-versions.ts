@@ -12,6 +12,14 @@ interface KnownProgram {
   lacks: string;
 }
 
+const postgres = {
+  name: 'Postgres',
+  versionFlag: '--version',
+  pattern: /\(PostgreSQL\) (\d+(\.\d+)*)/,
+  minVersion: '13.0',
+  lacks: 'parts of SQL that the ledger uses',
+};
+
 const programs: Record<ServerProgram, KnownProgram> = {
   'redis-server': {
     name: 'Redis',
@@ -35,6 +43,8 @@ const programs: Record<ServerProgram, KnownProgram> = {
     minVersion: '1.19.5',
     lacks: 'the option -e',
   },
+  postgres,
+  initdb: postgres,
 };
 
 const versionTimeoutMs = 3_000;

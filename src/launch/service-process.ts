@@ -23,7 +23,9 @@ export interface ServiceSpec {
   logFile: string;
   /** Rejects while the service does not reply. */
   answers: () => Promise<void>;
-  /** Time between SIGTERM and SIGKILL. */
+  /** Ends it in good order; SIGTERM by default. */
+  stopSignal?: NodeJS.Signals;
+  /** Time between that and SIGKILL. */
   stopTimeoutMs: number;
   /** Advice for the case that it does not start. */
   hint: string;
@@ -115,9 +117,19 @@ export class ServiceProcess {
     }
   }
 
+  /** For a program that does one thing: resolves when it has ended without an error, rejects otherwise. */
+  async finished(signal: AbortSignal): Promise<void> {
+    const kill = () => this.kill();
+    signal.addEventListener('abort', kill);
+    const ending = await this.exited;
+    signal.removeEventListener('abort', kill);
+    signal.throwIfAborted();
+    if (ending !== 'exit code 0') throw new ServiceDiedError(this.#report(`failed: ${ending}`));
+  }
+
   /** Resolves when no process of the service is left. */
   async stop(): Promise<void> {
-    if (this.#ending === undefined) this.#child?.kill('SIGTERM');
+    if (this.#ending === undefined) this.#child?.kill(this.spec.stopSignal ?? 'SIGTERM');
     const timer = setTimeout(() => this.kill(), this.spec.stopTimeoutMs);
     await this.exited;
     clearTimeout(timer);

@@ -50,17 +50,29 @@ interface Choice {
  */
 export function serviceUser(dataDir: string): Choice {
   if (process.getuid?.() !== 0) return {};
-  const { uid, gid } = statSync(dataDir);
-  const user = uid === 0 ? nobody() : { uid, gid };
+  const user = ownerOrNobody(dataDir);
   if (!user) return { warning: 'This machine has no user "nobody": everything runs as root.' };
-  // Lets other users traverse the folder but not list it. Its files are closed to them.
-  if (uid === 0) chmodSync(dataDir, 0o711);
   const closed = [process.execPath, resolve('dist'), resolve('node_modules'), resolve('public'), dataDir].find(
     (path) => !canEnter(path, user),
   );
   if (closed === undefined) return { user };
   const remedy = `Move it to where that user may go, e.g. /srv, or start it as another user.`;
   return { warning: `The user ${userName(user.uid)} cannot enter ${closed}: everything runs as root. ${remedy}` };
+}
+
+/** The user of Postgres, which refuses to run as root, also where everything else does. undefined: that of the launcher; `isRoot`: there is no other. */
+export function postgresUser(dataDir: string): { user: ServiceUser | undefined; isRoot: boolean } {
+  if (process.getuid?.() !== 0) return { user: undefined, isRoot: false };
+  const user = ownerOrNobody(dataDir);
+  return user && canEnter(dataDir, user) ? { user, isRoot: false } : { user: undefined, isRoot: true };
+}
+
+function ownerOrNobody(dataDir: string): ServiceUser | undefined {
+  const { uid, gid } = statSync(dataDir);
+  if (uid !== 0) return { uid, gid };
+  // Lets other users traverse the folder but not list it. Its files are closed to them.
+  chmodSync(dataDir, 0o711);
+  return nobody();
 }
 
 /**

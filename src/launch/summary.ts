@@ -13,12 +13,17 @@ export interface Running {
   warnings: string[];
   redisUrl: string;
   natsUrl: string;
+  /** A command that opens our Postgres for reading; undefined: it is not ours, or there is none. */
+  ledgerLook?: string | undefined;
   pidOf: (name: string) => number | undefined;
 }
 
 /** Printed once everything runs. */
-export function summary(config: LaunchConfig, { page, warnings, redisUrl, natsUrl, pidOf }: Running): string {
-  const { bookingPorts, edgePorts, redis, nats, dataDir } = config;
+export function summary(
+  config: LaunchConfig,
+  { page, warnings, redisUrl, natsUrl, ledgerLook, pidOf }: Running,
+): string {
+  const { bookingPorts, edgePorts, redis, nats, database, dataDir } = config;
   const bookingUrls = bookingPorts.map((port) => `http://${loopback}:${port}`);
   const own = (name: string, port: number) => `${name}-${port} (pid ${pidOf(`${name}-${port}`)})`;
   return `
@@ -29,6 +34,7 @@ ${inspectLine(config, page)}
   Metrics   ${[...bookingUrls, ...edgePorts.map((port) => `http://${loopback}:${port}`)].map((url) => `${url}/metrics`).join('\n            ')}
   Redis     ${redis.url ? `${redacted(redis.url)} (yours)` : `${look} -p ${new URL(redisUrl).port}`}
   NATS      ${nats.url ? `${redacted(nats.url)} (yours)` : `nats sub "seats.>" -s ${natsUrl}`}
+  Ledger    ${database.url ? `${redacted(database.url)} (yours)` : (ledgerLook ?? 'none: Postgres is not available here')}
   Events    ${eventsCommand(config)}
   Processes ${[...bookingPorts.map((port) => own('booking', port)), ...edgePorts.map((port) => own('edge', port))].join('\n            ')}
   Logs      ${join(dataDir, 'logs')}
@@ -47,13 +53,20 @@ ${inspectLine(config, page)}  Logs      ${join(config.dataDir, 'logs')}
 
 export const embeddedWarning = (reason: string): string => `
   ************************************************************************
-  *  EMBEDDED: no Redis, no NATS, no nginx. Everything runs in ONE       *
-  *  process, in memory. ALL BOOKINGS ARE LOST WHEN IT ENDS.             *
+  *  EMBEDDED: no Redis, no NATS, no Postgres, no nginx. Everything runs *
+  *  in ONE process, in memory. ALL BOOKINGS ARE LOST WHEN IT ENDS.      *
   ************************************************************************
   ${reason}
 
-  To use real servers, start Docker, or install redis-server, nats-server and nginx
-  (Debian, Ubuntu: apt-get install redis-server nats-server nginx), then ./start.sh again.
+  To use real servers, start Docker, or install redis-server, nats-server, postgresql and nginx
+  (Debian, Ubuntu: apt-get install redis-server nats-server postgresql nginx), then ./start.sh again.
+`;
+
+export const noLedgerWarning = (reason: string): string => `
+  !! NO LEDGER: Postgres is not available here. Seats are sold as usual, but there is no history and no checkout.
+${reason}
+
+  To have one, install postgresql (Debian, Ubuntu: apt-get install postgresql) or set DATABASE_URL=postgres://…, then ./start.sh again.
 `;
 
 /** As typed in the project folder: the tool finds our NATS by the data folder. */

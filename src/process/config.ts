@@ -120,6 +120,37 @@ const Access = {
   }),
 };
 
+/** An address of Postgres. */
+export const DatabaseUrl = Type.String({
+  pattern: '^postgres(ql)?://',
+  must: 'a URL that begins with postgres://, or unset',
+});
+
+const Checkout = {
+  PAYMENT_PROVIDER: Type.Unsafe<'off' | 'sandbox' | 'stripe'>({
+    type: 'string',
+    enum: ['off', 'sandbox', 'stripe'],
+    default: 'off',
+    description: 'Who takes the money of shows with prices; off: their seats are booked without a payment',
+  }),
+  PAYMENT_SECONDS: Type.Number({ minimum: 60, maximum: 3600, default: 600, description: 'The time to pay an order' }),
+  SHOP_URL: Type.String({
+    default: '',
+    pattern: '^(https?://[^\\s/]+)?$',
+    must: 'the origin of the shop, such as https://tickets.example, or empty',
+    description: 'Where the pay page sends the payer back to',
+  }),
+  TICKET_KEYS: Type.Optional(
+    Type.String({
+      minLength: 1,
+      must: 'a comma list of <id>:<secret in base64url>, or unset',
+      description: 'As SESSION_KEYS, for the codes of tickets',
+    }),
+  ),
+  STRIPE_SECRET_KEY: Type.Optional(Type.String({ minLength: 1 })),
+  STRIPE_WEBHOOK_SECRET: Type.Optional(Type.String({ minLength: 1 })),
+};
+
 const Links = {
   REDIS_URL: Type.String({
     default: 'redis://127.0.0.1:6379',
@@ -131,6 +162,8 @@ const Links = {
     description: 'Prefix of all keys, e.g. {main}: to keep them in one slot of Redis Cluster',
   }),
   NATS_URL: Type.String({ default: 'nats://127.0.0.1:4222' }),
+  DATABASE_URL: Type.Optional(DatabaseUrl),
+  DATABASE_OWNER_URL: Type.Optional(DatabaseUrl),
 };
 
 const Inspect = {
@@ -149,7 +182,15 @@ const Inspect = {
   INSPECT_HOSTS: Type.String({ default: '', description: 'Comma list of names of this host, besides localhost' }),
 };
 
-const BookingConfig = Type.Object({ ...Common, ...Venue, ...Access, ...Links, ...Inspect, PORT: Port(8080) });
+const BookingConfig = Type.Object({
+  ...Common,
+  ...Venue,
+  ...Access,
+  ...Links,
+  ...Checkout,
+  ...Inspect,
+  PORT: Port(8080),
+});
 const EdgeConfig = Type.Object({
   ...Common,
   NATS_URL: Links.NATS_URL,
@@ -167,12 +208,15 @@ const EmbeddedConfig = Type.Object({
   ...Venue,
   ...Access,
   ...Sockets,
+  ...Checkout,
   // Browsers connect directly, from loopback too.
   TRUSTED_PROXIES: Type.String({ ...Door.TRUSTED_PROXIES, default: '' }),
   ...Inspect,
   PORT: Port(8000),
 });
 
+const CheckoutSettings = Type.Object(Checkout);
+export type CheckoutConfig = Static<typeof CheckoutSettings>;
 const VenueConfig = Type.Object(Venue);
 export type VenueConfig = Static<typeof VenueConfig>;
 const AccessConfig = Type.Object({ HOST: ListenHost, MAX_HOLDS_PER_USER: Venue.MAX_HOLDS_PER_USER, ...Access });

@@ -5,8 +5,10 @@
 export const errorCodes = {
   INVALID_REQUEST: { httpStatus: 400, retryable: false },
   UNAUTHENTICATED: { httpStatus: 401, retryable: false },
+  PAYMENT_REQUIRED: { httpStatus: 402, retryable: false },
   FORBIDDEN: { httpStatus: 403, retryable: false },
   UNKNOWN_SHOW: { httpStatus: 404, retryable: false },
+  UNKNOWN_ORDER: { httpStatus: 404, retryable: false },
   UNKNOWN_SEAT: { httpStatus: 404, retryable: false },
   NOT_FOUND: { httpStatus: 404, retryable: false },
   METHOD_NOT_ALLOWED: { httpStatus: 405, retryable: false },
@@ -16,6 +18,7 @@ export const errorCodes = {
   NOT_TOGETHER: { httpStatus: 409, retryable: true },
   SINGLE_SEAT: { httpStatus: 409, retryable: false },
   NOT_HOLDER: { httpStatus: 409, retryable: false },
+  ORDER_CLOSED: { httpStatus: 409, retryable: false },
   SALE_CLOSED: { httpStatus: 410, retryable: false },
   TOO_LARGE: { httpStatus: 413, retryable: false },
   RATE_LIMITED: { httpStatus: 429, retryable: true },
@@ -39,6 +42,7 @@ export type Refusal =
   | 'HOLD_LIMIT'
   | 'EXTENSION_LIMIT'
   | 'COOLDOWN'
+  | 'ORDER_CLOSED'
   | 'STORE_UNAVAILABLE';
 
 /** The error of a refusal. */

@@ -2,6 +2,10 @@ import { type Static, Type } from 'typebox';
 import { SeatId, UserId } from './seat.ts';
 import { SystemId } from './venue.ts';
 
+/** Why a hold ended or was extended, unless it is obvious. */
+export const transitionReasons = ['user', 'expired', 'closed', 'extended', 'checkout'] as const;
+type TransitionReason = (typeof transitionReasons)[number];
+
 /** One transition of one seat. NATS carries it on `seats.<type>`, or `seats.<show>.<type>`. */
 export const SeatEvent = Type.Object(
   {
@@ -16,8 +20,11 @@ export const SeatEvent = Type.Object(
     timestamp: Type.String({ description: 'ISO 8601, on the clock of Redis' }),
     expires_at: Type.Optional(Type.Number({ description: 'End of the hold in Unix seconds; present only for `held`' })),
     reason: Type.Optional(
-      Type.Union([Type.Literal('user'), Type.Literal('expired'), Type.Literal('extended')], {
-        description: 'For `released`: `user` or `expired`. For `held`: `extended` if it extends a hold',
+      Type.Unsafe<TransitionReason>({
+        type: 'string',
+        enum: transitionReasons,
+        description:
+          'For `released`: `user`, `expired`, or `closed` if its order ended without a ticket. For `held`: `extended` or `checkout` if it extends a hold',
       }),
     ),
     system: Type.Optional(SystemId),

@@ -58,6 +58,9 @@ export const ShowDetails = Type.Object(
       }),
       { description: 'With their prices' },
     ),
+    checkout: Type.Optional(
+      Type.Literal(true, { description: 'Present: its seats are sold by orders, and `book` is refused' }),
+    ),
     ticket_types: Type.Optional(Type.Array(Type.String(), { description: 'The first is the default' })),
     plan: Type.String({ description: 'Hash of the seating plan: `GET /api/shows/:show/plan/:hash`' }),
     single_seats: Type.Union([Type.Literal('warn'), Type.Literal('refuse')], {

@@ -1,5 +1,5 @@
 import { ok as assert } from 'node:assert/strict';
-import type { SeatEvent } from '../protocol/events.ts';
+import { type SeatEvent, transitionReasons } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
 import { seatEvent } from './seat-event.ts';
 
@@ -7,9 +7,9 @@ import { seatEvent } from './seat-event.ts';
 export type EntryFields = string[];
 
 /** The events of the entries after a position. Asserts that their seqs follow it without gaps. */
-export function eventsOfLog(entries: readonly EntryFields[], after: Position): SeatEvent[] {
+export function eventsOfLog(entries: readonly EntryFields[], after: Position, eventOf = eventOfLog): SeatEvent[] {
   return entries.map((fields, i) => {
-    const event = eventOfLog(after.epoch, fields);
+    const event = eventOf(after.epoch, fields);
     assert(event.seq === after.seq + 1 + i, 'the seqs of the log must be consecutive');
     return event;
   });
@@ -28,8 +28,15 @@ export function eventOfLog(epoch: string, fields: EntryFields): SeatEvent {
     seq: Number(seq),
     atMs: Number(at_ms),
     expires_at: expires_ms === undefined ? undefined : Number(expires_ms) / 1000,
-    reason: reason === 'user' || reason === 'expired' || reason === 'extended' ? reason : undefined,
+    reason: transitionReasons.find((known) => known === reason),
   });
+}
+
+/** With the epoch in which it was decided, which may be an earlier one than the log's. */
+export function eventAsDecided(_epoch: string, fields: EntryFields): SeatEvent {
+  const { epoch }: Record<string, string | undefined> = Object.fromEntries(pairsOf(fields));
+  assert(epoch !== undefined, 'an entry of the log must have an epoch');
+  return eventOfLog(epoch, fields);
 }
 
 export function* pairsOf(flat: readonly string[]): Generator<[string, string]> {

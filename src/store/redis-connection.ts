@@ -5,13 +5,15 @@ import { messageOf } from '../process/error-facts.ts';
 import { StateLog } from '../process/state-log.ts';
 import type { EntryFields } from './event-log.ts';
 import auditSeatsLua from './lua/audit-seats.lua';
+import beginOpeningLua from './lua/begin-opening.lua';
 import checkWritableLua from './lua/check-writable.lua';
 import decideLua from './lua/decide.lua';
 import endEpochLua from './lua/end-epoch.lua';
-import markRelayedLua from './lua/mark-relayed.lua';
+import markPositionLua from './lua/mark-position.lua';
 import readEventsLua from './lua/read-events.lua';
 import readLocksLua from './lua/read-locks.lua';
 import readVenueLua from './lua/read-venue.lua';
+import writeLocksLua from './lua/write-locks.lua';
 import writeVenueLua from './lua/write-venue.lua';
 import { fitnessOf, unwritableReason, writableKeys } from './redis-fitness.ts';
 import { StoreTimeoutError, StoreUnavailableError, VenueLostError } from './seat-store.ts';
@@ -28,8 +30,10 @@ export type RedisWithScripts = Redis & {
   readLocks(...keysAndArgs: KeysAndArgs): Promise<(string | number | null)[]>;
   readEvents(...keysAndArgs: KeysAndArgs): Promise<[number, string, number, EntryFields[] | null]>;
   endEpoch(...keysAndArgs: string[]): Promise<0 | 1>;
+  beginOpening(...keysAndArgs: string[]): Promise<0 | 1>;
+  writeLocks(numberOfKeys: number, ...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
   writeVenue(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
-  markRelayed(...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
+  markPosition(numberOfKeys: number, ...keysAndArgs: KeysAndArgs): Promise<0 | 1>;
   checkWritable(...keys: string[]): Promise<'OK'>;
   auditSeats(...keysAndArgs: KeysAndArgs): Promise<1>;
 };
@@ -89,8 +93,10 @@ export class RedisConnection {
         readLocks: { lua: readLocksLua },
         readEvents: { lua: readEventsLua, numberOfKeys: 4 },
         endEpoch: { lua: endEpochLua, numberOfKeys: 1 },
-        writeVenue: { lua: writeVenueLua, numberOfKeys: 8 },
-        markRelayed: { lua: markRelayedLua, numberOfKeys: 3 },
+        beginOpening: { lua: beginOpeningLua, numberOfKeys: 1 },
+        writeLocks: { lua: writeLocksLua },
+        writeVenue: { lua: writeVenueLua, numberOfKeys: 10 },
+        markPosition: { lua: markPositionLua },
         checkWritable: { lua: checkWritableLua, numberOfKeys: 2 },
         auditSeats: { lua: auditSeatsLua },
       },

@@ -7,7 +7,7 @@ import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 import { seatWith } from '../venue/seat-with.ts';
-import { eventsOfLog } from './event-log.ts';
+import { eventAsDecided, eventOfLog, eventsOfLog } from './event-log.ts';
 import type { RedisConnection } from './redis-connection.ts';
 import { RedisVenue } from './redis-venue.ts';
 import { seatEvent } from './seat-event.ts';
@@ -15,12 +15,16 @@ import type { HoldRules } from './seat-rules.ts';
 import {
   type Answer,
   answerKeptMs,
+  closedOrderKeptMs,
   type Decision,
   type History,
+  isOrderCommand,
   type KnownPosition,
   maxCommandsPerCall,
   maxSeatsPerCall,
+  type ProvenBookings,
   type SeatCommand,
+  type SeatLog,
   type SeatStore,
   VenueLostError,
   type VenueSnapshot,
@@ -36,7 +40,11 @@ export interface RedisSeatStoreOptions extends HoldRules {
   planReadAtMs?: number;
   /** Id of the show. Redis remembers it: another name under the same prefix is refused. */
   name?: string;
+  /** Absent: only Redis tells what is booked. */
+  provenBookings?: ProvenBookings | undefined;
   logger: Logger;
+  /** True: the log is trimmed behind the ledger too. */
+  hasLedger?: boolean;
   /** How many published events the log keeps for subscribers that catch up. */
   keepEvents?: number;
   /** Maximum length of the log, published or not; approximate. */
@@ -52,7 +60,7 @@ type DecideReply = [
 ];
 
 /** A show in Redis: the client of the scripts (`lua/`) that decide there. */
-export class RedisSeatStore implements SeatStore {
+export class RedisSeatStore implements SeatStore, SeatLog {
   readonly #options: RedisSeatStoreOptions;
   readonly #connection: RedisConnection;
   readonly #plan: SeatingPlan;
@@ -63,12 +71,13 @@ export class RedisSeatStore implements SeatStore {
   constructor(options: RedisSeatStoreOptions) {
     const { holdTtlMs, maxHoldsPerUser, maxExtensions = 0, reholdCooldownMs = 0 } = options;
     const { connection, plan, planReadAtMs = Date.now(), name = 'main', logger } = options;
+    const { provenBookings = async () => [] } = options;
     this.#options = options;
     this.#connection = connection;
     this.#plan = plan;
     this.#keys = new VenueKeys(options.keyPrefix);
     this.#rules = [holdTtlMs, maxHoldsPerUser, maxExtensions, answerKeptMs, reholdCooldownMs];
-    this.#venue = new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, logger });
+    this.#venue = new RedisVenue({ connection, keys: this.#keys, name, plan, planReadAtMs, provenBookings, logger });
   }
 
   open(knownSystem?: string): Promise<VenueSnapshot> {
@@ -96,14 +105,27 @@ export class RedisSeatStore implements SeatStore {
     return this.#decision(commands, seatIds, JSON.parse(json), known.epoch);
   }
 
-  async eventsAfter(position: Position, limit: number): Promise<History> {
+  eventsAfter(position: Position, limit: number): Promise<History> {
+    return this.#eventsAfter(position, limit, eventOfLog);
+  }
+
+  eventsAsDecided(position: Position, limit: number): Promise<History> {
+    return this.#eventsAfter(position, limit, eventAsDecided);
+  }
+
+  async #eventsAfter(position: Position, limit: number, eventOf: typeof eventOfLog): Promise<History> {
     const { redis } = this.#connection;
     const { decided } = this.#keys;
     const [nowMs, epoch, seq, entries] = await this.#connection.call(() =>
       redis.readEvents(...decided, position.epoch, position.seq, limit, this.#plan.size),
     );
     if (!this.#connection.isOfThisRun(epoch)) throw new VenueLostError('Redis was restarted');
-    return { nowMs, epoch, seq, ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }) }) };
+    return {
+      nowMs,
+      epoch,
+      seq,
+      ...(entries && { events: eventsOfLog(entries, { epoch, seq: position.seq }, eventOf) }),
+    };
   }
 
   async position(): Promise<Position | undefined> {
@@ -112,17 +134,35 @@ export class RedisSeatStore implements SeatStore {
     return { epoch, seq: Number(seq) };
   }
 
-  async relayedPosition(): Promise<Position | undefined> {
-    const text = await this.#connection.call(() => this.#connection.redis.get(this.#keys.relayed));
+  relayedPosition(): Promise<Position | undefined> {
+    return this.#markedPosition(this.#keys.relayed);
+  }
+
+  ledgerPosition(): Promise<Position | undefined> {
+    return this.#markedPosition(this.#keys.ledger);
+  }
+
+  markRelayed(position: Position): Promise<void> {
+    const { relayed, ledger } = this.#keys;
+    return this.#mark(position, relayed, this.#options.hasLedger ? [ledger] : []);
+  }
+
+  markLedger(position: Position): Promise<void> {
+    const { relayed, ledger } = this.#keys;
+    return this.#mark(position, ledger, [relayed]);
+  }
+
+  async #markedPosition(key: string): Promise<Position | undefined> {
+    const text = await this.#connection.call(() => this.#connection.redis.get(key));
     if (text === null) return undefined;
     const colon = text.lastIndexOf(':');
     return { epoch: text.slice(0, colon), seq: Number(text.slice(colon + 1)) };
   }
 
-  async markRelayed({ epoch, seq }: Position): Promise<void> {
+  async #mark({ epoch, seq }: Position, key: string, others: readonly string[]): Promise<void> {
     const keep = this.#options.keepEvents ?? 100_000;
-    const { relayed, epoch: epochKey, events } = this.#keys;
-    await this.#connection.call(() => this.#connection.redis.markRelayed(relayed, epochKey, events, epoch, seq, keep));
+    const keys = [key, this.#keys.epoch, this.#keys.events, ...others];
+    await this.#connection.call(() => this.#connection.redis.markPosition(keys.length, ...keys, epoch, seq, keep));
   }
 
   async audit(seats: readonly Seat[], { epoch }: Position): Promise<void> {
@@ -145,7 +185,9 @@ export class RedisSeatStore implements SeatStore {
     const keys = [...this.#keys.decided, this.#keys.holds, ...seatIds.map((id) => this.#keys.lock(id))];
     if (reholdCooldownMs > 0) keys.push(...seatIds.map((id) => this.#keys.cooldown(id)));
     for (const command of commands) {
-      if (command.action !== 'expire' && command.request) keys.push(this.#keys.answer(command, command.request.key));
+      if (command.action === 'expire') continue;
+      if (isOrderCommand(command)) keys.push(this.#keys.closedOrder(command.orderId));
+      else if (command.request) keys.push(this.#keys.answer(command, command.request.key));
     }
     const indexOf = new Map(seatIds.map((id, index) => [id, index]));
     const seats = JSON.stringify(seatIds.map((id) => [id, seatSeq(id)]));
@@ -153,6 +195,10 @@ export class RedisSeatStore implements SeatStore {
       commands.map((command) => {
         const indexes = command.seatIds.map((id) => indexOf.get(id));
         if (command.action === 'expire') return [command.action, indexes];
+        if (isOrderCommand(command)) {
+          const ms = 'ttlMs' in command ? command.ttlMs : closedOrderKeptMs;
+          return [command.action, indexes, command.userId, 'order', ms];
+        }
         const { action, userId, request } = command;
         return request ? [action, indexes, userId, request.isRepeat ? 'repeat' : 'key'] : [action, indexes, userId];
       }),

@@ -1,5 +1,4 @@
 import { ok as assert } from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { PlannedSeat, Seat } from '../protocol/seat.ts';
@@ -11,14 +10,19 @@ import { seatWith } from '../venue/seat-with.ts';
 import { eventOfLog, pairsOf } from './event-log.ts';
 import { type FoundVenue, missingParts, type PlanMark, readSeat } from './found-venue.ts';
 import type { RedisConnection } from './redis-connection.ts';
-import { isWithheld, restoredSeat, type VenueRemains } from './restore-venue.ts';
+import { chunksOf, itemsPerCall, RedisOpening } from './redis-opening.ts';
+import { isWithheld, restoredSeat, type VenueRemains, withProof } from './restore-venue.ts';
 import type { Lock } from './seat-rules.ts';
-import { newSystemId, ShowRefusedError, StoreUnavailableError, type VenueSnapshot } from './seat-store.ts';
+import {
+  newSystemId,
+  type ProvenBooking,
+  type ProvenBookings,
+  ShowRefusedError,
+  StoreUnavailableError,
+  type VenueSnapshot,
+} from './seat-store.ts';
 import { planText, storedPlan } from './stored-plan.ts';
 import type { VenueKeys } from './venue-keys.ts';
-
-/** Maximum number of seats or events per call, so that each call stays far below the size limits of a command. */
-const itemsPerCall = 5_000;
 
 /** Attempts to open a venue while other processes open it too, or while it loses further parts. */
 const openAttempts = 5;
@@ -33,6 +37,7 @@ interface RedisVenueOptions {
   name: string;
   plan: SeatingPlan;
   planReadAtMs: number;
+  provenBookings: ProvenBookings;
   logger: Logger;
 }
 
@@ -43,14 +48,16 @@ export class RedisVenue {
   readonly #name: string;
   readonly #plan: SeatingPlan;
   readonly #planReadAtMs: number;
+  readonly #provenBookings: ProvenBookings;
   readonly #logger: Logger;
 
-  constructor({ connection, keys, name, plan, planReadAtMs, logger }: RedisVenueOptions) {
+  constructor({ connection, keys, name, plan, planReadAtMs, provenBookings, logger }: RedisVenueOptions) {
     this.#connection = connection;
     this.#keys = keys;
     this.#name = name;
     this.#plan = plan;
     this.#planReadAtMs = planReadAtMs;
+    this.#provenBookings = provenBookings;
     this.#logger = logger;
   }
 
@@ -185,8 +192,10 @@ export class RedisVenue {
     await this.#call(() => this.#connection.redis.endEpoch(this.#keys.epoch, epoch));
   }
 
-  /** Writes the state that the remaining data proves, and opens a new epoch. Nothing is decided meanwhile. */
+  /** Writes the state that the remaining data and the ledger prove, and opens a new epoch. Nothing is decided meanwhile. */
   async #restore(knownSystem: string | undefined, isDamaged: boolean): Promise<void> {
+    const opening = await RedisOpening.begin(this.#connection, this.#keys, (command) => this.#call(command));
+    const proven = await this.#proven();
     const found = await this.#readVenue();
     if (found.epoch !== '') return; // another process has opened it
     const before = found.seats;
@@ -204,33 +213,40 @@ export class RedisVenue {
       lastEvents,
       isUntouched: ({ id }) => isLogWhole || known.indexOf(id) === undefined,
     };
-    const seats = [...this.#plan.seats()].map((planned) => inPlace(planned, restoredSeat(planned, remains)));
+    const remaining = [...this.#plan.seats()].map((planned) => inPlace(planned, restoredSeat(planned, remains)));
+    const seats = remaining.map((seat) => withProof(seat, proven.get(seat.id)));
     const changed = seats.filter((seat) => before.get(seat.id) !== seat);
-    await this.#lockBooked(seats, locks);
-    if (missing.length > 0) await this.#lockHeld(seats, locks, found.nowMs);
+    await opening.writeLocks(locksOfBooked(seats, locks));
+    if (missing.length > 0) {
+      const lost = lostLocksOfHeld(seats, locks, found.nowMs);
+      await opening.writeLocks(lost);
+      for (const [id, lock] of lost) locks.set(id, lock);
+    }
     const seq = Math.max(0, found.seq, found.newestSeq, ...chunksOf(seats).map(newestSeqOf));
     const removed = [...before.keys()].filter((id) => this.#plan.indexOf(id) === undefined);
     const system = found.system || knownSystem || newSystemId();
-    await this.#write(changed, { isFresh, seq, system, removed, holds: holdsOf(seats, locks) });
+    const about = { system, venue: this.#name, plan: this.#planHash, plan_read_at_ms: String(this.#planReadAtMs) };
+    const plan = planText(this.#plan);
+    const isOpen = await opening.finish(changed, { isFresh, seq, about, plan, removed, holds: holdsOf(seats, locks) });
+    if (!isOpen) return; // another process has opened it
     if (found.planHash !== undefined && found.planHash !== this.#planHash) {
       this.#logger.warn({ from: found.planHash, to: this.#planHash, removed }, 'The plan of the show has changed');
     }
-    this.#report(missing, isFresh ? [] : changed, seats);
+    const restored = new Set(seats.filter((seat, i) => seat !== remaining[i]));
+    if (restored.size > 0) {
+      this.#logger.error(named([...restored]), 'Redis had lost bookings; they have been restored from the ledger');
+    }
+    const isDamage = (seat: Seat) => !isFresh && !restored.has(seat);
+    this.#report(missing, changed.filter(isDamage), seats);
   }
 
-  async #write(seats: readonly Seat[], { isFresh, seq, system, removed, holds }: WrittenVenue): Promise<void> {
-    const about = { system, venue: this.#name, plan: this.#planHash, plan_read_at_ms: String(this.#planReadAtMs) };
-    const rest = JSON.stringify({ isFresh, about, holds, removed });
-    const plan = planText(this.#plan);
-    const chunks = seats.length === 0 ? [[]] : chunksOf(seats);
-    for (const [index, chunk] of chunks.entries()) {
-      const isLast = index === chunks.length - 1;
-      const epoch = isLast ? `${this.#connection.run}-${randomUUID()}` : '';
-      const pairs = chunk.flatMap((seat) => [seat.id, JSON.stringify(seat)]);
-      await this.#call(() =>
-        this.#connection.redis.writeVenue(...this.#keys.all, epoch, seq, rest, isLast ? plan : '', ...pairs),
-      );
-    }
+  /** By seat. */
+  async #proven(): Promise<Map<string, ProvenBooking>> {
+    const proven = new Map((await this.#provenBookings()).map((booking) => [booking.seatId, booking]));
+    const unplanned = [...proven.keys()].filter((id) => this.#plan.indexOf(id) === undefined);
+    if (unplanned.length === 0) return proven;
+    const ids = unplanned.slice(0, namedSeats).join(', ');
+    throw this.#refused(`its file has changed, and does not have seats that are booked: ${ids}. Undo that change`);
   }
 
   async #readLocks(): Promise<Map<string, Lock>> {
@@ -273,56 +289,16 @@ export class RedisVenue {
     return events;
   }
 
-  /** A booked seat has a lock without an end. */
-  async #lockBooked(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): Promise<void> {
-    const isLocked = ({ id, held_by }: Seat) => {
-      const lock = locks.get(id);
-      return lock?.userId === held_by && lock?.expiresAtMs === undefined;
-    };
-    const unlocked = seats.filter((seat) => seat.status === SeatStatus.booked && !isWithheld(seat) && !isLocked(seat));
-    for (const chunk of chunksOf(unlocked)) {
-      const writes = chunk.map(
-        ({ id, held_by = '' }) =>
-          () =>
-            this.#connection.redis.set(this.#keys.lock(id), held_by),
-      );
-      await Promise.all(writes.map((write) => this.#call(write)));
-    }
-  }
-
-  /** Restores the locks of holds, which last until their end although the locks were lost. */
-  async #lockHeld(seats: readonly Seat[], locks: Map<string, Lock>, nowMs: number): Promise<void> {
-    for (const { id, status, held_by, expires_at = 0 } of seats) {
-      const expiresAtMs = Math.round(expires_at * 1000);
-      if (status !== SeatStatus.held || held_by === undefined || locks.has(id) || expiresAtMs <= nowMs) continue;
-      await this.#call(() => this.#connection.redis.set(this.#keys.lock(id), held_by, 'PXAT', expiresAtMs, 'NX'));
-      locks.set(id, { userId: held_by, expiresAtMs });
-    }
-  }
-
   #report(missing: readonly string[], changed: readonly Seat[], seats: readonly Seat[]): void {
     const logger = this.#logger;
-    const ids = (some: readonly Seat[]) => some.slice(0, namedSeats).map(({ id }) => id);
     if (missing.length > 0 || changed.some(({ seq }) => seq > 0)) {
-      const details = { missing, seats: changed.length, first: ids(changed) };
+      const details = { missing, ...named(changed) };
       logger.error(details, 'Redis had lost a part of the venue; it has been restored in a new epoch');
     }
     const withheld = seats.filter(isWithheld);
     if (withheld.length === 0) return;
-    const details = { seats: withheld.length, first: ids(withheld) };
-    logger.error(details, 'Seats are not for sale: Redis lost them, and nothing proves that they are free');
+    logger.error(named(withheld), 'Seats are not for sale: Redis lost them, and nothing proves that they are free');
   }
-}
-
-interface WrittenVenue {
-  /** True if the show was never open. */
-  isFresh: boolean;
-  seq: number;
-  system: string;
-  /** Ids of seats that the plan does not have any more. */
-  removed: readonly string[];
-  /** See `holdsOf`. */
-  holds: Record<string, string>;
 }
 
 /** A changed plan may count rows and seats differently. */
@@ -330,11 +306,34 @@ function inPlace(planned: PlannedSeat, seat: Seat): Seat {
   return seat.row === planned.row && seat.col === planned.col ? seat : seatWith(planned, seat);
 }
 
-function chunksOf<T>(items: readonly T[]): T[][] {
-  const chunks: T[][] = [];
-  for (let i = 0; i < items.length; i += itemsPerCall) chunks.push(items.slice(i, i + itemsPerCall));
-  return chunks;
+/** The locks without an end that booked seats lack. */
+function locksOfBooked(seats: readonly Seat[], locks: ReadonlyMap<string, Lock>): [seatId: string, lock: Lock][] {
+  const isLocked = ({ id, held_by }: Seat) => {
+    const lock = locks.get(id);
+    return lock?.userId === held_by && lock?.expiresAtMs === undefined;
+  };
+  const unlocked = seats.filter((seat) => seat.status === SeatStatus.booked && !isWithheld(seat) && !isLocked(seat));
+  return unlocked.map(({ id, held_by: userId = '' }) => [id, { userId }]);
 }
+
+/** The locks of holds, which last until their end although the locks were lost. */
+function lostLocksOfHeld(
+  seats: readonly Seat[],
+  locks: ReadonlyMap<string, Lock>,
+  nowMs: number,
+): [seatId: string, lock: Lock][] {
+  return seats.flatMap(({ id, status, held_by: userId, expires_at = 0 }): [string, Lock][] => {
+    const expiresAtMs = Math.round(expires_at * 1000);
+    const isLost = status === SeatStatus.held && userId !== undefined && !locks.has(id) && expiresAtMs > nowMs;
+    return isLost ? [[id, { userId, expiresAtMs }]] : [];
+  });
+}
+
+/** For a log line. */
+const named = (seats: readonly Seat[]) => ({
+  seats: seats.length,
+  first: seats.slice(0, namedSeats).map(({ id }) => id),
+});
 
 const newestSeqOf = (seats: readonly Seat[]) => seats.reduce((newest, { seq }) => Math.max(newest, seq), 0);
 

@@ -2,7 +2,9 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { PlannedSeat, Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { stateAfter } from '../protocol/state-after.ts';
+import { seatWith } from '../venue/seat-with.ts';
 import type { Lock } from './seat-rules.ts';
+import type { ProvenBooking } from './seat-store.ts';
 
 /** The remaining data of a damaged venue. */
 export interface VenueRemains {
@@ -36,6 +38,16 @@ export function restoredSeat(planned: PlannedSeat, { seats, locks, lastEvents, i
     return { ...empty, status: SeatStatus.held, held_by: lock.userId, expires_at: lock.expiresAtMs / 1000 };
   }
   return isUntouched(planned) ? empty : { ...empty, status: SeatStatus.booked };
+}
+
+/** The seat as it must be in a new epoch: a proven booking outweighs what the store has, except another booking without a ticket. */
+export function withProof(seat: Seat, proof: ProvenBooking | undefined): Seat {
+  if (!proof) return seat;
+  const { userId, orderId } = proof;
+  const isOthersBooking = seat.status === SeatStatus.booked && !isWithheld(seat) && seat.held_by !== userId;
+  if (isOthersBooking && orderId === undefined) return seat;
+  if (seat.status === SeatStatus.booked && seat.held_by === userId) return seat;
+  return seatWith(seat, { status: SeatStatus.booked, held_by: userId, seq: seat.seq });
 }
 
 /** Booked without a user: the store lost the seat, and nothing proves that it is free. */

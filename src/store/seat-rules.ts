@@ -3,7 +3,7 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { seatEvent } from './seat-event.ts';
-import type { UserCommand } from './seat-store.ts';
+import type { OrderCommand, UserCommand } from './seat-store.ts';
 
 /** The decision of `lua/decide.lua` as a pure function: the rules of the memory store, and the model against which Redis is tested. */
 
@@ -28,15 +28,19 @@ export interface HoldRules {
   reholdCooldownMs?: number;
 }
 
-export type Transition = Pick<SeatEvent, 'type' | 'reason'> & { userId: string };
+export interface Transition extends Pick<SeatEvent, 'type' | 'reason'> {
+  userId: string;
+  /** End of the hold in Unix ms; present only for `held`. */
+  expiresAtMs?: number;
+}
 
 /** The event of a transition that is committed at `nowMs`. */
 export function eventOf(
   seat: Seat,
-  { type, reason, userId }: Transition,
-  { nowMs, holdTtlMs, epoch, seq }: { nowMs: number; holdTtlMs: number; epoch: string; seq: number },
+  { type, reason, userId, expiresAtMs }: Transition,
+  { nowMs, epoch, seq }: { nowMs: number; epoch: string; seq: number },
 ): SeatEvent {
-  const expires_at = type === 'held' ? (nowMs + holdTtlMs) / 1000 : undefined;
+  const expires_at = expiresAtMs === undefined ? undefined : expiresAtMs / 1000;
   return seatEvent({ type, seat_id: seat.id, user_id: userId, epoch, seq, atMs: nowMs, expires_at, reason });
 }
 
@@ -50,14 +54,14 @@ export function startsCooldown(
   nowMs: number,
   holdTtlMs: number,
 ): boolean {
-  if (type !== 'released') return false;
+  if (type !== 'released' || reason === 'closed') return false;
   return reason === 'expired' || ((lock?.expiresAtMs ?? 0) - nowMs) * 2 < holdTtlMs;
 }
 
 /** The lock after a transition; undefined: none. */
-export function lockAfter({ type, userId }: Transition, nowMs: number, holdTtlMs: number): Lock | undefined {
+export function lockAfter({ type, userId, expiresAtMs }: Transition): Lock | undefined {
   if (type === 'released') return undefined;
-  return type === 'held' ? { userId, expiresAtMs: nowMs + holdTtlMs } : { userId };
+  return expiresAtMs === undefined ? { userId } : { userId, expiresAtMs };
 }
 
 /** The release of a hold whose lock has expired. It precedes any command. */
@@ -85,7 +89,13 @@ export type Verdict = { refusal: Refusal; refused: string[] } | { transitions: M
 export function decide(
   { action, userId }: UserCommand,
   named: readonly NamedSeat[],
-  { nowMs, otherHolds, maxHoldsPerUser, maxExtensions = 0 }: HoldRules & { nowMs: number; otherHolds: number },
+  {
+    nowMs,
+    otherHolds,
+    holdTtlMs,
+    maxHoldsPerUser,
+    maxExtensions = 0,
+  }: HoldRules & { nowMs: number; otherHolds: number },
 ): Verdict {
   const verdicts = named.map((each) => [each, verdictOn(action, userId, each, nowMs)] as const);
   const refusals = verdicts.flatMap(([{ seat }, verdict]) =>
@@ -109,17 +119,70 @@ export function decide(
       ({ lock }) => action === 'select' && isLocked(lock, nowMs),
     ) ??
     refuse('EXTENSION_LIMIT', ({ extensions }) => action === 'extend' && extensions >= maxExtensions) ?? {
-      transitions: new Map(changing.map(({ seat }) => [seat.id, { ...transitionOf[action], userId }])),
+      transitions: new Map(
+        changing.map(({ seat, lock }) => [seat.id, transitionOf[action](userId, laterEndMs(lock, nowMs + holdTtlMs))]),
+      ),
     }
   );
 }
 
-const transitionOf = {
-  select: { type: 'held' },
-  extend: { type: 'held', reason: 'extended' },
-  book: { type: 'booked' },
-  release: { type: 'released', reason: 'user' },
-} as const;
+/**
+ * Decides a command of checkout, to which the limits of users do not apply. `isClosed`: the order was closed before.
+ */
+export function decideForOrder(
+  command: OrderCommand,
+  named: readonly NamedSeat[],
+  { nowMs, isClosed }: { nowMs: number; isClosed: boolean },
+): Verdict {
+  const { userId } = command;
+  if (isClosed && command.action !== 'close')
+    return { refusal: 'ORDER_CLOSED', refused: named.map(({ seat }) => seat.id) };
+  if (command.action === 'close') {
+    const own = isClosed ? [] : named.filter(({ seat }) => seat.held_by === userId);
+    return { transitions: new Map(own.map(({ seat }) => [seat.id, { type: 'released', reason: 'closed', userId }])) };
+  }
+  const verdicts = named.map((each) => [each, orderVerdictOn(command.action, userId, each, nowMs)] as const);
+  const refusals = verdicts.flatMap(([{ seat }, verdict]) =>
+    typeof verdict === 'string' ? [{ id: seat.id, refusal: verdict }] : [],
+  );
+  if (refusals[0]) return { refusal: refusals[0].refusal, refused: refusals.map(({ id }) => id) };
+  const changing = verdicts.flatMap(([each, verdict]) => (verdict ? [each] : []));
+  const transitionOn = ({ lock }: NamedSeat): Transition =>
+    command.action === 'sell'
+      ? { type: 'booked', userId }
+      : { type: 'held', reason: 'checkout', userId, expiresAtMs: laterEndMs(lock, nowMs + command.ttlMs) };
+  return { transitions: new Map(changing.map((each) => [each.seat.id, transitionOn(each)])) };
+}
+
+/** A hold is never shortened: while it is being paid for, it ends later than an extension would. */
+const laterEndMs = (lock: Lock | undefined, endMs: number): number => Math.max(lock?.expiresAtMs ?? 0, endMs);
+
+const transitionOf: Record<UserCommand['action'], (userId: string, endMs: number) => Transition> = {
+  select: (userId, expiresAtMs) => ({ type: 'held', userId, expiresAtMs }),
+  extend: (userId, expiresAtMs) => ({ type: 'held', reason: 'extended', userId, expiresAtMs }),
+  book: (userId) => ({ type: 'booked', userId }),
+  release: (userId) => ({ type: 'released', reason: 'user', userId }),
+};
+
+function orderVerdictOn(
+  action: 'checkout' | 'rehold' | 'sell',
+  userId: string,
+  named: NamedSeat,
+  nowMs: number,
+): Refusal | boolean {
+  switch (action) {
+    case 'checkout':
+      return verdictOn('extend', userId, named, nowMs);
+    case 'sell':
+      return verdictOn('book', userId, named, nowMs);
+    case 'rehold': {
+      const { status, held_by } = named.seat;
+      if (status === SeatStatus.booked) return held_by === userId ? false : 'SEAT_BOOKED';
+      const isAnothers = status === SeatStatus.held ? held_by !== userId : isLocked(named.lock, nowMs);
+      return isAnothers ? 'SEAT_HELD' : true;
+    }
+  }
+}
 
 /** A refusal; true: the seat changes; false: it is already in the wanted state. */
 function verdictOn(

@@ -6,7 +6,7 @@ import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 
 /** `expire` only applies the rule that precedes every command: a hold whose lock has expired is released. */
-export type SeatCommand = UserCommand | { action: 'expire'; seatIds: readonly string[] };
+export type SeatCommand = UserCommand | OrderCommand | { action: 'expire'; seatIds: readonly string[] };
 
 /** Applies to all its seats or to none: at least one, at most `maxGroupSize`, no duplicates. */
 export interface UserCommand {
@@ -15,6 +15,20 @@ export interface UserCommand {
   userId: string;
   request?: RequestKey | undefined;
 }
+
+/**
+ * A command of checkout on seats of one order: on all of them or on none.
+ * `checkout`: extends the user's hold. `rehold`: the same, and holds free seats again. `sell`: books the held seats.
+ * `close`: frees what the order holds or has booked of these seats. It acts once; afterwards every command of the order
+ * is refused as ORDER_CLOSED, so one that was delayed cannot change seats that have gone to a later order.
+ */
+export type OrderCommand = { seatIds: readonly string[]; userId: string; orderId: string } & (
+  | { action: 'checkout' | 'rehold'; ttlMs: number }
+  | { action: 'sell' }
+  | { action: 'close' }
+);
+
+export const isOrderCommand = (command: SeatCommand): command is OrderCommand => 'orderId' in command;
 
 /** Identifies a command that may be retried, at another process and late: it takes effect once. */
 export interface RequestKey {
@@ -53,6 +67,9 @@ export const maxSeatsPerCall = 256;
 
 /** How long a store keeps its answer to a command with a `RequestKey`. */
 export const answerKeptMs = 15_000;
+
+/** How long a store remembers that an order is closed: much longer than a command can be delayed. */
+export const closedOrderKeptMs = 3_600_000;
 
 /** A whole show at one point of its history. */
 export interface VenueSnapshot extends Position {
@@ -105,6 +122,30 @@ export interface SeatStore {
   checkWritable(): Promise<void>;
 }
 
+/** The log of a store, as the ledger reads it. Rejects as the methods of `SeatStore` do. */
+export interface SeatLog {
+  /** As `eventsAfter`, but each event has the epoch in which it was decided. */
+  eventsAsDecided(position: Position, limit: number): Promise<History>;
+  /** The newest position up to which the ledger has all transitions; undefined if it was never noted here. */
+  ledgerPosition(): Promise<Position | undefined>;
+  /** Records that the ledger has everything up to `position`, and trims the log to what is kept beyond that. */
+  markLedger(position: Position): Promise<void>;
+}
+
+/** A booking that is proven outside of the store, by the ledger. */
+export interface ProvenBooking {
+  seatId: string;
+  userId: string;
+  /** Present: there is a ticket, which outweighs another booking in the store. */
+  orderId?: string;
+}
+
+/**
+ * The bookings that a new epoch must have, whatever the store says. An epoch opens only after this resolves. Rejects with a
+ * `BookingsUnknownError`.
+ */
+export type ProvenBookings = () => Promise<readonly ProvenBooking[]>;
+
 /** For a store that has no id yet; see `SystemId`. */
 export const newSystemId = (): string => randomBytes(6).toString('base64url');
 
@@ -119,6 +160,19 @@ export class ShowRefusedError extends StoreUnavailableError {
   readonly reason: string;
 
   constructor(show: string, reason: string, options?: ErrorOptions) {
+    super(`The show ${show} cannot be opened: ${reason}`, options);
+    this.reason = reason;
+  }
+}
+
+/** No new epoch may open: nothing tells now which seats are sold. A retry helps once the ledger replies. */
+export class BookingsUnknownError extends StoreUnavailableError {
+  override name = 'BookingsUnknownError';
+  /** For operators: the message without the show. */
+  readonly reason: string;
+
+  constructor(show: string, why: string, options?: ErrorOptions) {
+    const reason = `the ledger must tell first which seats are booked, and does not reply (${why})`;
     super(`The show ${show} cannot be opened: ${reason}`, options);
     this.reason = reason;
   }

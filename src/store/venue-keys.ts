@@ -8,8 +8,10 @@ export class VenueKeys {
   readonly events: string;
   readonly holds: string;
   readonly relayed: string;
+  readonly ledger: string;
   readonly about: string;
   readonly plan: string;
+  readonly openings: string;
   readonly #prefix: string;
 
   /** `prefix`: see `keyPrefixOf`. */
@@ -21,8 +23,10 @@ export class VenueKeys {
     this.events = `${prefix}venue:events`;
     this.holds = `${prefix}venue:holds`;
     this.relayed = `${prefix}venue:relayed`;
+    this.ledger = `${prefix}venue:ledger`;
     this.about = `${prefix}venue:about`;
     this.plan = `${prefix}venue:plan`;
+    this.openings = `${prefix}venue:openings`;
   }
 
   /** KEYS 1 to 4 of the scripts. */
@@ -41,6 +45,11 @@ export class VenueKeys {
 
   cooldown(seatId: string): string {
     return `${this.#prefix}seat:${seatId}:cooldown`;
+  }
+
+  /** Exists once the order is closed. */
+  closedOrder(orderId: string): string {
+    return `${this.#prefix}venue:order:${orderId}:closed`;
   }
 
   /** The stored answer to a command with a request key. */

@@ -21,6 +21,9 @@ const released = event(2, 'released', 'ann');
 const heldSeat = seatOf(held);
 const bookedSeat = seatOf(booked);
 const endMs = startMs + 10 + holdMs;
+const longHold = { reason: 'checkout', expires_at: (endMs + 600_000) / 1000 } as const;
+const checkedOut = event(2, 'held', 'ann', longHold);
+const closed = { reason: 'closed' } as const;
 const at = (ms: number) => ({ timestamp: new Date(ms).toISOString() });
 
 describe('the rules of a seat', () => {
@@ -30,6 +33,15 @@ describe('the rules of a seat', () => {
     ['a booking in the last millisecond of the hold', heldSeat, event(2, 'booked', 'ann', at(endMs))],
     ['a release by the holder', heldSeat, released],
     ['an extension by the holder', heldSeat, event(2, 'held', 'ann', { reason: 'extended' })],
+    ['checkout of an own hold', heldSeat, checkedOut],
+    ['checkout of a free seat, whose hold had ended', freeSeat, event(1, 'held', 'ann', longHold)],
+    [
+      'an extension of a hold that ends later',
+      seatOf(checkedOut),
+      event(3, 'held', 'ann', { ...longHold, reason: 'extended' }),
+    ],
+    ['the end of an order whose seat is held', heldSeat, event(2, 'released', 'ann', closed)],
+    ['the end of an order whose seat is booked', bookedSeat, event(3, 'released', 'ann', closed)],
     ['an expiry after the end', heldSeat, event(2, 'released', 'ann', { reason: 'expired', ...at(endMs + 1) })],
   ])('[R430] allow %s', (_name, seat, next) => {
     expect(brokenRule(seat, next, { holdTtlMs: holdMs }, Date.parse(next.timestamp))).toBeUndefined();
@@ -42,6 +54,11 @@ describe('the rules of a seat', () => {
     ['a booking by another user than the holder', heldSeat, event(2, 'booked', 'bob'), 'G1'],
     ['a release by another user than the holder', heldSeat, event(2, 'released', 'bob'), 'G1'],
     ['a release of a booked seat', bookedSeat, event(3, 'released', 'ann'), 'G1'],
+    ["checkout of another user's hold", heldSeat, event(2, 'held', 'bob', longHold), 'G1'],
+    ['checkout of a booked seat', bookedSeat, event(3, 'held', 'ann', longHold), 'G1'],
+    ['checkout that shortens a hold', seatOf(checkedOut), event(3, 'held', 'ann', { reason: 'checkout' }), 'G3'],
+    ['the end of an order with a seat of another user', bookedSeat, event(3, 'released', 'bob', closed), 'G1'],
+    ['the end of an order with a free seat', freeSeat, event(1, 'released', 'ann', closed), 'G1'],
     ['an extension of an available seat', freeSeat, event(1, 'held', 'ann', { reason: 'extended' }), 'G1'],
     ['an extension by another user', heldSeat, event(2, 'held', 'bob', { reason: 'extended' }), 'G1'],
     ['an extension of a booked seat', bookedSeat, event(3, 'held', 'ann', { reason: 'extended' }), 'G1'],

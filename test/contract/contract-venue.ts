@@ -3,16 +3,18 @@ import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import type { GridSize } from '../../src/shows/default-show.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
-import type { SeatStore } from '../../src/store/seat-store.ts';
+import type { ProvenBookings, SeatLog, SeatStore } from '../../src/store/seat-store.ts';
 import { decideOn, type OneSeatCommand } from '../support/decide-on.ts';
 
 interface StoreSettings extends GridSize, HoldRules {
   keepEvents?: number;
+  hasLedger?: boolean;
+  provenBookings?: ProvenBookings;
 }
 
 /** One empty place for a venue, and any number of stores that work on it. */
 export interface StorePlace {
-  store(settings: StoreSettings): SeatStore;
+  store(settings: StoreSettings): SeatStore & SeatLog;
   /** Moves the time of holds forward without waiting. */
   pass(ms: number): Promise<void>;
 }

@@ -40,6 +40,16 @@ const command: fc.Arbitrary<SeatCommand> = fc.oneof(
       }),
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      action: fc.constantFrom('checkout', 'rehold', 'sell', 'close'),
+      seatIds: fc.oneof(oneSeat, someSeats),
+      userId: fc.constantFrom(...users),
+      orderId: fc.constantFrom('o1', 'o2', 'o3', 'o4', 'o5'),
+      ttlMs: fc.constantFrom(35_000, 90_000),
+    }) as fc.Arbitrary<SeatCommand>,
+  },
   { weight: 1, arbitrary: fc.record({ action: fc.constant('expire' as const), seatIds: oneSeat }) },
 );
 

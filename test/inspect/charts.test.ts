@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createActor, type InspectionEvent } from 'xstate';
 import { connectionMachine } from '../../machines/connection.ts';
+import { orderMachine } from '../../machines/order.ts';
 import { seatMachine } from '../../machines/seat.ts';
 import { stateClass, transitionClass } from '../../src/charts/chart-class.ts';
 import { chartFiles } from '../../src/charts/chart-files.ts';
@@ -14,6 +15,9 @@ test('[R166] docs/machines matches the code; `npm run machines` updates it', asy
     'seat.json',
     'seat.svg',
     'seat.mmd',
+    'order.json',
+    'order.svg',
+    'order.mmd',
     'connection.json',
     'connection.svg',
     'connection.mmd',
@@ -25,7 +29,7 @@ test('[R166] the same machine gives the same bytes', async () => {
   expect(await chartSvg(seatMachine)).toBe(await chartSvg(seatMachine));
 });
 
-test.each([seatMachine, connectionMachine])(
+test.each([seatMachine, orderMachine, connectionMachine])(
   '[R167] each state and transition of $id can be highlighted, each by one name',
   async (machine) => {
     const svg = await chartSvg(machine as never);

@@ -30,6 +30,7 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
   test.each([
     ['the page', '/', 200],
     ['the page as a file', '/index.html', 200],
+    ['the page of an order', '/orders/any', 200],
     ['a file', '/styles.css', 200],
     ['no such file', '/no-such-file', 404],
     ['what is for operators', '/metrics', 404],

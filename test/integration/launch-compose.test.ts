@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { writeComposeSecrets } from '../../src/launch/compose-secrets.ts';
@@ -9,8 +10,10 @@ import { findExecutable } from '../../src/launch/find-executable.ts';
 import { natsAnswers, ownRedisAnswers } from '../../src/launch/probes.ts';
 import { redisClientLimits } from '../../src/launch/redis.ts';
 import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import { PostgresLedger } from '../../src/ledger/postgres-ledger.ts';
 import { settingsOf } from '../../src/process/config.ts';
-import { freePort, startBooking, startEdge } from '../support/servers.ts';
+import { freePort, startBooking, startEdge, startPostgres } from '../support/servers.ts';
+import { silent } from '../support/silent.ts';
 
 interface Service {
   image: string;
@@ -19,7 +22,7 @@ interface Service {
   environment?: Record<string, string | number>;
   networks: string[];
   ports?: string[];
-  secrets?: string[];
+  secrets?: (string | { source: string; target: string })[];
   user?: string;
   privileged?: boolean;
   read_only?: boolean;
@@ -81,6 +84,7 @@ describe('[R232] containers meet whom they talk to, and nobody else', () => {
 
   test.each([
     ['redis', ['booking']],
+    ['postgres', ['booking']],
     ['nats', ['booking', 'edge-1', 'edge-2']],
     ['nginx', ['booking', 'edge-1', 'edge-2']],
   ])('%s meets %j', (name, expected) => {
@@ -115,7 +119,7 @@ describe('[R233] a container can do what it has to', () => {
       expect(service.healthcheck ?? /^HEALTHCHECK .+/m.exec(stage)?.[0]).toBeDefined();
       // Nothing of the machine's own but the show files, which are only read: all else is a named volume.
       for (const volume of service.volumes ?? [])
-        expect(volume).toMatch(/^([a-z-]+:\/data|\.\/shows:\/app\/shows:ro)$/);
+        expect(volume).toMatch(/^([a-z-]+:(\/data|\/var\/lib\/postgresql\/data)|\.\/shows:\/app\/shows:ro)$/);
     },
   );
 
@@ -171,20 +175,36 @@ test('[R311] [R315] [R316] the settings for proxies, origins and the cookie reac
 });
 
 describe('[R234] secrets', () => {
+  const nameOf = (given: string | { source: string }) => (typeof given === 'string' ? given : given.source);
+
   test('each container is given its own, and none in its settings', () => {
-    const given = Object.fromEntries(services.map(([name, { secrets = [] }]) => [name, secrets]));
+    const given = Object.fromEntries(services.map(([name, { secrets = [] }]) => [name, secrets.map(nameOf)]));
     expect(given).toEqual({
       redis: ['redis-users'],
+      postgres: ['postgres-roles', 'postgres-admin-password'],
       nats: ['nats-settings'],
-      booking: ['booking-redis-url', 'booking-nats-url', 'session-keys'],
+      booking: [
+        'booking-redis-url',
+        'booking-nats-url',
+        'booking-database-url',
+        'booking-database-owner-url',
+        'session-keys',
+      ],
       'edge-1': ['edge-nats-url'],
       'edge-2': ['edge-nats-url'],
       nginx: [],
     });
     for (const [name, { environment = {}, secrets = [] }] of services) {
       const files = Object.entries(environment).filter(([setting]) => setting.endsWith('_FILE'));
-      for (const [, path] of files) expect(secrets).toContain(String(path).replace('/run/secrets/', ''));
-      for (const setting of ['REDIS_URL', 'NATS_URL', 'SESSION_KEYS'])
+      for (const [, path] of files) expect(secrets.map(nameOf)).toContain(String(path).replace('/run/secrets/', ''));
+      for (const setting of [
+        'REDIS_URL',
+        'NATS_URL',
+        'DATABASE_URL',
+        'DATABASE_OWNER_URL',
+        'POSTGRES_PASSWORD',
+        'SESSION_KEYS',
+      ])
         expect(environment, name).not.toHaveProperty(setting);
     }
   });
@@ -209,6 +229,8 @@ describe('[R234] secrets', () => {
     timeout: 60_000,
   }, async () => {
     const [redisPort, natsPort, monitorPort] = [await freePort(), await freePort(), await freePort()];
+    const postgres = await startPostgres();
+    onTestFinished(() => postgres.stop());
     // As in the containers, but for addresses and folders.
     const here = join(dataDir, 'here');
     mkdirSync(join(here, 'data'), { recursive: true });
@@ -218,6 +240,7 @@ describe('[R234] secrets', () => {
         .replaceAll('"/data"', JSON.stringify(join(here, 'data')))
         .replaceAll('redis:6379', `127.0.0.1:${redisPort}`)
         .replaceAll('nats:4222', `127.0.0.1:${natsPort}`)
+        .replaceAll('postgres:5432', `127.0.0.1:${postgres.port}`)
         .replaceAll('127.0.0.1:8222', `127.0.0.1:${monitorPort}`);
     for (const name of readdirSync(folder)) writeFileSync(join(here, name), local(secret(name)));
     const commandOf = (name: string) => (compose.services[name]?.command ?? []).map(local);
@@ -250,6 +273,15 @@ describe('[R234] secrets', () => {
           .filter(([setting]) => setting.endsWith('_FILE'))
           .map(([setting, path]) => [setting, local(String(path))]),
       );
+    // The image runs this script when it has made its data; here the roles are there already, with other passwords.
+    const admin = new pg.Client(postgres.adminUrl.replace(/booking$/, 'postgres'));
+    await admin.connect();
+    await admin.query('DROP DATABASE booking');
+    for (const statement of secret('postgres-roles')
+      .split(';\n')
+      .filter((each) => each.trim()))
+      await admin.query(statement);
+    await admin.end();
     const booking = await startBooking({ redisUrl: '', natsUrl: '', env: filesOf('booking') });
     onTestFinished(() => booking.stop());
     const edge = await startEdge({ natsUrl: '', bookingUrls: [booking.url], env: filesOf('edge-1') });
@@ -260,6 +292,13 @@ describe('[R234] secrets', () => {
       body: JSON.stringify({ seat_id: 'A1', user_id: 'alice' }),
     });
     expect(held.status).toBe(200);
+    const ledger = new PostgresLedger({
+      url: local(secret('booking-database-url').trim()),
+      name: 'test',
+      logger: silent,
+    });
+    onTestFinished(() => ledger.close());
+    await expect.poll(() => ledger.eventsAfter('main', undefined, 9).catch(() => [])).toHaveLength(1);
     const monitored = async (path: string) => (await fetch(`http://127.0.0.1:${monitorPort}/${path}`)).json();
     await expect.poll(async () => (await monitored('jsz')).messages).toBe(1);
     const { connections } = await monitored('connz?auth=1');

@@ -13,6 +13,7 @@ export interface Settings extends NodeJS.ProcessEnv {
   EDGE_PORTS: string;
   REDIS_PORT: string;
   NATS_PORT: string;
+  DATABASE_PORT: string;
   DATA_DIR: string;
   SERVERS: string;
 }
@@ -27,6 +28,7 @@ export async function freeSettings(): Promise<Settings> {
     EDGE_PORTS: `${await port()},${await port()}`,
     REDIS_PORT: await port(),
     NATS_PORT: await port(),
+    DATABASE_PORT: await port(),
     // The default port, 8222, is chosen while it is free: two launchers that start at the same moment would both take it.
     NATS_MONITORING: await port(),
     DATA_DIR: temporaryFolder(),
@@ -39,7 +41,8 @@ export async function freeSettings(): Promise<Settings> {
 export function fakeProgram(name: string, script: string): string {
   const folder = temporaryFolder();
   writeFileSync(join(folder, name), `#!/bin/bash\n${script}\n`);
-  chmodSync(join(folder, name), 0o755);
+  // Root's launcher runs its servers as another user.
+  for (const path of [folder, join(folder, name)]) chmodSync(path, 0o755);
   return `${folder}:${process.env.PATH}`;
 }
 
@@ -106,7 +109,7 @@ export const livingPids = (pids: Record<string, number>): number[] =>
 
 export async function portsInUse(settings: Settings): Promise<number[]> {
   const lists = [settings.HTTP_PORT, settings.BOOKING_PORTS, settings.EDGE_PORTS, settings.REDIS_PORT];
-  const ports = [...lists, settings.NATS_PORT].flatMap((list) => list.split(',').map(Number));
+  const ports = [...lists, settings.NATS_PORT, settings.DATABASE_PORT].flatMap((list) => list.split(',').map(Number));
   const states = await Promise.all(ports.map((port) => portState(port)));
   return ports.filter((_, index) => states[index] !== 'free');
 }

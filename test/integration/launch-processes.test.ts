@@ -61,13 +61,13 @@ function environmentOf(pid: number): Record<string, string> {
 const secretsJson = () => JSON.parse(readFileSync(join(settings.DATA_DIR, 'secrets.json'), 'utf8'));
 
 describe('[R355] a process gets the settings that it reads, and no others', () => {
-  test('an edge: no session key, nothing of Redis, and of NATS its own user', () => {
+  test('an edge: no session key, nothing of Redis and Postgres, and of NATS its own user', () => {
     const { redisAdminPassword, redisBookingPassword, natsBookingPassword, natsEdgePassword } = secretsJson();
     expect(processes('edge')).toHaveLength(2);
     for (const pid of processes('edge')) {
       const environment = environmentOf(pid);
       expect(environment.NATS_URL).toContain(`edge:${natsEdgePassword}@`);
-      expect(Object.keys(environment).filter((name) => /SESSION_KEYS|REDIS/.test(name))).toEqual([]);
+      expect(Object.keys(environment).filter((name) => /SESSION_KEYS|REDIS|DATABASE/.test(name))).toEqual([]);
       const all = JSON.stringify(environment);
       for (const secret of [sessionKeys, redisAdminPassword, redisBookingPassword, natsBookingPassword])
         expect(all).not.toContain(secret);
@@ -76,16 +76,21 @@ describe('[R355] a process gets the settings that it reads, and no others', () =
 
   test('a booking process: the session keys, also from a file that only root can read; no admin password', () => {
     const { redisAdminPassword, redisBookingPassword, natsEdgePassword } = secretsJson();
+    const { postgresBookingPassword, postgresOwnerPassword, postgresViewerPassword } = secretsJson();
+    const postgresAdminPassword = readFileSync(join(settings.DATA_DIR, 'postgres', 'admin-password'), 'utf8').trim();
     const [environment = {}] = processes('booking').map(environmentOf);
     expect(environment.SESSION_KEYS).toBe(sessionKeys);
     expect(environment.REDIS_URL).toContain(redisBookingPassword);
+    expect(environment.DATABASE_URL).toContain(`booking:${postgresBookingPassword}@`);
+    expect(environment.DATABASE_OWNER_URL).toContain(`booking_owner:${postgresOwnerPassword}@`);
     const all = JSON.stringify(environment);
-    for (const secret of [redisAdminPassword, natsEdgePassword]) expect(all).not.toContain(secret);
+    for (const secret of [redisAdminPassword, natsEdgePassword, postgresAdminPassword, postgresViewerPassword])
+      expect(all).not.toContain(secret);
   });
 
-  test('Redis, NATS and nginx: no setting at all', () => {
+  test('Redis, NATS, Postgres and nginx: no setting at all', () => {
     const names = Object.keys(settings);
-    for (const kind of ['redis', 'nats', 'nginx'])
+    for (const kind of ['redis', 'nats', 'postgres', 'nginx'])
       for (const pid of processes(kind))
         expect(Object.keys(environmentOf(pid)).filter((name) => names.includes(name))).toEqual([]);
   });
@@ -133,7 +138,7 @@ describe('[R363] started by root', () => {
         entry.isDirectory() ? filesIn(join(dir, entry.name)) : [join(dir, entry.name)],
       );
     const files = filesIn(settings.DATA_DIR);
-    expect(files.filter((path) => path.endsWith('.log'))).toHaveLength(6);
+    expect(files.filter((path) => path.endsWith('.log'))).toHaveLength(7);
     expect(files.filter((path) => (lstatSync(path).mode & 0o077) !== 0)).toEqual([]);
   });
 

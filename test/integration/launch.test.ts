@@ -84,8 +84,8 @@ describe('one data folder, launched again and again', { timeout: 90_000 }, () =>
     expect(launch.output).toMatch(new RegExp(`Port ${settings.REDIS_PORT} is in use: Redis uses \\d+ instead`));
   });
 
-  test('six services serve through nginx', async () => {
-    expect(Object.keys(pids)).toHaveLength(6);
+  test('seven services serve through nginx', async () => {
+    expect(Object.keys(pids)).toHaveLength(7);
     expect((await fetch(pageOf(settings))).headers.get('content-type')).toContain('text/html');
     expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
     expect(await command(settings, 'select', 'D5')).toBe(200);
@@ -161,7 +161,7 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
 
   test('[R233] servers in Docker: the containers are run with few rights, named, and removed', async () => {
     const settings = await freeSettings();
-    // An engine in nine lines: what would run in the container runs here.
+    // An engine in a few lines: what would run in the container runs here.
     const PATH = fakeProgram(
       'docker',
       `echo "$*" >> ${settings.DATA_DIR}/docker-calls
@@ -169,7 +169,11 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
         run)
           while [[ $1 != --entrypoint ]]; do shift; done
           program=$2; shift 3
-          PATH=$PATH:/usr/sbin exec "$program" "$@" ;;
+          PATH=$PATH:/usr/sbin:$(echo /usr/lib/postgresql/*/bin)
+          if [[ $EUID = 0 && $program =~ ^(initdb|postgres)$ ]]; then
+            exec setpriv --reuid=65534 --regid=65534 --clear-groups "$program" "$@"
+          fi
+          exec "$program" "$@" ;;
       esac`,
     );
     const launch = await start({ ...settings, SERVERS: 'auto', PATH }).isUp();
@@ -185,7 +189,10 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
     const secrets = JSON.parse(readFileSync(join(settings.DATA_DIR, 'secrets.json'), 'utf8')) as Record<string, string>;
     expect(Object.keys(secrets).length).toBeGreaterThan(3);
     for (const secret of Object.values(secrets)) expect(calls).not.toContain(secret);
-    for (const program of ['redis-server', 'nats-server', 'nginx']) {
+    expect(calls).toMatch(
+      /^run .*-v \S+passwd:\/etc\/passwd:ro --entrypoint initdb postgres:15-alpine .*--pwfile=\S+admin-password/m,
+    );
+    for (const program of ['redis-server', 'nats-server', 'postgres', 'nginx']) {
       expect(calls).toMatch(
         new RegExp(`^run --rm --name concert-booking-${program}-\\w+ .*--network host .*-v ${settings.DATA_DIR}`, 'm'),
       );

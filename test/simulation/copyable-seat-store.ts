@@ -2,7 +2,14 @@ import type { Position } from '../../src/protocol/venue.ts';
 import { type GridSize, gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { HoldRules } from '../../src/store/seat-rules.ts';
-import type { Decision, History, SeatCommand, SeatStore, VenueSnapshot } from '../../src/store/seat-store.ts';
+import type {
+  Decision,
+  History,
+  ProvenBooking,
+  SeatCommand,
+  SeatStore,
+  VenueSnapshot,
+} from '../../src/store/seat-store.ts';
 
 export interface StoreSettings extends GridSize, HoldRules {
   keepEvents: number;
@@ -25,6 +32,8 @@ export class CopyableSeatStore implements SeatStore {
   #nameOf = new Map<string, string>([['', '']]);
   #epochOf = new Map<string, string>([['', '']]);
   readonly #calls: Call[] = [];
+  /** By their number, which is the same in every copy. */
+  readonly #openings: symbol[] = [];
   #nowMs: () => number;
 
   /** `nowMs`: Unix milliseconds. */
@@ -56,6 +65,7 @@ export class CopyableSeatStore implements SeatStore {
   /** Every run of the store has epochs of its own. */
   startAnew(): void {
     this.#note(async (store) => store.startAnew());
+    this.#store.endEpoch();
     this.#nameOf = new Map([['', '']]);
     this.#epochOf = new Map([['', '']]);
   }
@@ -63,6 +73,18 @@ export class CopyableSeatStore implements SeatStore {
   async open(knownSystem?: string): Promise<VenueSnapshot> {
     this.#note((store) => store.open(knownSystem));
     return this.#outer(await this.#store.open(knownSystem));
+  }
+
+  /** The number of the opening; undefined: the store is open. */
+  beginOpening(): number | undefined {
+    this.#note(async (store) => store.beginOpening());
+    const opening = this.#store.beginOpening();
+    return opening && this.#openings.push(opening) - 1;
+  }
+
+  finishOpening(opening: number, proven: readonly ProvenBooking[]): void {
+    this.#note(async (store) => store.finishOpening(opening, proven));
+    this.#store.finishOpening(this.#openings[opening] ?? Symbol('of another store'), proven);
   }
 
   async decide(commands: readonly SeatCommand[], known: Position): Promise<Decision> {

@@ -1,3 +1,4 @@
+import { ok as assert } from 'node:assert/strict';
 import { dueOf, endOfHoldMs, isSameSeat } from '../../bench/audit/seat-rules.ts';
 import type { Refusal } from '../../src/protocol/errors.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
@@ -8,6 +9,7 @@ import {
   type Answer,
   answerKeptMs,
   type Decision,
+  isOrderCommand,
   type SeatCommand,
   type UserCommand,
 } from '../../src/store/seat-store.ts';
@@ -67,6 +69,7 @@ export class DecisionAudit {
         this.#report({ command, answer }, this.#differences(command, answer));
         continue;
       }
+      assert(!isOrderCommand(command), 'the users of this simulation have no orders');
       const due = this.#due(command, nowMs);
       const made = take(({ seat_id, seq }) => answer.seats.some((seat) => seat.id === seat_id && seat.seq === seq));
       if (this.#isKept(command, answer, made)) continue;

@@ -17,6 +17,7 @@ import {
   type Answer,
   type Decision,
   type History,
+  isOrderCommand,
   type SeatCommand,
   type SeatStore,
   VenueLostError,
@@ -66,7 +67,7 @@ export class NaiveSeatStore implements SeatStore {
       lock.userId === userId && lock.expiresAtMs !== undefined && isLocked(lock, nowMs);
     const answers = commands.map((command): Answer => {
       for (const seat of seatsOf(command)) write(seat, overdue(seat, locks.get(seat.id), nowMs));
-      if (command.action === 'expire') return { seats: seatsOf(command) };
+      if (command.action === 'expire' || isOrderCommand(command)) return { seats: seatsOf(command) };
       const { userId } = command;
       const named = seatsOf(command).map((seat) => ({
         seat,
@@ -108,9 +109,8 @@ export class NaiveSeatStore implements SeatStore {
   }
 
   #write(seat: Seat, transition: Transition, nowMs: number, events: SeatEvent[]): Seat {
-    const { holdTtlMs } = this.#rules;
-    const event = eventOf(seat, transition, { nowMs, holdTtlMs, epoch, seq: this.#events.length + 1 });
-    const lock = lockAfter(transition, nowMs, holdTtlMs);
+    const event = eventOf(seat, transition, { nowMs, epoch, seq: this.#events.length + 1 });
+    const lock = lockAfter(transition);
     if (lock) this.#locks.set(seat.id, lock);
     else this.#locks.delete(seat.id);
     if (transition.reason === 'extended') this.#extensions.set(seat.id, (this.#extensions.get(seat.id) ?? 0) + 1);

@@ -1,10 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installWithApt } from '../../src/launch/apt.ts';
 import { findExecutable } from '../../src/launch/find-executable.ts';
 
-const needed = ['redis-server', 'nats-server', 'nginx', 'chromium-headless-shell', 'docker-compose'];
+const needed = [
+  'redis-server',
+  'nats-server',
+  'nginx',
+  'postgres',
+  'initdb',
+  'chromium-headless-shell',
+  'docker-compose',
+];
 
 /**
  * The tests run against the real servers and a real browser: what is missing is installed, and nothing is skipped.
@@ -19,6 +27,7 @@ export default async function setup(): Promise<() => void> {
     if (!needed.every((program) => findExecutable(program) ?? isReplaceable(program))) throw error;
   }
   const folder = mkdtempSync(join(tmpdir(), 'concert-booking-tests-'));
+  chmodSync(folder, 0o711); // Postgres never runs as root, and its data is in here
   process.env.TMPDIR = folder;
   return () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -9,7 +9,7 @@ import type { EventBus } from '../../src/events/event-bus.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { defaultShow } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
-import type { SeatStore } from '../../src/store/seat-store.ts';
+import type { SeatLog, SeatStore } from '../../src/store/seat-store.ts';
 import { silent } from './silent.ts';
 
 interface OneShowOptions
@@ -28,7 +28,7 @@ export async function oneShow({ venue, store, bus, ...rest }: OneShowOptions): P
   const process = await buildBookingProcess({
     shows: [defaultShow(venue, venue.name)],
     rules: venue,
-    storeOf: ({ plan }, rules) => store ?? new MemorySeatStore({ ...rules, plan }),
+    storeOf: ({ plan }, rules) => (store as SeatStore & SeatLog) ?? new MemorySeatStore({ ...rules, plan }), // without a ledger nothing reads the log
     busOf: () => bus ?? new MemoryEventBus(new MemoryBusLine()),
     logger: silent,
     ...rest,

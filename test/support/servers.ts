@@ -9,11 +9,14 @@ import { httpUrl } from '../../src/launch/http-url.ts';
 import { findMachineServers } from '../../src/launch/machine-servers.ts';
 import { natsSpec } from '../../src/launch/nats.ts';
 import { nginxSpec } from '../../src/launch/nginx.ts';
-import { bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-services.ts';
+import { type BookingOptions, bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-services.ts';
 import { freePort, loopback } from '../../src/launch/ports.ts';
+import { postgresServer } from '../../src/launch/postgres.ts';
+import { postgresUrl, preparePostgres } from '../../src/launch/postgres-roles.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import type { ServerProgram } from '../../src/launch/server-origin.ts';
 import { killServices, ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
+import { postgresUser } from '../../src/launch/service-user.ts';
 
 export { freePort };
 
@@ -70,15 +73,44 @@ export const startNats = ({ users, ...options }: ServerOptions & { users?: objec
     };
   });
 
+export interface TestPostgres extends TestServer {
+  /** `url` is that of the service's role. */
+  ownerUrl: string;
+  adminUrl: string;
+}
+
+/** With the roles and the empty database that start.sh makes. */
+export async function startPostgres(options: ServerOptions = {}): Promise<TestPostgres> {
+  let adminPassword = '';
+  const [ownerPassword, bookingPassword] = ['owner-password', 'booking-password'];
+  const server = await start(options, 'postgres', async ({ port, dir, logFile }) => {
+    const origin = await findMachineServers(['postgres', 'initdb'], '/dev/null', new AbortController().signal);
+    const { user } = postgresUser(dir);
+    const made = await postgresServer(
+      { origin, port, dir: join(dir, 'postgres'), logFile, user },
+      new AbortController().signal,
+    );
+    adminPassword = made.adminPassword;
+    return { url: postgresUrl('booking', bookingPassword, port), spec: made.spec };
+  });
+  await preparePostgres({ port: server.port, adminPassword }, { ownerPassword, bookingPassword });
+  return Object.assign(server, {
+    ownerUrl: postgresUrl('booking_owner', ownerPassword, server.port),
+    adminUrl: postgresUrl('postgres', adminPassword, server.port),
+  });
+}
+
 /** Tests ask more often than people; the limits have tests of their own. */
 const noLimits = { RATE_LIMIT: 'off' };
 
-export const startBooking = (options: NodeServerOptions & { redisUrl: string; natsUrl: string }): Promise<TestServer> =>
+export const startBooking = (
+  options: NodeServerOptions & Pick<BookingOptions, 'redisUrl' | 'natsUrl' | 'database'>,
+): Promise<TestServer> =>
   start(options, 'booking', ({ port, logFile }) => {
-    const { redisUrl, natsUrl, env = {} } = options;
+    const { redisUrl, natsUrl, database, env = {} } = options;
     return {
       url: httpUrl(loopback, port),
-      spec: bookingSpec({ port, logFile, env: { ...noLimits, ...env }, redisUrl, natsUrl }),
+      spec: bookingSpec({ port, logFile, env: { ...noLimits, ...env }, redisUrl, natsUrl, database }),
     };
   });
 

@@ -7,15 +7,22 @@ interface Hall {
   rows?: number;
   seats?: number;
   limits?: object;
+  /** In minor units of EUR, for every seat; absent: the show is free. */
+  price?: number;
 }
 
-/** A free show with one section of rows A, B … */
-export const showFile = (name: string, { rows = 2, seats = 5, limits = {} }: Hall = {}): string =>
+/** A show with one section of rows A, B … */
+export const showFile = (name: string, { rows = 2, seats = 5, limits = {}, price }: Hall = {}): string =>
   JSON.stringify({
     name,
     starts_at: '2099-01-01T20:00:00Z',
     categories: [{ name: 'Standard', colour: '#1e8449' }],
     limits,
+    ...(price !== undefined && {
+      currency: 'EUR',
+      ticket_types: ['adult'],
+      prices: { Standard: { adult: price } },
+    }),
     layout: { sections: [{ name: 'Hall', rows, seats, category: 'Standard' }] },
   });
 

@@ -25,18 +25,23 @@ describe('[R445] the API document', () => {
         .toSorted(),
     ).toEqual([
       'GET /api/events listEvents',
+      'GET /api/orders/{id} getOrder',
       'GET /api/seats listSeats',
       'GET /api/session getSession',
       'GET /api/shows listShows',
       'GET /api/shows/{show} getShow',
       'GET /api/shows/{show}/events listShowEvents',
+      'GET /api/shows/{show}/orders listOrders',
       'GET /api/shows/{show}/plan/{hash} getPlan',
       'GET /api/shows/{show}/seats listShowSeats',
       'GET /api/shows/{show}/venue getShowVenue',
+      'GET /api/tickets/{code} getTicket',
       'GET /api/venue getVenue',
       'GET /health getHealth',
       'GET /metrics getMetrics',
       'GET /ready getReadiness',
+      'POST /api/orders/{id}/cancel cancelOrder',
+      'POST /api/payments/{provider}/webhook receivePaymentMessage',
       'POST /api/seats/book bookSeat',
       'POST /api/seats/release releaseSeat',
       'POST /api/seats/select selectSeat',
@@ -45,6 +50,7 @@ describe('[R445] the API document', () => {
       'POST /api/shows/{show}/holds/book bookHold',
       'POST /api/shows/{show}/holds/extend extendHold',
       'POST /api/shows/{show}/holds/release releaseHold',
+      'POST /api/shows/{show}/orders createOrder',
       'POST /api/shows/{show}/seats/book bookShowSeat',
       'POST /api/shows/{show}/seats/release releaseShowSeat',
       'POST /api/shows/{show}/seats/select selectShowSeat',
@@ -73,8 +79,8 @@ describe('[R445] the API document', () => {
   test('names its schemas', () => {
     expect(Object.keys(document.components.schemas).toSorted()).toEqual([
       ...['CommandBody', 'CommandReply', 'ErrorReply', 'EventsAfter', 'HoldActionBody', 'HoldBody', 'HoldReply'],
-      ...['Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest'],
-      ...['ShowDetails', 'ShowList', 'VenueState'],
+      ...['OrderBody', 'OrderList', 'OrderReply', 'Seat', 'SeatEvent', 'SessionInfo', 'SessionReply', 'SessionRequest'],
+      ...['ShowDetails', 'ShowList', 'TicketReply', 'VenueState'],
     ]);
     const seats = document.paths['/api/seats']?.get?.responses[200]?.content?.['application/json']?.schema;
     expect(seats).toMatchObject({ type: 'array', items: { $ref: '#/components/schemas/Seat' } });
@@ -130,6 +136,7 @@ test('[R447] TypeScript types generated from the API document agree with the sch
     `import type { components, operations } from './api.ts';
 import type { CommandBody, CommandReply, ErrorReply, HoldReply } from ${protocol('commands.ts')};
 import type { EventsAfter } from ${protocol('events.ts')};
+import type { OrderList, OrderReply, TicketReply } from ${protocol('order.ts')};
 import type { Seat } from ${protocol('seat.ts')};
 import type { ShowDetails, ShowList } from ${protocol('show.ts')};
 import type { SessionInfo, SessionReply } from ${protocol('session.ts')};
@@ -150,8 +157,11 @@ const same: [
   Same<Json<'listShows', 200>, ShowList>,
   Same<Json<'getShow', 200>, ShowDetails>,
   Same<Json<'holdSeats', 200>, HoldReply>,
+  Same<Json<'createOrder', 201>, OrderReply>,
+  Same<Json<'listOrders', 200>, OrderList>,
+  Same<Json<'getTicket', 200>, TicketReply>,
   Same<components['schemas']['CommandBody'], CommandBody>,
-] = [true, true, true, true, true, true, true, true, true, true, true, true];
+] = [true, true, true, true, true, true, true, true, true, true, true, true, true, true, true];
 // @ts-expect-error A reply that differs is noticed.
 const different: Same<Json<'getVenue', 200>, Seat> = true;
 console.log(same, different);

@@ -6,6 +6,7 @@ import { defaultShow } from '../../src/shows/default-show.ts';
 import type { Show } from '../../src/shows/show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
+import { sandboxCheckout, type TestCheckout } from '../support/checkout.ts';
 import { patience } from '../support/patience.ts';
 import { silent } from '../support/silent.ts';
 
@@ -80,6 +81,7 @@ interface ApiOptions {
 }
 
 export interface TestApi extends BookingProcess {
+  checkout: TestCheckout;
   /** Moves the clock of the stores. */
   pass(ms: number): void;
   /** While `act` runs, the stores of all shows fail. */
@@ -90,7 +92,10 @@ export interface TestApi extends BookingProcess {
 export async function startApi({ access = {}, change = {}, failure }: ApiOptions = {}): Promise<TestApi> {
   const state = { failure, nowMs: startedAtMs };
   const line = new MemoryBusLine();
+  const checkout = sandboxCheckout({ nowMs: () => state.nowMs });
   const process = await buildBookingProcess({
+    ledger: checkout.ledger,
+    checkout,
     shows: ['main', 'second'].map((id) => ({ ...defaultShow({ rows: 1, cols: 4 }, id), ...change })),
     rules,
     storeOf: ({ plan }, ofShow) => new FailingStore({ ...ofShow, plan, nowMs: () => state.nowMs }, () => state.failure),
@@ -109,6 +114,7 @@ export async function startApi({ access = {}, change = {}, failure }: ApiOptions
   if (!failure) await areReady();
   return {
     ...process,
+    checkout,
     pass(ms) {
       state.nowMs += ms;
     },

@@ -1,6 +1,7 @@
 import { Ajv } from 'ajv';
 import type { InjectOptions } from 'fastify';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { LedgerUnavailableError } from '../../src/ledger/ledger-errors.ts';
 import type { ErrorCode } from '../../src/protocol/errors.ts';
 import { StoreTimeoutError, StoreUnavailableError } from '../../src/store/seat-store.ts';
 import { type ApiDocument, documentOf, holdTtlMs, operationsOf, startApi, type TestApi } from './api-fixture.ts';
@@ -8,6 +9,8 @@ import { type ApiDocument, documentOf, holdTtlMs, operationsOf, startApi, type T
 let api: TestApi;
 /** Its sales are closed. */
 let closed: TestApi;
+/** Its shows have prices. */
+let priced: TestApi;
 /** It refuses choices that leave a single seat. */
 let strict: TestApi;
 /** Their stores never open a show. */
@@ -15,16 +18,18 @@ let lostStore: TestApi;
 let silentStore: TestApi;
 let document: ApiDocument;
 beforeAll(async () => {
-  [api, closed, strict, lostStore, silentStore] = await Promise.all([
+  const prices = new Map([['Standard', new Map([['adult', 4_500]])]]);
+  [api, closed, priced, strict, lostStore, silentStore] = await Promise.all([
     startApi(),
     startApi({ change: { saleClosesAtMs: 0 } }),
+    startApi({ change: { pricing: { currency: 'EUR', ticketTypes: ['adult'], prices } } }),
     startApi({ change: { singleSeats: 'refuse' } }),
     startApi({ failure: new StoreUnavailableError('test') }),
     startApi({ failure: new StoreTimeoutError('test') }),
   ]);
   document = await documentOf(api);
 });
-afterAll(() => Promise.all([api, closed, strict, lostStore, silentStore].map(({ app }) => app.close())));
+afterAll(() => Promise.all([api, closed, priced, strict, lostStore, silentStore].map(({ app }) => app.close())));
 
 /** The document's path with values. */
 const urlOf = (path: string) => path.replace('{show}', 'second').replace('{hash}', 'any');
@@ -186,6 +191,106 @@ describe('[R448] replies are as the API document says', () => {
     // Only an open show tells that a plan is none of it.
     await check('GET /api/shows/{show}/plan/{hash}', 503, 'STORE_UNAVAILABLE', planOf('second', 'another'), lostStore);
     await check('GET /api/shows/{show}/plan/{hash}', 504, 'TIMEOUT', planOf('second', 'another'), silentStore);
+  });
+
+  test('orders', async () => {
+    const create = 'POST /api/shows/{show}/orders';
+    const [read, cancel, webhook] = [
+      'GET /api/orders/{id}',
+      'POST /api/orders/{id}/cancel',
+      'POST /api/payments/{provider}/webhook',
+    ] as const;
+    const ticket = 'GET /api/tickets/{code}';
+    const order = (ids: string[], user_id = 'ann', show = 'second'): InjectOptions => ({
+      url: `/api/shows/${show}/orders`,
+      payload: { seats: ids.map((id) => ({ id })), user_id },
+    });
+    const hold = (...seats: string[]) =>
+      priced.app.inject({ method: 'POST', url: '/api/shows/second/holds', payload: { seats, user_id: 'ann' } });
+    const { bank, provider, ledger, tickets } = priced.checkout;
+
+    await hold('A1', 'A2');
+    for (const path of ['seats', 'holds'] as const) {
+      const payload = path === 'seats' ? command('A1', 'ann').payload : { seats: ['A1'], user_id: 'ann' };
+      const url = `/api/shows/second/${path}/book`;
+      await check(
+        `POST /api/shows/{show}/${path}/book`,
+        402,
+        'PAYMENT_REQUIRED',
+        { url, payload } as InjectOptions,
+        priced,
+      );
+    }
+    const mainBook = { ...command('A1', 'ann') };
+    await check('POST /api/seats/book', 402, 'PAYMENT_REQUIRED', mainBook, priced);
+
+    const { id, pay_url = '' } = (await check(create, 201, undefined, order(['A1']), priced)).json();
+    await check(create, 409, 'NOT_HOLDER', order(['A3']), priced);
+    await check(create, 409, 'ORDER_CLOSED', order(['A1', 'A2']), priced);
+    await check(create, 400, 'INVALID_REQUEST', order([]), priced);
+    await check(create, 401, 'UNAUTHENTICATED', { ...order(['A2']), headers: badToken }, priced);
+    await check(create, 403, 'FORBIDDEN', order(['A2'], 'u_somebody'), priced);
+    await check(create, 404, 'UNKNOWN_SEAT', order(['Z9']), priced);
+    await check(create, 404, 'UNKNOWN_SHOW', order(['A2'], 'ann', 'other'), priced);
+    await check(create, 413, 'TOO_LARGE', order(['A2'], 'x'.repeat(5_000)), priced);
+    await priced.whileFailing(new StoreTimeoutError('test'), () =>
+      check(create, 504, 'TIMEOUT', order(['A2']), priced),
+    );
+
+    const list = 'GET /api/shows/{show}/orders';
+    const listed = (user_id = 'ann'): InjectOptions => ({ url: `/api/shows/second/orders?user_id=${user_id}` });
+    await check(list, 200, undefined, listed(), priced);
+    await check(list, 400, 'INVALID_REQUEST', listed('!'), priced);
+    await check(list, 401, 'UNAUTHENTICATED', { ...listed(), headers: badToken }, priced);
+    await check(list, 403, 'FORBIDDEN', listed('u_somebody'), priced);
+
+    const own = (path = '', user_id = 'ann'): InjectOptions => ({ url: `/api/orders/${id}${path}?user_id=${user_id}` });
+    const ended = (user_id = 'ann'): InjectOptions => ({ url: `/api/orders/${id}/cancel`, payload: { user_id } });
+    await check(read, 200, undefined, own(), priced);
+    await check(read, 400, 'INVALID_REQUEST', own('', '!'), priced);
+    await check(read, 401, 'UNAUTHENTICATED', { ...own(), headers: badToken }, priced);
+    await check(read, 403, 'FORBIDDEN', own('', 'u_somebody'), priced);
+    await check(read, 404, 'UNKNOWN_ORDER', own('', 'bob'), priced);
+    await check(cancel, 400, 'INVALID_REQUEST', ended('!'), priced);
+    await check(cancel, 401, 'UNAUTHENTICATED', { ...ended(), headers: badToken }, priced);
+    await check(cancel, 403, 'FORBIDDEN', ended('u_somebody'), priced);
+    await check(cancel, 404, 'UNKNOWN_ORDER', ended('bob'), priced);
+    await check(cancel, 413, 'TOO_LARGE', ended('x'.repeat(5_000)), priced);
+    await priced.whileFailing(new StoreTimeoutError('test'), () => check(cancel, 504, 'TIMEOUT', ended(), priced));
+
+    // The payment of the order was ended by then.
+    await check(cancel, 200, undefined, ended(), priced);
+    const second = (await check(create, 201, undefined, order(['A2']), priced)).json();
+    const paid = await bank.pay(second.pay_url.replace('/sandbox/', ''), '4242424242424242');
+    const message = provider.webhookOf(paid);
+    const sent = (name = 'sandbox', headers = message.headers): InjectOptions => ({
+      url: `/api/payments/${name}/webhook`,
+      payload: message.raw,
+      headers,
+    });
+    await check(webhook, 401, 'UNAUTHENTICATED', sent('sandbox', { 'content-type': 'application/json' }), priced);
+    await check(webhook, 404, 'NOT_FOUND', sent('other'), priced);
+    await check(webhook, 413, 'TOO_LARGE', { ...sent(), payload: Buffer.alloc(70_000) }, priced);
+    await check(webhook, 200, undefined, sent(), priced);
+    const unknown = provider.webhookOf({ ...paid, orderId: 'unknown', version: 9 });
+    await check(webhook, 404, 'UNKNOWN_ORDER', { ...sent('sandbox', unknown.headers), payload: unknown.raw }, priced);
+    const issuedUrl = `/api/orders/${second.id}/cancel`;
+    await check(cancel, 409, 'ORDER_CLOSED', { url: issuedUrl, payload: { user_id: 'ann' } }, priced);
+
+    const code = tickets.codeOf((await ledger.order(second.id))?.tickets[0]?.id ?? '');
+    await check(ticket, 200, undefined, { url: `/api/tickets/${code}` }, priced);
+    await check(ticket, 404, 'NOT_FOUND', { url: '/api/tickets/forged' }, priced);
+    expect(pay_url).toMatch(/^\/sandbox\//);
+    for (const method of ['order', 'orders', 'createOrder', 'recordPayment', 'ticket'] as const) {
+      vi.spyOn(ledger, method).mockRejectedValue(new LedgerUnavailableError('test'));
+    }
+    await check(create, 503, 'STORE_UNAVAILABLE', order(['A2']), priced);
+    await check(list, 503, 'STORE_UNAVAILABLE', listed(), priced);
+    await check(read, 503, 'STORE_UNAVAILABLE', own(), priced);
+    await check(cancel, 503, 'STORE_UNAVAILABLE', ended(), priced);
+    await check(webhook, 503, 'STORE_UNAVAILABLE', sent(), priced);
+    await check(ticket, 503, 'STORE_UNAVAILABLE', { url: `/api/tickets/${code}` }, priced);
+    vi.restoreAllMocks();
   });
 
   test('sessions', async () => {

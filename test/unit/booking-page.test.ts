@@ -20,7 +20,7 @@ test('[R120] different pages have different hashes', () => {
   expect(new PageTemplate(html, places).hash).not.toBe(new PageTemplate(`${html} `, places).hash);
 });
 
-const pages = ['index.html', 'show.html', 'shows.html'];
+const pages = ['index.html', 'order.html', 'show.html', 'shows.html'];
 
 test.each(pages)('[R121] %s contains no inline code that its policy forbids', (file) => {
   const page = readFileSync(`public/${file}`, 'utf8');

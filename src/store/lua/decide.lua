@@ -8,7 +8,8 @@
 -- KEYS[5] venue:holds    hash: user -> the seats that the user holds, '<seat id>=<end in ms> ...'; an extended hold: '<seat id>=<end in ms>+<extensions>'
 -- KEYS[6..] for each seat, seat:<id>:lock: string: the user who holds or has booked the seat;
 --           then, if there is a cool-down, for each seat, seat:<id>:cooldown: string: the user who must wait before holding this seat again;
---           then, for each command with a key, in order, seat:<ids>:answer:...: its answer, '<refusal> [[state, ...], [seat, ...]]'
+--           then, for each command with a key, in order, seat:<ids>:answer:...: its answer, '<refusal> [[state, ...], [seat, ...]]',
+--           or for each command of an order, in the same order, venue:order:<id>:closed: exists once the order is closed
 -- ARGV[1] epoch that the caller knows   ARGV[2] seq that the caller knows
 -- ARGV[3] hold TTL in ms                ARGV[4] maximum number of seats that one user holds   ARGV[5] maximum number of extensions of a hold
 -- ARGV[6] how many ms an answer is kept
@@ -16,6 +17,7 @@
 -- ARGV[8] JSON: [[seat id, seq of the seat that the caller knows], ...]
 -- ARGV[9] JSON: [command, ...]: ["expire", [seat, ...]] or ["select" | "extend" | "book" | "release", [seat, ...], user id], where a seat is its index
 --   in ARGV[8], from 0; a command with a key has a fourth item: "key", or "repeat" if it is a retry
+--   or ["checkout" | "rehold" | "sell" | "close", [seat, ...], user id, "order", ms]: the hold ends in so many ms; for close: how long the order stays closed
 -- ARGV[10] maximum length of the log
 -- ARGV[11] "full" if Redis has reached its memory limit: new holds are refused (STORE_UNAVAILABLE), everything else works
 --
@@ -197,6 +199,20 @@ end
 
 local change = {}
 
+-- A hold is never shortened: while it is being paid for, it ends later than an extension would.
+local function later_end(seat, tokens, ends_ms)
+  local held_until = string.match(tokens[seat.id] or '', '=(%d+)')
+  return math.max(ends_ms, tonumber(held_until or 0))
+end
+
+-- Holds a seat, or extends its hold; `extensions` is their number afterwards.
+local function hold_until(seat, user, tokens, ends_ms, reason, extensions)
+  local ends_text = string.format('%d', ends_ms)
+  commit(seat, 'held', 1, user, ends_ms, reason)
+  redis.call('SET', seat.lock_key, user, 'PXAT', ends_text)
+  tokens[seat.id] = string.format('%s=%s', seat.id, ends_text) .. (extensions > 0 and '+' .. extensions or '')
+end
+
 function change.select(seat, user, tokens)
   local ends_ms = string.format('%d', now_ms + ttl_ms)
   commit(seat, 'held', 1, user, now_ms + ttl_ms, '')
@@ -205,11 +221,15 @@ function change.select(seat, user, tokens)
 end
 
 function change.extend(seat, user, tokens)
-  local ends_ms = string.format('%d', now_ms + ttl_ms)
-  commit(seat, 'held', 1, user, now_ms + ttl_ms, 'extended')
-  redis.call('SET', seat.lock_key, user, 'XX', 'PXAT', ends_ms)
-  tokens[seat.id] = string.format('%s=%s+%d', seat.id, ends_ms, extensions_of(tokens[seat.id]) + 1)
+  local extensions = extensions_of(tokens[seat.id]) + 1
+  hold_until(seat, user, tokens, later_end(seat, tokens, now_ms + ttl_ms), 'extended', extensions)
 end
+
+function change.checkout(seat, user, tokens, ms)
+  hold_until(seat, user, tokens, later_end(seat, tokens, now_ms + ms), 'checkout', extensions_of(tokens[seat.id]))
+end
+
+change.rehold = change.checkout
 
 function change.book(seat, user, tokens)
   commit(seat, 'booked', 2, user, nil, '')
@@ -224,6 +244,51 @@ function change.release(seat, user, tokens)
   redis.call('DEL', seat.lock_key)
   tokens[seat.id] = nil
   if is_late then start_cooldown(seat, user) end
+end
+
+change.sell = change.book
+
+function change.close(seat, user, tokens)
+  commit(seat, 'released', 0, user, nil, 'closed')
+  redis.call('DEL', seat.lock_key)
+  tokens[seat.id] = nil
+end
+
+-- As verdict_on, for a command of an order that is not closed.
+local function order_verdict_on(action, user, seat)
+  if action == 'checkout' then return verdict_on('extend', user, seat) end
+  if action == 'sell' then return verdict_on('book', user, seat) end
+  if action == 'close' then return seat.holder == user end
+  if seat.status == 2 then return seat.holder ~= user and 'SEAT_BOOKED' end
+  if seat.status == 1 then return seat.holder == user or 'SEAT_HELD' end
+  return redis.call('EXISTS', seat.lock_key) == 0 or 'SEAT_HELD'
+end
+
+-- Returns an answer to a command of an order.
+local function decide_for_order(closed_key, action, user, group, ms)
+  local is_closed = redis.call('EXISTS', closed_key) == 1
+  local refusal, refused, changing, newest = '', {}, {}, {}
+  for i, seat in ipairs(group) do
+    local one = is_closed and action ~= 'close' and 'ORDER_CLOSED' or not is_closed and order_verdict_on(action, user, seat)
+    if one == true then
+      changing[#changing + 1] = seat
+    elseif one then
+      if refusal == '' then refusal = one end
+      refused[#refused + 1] = seat.index
+    end
+  end
+  if refusal == '' and is_full and action == 'rehold' then
+    refusal = 'STORE_UNAVAILABLE'
+    for i, seat in ipairs(changing) do refused[i] = seat.index end
+  end
+  if refusal == '' then
+    local tokens = holds_of(user)
+    for _, seat in ipairs(changing) do change[action](seat, user, tokens, ms) end
+    if #changing > 0 then write_holds(user, tokens) end
+    if action == 'close' and not is_closed then redis.call('SET', closed_key, user, 'PX', ms) end
+  end
+  for i, seat in ipairs(group) do newest[i] = seat.newest end
+  return refusal, newest, refused
 end
 
 -- Returns an answer.
@@ -276,7 +341,7 @@ local next_key = 6 + (cooldown_ms > 0 and 2 or 1) * #named
 
 local answers = {}
 for c, command in ipairs(commands) do
-  local action, indexes, user, attempt = unpack(command)
+  local action, indexes, user, attempt, ms = unpack(command)
   local group = {}
   for i, index in ipairs(indexes) do
     group[i] = seats[index + 1]
@@ -285,6 +350,9 @@ for c, command in ipairs(commands) do
   local refusal, newest, refused = '', {}, {}
   if action == 'expire' then
     for i, seat in ipairs(group) do newest[i] = seat.newest end
+  elseif attempt == 'order' then
+    refusal, newest, refused = decide_for_order(KEYS[next_key], action, user, group, ms)
+    next_key = next_key + 1
   elseif attempt then
     refusal, newest, refused = decide_once(KEYS[next_key], action, user, group, attempt == 'repeat')
     next_key = next_key + 1

@@ -1,0 +1,79 @@
+import { Pool } from 'undici';
+import { present } from '../../src/process/present.ts';
+import type { OrderReply } from '../../src/protocol/order.ts';
+
+export const approvedCard = '4242424242424242';
+export const declinedCard = '4000000000000002';
+
+/** Longer than any reply may take. */
+const giveUpMs = 15_000;
+
+export interface CheckoutAnswer<Body> {
+  status: number;
+  /** undefined: the reply is not JSON. */
+  body: Body | undefined;
+  text: string;
+}
+
+/** The HTTP requests of checkout, with the sandbox as provider. Each rejects if there is no reply. */
+export class CheckoutClient {
+  readonly #pools: readonly Pool[];
+  readonly #show: string;
+  #turn = 0;
+
+  /** Requests go to the URLs in turn. `connections`: the maximum to each. */
+  constructor(urls: readonly string[], show: string, connections = 64) {
+    this.#pools = urls.map((url) => new Pool(url, { connections, pipelining: 1 }));
+    this.#show = show;
+  }
+
+  hold(seats: readonly string[], user_id: string) {
+    return this.#send('POST', `/api/shows/${this.#show}/holds`, { seats, user_id });
+  }
+
+  order(seats: readonly string[], user_id: string) {
+    const body = { seats: seats.map((id) => ({ id })), user_id };
+    return this.#send<OrderReply>('POST', `/api/shows/${this.#show}/orders`, body);
+  }
+
+  read(orderId: string, userId: string) {
+    return this.#send<OrderReply>('GET', `/api/orders/${orderId}?user_id=${userId}`);
+  }
+
+  cancel(orderId: string, user_id: string) {
+    return this.#send<OrderReply>('POST', `/api/orders/${orderId}/cancel`, { user_id });
+  }
+
+  /** As the form of the pay page does. */
+  pay(payUrl: string, card: string) {
+    return this.#send('POST', payUrl, `card=${card}`);
+  }
+
+  /** `step`: `approve` or `refuse`, of a card that needs a second step. */
+  answerChallenge(payUrl: string, step: string) {
+    return this.#send('POST', payUrl, `step=${step}`);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#pools.map((pool) => pool.destroy()));
+  }
+
+  async #send<Body = unknown>(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: object | string,
+  ): Promise<CheckoutAnswer<Body>> {
+    const pool = present(this.#pools[this.#turn++ % this.#pools.length], 'a URL');
+    const isForm = typeof body === 'string';
+    const response = await pool.request({
+      method,
+      path,
+      headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
+      signal: AbortSignal.timeout(giveUpMs),
+      ...(body !== undefined && { body: isForm ? body : JSON.stringify(body) }),
+    });
+    const text = await response.body.text();
+    const isJson = String(response.headers['content-type']).startsWith('application/json');
+    return { status: response.statusCode, body: isJson ? (JSON.parse(text) as Body) : undefined, text };
+  }
+}

@@ -1,0 +1,77 @@
+import { LRUCache } from 'lru-cache';
+import { type Actor, createActor } from 'xstate';
+import { type OrderInput, type OrderMachineEvent, orderMachine } from '../../machines/order.ts';
+import type { Order, OrderState } from '../ledger/order.ts';
+import type { Clock } from '../process/clock.ts';
+
+/** Most are ended orders that stay to be looked at. One that is dropped is still due in the ledger. */
+const maxActors = 5_000;
+
+type OrderActor = Actor<typeof orderMachine>;
+
+const eventTypes: Record<OrderState, OrderMachineEvent['type']> = {
+  open: 'REOPENED',
+  paying: 'PAYING',
+  authorised: 'AUTHORISED',
+  booking: 'BOOKING',
+  issued: 'ISSUED',
+  lapsed: 'LAPSED',
+  cancelled: 'CANCELLED',
+  refunding: 'REFUNDING',
+  refunded: 'REFUNDED',
+  needs_person: 'NEEDS_PERSON',
+};
+
+export interface OrderActorsOptions {
+  clock: Clock;
+  /** Unix ms, as the orders have their times. */
+  nowMs: () => number;
+  /** Does what is due about an order. Must not throw. */
+  advance: (orderId: string) => void;
+}
+
+/** An actor per order that this process has seen: it shows the order and acts when the order is due, before the reconciler would. */
+export class OrderActors {
+  readonly #options: OrderActorsOptions;
+  readonly #machine: typeof orderMachine;
+  readonly #actors = new LRUCache<string, OrderActor>({ max: maxActors, dispose: (actor) => void actor.stop() });
+
+  constructor(options: OrderActorsOptions) {
+    this.#options = options;
+    this.#machine = orderMachine.provide({
+      actions: { advance: ({ context }) => options.advance(context.order.id) },
+    });
+  }
+
+  /** Shows the order as the ledger has it. Another process may have skipped states: then the actor starts again in the new one. */
+  show(order: Order): void {
+    const actor = this.#actors.get(order.id);
+    const shown = actor?.getSnapshot().context;
+    if (shown && shown.order.version >= order.version) return;
+    const input = this.#inputOf(order);
+    const event: OrderMachineEvent = { type: eventTypes[order.state], ...input };
+    if (actor?.getSnapshot().can(event)) actor.send(event);
+    else this.#start(input);
+  }
+
+  actor(orderId: string): OrderActor | undefined {
+    return this.#actors.peek(orderId);
+  }
+
+  stop(): void {
+    this.#actors.clear();
+  }
+
+  #start(input: OrderInput): void {
+    const actor = createActor(this.#machine, { id: `order ${input.order.id}`, input, clock: this.#options.clock });
+    this.#actors.set(input.order.id, actor);
+    actor.start();
+  }
+
+  #inputOf({ id, show, userId, state, version, amountMinor, currency, reason, dueAtMs }: Order): OrderInput {
+    return {
+      order: { id, show, userId, state, version, amountMinor, currency, reason },
+      dueInMs: dueAtMs === undefined ? undefined : Math.max(0, dueAtMs - this.#options.nowMs()),
+    };
+  }
+}

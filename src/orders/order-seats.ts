@@ -1,0 +1,56 @@
+import type { Ledger } from '../ledger/ledger.ts';
+import type { Order } from '../ledger/order.ts';
+import type { Answer, OrderCommand } from '../store/seat-store.ts';
+
+/** The seats of one show, as checkout needs them: a `BookingService`. Rejects with its errors. */
+export interface SeatsOfShow {
+  commandOfOrder(command: OrderCommand): Promise<Answer>;
+}
+
+export interface OrderSeatsOptions {
+  ledger: Pick<Ledger, 'liveTicket'>;
+  seatsOf: (show: string) => SeatsOfShow;
+}
+
+/** The seats of orders in Redis. Every method is idempotent, and rejects with the errors of `BookingService.command`. */
+export class OrderSeats {
+  readonly #options: OrderSeatsOptions;
+
+  constructor(options: OrderSeatsOptions) {
+    this.#options = options;
+  }
+
+  /** Extends the user's hold to at least `ttlMs` from now on. */
+  hold(order: Order, ttlMs: number): Promise<Answer> {
+    return this.#command(order, { action: 'checkout', ttlMs });
+  }
+
+  /** Books all seats. If the hold has ended, holds them again first, unless another user has one of them. */
+  async sell(order: Order, reholdMs: number): Promise<Answer> {
+    const sold = await this.#command(order, { action: 'sell' });
+    if (sold.refusal !== 'NOT_HOLDER') return sold;
+    const held = await this.#command(order, { action: 'rehold', ttlMs: reholdMs });
+    return held.refusal ? held : this.#command(order, { action: 'sell' });
+  }
+
+  /**
+   * Frees the seats that the order has held or booked; afterwards no command of it changes a seat. Seats with a live ticket
+   * stay booked: after Redis lost data, they may belong to an earlier order of the same user.
+   */
+  async close(order: Order): Promise<void> {
+    const { show } = order;
+    const seatIds: string[] = [];
+    for (const { seatId } of order.seats) {
+      if (!(await this.#options.ledger.liveTicket(show, seatId))) seatIds.push(seatId);
+    }
+    if (seatIds.length > 0) await this.#command(order, { action: 'close' }, seatIds);
+  }
+
+  #command(
+    { id: orderId, show, userId, seats }: Order,
+    command: { action: 'checkout' | 'rehold'; ttlMs: number } | { action: 'sell' } | { action: 'close' },
+    seatIds = seats.map(({ seatId }) => seatId),
+  ): Promise<Answer> {
+    return this.#options.seatsOf(show).commandOfOrder({ ...command, seatIds, userId, orderId });
+  }
+}

@@ -1,0 +1,263 @@
+import { randomBytes } from 'node:crypto';
+import type { Logger } from 'pino';
+import type { Ledger } from '../ledger/ledger.ts';
+import { OrderChangedError, SeatInOrderError, UnknownOrderError } from '../ledger/ledger-errors.ts';
+import { type Order, type OrderSeat, unfinishedStates } from '../ledger/order.ts';
+import { factsOf } from './facts-of.ts';
+import { hasMoney, nextStep } from './next-step.ts';
+import { OrderClosedError, SeatsRefusedError } from './order-errors.ts';
+import { OrderSeats, type SeatsOfShow } from './order-seats.ts';
+import { OrderSteps } from './order-steps.ts';
+import type { BegunPayment, PaymentMessage } from './payment-provider.ts';
+import type { Payments } from './payments.ts';
+
+export interface OrderServiceOptions {
+  ledger: Ledger;
+  payments: Payments;
+  /** May open the show. */
+  seatsOf: (show: string) => SeatsOfShow;
+  logger: Logger;
+  /** Unix ms, the same in all processes: the clock of the store. */
+  nowMs: () => number;
+  /** The time to pay. */
+  paymentMs: number;
+  /** How long a hold outlives the time to pay, so that the outcome of a payment can be found out. */
+  graceMs?: number;
+  /** How long after a step that failed, or a question that was not decided, another process looks at the order again. */
+  retryMs?: number;
+  /** How long an order may be stuck before it needs a person. */
+  unsettledMs?: number;
+  /** Called with each order that this process has read or changed. */
+  onOrder?: (order: Order) => void;
+}
+
+export interface NewCheckout {
+  show: string;
+  userId: string;
+  /** ISO 4217. */
+  currency: string;
+  /** With the prices of the show. */
+  seats: readonly OrderSeat[];
+}
+
+const maxAttempts = 20;
+/** Longer than any way through the chart. */
+const maxStepsPerRun = 60;
+const idBytes = 16;
+
+/**
+ * Checkout. The ledger decides orders by compare-and-set; any number of processes may advance the same order at the same
+ * time. Whoever notices that something is due calls `advance`: a request, a webhook, a timer, the reconciler.
+ */
+export class OrderService {
+  readonly #options: OrderServiceOptions & { graceMs: number; retryMs: number; unsettledMs: number };
+  readonly #seats: OrderSeats;
+  readonly #steps: OrderSteps;
+
+  constructor(options: OrderServiceOptions) {
+    this.#options = { graceMs: 60_000, retryMs: 10_000, unsettledMs: 86_400_000, ...options };
+    this.#seats = new OrderSeats(options);
+    this.#steps = new OrderSteps({ ...this.#options, seats: this.#seats });
+  }
+
+  /**
+   * Creates an order of seats that the user holds and begins its payment; for the same seats again, goes on with that order.
+   * Rejects with a `SeatsRefusedError`, an `OrderClosedError` if one of the seats is in another order of the user, and the
+   * errors of the ledger, the store and the provider. Money facts are never lost by a rejection: the order goes on.
+   */
+  async create(checkout: NewCheckout): Promise<{ order: Order; payUrl: string | undefined }> {
+    const order = await this.#createOrFind(checkout);
+    if (order.state === 'open') {
+      const ttlMs = order.payUntilMs - this.#options.nowMs() + this.#options.graceMs;
+      const answer = await this.#seats.hold(order, ttlMs);
+      if (answer.refusal) {
+        // The user keeps the holds of the other seats.
+        const reason = 'The seats were not held';
+        await this.#steps.change(order, { state: 'lapsed', dueAtMs: undefined, reason }).catch(ignoreChanged);
+        throw new SeatsRefusedError(answer);
+      }
+    }
+    const paying = await this.pay(order.id);
+    return { order: paying, payUrl: await this.payUrl(paying) };
+  }
+
+  /** Begins a payment of an open order, or another one after a failure. The order as it is then. */
+  async pay(orderId: string): Promise<Order> {
+    const order = await this.advance(orderId);
+    if (order.state !== 'open') return order;
+    if (order.payments.length >= maxAttempts) throw new OrderClosedError(order);
+    const { nowMs, retryMs, payments } = this.#options;
+    const atMs = nowMs();
+    const attempt = order.payments.length + 1;
+    const { name: provider } = payments.current;
+    const facts = [{ kind: 'begun', attempt, atMs, provider, amountMinor: order.amountMinor }] as const;
+    await this.#steps.change(order, { state: 'paying', dueAtMs: atMs + retryMs, facts }).catch(ignoreChanged);
+    return this.advance(orderId);
+  }
+
+  /** Where the user pays; undefined if there is nothing to pay now. Rejects with the errors of `PaymentProvider.begin`. */
+  async payUrl(order: Order): Promise<string | undefined> {
+    const payment = order.payments.at(-1);
+    if (order.state !== 'paying' || !payment) return undefined;
+    const { payUrl }: BegunPayment = await this.#options.payments.begin(order, payment.attempt, payment.provider);
+    return payUrl;
+  }
+
+  /** undefined if there is none. */
+  async order(orderId: string): Promise<Order | undefined> {
+    const order = await this.#options.ledger.order(orderId);
+    if (order) this.#options.onOrder?.(order);
+    return order;
+  }
+
+  /**
+   * Cancels an order that is not being booked yet; one that ended already stays as it is. What was paid meanwhile is
+   * returned. Rejects with an `OrderClosedError`, and if the outcome of a payment is unknown, with the error of the provider.
+   */
+  async cancel(orderId: string): Promise<Order> {
+    for (let order = await this.advance(orderId); ; ) {
+      try {
+        return await this.#cancelAt(order);
+      } catch (error) {
+        if (!(error instanceof OrderChangedError)) throw error;
+        order = await this.advance(orderId);
+      }
+    }
+  }
+
+  /** Records what a provider reported, once, then advances its order. Rejects with an `UnknownOrderError`, or if the ledger is unavailable. */
+  async receive(provider: string, { id, type, orderId, attempt, payment }: PaymentMessage): Promise<void> {
+    const { ledger, nowMs, logger } = this.#options;
+    const receivedAtMs = nowMs();
+    const facts = factsOf(payment, attempt, receivedAtMs);
+    await ledger.recordPayment(orderId, facts, { provider, id, type, receivedAtMs });
+    // The order is due: if this fails, the reconciler goes on.
+    await this.advance(orderId).catch((err) =>
+      logger.warn({ err, orderId }, 'An order could not be advanced; retrying'),
+    );
+  }
+
+  /**
+   * Does what is due about an order, until something has to be waited for. `mayAsk`: also asks the provider about a payment
+   * under way. Rejects with the errors of the ledger, the store and the provider; the order then stays due.
+   */
+  async advance(orderId: string, { mayAsk = false }: { mayAsk?: boolean } = {}): Promise<Order> {
+    const { ledger, nowMs, onOrder } = this.#options;
+    let order = await this.#require(orderId);
+    let question = mayAsk;
+    for (let steps = 0; steps < maxStepsPerRun; steps++) {
+      const step = nextStep(order, nowMs(), question);
+      if (!step) break;
+      if (step.kind === 'ask') question = false;
+      const { version } = order;
+      try {
+        order = await this.#steps.perform(order, step);
+      } catch (error) {
+        if (!(error instanceof OrderChangedError)) throw error;
+        order = (await ledger.order(orderId)) ?? error.current;
+      }
+      onOrder?.(order);
+      if (order.version === version) break; // nothing has changed: it must be waited for
+    }
+    return order;
+  }
+
+  /**
+   * Advances the orders that are due, whichever process left them; at most `limit`. Returns their number. Rejects if the
+   * ledger is unavailable.
+   */
+  async reconcile(limit = 50): Promise<number> {
+    const { ledger, nowMs, retryMs, logger } = this.#options;
+    const due = await ledger.claimDue(nowMs(), retryMs, limit);
+    await Promise.all(
+      due.map(async ({ id }) => {
+        try {
+          await this.advance(id, { mayAsk: true });
+        } catch (err) {
+          logger.warn({ err, orderId: id }, 'An order could not be advanced; retrying');
+          await this.#askPerson(id, err).catch(() => {});
+        }
+      }),
+    );
+    return due.length;
+  }
+
+  async #createOrFind({ show, userId, currency, seats }: NewCheckout): Promise<Order> {
+    const { ledger, nowMs, paymentMs } = this.#options;
+    for (let other: Order | undefined; ; ) {
+      const createdAtMs = nowMs();
+      const payUntilMs = createdAtMs + paymentMs;
+      const id = randomBytes(idBytes).toString('base64url');
+      try {
+        const order = { id, show, userId, currency, seats, createdAtMs, payUntilMs, dueAtMs: payUntilMs };
+        return await ledger.createOrder(order);
+      } catch (error) {
+        if (!(error instanceof SeatInOrderError)) throw error;
+        const isSame = other?.id === error.orderId;
+        other = await this.advance(error.orderId);
+        if (!unfinishedStates.has(other.state) && !isSame) continue;
+        if (contentOf(other) === contentOf({ show, userId, currency, seats })) return other;
+        throw new OrderClosedError(other);
+      }
+    }
+  }
+
+  async #cancelAt(order: Order): Promise<Order> {
+    const payment = order.payments.at(-1);
+    switch (order.state) {
+      case 'open':
+        await this.#seats.close(order);
+        return this.#steps.change(order, { state: 'cancelled', dueAtMs: undefined });
+      case 'paying': {
+        const ended = payment ? await this.#steps.endPayment(order, payment) : order;
+        // Another process may have gone on since.
+        if (ended.state !== 'paying') return this.#cancelAt(ended);
+        if (ended.payments.some(hasMoney)) return this.#giveUp(ended);
+        if (ended.version === order.version) throw new OrderClosedError(order);
+        await this.#seats.close(ended);
+        return this.#steps.change(ended, { state: 'cancelled', dueAtMs: undefined });
+      }
+      case 'authorised':
+        return this.#giveUp(order);
+      case 'booking':
+      case 'issued':
+      case 'needs_person':
+        throw new OrderClosedError(order);
+      case 'lapsed':
+      case 'cancelled':
+      case 'refunding':
+      case 'refunded':
+        return order;
+    }
+  }
+
+  async #giveUp(order: Order): Promise<Order> {
+    const refunding = await this.#steps.giveUp(order, 'Cancelled');
+    return this.advance(refunding.id).catch(() => refunding);
+  }
+
+  /** After a day without success. */
+  async #askPerson(orderId: string, error: unknown): Promise<void> {
+    const order = await this.#require(orderId);
+    if (this.#options.nowMs() - order.changedAtMs < this.#options.unsettledMs) return;
+    const message = error instanceof Error ? error.message : String(error);
+    await this.#steps.change(order, { state: 'needs_person', dueAtMs: undefined, reason: message });
+    this.#options.logger.error({ orderId, reason: message }, 'An order needs a person');
+  }
+
+  async #require(orderId: string): Promise<Order> {
+    const order = await this.order(orderId);
+    if (!order) throw new UnknownOrderError(orderId);
+    return order;
+  }
+}
+
+/** For comparison: the seats in any order. */
+function contentOf({ show, userId, currency, seats }: NewCheckout): string {
+  const lines = seats.map(({ seatId, ticketType, priceMinor }) => `${seatId} ${ticketType} ${priceMinor}`);
+  return [show, userId, currency, ...lines.sort()].join('\n');
+}
+
+function ignoreChanged(error: unknown): void {
+  if (!(error instanceof OrderChangedError)) throw error;
+}

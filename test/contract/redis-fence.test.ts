@@ -1,0 +1,91 @@
+import { expect, test, vi } from 'vitest';
+import { type ProvenBooking, ShowRefusedError, VenueLostError } from '../../src/store/seat-store.ts';
+import { decideOn } from '../support/decide-on.ts';
+import { patience } from '../support/patience.ts';
+import { recordedLog } from '../support/recorded-log.ts';
+import { redisStore } from '../support/redis-store.ts';
+import { useRedis } from '../support/use-redis.ts';
+import { book, opened, select } from './contract-venue.ts';
+import { ticket } from './fence.contract.ts';
+import { asSold, sold, soldPlan, statusOf, tryToBuy } from './sold-venue.ts';
+
+const redis = useRedis();
+const storeWith = (provenBookings?: () => Promise<readonly ProvenBooking[]>, logger = recordedLog().logger) =>
+  redisStore({ url: redis.server.url, plan: soldPlan, logger, ...(provenBookings && { provenBookings }) });
+const proven = [ticket('A1', 'alice'), ticket('B2', 'bob')];
+
+test('[R890] [G12] Redis has lost everything: what the ledger has as sold is booked in the new epoch, and logged', async () => {
+  const { logger, lines } = recordedLog();
+  const store = storeWith(async () => proven, logger);
+  const before = await sold(store);
+  await redis.admin.flushall();
+  const venue = await store.open();
+  expect(statusOf(venue)).toEqual({ ...asSold, A2: '0' });
+  for (const [seatId, userId] of [
+    ['A1', 'alice'],
+    ['B2', 'bob'],
+  ] as const) {
+    expect(await tryToBuy(store, seatId, 'mallory', before)).toBe(false);
+    expect(await redis.admin.get(`seat:${seatId}:lock`)).toBe(userId);
+    expect(await redis.admin.pttl(`seat:${seatId}:lock`)).toBe(-1);
+  }
+  expect(lines.find(({ msg }) => msg.includes('restored from the ledger'))).toMatchObject({
+    level: 50,
+    seats: 2,
+    first: ['A1', 'B2'],
+  });
+  expect(await redis.admin.exists('venue:openings')).toBe(0);
+});
+
+test('[R890] the control: without the ledger, the seats of tickets are sold again', async () => {
+  const store = storeWith();
+  const before = await sold(store);
+  await redis.admin.flushall();
+  await store.open();
+  expect(await tryToBuy(store, 'A1', 'mallory', before)).toBe(true);
+});
+
+test('[R892] [G12] an opening that asked the ledger before another process opened, sold and lost the show opens nothing', async () => {
+  const tickets: ProvenBooking[] = [];
+  let reply = () => {};
+  const slow = storeWith(async () => {
+    const then = [...tickets];
+    await new Promise<void>((resolve) => {
+      reply = resolve;
+    });
+    return then;
+  });
+  const fast = storeWith(async () => tickets);
+  const first = await opened(fast);
+  await redis.admin.set('venue:epoch', '');
+  const isAsked = new Promise<void>((resolve) => {
+    const poll = setInterval(async () => {
+      if ((await redis.admin.hlen('venue:openings')) === 0) return;
+      clearInterval(poll);
+      resolve();
+    }, 5);
+  });
+  const opening = slow.open();
+  await isAsked;
+  const second = await fast.open();
+  expect(second.epoch).not.toBe(first.epoch);
+  await decideOn(fast, 'A1', [select('alice'), book('alice')], second);
+  tickets.push(ticket('A1', 'alice'));
+  await redis.admin.flushall(); // also what was open
+  await redis.admin.set('venue:epoch', '');
+  const late = reply;
+  late();
+  // It begins again, and asks again.
+  while (reply === late) await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(await redis.admin.get('venue:epoch')).toBe('');
+  expect(await redis.admin.exists('seat:A1:lock')).toBe(0);
+  reply();
+  expect(statusOf(await opening).A1).toBe('2alice');
+  await expect(decideOn(fast, 'A1', [select('mallory')], second)).rejects.toThrow(VenueLostError);
+});
+
+test('[R890] a plan without a seat that the ledger has as sold is refused', async () => {
+  const store = storeWith(async () => [ticket('Z9', 'alice')]);
+  await vi.waitFor(() => expect(store.open()).rejects.toThrow(ShowRefusedError), patience);
+  await expect(store.open()).rejects.toThrow(/Z9/);
+});

@@ -1,0 +1,175 @@
+import { describe, expect, test } from 'vitest';
+import { createActor, SimulatedClock } from 'xstate';
+import { type OrderInput, type OrderMachineEvent, orderMachine } from '../../machines/order.ts';
+import type { Order, OrderState } from '../../src/ledger/order.ts';
+import { OrderActors } from '../../src/orders/order-actors.ts';
+
+const states: OrderState[] = [
+  ...(['open', 'paying', 'authorised', 'booking', 'issued', 'lapsed', 'cancelled'] as const),
+  ...(['refunding', 'refunded', 'needs_person'] as const),
+];
+
+function inputOf(state: OrderState, dueInMs?: number, version = 1): OrderInput {
+  return {
+    order: {
+      id: 'o1',
+      show: 'gala',
+      userId: 'alice',
+      state,
+      version,
+      amountMinor: 100,
+      currency: 'EUR',
+      reason: undefined,
+    },
+    dueInMs,
+  };
+}
+
+function startOrder(state: OrderState, dueInMs?: number) {
+  const clock = new SimulatedClock();
+  let advances = 0;
+  const machine = orderMachine.provide({ actions: { advance: () => void advances++ } });
+  const actor = createActor(machine, { input: inputOf(state, dueInMs), clock });
+  actor.start();
+  return {
+    actor,
+    clock,
+    state: () => actor.getSnapshot().value,
+    advances: () => advances,
+    send: (type: OrderMachineEvent['type'], to: OrderState, dueIn?: number) =>
+      actor.send({ type, ...inputOf(to, dueIn) }),
+  };
+}
+
+describe('[R745] the order as a statechart', () => {
+  test.each(states)('starts in the state that the ledger has: %s', (state) => {
+    const { state: shown, advances, actor } = startOrder(state);
+    expect(shown()).toBe(state);
+    expect(advances()).toBe(0);
+    expect(actor.getSnapshot().context.order.state).toBe(state);
+  });
+
+  test('goes from open to issued as the ledger does', () => {
+    const order = startOrder('open', 600_000);
+    for (const [type, to] of [
+      ['PAYING', 'paying'],
+      ['REOPENED', 'open'],
+      ['PAYING', 'paying'],
+      ['AUTHORISED', 'authorised'],
+      ['BOOKING', 'booking'],
+      ['ISSUED', 'issued'],
+    ] as const) {
+      order.send(type, to, 10_000);
+      expect(order.state()).toBe(to);
+      expect(order.actor.getSnapshot().context.order.state).toBe(to);
+    }
+  });
+
+  test.each([
+    ['authorised', 'REFUNDING', 'refunding'],
+    ['booking', 'REFUNDING', 'refunding'],
+    ['issued', 'REFUNDING', 'refunding'],
+    ['lapsed', 'REFUNDING', 'refunding'],
+    ['cancelled', 'REFUNDING', 'refunding'],
+    ['refunded', 'REFUNDING', 'refunding'],
+    ['refunding', 'REFUNDED', 'refunded'],
+    ['refunding', 'NEEDS_PERSON', 'needs_person'],
+    ['needs_person', 'REFUNDING', 'refunding'],
+  ] as const)('%s on %s: %s', (from, type, to) => {
+    const order = startOrder(from);
+    order.send(type, to);
+    expect(order.state()).toBe(to);
+  });
+
+  test.each([
+    ['issued', 'CANCELLED'],
+    ['issued', 'LAPSED'],
+    ['booking', 'CANCELLED'],
+    ['booking', 'LAPSED'],
+    ['lapsed', 'ISSUED'],
+  ] as const)('%s has no %s: nothing can happen to it that way', (state, type) => {
+    const order = startOrder(state);
+    expect(order.actor.getSnapshot().can({ type, ...inputOf('lapsed') })).toBe(false);
+  });
+});
+
+describe('[R746] deadlines', () => {
+  test('an open order lapses when the time to pay ends, and is retried until the ledger confirms it', () => {
+    const order = startOrder('open', 600_000);
+    order.clock.increment(599_999);
+    expect([order.state(), order.advances()]).toEqual(['open', 0]);
+    order.clock.increment(1);
+    expect([order.state(), order.advances()]).toEqual(['lapsing', 1]);
+    order.clock.increment(10_000);
+    expect(order.advances()).toBe(2);
+    order.send('LAPSED', 'lapsed');
+    order.clock.increment(3_600_000);
+    expect([order.state(), order.advances()]).toEqual(['lapsed', 2]);
+  });
+
+  test('a payment is asked about, again and again, and never lapses by itself', () => {
+    const order = startOrder('paying', 10_000);
+    order.clock.increment(10_000);
+    expect([order.state(), order.advances()]).toEqual(['asking', 1]);
+    for (let i = 0; i < 6; i++) order.clock.increment(10_000);
+    expect([order.state(), order.advances()]).toEqual(['asking', 7]);
+    order.send('PAYING', 'paying', 10_000);
+    expect(order.state()).toBe('paying');
+  });
+
+  test.each(['authorised', 'booking', 'issued', 'refunding'] as const)('%s: what is due is done again', (state) => {
+    const order = startOrder(state, 10_000);
+    for (let i = 0; i < 3; i++) order.clock.increment(10_000);
+    expect([order.state(), order.advances()]).toEqual([state, 3]);
+  });
+
+  test.each(['issued', 'lapsed', 'cancelled', 'refunded', 'needs_person'] as const)(
+    '%s without a deadline rests',
+    (state) => {
+      const order = startOrder(state);
+      order.clock.increment(86_400_000);
+      expect(order.advances()).toBe(0);
+    },
+  );
+});
+
+describe('[R747] the actors of a process', () => {
+  function startActors() {
+    const clock = new SimulatedClock();
+    const advanced: string[] = [];
+    const actors = new OrderActors({
+      clock: {
+        ...clock,
+        nowMs: () => clock.now(),
+        setTimeout: clock.setTimeout.bind(clock),
+        clearTimeout: (id) => clock.clearTimeout(id as never),
+        endOfTurn: queueMicrotask,
+      },
+      nowMs: () => 1_000_000 + clock.now(),
+      advance: (id) => advanced.push(id),
+    });
+    const show = (state: OrderState, version: number, dueAtMs?: number) =>
+      actors.show({ ...inputOf(state).order, version, dueAtMs } as Order);
+    return { actors, clock, advanced, show, shown: () => actors.actor('o1')?.getSnapshot().value };
+  }
+
+  test('show what the ledger has, also if another process has skipped states', () => {
+    const { show, shown } = startActors();
+    show('open', 1, 1_600_000);
+    show('paying', 2, 1_010_000);
+    expect(shown()).toBe('paying');
+    show('issued', 6);
+    expect(shown()).toBe('issued');
+    show('paying', 2, 1_010_000); // an old reading
+    expect(shown()).toBe('issued');
+  });
+
+  test('act when the order is due, by the time of the store', () => {
+    const { show, clock, advanced } = startActors();
+    show('open', 1, 1_600_000);
+    clock.increment(599_999);
+    expect(advanced).toEqual([]);
+    clock.increment(1);
+    expect(advanced).toEqual(['o1']);
+  });
+});

@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest';
+import { type OrderHistory, runOrderHistory } from './orders/order-history.ts';
+
+const { ORDER_SEED, ORDER_HISTORIES } = process.env;
+/** Each run other seeds; a failed one is run again by ORDER_SEED=… ORDER_HISTORIES=1. */
+const baseSeed = ORDER_SEED ? Number(ORDER_SEED) : Math.floor(performance.timeOrigin) % 800_000_000;
+const suiteMs = 55_000;
+const tracedLines = 150;
+
+async function expectNoViolation({ violation, seed }: OrderHistory): Promise<void> {
+  if (!violation) return;
+  const { lines } = await runOrderHistory(seed, {}, { traced: true });
+  expect.fail(
+    [
+      `Seed ${seed} breaks ${violation.rule}: ${violation.message}`,
+      `Again: ORDER_SEED=${seed} ORDER_HISTORIES=1 npx vitest run test/simulation/orders.test.ts`,
+      ...lines.slice(-tracedLines),
+    ].join('\n'),
+  );
+}
+
+describe('checkout, simulated', () => {
+  test('[G11] [G12] [R760] [R761] [R762] [R763] [R764] [R766] whoever paid has tickets or the money back, whatever fails', async () => {
+    const counts = new Map<string, number>();
+    const startedAtMs = performance.now();
+    let histories = 0;
+    const isEnough = () =>
+      ORDER_HISTORIES ? histories >= Number(ORDER_HISTORIES) : performance.now() - startedAtMs > suiteMs;
+    while (!isEnough()) {
+      const result = await runOrderHistory(baseSeed + histories++);
+      for (const [what, often] of result.counts) counts.set(what, (counts.get(what) ?? 0) + often);
+      await expectNoViolation(result);
+    }
+    const perMinute = (histories / (performance.now() - startedAtMs)) * 60_000;
+    process.stdout.write(`orders: base seed ${baseSeed}, ${histories} histories, ${perMinute.toFixed(0)} a minute\n`);
+    for (const [what, often] of [...counts].sort()) process.stdout.write(`  ${what}: ${often}\n`);
+    if (histories < 200) return;
+    // Otherwise it has not tried what it should.
+    for (const state of ['issued', 'lapsed', 'cancelled', 'refunded']) {
+      expect(counts.get(`ended ${state}`) ?? 0, state).toBeGreaterThan(20);
+    }
+  }, 3_600_000);
+
+  test('a seed is a history: the same again, step by step', async () => {
+    const [once, again] = [
+      await runOrderHistory(7, {}, { traced: true }),
+      await runOrderHistory(7, {}, { traced: true }),
+    ];
+    expect(again.steps).toBe(once.steps);
+    expect(again.counts).toEqual(once.counts);
+  });
+});

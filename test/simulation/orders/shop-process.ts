@@ -1,0 +1,50 @@
+import type { MemoryLedger } from '../../../src/ledger/memory-ledger.ts';
+import { OrderService } from '../../../src/orders/order-service.ts';
+import { Payments } from '../../../src/orders/payments.ts';
+import { Reconciler } from '../../../src/orders/reconciler.ts';
+import type { Answer, SeatCommand } from '../../../src/store/seat-store.ts';
+import { Host } from '../host.ts';
+import { silentLogger } from '../simulated-booking.ts';
+import type { World } from '../world.ts';
+import type { Server } from './server.ts';
+import type { SimulatedBank } from './simulated-bank.ts';
+import { connectLedger } from './simulated-ledger.ts';
+import type { SimulatedSeats } from './simulated-seats.ts';
+
+export const paymentMs = 60_000;
+
+/** A booking process: the real order service and reconciler behind simulated connections. */
+export class ShopProcess {
+  readonly host: Host;
+  readonly orders: OrderService;
+  readonly select: (command: SeatCommand) => Promise<Answer>;
+
+  constructor(
+    world: World,
+    name: string,
+    servers: { seats: SimulatedSeats; bank: SimulatedBank; ledger: MemoryLedger; ledgerServer: Server },
+  ) {
+    const { seats, bank, ledger, ledgerServer } = servers;
+    this.host = new Host(world, name);
+    const ownLedger = connectLedger(ledgerServer, ledger, this.host);
+    const ownSeats = seats.connect(this.host, ownLedger);
+    this.select = ownSeats.decide;
+    this.orders = new OrderService({
+      ledger: ownLedger,
+      payments: new Payments([bank.connect(this.host)]),
+      seatsOf: () => ownSeats,
+      logger: silentLogger,
+      nowMs: () => seats.nowMs(),
+      paymentMs,
+      graceMs: 20_000,
+      retryMs: 5_000,
+    });
+    const reconciler = new Reconciler({
+      orders: this.orders,
+      clock: this.host.clock,
+      logger: silentLogger,
+      pollMs: 2_000,
+    });
+    this.host.run(() => reconciler.start());
+  }
+}
