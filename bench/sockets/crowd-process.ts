@@ -1,8 +1,8 @@
-import { Crowd, type Protocol, type Stamp } from './crowd.ts';
+import { Crowd, type CrowdOptions, type Stamp } from './crowd.ts';
 
 /** The requests of the loader to the process that holds the sockets. */
 export interface CrowdRequests {
-  connect: { urls: string[]; venue: string; protocol: Protocol; count: number; timeoutMs: number };
+  connect: CrowdOptions & { count: number; timeoutMs: number };
   begin: { seq: number; capacity: number };
   reach: { seq: number; timeoutMs: number };
   result: { untilSeq: number; stamps: Stamp[]; statuses: string };
@@ -26,7 +26,7 @@ process.on('SIGINT', () => {}); // the loader handles Ctrl-C
 
 async function handle({ name, data }: CrowdRequest): Promise<unknown> {
   if (name === 'connect') {
-    crowd = new Crowd(data.urls, data.venue, data.protocol);
+    crowd = new Crowd(data);
     return crowd.connect(data.count, data.timeoutMs);
   }
   if (!crowd) throw new Error('There are no sockets yet');

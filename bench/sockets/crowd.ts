@@ -6,7 +6,7 @@ import { latencyHistogram, recordMs } from '../measure/recorder.ts';
 import type { LatencySummary } from '../report/report.ts';
 import { hasChanges, kindAt, kinds, positionAfter, seqIn } from './message-scan.ts';
 import { PacedViews } from './paced-views.ts';
-import { RawSocket } from './raw-socket.ts';
+import { RawSocket, type RawSocketListener } from './raw-socket.ts';
 
 const connectingAtOnce = 250;
 /** The page's backoff: full jitter, doubling. */
@@ -16,6 +16,17 @@ const comparedEvery = 16;
 
 /** `v1`: every event. `v2`: paced, conflated changes. */
 export type Protocol = 'v1' | 'v2';
+
+export interface CrowdOptions {
+  urls: readonly string[];
+  /** Id of the show that the sockets watch. */
+  venue: string;
+  protocol: Protocol;
+  /** All sockets begin at the first URL; the others are for those that lose it. Otherwise they take the URLs in turn. */
+  startsAtFirst?: boolean;
+  /** Tokens of sessions, one for each socket. */
+  tokens?: readonly string[];
+}
 
 /** When an event was requested and (to the ms) committed, on the clock of `performance.timeOrigin + now()`. */
 export type Stamp = [seq: number, sentAtMs: number, committedAtMs: number];
@@ -32,8 +43,10 @@ export interface CrowdResult {
   different: number;
   /** With v2: of the sockets whose messages are read, those that do not end with the truth. */
   wrong: number;
-  /** Whole states after the first: the edge restarted, or the socket was too slow. */
+  /** Whole states while the socket was live: the edge started over, or the socket was too slow. */
   resyncs: number;
+  /** With v2: all whole states since `begin`. */
+  states: number;
   lost: number;
   closeCodes: Record<string, number>;
   bytes: number;
@@ -50,9 +63,7 @@ const now = () => performance.timeOrigin + performance.now();
 
 /** Thousands of WebSocket clients. Counts their messages and records when each arrived. */
 export class Crowd {
-  readonly venue: string;
-  readonly protocol: Protocol;
-  readonly #urls: readonly string[];
+  readonly options: CrowdOptions;
   readonly #members: Member[] = [];
   #arrivals = new Float64Array(0);
   #firstSeq = Number.POSITIVE_INFINITY;
@@ -60,7 +71,7 @@ export class Crowd {
   readonly #messages = new Map<number, Buffer>();
   readonly paced = new PacedViews();
   /** Sums over all sockets. */
-  readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 };
+  readonly counts = { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, states: 0, bytes: 0 };
   readonly #closeCodes: Record<string, number> = {};
   #rateLimited = false;
   #cpuAtBegin = process.cpuUsage();
@@ -68,11 +79,8 @@ export class Crowd {
   #crowdCpuMs = 0;
   readonly outagesMs: number[] = [];
 
-  /** `venue`: id of the show that the sockets watch. */
-  constructor(urls: readonly string[], venue: string, protocol: Protocol) {
-    this.protocol = protocol;
-    this.#urls = urls;
-    this.venue = venue;
+  constructor(options: CrowdOptions) {
+    this.options = options;
   }
 
   /** Resolves when each socket has received the venue. Rejects if one does not in time, or a rate limit refuses it. */
@@ -81,7 +89,7 @@ export class Crowd {
     while (this.#members.length < count || this.live < count) {
       const connecting = this.#members.length - this.live;
       const room = Math.min(count - this.#members.length, connectingAtOnce - connecting);
-      for (let i = 0; i < room; i++) this.#members.push(new Member(this, this.#urls, this.#members.length));
+      for (let i = 0; i < room; i++) this.#members.push(new Member(this, this.#members.length));
       if (this.#rateLimited) throw new Error(`rate limits refused a socket. ${rateLimitRemedy}`);
       if (performance.now() > deadlineMs) throw new Error(`only ${this.live} of ${count} sockets are live in time`);
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -100,7 +108,15 @@ export class Crowd {
     this.#capacity = capacity;
     this.#arrivals = new Float64Array(capacity * this.#members.length);
     this.#cpuAtBegin = process.cpuUsage();
-    Object.assign(this.counts, { received: 0, repeated: 0, outOfOrder: 0, different: 0, resyncs: 0, bytes: 0 });
+    Object.assign(this.counts, {
+      received: 0,
+      repeated: 0,
+      outOfOrder: 0,
+      different: 0,
+      resyncs: 0,
+      states: 0,
+      bytes: 0,
+    });
   }
 
   /** Resolves when all sockets are live and at `seq`, or after the time-out. */
@@ -117,7 +133,7 @@ export class Crowd {
 
   /** `statuses`: the truth at the end, a character per seat. */
   result(untilSeq: number, stamps: readonly Stamp[], statuses: string): CrowdResult {
-    if (this.protocol === 'v2') this.#carryBack(untilSeq);
+    if (this.options.protocol === 'v2') this.#carryBack(untilSeq);
     const fromSent = latencyHistogram();
     const fromCommitted = latencyHistogram();
     const stampOf = new Map(stamps.map((stamp) => [stamp[0], stamp]));
@@ -200,7 +216,6 @@ class Member {
   epoch = '';
   seq = 0;
   readonly #crowd: Crowd;
-  readonly #urls: readonly string[];
   readonly #index: number;
   #turn: number;
   #socket: RawSocket | undefined;
@@ -212,11 +227,10 @@ class Member {
   /** The messages before the ACK are the missed ones. */
   #isResuming = false;
 
-  constructor(crowd: Crowd, urls: readonly string[], index: number) {
+  constructor(crowd: Crowd, index: number) {
     this.#crowd = crowd;
-    this.#urls = urls;
     this.#index = index;
-    this.#turn = index;
+    this.#turn = crowd.options.startsAtFirst ? 0 : index;
     this.#connect();
   }
 
@@ -226,22 +240,25 @@ class Member {
   }
 
   #connect(): void {
-    const name = this.#crowd.protocol === 'v2' ? compactSubprotocol : subprotocol;
-    const socket = new RawSocket(this.#url, name, {
+    const { protocol, venue, tokens } = this.#crowd.options;
+    const name = protocol === 'v2' ? compactSubprotocol : subprotocol;
+    const listener: RawSocketListener = {
       onOpen: () => {
         this.#isResuming = this.#wasLive;
         const position = this.#wasLive ? { epoch: this.epoch, seq: this.seq } : undefined;
-        socket.send(JSON.stringify({ type: 'CONNECT', data: { venue: this.#crowd.venue, position } }));
+        socket.send(JSON.stringify({ type: 'CONNECT', data: { venue, position } }));
       },
       onText: (bytes, start, end) => this.#receive(bytes, start, end),
       onLost: (code) => this.#lost(code),
       onRefused: (httpStatus) => this.#crowd.refused(httpStatus),
-    });
+    };
+    const socket = new RawSocket(this.#url, name, listener, tokens?.[this.#index]);
     this.#socket = socket;
   }
 
   get #url(): string {
-    return present(this.#urls[this.#turn % this.#urls.length], 'a URL');
+    const { urls } = this.#crowd.options;
+    return present(urls[this.#turn % urls.length], 'a URL');
   }
 
   #receive(bytes: Buffer, start: number, end: number): void {
@@ -283,6 +300,7 @@ class Member {
       this.seq = Math.max(this.seq, seq);
     } else {
       Object.assign(this, positionAfter(message, 0, message.length));
+      this.#crowd.counts.states++;
       if (this.isLive) this.#crowd.counts.resyncs++;
       this.#becomeLive();
     }

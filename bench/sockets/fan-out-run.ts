@@ -1,7 +1,7 @@
 import { plannedSeats, type VenueTruth } from '../audit/venue-truth.ts';
 import type { ClientContext } from '../clients/client-context.ts';
 import { EventMaker } from '../clients/event-maker.ts';
-import type { CrowdResult, Protocol, Stamp } from './crowd.ts';
+import type { CrowdOptions, CrowdResult, Stamp } from './crowd.ts';
 import { CrowdClient } from './crowd-client.ts';
 
 const connectTimeoutMs = 60_000;
@@ -9,14 +9,12 @@ const arrivalTimeoutMs = 20_000;
 /** Each recorded arrival takes 8 bytes. */
 const maxArrivals = 200_000_000;
 
-export interface FanOutOptions {
+export interface FanOutOptions extends Pick<CrowdOptions, 'protocol' | 'startsAtFirst' | 'tokens'> {
   apiUrls: string[];
-  /** The sockets connect to these in turn. */
   edgeUrls: string[];
   truth: VenueTruth;
   client: ClientContext;
   sockets: number;
-  protocol: Protocol;
   ratePerSecond: number;
   durationS: number;
   signal: AbortSignal;
@@ -60,6 +58,8 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
       urls: edgeUrls,
       venue: client.show.id,
       protocol,
+      ...(options.startsAtFirst && { startsAtFirst: true }),
+      ...(options.tokens && { tokens: options.tokens }),
       count: sockets,
       timeoutMs: connectTimeoutMs,
     });

@@ -24,9 +24,11 @@ export class RawSocket {
   #head = '';
   #closeCode = 1006;
 
-  constructor(url: string, subprotocol: string, listener: RawSocketListener) {
+  /** `token`: of a session, sent as the page's cookie. */
+  constructor(url: string, subprotocol: string, listener: RawSocketListener, token?: string) {
     this.#listener = listener;
     const { hostname, port, host } = new URL(url);
+    const cookie = token === undefined ? '' : `Cookie: session=${token}\r\n`;
     this.#socket = connect({
       host: hostname,
       port: Number(port) || 80,
@@ -36,7 +38,7 @@ export class RawSocket {
     this.#socket.on('connect', () => {
       this.#socket.write(
         `GET /ws HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
-          `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n\r\n`,
+          `Sec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\n${cookie}\r\n`,
       );
     });
     this.#socket.on('error', () => {}); // `close` follows

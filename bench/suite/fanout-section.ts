@@ -6,6 +6,7 @@ import { Recorder } from '../measure/recorder.ts';
 import { judgeFanOut } from '../scenarios/fanout.ts';
 import { runFanOut } from '../sockets/fan-out-run.ts';
 import { Services, startOwnVenue } from '../venue/own-venue.ts';
+import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 import { yardstickSpec } from '../yardsticks/yardstick-spec.ts';
 import { numbered, pidsOf } from './http-sections.ts';
 import { atMost, problemsOf, type Section, type SuiteContext, type Target } from './section.ts';
@@ -156,20 +157,22 @@ function targets(slices: ReadonlyMap<string, Slice[]>): Target[] {
   return found;
 }
 
-async function startEdges(services: Services, venue: Awaited<ReturnType<typeof startOwnVenue>>): Promise<Edge[]> {
-  const broadcast = async (serialise: 'once' | 'each') => {
-    const env = {
-      NATS_URL: venue.own?.natsUrl,
-      BOOKING_URL: venue.apiUrls[0],
-      SERIALISE: serialise,
-    };
-    const [started] = await services.startNode(1, (place) => yardstickSpec('broadcast', { ...place, env }));
-    const { name = '', url = '' } = started ?? {};
-    return { url, pids: pidsOf(services.monitored(), name) };
-  };
+async function startEdges(services: Services, venue: VenueUnderLoad): Promise<Edge[]> {
   return [
     { name: 'ours', url: present(venue.edgeUrls[0], 'an edge'), pids: pidsOf(venue.processes, 'edge') },
-    { name: 'ws, serialised once', ...(await broadcast('once')) },
-    { name: 'ws, serialised per client', ...(await broadcast('each')) },
+    { name: 'ws, serialised once', ...(await startBroadcast(services, venue, 'once')) },
+    { name: 'ws, serialised per client', ...(await startBroadcast(services, venue, 'each')) },
   ];
+}
+
+/** The simple alternative to an edge, on the same events. */
+export async function startBroadcast(
+  services: Services,
+  venue: VenueUnderLoad,
+  serialise: 'once' | 'each',
+): Promise<{ url: string; pids: number[] }> {
+  const env = { NATS_URL: venue.own?.natsUrl, BOOKING_URL: venue.apiUrls[0], SERIALISE: serialise };
+  const [started] = await services.startNode(1, (place) => yardstickSpec('broadcast', { ...place, env }));
+  const { name = '', url = '' } = started ?? {};
+  return { url, pids: pidsOf(services.monitored(), name) };
 }

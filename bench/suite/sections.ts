@@ -7,6 +7,7 @@ import { scaleSection } from './scale-section.ts';
 import type { Section, SuiteContext } from './section.ts';
 import { showsSection } from './shows-section.ts';
 import { sizesSection } from './sizes-section.ts';
+import { stormSection } from './storm-section.ts';
 import { watchersSection } from './watchers-section.ts';
 
 /** The sections by their names in docs/performance.md, in the order of measurement. */
@@ -18,6 +19,7 @@ export const sections: Record<string, (context: SuiteContext) => Promise<Section
   best: bestSection,
   fanout: fanoutSection,
   watchers: watchersSection,
+  storm: stormSection,
   sizes: sizesSection,
   shows: showsSection,
   scale: scaleSection,

@@ -6,20 +6,23 @@ import { Recorder } from '../measure/recorder.ts';
 import { judgeFanOut } from '../scenarios/fanout.ts';
 import type { Protocol } from '../sockets/crowd.ts';
 import { runFanOut } from '../sockets/fan-out-run.ts';
-import { startOwnVenue } from '../venue/own-venue.ts';
+import { Services, startOwnVenue } from '../venue/own-venue.ts';
+import { startBroadcast } from './fanout-section.ts';
 import { numbered, pidsOf } from './http-sections.ts';
 import { atMost, problemsOf, type Section, type SuiteContext, type Target } from './section.ts';
 import { cpuMs } from './subject.ts';
 
 const sockets = 5_000;
 const quickSockets = 1_000;
-/** Of each rate and protocol; v1 falls behind at 1,000 events per second. */
-const runs: { protocol: Protocol; ratePerSecond: number }[] = [
-  { protocol: 'v1', ratePerSecond: 10 },
-  { protocol: 'v2', ratePerSecond: 10 },
-  { protocol: 'v1', ratePerSecond: 100 },
-  { protocol: 'v2', ratePerSecond: 100 },
-  { protocol: 'v2', ratePerSecond: 1_000 },
+/** `ws`: a plain broadcast of each event. It and v1 fall behind at 1,000 events per second. */
+const runs: { to: Protocol | 'ws'; ratePerSecond: number }[] = [
+  { to: 'ws', ratePerSecond: 10 },
+  { to: 'v1', ratePerSecond: 10 },
+  { to: 'v2', ratePerSecond: 10 },
+  { to: 'ws', ratePerSecond: 100 },
+  { to: 'v1', ratePerSecond: 100 },
+  { to: 'v2', ratePerSecond: 100 },
+  { to: 'v2', ratePerSecond: 1_000 },
 ];
 const rounds = 3;
 
@@ -34,35 +37,39 @@ interface Slice {
 
 /** The same crowd watches a show of 2,000 seats at several rates of events: what a watcher costs, and how late it is. */
 export async function watchersSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
+  const services = new Services();
   const venue = await startOwnVenue({ bookings: 1, edges: 1, rows: 40, cols: 50, holdSeconds: 60 });
   const count = isQuick ? quickSockets : sockets;
   try {
     const log = new ClientLog();
     const auditor = await Auditor.begin(venue, log, (userId) => userId.startsWith('load-watch-'));
     const client = { recorder: new Recorder(), log, show: venue.show, newUserId: numbered('load-watch-') };
-    const edgePids = pidsOf(venue.processes, 'edge');
+    const ours = { url: present(venue.edgeUrls[0], 'an edge'), pids: pidsOf(venue.processes, 'edge') };
+    const broadcast = await startBroadcast(services, venue, 'once');
     const durationS = isQuick ? 3 : 8;
     const slices = new Map<string, Slice[]>();
     for (let round = 0; round < (isQuick ? 1 : rounds); round++) {
-      for (const { protocol, ratePerSecond } of runs) {
+      for (const { to, ratePerSecond } of runs) {
         if (signal.aborted) break;
+        const edge = to === 'ws' ? broadcast : ours;
+        const protocol = to === 'ws' ? 'v1' : to;
         let cpuFromMs = 0;
         let usedMs = 0;
         const result = await runFanOut({
-          ...{ apiUrls: venue.apiUrls, edgeUrls: [present(venue.edgeUrls[0], 'an edge')] },
+          ...{ apiUrls: venue.apiUrls, edgeUrls: [edge.url] },
           ...{ truth: auditor.truth, client, sockets: count, protocol, ratePerSecond, durationS, signal },
-          onProgress: (doing) => onProgress(`watchers: ${protocol}, ${doing}, round ${round + 1}`),
+          onProgress: (doing) => onProgress(`watchers: ${to}, ${doing}, round ${round + 1}`),
           onBegin: async () => {
-            cpuFromMs = await cpuMs(edgePids);
+            cpuFromMs = await cpuMs(edge.pids);
           },
           onEnd: async () => {
-            usedMs = (await cpuMs(edgePids)) - cpuFromMs;
+            usedMs = (await cpuMs(edge.pids)) - cpuFromMs;
           },
         });
-        judgeFanOut(auditor.audit, result);
+        if (to !== 'ws') judgeFanOut(auditor.audit, result);
         const { fromSent, received, bytes, behindMs, crowdCpuMs } = result;
         const lastedS = durationS + behindMs / 1_000;
-        const key = `${protocol} ${ratePerSecond}`;
+        const key = `${to} ${ratePerSecond}`;
         slices.set(key, [
           ...(slices.get(key) ?? []),
           {
@@ -100,6 +107,7 @@ export async function watchersSection({ isQuick, signal, onProgress }: SuiteCont
       violations: problemsOf(verdict),
     };
   } finally {
+    await services.stop();
     await venue.stop();
   }
 }

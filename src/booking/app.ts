@@ -27,7 +27,7 @@ export async function buildBookingApp(options: BookingAppOptions): Promise<HttpA
   acceptJsonOfAnyType(app);
   const guard = await installGuard(app, access);
   await registerDocsRoutes(app, access.sessionCookie);
-  registerSessionRoutes(app, access);
+  registerSessionRoutes(app, access, guard);
   const handler = new CommandHandler(options, guard);
   const isSessionNeeded = access.authMode === 'required';
   const routes = [

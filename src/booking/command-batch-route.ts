@@ -1,4 +1,3 @@
-import type { onRequestHookHandler } from 'fastify';
 import type { Logger } from 'pino';
 import type { HttpApp } from '../http/http-app.ts';
 import { RefusedError } from '../http/refused-error.ts';
@@ -9,6 +8,7 @@ import { type BatchedCommand, CommandBatch, commandBatchPath } from '../protocol
 import { errorCodes, errorDetail } from '../protocol/errors.ts';
 import type { BatchedRoute } from './batched-command.ts';
 import { type ReplyText, type Requester, replyText, sendText } from './command-handler.ts';
+import { edgesOnly } from './edges-only.ts';
 import type { Guard } from './guard.ts';
 import { failureDetail } from './refusals.ts';
 
@@ -25,8 +25,8 @@ interface CommandBatchOptions {
 
 /**
  * `POST /commands`, for edges: they say who the clients are. Each command gets the reply of its own route, with all limits of
- * its client, and none is held up by the failure of another. What a proxy forwards does not come from an edge. An edge whose
- * address is not trusted is counted itself in place of its clients.
+ * its client, and none is held up by the failure of another. An edge whose address is not trusted is counted itself in place of
+ * its clients.
  */
 export function registerCommandBatchRoute(app: HttpApp, { guard, routes, access, logger }: CommandBatchOptions): void {
   const addressOf = countedAddress(access);
@@ -51,11 +51,7 @@ export function registerCommandBatchRoute(app: HttpApp, { guard, routes, access,
 
   const schema = { hide: true, body: CommandBatch };
   // Before the body is read, which may be large.
-  const onRequest: onRequestHookHandler = (request, _reply, done) => {
-    const mayBeEdge = access.edgeKey === undefined && request.headers['x-forwarded-for'] === undefined;
-    if (mayBeEdge || addressOf(request) === undefined) done();
-    else done(new RefusedError('NOT_FOUND', `Not found: ${commandBatchPath}`));
-  };
+  const onRequest = edgesOnly(access);
   app.post(commandBatchPath, { schema, bodyLimit: bodyLimitBytes, onRequest }, async (request, sent) => {
     const { socket, headers: own, ip } = request;
     const isTrusted = addressOf(request) === undefined;

@@ -10,13 +10,25 @@ import { countedAddress } from '../identity/counted-address.ts';
 import { RateLimit } from '../identity/rate-limit.ts';
 import { requestTokens, secureCookie } from '../identity/request-token.ts';
 import type { Session } from '../identity/sessions.ts';
-import { SessionInfo, SessionReply, SessionRequest } from '../protocol/session.ts';
+import {
+  SessionBatch,
+  SessionBatchReply,
+  SessionInfo,
+  SessionReply,
+  SessionRequest,
+  sessionBatchPath,
+} from '../protocol/session.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
+import { edgesOnly } from './edges-only.ts';
+import type { Guard } from './guard.ts';
+
+/** 128 tokens of the largest size. */
+const batchLimitBytes = 640 * 1024;
 
 const BeginBody = Type.Union([SessionRequest, Type.Null()]);
 
-/** `POST /api/session` starts or renews a guest session; `GET` returns its user. */
-export function registerSessionRoutes(app: HttpApp, access: Access): void {
+/** `POST /api/session` starts or renews a guest session; `GET` returns its user. `POST /sessions` is for edges: it checks many. */
+export function registerSessionRoutes(app: HttpApp, access: Access, guard: Guard): void {
   const { sessions, sessionCookie, rateLimits } = access;
   const addressOf = countedAddress(access);
   const perMinute = rateLimits?.sessionsPerMinutePerAddress;
@@ -69,6 +81,19 @@ export function registerSessionRoutes(app: HttpApp, access: Access): void {
     if (!session) throw new RefusedError('UNAUTHENTICATED', 'There is no session');
     reply.header('cache-control', 'no-store');
     return infoOf(session);
+  });
+
+  const batchRoute = {
+    schema: { hide: true, body: SessionBatch, response: { 200: SessionBatchReply } },
+    bodyLimit: batchLimitBytes,
+    onRequest: edgesOnly(access),
+  };
+  app.post(sessionBatchPath, batchRoute, async (request) => {
+    const { tokens } = request.body;
+    // The request itself was counted as one. An edge whose address is trusted is not counted.
+    for (let n = 1; n < tokens.length; n++) await guard.countRequest(request);
+    const checked = tokens.map((token) => sessionOf(sessions, [token]).catch(ignoreRefusal));
+    return { sessions: (await Promise.all(checked)).map((session) => (session ? infoOf(session) : null)) };
   });
 }
 

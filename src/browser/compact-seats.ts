@@ -1,6 +1,6 @@
 import type { Seat } from '../protocol/seat.ts';
 import type { CompactState, SeatChanges, VenueState } from '../protocol/venue.ts';
-import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { GridOrder, type SeatOrder } from './seat-order.ts';
 import type { Venue } from './venue.ts';
 
 /**
@@ -9,50 +9,52 @@ import type { Venue } from './venue.ts';
  */
 export function expandedState(
   { statuses, own, ...rest }: CompactState,
-  { plan, known, userId }: { plan: SeatingPlan; known: Venue; userId: string | undefined },
+  { order, known, userId }: { order: SeatOrder; known: Venue; userId: string | undefined },
 ): VenueState {
   const ownSeats = new Map(own.map((seat) => [seat.id, seat]));
   const isSameEpoch = known.position?.epoch === rest.epoch;
   const seats: Seat[] = [];
-  for (const { id, row, col } of plan.seats()) {
+  for (let index = 0; index < order.size; index++) {
+    const id = order.id(index);
     const ownSeat = ownSeats.get(id);
-    const status = Number(statuses[seats.length]) as Seat['status'];
+    const status = Number(statuses[index]) as Seat['status'];
     const before = isSameEpoch ? known.seat(id) : undefined;
     const isOwnNoMore = before?.held_by !== undefined && before.held_by === userId;
     const isUnchanged = before?.status === status && !isOwnNoMore;
-    const seat = isUnchanged ? before : { id, row, col, status, seq: rest.seq };
+    const seat = isUnchanged ? before : seatAt(order, index, status, rest.seq);
     seats.push(ownSeat ? { ...ownSeat, seq: rest.seq } : seat);
   }
   return { ...rest, seats };
 }
 
-function changedSeats({ seq, own = [], ...changes }: SeatChanges, plan: SeatingPlan): Seat[] {
+function changedSeats({ seq, own = [], ...changes }: SeatChanges, order: SeatOrder): Seat[] {
   const seats = own.map((seat) => ({ ...seat, seq }));
   for (const [status, indexes] of [changes.available, changes.held, changes.booked].entries()) {
     for (const index of indexes ?? []) {
-      if (index >= plan.size) continue; // a seat of another plan, which the next state reports
-      seats.push({
-        id: plan.id(index),
-        row: plan.rowOf(index),
-        col: plan.colOf(index),
-        status: status as Seat['status'],
-        seq,
-      });
+      if (index >= order.size) continue; // a seat of another plan, which the next state reports
+      seats.push(seatAt(order, index, status as Seat['status'], seq));
     }
   }
   return seats;
 }
 
-/** Takes over a SEATS for this user. The connection may be lost after `own`: only what follows moves the position. */
+function seatAt(order: SeatOrder, index: number, status: Seat['status'], seq: number): Seat {
+  return { id: order.id(index), row: order.rowOf(index), col: order.colOf(index), status, seq };
+}
+
+/**
+ * Takes over a SEATS for this user. Without a plan the seats are a grid. The connection may be lost after `own`: only what
+ * follows moves the position.
+ */
 export function applySeats(
   venue: Venue,
   data: CompactState | SeatChanges,
-  { plan, stateUserId }: { plan?: SeatingPlan; stateUserId?: () => string | undefined },
+  { plan, stateUserId }: { plan?: SeatOrder; stateUserId?: () => string | undefined },
 ): void {
-  if (!plan) return; // no page without a plan asks for SEATS
-  if (isWholeState(data)) venue.replace(expandedState(data, { plan, known: venue, userId: stateUserId?.() }));
-  else if (data.own) venue.learnOf(data.epoch, changedSeats(data, plan));
-  else venue.moveTo(data, changedSeats(data, plan));
+  const order = plan ?? new GridOrder(isWholeState(data) ? data : venue);
+  if (isWholeState(data)) venue.replace(expandedState(data, { order, known: venue, userId: stateUserId?.() }));
+  else if (data.own) venue.learnOf(data.epoch, changedSeats(data, order));
+  else venue.moveTo(data, changedSeats(data, order));
 }
 
 /** Whether a SEATS has all seats, not only those that changed. */

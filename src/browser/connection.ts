@@ -33,9 +33,7 @@ export interface ConnectionOptions {
   /** The edge closed the connection because the session ended. */
   onSessionOver: () => void;
   jitterSeed: number;
-  /** Which states the server sends. */
-  subprotocol: string;
-  openSocket: (subprotocol: string) => Socket;
+  openSocket: () => Socket;
   /** Opens a connection that carries the same messages over HTTP. */
   openHttpSocket: () => Socket;
   /** Probes whether HTTP works: undefined if it does, else the status, or 0 without a reply. */
@@ -81,7 +79,7 @@ export class Connection {
       actions: { ping: () => this.#ping(), probeHttp: () => void this.#probeHttp() },
       actors: {
         socket: fromCallback<ConnectionEvent>(({ sendBack }) =>
-          this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket(options.subprotocol)),
+          this.#attach(sendBack, this.#takeSuccessor() ?? options.openSocket()),
         ),
         poller: fromCallback<ConnectionEvent>(({ sendBack }) => this.#attach(sendBack, options.openHttpSocket())),
         successor: fromCallback<ConnectionEvent>(({ sendBack }) => this.#openSuccessor(sendBack)),
@@ -232,7 +230,7 @@ export class Connection {
   #openSuccessor(sendBack: (event: { type: 'REPLACED' } | { type: 'BLOCKED' }) => void): () => void {
     let socket: Socket;
     try {
-      socket = this.#options.openSocket(this.#options.subprotocol);
+      socket = this.#options.openSocket();
     } catch {
       sendBack({ type: 'BLOCKED' });
       return () => {};

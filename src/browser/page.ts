@@ -1,4 +1,4 @@
-import { compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
+import { compactSubprotocol } from '../protocol/close-codes.ts';
 import type { ClientMessage, ServerMessage } from '../protocol/messages.ts';
 import { Announcer } from './announcer.ts';
 import { Cart, type CartOptions } from './cart.ts';
@@ -80,9 +80,10 @@ export function createPage(options: PageOptions): Page {
   let connectedAs: string | undefined;
   let wasLive = false;
   let isLost = false;
-  /** The user of the last CONNECT, and of the last SEATS. */
+  /** The user of the last CONNECT. */
   let connectUserId: string | undefined;
-  let stateUserId: string | undefined;
+  /** The user whose seats the last state names; null: it names the holders of all seats. */
+  let stateUserId: string | undefined | null = null;
   let watching: number | undefined;
   let roundTripMs: number | undefined;
   let nextTick: ReturnType<typeof setTimeout> | undefined;
@@ -110,7 +111,7 @@ export function createPage(options: PageOptions): Page {
     unavailableReason,
     send: (message) => connection.send(message),
     ...options.seats,
-    stateUserId: () => stateUserId,
+    stateUserId: () => stateUserId ?? undefined,
     report,
     announce: (text) => announcer.announce(text),
     onSeatTouched: (seatId, byOthers) => {
@@ -136,15 +137,16 @@ export function createPage(options: PageOptions): Page {
   const connection = new Connection({
     identity: () => {
       connectUserId = session.userId;
+      // What follows names only the seats of this user.
+      if (stateUserId === null) stateUserId = connectUserId;
       return {
         ...(session.userId !== undefined && { user_id: session.userId }),
         ...(session.token !== undefined && { token: session.token }),
       };
     },
-    subprotocol: options.seats?.plan ? compactSubprotocol : subprotocol,
     onSessionOver: () => session.over(),
     jitterSeed: crypto.getRandomValues(new Uint32Array(1))[0] ?? 0,
-    openSocket: (name) => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, name),
+    openSocket: () => new WebSocket(`${location.origin.replace(/^http/, 'ws')}/ws`, compactSubprotocol),
     show: options.show,
     openHttpSocket: () =>
       new HttpSocket({
@@ -156,8 +158,8 @@ export function createPage(options: PageOptions): Page {
     network: window,
     visibility: document,
     watchForSleep,
-    // SEATS tells only its user's own seats: another user needs another one.
-    position: () => (options.seats?.plan && stateUserId !== session.userId ? undefined : venue.position),
+    // SEATS names only the seats of its user: another user needs another state.
+    position: () => (stateUserId === null || stateUserId === session.userId ? venue.position : undefined),
     onReply: (settings, roundTripMs) => {
       actions.learnSettings(settings, roundTripMs);
       requestRender();
@@ -167,6 +169,7 @@ export function createPage(options: PageOptions): Page {
       requestRender();
     },
     onMessage: (message) => {
+      if (message.type === 'VENUE_STATE') stateUserId = null;
       if (message.type === 'SEATS' && isWholeState(message.data)) stateUserId = connectUserId;
       if (!options.onMessage?.(message)) actions.receive(message);
       requestRender();

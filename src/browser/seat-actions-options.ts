@@ -28,7 +28,7 @@ export interface SeatActionsOptions {
   onWatching: (watching: number) => void;
   /** The server does not accept the page as this user. */
   onUserRefused: () => void;
-  /** With it the server sends SEATS in place of VENUE_STATE. */
+  /** Default: a grid. */
   plan?: SeatingPlan;
   /** The user to whom the server sends SEATS. */
   stateUserId?: () => string | undefined;

@@ -7,7 +7,7 @@ import type { BatchedCommand } from '../protocol/command-batch.ts';
 import { showPath } from '../protocol/command-routes.ts';
 import type { CommandBody, CommandReply, ErrorReply, HoldBody, HoldReply } from '../protocol/commands.ts';
 import type { EventsAfter } from '../protocol/events.ts';
-import { SessionInfo } from '../protocol/session.ts';
+import { SessionBatchReply, type SessionInfo, sessionBatchPath } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError, UnknownShowError } from './booking-errors.ts';
 import { CommandBatches } from './command-batches.ts';
@@ -40,8 +40,8 @@ export interface BookingApi {
   venue(show: string): Promise<VenueState>;
   eventsAfter(show: string, position: Position): Promise<EventsAfter>;
   command(request: CommandRequest, caller: Caller): Promise<CommandOutcome>;
-  /** Undefined if the token is not valid, or not valid any more. */
-  session(token: string): Promise<SessionInfo | undefined>;
+  /** For each token, in order: undefined if it is not valid, or not valid any more. At most `maxSessionsPerBatch`. */
+  sessions(tokens: readonly string[]): Promise<(SessionInfo | undefined)[]>;
   close(): Promise<void>;
 }
 
@@ -55,11 +55,11 @@ interface BookingClientOptions {
   maxPending?: number;
 }
 
-/** A GET, unless it is a command. */
+/** A GET, unless it has a body or is a command. */
 interface Request {
   path: string;
   pool?: 'pool' | 'sessionPool';
-  headers?: Record<string, string>;
+  body?: object;
   /** All attempts of a command share one idempotency key. `group`: see `CommandBatches.send`. */
   command?: { group: string; of: Omit<BatchedCommand, 'key' | 'attempt'> };
   /** Whether a successful reply proves that the process reaches the store. */
@@ -77,15 +77,16 @@ interface BookingProcess {
   provedAtMs: number;
 }
 
-const sessionInfo = Compile(SessionInfo);
+const ofJson = { 'content-type': 'application/json' };
+const sessionBatchReply = Compile(SessionBatchReply);
 
 /** The second round retries failed connections: the peer may have just closed a kept-alive one. */
 const rounds = 2;
 const pauseBetweenRoundsMs = 100;
 /** With less time left, no further attempt is made. */
 const minAttemptMs = 10;
-/** Equals the number of concurrent session checks. */
-const sessionConnectionsPerUrl = 8;
+/** The edge sends one batch of session checks at a time. */
+const sessionConnectionsPerUrl = 1;
 /** Largest share of the deadline that one silent process may use if there are others. */
 const maxHangShare = 0.35;
 
@@ -147,15 +148,17 @@ export class BookingClient implements BookingApi {
     throw new BookingUnavailableError(`POST ${path}: neither seats nor an error`);
   }
 
-  async session(token: string): Promise<SessionInfo | undefined> {
+  async sessions(tokens: readonly string[]): Promise<(SessionInfo | undefined)[]> {
     const reply = await this.#attemptEach({
-      path: '/api/session',
+      path: sessionBatchPath,
       pool: 'sessionPool',
-      headers: { authorization: `Bearer ${token}` },
+      body: { tokens },
       provesStore: () => false,
     });
-    if (reply.httpStatus === 401) return undefined;
-    return expectBody(reply, (body) => sessionInfo.Check(body));
+    const { sessions } = expectBody(reply, (body) => sessionBatchReply.Check(body));
+    if (sessions.length !== tokens.length)
+      throw new BookingUnavailableError(`Not a reply to ${tokens.length} sessions`);
+    return sessions.map((session) => session ?? undefined);
   }
 
   async close(): Promise<void> {
@@ -222,7 +225,7 @@ export class BookingClient implements BookingApi {
     try {
       const reply = command
         ? await target.batches.send(command.group, { ...command.of, key, attempt }, abort.signal)
-        : await this.#read(target[pool], request, abort.signal);
+        : await this.#send(target[pool], request, abort.signal);
       if (!isFailure(reply) && !isStale?.(reply) && provesStore(reply)) target.provedAtMs = performance.now();
       return reply;
     } finally {
@@ -230,8 +233,13 @@ export class BookingClient implements BookingApi {
     }
   }
 
-  async #read(pool: Pool, { path, headers }: Request, signal: AbortSignal): Promise<HttpReply> {
-    const response = await pool.request({ method: 'GET', path, headers: { ...this.#headers, ...headers }, signal });
+  async #send(pool: Pool, { path, body }: Request, signal: AbortSignal): Promise<HttpReply> {
+    const headers = this.#headers;
+    const response = await pool.request(
+      body === undefined
+        ? { method: 'GET', path, headers, signal }
+        : { method: 'POST', path, headers: { ...headers, ...ofJson }, body: JSON.stringify(body), signal },
+    );
     return replyOf(response.statusCode, await response.body.json());
   }
 

@@ -88,6 +88,7 @@ export class ClientConnection implements BufferedClient {
   constructor(options: ClientConnectionOptions) {
     const { ws, socket, caller, shows, booking, sessions, buffers, limits, metrics, logger } = options;
     this.#ws = ws;
+    this.#limits = limits;
     this.isCompact = ws.protocol === compactSubprotocol;
     this.#output = new ClientOutput({ ws, socket, limitBytes: limits.clientBufferBytes, metrics });
     this.#caller = caller;
@@ -108,7 +109,6 @@ export class ClientConnection implements BufferedClient {
       retryMs: limits.sessionRetryMs,
       logger,
     });
-    this.#limits = limits;
     this.#buffers = buffers;
     this.#states = new TokenBucket({ perSecond: limits.statesPerSecond, burst: limits.stateBurst });
     this.#metrics = metrics;
@@ -227,9 +227,10 @@ export class ClientConnection implements BufferedClient {
     const arrived = () => {
       const position = data?.position;
       const isUpToDate = position !== undefined && this.#hub.resume(this, position);
+      const acknowledge = () => this.#acknowledge(request_id);
       // An unread VENUE_STATE and the updates that follow it contain all that a new one would.
-      const isSent = isUpToDate || this.#output.waitingStateBytes > 0 || this.#sendStateOnRequest(request_id);
-      if (isSent) this.#acknowledge(request_id);
+      if (isUpToDate || this.#output.waitingStateBytes > 0) acknowledge();
+      else this.#sendStateOnRequest(request_id, acknowledge);
       if (data?.presence) this.#hub.subscribePresence(this, this.#current.show.audience.watching);
     };
     this.#current.enter(data?.venue, arrived, (error) => this.#notThere(error, request_id));
@@ -265,16 +266,13 @@ export class ClientConnection implements BufferedClient {
     return false;
   }
 
-  /** False if the client exceeds the rate. */
-  #sendStateOnRequest(requestId: RequestId | undefined): boolean {
+  #sendStateOnRequest(requestId: RequestId | undefined, sent = () => {}): void {
     if (this.#states.take()) {
-      this.#hub.sendState(this, requestId);
-      return true;
+      this.#hub.sendState(this, requestId, sent);
+      return;
     }
-    const { statesPerSecond } = this.#limits;
-    const message = `At most ${statesPerSecond} VENUE_STATEs per second; changes are sent without a request`;
+    const message = `At most ${this.#limits.statesPerSecond} VENUE_STATEs per second; changes are sent without a request`;
     this.#refuse('RATE_LIMITED', message, requestId);
-    return false;
   }
 
   async #command(message: CommandMessage): Promise<void> {

@@ -25,9 +25,10 @@ export class EachUpdate implements SeatStream {
     this.#log = new UpdateLog(resumableUpdates);
   }
 
-  sendState(client: HubClient, requestId?: RequestId): void {
+  sendState(client: HubClient, requestId?: RequestId, sent: () => void = () => {}): void {
     this.#flush(); // updates that the state contains must not follow it
     client.sendState(this.#states.frame(requestId));
+    sent();
   }
 
   resume(client: HubClient, position: Position): boolean {

@@ -69,10 +69,10 @@ export class Hub implements VenueFeedListener {
     if (this.#clients.size === 0) this.#onEmpty();
   }
 
-  /** Sends the current venue, then all changes. */
-  sendState(client: HubClient, requestId?: RequestId): void {
+  /** Sends the current venue, calls `sent`, and sends all changes. */
+  sendState(client: HubClient, requestId?: RequestId, sent?: () => void): void {
     const stream = this.#streamOf(client);
-    stream.sendState(client, requestId);
+    stream.sendState(client, requestId, sent);
     if (this.#clients.has(client)) stream.subscribe(client);
   }
 

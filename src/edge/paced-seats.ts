@@ -9,6 +9,7 @@ import { messageFrame } from './frame.ts';
 import type { EdgeMetrics } from './metrics.ts';
 import type { HubClient, SeatStream } from './seat-stream.ts';
 import { SeatTable } from './seat-table.ts';
+import { StatePace } from './state-pace.ts';
 import type { VenueFeed } from './venue-feed.ts';
 import { stateFrame, type VenueStateFrame } from './venue-state-frames.ts';
 
@@ -35,6 +36,7 @@ export class PacedSeats implements SeatStream {
   readonly #metrics: PacedSeatsOptions['metrics'];
   readonly #clock: Clock;
   readonly #pace: FlushPace;
+  readonly #statePace: StatePace<HubClient>;
   readonly #table = new SeatTable();
   readonly #subscribers = new Set<HubClient>();
   /** Indexes of the seats that have changed since `#sent`. */
@@ -49,11 +51,14 @@ export class PacedSeats implements SeatStream {
     this.#feed = feed;
     this.#metrics = metrics;
     this.#clock = clock;
+    const send = (client: HubClient, id?: RequestId) => client.sendState(this.#state(client.userId, id));
+    this.#statePace = new StatePace({ send, clock });
     this.#pace = new FlushPace({ flush: () => this.#flush(), clock });
   }
 
-  sendState(client: HubClient, requestId?: RequestId): void {
-    client.sendState(this.#state(client.userId, requestId));
+  /** While the client waits for its state, changes may reach it, which do no harm. */
+  sendState(client: HubClient, requestId?: RequestId, sent?: () => void): void {
+    this.#statePace.send(client, requestId, sent);
   }
 
   resume(client: HubClient, { epoch, seq: from }: Position): boolean {
@@ -73,6 +78,7 @@ export class PacedSeats implements SeatStream {
 
   unsubscribe(client: HubClient): void {
     this.#subscribers.delete(client);
+    this.#statePace.forget(client);
   }
 
   onUpdate(_event: SeatEvent, seat: Seat): void {
@@ -103,6 +109,7 @@ export class PacedSeats implements SeatStream {
 
   close(): void {
     this.#pace.close();
+    this.#statePace.close();
   }
 
   #flush(): void {

@@ -19,8 +19,8 @@ export interface HubClient {
 
 /** Keeps its subscribers up to date with a show, in the messages of one subprotocol. */
 export interface SeatStream extends Pick<VenueFeedListener, 'onUpdate' | 'onReset' | 'onStale'> {
-  /** Sends the current state. */
-  sendState(client: HubClient, requestId?: RequestId): void;
+  /** Sends the current state, now or a little later, and calls `sent` then. */
+  sendState(client: HubClient, requestId?: RequestId, sent?: () => void): void;
   /** Sends what has changed since `position`; false if the client needs the whole state. */
   resume(client: HubClient, position: Position): boolean;
   /** Sends all that follows. Call it in the same turn as `sendState` or `resume`. */

@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { Batcher } from '../process/batcher.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
-import type { SessionInfo } from '../protocol/session.ts';
+import { maxSessionsPerBatch, type SessionInfo } from '../protocol/session.ts';
 import type { BookingApi } from './booking-client.ts';
 
 const maxVerified = 20_000;
-/** Leaves capacity of the booking processes for commands during a reconnect storm. */
-const maxRequests = 8;
 
 interface Verified {
   userId: string;
@@ -15,25 +14,30 @@ interface Verified {
 }
 
 interface SessionChecksOptions {
-  booking: Pick<BookingApi, 'session'>;
+  booking: Pick<BookingApi, 'sessions'>;
   /** A session counts as valid for at least this long after it was verified. */
   minIntervalMs: number;
   clock?: Clock;
 }
 
-/** Verifies session tokens at the booking service: once for all connections with a token, and again only when it expires. */
+/**
+ * Verifies session tokens at the booking service: once for all connections with a token, and again only when it expires. One
+ * request at a time, for all tokens that wait: in a storm of reconnects the booking processes keep their capacity for commands.
+ */
 export class SessionChecks {
-  readonly #booking: Pick<BookingApi, 'session'>;
+  readonly #requests: Batcher<string, SessionInfo | undefined>;
   readonly #minIntervalMs: number;
   readonly #clock: Clock;
   /** Keyed by hash of the token: all keys have the same size, and a memory dump shows no tokens. */
   readonly #verified = new LRUCache<string, Verified>({ max: maxVerified });
   readonly #running = new Map<string, Promise<number | undefined>>();
-  readonly #waiting: (() => void)[] = [];
-  #requests = 0;
 
   constructor({ booking, minIntervalMs, clock = hostClock }: SessionChecksOptions) {
-    this.#booking = booking;
+    this.#requests = new Batcher({
+      call: (tokens) => booking.sessions(tokens),
+      begin: (work) => clock.endOfTurn(work),
+      fits: ({ length }) => Math.min(length, maxSessionsPerBatch),
+    });
     this.#minIntervalMs = minIntervalMs;
     this.#clock = clock;
   }
@@ -67,26 +71,15 @@ export class SessionChecks {
   }
 
   async #verify(token: string, key: string): Promise<number | undefined> {
-    await this.#turn();
-    try {
-      const session = await this.#booking.session(token);
-      if (!session) {
-        this.#verified.delete(key);
-        return undefined;
-      }
-      // The clocks of the two hosts may differ: a session near its end must not be checked in a loop.
-      const remainingMs = Math.max(lifetimeMs(session), this.#minIntervalMs);
-      this.#verified.set(key, { userId: session.user_id, goodUntilMs: this.#clock.nowMs() + remainingMs });
-      return remainingMs;
-    } finally {
-      this.#requests--;
-      this.#waiting.shift()?.();
+    const session = await this.#requests.request(token);
+    if (!session) {
+      this.#verified.delete(key);
+      return undefined;
     }
-  }
-
-  async #turn(): Promise<void> {
-    if (this.#requests >= maxRequests) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#requests++;
+    // The clocks of the two hosts may differ: a session near its end must not be checked in a loop.
+    const remainingMs = Math.max(lifetimeMs(session), this.#minIntervalMs);
+    this.#verified.set(key, { userId: session.user_id, goodUntilMs: this.#clock.nowMs() + remainingMs });
+    return remainingMs;
   }
 }
 

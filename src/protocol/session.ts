@@ -39,3 +39,17 @@ export const SessionReply = Type.Object(
   { $id: 'SessionReply', description: 'The session, with its token for programs.' },
 );
 export type SessionReply = Static<typeof SessionReply>;
+
+/** Not below /api/: no proxy in front of the booking processes passes it on. */
+export const sessionBatchPath = '/sessions';
+
+/** 128 tokens of usual length are 64 KiB. */
+export const maxSessionsPerBatch = 128;
+
+/** `POST /sessions`: an edge checks the sessions of its clients. */
+export const SessionBatch = Type.Object({
+  tokens: Type.Array(Type.String({ maxLength: 4096 }), { minItems: 1, maxItems: maxSessionsPerBatch }),
+});
+
+/** For each token, in order: null if it is not valid, or not valid any more. */
+export const SessionBatchReply = Type.Object({ sessions: Type.Array(Type.Union([SessionInfo, Type.Null()])) });

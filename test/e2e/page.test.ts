@@ -45,6 +45,24 @@ describe('the page', () => {
     page = booker.page;
   });
 
+  test.each(['/', '/shows/main'])('[R809] %s gets its states as SEATS, and shows them', async (path) => {
+    const received: string[] = [];
+    const tab = await booker.context.newPage();
+    tab.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) =>
+        received.push((JSON.parse(String(payload)) as { type: string }).type),
+      ),
+    );
+    await tab.goto(new URL(path, venue.url).href);
+    await textOf(tab, 'connection-status').toBe('● Connected');
+    await post(venue, 'select', 'J10');
+    await textOf(tab, 'held-count').toBe('1');
+    await post(venue, 'release', 'J10');
+    await textOf(tab, 'held-count').toBe('0');
+    expect(received).toContain('SEATS');
+    expect(received.filter((type) => type === 'VENUE_STATE' || type === 'SEAT_UPDATE')).toEqual([]);
+  });
+
   test('[R101] shows the connection, the user, and the count of each state', async () => {
     await textOf(page, 'connection-status').toBe('● Connected');
     await classOf(page, 'connection-status').toBe('connected');

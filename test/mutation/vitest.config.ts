@@ -12,7 +12,8 @@ export default defineConfig({
   test: {
     ...base.test,
     include: [
-      'test/unit/booking-{batcher,frozen,relay,road,store-clock,venue-view}.test.ts',
+      'test/unit/booking-{frozen,relay,road,store-clock,venue-view}.test.ts',
+      'test/unit/process-batcher.test.ts',
       'test/unit/edge-{updates,venue-feed}.test.ts',
       'test/machines/seat.test.ts',
       'test/contract/memory-*.test.ts',

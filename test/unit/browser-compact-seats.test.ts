@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { expandedState } from '../../src/browser/compact-seats.ts';
+import { GridOrder } from '../../src/browser/seat-order.ts';
 import { Venue } from '../../src/browser/venue.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { CompactState } from '../../src/protocol/venue.ts';
@@ -55,7 +56,7 @@ test('[R640] after SEATS every seat has its status, and the seats of the user th
       const venue = new Venue();
       const states = [before, [...before, ...between]];
       for (const steps of states) {
-        venue.replace(expandedState(compact(steps, 'me'), { plan, known: venue, userId: 'me' }));
+        venue.replace(expandedState(compact(steps, 'me'), { order: plan, known: venue, userId: 'me' }));
       }
       expect(shown(venue.seats)).toEqual(shown(seatsAfter([...before, ...between])));
     }),
@@ -66,19 +67,33 @@ test('[R640] a seat that looks as before is not drawn again', () => {
   const touched: string[] = [];
   const venue = new Venue(({ id }) => touched.push(id));
   const first = [{ seat: 0, status: 1, user: 'you' }];
-  venue.replace(expandedState(compact(first, 'me'), { plan, known: venue, userId: 'me' }));
+  venue.replace(expandedState(compact(first, 'me'), { order: plan, known: venue, userId: 'me' }));
   touched.length = 0;
   const second = [...first, { seat: 3, status: 2, user: 'they' }];
-  venue.replace(expandedState(compact(second, 'me'), { plan, known: venue, userId: 'me' }));
+  venue.replace(expandedState(compact(second, 'me'), { order: plan, known: venue, userId: 'me' }));
   expect(touched).toEqual(['B2']);
 });
 
 test('[R640] a seat that an ACK showed later than SEATS stays as the ACK has it', () => {
   const venue = new Venue();
-  venue.replace(expandedState(compact([], 'me'), { plan, known: venue, userId: 'me' }));
+  venue.replace(expandedState(compact([], 'me'), { order: plan, known: venue, userId: 'me' }));
   venue.learn({ id: 'A1', row: 0, col: 0, status: 1, held_by: 'me', expires_at: 9, seq: 5 });
   venue.replace(
-    expandedState(compact([{ seat: 1, status: 2, user: 'you' }], 'me'), { plan, known: venue, userId: 'me' }),
+    expandedState(compact([{ seat: 1, status: 2, user: 'you' }], 'me'), { order: plan, known: venue, userId: 'me' }),
   );
   expect(venue.seat('A1')).toMatchObject({ status: 1, held_by: 'me', seq: 5 });
+});
+
+test.each([
+  { rows: 1, cols: 1 },
+  { rows: 10, cols: 10 },
+  { rows: 30, cols: 7 },
+])('[R809] without a plan the indexes of SEATS are those of a grid: $rows rows of $cols seats', (size) => {
+  const order = new GridOrder(size);
+  const seats = Array.from({ length: order.size }, (_, index) => ({
+    id: order.id(index),
+    row: order.rowOf(index),
+    col: order.colOf(index),
+  }));
+  expect(seats).toEqual([...gridPlan(size).seats()]);
 });

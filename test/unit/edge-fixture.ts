@@ -16,7 +16,7 @@ import type { ClientMessage, ServerMessage } from '../../src/protocol/messages.t
 import type { EdgePresence } from '../../src/protocol/presence.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { seatId } from '../../src/protocol/seat-id.ts';
-import type { SessionInfo } from '../../src/protocol/session.ts';
+import { type SessionInfo, sessionBatchPath } from '../../src/protocol/session.ts';
 import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position, VenueState } from '../../src/protocol/venue.ts';
 
@@ -80,12 +80,16 @@ export class FakeBooking {
   isCutOff = false;
   /** If set, session checks get no reply. */
   hangsOnSessions = false;
+  /** How long session checks take. */
+  sessionsTakeMs = 0;
   /** If set, commands get no reply. */
   hangsOnCommands = false;
   /** Each command of a batch as the request that it stands for. */
   readonly requests: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
   readonly batches: BatchedCommand[][] = [];
+  /** Tokens of each request that checks sessions. In `requests` each is 'session'. */
+  readonly sessionBatches: string[][] = [];
   /** Commands on these seats fail. */
   readonly failsAt = new Set<string>();
   /** Keyed by token. */
@@ -108,21 +112,30 @@ export class FakeBooking {
       });
       request.on('end', () => {
         const commands = request.url === commandBatchPath ? (JSON.parse(body) as CommandBatch).commands : undefined;
+        const tokens = request.url === sessionBatchPath ? (JSON.parse(body) as { tokens: string[] }).tokens : undefined;
+        if (tokens) this.sessionBatches.push(tokens);
+        for (const token of tokens ?? []) {
+          this.requests.push('session');
+          this.headers.push({ ...request.headers, authorization: `Bearer ${token}` });
+        }
         if (commands) this.batches.push(commands);
         for (const command of commands ?? []) this.#record(command, request.headers);
-        if (!commands) {
+        if (!commands && !tokens) {
           this.requests.push(`${request.method} ${request.url}`);
           this.headers.push(request.headers);
         }
-        if (this.hangsOnSessions && request.url === '/api/session') return;
-        if (this.hangs || (this.hangsOnCommands && request.method === 'POST')) return;
+        if (this.hangs || (tokens ? this.hangsOnSessions : this.hangsOnCommands && commands)) return;
         const [status, reply] =
           commands && isRefusal(this.failure?.body)
             ? [200, JSON.stringify({ replies: commands.map((command) => this.#reply(command)) })]
-            : this.failure
+            : this.failure && !(tokens && this.failure.status === 401) // which is the reply to a command
               ? [this.failure.status, this.failure.body]
-              : this.#answer(request.url ?? '', body, request.headers.authorization);
-        response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
+              : tokens
+                ? [200, JSON.stringify({ sessions: tokens.map((token) => this.sessions.get(token) ?? null) })]
+                : this.#answer(request.url ?? '', body);
+        const send = () => response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
+        if (tokens && this.sessionsTakeMs > 0) setTimeout(send, this.sessionsTakeMs);
+        else send();
       });
     });
   }
@@ -186,13 +199,7 @@ export class FakeBooking {
     for (const { id, row, col } of this.#seats.values()) this.#seats.set(id, { id, row, col, status: 0, seq: 0 });
   }
 
-  #session(authorization = ''): [number, string] {
-    const session = this.sessions.get(authorization.replace('Bearer ', ''));
-    return session ? [200, JSON.stringify(session)] : [401, refusal('UNAUTHENTICATED')];
-  }
-
-  #answer(url: string, body: string, authorization?: string): [number, string] {
-    if (url === '/api/session') return this.#session(authorization);
+  #answer(url: string, body: string): [number, string] {
     const [, show, path] = /^\/api\/shows\/([^/]+)(\/[^?]+)/.exec(url) ?? [];
     if (show !== 'main') return [404, refusal('UNKNOWN_SHOW')];
     if (path === '/venue') return [200, JSON.stringify(this.#venue())];

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { stateIntervalMs } from '../../src/edge/state-pace.ts';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { CompactPage } from '../support/compact-page.ts';
@@ -55,11 +56,12 @@ test('[R802] the holder of a seat and the end of the hold are sent to that user 
 });
 
 test('[R802] a page whose user becomes known later finds its seats with the next state, though nothing else has changed', () => {
-  const { commit, deliver, page, connect, truth } = startPacedSeats({ rows: 2, cols: 2 });
+  const { commit, deliver, page, connect, truth, clock } = startPacedSeats({ rows: 2, cols: 2 });
   deliver(commit(0, 1, 'alice'));
   const late = connect(page());
   late.userId = 'alice';
   connect(late);
+  clock.increment(stateIntervalMs);
   expectShown(late, truth.seats);
 });
 
@@ -113,14 +115,52 @@ test('[R803] a page that has missed nothing, or is ahead because another edge se
 });
 
 test('[R803] a page of another epoch, or of a stale show, gets the whole venue', () => {
-  const { page, connect, startOver, reset, setStale } = startPacedSeats({ rows: 2, cols: 2 });
+  const { page, connect, startOver, reset, setStale, clock } = startPacedSeats({ rows: 2, cols: 2 });
   const watcher = connect(page('alice'));
+  clock.increment(stateIntervalMs);
   startOver('e2');
   reset();
   expect(dataOf(watcher).at(-1)).toMatchObject({ epoch: 'e2', statuses: '0000' });
+  clock.increment(stateIntervalMs);
   setStale(true);
   const joining = connect(watcher, true);
   expect(dataOf(joining).at(-1)).toMatchObject({ statuses: '0000', stale: true });
+});
+
+const statesOf = (page: CompactPage) => dataOf(page).filter((data) => 'statuses' in data);
+
+test('[R814] a show that starts over again and again sends each page one whole state per second, and the last one', () => {
+  const { page, connect, startOver, reset, clock, commit, truth } = startPacedSeats({ rows: 2, cols: 2 });
+  const watchers = [connect(page('alice')), connect(page('bob'))];
+  for (let n = 1; n <= 95; n++) {
+    startOver(`e${n}`);
+    commit(n % 4, 1, 'alice');
+    reset();
+    clock.increment(100);
+  }
+  clock.increment(stateIntervalMs);
+  for (const watcher of watchers) {
+    expect(statesOf(watcher).length).toBeLessThanOrEqual(11);
+    expect(statesOf(watcher).at(-1)).toMatchObject({ epoch: 'e95' });
+    expectShown(watcher, truth.seats);
+  }
+});
+
+test('[R814] requests within a second of the last whole state share the next one; a page that leaves meanwhile gets nothing', () => {
+  const { page, connect, stream, clock } = startPacedSeats({ rows: 2, cols: 2 });
+  const [alice, gone] = [connect(page('alice')), connect(page('gone'))];
+  const done: number[] = [];
+  for (const n of [1, 2, 3]) stream.sendState(alice, n, () => done.push(n));
+  stream.sendState(alice);
+  stream.sendState(gone, 1, () => done.push(-1));
+  stream.unsubscribe(gone);
+  clock.increment(stateIntervalMs - 1);
+  expect([statesOf(alice).length, done]).toEqual([1, []]);
+  clock.increment(1);
+  expect([statesOf(alice).length, done]).toEqual([2, [1, 2, 3]]);
+  expect(alice.messages.at(-1)).toMatchObject({ request_id: 3 });
+  clock.increment(stateIntervalMs);
+  expect([statesOf(alice).length, statesOf(gone).length]).toEqual([2, 1]);
 });
 
 test('[R804] stale costs one small message for each page', () => {
@@ -260,6 +300,7 @@ test('[R806] [G5] whatever is lost, late, skipped or repeated, on either of two 
             startHistory();
             for (const { page } of pages) page.isBehind = false;
             for (const edge of edges) edge.reset();
+            clock.increment(stateIntervalMs); // of two whole states within a second the second one waits
             break;
           case 'fall behind':
             for (const { page } of pages) page.isBehind = true;
@@ -280,7 +321,7 @@ test('[R806] [G5] whatever is lost, late, skipped or repeated, on either of two 
       }
       for (const edge of edges) edge.deliverNext(true);
       readAgain();
-      clock.increment(200);
+      clock.increment(stateIntervalMs + 200);
       for (const { page } of pages) {
         expectShown(page, truth.seats);
         expect(page.venue.position).toEqual({ epoch: truth.epoch, seq: truth.events.length });

@@ -14,16 +14,20 @@ const secondsAgo = (seconds: number) => Date.now() / 1000 - seconds;
 
 /** A booking service whose replies the test sets; it counts the requests. */
 class Asked {
-  readonly tokens: string[] = [];
+  readonly batches: (readonly string[])[] = [];
   inFlight = 0;
   mostInFlight = 0;
   answer: (token: string) => SessionInfo | undefined | Promise<SessionInfo | undefined> = () => good({});
 
-  async session(token: string): Promise<SessionInfo | undefined> {
-    this.tokens.push(token);
+  get tokens(): string[] {
+    return this.batches.flat();
+  }
+
+  async sessions(tokens: readonly string[]): Promise<(SessionInfo | undefined)[]> {
+    this.batches.push(tokens);
     this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
     try {
-      return await this.answer(token);
+      return await Promise.all(tokens.map((token) => this.answer(token)));
     } finally {
       this.inFlight--;
     }
@@ -130,7 +134,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     expect([asked.tokens, over], 'the first is not the session any more').toEqual([['first', 'third'], []]);
   });
 
-  test('many checks at once leave capacity for commands', async () => {
+  test('[R812] many at once share a request, one request at a time: that leaves capacity for commands', async () => {
     const { asked, watch } = setUp();
     const answers: (() => void)[] = [];
     asked.answer = () => new Promise((resolve) => answers.push(() => resolve(good({ expires_in: 60 }))));
@@ -140,14 +144,24 @@ describe('[R282] [G10] the session of an idle connection', () => {
       answers.shift()?.();
       await settled();
     }
-    expect([asked.tokens.length, asked.mostInFlight]).toEqual([1_000, 8]);
+    expect([asked.tokens.length, asked.mostInFlight]).toEqual([1_000, 1]);
+    expect(asked.batches.map(({ length }) => length)).toEqual([1, ...new Array(7).fill(128), 103]);
+  });
+
+  test('[R812] of the sessions of one request each has its own result', async () => {
+    const { asked, over, watch, pass } = setUp();
+    asked.answer = (token) => (token === 'ended' ? undefined : good({ expires_in: 60 }));
+    for (const token of ['first', 'good', 'ended', 'other']) watch(token);
+    await settled();
+    await pass(1_000);
+    expect([asked.batches.length, over]).toEqual([2, ['ended']]);
   });
 
   test('closes the connection immediately if a command finds that it has ended', async () => {
     const { booking, connect } = await startEdge();
     booking.sessions.set('good', { user_id: 'u_alice', expires_at: secondsAgo(-3_600) });
     const client = await connect([subprotocol], { cookie: 'session=good' });
-    await until(() => booking.requests.includes('GET /api/session'), 'it was checked');
+    await until(() => booking.requests.includes('session'), 'it was checked');
     booking.sessions.delete('good');
     const error = { code: 'UNAUTHENTICATED', message: 'over', retryable: false };
     booking.failure = { status: 401, body: JSON.stringify({ success: false, error }) };
@@ -166,7 +180,7 @@ describe('[R334] [G9] session checks', () => {
       booking.sessions.set(`token-${n}`, { user_id: `u_${n}`, expires_at: secondsAgo(-3_600) });
     }
     const from = (address: string) => connect([subprotocol], { 'x-forwarded-for': address });
-    const checks = () => booking.requests.filter((request) => request === 'GET /api/session').length;
+    const checks = () => booking.requests.filter((request) => request === 'session').length;
     const sockets = [await from('2001:db8::1'), await from('2001:db8::2')];
     for (let n = 0; n < 30; n++) {
       const client = sockets[n % 2] as (typeof sockets)[number];

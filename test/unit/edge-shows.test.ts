@@ -91,7 +91,7 @@ test('[R620] a show that was unknown at first, and then opened, stays open for i
       },
       eventsAfter: (show, position) => client.eventsAfter(show, position),
       command: (request, caller) => client.command(request, caller),
-      session: (token) => client.session(token),
+      sessions: (tokens) => client.sessions(tokens),
       close: () => client.close(),
     }),
   });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Batcher } from '../../src/booking/batcher.ts';
 import { SharedCall } from '../../src/booking/shared-call.ts';
+import { Batcher } from '../../src/process/batcher.ts';
 import { endOfTurn } from '../../src/process/end-of-turn.ts';
 import { settle } from '../support/settle.ts';
 
