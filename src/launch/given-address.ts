@@ -1,14 +1,6 @@
 import { natsUrl } from '../events/nats-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 
-export type GivenSetting =
-  | 'REDIS_URL'
-  | 'REDIS_SENTINELS'
-  | 'REDIS_CLUSTER'
-  | 'NATS_URL'
-  | 'DATABASE_URL'
-  | 'DATABASE_OWNER_URL';
-
 const examples = {
   REDIS_URL: 'redis://user:password@host:6379',
   NATS_URL: 'nats://user:password@host:4222',
@@ -16,8 +8,12 @@ const examples = {
   DATABASE_OWNER_URL: 'postgres://owner:password@host:5432/database',
 };
 
+/** A setting with one address. */
+export type AddressSetting = keyof typeof examples;
+export type GivenSetting = AddressSetting | 'REDIS_SENTINELS' | 'REDIS_CLUSTER';
+
 /** Throws a GivenServerError if the address is invalid; the message never contains the password. */
-export function parseAddress(setting: keyof typeof examples, address: string): URL {
+export function parseAddress(setting: AddressSetting, address: string): URL {
   try {
     const url = natsUrl(address);
     for (const part of [url.username, url.password]) decodeURIComponent(part);

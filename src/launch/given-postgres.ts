@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { codeOf, errorOf } from '../process/error-facts.ts';
-import { certificateProblem, type GivenSetting, noAnswer, parseAddress, redacted } from './given-address.ts';
+import { type AddressSetting, certificateProblem, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 import { tooOld } from './server-versions.ts';
 
@@ -45,7 +45,7 @@ export async function judgePostgres(
   ];
 }
 
-async function ask(setting: GivenSetting, address: string, timeoutMs: number): Promise<Found> {
+async function ask(setting: AddressSetting, address: string, timeoutMs: number): Promise<Found> {
   parseAddress(setting, address);
   const problem = (text: string) => new GivenServerError(`${setting}=${redacted(address)} ${text}`);
   const client = clientOf(setting, address, timeoutMs);
@@ -64,7 +64,7 @@ async function ask(setting: GivenSetting, address: string, timeoutMs: number): P
   }
 }
 
-function clientOf(setting: GivenSetting, address: string, timeoutMs: number): pg.Client {
+function clientOf(setting: AddressSetting, address: string, timeoutMs: number): pg.Client {
   try {
     const client = new pg.Client({
       connectionString: address,
@@ -81,7 +81,7 @@ function clientOf(setting: GivenSetting, address: string, timeoutMs: number): pg
 }
 
 /** Translates an error of the client into a message about the setting. */
-function connectProblem(setting: GivenSetting, address: string, error: Error): Error {
+function connectProblem(setting: AddressSetting, address: string, error: Error): Error {
   const problem = (text: string) => new GivenServerError(`${setting}=${redacted(address)} ${text}`);
   const code = codeOf(error);
   if (code === '28P01' || code === '28000')

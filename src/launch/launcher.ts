@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { isLoopback } from '../identity/auth-mode.ts';
 import { ConfigError } from '../process/config-error.ts';
-import { checkoutSummary, sandboxWarning } from './checkout-summary.ts';
 import { messageOf } from '../process/error-facts.ts';
+import { checkoutSummary, sandboxWarning } from './checkout-summary.ts';
 import { ledgerServer, natsServer, redisServer } from './data-servers.ts';
 import { findServers } from './find-servers.ts';
 import { requireGivenServers } from './given-servers.ts';

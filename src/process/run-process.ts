@@ -1,11 +1,11 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
-import { RecentProblems } from './recent-problems.ts';
 import { settingNames } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { LogDestination } from './log-destination.ts';
 import { misspeltSettings } from './misspelt-settings.ts';
 import { createProcessLogger } from './process-logger.ts';
+import { RecentProblems } from './recent-problems.ts';
 import { settingProblem } from './setting-problem.ts';
 
 /** A process that takes longer to end is ended. */

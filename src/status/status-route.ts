@@ -22,7 +22,10 @@ export function registerStatusRoute(app: HttpApp, urls: readonly string[]): void
   const statuses = new ProcessStatuses(urls);
   app.get('/status', { schema: { hide: true } }, async (request, reply) => {
     refuseProxied(request);
-    return reply.headers(headers).type('text/html; charset=utf-8').send(statusPage(await statuses.look(), Date.now()));
+    return reply
+      .headers(headers)
+      .type('text/html; charset=utf-8')
+      .send(statusPage(await statuses.look(), Date.now()));
   });
 }
 
@@ -40,7 +43,9 @@ function statusPage(processes: readonly ProcessStatus[], nowMs: number): string 
     .flatMap(({ address, problems: own }) => own.map((problem) => ({ address, ...problem })))
     .sort((a, b) => b.time.localeCompare(a.time))
     .slice(0, maxProblems)
-    .map(({ time, address, level, msg }) => `<tr>${[time, address, level, msg].map((text) => cell(text)).join('')}</tr>`);
+    .map(
+      ({ time, address, level, msg }) => `<tr>${[time, address, level, msg].map((text) => cell(text)).join('')}</tr>`,
+    );
   const down = processes.filter(({ state }) => state !== 'ready').length;
   const verdict = down === 0 ? 'All processes are ready' : `${down} of ${processes.length} processes are not ready`;
   const head = ['process', 'state', 'up for', ...names].map((name) => `<th scope="col">${escapeHtml(name)}</th>`);

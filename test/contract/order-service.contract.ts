@@ -170,11 +170,15 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger])
     return shop.problems();
   }
 
-  test('[R895] [G11] two processes that advance the same orders at once come to one end', { timeout: 120_000 }, async () => {
+  test('[R895] [G11] two processes that advance the same orders at once come to one end', {
+    timeout: 120_000,
+  }, async () => {
     for (let seed = 1; seed <= 3; seed++) expect(await raceOf(seed, ledgersOf()), `seed ${seed}`).toEqual([]);
   });
 
-  test('[R895] the control: with changes that do not compare the version, they do not', { timeout: 120_000 }, async () => {
+  test('[R895] the control: with changes that do not compare the version, they do not', {
+    timeout: 120_000,
+  }, async () => {
     const careless = ledgersOf().map(
       (ledger) =>
         new Proxy(ledger, {

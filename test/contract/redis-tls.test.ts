@@ -27,9 +27,13 @@ beforeAll(() => {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const subject = ['-subj', '/CN=redis', '-addext', 'subjectAltName=IP:127.0.0.1'];
   const files = ['-keyout', key, '-out', cert];
-  execFileSync(findExecutable('openssl') ?? '', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files], {
-    stdio: 'ignore',
-  });
+  execFileSync(
+    findExecutable('openssl') ?? '',
+    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files],
+    {
+      stdio: 'ignore',
+    },
+  );
   ca = readFileSync(cert, 'utf8');
   tlsSettings = [
     ['tls-cert-file', cert],

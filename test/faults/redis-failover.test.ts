@@ -5,11 +5,11 @@ import { expectProven } from './expect-proven.ts';
 import {
   epochOf,
   failoverLoad as load,
-  failoverRounds as rounds,
   lostBookings,
   newClusterVenue,
   newSentinelVenue,
   nextEpoch,
+  failoverRounds as rounds,
 } from './failover-venue.ts';
 import { type FaultResult, runFault } from './fault-run.ts';
 import { nowMs, until } from './time.ts';
@@ -25,7 +25,6 @@ function expectFailover(result: FaultResult): void {
   expect(result.verdict.confirmed, 'bookings were confirmed').toBeGreaterThan(0);
   expect(result.interruptedMs, 'selling again').toBeLessThan(sellingAgainWithinMs);
 }
-
 
 test.each(rounds)(
   '[R947] [G2] Sentinel: kill -9 of the primary under load; a replica goes on with all that was confirmed (%i)',

@@ -11,15 +11,15 @@ import { natsSpec } from '../../src/launch/nats.ts';
 import { nginxSpec } from '../../src/launch/nginx.ts';
 import { type BookingOptions, bookingSpec, edgeSpec, embeddedSpec } from '../../src/launch/node-services.ts';
 import { freePort, loopback } from '../../src/launch/ports.ts';
-import { ownRedisAnswers } from '../../src/launch/probes.ts';
-import { programEnv } from '../../src/launch/program-env.ts';
 import { postgresServer } from '../../src/launch/postgres.ts';
 import { postgresUrl, preparePostgres } from '../../src/launch/postgres-roles.ts';
+import { ownRedisAnswers } from '../../src/launch/probes.ts';
+import { programEnv } from '../../src/launch/program-env.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import type { ServerProgram } from '../../src/launch/server-origin.ts';
 import { killServices, ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
-import type { CertificateFiles } from '../../src/launch/tls.ts';
 import { postgresUser } from '../../src/launch/service-user.ts';
+import type { CertificateFiles } from '../../src/launch/tls.ts';
 
 export { freePort };
 

@@ -42,7 +42,11 @@ const runners: Runner[] = [
   { runs: /^\.\/start\.sh$/, file: launch('-script'), essential: 'start.sh' },
   { runs: /^BOOKING_PORTS=\S+ \.\/start\.sh$/, file: launch(''), essential: 'BOOKING_PORTS: ' },
   { runs: /^REDIS_URL=\S+ \.\/start\.sh$/, file: launch('-given-servers'), essential: 'REDIS_URL: ' },
-  { runs: /^TLS_CERT=self-made \.\/start\.sh$/, file: 'test/integration/tls.test.ts', essential: "TLS_CERT: 'self-made'" },
+  {
+    runs: /^TLS_CERT=self-made \.\/start\.sh$/,
+    file: 'test/integration/tls.test.ts',
+    essential: "TLS_CERT: 'self-made'",
+  },
   { runs: /^SERVERS=embedded \.\/start\.sh$/, file: launch(''), essential: "SERVERS: 'embedded'" },
   { runs: /^npm ci && npm run compose-secrets$/, file: launch('-compose'), essential: 'writeComposeSecrets(' },
   {

@@ -12,7 +12,13 @@ import { silent } from '../support/silent.ts';
 
 /** By name of each metric of our processes: its labels. A histogram has three names. */
 function knownMetrics(): Map<string, readonly string[]> {
-  const booking = bookingMetrics({ shows: () => 1, unrelayed: () => 0, actors: () => 0, withheld: () => 0 }).registry;
+  const booking = bookingMetrics({
+    shows: () => 1,
+    unrelayed: () => 0,
+    actors: () => 0,
+    withheld: () => 0,
+    unreplicated: () => 0,
+  }).registry;
   const edge = new Registry();
   collectDefaultMetrics({ register: edge });
   edgeMetrics(edge);

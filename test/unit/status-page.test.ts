@@ -40,7 +40,13 @@ test('[R985] rates are those since the look before, and none after a restart', a
   let nowMs = 0;
   const statuses = new ProcessStatuses([url], () => nowMs);
   const figures = async () => (await statuses.look())[0]?.figures;
-  expect(await figures()).toMatchObject({ 'commands/s': '', 'open shows': '3', 'memory MiB': '100', withheld: '0', browsers: '' });
+  expect(await figures()).toMatchObject({
+    'commands/s': '',
+    'open shows': '3',
+    'memory MiB': '100',
+    withheld: '0',
+    browsers: '',
+  });
   nowMs = 2_000;
   Object.assign(counters, { ok: 130, failed: 10 });
   expect(await figures()).toMatchObject({ 'commands/s': '20', 'failed/s': '5' });
@@ -59,7 +65,8 @@ test('[R985] the page shows who is ready, who is not and who does not reply, and
   registerStatusRoute(app, [ready, waiting, 'http://127.0.0.1:1']);
   const { body, headers } = await app.inject('/status');
   expect(body).toContain('<h1 class="bad">2 of 3 processes are not ready</h1>');
-  const rowOf = (url: string) => new RegExp(`<tr><td>${new URL(url).host}</td><td class="(\\w+)">([^<]+)<`).exec(body)?.slice(1);
+  const rowOf = (url: string) =>
+    new RegExp(`<tr><td>${new URL(url).host}</td><td class="(\\w+)">([^<]+)<`).exec(body)?.slice(1);
   expect([ready, waiting, 'http://127.0.0.1:1'].map(rowOf)).toEqual([
     ['ok', 'ready'],
     ['bad', 'not ready'],
