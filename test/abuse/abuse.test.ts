@@ -10,7 +10,7 @@ const seconds = Number(process.env.ABUSE_SECONDS ?? 0.8);
 /** A commit without the defences: each attack has to do harm there. */
 const controlCommit = process.env.ABUSE_CONTROL;
 const rounds = 4;
-const timeout = 120_000 + 2 * rounds * seconds * 1_000;
+const timeout = 240_000 + 2 * rounds * seconds * 1_000;
 const names = Object.keys(attacks) as AttackName[];
 const wanted =
   process.env.ABUSE_ATTACKS === 'all'
@@ -19,17 +19,17 @@ const wanted =
       names.filter((name) => !attacks[name].leftOut));
 
 /** The harm that lasts for some rounds; one without any ends them. What others notice without the attack is measured only if they seem to notice it. */
-async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<string[]> {
+async function harmBy(siege: Siege, name: AttackName, setting: string, lastingS = seconds): Promise<string[]> {
   const print = (figures: string) => process.stdout.write(`abuse, ${setting}, ${name}: ${figures}\n`);
-  for await (const round of siege.attack(name, seconds)) {
+  for await (const round of siege.attack(name, lastingS)) {
     print(describeRound(round));
     if (harmOf(round).size === 0) return [];
     break;
   }
-  const before = await siege.withoutAttack(name, seconds);
+  const before = await siege.withoutAttack(name, lastingS);
   let lasting: Map<string, string> | undefined;
   let seen = 0;
-  for await (const round of siege.attack(name, seconds)) {
+  for await (const round of siege.attack(name, lastingS)) {
     print(describeRound(round, before));
     const harm = harmOf(round, before);
     lasting = new Map([...harm].filter(([what]) => !lasting || lasting.has(what)));
@@ -74,9 +74,14 @@ if (controlCommit) {
 
   describe('[R372] the control: with RATE_LIMIT=off others notice an address that', () => {
     const siege = withSiege({ env: { RATE_LIMIT: 'off' } });
-    const name = 'commands over sockets';
+    const name = 'junk messages';
     test(attacks[name].does, { timeout }, async () => {
-      expect(await harmBy(siege(), name, 'limits off')).not.toEqual([]);
+      // How soon the backlog of an edge grows varies.
+      const harm: string[] = [];
+      for (let attempt = 1; attempt <= 4 && harm.length === 0; attempt++) {
+        harm.push(...(await harmBy(siege(), name, 'limits off', 3 * seconds)));
+      }
+      expect(harm).not.toEqual([]);
     });
   });
 }
