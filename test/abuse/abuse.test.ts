@@ -10,7 +10,7 @@ const seconds = Number(process.env.ABUSE_SECONDS ?? 0.8);
 /** A commit without the defences: each attack has to do harm there. */
 const controlCommit = process.env.ABUSE_CONTROL;
 const rounds = 4;
-const timeout = 240_000 + 2 * rounds * seconds * 1_000;
+const timeout = 120_000 + 2 * rounds * seconds * 1_000;
 const names = Object.keys(attacks) as AttackName[];
 const wanted =
   process.env.ABUSE_ATTACKS === 'all'
@@ -19,17 +19,17 @@ const wanted =
       names.filter((name) => !attacks[name].leftOut));
 
 /** The harm that lasts for some rounds; one without any ends them. What others notice without the attack is measured only if they seem to notice it. */
-async function harmBy(siege: Siege, name: AttackName, setting: string, lastingS = seconds): Promise<string[]> {
+async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<string[]> {
   const print = (figures: string) => process.stdout.write(`abuse, ${setting}, ${name}: ${figures}\n`);
-  for await (const round of siege.attack(name, lastingS)) {
+  for await (const round of siege.attack(name, seconds)) {
     print(describeRound(round));
     if (harmOf(round).size === 0) return [];
     break;
   }
-  const before = await siege.withoutAttack(name, lastingS);
+  const before = await siege.withoutAttack(name, seconds);
   let lasting: Map<string, string> | undefined;
   let seen = 0;
-  for await (const round of siege.attack(name, lastingS)) {
+  for await (const round of siege.attack(name, seconds)) {
     print(describeRound(round, before));
     const harm = harmOf(round, before);
     lasting = new Map([...harm].filter(([what]) => !lasting || lasting.has(what)));
@@ -37,6 +37,17 @@ async function harmBy(siege: Siege, name: AttackName, setting: string, lastingS 
     if (lasting.size === 0 || ++seen === rounds) break;
   }
   return describeHarm(lasting ?? new Map());
+}
+
+/** For a control: the harm of the first round that does any. A flood that the machine absorbs once it is warm does none in the next. */
+async function harmOfOneRound(siege: Siege, name: AttackName): Promise<string[]> {
+  let seen = 0;
+  for await (const round of siege.attack(name, 3 * seconds)) {
+    process.stdout.write(`abuse, limits off, ${name}: ${describeRound(round)}\n`);
+    const harm = describeHarm(harmOf(round));
+    if (harm.length > 0 || ++seen === 2 * rounds) return harm;
+  }
+  return [];
 }
 
 const describeHarm = (harm: Map<string, string>): string[] => [...harm].map(([what, how]) => `${what}: ${how}`);
@@ -76,12 +87,7 @@ if (controlCommit) {
     const siege = withSiege({ env: { RATE_LIMIT: 'off' } });
     const name = 'junk messages';
     test(attacks[name].does, { timeout }, async () => {
-      // How soon the backlog of an edge grows varies.
-      const harm: string[] = [];
-      for (let attempt = 1; attempt <= 4 && harm.length === 0; attempt++) {
-        harm.push(...(await harmBy(siege(), name, 'limits off', 3 * seconds)));
-      }
-      expect(harm).not.toEqual([]);
+      expect(await harmOfOneRound(siege(), name)).not.toEqual([]);
     });
   });
 }
