@@ -20,9 +20,8 @@ const wanted =
 
 /** The harm that lasts for some rounds; one without any ends them. What others notice without the attack is measured only if they seem to notice it. */
 async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<string[]> {
-  const print = (figures: string) => process.stdout.write(`abuse, ${setting}, ${name}: ${figures}\n`);
   for await (const round of siege.attack(name, seconds)) {
-    print(describeRound(round));
+    print(setting, name, describeRound(round));
     if (harmOf(round).size === 0) return [];
     break;
   }
@@ -30,7 +29,7 @@ async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<
   let lasting: Map<string, string> | undefined;
   let seen = 0;
   for await (const round of siege.attack(name, seconds)) {
-    print(describeRound(round, before));
+    print(setting, name, describeRound(round, before));
     const harm = harmOf(round, before);
     lasting = new Map([...harm].filter(([what]) => !lasting || lasting.has(what)));
     if (!mayBeNoise(harm, before)) return describeHarm(harm);
@@ -43,12 +42,15 @@ async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<
 async function harmOfOneRound(siege: Siege, name: AttackName): Promise<string[]> {
   let seen = 0;
   for await (const round of siege.attack(name, 3 * seconds)) {
-    process.stdout.write(`abuse, limits off, ${name}: ${describeRound(round)}\n`);
+    print('limits off', name, describeRound(round));
     const harm = describeHarm(harmOf(round));
     if (harm.length > 0 || ++seen === 2 * rounds) return harm;
   }
   return [];
 }
+
+const print = (setting: string, name: AttackName, figures: string) =>
+  process.stdout.write(`abuse, ${setting}, ${name}: ${figures}\n`);
 
 const describeHarm = (harm: Map<string, string>): string[] => [...harm].map(([what, how]) => `${what}: ${how}`);
 
