@@ -294,7 +294,7 @@ class Member {
     if (hasChanges(message, 0)) {
       const seq = seqIn(message, 0, message.length);
       this.#crowd.counts.received++;
-      // What it missed while it was away is for this socket alone.
+      // The changes since its last position are for this socket alone.
       // An edge may be behind the one that served it before.
       if (this.isLive && seq >= this.#joinedAtSeq) this.#crowd.paced.flushed(this.#url, this.seq, seq, message);
       this.seq = Math.max(this.seq, seq);

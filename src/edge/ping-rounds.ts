@@ -51,8 +51,8 @@ export class PingRounds {
     this.#timer = this.#clock.setTimeout(() => {
       const slot = this.#slots[this.#next] as Set<Pingable>;
       this.#next = (this.#next + 1) % slotsPerRound;
+      this.#stepLater(); // before the pings: one of them may end the last client, which closes the rounds
       for (const client of slot) client.ping();
-      this.#stepLater();
     }, this.#intervalMs / slotsPerRound);
   }
 }

@@ -20,9 +20,8 @@ const wanted =
 
 /** The harm that lasts for some rounds; one without any ends them. What others notice without the attack is measured only if they seem to notice it. */
 async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<string[]> {
-  const print = (figures: string) => process.stdout.write(`abuse, ${setting}, ${name}: ${figures}\n`);
   for await (const round of siege.attack(name, seconds)) {
-    print(describeRound(round));
+    print(setting, name, describeRound(round));
     if (harmOf(round).size === 0) return [];
     break;
   }
@@ -30,7 +29,7 @@ async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<
   let lasting: Map<string, string> | undefined;
   let seen = 0;
   for await (const round of siege.attack(name, seconds)) {
-    print(describeRound(round, before));
+    print(setting, name, describeRound(round, before));
     const harm = harmOf(round, before);
     lasting = new Map([...harm].filter(([what]) => !lasting || lasting.has(what)));
     if (!mayBeNoise(harm, before)) return describeHarm(harm);
@@ -38,6 +37,20 @@ async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<
   }
   return describeHarm(lasting ?? new Map());
 }
+
+/** For a control: the harm of the first round that does any. A flood that the machine absorbs once it is warm does none in the next. */
+async function harmOfOneRound(siege: Siege, name: AttackName): Promise<string[]> {
+  let seen = 0;
+  for await (const round of siege.attack(name, 3 * seconds)) {
+    print('limits off', name, describeRound(round));
+    const harm = describeHarm(harmOf(round));
+    if (harm.length > 0 || ++seen === 2 * rounds) return harm;
+  }
+  return [];
+}
+
+const print = (setting: string, name: AttackName, figures: string) =>
+  process.stdout.write(`abuse, ${setting}, ${name}: ${figures}\n`);
 
 const describeHarm = (harm: Map<string, string>): string[] => [...harm].map(([what, how]) => `${what}: ${how}`);
 
@@ -74,9 +87,9 @@ if (controlCommit) {
 
   describe('[R372] the control: with RATE_LIMIT=off others notice an address that', () => {
     const siege = withSiege({ env: { RATE_LIMIT: 'off' } });
-    const name = 'commands over sockets';
+    const name = 'junk messages';
     test(attacks[name].does, { timeout }, async () => {
-      expect(await harmBy(siege(), name, 'limits off')).not.toEqual([]);
+      expect(await harmOfOneRound(siege(), name)).not.toEqual([]);
     });
   });
 }

@@ -55,9 +55,7 @@ describe('before the script runs', () => {
     await expect.poll(() => page.locator('#seat-C1').getAttribute('class')).toBe('seat held');
     const { width, height } = (await page.locator('#seat-J10').boundingBox()) ?? { width: 0, height: 0 };
     expect(Math.min(width, height)).toBeGreaterThanOrEqual(24);
-    await expect
-      .poll(() => page.locator('#connection-status').innerText(), { message: 'no connection is announced' })
-      .toBe('');
+    expect(await page.locator('#connection-status').innerText(), 'no connection is announced').toBe('');
     await expect.poll(() => page.locator('noscript').innerText()).toMatch(/Choosing and booking .* need JavaScript/s);
     await post(pages.venue, 'book', 'C1');
     await expect

@@ -45,7 +45,7 @@ describe('a small show', () => {
     await page.locator('.list-rows summary', { hasText: 'Row J' }).click();
     await seat(page, 'J12').click();
     await textOf(page, 'messages').toContain('J12 is a wheelchair space');
-    await expect.poll(() => page.locator('.seat.mine').count(), { message: 'nothing is held yet' }).toBe(0);
+    expect(await page.locator('.seat.mine').count(), 'nothing is held yet').toBe(0);
     await page.getByRole('button', { name: 'Hold J12' }).click();
     await seat(page, 'J12').and(page.locator('.held.mine')).waitFor();
     await expect.poll(() => page.locator('.message', { hasText: 'Hold it?' }).count()).toBe(0);
@@ -114,7 +114,7 @@ describe('a small show', () => {
   test('[R550] it is shown whole, with its aisle; arrow keys cross it', async () => {
     const { page } = await open({ viewport: { width: 1200, height: 800 } });
     await expect.poll(() => page.locator('.map-grid .seat').count()).toBe(120);
-    await expect.poll(() => page.locator('.area, .map-back:visible').count()).toBe(0);
+    expect(await page.locator('.area, .map-back:visible').count()).toBe(0);
     const x = async (id: string) => (await seat(page, id).boundingBox())?.x ?? 0;
     const gaps = [(await x('J6')) - (await x('J5')), (await x('J7')) - (await x('J6'))];
     expect(Math.max(...gaps)).toBeGreaterThan(1.3 * Math.min(...gaps));

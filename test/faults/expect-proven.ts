@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import { firstOf } from './audit.ts';
 import type { FaultResult } from './fault-run.ts';
 
-/** The guarantee is 2 s; the rest is for a machine whose processors others take. The measured times are in the proof lines. */
-export const limitMs = 2_000 + 4_000;
+/** The guarantee is 2 s; the rest is for a machine that two test files share. */
+export const limitMs = 2_000 + 1_000;
 
 /** Starting six processes takes its time where others work as well. */
 export const faultTestTimeoutMs = 90_000;

@@ -23,7 +23,7 @@ const entries = ({ logFile }: TestServer): Entry[] =>
     .map((line) => JSON.parse(line) as Entry);
 const booking = () => venue.bookings[0] as TestServer;
 const logged = (server: TestServer, wanted: Entry) =>
-  expect.poll(() => entries(server), { timeout: 10_000 }).toContainEqual(expect.objectContaining(wanted));
+  expect.poll(() => entries(server)).toContainEqual(expect.objectContaining(wanted));
 
 const post = (path: string, body: object, headers: Record<string, string> = {}) =>
   fetch(new URL(path, venue.url), { method: 'POST', body: JSON.stringify(body), headers });

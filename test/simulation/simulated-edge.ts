@@ -19,7 +19,7 @@ import type { World } from './world.ts';
 export type Feed = Pick<VenueFeed, 'start' | 'close' | 'isReady' | 'position' | 'seats'>;
 export type CreateFeed = (options: ConstructorParameters<typeof VenueFeed>[0] & { bus: EventBus }) => Feed;
 
-/** An edge: the real feed, a listener who knows nothing but what it is told, and pages that get paced states (seat-booking.v2). */
+/** An edge: the real feed, a listener that knows only what it receives, and pages that get paced states (seat-booking.v2). */
 export class EdgeProcess implements VenueFeedListener {
   readonly host: Host;
   readonly bus: BusConnection;

@@ -24,7 +24,7 @@ test('a client that does not reply to the close frame is terminated in time', as
   const client = await connect();
   client.ws.pause();
   await app.close();
-  await until(() => edge.clientCount === 0, 'the client is gone', 1000);
+  await until(() => edge.clientCount === 0, 'the client is gone', 10_000);
 });
 
 test('an edge starts without other servers and reports that it is not ready', async () => {

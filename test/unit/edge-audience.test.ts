@@ -137,11 +137,11 @@ test('[R110] a subscribed browser gets the number immediately and on every chang
   const [asks, asksNot] = [await connect(['seat-booking.v1']), await connect()];
   asks.send({ type: 'CONNECT', data: { presence: true } });
   expect((await asks.received('PRESENCE')).data).toEqual({ watching: 2 });
-  await expect.poll(() => bus.presence.at(-1)?.clients, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => bus.presence.at(-1)?.clients).toBe(2);
   bus.tellPresence({ edge: 'another', clients: 40 });
-  await expect.poll(() => asks.ofType('PRESENCE').at(-1)?.data.watching, { timeout: 10_000 }).toBe(42);
+  await expect.poll(() => asks.ofType('PRESENCE').at(-1)?.data.watching).toBe(42);
   asksNot.ws.close();
-  await expect.poll(() => edge.clientCount, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => edge.clientCount).toBe(1);
   await edge.drain();
   expect(bus.presence.at(-1)?.clients).toBe(0);
   expect(asksNot.ofType('PRESENCE')).toEqual([]);

@@ -19,6 +19,7 @@ import { seatId } from '../../src/protocol/seat-id.ts';
 import { type SessionInfo, sessionBatchPath } from '../../src/protocol/session.ts';
 import { stateAfter } from '../../src/protocol/state-after.ts';
 import type { Position, VenueState } from '../../src/protocol/venue.ts';
+import { patience } from '../support/patience.ts';
 
 export const serverTime = 1_700_000_000;
 
@@ -299,7 +300,7 @@ export class TestClient {
   }
 }
 
-export async function until(condition: () => boolean, what: string, timeoutMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, timeoutMs = patience.timeout): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > deadlineMs) throw new Error(`Not in ${timeoutMs} ms: ${what}`);

@@ -56,3 +56,11 @@ test('[R810] nothing is pinged after the end', () => {
   clock.increment(3 * intervalMs);
   expect([...pingedAtMs.values()].flat()).toEqual([]);
 });
+
+test('[R810] a ping that ends the rounds is the last one', () => {
+  const { clock, pingedAtMs, rounds } = setUp(60);
+  rounds.add({ ping: () => rounds.close() });
+  for (let ms = 0; ms < 3 * intervalMs; ms += 100) clock.increment(100);
+  // The added client shares the first slot.
+  expect([...pingedAtMs.values()].flat()).toHaveLength(1);
+});
