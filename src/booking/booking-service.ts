@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { seatMachine } from '../../machines/seat.ts';
 import type { Delivery, EventBus } from '../events/event-bus.ts';
 import type { ServiceWatcher } from '../inspect/inspected-service.ts';
+import { type BookedSeat, bookedSeats } from '../orders/order-seats.ts';
 import { Batcher } from '../process/batcher.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
 import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
@@ -211,6 +212,12 @@ export class BookingService {
   /** As `command`, for checkout: the limits of users do not apply. */
   commandOfOrder(command: OrderCommand): Promise<Answer> {
     return this.#command(command);
+  }
+
+  /** As of now. Rejects as `confirm` does. */
+  async bookedSeats(): Promise<BookedSeat[]> {
+    await this.confirm();
+    return bookedSeats(this.view.epoch, this.view.seats);
   }
 
   #command(command: UserCommand | OrderCommand): Promise<Answer> {

@@ -5,10 +5,14 @@ import { OrderService } from '../orders/order-service.ts';
 import type { Payments } from '../orders/payments.ts';
 import { Reconciler } from '../orders/reconciler.ts';
 import type { SandboxSite } from '../orders/sandbox/sandbox-site.ts';
+import { StrayBookings } from '../orders/stray-bookings.ts';
 import type { TicketCodes } from '../orders/ticket-codes.ts';
 import { hostClock } from '../process/clock.ts';
+import { Rounds } from '../process/rounds.ts';
 import { StoreUnavailableError } from '../store/seat-store.ts';
 import type { ShowsOnSale } from './shows-on-sale.ts';
+
+const strayIntervalMs = 60_000;
 
 export interface CheckoutOptions {
   payments: Payments;
@@ -61,13 +65,20 @@ export function startCheckout(
   });
   const reconciler = new Reconciler({ orders, clock: hostClock, logger });
   reconciler.start();
+  const strays = new StrayBookings({
+    ledger,
+    shows: () => [...shows.opened].map(({ show, service }) => [show.id, service]),
+    logger,
+  });
+  const strayRounds = new Rounds({ clock: hostClock, intervalMs: strayIntervalMs, round: () => strays.free() });
+  strayRounds.start(strayIntervalMs);
   return {
     ...options,
     orders,
     actors,
     isAvailable: () => reconciler.isLedgerAvailable,
     async close() {
-      await reconciler.stop();
+      await Promise.all([reconciler.stop(), strayRounds.stop()]);
       actors.stop();
     },
   };

@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely';
 import { newEvents } from './history-rules.ts';
 import type { EventBatch, HistoryPosition } from './ledger.ts';
 import type { LedgerTables } from './ledger-tables.ts';
-import type { LedgerEvent, RestorableSeat } from './seat-history.ts';
+import { endedStates } from './order.ts';
+import type { Booking, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 type Db = Kysely<LedgerTables>;
 
@@ -161,4 +162,22 @@ export async function readRestorable(db: Db, show: string): Promise<RestorableSe
     userId: user_id,
     ...(order_id !== null && { orderId: order_id }),
   }));
+}
+
+export async function readStrayBookings(db: Db, show: string, bookings: readonly Booking[]): Promise<StrayBooking[]> {
+  const { rows } = await sql<StrayBooking>`
+    SELECT booking.seat_id AS "seatId", booking.user_id AS "userId", (array_agg(orders.id ORDER BY orders.created_at DESC))[1] AS "orderId"
+    FROM unnest(
+      ${bookings.map(({ seatId }) => seatId)}::text[],
+      ${bookings.map(({ userId }) => userId)}::text[]
+    ) AS booking (seat_id, user_id)
+    JOIN order_seats USING (seat_id, user_id)
+    JOIN orders ON orders.id = order_seats.order_id
+    WHERE order_seats.show = ${show} AND NOT EXISTS (
+      SELECT FROM tickets WHERE tickets.show = ${show} AND tickets.seat_id = booking.seat_id AND voided_at IS NULL
+    )
+    GROUP BY 1, 2
+    HAVING bool_and(orders.state = ANY (${[...endedStates]}))
+    ORDER BY 1`.execute(db);
+  return rows;
 }

@@ -13,10 +13,18 @@ import type {
 } from './ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import { MemoryHistory } from './memory-history.ts';
-import { type NewOrder, type Order, type PaymentFact, paymentState, type Ticket, unfinishedStates } from './order.ts';
+import {
+  endedStates,
+  type NewOrder,
+  type Order,
+  type PaymentFact,
+  paymentState,
+  type Ticket,
+  unfinishedStates,
+} from './order.ts';
 import { openOrder, requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
-import type { LedgerEvent, RestorableSeat } from './seat-history.ts';
+import type { Booking, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** A ledger in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
 export class MemoryLedger implements Ledger {
@@ -176,6 +184,18 @@ export class MemoryLedger implements Ledger {
       seats.set(seatId, { seatId, userId: this.#require(orderId).userId, orderId });
     }
     return [...seats.values()].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
+  }
+
+  async strayBookings(show: string, bookings: readonly Booking[]): Promise<StrayBooking[]> {
+    const ticketed = new Set([...this.#liveTickets(show)].map(({ seatId }) => seatId));
+    return bookings.flatMap(({ seatId, userId }) => {
+      const orders = [...this.#orders.values()].filter(
+        (order) => order.show === show && order.userId === userId && order.seats.some((seat) => seat.seatId === seatId),
+      );
+      const newest = orders.toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0];
+      const isStray = newest && !ticketed.has(seatId) && orders.every(({ state }) => endedStates.has(state));
+      return isStray ? [{ seatId, userId, orderId: newest.id }] : [];
+    });
   }
 
   async checkWritable(): Promise<void> {}

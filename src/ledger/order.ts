@@ -19,6 +19,9 @@ export type OrderState = (typeof orderStates)[number];
 /** An order in one of these may still be paid. A user has at most one of them for a seat. */
 export const unfinishedStates: ReadonlySet<OrderState> = new Set(['open', 'paying', 'authorised', 'booking']);
 
+/** An order in one of these has no seats. */
+export const endedStates: ReadonlySet<OrderState> = new Set(['lapsed', 'cancelled', 'refunded']);
+
 export interface OrderSeat {
   seatId: string;
   ticketType: string;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AbortedTransactionError, Kysely, PostgresDialect, sql, type Transaction } from 'kysely';
 import type { Logger } from 'pino';
 import { messageOf } from '../process/error-facts.ts';
-import { appendToHistory, readHistory, readRestorable } from './history-transactions.ts';
+import { appendToHistory, readHistory, readRestorable, readStrayBookings } from './history-transactions.ts';
 import type {
   EventBatch,
   HistoryPosition,
@@ -32,7 +32,7 @@ import {
   seatAlreadySold,
   seatInOrder,
 } from './order-transactions.ts';
-import type { LedgerEvent, RestorableSeat } from './seat-history.ts';
+import type { Booking, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** For how long a call repeats itself while the database cannot be reached, and after a conflict of two transactions. */
 const repeatForMs = 1_000;
@@ -191,6 +191,10 @@ export class PostgresLedger implements Ledger {
 
   restorable(show: string): Promise<RestorableSeat[]> {
     return this.#read((db) => readRestorable(db, show));
+  }
+
+  strayBookings(show: string, bookings: readonly Booking[]): Promise<StrayBooking[]> {
+    return this.#read((db) => readStrayBookings(db, show, bookings));
   }
 
   async checkWritable(): Promise<void> {

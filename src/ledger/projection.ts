@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../process/clock.ts';
 import { messageOf } from '../process/error-facts.ts';
+import { Rounds } from '../process/rounds.ts';
 import { StateLog } from '../process/state-log.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
@@ -38,26 +39,21 @@ export class Projection {
   readonly #stateLog: StateLog;
   #projected: Position = { epoch: '', seq: 0 };
   #behindSinceMs: number | undefined;
-  #running: Promise<void> | undefined;
-  #timer: unknown;
-  #isStopped = false;
+  readonly #rounds: Rounds;
 
   constructor(options: ProjectionOptions) {
     this.#options = options;
     this.#stateLog = new StateLog(options.logger);
+    this.#rounds = new Rounds({ clock: options.clock, intervalMs, round: () => this.#run() });
   }
 
   start(): void {
-    this.#running = this.#run().finally(() => {
-      if (!this.#isStopped) this.#timer = this.#options.clock.setTimeout(() => this.start(), intervalMs);
-    });
+    this.#rounds.start(0);
   }
 
   /** Waits for a transaction under way. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#options.clock.clearTimeout(this.#timer);
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /** Number of transitions that are not known to be in the ledger. */
@@ -95,7 +91,7 @@ export class Projection {
     let seq = projectedSeq ?? (await this.#notedSeq(epoch)) ?? 0;
     let recovered: RecoveredBooking[] | undefined;
     // Bookings are recovered only from a view that has all that was lost.
-    while (!this.#isStopped && view.position.epoch === epoch && view.position.seq >= seq) {
+    while (!this.#rounds.isStopped && view.position.epoch === epoch && view.position.seq >= seq) {
       const history = await log.eventsAsDecided({ epoch, seq }, eventsPerRead);
       if (history.epoch !== epoch) return; // the view follows
       if (history.events) {

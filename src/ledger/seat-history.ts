@@ -8,18 +8,25 @@ export interface LedgerEvent extends Pick<SeatEvent, 'type' | 'seat_id' | 'user_
   expiresAtMs?: number;
 }
 
-/** A booked seat whose transition the log has lost. */
-export interface RecoveredBooking {
+export interface Booking {
   seatId: string;
   userId: string;
+}
+
+/** All orders of the seat by its user have ended, and there is no live ticket for it. */
+export interface StrayBooking extends Booking {
+  /** The newest of the orders. */
+  orderId: string;
+}
+
+/** A booked seat whose transition the log has lost. */
+export interface RecoveredBooking extends Booking {
   /** When it was read from the store, in Unix ms. */
   atMs: number;
 }
 
 /** A seat that must be booked in a new epoch. */
-export interface RestorableSeat {
-  seatId: string;
-  userId: string;
+export interface RestorableSeat extends Booking {
   /** Absent: a booking without an order, as in a show without prices. */
   orderId?: string;
 }

@@ -1,9 +1,26 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Order } from '../ledger/order.ts';
+import type { Booking } from '../ledger/seat-history.ts';
+import type { Seat } from '../protocol/seat.ts';
+import { SeatStatus } from '../protocol/seat-status.ts';
+import type { Position } from '../protocol/venue.ts';
 import type { Answer, OrderCommand } from '../store/seat-store.ts';
+
+/** `at`: the position of the show after its transition. */
+export interface BookedSeat extends Booking {
+  at: Position;
+}
+
+/** Of a whole show, as it is in this epoch. */
+export function bookedSeats(epoch: string, seats: Iterable<Seat>): BookedSeat[] {
+  const booked = [...seats].filter(({ status }) => status === SeatStatus.booked);
+  return booked.map(({ id, held_by = '', seq }) => ({ seatId: id, userId: held_by, at: { epoch, seq } }));
+}
 
 /** The seats of one show, as checkout needs them: a `BookingService`. Rejects with its errors. */
 export interface SeatsOfShow {
+  /** As of now. */
+  bookedSeats(): Promise<BookedSeat[]>;
   commandOfOrder(command: OrderCommand): Promise<Answer>;
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Ledger, OrderChange } from '../ledger/ledger.ts';
-import { OrderChangedError, SeatAlreadySoldError } from '../ledger/ledger-errors.ts';
+import { SeatAlreadySoldError } from '../ledger/ledger-errors.ts';
 import { type Order, type Payment, paymentState } from '../ledger/order.ts';
 import { StoreUnavailableError } from '../store/seat-store.ts';
 import { factsOf } from './facts-of.ts';
@@ -142,8 +142,6 @@ export class OrderSteps {
       const atMs = nowMs();
       return await ledger.issue(order, { tickets, dueAtMs: atMs + retryMs, atMs });
     } catch (error) {
-      // Another process has given the order up, and the store has lost that since: otherwise it had refused to sell.
-      if (error instanceof OrderChangedError && isGivenUp(error.current)) await this.#options.seats.close(order);
       if (!(error instanceof SeatAlreadySoldError)) throw error;
       return this.giveUp(order, `Sold to someone else already: ${error.seatIds.join(', ')}`);
     }
@@ -204,5 +202,3 @@ export class OrderSteps {
     return (await this.#options.ledger.recordPayment(order.id, facts)).order;
   }
 }
-
-const isGivenUp = ({ state }: Order) => state === 'refunding' || state === 'refunded';

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { LedgerUnavailableError } from '../ledger/ledger-errors.ts';
 import type { Clock } from '../process/clock.ts';
 import { messageOf } from '../process/error-facts.ts';
+import { Rounds } from '../process/rounds.ts';
 import { StateLog } from '../process/state-log.ts';
 import type { OrderService } from './order-service.ts';
 
@@ -9,16 +10,22 @@ const batch = 50;
 
 /** Advances overdue orders once a second, whichever process left them. Every process runs one; the ledger hands out each order once. */
 export class Reconciler {
-  readonly #options: { orders: OrderService; clock: Clock; logger: Logger; pollMs: number };
+  readonly #orders: OrderService;
   readonly #stateLog: StateLog;
+  readonly #rounds: Rounds;
+  readonly #pollMs: number;
   #isLedgerAvailable = true;
-  #timer: unknown;
-  #running: Promise<void> | undefined;
-  #isStopped = false;
 
-  constructor(options: { orders: OrderService; clock: Clock; logger: Logger; pollMs?: number }) {
-    this.#options = { pollMs: 1_000, ...options };
-    this.#stateLog = new StateLog(options.logger);
+  constructor({
+    orders,
+    clock,
+    logger,
+    pollMs = 1_000,
+  }: { orders: OrderService; clock: Clock; logger: Logger; pollMs?: number }) {
+    this.#orders = orders;
+    this.#stateLog = new StateLog(logger);
+    this.#pollMs = pollMs;
+    this.#rounds = new Rounds({ clock, intervalMs: pollMs, round: () => this.#round() });
   }
 
   /** Whether the ledger replied in the latest round. */
@@ -27,26 +34,18 @@ export class Reconciler {
   }
 
   start(): void {
-    const { clock, pollMs } = this.#options;
-    this.#timer = clock.setTimeout(() => {
-      this.#running = this.#round().finally(() => {
-        if (!this.#isStopped) this.start();
-      });
-    }, pollMs);
+    this.#rounds.start(this.#pollMs);
   }
 
   /** Waits for the round under way. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#options.clock.clearTimeout(this.#timer);
-    await this.#running;
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   async #round(): Promise<void> {
-    const { orders } = this.#options;
     try {
       // A full batch: there may be more.
-      while ((await orders.reconcile(batch)) === batch && !this.#isStopped);
+      while ((await this.#orders.reconcile(batch)) === batch && !this.#rounds.isStopped);
       this.#isLedgerAvailable = true;
       this.#stateLog.recovered('Checkout is available again');
     } catch (error) {

@@ -155,7 +155,8 @@ export class MemorySeatStore implements SeatStore, SeatLog {
     const { action, orderId, userId } = command;
     const isClosed = (this.#closedOrders.get(orderId) ?? 0) > nowMs;
     const named = this.#seatsOf(command).map((seat) => this.#named(seat, userId, nowMs));
-    const answer = this.#commitAll(command, decideForOrder(command, named, { nowMs, isClosed }), nowMs, events);
+    const verdict = decideForOrder(command, named, { nowMs, isClosed, epoch: this.#epoch });
+    const answer = this.#commitAll(command, verdict, nowMs, events);
     if (action === 'close' && !isClosed) {
       forgetOverdue(this.#closedOrders, (untilMs) => untilMs <= nowMs);
       this.#closedOrders.set(orderId, nowMs + closedOrderKeptMs);

@@ -213,7 +213,8 @@ export class RedisSeatStore implements SeatStore, SeatLog {
         if (command.action === 'expire') return [command.action, indexes];
         if (isOrderCommand(command)) {
           const ms = 'ttlMs' in command ? command.ttlMs : closedOrderKeptMs;
-          return [command.action, indexes, command.userId, 'order', ms];
+          const at = 'ifBookedAt' in command ? command.ifBookedAt : undefined;
+          return [command.action, indexes, command.userId, 'order', ms, ...(at ? [at.epoch, at.seq] : [])];
         }
         const { action, userId, request } = command;
         return request ? [action, indexes, userId, request.isRepeat ? 'repeat' : 'key'] : [action, indexes, userId];

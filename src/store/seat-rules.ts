@@ -132,13 +132,15 @@ export function decide(
 export function decideForOrder(
   command: OrderCommand,
   named: readonly NamedSeat[],
-  { nowMs, isClosed }: { nowMs: number; isClosed: boolean },
+  { nowMs, isClosed, epoch }: { nowMs: number; isClosed: boolean; epoch: string },
 ): Verdict {
   const { userId } = command;
   if (isClosed && command.action !== 'close')
     return { refusal: 'ORDER_CLOSED', refused: named.map(({ seat }) => seat.id) };
   if (command.action === 'close') {
-    const own = isClosed ? [] : named.filter(({ seat }) => seat.held_by === userId);
+    const { ifBookedAt: at } = command;
+    const isAsBooked = ({ status, seq }: Seat) => status === SeatStatus.booked && seq === at?.seq && epoch === at.epoch;
+    const own = named.filter(({ seat }) => seat.held_by === userId && (at ? isAsBooked(seat) : !isClosed));
     return { transitions: new Map(own.map(({ seat }) => [seat.id, { type: 'released', reason: 'closed', userId }])) };
   }
   const verdicts = named.map((each) => [each, orderVerdictOn(command.action, userId, each, nowMs)] as const);

@@ -21,11 +21,12 @@ export interface UserCommand {
  * `checkout`: extends the user's hold. `rehold`: the same, and holds free seats again. `sell`: books the held seats.
  * `close`: frees what the order holds or has booked of these seats. It acts once; afterwards every command of the order
  * is refused as ORDER_CLOSED, so one that was delayed cannot change seats that have gone to a later order.
+ * With `ifBookedAt` it acts again, on a seat that is still as it was booked by that transition.
  */
 export type OrderCommand = { seatIds: readonly string[]; userId: string; orderId: string } & (
   | { action: 'checkout' | 'rehold'; ttlMs: number }
   | { action: 'sell' }
-  | { action: 'close' }
+  | { action: 'close'; ifBookedAt?: Position }
 );
 
 export const isOrderCommand = (command: SeatCommand): command is OrderCommand => 'orderId' in command;

@@ -132,6 +132,46 @@ export function historyContract(ledgerOf: () => Ledger): void {
     expect(await ledger.restorable(show)).toEqual([{ seatId: 'A2', userId: 'bob' }]);
   });
 
+  test('[R899] stray are the bookings of a user whose orders of the seat have all ended, and that has no live ticket', async () => {
+    const [ledger, show] = [ledgerOf(), newShow()];
+    const seatIds = ['A1', 'A2'];
+    const booked = [
+      { seatId: 'A1', userId: 'ann' },
+      { seatId: 'A2', userId: 'ann' },
+      { seatId: 'A1', userId: 'bob' }, // without an order
+    ];
+    const stray = async () =>
+      (await ledger.strayBookings(show, booked)).map(({ orderId, ...seat }) => [...Object.values(seat), orderId]);
+    expect(await ledger.strayBookings(show, [])).toEqual([]);
+    const first = await ledger.createOrder(newOrder(show, { seatIds }));
+    expect(await stray()).toEqual([]);
+    await ledger.change(first, { state: 'cancelled', dueAtMs: undefined, atMs: startMs });
+    expect(await stray()).toEqual([
+      ['A1', 'ann', first.id],
+      ['A2', 'ann', first.id],
+    ]);
+    const second = await ledger.createOrder(newOrder(show, { seatIds: ['A2'], createdAtMs: startMs + 60_000 }));
+    expect(await stray()).toEqual([['A1', 'ann', first.id]]);
+    const tickets = [{ id: randomUUID(), seatId: 'A2' }];
+    const issued = await ledger.issue(second, { tickets, dueAtMs: undefined, atMs: startMs });
+    expect(await stray()).toEqual([['A1', 'ann', first.id]]);
+    const voided = { dueAtMs: undefined, atMs: startMs, voidTickets: true } as const;
+    const refunding = await ledger.change(issued, { ...voided, state: 'refunding' });
+    expect(await stray()).toEqual([['A1', 'ann', first.id]]);
+    await ledger.change(refunding, { state: 'refunded', dueAtMs: undefined, atMs: startMs });
+    expect(await stray()).toEqual([
+      ['A1', 'ann', first.id],
+      ['A2', 'ann', second.id],
+    ]);
+    const other = await ledger.createOrder(newOrder(show, { seatIds, userId: 'eve' }));
+    await ledger.issue(other, {
+      tickets: seatIds.map((seatId) => ({ id: randomUUID(), seatId })),
+      dueAtMs: undefined,
+      atMs: startMs,
+    });
+    expect(await stray(), 'the seat has a ticket').toEqual([]);
+  });
+
   test('[R714] after a gap the history goes on, and has the bookings that fell into it', async () => {
     const [ledger, show] = [ledgerOf(), newShow()];
     await ledger.appendEvents(show, { events: eventsOf('e1', 1, 'booked A1 ann') });

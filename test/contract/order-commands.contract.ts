@@ -35,10 +35,11 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
         checkout: (seats: string) => decide(seats, { action: 'checkout', userId, orderId, ttlMs: paymentMs } as never),
         rehold: (seats: string) => decide(seats, { action: 'rehold', userId, orderId, ttlMs: 60_000 } as never),
         sell: (seats: string) => decide(seats, { action: 'sell', userId, orderId } as never),
-        close: (seats: string) => decide(seats, { action: 'close', userId, orderId } as never),
+        close: (seats: string, ifBookedAt?: Position) =>
+          decide(seats, { action: 'close', userId, orderId, ifBookedAt } as never),
       }),
     });
-    return { place, as };
+    return { place, as, position: () => known };
   }
 
   describe('[R740] checkout of held seats', () => {
@@ -119,6 +120,34 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
       expect(await late.close('A1')).toMatchObject({ outcome: 'ok', events: [] });
       expect((await alice.order('o2').sell('A1')).events).toEqual(['A1 booked alice']);
       expect(await late.close('A1')).toMatchObject({ outcome: 'ok', events: [] });
+    });
+
+    test('can be closed again on a seat that is still as it was booked by a known transition', async () => {
+      const { as, position } = await openVenue();
+      const [alice, order] = [as('alice'), as('alice').order('o1')];
+      await alice.select('A1');
+      await order.close('A1');
+      await alice.select('A1');
+      const held = position();
+      await alice.order('o2').sell('A1');
+      const booked = position();
+      const nothing = { outcome: 'ok', events: [] };
+      expect(await order.close('A1', held)).toMatchObject(nothing);
+      expect(await order.close('A1', { ...booked, epoch: 'other' })).toMatchObject(nothing);
+      expect(await as('bob').order('o1').close('A1', booked)).toMatchObject(nothing);
+      expect((await order.close('A1', booked)).events).toEqual(['A1 closed alice']);
+      await alice.select('A1');
+      expect(await order.close('A1', position())).toMatchObject(nothing); // held, not booked
+      expect((await order.sell('A1')).outcome).toBe('ORDER_CLOSED A1');
+    });
+
+    test('that had not been closed is closed by that, too', async () => {
+      const { as, position } = await openVenue();
+      const order = as('alice').order('o1');
+      await as('alice').select('A1');
+      await order.sell('A1');
+      expect((await order.close('A1', position())).events).toEqual(['A1 closed alice']);
+      expect((await order.sell('A1')).outcome).toBe('ORDER_CLOSED A1');
     });
   });
 }

@@ -1,10 +1,12 @@
 import { auditCheckout } from '../../bench/audit/checkout-audit.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
+import { bookedSeats, type SeatsOfShow } from '../../src/orders/order-seats.ts';
 import { OrderService } from '../../src/orders/order-service.ts';
 import { Payments } from '../../src/orders/payments.ts';
 import { SandboxPayments } from '../../src/orders/sandbox/sandbox-payments.ts';
 import { SandboxProvider } from '../../src/orders/sandbox/sandbox-provider.ts';
 import { MemorySandboxStore, type SandboxPayment } from '../../src/orders/sandbox/sandbox-store.ts';
+import { StrayBookings } from '../../src/orders/stray-bookings.ts';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { Answer, SeatCommand } from '../../src/store/seat-store.ts';
@@ -31,7 +33,7 @@ class WatchedSandbox extends MemorySandboxStore {
 }
 
 /** A show that two processes sell by orders, each with its own connection to the ledger, at a time that only the test moves. */
-export async function twoProcesses(ledgers: readonly [Ledger, Ledger]) {
+export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesStrays = true } = {}) {
   const show = newShow();
   const time = { nowMs: Date.now() };
   const nowMs = () => time.nowMs;
@@ -41,6 +43,10 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger]) {
   const decide = async (command: SeatCommand): Promise<Answer> => {
     const { answers } = await store.decide([command], position);
     return answers[0] as Answer;
+  };
+  const seatsOfShow: SeatsOfShow = {
+    commandOfOrder: decide,
+    bookedSeats: async () => bookedSeats(position.epoch, (await store.open()).seats),
   };
   const sandbox = new WatchedSandbox();
   const bank = new SandboxPayments({ store: sandbox, nowMs });
@@ -55,13 +61,14 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger]) {
       new OrderService({
         ledger,
         payments: new Payments([provider]),
-        seatsOf: () => ({ commandOfOrder: decide }),
+        seatsOf: () => seatsOfShow,
         logger: silent,
         nowMs,
         paymentMs,
       }),
   ) as [OrderService, OrderService];
   const [ledger] = ledgers;
+  const strays = new StrayBookings({ ledger, shows: () => [[show, seatsOfShow]], logger: silent });
   const orderOf = (userId: string, seatIds: readonly string[], priceMinor = price) => ({
     show,
     userId,
@@ -89,11 +96,11 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger]) {
       return provider.readWebhook(raw, headers);
     },
     seat: async (id: string) => (await store.open()).seats.find((seat) => seat.id === id),
-    /** Time passes; the reconcilers of both processes run at once. */
+    /** Time passes; the rounds of both processes run at once. */
     async pass(ms: number, stepMs = 15_000) {
       for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {
         time.nowMs = Math.min(endMs, time.nowMs + stepMs);
-        await Promise.all([one.reconcile(), two.reconcile()]);
+        await Promise.all([one.reconcile(), two.reconcile(), freesStrays && strays.free()]);
       }
     },
     /** What the audit of checkout finds wrong. */

@@ -89,7 +89,10 @@ export class CopyableSeatStore implements SeatStore {
 
   async decide(commands: readonly SeatCommand[], known: Position): Promise<Decision> {
     this.#note((store) => store.decide(commands, known));
-    const decision = await this.#store.decide(commands, this.#inner(known));
+    const decision = await this.#store.decide(
+      commands.map((command) => this.#innerOf(command)),
+      this.#inner(known),
+    );
     return { ...decision, events: decision.events.map((event) => this.#outer(event)) };
   }
 
@@ -121,6 +124,11 @@ export class CopyableSeatStore implements SeatStore {
 
   #inner<P extends Position>(position: P): P {
     return { ...position, epoch: this.#epochOf.get(position.epoch) ?? position.epoch };
+  }
+
+  #innerOf(command: SeatCommand): SeatCommand {
+    if (command.action !== 'close' || !command.ifBookedAt) return command;
+    return { ...command, ifBookedAt: this.#inner(command.ifBookedAt) };
   }
 
   #outer<P extends Position>(position: P): P {

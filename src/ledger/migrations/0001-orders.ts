@@ -42,6 +42,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     db,
   );
 
+  await sql`CREATE INDEX order_seats_of_seat ON order_seats (show, seat_id)`.execute(db);
+
   await sql`
     CREATE TABLE payments (
       order_id text NOT NULL REFERENCES orders,

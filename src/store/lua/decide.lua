@@ -17,7 +17,8 @@
 -- ARGV[8] JSON: [[seat id, seq of the seat that the caller knows], ...]
 -- ARGV[9] JSON: [command, ...]: ["expire", [seat, ...]] or ["select" | "extend" | "book" | "release", [seat, ...], user id], where a seat is its index
 --   in ARGV[8], from 0; a command with a key has a fourth item: "key", or "repeat" if it is a retry
---   or ["checkout" | "rehold" | "sell" | "close", [seat, ...], user id, "order", ms]: the hold ends in so many ms; for close: how long the order stays closed
+--   or ["checkout" | "rehold" | "sell" | "close", [seat, ...], user id, "order", ms]: the hold ends in so many ms; for close: how long the order stays closed;
+--   close with two more items, an epoch and a seq: acts again, on seats that are still as they were booked by that transition
 -- ARGV[10] maximum length of the log
 -- ARGV[11] "full" if Redis has reached its memory limit: new holds are refused (STORE_UNAVAILABLE), everything else works
 --
@@ -258,18 +259,26 @@ end
 local function order_verdict_on(action, user, seat)
   if action == 'checkout' then return verdict_on('extend', user, seat) end
   if action == 'sell' then return verdict_on('book', user, seat) end
-  if action == 'close' then return seat.holder == user end
   if seat.status == 2 then return seat.holder ~= user and 'SEAT_BOOKED' end
   if seat.status == 1 then return seat.holder == user or 'SEAT_HELD' end
   return redis.call('EXISTS', seat.lock_key) == 0 or 'SEAT_HELD'
 end
 
+-- Returns whether `close` frees the seat.
+local function closes(user, seat, is_closed, booked_in, booked_at)
+  if seat.holder ~= user then return false end
+  if not booked_in then return not is_closed end
+  return seat.status == 2 and seat.seq == booked_at and epoch == booked_in
+end
+
 -- Returns an answer to a command of an order.
-local function decide_for_order(closed_key, action, user, group, ms)
+local function decide_for_order(closed_key, action, user, group, ms, booked_in, booked_at)
   local is_closed = redis.call('EXISTS', closed_key) == 1
   local refusal, refused, changing, newest = '', {}, {}, {}
   for i, seat in ipairs(group) do
-    local one = is_closed and action ~= 'close' and 'ORDER_CLOSED' or not is_closed and order_verdict_on(action, user, seat)
+    local one
+    if action == 'close' then one = closes(user, seat, is_closed, booked_in, booked_at)
+    else one = is_closed and 'ORDER_CLOSED' or order_verdict_on(action, user, seat) end
     if one == true then
       changing[#changing + 1] = seat
     elseif one then
@@ -341,7 +350,7 @@ local next_key = 6 + (cooldown_ms > 0 and 2 or 1) * #named
 
 local answers = {}
 for c, command in ipairs(commands) do
-  local action, indexes, user, attempt, ms = unpack(command)
+  local action, indexes, user, attempt, ms, booked_in, booked_at = unpack(command)
   local group = {}
   for i, index in ipairs(indexes) do
     group[i] = seats[index + 1]
@@ -351,7 +360,7 @@ for c, command in ipairs(commands) do
   if action == 'expire' then
     for i, seat in ipairs(group) do newest[i] = seat.newest end
   elseif attempt == 'order' then
-    refusal, newest, refused = decide_for_order(KEYS[next_key], action, user, group, ms)
+    refusal, newest, refused = decide_for_order(KEYS[next_key], action, user, group, ms, booked_in, booked_at)
     next_key = next_key + 1
   elseif attempt then
     refusal, newest, refused = decide_once(KEYS[next_key], action, user, group, attempt == 'repeat')

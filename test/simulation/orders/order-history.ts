@@ -4,7 +4,7 @@ import { type Violation, World } from '../world.ts';
 import { Buyer } from './buyer.ts';
 import { manyOrderFaults, type OrderFaults } from './faults.ts';
 import { OrderAudit } from './order-audit.ts';
-import { ShopProcess } from './shop-process.ts';
+import { ShopProcess, show } from './shop-process.ts';
 import { SimulatedBank } from './simulated-bank.ts';
 import { ledgerServer } from './simulated-ledger.ts';
 import { SimulatedSeats } from './simulated-seats.ts';
@@ -23,7 +23,6 @@ export interface OrderHistory {
   counts: ReadonlyMap<string, number>;
 }
 
-const show = 'main';
 const faultsEndMs = 150_000;
 /** Longer than the time to pay, the hold after it and all retries; a clock may have been set back. */
 const endMs = 400_000;

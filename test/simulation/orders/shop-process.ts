@@ -2,6 +2,8 @@ import type { MemoryLedger } from '../../../src/ledger/memory-ledger.ts';
 import { OrderService } from '../../../src/orders/order-service.ts';
 import { Payments } from '../../../src/orders/payments.ts';
 import { Reconciler } from '../../../src/orders/reconciler.ts';
+import { StrayBookings } from '../../../src/orders/stray-bookings.ts';
+import { Rounds } from '../../../src/process/rounds.ts';
 import type { Answer, SeatCommand } from '../../../src/store/seat-store.ts';
 import { Host } from '../host.ts';
 import { silentLogger } from '../simulated-booking.ts';
@@ -11,6 +13,7 @@ import type { SimulatedBank } from './simulated-bank.ts';
 import { connectLedger } from './simulated-ledger.ts';
 import type { SimulatedSeats } from './simulated-seats.ts';
 
+export const show = 'main';
 export const paymentMs = 60_000;
 
 /** A booking process: the real order service and reconciler behind simulated connections. */
@@ -45,6 +48,15 @@ export class ShopProcess {
       logger: silentLogger,
       pollMs: 2_000,
     });
-    this.host.run(() => reconciler.start());
+    const strays = new StrayBookings({
+      ledger: ownLedger,
+      shows: () => [[show, ownSeats]],
+      logger: silentLogger,
+    });
+    const strayRounds = new Rounds({ clock: this.host.clock, intervalMs: 20_000, round: () => strays.free() });
+    this.host.run(() => {
+      reconciler.start();
+      strayRounds.start(20_000);
+    });
   }
 }

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../../src/ledger/ledger.ts';
-import type { SeatsOfShow } from '../../../src/orders/order-seats.ts';
+import { bookedSeats, type SeatsOfShow } from '../../../src/orders/order-seats.ts';
 import type { SeatEvent } from '../../../src/protocol/events.ts';
 import {
   type Answer,
@@ -109,7 +109,11 @@ export class SimulatedSeats {
         }
       }
     };
-    return { decide, commandOfOrder: decide };
+    const booked = async () => {
+      const { epoch, seats } = await this.#open(host, ledger);
+      return bookedSeats(epoch, seats);
+    };
+    return { decide, commandOfOrder: decide, bookedSeats: booked };
   }
 
   /** A failover to a replica that lagged behind. */

@@ -1,0 +1,42 @@
+import type { Logger } from 'pino';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { BookedSeat, SeatsOfShow } from './order-seats.ts';
+
+export interface StrayBookingsOptions {
+  ledger: Pick<Ledger, 'strayBookings'>;
+  /** The shows that this process has opened, by id. */
+  shows: () => Iterable<[show: string, seats: SeatsOfShow]>;
+  logger: Logger;
+}
+
+/**
+ * Frees booked seats whose orders have ended without a ticket: the order was given up after a process had asked the store to
+ * sell its seats, and the store lost the trace of that. Any process may do it, at any time.
+ */
+export class StrayBookings {
+  readonly #options: StrayBookingsOptions;
+
+  constructor(options: StrayBookingsOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects: a show whose seats or orders cannot be read has its turn in the next round. */
+  async free(): Promise<void> {
+    const { shows, logger } = this.#options;
+    for (const [show, seats] of shows()) {
+      await this.#freeIn(show, seats).catch((err) => logger.debug({ err, show }, 'Stray bookings were not looked for'));
+    }
+  }
+
+  async #freeIn(show: string, seats: SeatsOfShow): Promise<void> {
+    const { ledger, logger } = this.#options;
+    // Before the orders: a seat that has been booked for a newer order since is not freed.
+    const booked = new Map((await seats.bookedSeats()).map((seat) => [seat.seatId, seat]));
+    if (booked.size === 0) return;
+    for (const { seatId, userId, orderId } of await ledger.strayBookings(show, [...booked.values()])) {
+      const { at } = booked.get(seatId) as BookedSeat;
+      await seats.commandOfOrder({ action: 'close', seatIds: [seatId], userId, orderId, ifBookedAt: at });
+      logger.warn({ show, seatId, orderId }, 'A booked seat without a ticket was freed: its orders have ended');
+    }
+  }
+}
