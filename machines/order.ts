@@ -106,6 +106,7 @@ export const orderMachine = setup({
       description: 'A payment is under way. Its outcome is unknown, so nobody may give the seats back.',
       entry: 'remember',
       on: {
+        PAYING: { target: 'paying', reenter: true, description: 'More is known about the payment.' },
         AUTHORISED: { target: 'authorised', description: 'The provider reported success.' },
         REOPENED: { target: 'open', description: 'The payment failed; the user may try again.' },
         LAPSED: { target: 'lapsed', description: 'The time to pay ended, and the provider confirms: not paid.' },
@@ -176,6 +177,7 @@ export const orderMachine = setup({
       description: 'Frees the seats, and cancels or refunds the payment.',
       entry: 'remember',
       on: {
+        REFUNDING: { target: 'refunding', reenter: true, description: 'A part of it is back.' },
         REFUNDED: { target: 'refunded', description: 'The provider confirms it.' },
         NEEDS_PERSON: { target: 'needs_person', description: 'The money could not be returned for a day.' },
       },

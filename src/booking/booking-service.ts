@@ -214,9 +214,8 @@ export class BookingService {
     return this.#command(command);
   }
 
-  /** As of now. Rejects as `confirm` does. */
-  async bookedSeats(): Promise<BookedSeat[]> {
-    await this.confirm();
+  /** As the view shows them. */
+  bookedSeats(): BookedSeat[] {
     return bookedSeats(this.view.epoch, this.view.seats);
   }
 

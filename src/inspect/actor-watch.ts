@@ -44,7 +44,7 @@ export class ActorWatch {
     this.#subscription = actor.system.inspect({
       next: (event: InspectionEvent) => {
         try {
-          if (event.actorRef === actor) this.#see(event);
+          if (event.actorRef === actor && !isStop(event)) this.#see(event);
         } catch (error) {
           onError(errorOf(error)); // an exception here would stop the actor
         }
@@ -139,3 +139,6 @@ function classOf(transition: AnyTransitionDefinition): string {
   const siblings = source.transitions.get(eventType) ?? source.always ?? [];
   return transitionClass(source.id, eventType, siblings.indexOf(transition));
 }
+
+/** The end of the actor in this process, e.g. because another one takes its place: nothing has happened to what it shows. */
+const isStop = (event: InspectionEvent): boolean => 'event' in event && event.event.type === 'xstate.stop';

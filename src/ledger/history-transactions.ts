@@ -3,7 +3,7 @@ import { newEvents } from './history-rules.ts';
 import type { EventBatch, HistoryPosition } from './ledger.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { endedStates } from './order.ts';
-import type { Booking, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 type Db = Kysely<LedgerTables>;
 
@@ -164,17 +164,15 @@ export async function readRestorable(db: Db, show: string): Promise<RestorableSe
   }));
 }
 
-export async function readStrayBookings(db: Db, show: string, bookings: readonly Booking[]): Promise<StrayBooking[]> {
+export async function readStrayBookings(db: Db, show: string): Promise<StrayBooking[]> {
   const { rows } = await sql<StrayBooking>`
-    SELECT booking.seat_id AS "seatId", booking.user_id AS "userId", (array_agg(orders.id ORDER BY orders.created_at DESC))[1] AS "orderId"
-    FROM unnest(
-      ${bookings.map(({ seatId }) => seatId)}::text[],
-      ${bookings.map(({ userId }) => userId)}::text[]
-    ) AS booking (seat_id, user_id)
-    JOIN order_seats USING (seat_id, user_id)
+    SELECT bookings.seat_id AS "seatId", bookings.user_id AS "userId",
+      (array_agg(orders.id ORDER BY orders.created_at DESC))[1] AS "orderId"
+    FROM bookings
+    JOIN order_seats USING (show, seat_id, user_id)
     JOIN orders ON orders.id = order_seats.order_id
-    WHERE order_seats.show = ${show} AND NOT EXISTS (
-      SELECT FROM tickets WHERE tickets.show = ${show} AND tickets.seat_id = booking.seat_id AND voided_at IS NULL
+    WHERE bookings.show = ${show} AND ended_at IS NULL AND NOT is_recovered AND NOT EXISTS (
+      SELECT FROM tickets WHERE tickets.show = bookings.show AND tickets.seat_id = bookings.seat_id AND voided_at IS NULL
     )
     GROUP BY 1, 2
     HAVING bool_and(orders.state = ANY (${[...endedStates]}))

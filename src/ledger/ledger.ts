@@ -1,5 +1,5 @@
 import type { NewOrder, Order, OrderState, PaymentFact, PaymentState, Ticket } from './order.ts';
-import type { Booking, LedgerEvent, RecoveredBooking, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { LedgerEvent, RecoveredBooking, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** An order at the version that the caller has read: a change applies to that version only. */
 export type OrderVersion = Pick<Order, 'id' | 'version'>;
@@ -130,8 +130,8 @@ export interface Ledger {
    */
   restorable(show: string): Promise<RestorableSeat[]>;
 
-  /** Those of the bookings for which there is no reason any more. */
-  strayBookings(show: string, bookings: readonly Booking[]): Promise<StrayBooking[]>;
+  /** The bookings of the history for which there is no reason any more. Recovered ones may be those of an order that was lost here. */
+  strayBookings(show: string): Promise<StrayBooking[]>;
 
   /** Rejects with a `LedgerUnavailableError` if the database takes no writes now. */
   checkWritable(): Promise<void>;

@@ -24,7 +24,7 @@ import {
 } from './order.ts';
 import { openOrder, requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
-import type { Booking, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** A ledger in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
 export class MemoryLedger implements Ledger {
@@ -177,25 +177,31 @@ export class MemoryLedger implements Ledger {
       for (const { seatId } of order.seats) ordered.add(`${seatId} ${order.userId}`);
     }
     const bookings = this.#history(show).bookings();
-    const seats = new Map(
-      bookings.flatMap((seat) => (ordered.has(`${seat.seatId} ${seat.userId}`) ? [] : [[seat.seatId, seat]])),
-    );
+    const seats = new Map<string, RestorableSeat>();
+    for (const { seatId, userId } of bookings) {
+      if (!ordered.has(`${seatId} ${userId}`)) seats.set(seatId, { seatId, userId });
+    }
     for (const { seatId, orderId } of this.#liveTickets(show)) {
       seats.set(seatId, { seatId, userId: this.#require(orderId).userId, orderId });
     }
     return [...seats.values()].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
   }
 
-  async strayBookings(show: string, bookings: readonly Booking[]): Promise<StrayBooking[]> {
+  async strayBookings(show: string): Promise<StrayBooking[]> {
     const ticketed = new Set([...this.#liveTickets(show)].map(({ seatId }) => seatId));
-    return bookings.flatMap(({ seatId, userId }) => {
-      const orders = [...this.#orders.values()].filter(
-        (order) => order.show === show && order.userId === userId && order.seats.some((seat) => seat.seatId === seatId),
-      );
-      const newest = orders.toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0];
-      const isStray = newest && !ticketed.has(seatId) && orders.every(({ state }) => endedStates.has(state));
-      return isStray ? [{ seatId, userId, orderId: newest.id }] : [];
-    });
+    return this.#history(show)
+      .bookings()
+      .flatMap(({ seatId, userId, isRecovered }) => {
+        if (isRecovered || ticketed.has(seatId)) return [];
+        const orders = [...this.#orders.values()].filter(
+          ({ seats, ...order }) =>
+            order.show === show && order.userId === userId && seats.some((seat) => seat.seatId === seatId),
+        );
+        const [newest] = orders.toSorted((a, b) => b.createdAtMs - a.createdAtMs);
+        const isStray = newest && orders.every(({ state }) => endedStates.has(state));
+        return isStray ? [{ seatId, userId, orderId: newest.id }] : [];
+      })
+      .sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
   }
 
   async checkWritable(): Promise<void> {}

@@ -32,7 +32,7 @@ import {
   seatAlreadySold,
   seatInOrder,
 } from './order-transactions.ts';
-import type { Booking, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** For how long a call repeats itself while the database cannot be reached, and after a conflict of two transactions. */
 const repeatForMs = 1_000;
@@ -193,8 +193,8 @@ export class PostgresLedger implements Ledger {
     return this.#read((db) => readRestorable(db, show));
   }
 
-  strayBookings(show: string, bookings: readonly Booking[]): Promise<StrayBooking[]> {
-    return this.#read((db) => readStrayBookings(db, show, bookings));
+  strayBookings(show: string): Promise<StrayBooking[]> {
+    return this.#read((db) => readStrayBookings(db, show));
   }
 
   async checkWritable(): Promise<void> {

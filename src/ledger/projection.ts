@@ -155,7 +155,16 @@ export class Projection {
   }
 }
 
-function ledgerEvent({ type, seat_id, user_id, epoch, seq, reason, timestamp, expires_at }: SeatEvent): LedgerEvent {
+export function ledgerEvent({
+  type,
+  seat_id,
+  user_id,
+  epoch,
+  seq,
+  reason,
+  timestamp,
+  expires_at,
+}: SeatEvent): LedgerEvent {
   return {
     type,
     seat_id,

@@ -19,8 +19,8 @@ export function bookedSeats(epoch: string, seats: Iterable<Seat>): BookedSeat[] 
 
 /** The seats of one show, as checkout needs them: a `BookingService`. Rejects with its errors. */
 export interface SeatsOfShow {
-  /** As of now. */
-  bookedSeats(): Promise<BookedSeat[]>;
+  /** As far as this process knows. */
+  bookedSeats(): BookedSeat[];
   commandOfOrder(command: OrderCommand): Promise<Answer>;
 }
 

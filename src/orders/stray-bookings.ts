@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
-import type { BookedSeat, SeatsOfShow } from './order-seats.ts';
+import type { SeatsOfShow } from './order-seats.ts';
 
 export interface StrayBookingsOptions {
   ledger: Pick<Ledger, 'strayBookings'>;
@@ -31,11 +31,11 @@ export class StrayBookings {
   async #freeIn(show: string, seats: SeatsOfShow): Promise<void> {
     const { ledger, logger } = this.#options;
     // Before the orders: a seat that has been booked for a newer order since is not freed.
-    const booked = new Map((await seats.bookedSeats()).map((seat) => [seat.seatId, seat]));
-    if (booked.size === 0) return;
-    for (const { seatId, userId, orderId } of await ledger.strayBookings(show, [...booked.values()])) {
-      const { at } = booked.get(seatId) as BookedSeat;
-      await seats.commandOfOrder({ action: 'close', seatIds: [seatId], userId, orderId, ifBookedAt: at });
+    const booked = new Map(seats.bookedSeats().map((seat) => [seat.seatId, seat]));
+    for (const { seatId, userId, orderId } of await ledger.strayBookings(show)) {
+      const seat = booked.get(seatId);
+      if (seat?.userId !== userId) continue;
+      await seats.commandOfOrder({ action: 'close', seatIds: [seatId], userId, orderId, ifBookedAt: seat.at });
       logger.warn({ show, seatId, orderId }, 'A booked seat without a ticket was freed: its orders have ended');
     }
   }

@@ -1,12 +1,14 @@
 import { auditCheckout } from '../../bench/audit/checkout-audit.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
-import { bookedSeats, type SeatsOfShow } from '../../src/orders/order-seats.ts';
+import { ledgerEvent } from '../../src/ledger/projection.ts';
+import { type BookedSeat, bookedSeats, type SeatsOfShow } from '../../src/orders/order-seats.ts';
 import { OrderService } from '../../src/orders/order-service.ts';
 import { Payments } from '../../src/orders/payments.ts';
 import { SandboxPayments } from '../../src/orders/sandbox/sandbox-payments.ts';
 import { SandboxProvider } from '../../src/orders/sandbox/sandbox-provider.ts';
 import { MemorySandboxStore, type SandboxPayment } from '../../src/orders/sandbox/sandbox-store.ts';
 import { StrayBookings } from '../../src/orders/stray-bookings.ts';
+import type { Position } from '../../src/protocol/venue.ts';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import type { Answer, SeatCommand } from '../../src/store/seat-store.ts';
@@ -44,9 +46,18 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
     const { answers } = await store.decide([command], position);
     return answers[0] as Answer;
   };
+  let booked: BookedSeat[] = [];
+  let projected: Position = position;
+  /** What the projection and the view of a process know. */
+  async function catchUp() {
+    const { events = [], epoch, seq } = await store.eventsAsDecided(projected, 10_000);
+    if (events.length > 0) await ledgers[0].appendEvents(show, { events: events.map(ledgerEvent) });
+    projected = { epoch, seq };
+    booked = bookedSeats(epoch, (await store.open()).seats);
+  }
   const seatsOfShow: SeatsOfShow = {
     commandOfOrder: decide,
-    bookedSeats: async () => bookedSeats(position.epoch, (await store.open()).seats),
+    bookedSeats: () => booked,
   };
   const sandbox = new WatchedSandbox();
   const bank = new SandboxPayments({ store: sandbox, nowMs });
@@ -100,6 +111,7 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
     async pass(ms: number, stepMs = 15_000) {
       for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {
         time.nowMs = Math.min(endMs, time.nowMs + stepMs);
+        await catchUp();
         await Promise.all([one.reconcile(), two.reconcile(), freesStrays && strays.free()]);
       }
     },

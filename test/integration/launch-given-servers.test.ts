@@ -272,7 +272,7 @@ describe('[R290] a given NATS', () => {
 
 test('[R290] addresses are shown without secrets', () => {
   expect(redacted('redis://u:p@h:1?password=p')).toBe('redis://u:***@h:1?***');
-  expect(redacted('token@h,nats://u:p@i')).toBe('nats://***@h,nats://u:***@i');
+  expect(redacted('token@h,nats://u:p@i')).toBe('***@h,nats://u:***@i');
 });
 
 test('[R290] start.sh names every problem before it starts anything', async () => {

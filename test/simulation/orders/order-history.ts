@@ -1,4 +1,5 @@
 import { MemoryLedger } from '../../../src/ledger/memory-ledger.ts';
+import { ledgerEvent } from '../../../src/ledger/projection.ts';
 import type { SandboxPayment } from '../../../src/orders/sandbox/sandbox-store.ts';
 import { type Violation, World } from '../world.ts';
 import { Buyer } from './buyer.ts';
@@ -48,7 +49,10 @@ export async function runOrderHistory(
     ledger,
     show,
     fenced,
-    onDecided: (command, _answer, events) => audit.closed(command, events),
+    onDecided: async (command, _answer, events) => {
+      await ledger.appendEvents(show, { events: events.map(ledgerEvent), recovered: [] });
+      await audit.closed(command, events);
+    },
   });
   const bank = new SimulatedBank({
     world,

@@ -1,5 +1,5 @@
 import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { bookedSeats, type SeatsOfShow } from '../../../src/orders/order-seats.ts';
+import { type BookedSeat, bookedSeats, type SeatsOfShow } from '../../../src/orders/order-seats.ts';
 import type { SeatEvent } from '../../../src/protocol/events.ts';
 import {
   type Answer,
@@ -34,6 +34,8 @@ export class SimulatedSeats {
   readonly server: Server;
   readonly #options: SimulatedSeatsOptions;
   #store: CopyableSeatStore;
+  /** As every process knows them. */
+  #booked: BookedSeat[] = [];
   #epochs = 0;
   #clockOffsetMs = 1_700_000_000_000;
 
@@ -99,6 +101,7 @@ export class SimulatedSeats {
           return await this.server.call(host, textOf(command), async () => {
             const { answers, events } = await this.#store.decide([command], { epoch, seq });
             const [answer] = answers as [Answer];
+            this.#booked = bookedSeats(epoch, (await this.#store.open()).seats);
             seq = Math.max(seq, ...events.map((event) => event.seq));
             await this.#options.onDecided(command, answer, events);
             return answer;
@@ -109,11 +112,7 @@ export class SimulatedSeats {
         }
       }
     };
-    const booked = async () => {
-      const { epoch, seats } = await this.#open(host, ledger);
-      return bookedSeats(epoch, seats);
-    };
-    return { decide, commandOfOrder: decide, bookedSeats: booked };
+    return { decide, commandOfOrder: decide, bookedSeats: () => this.#booked };
   }
 
   /** A failover to a replica that lagged behind. */
