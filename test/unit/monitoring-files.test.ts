@@ -7,6 +7,9 @@ import { bookingMetrics } from '../../src/booking/metrics.ts';
 import { edgeMetrics } from '../../src/edge/metrics.ts';
 import { createHttpApp } from '../../src/http/http-app.ts';
 import { registerMetricsRoute } from '../../src/http/metrics-route.ts';
+import { MemoryLedger } from '../../src/ledger/memory-ledger.ts';
+import { Projections } from '../../src/ledger/projections.ts';
+import { registerOrderMetrics } from '../../src/orders/order-metrics.ts';
 import { errorCodes } from '../../src/protocol/errors.ts';
 import { silent } from '../support/silent.ts';
 
@@ -19,6 +22,8 @@ function knownMetrics(): Map<string, readonly string[]> {
     withheld: () => 0,
     unreplicated: () => 0,
   }).registry;
+  registerOrderMetrics(booking, new MemoryLedger());
+  new Projections(new MemoryLedger(), booking);
   const edge = new Registry();
   collectDefaultMetrics({ register: edge });
   edgeMetrics(edge);

@@ -73,7 +73,7 @@ test('[R985] the page shows who is ready, who is not and who does not reply, and
     ['bad', 'does not reply'],
   ]);
   expect(body).not.toContain('<script');
-  expect(body).toContain('&lt;script&gt;alert(1)&lt;/script&gt; &amp; more');
+  expect(body).toContain('&#60;script&#62;alert(1)&#60;/script&#62; &#38; more');
   expect(headers['content-security-policy']).toMatch(/style-src 'sha256-[\w+/]+=*'/);
   expect(headers['content-security-policy']).toMatch(/script-src 'self'/);
   expect(body).not.toMatch(/ (?:src|href|style)=/);
