@@ -51,21 +51,32 @@ export class OrderSeats {
   }
 
   /**
-   * Frees the seats that the order has held or booked; afterwards no command of it changes a seat. Seats with a live ticket
-   * stay booked: after Redis lost data, they may belong to an earlier order of the same user.
+   * Frees the seats that the order holds; afterwards no command of it changes a seat. False, and nothing is changed, if a seat
+   * is booked without a ticket: by another process that goes on with this order, or since the store lost data.
    */
-  async close(order: Order): Promise<void> {
+  close(order: Order): Promise<boolean> {
+    return this.#end(order, 'close');
+  }
+
+  /** As `close`, but frees booked seats too: only when the ledger lets no process issue the order any more. */
+  async revoke(order: Order): Promise<void> {
+    await this.#end(order, 'revoke');
+  }
+
+  /** Seats with a live ticket stay booked: after the store lost data, they may belong to an earlier order of the same user. */
+  async #end(order: Order, action: 'close' | 'revoke'): Promise<boolean> {
     const { show } = order;
     const seatIds: string[] = [];
     for (const { seatId } of order.seats) {
       if (!(await this.#options.ledger.liveTicket(show, seatId))) seatIds.push(seatId);
     }
-    if (seatIds.length > 0) await this.#command(order, { action: 'close' }, seatIds);
+    if (seatIds.length === 0) return true;
+    return (await this.#command(order, { action }, seatIds)).refusal === undefined;
   }
 
   #command(
     { id: orderId, show, userId, seats }: Order,
-    command: { action: 'checkout' | 'rehold'; ttlMs: number } | { action: 'sell' } | { action: 'close' },
+    command: { action: 'checkout' | 'rehold'; ttlMs: number } | { action: 'sell' | 'close' | 'revoke' },
     seatIds = seats.map(({ seatId }) => seatId),
   ): Promise<Answer> {
     return this.#options.seatsOf(show).commandOfOrder({ ...command, seatIds, userId, orderId });

@@ -215,16 +215,14 @@ export class OrderService {
     const payment = order.payments.at(-1);
     switch (order.state) {
       case 'open':
-        await this.#seats.close(order);
-        return this.#steps.change(order, { state: 'cancelled', dueAtMs: undefined });
+        return this.#steps.end(order, { state: 'cancelled', dueAtMs: undefined });
       case 'paying': {
         const ended = payment ? await this.#steps.endPayment(order, payment) : order;
         // Another process may have gone on since.
         if (ended.state !== 'paying') return this.#cancelAt(ended);
         if (ended.payments.some(hasMoney)) return this.#giveUp(ended);
         if (ended.version === order.version) throw new OrderClosedError(order);
-        await this.#seats.close(ended);
-        return this.#steps.change(ended, { state: 'cancelled', dueAtMs: undefined });
+        return this.#steps.end(ended, { state: 'cancelled', dueAtMs: undefined });
       }
       case 'authorised':
         return this.#giveUp(order);

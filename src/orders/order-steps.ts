@@ -33,11 +33,9 @@ export class OrderSteps {
 
   /** The order after the step. Rejects with the errors of the ledger, the store and the provider. */
   async perform(order: Order, step: Step): Promise<Order> {
-    const { seats } = this.#options;
     switch (step.kind) {
       case 'lapse':
-        await seats.close(order);
-        return this.change(order, { state: 'lapsed', dueAtMs: undefined, reason: 'Not paid in time' });
+        return this.end(order, { state: 'lapsed', dueAtMs: undefined, reason: 'Not paid in time' });
       case 'begin':
         return this.#begin(order, step.payment);
       case 'ask':
@@ -81,10 +79,21 @@ export class OrderSteps {
     return asked;
   }
 
-  /** Frees the seats, then returns the money. Never while the outcome of a payment is unknown. */
-  async giveUp(order: Order, reason: string): Promise<Order> {
-    await this.#options.seats.close(order);
-    return this.#goOn(order, 'refunding', { reason });
+  /**
+   * Ends an order that has no tickets. Held seats are freed first: until then the ledger refuses another order of this user for
+   * them. Booked ones afterwards: until then another process may issue tickets for them.
+   */
+  async end(order: Order, change: Omit<OrderChange, 'atMs'>): Promise<Order> {
+    const { seats } = this.#options;
+    const isClosed = await seats.close(order);
+    const ended = await this.change(order, change);
+    if (!isClosed) await seats.revoke(order);
+    return ended;
+  }
+
+  /** Ends the order, then returns the money. Never while the outcome of a payment is unknown. */
+  giveUp(order: Order, reason: string): Promise<Order> {
+    return this.end(order, { state: 'refunding', reason, dueAtMs: this.#retryAtMs });
   }
 
   /** Ends a payment unless it has been made: only its provider knows which it was. */
@@ -98,7 +107,11 @@ export class OrderSteps {
   }
 
   #goOn(order: Order, state: 'authorised' | 'booking' | 'refunding', rest: Partial<OrderChange> = {}): Promise<Order> {
-    return this.change(order, { ...rest, state, dueAtMs: this.#options.nowMs() + this.#options.retryMs });
+    return this.change(order, { ...rest, state, dueAtMs: this.#retryAtMs });
+  }
+
+  get #retryAtMs(): number {
+    return this.#options.nowMs() + this.#options.retryMs;
   }
 
   /** undefined: the seats are sold; else why they cannot be. */
@@ -167,7 +180,7 @@ export class OrderSteps {
   async #closeRevoked(order: Order): Promise<void> {
     const { stuckIn, tickets } = order;
     const isGivenUp = stuckIn !== undefined && stuckIn !== 'refunding';
-    if (tickets.length > 0 || isGivenUp) await this.#options.seats.close(order);
+    if (tickets.length > 0 || isGivenUp) await this.#options.seats.revoke(order);
   }
 
   async #capture(order: Order, { attempt, provider, reference = '' }: Payment): Promise<Order> {

@@ -35,7 +35,7 @@ export class StrayBookings {
     for (const { seatId, userId, orderId } of await ledger.strayBookings(show)) {
       const seat = booked.get(seatId);
       if (seat?.userId !== userId) continue;
-      await seats.commandOfOrder({ action: 'close', seatIds: [seatId], userId, orderId, ifBookedAt: seat.at });
+      await seats.commandOfOrder({ action: 'revoke', seatIds: [seatId], userId, orderId, ifBookedAt: seat.at });
       logger.warn({ show, seatId, orderId }, 'A booked seat without a ticket was freed: its orders have ended');
     }
   }

@@ -157,7 +157,8 @@ export class MemorySeatStore implements SeatStore, SeatLog {
     const named = this.#seatsOf(command).map((seat) => this.#named(seat, userId, nowMs));
     const verdict = decideForOrder(command, named, { nowMs, isClosed, epoch: this.#epoch });
     const answer = this.#commitAll(command, verdict, nowMs, events);
-    if (action === 'close' && !isClosed) {
+    const closes = (action === 'close' || action === 'revoke') && answer.refusal === undefined;
+    if (closes && !isClosed) {
       forgetOverdue(this.#closedOrders, (untilMs) => untilMs <= nowMs);
       this.#closedOrders.set(orderId, nowMs + closedOrderKeptMs);
     }

@@ -135,14 +135,18 @@ export function decideForOrder(
   { nowMs, isClosed, epoch }: { nowMs: number; isClosed: boolean; epoch: string },
 ): Verdict {
   const { userId } = command;
-  if (isClosed && command.action !== 'close')
-    return { refusal: 'ORDER_CLOSED', refused: named.map(({ seat }) => seat.id) };
-  if (command.action === 'close') {
-    const { ifBookedAt: at } = command;
+  if (command.action === 'close' || command.action === 'revoke') {
+    const at = command.action === 'revoke' ? command.ifBookedAt : undefined;
     const isAsBooked = ({ status, seq }: Seat) => status === SeatStatus.booked && seq === at?.seq && epoch === at.epoch;
-    const own = named.filter(({ seat }) => seat.held_by === userId && (at ? isAsBooked(seat) : !isClosed));
-    return { transitions: new Map(own.map(({ seat }) => [seat.id, { type: 'released', reason: 'closed', userId }])) };
+    const own = named
+      .map(({ seat }) => seat)
+      .filter((seat) => seat.held_by === userId && (at ? isAsBooked(seat) : !isClosed));
+    const booked = own.filter(({ status }) => status === SeatStatus.booked);
+    if (command.action === 'close' && booked.length > 0)
+      return { refusal: 'SEAT_BOOKED', refused: booked.map(({ id }) => id) };
+    return { transitions: new Map(own.map(({ id }) => [id, { type: 'released', reason: 'closed', userId }])) };
   }
+  if (isClosed) return { refusal: 'ORDER_CLOSED', refused: named.map(({ seat }) => seat.id) };
   const verdicts = named.map((each) => [each, orderVerdictOn(command.action, userId, each, nowMs)] as const);
   const refusals = verdicts.flatMap(([{ seat }, verdict]) =>
     typeof verdict === 'string' ? [{ id: seat.id, refusal: verdict }] : [],

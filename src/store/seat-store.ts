@@ -19,14 +19,16 @@ export interface UserCommand {
 /**
  * A command of checkout on seats of one order: on all of them or on none.
  * `checkout`: extends the user's hold. `rehold`: the same, and holds free seats again. `sell`: books the held seats.
- * `close`: frees what the order holds or has booked of these seats. It acts once; afterwards every command of the order
- * is refused as ORDER_CLOSED, so one that was delayed cannot change seats that have gone to a later order.
- * With `ifBookedAt` it acts again, on a seat that is still as it was booked by that transition.
+ * `close`: frees what the order holds of these seats, unless the user has booked one of them. `revoke`: frees what it holds
+ * or has booked. Either acts once; afterwards every command of the order is refused as ORDER_CLOSED, so one that was delayed
+ * cannot change seats that have gone to a later order. With `ifBookedAt`, `revoke` acts again, on a seat that is still as it
+ * was booked by that transition.
  */
 export type OrderCommand = { seatIds: readonly string[]; userId: string; orderId: string } & (
   | { action: 'checkout' | 'rehold'; ttlMs: number }
   | { action: 'sell' }
-  | { action: 'close'; ifBookedAt?: Position }
+  | { action: 'close' }
+  | { action: 'revoke'; ifBookedAt?: Position }
 );
 
 export const isOrderCommand = (command: SeatCommand): command is OrderCommand => 'orderId' in command;

@@ -3,7 +3,7 @@ import { describe } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { MemoryLedger } from '../../src/ledger/memory-ledger.ts';
 import { Random } from '../simulation/random.ts';
-import { orderServiceContract } from './order-service.contract.ts';
+import { orderServiceContract, orderServiceControls } from './order-service.contract.ts';
 
 /** As over a connection: requests and replies take some turns of the event loop, so that calls overlap. */
 function connected(ledger: Ledger, random: Random): Ledger {
@@ -26,8 +26,10 @@ function connected(ledger: Ledger, random: Random): Ledger {
 }
 
 describe('OrderService over MemoryLedger', () => {
-  orderServiceContract(() => {
+  const ledgersOf = () => {
     const ledger = new MemoryLedger();
-    return [connected(ledger, new Random(1)), connected(ledger, new Random(2))];
-  });
+    return [connected(ledger, new Random(1)), connected(ledger, new Random(2))] as const;
+  };
+  orderServiceContract(ledgersOf, 100);
+  orderServiceControls(ledgersOf);
 });

@@ -35,8 +35,9 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
         checkout: (seats: string) => decide(seats, { action: 'checkout', userId, orderId, ttlMs: paymentMs } as never),
         rehold: (seats: string) => decide(seats, { action: 'rehold', userId, orderId, ttlMs: 60_000 } as never),
         sell: (seats: string) => decide(seats, { action: 'sell', userId, orderId } as never),
-        close: (seats: string, ifBookedAt?: Position) =>
-          decide(seats, { action: 'close', userId, orderId, ifBookedAt } as never),
+        close: (seats: string) => decide(seats, { action: 'close', userId, orderId } as never),
+        revoke: (seats: string, ifBookedAt?: Position) =>
+          decide(seats, { action: 'revoke', userId, orderId, ifBookedAt } as never),
       }),
     });
     return { place, as, position: () => known };
@@ -97,15 +98,34 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
   });
 
   describe('[R742] a closed order', () => {
-    test('has given back what it held and booked, and nothing of other users', async () => {
+    test('has given back what it held, and nothing of other users', async () => {
+      const { as } = await openVenue();
+      const order = as('alice').order('o1');
+      await as('alice').select('A1');
+      await as('bob').select('B1');
+      expect((await order.close('A1 A2 B1')).events).toEqual(['A1 closed alice']);
+      expect((await as('alice').select('A1')).outcome).toBe('ok'); // no cool-down
+    });
+
+    test('is not closed once its seats are booked: whichever comes first, the sale or the end', async () => {
+      const { as } = await openVenue();
+      const order = as('alice').order('o1');
+      await as('alice').select('A1 A2');
+      await order.sell('A1');
+      expect(await order.close('A1 A2')).toMatchObject({ outcome: 'SEAT_BOOKED A1', events: [] });
+      expect((await order.sell('A2')).events).toEqual(['A2 booked alice']);
+    });
+
+    test('that is revoked has given back what it held and booked, and nothing of other users', async () => {
       const { as } = await openVenue();
       const order = as('alice').order('o1');
       await as('alice').select('A1 A2');
       await order.sell('A1');
       await as('bob').select('B1');
-      expect((await order.close('A1 A2 A3 B1')).events).toEqual(['A1 closed alice', 'A2 closed alice']);
+      expect((await order.revoke('A1 A2 A3 B1')).events).toEqual(['A1 closed alice', 'A2 closed alice']);
       expect((await as('bob').select('A1')).outcome).toBe('ok');
-      expect((await as('alice').select('A2')).outcome).toBe('ok'); // no cool-down
+      expect((await as('alice').select('A2')).outcome).toBe('ok');
+      expect((await order.sell('A2')).outcome).toBe('ORDER_CLOSED A2');
     });
 
     test('changes no seat any more: a command that was delayed cannot touch a later order of the same user', async () => {
@@ -122,7 +142,7 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
       expect(await late.close('A1')).toMatchObject({ outcome: 'ok', events: [] });
     });
 
-    test('can be closed again on a seat that is still as it was booked by a known transition', async () => {
+    test('can be revoked on a seat that is still as it was booked by a known transition', async () => {
       const { as, position } = await openVenue();
       const [alice, order] = [as('alice'), as('alice').order('o1')];
       await alice.select('A1');
@@ -132,21 +152,13 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
       await alice.order('o2').sell('A1');
       const booked = position();
       const nothing = { outcome: 'ok', events: [] };
-      expect(await order.close('A1', held)).toMatchObject(nothing);
-      expect(await order.close('A1', { ...booked, epoch: 'other' })).toMatchObject(nothing);
-      expect(await as('bob').order('o1').close('A1', booked)).toMatchObject(nothing);
-      expect((await order.close('A1', booked)).events).toEqual(['A1 closed alice']);
+      expect(await order.revoke('A1')).toMatchObject(nothing);
+      expect(await order.revoke('A1', held)).toMatchObject(nothing);
+      expect(await order.revoke('A1', { ...booked, epoch: 'other' })).toMatchObject(nothing);
+      expect(await as('bob').order('o1').revoke('A1', booked)).toMatchObject(nothing);
+      expect((await order.revoke('A1', booked)).events).toEqual(['A1 closed alice']);
       await alice.select('A1');
-      expect(await order.close('A1', position())).toMatchObject(nothing); // held, not booked
-      expect((await order.sell('A1')).outcome).toBe('ORDER_CLOSED A1');
-    });
-
-    test('that had not been closed is closed by that, too', async () => {
-      const { as, position } = await openVenue();
-      const order = as('alice').order('o1');
-      await as('alice').select('A1');
-      await order.sell('A1');
-      expect((await order.close('A1', position())).events).toEqual(['A1 closed alice']);
+      expect(await order.revoke('A1', position())).toMatchObject(nothing); // held, not booked
       expect((await order.sell('A1')).outcome).toBe('ORDER_CLOSED A1');
     });
   });

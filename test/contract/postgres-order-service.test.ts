@@ -19,5 +19,5 @@ afterAll(async () => {
 });
 
 describe('OrderService over PostgresLedger', () => {
-  orderServiceContract(() => ledgers);
+  orderServiceContract(() => ledgers, 3);
 });

@@ -43,7 +43,7 @@ const command: fc.Arbitrary<SeatCommand> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      action: fc.constantFrom('checkout', 'rehold', 'sell', 'close'),
+      action: fc.constantFrom('checkout', 'rehold', 'sell', 'close', 'revoke'),
       seatIds: fc.oneof(oneSeat, someSeats),
       userId: fc.constantFrom(...users),
       orderId: fc.constantFrom('o1', 'o2', 'o3', 'o4', 'o5'),

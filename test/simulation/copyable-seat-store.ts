@@ -127,7 +127,7 @@ export class CopyableSeatStore implements SeatStore {
   }
 
   #innerOf(command: SeatCommand): SeatCommand {
-    if (command.action !== 'close' || !command.ifBookedAt) return command;
+    if (command.action !== 'revoke' || !command.ifBookedAt) return command;
     return { ...command, ifBookedAt: this.#inner(command.ifBookedAt) };
   }
 

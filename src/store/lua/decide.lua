@@ -17,8 +17,8 @@
 -- ARGV[8] JSON: [[seat id, seq of the seat that the caller knows], ...]
 -- ARGV[9] JSON: [command, ...]: ["expire", [seat, ...]] or ["select" | "extend" | "book" | "release", [seat, ...], user id], where a seat is its index
 --   in ARGV[8], from 0; a command with a key has a fourth item: "key", or "repeat" if it is a retry
---   or ["checkout" | "rehold" | "sell" | "close", [seat, ...], user id, "order", ms]: the hold ends in so many ms; for close: how long the order stays closed;
---   close with two more items, an epoch and a seq: acts again, on seats that are still as they were booked by that transition
+--   or ["checkout" | "rehold" | "sell" | "close" | "revoke", [seat, ...], user id, "order", ms]: the hold ends in so many ms; for close and revoke: how
+--   long the order stays closed; revoke with two more items, an epoch and a seq: acts again, on seats that are still as they were booked by that transition
 -- ARGV[10] maximum length of the log
 -- ARGV[11] "full" if Redis has reached its memory limit: new holds are refused (STORE_UNAVAILABLE), everything else works
 --
@@ -255,6 +255,8 @@ function change.close(seat, user, tokens)
   tokens[seat.id] = nil
 end
 
+change.revoke = change.close
+
 -- As verdict_on, for a command of an order that is not closed.
 local function order_verdict_on(action, user, seat)
   if action == 'checkout' then return verdict_on('extend', user, seat) end
@@ -264,20 +266,22 @@ local function order_verdict_on(action, user, seat)
   return redis.call('EXISTS', seat.lock_key) == 0 or 'SEAT_HELD'
 end
 
--- Returns whether `close` frees the seat.
-local function closes(user, seat, is_closed, booked_in, booked_at)
+-- Returns a refusal, or whether `close` or `revoke` frees the seat.
+local function end_verdict_on(action, user, seat, is_closed, booked_in, booked_at)
   if seat.holder ~= user then return false end
-  if not booked_in then return not is_closed end
-  return seat.status == 2 and seat.seq == booked_at and epoch == booked_in
+  if booked_in then return seat.status == 2 and seat.seq == booked_at and epoch == booked_in end
+  if is_closed then return false end
+  return action == 'close' and seat.status == 2 and 'SEAT_BOOKED' or true
 end
 
 -- Returns an answer to a command of an order.
 local function decide_for_order(closed_key, action, user, group, ms, booked_in, booked_at)
   local is_closed = redis.call('EXISTS', closed_key) == 1
+  local is_end = action == 'close' or action == 'revoke'
   local refusal, refused, changing, newest = '', {}, {}, {}
   for i, seat in ipairs(group) do
     local one
-    if action == 'close' then one = closes(user, seat, is_closed, booked_in, booked_at)
+    if is_end then one = end_verdict_on(action, user, seat, is_closed, booked_in, booked_at)
     else one = is_closed and 'ORDER_CLOSED' or order_verdict_on(action, user, seat) end
     if one == true then
       changing[#changing + 1] = seat
@@ -294,7 +298,7 @@ local function decide_for_order(closed_key, action, user, group, ms, booked_in, 
     local tokens = holds_of(user)
     for _, seat in ipairs(changing) do change[action](seat, user, tokens, ms) end
     if #changing > 0 then write_holds(user, tokens) end
-    if action == 'close' and not is_closed then redis.call('SET', closed_key, user, 'PX', ms) end
+    if is_end and not is_closed then redis.call('SET', closed_key, user, 'PX', ms) end
   end
   for i, seat in ipairs(group) do newest[i] = seat.newest end
   return refusal, newest, refused

@@ -36,7 +36,7 @@ export class OrderAudit {
 
   /** [R761] Seats go back only while the shop knows the outcome of each payment. */
   async closed({ action, ...command }: SeatCommand, events: readonly SeatEvent[]): Promise<void> {
-    if (action !== 'close' || !('orderId' in command) || events.length === 0) return;
+    if ((action !== 'close' && action !== 'revoke') || !('orderId' in command) || events.length === 0) return;
     const order = await this.#ledger.order(command.orderId);
     if (!order) return;
     for (const { reference, attempt, state } of this.#paymentsOf(order.id)) {
