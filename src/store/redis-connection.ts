@@ -136,6 +136,8 @@ export class RedisConnection {
     this.#replicationLog = new StateLog(options.logger);
     this.redis = redis as RedisWithScripts;
     redis.on('ready', () => void this.learnRun());
+    // The library connects to a replica of a cluster by itself, e.g. to tell it that it is a primary now.
+    if (redis.status === 'ready') void this.learnRun();
     redis.on('close', () => {
       this.#run = undefined;
       this.#session++;

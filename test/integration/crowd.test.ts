@@ -107,7 +107,7 @@ describe('[R311] the address of a client', () => {
       replies.push(await ask('/api/session', { headers, from: proxy }));
     }
     expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
-    for (const reply of replies) expect(cookies(reply)).toMatch(/^session_0a1b2c3d=.*; Secure/);
+    for (const reply of replies) expect(cookies(reply)).toMatch(/^__Host-session_0a1b2c3d=.*; Secure/);
     await proxy.destroy();
   });
 

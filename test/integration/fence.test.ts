@@ -97,7 +97,7 @@ test('[R893] [G12] tickets are sold and Redis loses everything: nothing is offer
   expect(await admin.exists(`{${show}}:venue:epoch`)).toBe(0);
 
   await postgres.restart();
-  await vi.waitFor(async () => expect((await json('/ready')).body).toEqual({ status: 'ok' }), patience);
+  await vi.waitFor(async () => expect((await json('/ready')).body).toEqual({ status: 'ok', checkout: 'ok' }), patience);
   await vi.waitFor(async () => {
     expect(await json(`/api/shows/${show}/seats`)).toMatchObject({ isStale: false });
   }, patience);
