@@ -62,8 +62,8 @@ export interface RedisConnectionOptions {
   onUnreplicated?: () => void;
 }
 
-/** Pause before reconnecting to an unfit Redis: its address may lead to another server by then. */
-const unfitRetryMs = 500;
+/** Pause before reconnecting to an unfit Redis, whose address may lead to another server by then, or after the client gave up. */
+const retryMs = 500;
 const fitnessIntervalMs = 10_000;
 const writableForMs = 250;
 /** While no replica confirms writes, and Redis does not need one, replies do not wait for long. */
@@ -128,6 +128,7 @@ export class RedisConnection {
   /** The next WAIT; resolves to the session that it was sent in. */
   #replicating: Promise<number> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   /** `redis`: a client with `redisOptions`. */
   constructor(redis: Redis, options: RedisConnectionOptions) {
@@ -143,6 +144,8 @@ export class RedisConnection {
       this.#session++;
     });
     redis.on('error', (error) => this.#failed(error.message || String(error)));
+    // The library gives up if the Sentinels report a failover while it asks them. A node of a cluster ends when it is removed.
+    if (!options.isClusterNode) redis.on('end', () => this.#connectAgain());
   }
 
   /** The prefix of all epochs of this run of Redis. */
@@ -244,6 +247,7 @@ export class RedisConnection {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#retryTimer);
     this.redis.disconnect();
   }
@@ -284,7 +288,13 @@ export class RedisConnection {
     this.#run = undefined;
     this.#failed(problem);
     clearTimeout(this.#retryTimer);
-    this.#retryTimer = setTimeout(() => this.redis.disconnect(true), unfitRetryMs);
+    this.#retryTimer = setTimeout(() => this.redis.disconnect(true), retryMs);
+  }
+
+  #connectAgain(): void {
+    if (this.#isClosed) return;
+    clearTimeout(this.#retryTimer);
+    this.#retryTimer = setTimeout(() => this.redis.connect().catch(() => {}), retryMs); // it emits the error too
   }
 
   #failed(problem: string): void {

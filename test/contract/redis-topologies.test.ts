@@ -62,6 +62,20 @@ async function keysOf(servers: readonly TestServer[], keyPrefix = ''): Promise<s
   );
 }
 
+test('[R953] a client that gave up, because the Sentinels reported a failover while it asked them, connects again', async () => {
+  const servers = connectRedis({ place: redisPlace(settingsOf.REDIS_SENTINELS()), logger: silent });
+  onTestFinished(() => servers.close());
+  const connection = servers.of('');
+  const { redis } = connection;
+  const ended = vi.fn();
+  redis.on('end', ended);
+  // What the library does on such a message, at a time that it does not expect.
+  const { connector } = redis as unknown as { connector: { disconnect(): void } };
+  redis.once('connecting', () => connector.disconnect());
+  await vi.waitFor(() => expect(ended).toHaveBeenCalled(), patience);
+  await vi.waitFor(() => expect(connection.run).toBeDefined(), patience);
+});
+
 describe.each(Object.entries(settingsOf))('[R940] %s', (_, settings) => {
   test('a show is opened, sold and read', async () => {
     const { store } = newShow(settings());

@@ -35,7 +35,7 @@ export function sentinelVenue(
     ...admining,
     retryStrategy: () => 100,
     sentinelRetryStrategy: () => 100,
-    failoverDetector: true,
+    socketTimeout: 2_000,
   });
   const settings = (booking: number) => ({
     REDIS_SENTINELS: topology.addresses,

@@ -7,7 +7,7 @@ import { epochOf, failoverLoad, lostBookings, newSentinelVenue, nextEpoch } from
 import { type FaultResult, runFault } from './fault-run.ts';
 import type { FaultVenueOptions } from './fault-venue.ts';
 import { recordIn } from './record-in.ts';
-import { nowMs, until } from './time.ts';
+import { nowMs, pause, until } from './time.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 
@@ -27,6 +27,7 @@ async function promoteEmptied(ledger?: FaultVenueOptions['ledger']): Promise<Fau
   });
   const fault = `Sentinel, emptied replica promoted, ${ledger ? 'with' : 'without'} a ledger`;
   const result = await runFault(fault, { venue, ...failoverLoad }, async (run) => {
+    await pause(ledgerLagMs); // from now on there are bookings that a ledger has
     const epoch = await epochOf(run);
     const beganAtMs = nowMs();
     await Promise.all([primary.kill('SIGKILL'), other.kill('SIGKILL')]);

@@ -102,7 +102,8 @@ describe('one data folder, launched again and again', { timeout: 90_000 }, () =>
     expect(new Set(replies.map(({ status }) => status))).toEqual(new Set([200]));
     const { installationId } = JSON.parse(readFileSync(join(settings.DATA_DIR, 'secrets.json'), 'utf8'));
     expect(installationId).toMatch(/^[0-9a-f]{8}$/);
-    for (const { cookie } of replies) expect(cookie).toMatch(new RegExp(`^__Host-session_${installationId}=.*; Secure`));
+    for (const { cookie } of replies)
+      expect(cookie).toMatch(new RegExp(`^__Host-session_${installationId}=.*; Secure`));
     const own = await Promise.all(Array.from({ length: 6 }, () => begin(99)));
     expect(own.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 200, 429]);
   });
