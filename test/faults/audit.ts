@@ -66,6 +66,7 @@ export function audit({ operations, eras, boundaries = [], seats, holdMs }: Audi
     violations.push(...replayed.violations);
     return { ...replayed, initial: era.initial, ...belongingTo(operations, boundaries[index - 1], boundaries[index]) };
   });
+  for (const operation of operations) placeByReply(operation, judged);
   const last = judged[judged.length - 1] as JudgedEra;
   violations.push(...differences(last.seats, seats));
   violations.push(...operations.flatMap((operation) => falseReplies(operation, judged)));
@@ -143,6 +144,20 @@ function belongingTo(operations: readonly Operation[], began: Boundary | undefin
     else if (invokedAtMs <= mayToMs && returnedAtMs >= mayFromMs) possible.add(operation);
   }
   return { certain, possible };
+}
+
+/** An operation that may belong to two epochs belongs to the one whose log alone has the seats of its reply. */
+function placeByReply(operation: Operation, eras: readonly JudgedEra[]): void {
+  const { outcome } = operation;
+  const seats = outcome === 'unknown' ? [] : (outcome.seats ?? []);
+  const possible = eras.filter((era) => era.possible.has(operation));
+  if (seats.length === 0 || possible.length < 2) return;
+  const isOf = ({ after, initial }: JudgedEra) =>
+    seats.every((seat) => isSameSeat(seat, after.get(seat.seq)?.seat ?? initial.get(seat.id)));
+  const [era, ...others] = possible.filter(isOf);
+  if (!era || others.length > 0) return;
+  for (const each of possible) each.possible.delete(operation);
+  era.certain.add(operation);
 }
 
 function differences(expected: ReadonlyMap<string, Seat>, found: ReadonlyMap<string, Seat>): string[] {

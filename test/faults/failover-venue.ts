@@ -35,7 +35,16 @@ export function sentinelVenue(
     ...admining,
     retryStrategy: () => 100,
     sentinelRetryStrategy: () => 100,
-    socketTimeout: 2_000,
+    failoverDetector: true,
+  });
+  // See RedisConnection: the library may give up during a failover.
+  let isOver = false;
+  onTestFinished(() => {
+    isOver = true;
+    admin.disconnect();
+  });
+  admin.on('end', () => {
+    if (!isOver) setTimeout(() => admin.connect().catch(() => {}), 200);
   });
   const settings = (booking: number) => ({
     REDIS_SENTINELS: topology.addresses,

@@ -46,7 +46,7 @@ async function cutOff(settings: NodeJS.ProcessEnv): Promise<{ result: FaultResul
   const result = await runFault(fault, { venue, ...failoverLoad }, async (run) => {
     const epoch = await epochOf(run);
     const beganAtMs = nowMs();
-    toPrimary.dropFrom(serverAddress);
+    toPrimary.cutOff(serverAddress);
     for (const proxy of toSentinels) proxy.drop();
     for (const seat of ['T1', 'T2', 'T3']) {
       replies.push(await run.load.ask(isolated, 'select', seat));

@@ -25,6 +25,9 @@ export interface CheckOptions {
   holdTtlMs?: number;
 }
 
+/** A history that can be explained takes some steps per operation; many unknown outcomes make one that cannot be explained take for ever. */
+const maxSteps = 200_000;
+
 /** `steps`: how many partial orders the search looked at. */
 export type CheckResult = { ok: true; steps: number } | { ok: false; steps: number; explanation: string };
 
@@ -107,6 +110,7 @@ class Search {
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
       steps++;
+      if (steps > maxSteps) return { ok: false, steps, explanation: `no order found in ${maxSteps} steps` };
       if (node.placed === this.#answered.length) return { ok: true, steps };
       if (node.placed > furthest.placed) furthest = node;
       path.push(this.#next(node));

@@ -10,8 +10,8 @@ export interface TcpProxy {
   delay(ms: number): void;
   /** Cuts what is connected and refuses what comes, as a host that is down does. */
   drop(): void;
-  /** As `drop`, but only for clients with this address: the others go on. */
-  dropFrom(address: string): void;
+  /** A partition: what clients with this address have connected goes silent, and they cannot connect again; others go on. */
+  cutOff(address: string): void;
   /** Cuts what is connected; who comes again is let through. */
   cut(): void;
   /** Requests go through, what comes back does not. Who waited for one is cut when this ends: TCP never goes on after a hole. */
@@ -66,9 +66,9 @@ class LinkProxy implements TcpProxy {
     this.cut();
   }
 
-  dropFrom(address: string): void {
+  cutOff(address: string): void {
     this.#refusedAddress = address;
-    for (const link of this.#links) if (link.clientAddress === address) link.cut();
+    for (const link of this.#links) if (link.clientAddress === address) link.silence();
   }
 
   cut(): void {
