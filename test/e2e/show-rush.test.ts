@@ -84,7 +84,7 @@ describe('a rush on a large show', () => {
   const { plan } = readShow('shows/arena.json');
   /** 500 groups of 5 seats all over the hall. Holding and releasing each is 5,000 updates. */
   const rushedGroups = Array.from({ length: 500 }, (_, n) => {
-    const at = ((n * 37) % 1_999) * 5;
+    const at = ((n * 37) % Math.floor(plan.size / 5)) * 5;
     return plan.ids.slice(at, at + 5);
   });
 
@@ -200,12 +200,17 @@ describe('a rush on a large show', () => {
 
   async function holdGroup(seats: readonly string[], user_id: string): Promise<void> {
     for (const path of ['holds', 'holds/release']) {
-      const response = await fetch(new URL(`/api/shows/arena/${path}`, pages.venue.url), {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ seats, user_id }),
-      });
-      expect(await response.json()).toMatchObject({ success: true });
+      const ask = async () => {
+        const response = await fetch(new URL(`/api/shows/arena/${path}`, pages.venue.url), {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ seats, user_id }),
+        });
+        return response.json() as Promise<{ success: boolean; error?: { retryable: boolean } }>;
+      };
+      let reply = await ask();
+      while (reply.error?.retryable) reply = await ask(); // a busy machine: as the page does
+      expect(reply, JSON.stringify(reply)).toMatchObject({ success: true });
     }
   }
 

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -232,6 +232,8 @@ async function start(
       if (!options.dir) rmSync(dir, { recursive: true, force: true });
     },
     async kill(signal = 'SIGKILL') {
+      if (running.hasEnded)
+        throw new Error(`${name} has ended by itself:\n${readFileSync(logFile, 'utf8').slice(-3_000)}`);
       process.kill(running.pid ?? 0, signal);
       if (signal === 'SIGSTOP') await standsStill(running.pid ?? 0);
       else if (signal !== 'SIGCONT') await running.exited;
