@@ -16,6 +16,13 @@ import {
 
 beforeAll(renderAll, renderTimeoutMs);
 
+const writableOf: Record<string, string[]> = {
+  web: ['/tmp'],
+  redis: ['/data'],
+  nats: ['/data'],
+  postgres: ['/var/lib/postgresql/data', '/var/run/postgresql', '/tmp'],
+};
+
 describe('[R975] a pod can do what it has to', () => {
   test.each(overlays)('in %s: not root, nothing to be written but data, no capabilities, no token', (overlay) => {
     for (const workload of clusterOf(overlay).workloads) {
@@ -36,7 +43,7 @@ describe('[R975] a pod can do what it has to', () => {
       expect(resources?.limits?.memory, name).toBeDefined();
       expect(resources?.requests, name).toMatchObject({ cpu: expect.anything(), memory: expect.anything() });
       const writable = volumeMounts.filter(({ readOnly }) => !readOnly).map(({ mountPath }) => mountPath);
-      expect(writable, name).toEqual({ web: ['/tmp'], redis: ['/data'], nats: ['/data'] }[name] ?? []);
+      expect(writable, name).toEqual(writableOf[name] ?? []);
       expect(pod.volumes?.filter(({ hostPath }) => hostPath) ?? []).toEqual([]);
     }
     const [namespace] = clusterOf(overlay).ofKind('Namespace');
@@ -60,6 +67,7 @@ test('[R978] docs/deploy.md states the sum of what the pods request at rest', ()
 describe('[R976] a pod meets whom it talks to, and nobody else', () => {
   const between = [
     'booking → nats:4222',
+    'booking → postgres:5432',
     'booking → redis:6379',
     'edge → booking:8080',
     'edge → nats:4222',
@@ -77,8 +85,11 @@ describe('[R976] a pod meets whom it talks to, and nobody else', () => {
   });
 
   test('in managed', () => {
-    const servers = ['booking → 10.0.0.0/8:4222', 'booking → 10.0.0.0/8:6379', 'edge → 10.0.0.0/8:4222'];
-    const own = between.filter((each) => !/nats|redis/.test(each));
+    const servers = [
+      ...['4222', '5432', '6379'].map((port) => `booking → 10.0.0.0/8:${port}`),
+      'edge → 10.0.0.0/8:4222',
+    ];
+    const own = between.filter((each) => !/nats|redis|postgres/.test(each));
     const names = clusterOf('managed').workloads.flatMap(({ name }) => dns(name));
     expect(allowedConnections(clusterOf('managed'))).toEqual(
       [...own, ...servers, 'traefik → web:8080', ...names, ...metrics].sort(),

@@ -112,7 +112,13 @@ describe('[R972] the names and ports in settings lead to pods', () => {
     expect(commaList(web.EDGES ?? '').length, 'an attempt for each').toBeGreaterThan(1);
     // What the URLs of the secrets name.
     if (overlay !== 'managed') {
-      for (const name of ['booking-redis-url', 'booking-nats-url', 'edge-nats-url']) {
+      for (const name of [
+        'booking-redis-url',
+        'booking-nats-url',
+        'booking-database-url',
+        'booking-database-owner-url',
+        'edge-nats-url',
+      ]) {
         const { host } = new URL(readFileSync(join(secretsDir, name), 'utf8').trim());
         expect(behind(host), name).not.toEqual([]);
       }
@@ -171,6 +177,14 @@ describe('[R973] a process is given settings that it reads, and can start with t
     const { command = [], args = [] } = containerOf(workloadOf('gke', 'redis'));
     expect([...command, ...args]).toEqual(compose.services.redis.command);
   });
+
+  test('[R979] Postgres is started as docker-compose.yml starts it', () => {
+    const { postgres } = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true }).services;
+    const { image, env = [], readinessProbe } = containerOf(workloadOf('gke', 'postgres'));
+    expect(image).toBe(postgres.image);
+    expect(Object.fromEntries(env.map(({ name, value }) => [name, value]))).toEqual(postgres.environment);
+    expect(readinessProbe?.exec?.command?.join(' ')).toBe(postgres.healthcheck.test[1]);
+  });
 });
 
 describe('[R974] secrets', () => {
@@ -199,8 +213,9 @@ describe('[R974] secrets', () => {
 
   test.each(overlays)('in %s each pod reads its own, and all files that it names are in them', (overlay) => {
     for (const workload of clusterOf(overlay).workloads) {
-      const { args = [], env = [] } = containerOf(workload);
+      const { args = [], env = [], volumeMounts = [] } = containerOf(workload);
       const named = [JSON.stringify(args), JSON.stringify(env)];
+      named.push(...volumeMounts.flatMap(({ subPath }) => (subPath ? [`/run/secrets/${subPath}`] : [])));
       if (workload.name === 'booking' || workload.name === 'edge')
         named.push(JSON.stringify(settingsOfPod(overlay, workload.name)));
       const files = [...named.join().matchAll(/\/run\/secrets\/([\w-]+)/g)].map(([, file]) => file);
@@ -208,7 +223,15 @@ describe('[R974] secrets', () => {
       expect(new Set(files), workload.name).toEqual(new Set(documented[secret?.secretName ?? ''] ?? []));
     }
     for (const { data = {} } of clusterOf(overlay).ofKind('ConfigMap'))
-      for (const setting of ['REDIS_URL', 'NATS_URL', 'SESSION_KEYS']) expect(data).not.toHaveProperty(setting);
+      for (const setting of [
+        'REDIS_URL',
+        'NATS_URL',
+        'DATABASE_URL',
+        'DATABASE_OWNER_URL',
+        'SESSION_KEYS',
+        'TICKET_KEYS',
+      ])
+        expect(data).not.toHaveProperty(setting);
     expect(clusterOf(overlay).ofKind('Secret'), 'no secret is in a file of the repository').toEqual([]);
   });
 });
@@ -239,7 +262,7 @@ test('[R974] each kubectl command of docs/deploy.md names what exists, and each 
   const pushed = commands.flatMap((command) => /^docker push (\S+)$/.exec(command)?.slice(1) ?? []);
   expect(built.filter((_, index) => index % 2 === 1)).toEqual(pushed);
   const own = clusterOf('gke').workloads.flatMap(({ pod }) => pod.containers.map(({ image = '' }) => image));
-  expect(new Set(own.filter((image) => image !== 'redis:7-alpine'))).toEqual(new Set(pushed));
+  expect(new Set(own.filter((image) => !/^(redis|postgres):/.test(image)))).toEqual(new Set(pushed));
   const stages = [...readFileSync('Dockerfile', 'utf8').matchAll(/^FROM .* AS (\w+)$/gm)].map(([, stage]) => stage);
   for (const stage of built.filter((_, index) => index % 2 === 0)) expect(stages).toContain(stage);
 });
