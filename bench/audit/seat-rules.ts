@@ -223,3 +223,17 @@ function isGranted(action: CommandAction, userId: string, seat: Seat, event: Sea
 }
 
 export const show = (value: unknown): string => JSON.stringify(value) ?? 'nothing';
+
+/**
+ * Whether the transitions that one command makes have one end. A hold is never shortened: one that would have ended later, e.g.
+ * since the clock leapt, keeps its end. `before`: the seats as they were.
+ */
+export function haveOneEnd(
+  made: readonly Pick<SeatEvent, 'seat_id' | 'expires_at'>[],
+  before: readonly Seat[],
+): boolean {
+  const endsBefore = new Map(before.map((seat) => [seat.id, endOfHoldMs(seat)]));
+  const isKept = (event: (typeof made)[number]) => endOfHoldMs(event) === endsBefore.get(event.seat_id);
+  const [end = 0, ...others] = new Set(made.filter((event) => !isKept(event)).map(endOfHoldMs));
+  return others.length === 0 && made.every((event) => endOfHoldMs(event) >= end);
+}

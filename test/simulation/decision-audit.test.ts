@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { haveOneEnd } from '../../bench/audit/seat-rules.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
@@ -62,6 +63,33 @@ test('[R472] the audit of decisions accepts what the real store decides', async 
   await decide(['bob select A2 A3', 'ann extend A2', 'ann expire A2']);
   expect(world.violation).toBeUndefined();
   expect(world.counts.get('executed select of several seats')).toBe(2);
+});
+
+test('[R472] the audit of decisions accepts a hold that keeps its later end', async () => {
+  const { decide, pass, world } = await opened();
+  await decide(['ann select A1']);
+  pass(-60_000);
+  await decide(['ann select A2', 'ann extend A1 A2']);
+  expect(world.violation).toBeUndefined();
+  expect(world.counts.get('executed extend of several seats')).toBe(1);
+});
+
+test.each([
+  { what: 'both have the new end', ends: [50, 50], isOne: true },
+  { what: 'one keeps its later end', ends: [60, 50], isOne: true },
+  { what: 'one has an end that is neither', ends: [61, 50], isOne: false },
+  { what: 'one keeps an earlier end', ends: [60, 70], isOne: false },
+])('[R472] the ends of a group: $what', ({ ends, isOne }) => {
+  const before = [60, 30].map((expires_at, i) => ({
+    id: `A${i}`,
+    row: 0,
+    col: i,
+    status: 1 as const,
+    seq: i,
+    expires_at,
+  }));
+  const made = ends.map((expires_at, i) => ({ seat_id: `A${i}`, expires_at }));
+  expect(haveOneEnd(made, before)).toBe(isOne);
 });
 
 test.each<[string, string[], (decision: Decision) => Decision]>([

@@ -2,6 +2,7 @@ import {
   actionOf,
   type CommandAction,
   dueOf,
+  haveOneEnd,
   isPossibleLimit,
   isSameSeat,
   seatAfter,
@@ -138,11 +139,12 @@ function changeLength(
   const isWhole = due.changing.every(({ id }, place) => {
     const event = commits[from + place]?.event;
     if (event?.seat_id !== id || event.user_id !== userId || actionOf(event) !== action) return false;
-    if (event.timestamp !== first.timestamp || event.expires_at !== first.expires_at) return false;
+    if (event.timestamp !== first.timestamp) return false;
     const shown = outcome === 'unknown' ? undefined : outcome.seats?.find((seat) => seat.id === id);
     return !shown || shown.seq === event.seq;
   });
-  return isWhole ? due.changing.length : 0;
+  const made = commits.slice(from, from + due.changing.length).map(({ event }) => event);
+  return isWhole && haveOneEnd(made, due.changing) ? due.changing.length : 0;
 }
 
 /** Finds a moment for each reply. Moments are counted from 1; 0 is the venue before the log. */
