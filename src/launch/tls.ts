@@ -34,7 +34,7 @@ export function tlsFilesOf(cert: string, key: string): CertificateFiles | typeof
 }
 
 /**
- * Copies a certificate and its key into a folder that nginx's user can read, whoever may read the originals. Throws a
+ * Copies a certificate and its key into a folder that nginx's user can read, also if only root can read the originals. Throws a
  * `ConfigError` if they cannot be read or used, and leaves an earlier copy unchanged.
  */
 export function installCertificate(

@@ -68,7 +68,7 @@ describe('check out', { timeout }, () => {
     await titleOf(page).toBe('Your 3 tickets');
   });
 
-  test('[R866] two users want the same seats: one orders them, the other is told, and gets them after a cancellation', async () => {
+  test('[R866] two users want the same seats: one orders them, the other one sees why not, and gets them after a cancellation', async () => {
     const [one, two] = await Promise.all([open(), open()]);
     await pick(one.page, 'C3', 'C4');
     await checkOut(one.page);

@@ -92,7 +92,7 @@ export class ShowCheckout {
     return this.#orders.orderOf(seatId) !== undefined;
   }
 
-  /** True if the seat is in an order, which the user is told. */
+  /** True if the seat is in an order; the page then says so. */
   explains(seatId: string): boolean {
     const order = this.#orders.orderOf(seatId);
     if (!order) return false;

@@ -1,6 +1,6 @@
 import type { OrderReply } from '../../protocol/order.ts';
 
-/** What has become of an order and of its money, in words. */
+/** The end of an order, and where its money is, in words. */
 export interface OrderWords {
   title: string;
   text: string;
