@@ -26,6 +26,7 @@ import {
   answerKeptMs,
   closedOrderKeptMs,
   type Decision,
+  endsOrder,
   type History,
   isOrderCommand,
   newSystemId,
@@ -152,13 +153,12 @@ export class MemorySeatStore implements SeatStore, SeatLog {
   }
 
   #decideForOrder(command: OrderCommand, nowMs: number, events: SeatEvent[]): Answer {
-    const { action, orderId, userId } = command;
+    const { orderId, userId } = command;
     const isClosed = (this.#closedOrders.get(orderId) ?? 0) > nowMs;
     const named = this.#seatsOf(command).map((seat) => this.#named(seat, userId, nowMs));
     const verdict = decideForOrder(command, named, { nowMs, isClosed, epoch: this.#epoch });
     const answer = this.#commitAll(command, verdict, nowMs, events);
-    const closes = (action === 'close' || action === 'revoke') && answer.refusal === undefined;
-    if (closes && !isClosed) {
+    if (endsOrder(command) && !answer.refusal && !isClosed) {
       forgetOverdue(this.#closedOrders, (untilMs) => untilMs <= nowMs);
       this.#closedOrders.set(orderId, nowMs + closedOrderKeptMs);
     }

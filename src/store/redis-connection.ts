@@ -173,7 +173,7 @@ export class RedisConnection {
   }
 
   /**
-   * As `call`; with `waitReplicas`, it also waits until so many replicas have all writes of the command and all before it. If
+   * As `call`. With `waitReplicas`, it also waits for that number of replicas to have the writes of the command, and all earlier ones. If
    * they do not confirm it in time, a Redis that needs replicas for writes has made no promise: it rejects with a `StoreTimeoutError`.
    */
   async callReplicated<T>(command: () => Promise<T>): Promise<T> {

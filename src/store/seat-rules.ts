@@ -3,7 +3,7 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { seatEvent } from './seat-event.ts';
-import type { OrderCommand, UserCommand } from './seat-store.ts';
+import { endsOrder, type OrderCommand, type UserCommand } from './seat-store.ts';
 
 /** The decision of `lua/decide.lua` as a pure function: the rules of the memory store, and the model against which Redis is tested. */
 
@@ -135,7 +135,7 @@ export function decideForOrder(
   { nowMs, isClosed, epoch }: { nowMs: number; isClosed: boolean; epoch: string },
 ): Verdict {
   const { userId } = command;
-  if (command.action === 'close' || command.action === 'revoke') {
+  if (endsOrder(command)) {
     const at = command.action === 'revoke' ? command.ifBookedAt : undefined;
     const isAsBooked = ({ status, seq }: Seat) => status === SeatStatus.booked && seq === at?.seq && epoch === at.epoch;
     const own = named

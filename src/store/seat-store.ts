@@ -33,6 +33,9 @@ export type OrderCommand = { seatIds: readonly string[]; userId: string; orderId
 
 export const isOrderCommand = (command: SeatCommand): command is OrderCommand => 'orderId' in command;
 
+export const endsOrder = (command: SeatCommand): command is Extract<OrderCommand, { action: 'close' | 'revoke' }> =>
+  command.action === 'close' || command.action === 'revoke';
+
 /** Identifies a command that may be retried, at another process and late: it takes effect once. */
 export interface RequestKey {
   /** The same at every attempt: letters, digits, `_` and `-`. */

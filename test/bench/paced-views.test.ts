@@ -60,7 +60,7 @@ test('[R811] a socket that joins later has skipped nothing', () => {
   expect(views.counts).toEqual({ skipped: 0, outOfOrder: 0, different: 0 });
 });
 
-test('[R206] whole states and changes differ without parsing', () => {
+test('[R206] whole states and changes are distinguished without parsing', () => {
   const whole = state('000');
   expect(kindAt(whole, 0)).toBe(kinds.seats);
   expect(hasChanges(whole, 0)).toBe(false);

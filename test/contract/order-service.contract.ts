@@ -121,9 +121,9 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
   });
 
   test.each([
-    { what: 'a booked seat whose orders have ended without a ticket is freed', freesStrays: true, status: 0 },
-    { what: 'the control: without the look for such seats it stays booked for nobody', freesStrays: false, status: 2 },
-  ])('[R899] $what', async ({ freesStrays, status }) => {
+    ['a booked seat whose orders have ended without a ticket is freed', true, 0],
+    ['the control: without the look for such seats it stays booked for nobody', false, 2],
+  ])('[R899] %s', async (_what, freesStrays, status) => {
     const [ledger, other] = ledgersOf();
     const slow: Ledger = new Proxy(ledger, {
       get(target, name) {

@@ -1,35 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { parser } from '@prometheus-io/lezer-promql';
-import { collectDefaultMetrics, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
+import type { MetricObjectWithValues, MetricValue } from 'prom-client';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { bookingMetrics } from '../../src/booking/metrics.ts';
-import { edgeMetrics } from '../../src/edge/metrics.ts';
-import { createHttpApp } from '../../src/http/http-app.ts';
-import { registerMetricsRoute } from '../../src/http/metrics-route.ts';
-import { MemoryLedger } from '../../src/ledger/memory-ledger.ts';
-import { Projections } from '../../src/ledger/projections.ts';
-import { registerOrderMetrics } from '../../src/orders/order-metrics.ts';
 import { errorCodes } from '../../src/protocol/errors.ts';
-import { silent } from '../support/silent.ts';
+import { allMetrics } from '../support/all-metrics.ts';
 
 /** By name of each metric of our processes: its labels. A histogram has three names. */
 function knownMetrics(): Map<string, readonly string[]> {
-  const booking = bookingMetrics({
-    shows: () => 1,
-    unrelayed: () => 0,
-    actors: () => 0,
-    withheld: () => 0,
-    unreplicated: () => 0,
-  }).registry;
-  registerOrderMetrics(booking, new MemoryLedger());
-  new Projections(new MemoryLedger(), booking);
-  const edge = new Registry();
-  collectDefaultMetrics({ register: edge });
-  edgeMetrics(edge);
-  registerMetricsRoute(createHttpApp(silent), edge);
   const known = new Map<string, readonly string[]>();
-  for (const metric of [...booking.getMetricsAsArray(), ...edge.getMetricsAsArray()]) {
+  for (const metric of allMetrics()) {
     const { name, labelNames = [] } = metric as unknown as Described;
     const isHistogram = String((metric as unknown as Described).type) === 'histogram';
     if (!isHistogram) known.set(name, labelNames);

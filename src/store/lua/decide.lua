@@ -17,8 +17,8 @@
 -- ARGV[8] JSON: [[seat id, seq of the seat that the caller knows], ...]
 -- ARGV[9] JSON: [command, ...]: ["expire", [seat, ...]] or ["select" | "extend" | "book" | "release", [seat, ...], user id], where a seat is its index
 --   in ARGV[8], from 0; a command with a key has a fourth item: "key", or "repeat" if it is a retry
---   or ["checkout" | "rehold" | "sell" | "close" | "revoke", [seat, ...], user id, "order", ms]: the hold ends in so many ms; for close and revoke: how
---   long the order stays closed; revoke with two more items, an epoch and a seq: acts again, on seats that are still as they were booked by that transition
+--   or ["checkout" | "rehold" | "sell" | "close" | "revoke", [seat, ...], user id, "order", ms]: the hold ends after that time; close and revoke: the
+--   order stays closed for that time; revoke with two more items, an epoch and a seq: acts again, on seats that are still as they were booked by that transition
 -- ARGV[10] maximum length of the log
 -- ARGV[11] "full" if Redis has reached its memory limit: new holds are refused (STORE_UNAVAILABLE), everything else works
 --

@@ -4,7 +4,7 @@ import type { SandboxPayment } from '../../../src/orders/sandbox/sandbox-store.t
 import type { SeatEvent } from '../../../src/protocol/events.ts';
 import type { Seat } from '../../../src/protocol/seat.ts';
 import { SeatStatus } from '../../../src/protocol/seat-status.ts';
-import type { SeatCommand } from '../../../src/store/seat-store.ts';
+import { endsOrder, type SeatCommand } from '../../../src/store/seat-store.ts';
 import type { World } from '../world.ts';
 import type { SimulatedBank } from './simulated-bank.ts';
 
@@ -35,8 +35,8 @@ export class OrderAudit {
   }
 
   /** [R761] Seats go back only while the shop knows the outcome of each payment. */
-  async closed({ action, ...command }: SeatCommand, events: readonly SeatEvent[]): Promise<void> {
-    if ((action !== 'close' && action !== 'revoke') || !('orderId' in command) || events.length === 0) return;
+  async closed(command: SeatCommand, events: readonly SeatEvent[]): Promise<void> {
+    if (!endsOrder(command) || events.length === 0) return;
     const order = await this.#ledger.order(command.orderId);
     if (!order) return;
     for (const { reference, attempt, state } of this.#paymentsOf(order.id)) {

@@ -34,8 +34,8 @@ export class SimulatedSeats {
   readonly server: Server;
   readonly #options: SimulatedSeatsOptions;
   #store: CopyableSeatStore;
-  /** As every process knows them. */
-  #booked: BookedSeat[] = [];
+  /** As every process knows them: from the snapshot at the opening, and the events since. */
+  readonly #booked = new Map<string, BookedSeat>();
   #epochs = 0;
   #clockOffsetMs = 1_700_000_000_000;
 
@@ -96,12 +96,17 @@ export class SimulatedSeats {
     let seq = 0;
     const decide = async (command: SeatCommand): Promise<Answer> => {
       for (let attempt = 1; ; attempt++) {
-        if (epoch === '') ({ epoch, seq } = await this.#open(host, ledger));
+        if (epoch === '') {
+          const snapshot = await this.#open(host, ledger);
+          ({ epoch, seq } = snapshot);
+          this.#booked.clear();
+          for (const seat of bookedSeats(epoch, snapshot.seats)) this.#booked.set(seat.seatId, seat);
+        }
         try {
           return await this.server.call(host, textOf(command), async () => {
             const { answers, events } = await this.#store.decide([command], { epoch, seq });
             const [answer] = answers as [Answer];
-            this.#booked = bookedSeats(epoch, (await this.#store.open()).seats);
+            for (const event of events) this.#follow(event);
             seq = Math.max(seq, ...events.map((event) => event.seq));
             await this.#options.onDecided(command, answer, events);
             return answer;
@@ -112,7 +117,12 @@ export class SimulatedSeats {
         }
       }
     };
-    return { decide, commandOfOrder: decide, bookedSeats: () => this.#booked };
+    return { decide, commandOfOrder: decide, bookedSeats: () => [...this.#booked.values()] };
+  }
+
+  #follow({ type, seat_id: seatId, user_id: userId, epoch, seq }: SeatEvent): void {
+    if (type === 'booked') this.#booked.set(seatId, { seatId, userId, at: { epoch, seq } });
+    else this.#booked.delete(seatId);
   }
 
   /** A failover to a replica that lagged behind. */
