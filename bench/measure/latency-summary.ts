@@ -1,6 +1,17 @@
 import type { Histogram } from 'hdr-histogram-js';
-import type { LatencySummary } from '../report/report.ts';
 import { percentileMs, type Recorder } from './recorder.ts';
+
+export interface LatencySummary {
+  kind: string;
+  count: number;
+  p50Ms: number;
+  p90Ms: number;
+  p99Ms: number;
+  p999Ms: number;
+  maxMs: number;
+  /** [percentile, ms], for the plot. */
+  curve: [percentile: number, ms: number][];
+}
 
 /** `all` first, then by kind of request. */
 export function latencySummaries({ latency, byKind }: Recorder): LatencySummary[] {

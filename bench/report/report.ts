@@ -1,5 +1,6 @@
 import { isObject } from '../../src/process/is-object.ts';
 import type { Check } from '../audit/audit.ts';
+import type { LatencySummary } from '../measure/latency-summary.ts';
 import type { ProcessFigures } from '../measure/process-monitor.ts';
 import type { Second } from '../measure/recorder.ts';
 import type { LoadSettings, Plot, Table } from '../scenarios/scenario.ts';
@@ -29,18 +30,6 @@ export interface Report {
   processes: ProcessFigures[];
   tables: Table[];
   plots: Plot[];
-}
-
-export interface LatencySummary {
-  kind: string;
-  count: number;
-  p50Ms: number;
-  p90Ms: number;
-  p99Ms: number;
-  p999Ms: number;
-  maxMs: number;
-  /** [percentile, ms], for the plot. */
-  curve: [percentile: number, ms: number][];
 }
 
 export class UnreadableReportError extends Error {

@@ -1,9 +1,8 @@
 import { present } from '../../src/process/present.ts';
 import { compactSubprotocol, subprotocol } from '../../src/protocol/close-codes.ts';
 import { rateLimitRemedy } from '../audit/client-log.ts';
-import { summarise } from '../measure/latency-summary.ts';
+import { type LatencySummary, summarise } from '../measure/latency-summary.ts';
 import { latencyHistogram, recordMs } from '../measure/recorder.ts';
-import type { LatencySummary } from '../report/report.ts';
 import { hasChanges, kindAt, kinds, positionAfter, seqIn } from './message-scan.ts';
 import { PacedViews } from './paced-views.ts';
 import { RawSocket, type RawSocketListener } from './raw-socket.ts';
