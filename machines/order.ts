@@ -159,7 +159,7 @@ export const orderMachine = setup({
       },
     },
     issued: {
-      description: 'The tickets exist. What was only reserved is captured.',
+      description: 'The tickets exist. Money that was only reserved is captured.',
       entry: 'remember',
       on: {
         ISSUED: { target: 'issued', reenter: true, description: 'The money is captured.' },

@@ -117,7 +117,7 @@ export function registerOrderRoutes(
   app.get('/api/orders/:id', { schema: getSchema, config: getConfig }, async (request, reply) => {
     const order = await ownOrder(request, request.params.id, request.query.user_id);
     reply.header('cache-control', 'no-store');
-    // What cannot be found out now is shown as it was last known.
+    // Without a reply of the provider, the order is shown in its last known state.
     const advanced = await orders.advance(order.id, { mayAsk: true }).catch(() => order);
     return replies.of(advanced, await orders.payUrl(advanced).catch(() => undefined));
   });
@@ -127,7 +127,7 @@ export function registerOrderRoutes(
     operationId: 'cancelOrder',
     summary: 'Cancel an order',
     description:
-      'Until its seats are being booked. What was paid meanwhile is returned. An order that ended stays as it is.',
+      'Until its seats are being booked. Money paid meanwhile is returned. An order that ended stays as it is.',
     params: OrderParams,
     body: CancelBody,
     response: { 200: OrderReply },

@@ -10,7 +10,7 @@ export function registerTicketRoute(app: HttpApp, { ledger, tickets }: Checkout)
     tags: ['orders'],
     operationId: 'getTicket',
     summary: 'Verify the code of a ticket',
-    description: 'Needs no session: whoever has the code has the ticket.',
+    description: 'Needs no session: the holder of the code has the ticket.',
     params: Type.Object({ code: Type.String({ maxLength: 200, description: 'As the QR code has it' }) }),
     response: { 200: TicketReply },
   };

@@ -1,6 +1,6 @@
 import { type Order, type Payment, paymentState } from '../ledger/order.ts';
 
-/** What must be done next about an order. */
+/** The next step of an order. */
 export type Step =
   /** End an order that nobody has begun to pay. */
   | { kind: 'lapse' }

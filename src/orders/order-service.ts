@@ -115,7 +115,7 @@ export class OrderService {
   }
 
   /**
-   * Cancels an order that is not being booked yet; one that ended already stays as it is. What was paid meanwhile is
+   * Cancels an order that is not being booked yet; one that ended already stays as it is. Money paid meanwhile is
    * returned. Rejects with an `OrderClosedError`, and if the outcome of a payment is unknown, with the error of the provider.
    */
   async cancel(orderId: string): Promise<Order> {

@@ -25,8 +25,8 @@ export interface OpenedVenue {
 type Call = RedisConnection['call'];
 
 /**
- * One opening of a venue that has no epoch. What is read after its beginning is true until another opening finishes, and then
- * this one writes nothing: that process may have sold seats since, and its epoch may have ended as well.
+ * One opening of a venue that has no epoch. Data read after its beginning stay true until another opening finishes.
+ * Then this one writes nothing: that process may have sold seats since, and its epoch may have ended as well.
  */
 export class RedisOpening {
   readonly #connection: RedisConnection;
