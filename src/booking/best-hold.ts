@@ -45,7 +45,7 @@ export async function holdBest(
   }
   const refused = new Set<string>();
   const isFree = (id: string) =>
-    service.view.seat(id)?.status === SeatStatus.available && !refused.has(id) && !service.isAskedFor(id);
+    service.view.seat(id)?.status === SeatStatus.available && !refused.has(id) && !service.hasCommand(id);
   for (let attempt = 1; ; attempt++) {
     await service.confirm(); // others have taken seats, perhaps more than those that were refused
     await ownTurn();

@@ -5,7 +5,7 @@ import type { ServiceWatcher } from '../inspect/inspected-service.ts';
 import { type BookedSeat, bookedSeats } from '../orders/order-seats.ts';
 import { Batcher } from '../process/batcher.ts';
 import { type Clock, hostClock } from '../process/clock.ts';
-import type { Heartbeat as HeartbeatMessage, SeatEvent } from '../protocol/events.ts';
+import type { Heartbeat, SeatEvent } from '../protocol/events.ts';
 import { isForeign } from '../protocol/origin.ts';
 import type { HoldSettings, Position } from '../protocol/venue.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
@@ -27,12 +27,13 @@ import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
 import { AuditRound } from './audit-round.ts';
 import { fittingCommands } from './fitting-commands.ts';
-import { Heartbeat } from './heartbeat.ts';
+
 import { lostBookings } from './lost-bookings.ts';
 import { Relay } from './relay.ts';
 import { SeatActors } from './seat-actors.ts';
 import { SharedCall } from './shared-call.ts';
 import { StoreCheck } from './store-check.ts';
+import { StoreHeartbeat } from './store-heartbeat.ts';
 import { holdSettings } from './venue-settings.ts';
 
 const eventsPerRead = 1_024;
@@ -85,8 +86,8 @@ export class BookingService {
   /** The seats whose expiry is being decided, or waits for a decision. */
   readonly #expiring = new Set<string>();
   readonly #catchingUp: SharedCall<void>;
-  readonly #heartbeat: Heartbeat;
-  readonly #settings: Pick<HeartbeatMessage, 'venue' | keyof HoldSettings>;
+  readonly #heartbeat: StoreHeartbeat;
+  readonly #settings: Pick<Heartbeat, 'venue' | keyof HoldSettings>;
   #opening: Promise<void> | undefined;
   /** The id of the store's installation; undefined until the venue is open. */
   #system: string | undefined;
@@ -124,7 +125,7 @@ export class BookingService {
     this.#clock = clock;
     this.storeClock = new StoreClock(clock);
     this.#relay = new Relay({ store, bus, logger });
-    this.#heartbeat = new Heartbeat({ clock, logger, check: () => this.#checkStore() });
+    this.#heartbeat = new StoreHeartbeat({ clock, logger, check: () => this.#checkStore() });
     this.seatActors = new SeatActors({
       machine: this.#machine(),
       storeClock: this.storeClock,
@@ -225,7 +226,7 @@ export class BookingService {
   }
 
   /** True while a command on the seat waits for its decision. */
-  isAskedFor(seatId: string): boolean {
+  hasCommand(seatId: string): boolean {
     return this.#waitingCounts.has(seatId) || this.#underWaySeats.has(seatId);
   }
 
@@ -348,8 +349,8 @@ export class BookingService {
 
   #receive(event: SeatEvent, intended: Delivery): void {
     if (this.#system !== undefined && isForeign(event, { system: this.#system })) return; // another system on the same NATS
-    if (intended === 'stored') this.#relay.published(event);
-    if (this.view.apply(event) === 'foreign' && this.#isOpen) this.#heartbeat.beat();
+    if (intended === 'stored') this.#relay.storedElsewhere(event);
+    if (this.view.apply(event) === 'other epoch' && this.#isOpen) this.#heartbeat.beat();
   }
 
   /** Reads new events from the store and publishes the newest position. */
@@ -357,7 +358,7 @@ export class BookingService {
     if (this.#refusal && !this.#check.nextRefused()) return;
     const { isAuditDue } = await this.#check.run();
     const { epoch, seq } = this.view;
-    const server_time = Math.round(this.storeClock.nowMs()) / 1000;
+    const server_time = this.storeClock.serverTime();
     const system = this.#system;
     this.#bus.publishHeartbeat({ ...(system !== undefined && { system }), ...this.#settings, epoch, seq, server_time });
     await this.#relay.repair({ epoch, seq });

@@ -31,7 +31,7 @@ export class OrderReplies {
       currency,
       seats: seatsOf(order, show),
       pay_until: payUntilMs / 1000,
-      server_time: this.#shows.default.service.storeClock.nowMs() / 1000,
+      server_time: this.#shows.default.service.storeClock.serverTime(),
       ...(payUrl !== undefined && { pay_url: payUrl }),
       ...(failure !== undefined && { failure }),
       // The reason of one that needs a person is an error of a server.
@@ -40,9 +40,14 @@ export class OrderReplies {
     };
   }
 
-  #ticketsOf({ tickets }: Order): NonNullable<OrderReply['tickets']> {
+  /** In the order of the seats. */
+  #ticketsOf({ seats, tickets }: Order): NonNullable<OrderReply['tickets']> {
     const live = tickets.filter(({ voidedAtMs }) => voidedAtMs === undefined);
-    return live.map(({ id, seatId }) => ({ seat: seatId, code: this.#tickets.codeOf(id) }));
+    return seats.flatMap(({ seatId }) =>
+      live
+        .filter((ticket) => ticket.seatId === seatId)
+        .map(({ id }) => ({ seat: seatId, code: this.#tickets.codeOf(id) })),
+    );
   }
 }
 

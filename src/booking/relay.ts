@@ -68,7 +68,7 @@ export class Relay {
   }
 
   /** The event was received from another process, which publishes it until the bus has stored it. */
-  published(position: Position): void {
+  storedElsewhere(position: Position): void {
     if (this.#bus.storesEvents) this.#stored(position);
   }
 

@@ -169,7 +169,7 @@ function venueJson({ show, rules, service, seatsJson }: ShowOnSale, isConfirmed:
     venue: show.id,
     epoch,
     seq,
-    server_time: serverTime(service),
+    server_time: service.storeClock.serverTime(),
     ...holdSettings(rules),
     rows: show.plan.rows.length,
     cols: show.plan.longestRow,
@@ -183,7 +183,7 @@ function venueJson({ show, rules, service, seatsJson }: ShowOnSale, isConfirmed:
 async function eventsAfter(service: BookingService, position: Position, maxBehind: number): Promise<EventsReply> {
   await service.confirm();
   const { epoch, seq } = service.view;
-  const reply = { epoch, seq, server_time: serverTime(service) };
+  const reply = { epoch, seq, server_time: service.storeClock.serverTime() };
   const behind = seq - position.seq;
   if (position.epoch !== epoch || behind < 0 || behind > maxBehind) return reply;
   const recent = service.recent.between(position, { epoch, seq });
@@ -193,8 +193,6 @@ async function eventsAfter(service: BookingService, position: Position, maxBehin
   service.recent.fill(events);
   return { ...newest, server_time: nowMs / 1000, events: events.map((event) => new RecentEvent(event)) };
 }
-
-const serverTime = ({ storeClock }: BookingService): number => Math.round(storeClock.nowMs()) / 1000;
 
 type EventsReply = Omit<EventsAfter, 'events'> & { events?: RecentEvent[] };
 

@@ -143,7 +143,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     onConnected: () => void reread(),
     onConnectionLost: () => best.connectionLost(),
     onRender: (canChoose) => {
-      const { category, section } = limits();
+      const { category, section } = bestFilter();
       const places = [category, section].filter((place) => place !== undefined);
       const priceText = priceRange(pricedCategories(), { categories }, formatShortPrice);
       form.render(canChoose, { pending: best.pending?.count, places, priceText });
@@ -193,11 +193,11 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
       page.report(reason, 'error', { topic: unavailableTopic });
       return;
     }
-    best.hold({ count, ...limits() });
+    best.hold({ count, ...bestFilter() });
   }
 
   /** What the filter and the open section ask of the best seats. */
-  function limits(): Omit<BestSeats, 'count'> {
+  function bestFilter(): Omit<BestSeats, 'count'> {
     const [category, another] = map?.filter.categories ?? [];
     const section = map?.section;
     return {

@@ -133,7 +133,7 @@ export class VenueFeed {
 
   /** Unix seconds on the clock of Redis. */
   serverTime(): number {
-    return Math.round(this.#storeClock.nowMs()) / 1000;
+    return this.#storeClock.serverTime();
   }
 
   /** The installation and the venue, as far as they are known. */
@@ -177,7 +177,7 @@ export class VenueFeed {
         this.#lag.known(event.seq, this.#clock.nowMs());
         this.#expect(event.seq);
         break;
-      case 'foreign':
+      case 'other epoch':
         // Events of an ended epoch may still arrive for a while: only heartbeats show which epoch is current.
         if (this.#foreignEpochs.isNew(event.epoch)) this.#catchUp();
         break;

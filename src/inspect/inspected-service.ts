@@ -23,7 +23,7 @@ export interface InspectedService {
   readonly isOpen: boolean;
   readonly view: VenueView;
   readonly recent: RecentEvents;
-  readonly storeClock: Pick<StoreClock, 'nowMs'>;
+  readonly storeClock: Pick<StoreClock, 'serverTime'>;
   readonly seatActors: {
     /** The state of every seat's actor. */
     shown(): Iterable<{ seat: Seat; state: string }>;

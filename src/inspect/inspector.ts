@@ -221,7 +221,7 @@ export class Inspector {
   }
 
   #tellTime(viewer: Viewer): void {
-    const serverTime = Math.round(this.#options.service.storeClock.nowMs()) / 1000;
+    const serverTime = this.#options.service.storeClock.serverTime();
     viewer.send(serverSentEvent({ type: 'time', server_time: serverTime, viewers: this.#options.viewersOfProcess() }));
   }
 }

@@ -42,22 +42,39 @@ export const changeOf = (of: string, from: string, to: string): Change[] => (fro
 function movedSeats(before: SeatingPlan, after: SeatingPlan, kept: readonly string[]): Change[] {
   const shifts = kept.map((id) => {
     const [from, to] = [before.indexOf(id) as number, after.indexOf(id) as number];
-    return { id, from, to, dx: after.x(to) - before.x(from), dy: after.y(to) - before.y(from) };
+    const pitch = after.sections[after.sectionOf(to)]?.pitch ?? 0;
+    return { id, from, to, dx: after.x(to) - before.x(from), dy: after.y(to) - before.y(from), pitch };
   });
-  // A section more to the left shifts the whole drawing, but moves no seat.
-  const dx = median(shifts.map((shift) => shift.dx));
-  const dy = median(shifts.map((shift) => shift.dy));
+  const whole = shiftOfDrawing(shifts);
   return shifts.flatMap((shift): Change[] => {
     const { id, from, to } = shift;
     const names = changeOf(id, before.describe(from), after.describe(to));
     if (names.length > 0) return names;
-    const pitch = after.sections[after.sectionOf(to)]?.pitch ?? 0;
-    const isSameSpot = Math.hypot(shift.dx - dx, shift.dy - dy) <= sameSpotPitches * pitch;
-    return isSameSpot ? [] : [{ of: id, from: placeOf(before, from), to: placeOf(after, to) }];
+    if (isSameSpot(shift, whole)) return [];
+    const place = (x: number, y: number) => `x ${x}, y ${y}`;
+    const newPlace = place(after.x(to) - whole.dx, after.y(to) - whole.dy);
+    return [{ of: id, from: place(before.x(from), before.y(from)), to: newPlace }];
   });
 }
 
-const placeOf = (plan: SeatingPlan, index: number): string => `x ${plan.x(index)}, y ${plan.y(index)}`;
+/** In units of the plan. */
+interface Shift {
+  dx: number;
+  dy: number;
+}
+
+type SeatShift = Shift & { pitch: number };
+
+/** A section more to the left shifts the whole drawing, but moves no seat. None if at least as many seats stay without one. */
+function shiftOfDrawing(shifts: readonly SeatShift[]): Shift {
+  const none = { dx: 0, dy: 0 };
+  const usual = { dx: median(shifts.map(({ dx }) => dx)), dy: median(shifts.map(({ dy }) => dy)) };
+  const staying = (whole: Shift) => shifts.filter((shift) => isSameSpot(shift, whole)).length;
+  return staying(usual) > staying(none) ? usual : none;
+}
+
+const isSameSpot = ({ dx, dy, pitch }: SeatShift, whole: Shift): boolean =>
+  Math.hypot(dx - whole.dx, dy - whole.dy) <= sameSpotPitches * pitch;
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;

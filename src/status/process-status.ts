@@ -18,7 +18,7 @@ interface Sample {
   totals: ReadonlyMap<string, number>;
 }
 
-const replyTimeoutMs = 800;
+const replyTimeoutMs = 2_000;
 /** Rates over a shorter time say little. */
 const minRateMs = 1_000;
 const failedOutcomes = /outcome="(STORE_UNAVAILABLE|TIMEOUT|BUSY)"/;
@@ -58,7 +58,7 @@ export class ProcessStatuses {
         problems: problems?.ok ? ((await problems.json()) as Problem[]) : [],
       };
     } catch {
-      return { address, state: 'does not reply', figures: {}, problems: [] };
+      return { address, state: `no reply within ${replyTimeoutMs / 1_000} s`, figures: {}, problems: [] };
     }
   }
 

@@ -50,6 +50,11 @@ export class StoreClock {
     return this.#offsetMs === undefined ? Date.now() : this.#clock.nowMs() + this.#offsetMs;
   }
 
+  /** Unix seconds, to the millisecond: `server_time` of messages and replies. */
+  serverTime(): number {
+    return Math.round(this.nowMs()) / 1000;
+  }
+
   /** Milliseconds until the lock of a hold has expired; 0 without a hold. */
   remainingMs(expiresAtSeconds: number | undefined): number {
     return expiresAtSeconds === undefined ? 0 : remainingMs(expiresAtSeconds, this.nowMs());

@@ -75,8 +75,8 @@ export class VenueView {
    * `applied`: the view moved, perhaps by more than this event. `repeated`: it was known. `ahead`: it waits for
    * missing events. `foreign`: it belongs to another epoch, so the venue must be read again.
    */
-  apply(event: SeatEvent, committedHere = false): 'applied' | 'repeated' | 'ahead' | 'foreign' {
-    if (event.epoch !== this.#epoch) return 'foreign';
+  apply(event: SeatEvent, committedHere = false): 'applied' | 'repeated' | 'ahead' | 'other epoch' {
+    if (event.epoch !== this.#epoch) return 'other epoch';
     if (event.seq <= this.#seq) return 'repeated';
     if (event.seq > this.#seq + 1) {
       const isNew = !this.#ahead.has(event.seq);

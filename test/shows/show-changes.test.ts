@@ -65,6 +65,13 @@ describe('what a new version of a show changes', () => {
     ]);
   });
 
+  test('[R520] where as many seats stay as are shifted, those that stay have not moved', () => {
+    const hall = (aisles_after: number[]) => version({ section: { rows: 1, seats: 14, aisles_after } });
+    const { moved } = showChanges(hall([7]), hall([4, 10]));
+    expect(moved.map(({ of }) => of)).toEqual(['A5', 'A6', 'A7', 'A11', 'A12', 'A13', 'A14']);
+    for (const { from, to } of moved) expect(from).not.toBe(to);
+  });
+
   test('[R520] categories, flags, prices and facts', () => {
     const after = version({
       section: { category_from: { B: 'Rear' }, accessible: ['A1'] },

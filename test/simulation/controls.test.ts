@@ -71,7 +71,7 @@ describe('a simulation that can fail', () => {
   test('[R51] catches a relay that takes what it has sent for published', async () => {
     const publish = Relay.prototype.publish;
     vi.spyOn(Relay.prototype, 'publish').mockImplementation(function (this: Relay, event) {
-      this.published(event);
+      this.storedElsewhere(event);
       publish.call(this, event);
     });
     const variant: Variant = { faults: faults({ message: { busPublishLost: 0.2 } }) };

@@ -227,14 +227,14 @@ test('[R588] in a rush, each search has a turn of the event loop of its own', as
     if (!isOver) setImmediate(count);
   };
   const turnsOfSearches = new Set<number>();
-  const isAskedFor = vi.spyOn(service, 'isAskedFor').mockImplementation(() => {
+  const hasCommand = vi.spyOn(service, 'hasCommand').mockImplementation(() => {
     turnsOfSearches.add(turn);
     return false;
   });
   count();
   await Promise.all(Array.from({ length: 20 }, (_, i) => best(`user-${i}`, { count: 1 })));
   isOver = true;
-  expect(isAskedFor).toHaveBeenCalled();
+  expect(hasCommand).toHaveBeenCalled();
   expect(turnsOfSearches.size).toBeGreaterThanOrEqual(20);
 });
 

@@ -148,7 +148,7 @@ describe('[R50] a committed event is published until the bus has acknowledged it
   test('not if another process has published it', async () => {
     const { bus, relay, commit, repair, marked } = await setUp();
     const events = [await commit(), await commit(), await commit()];
-    for (const event of [...events].reverse()) relay.published(event);
+    for (const event of [...events].reverse()) relay.storedElsewhere(event);
     await repair();
     await repair();
     expect(bus.published).toEqual([]);
@@ -158,7 +158,7 @@ describe('[R50] a committed event is published until the bus has acknowledged it
   test('not if it is trimmed from the log: other processes have published it, but no later event', async () => {
     const { bus, relay, store, commit, epoch, repair } = await setUp({ keepEvents: 1 });
     for (let i = 0; i < 6; i++) await commit();
-    for (const seq of [3, 6]) relay.published({ epoch, seq });
+    for (const seq of [3, 6]) relay.storedElsewhere({ epoch, seq });
     await store.markRelayed({ epoch, seq: 5 });
     await repair();
     expect(relay.position).toEqual({ epoch, seq: 0 });
@@ -228,7 +228,7 @@ describe('[G6] [R51] an event that was not relayed never counts as relayed, nor 
           if (what === 'hear' && committed.length > 0) {
             const event = pick(committed) as SeatEvent;
             received.add(event.seq);
-            relay.published(event);
+            relay.storedElsewhere(event);
           }
           if (what === 'repair') {
             await repair();
@@ -294,7 +294,7 @@ describe('[R276] while the bus stores nothing', () => {
     const { bus, relay, commit, repair, marked } = await setUp();
     bus.storesEvents = false;
     relay.publish(await commit());
-    relay.published(await commit());
+    relay.storedElsewhere(await commit());
     for (let i = 0; i < 4; i++) await repair();
     expect([bus.published, marked, relay.position.seq]).toEqual([[1], [], 0]);
   });
@@ -368,7 +368,7 @@ describe('[R277] if the beginning of the log is lost', () => {
 
   test('published events do not count as lost', async () => {
     const { relay, epoch, repair, logged } = await withLogFrom(10, 20);
-    for (const seq of [3, 4, 5, 10]) relay.published({ epoch, seq });
+    for (const seq of [3, 4, 5, 10]) relay.storedElsewhere({ epoch, seq });
     await repair();
     await repair();
     expect(logged).toMatchObject([{ events: 6, seq: 10 }]);

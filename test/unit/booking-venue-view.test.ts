@@ -52,7 +52,7 @@ describe('[R27] a view applies events strictly in order of seq', () => {
 
   test('an event of another epoch changes nothing', () => {
     const { view, applied } = openView();
-    expect(view.apply(event(1, { epoch: 'e2' }))).toBe('foreign');
+    expect(view.apply(event(1, { epoch: 'e2' }))).toBe('other epoch');
     expect(view.position).toEqual({ epoch: 'e1', seq: 0 });
     expect(applied).toEqual([]);
   });

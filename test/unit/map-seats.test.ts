@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AreaCounts } from '../../src/browser/map/area-counts.ts';
 import { areasOf } from '../../src/browser/map/areas.ts';
 import { allSeats, matchesFilter } from '../../src/browser/map/seat-filter.ts';
-import { textColourOn } from '../../src/browser/map/seat-look.ts';
+import { priceRangeOfSeats, textColourOn } from '../../src/browser/map/seat-look.ts';
 import { SeatWords } from '../../src/browser/map/seat-words.ts';
 import { nearestInPlan } from '../../src/browser/nearest-in-plan.ts';
 import { readShow } from '../../src/shows/read-shows.ts';
@@ -111,6 +111,26 @@ describe('the seat that is offered in place of a taken one', () => {
     expect(nearestInPlan(plan, isFree, { id: 'A4' })).toBe('B4');
     expect(nearestInPlan(plan, isFree, { id: 'A2' })).toBe('A3');
   });
+});
+
+test('[R1080] the price range of seats is that of all their categories, also if they differ within a row', () => {
+  const seat = (number: number, category: string) => ({
+    id: `A${number}`,
+    label: `${number}`,
+    x: number,
+    y: 0,
+    category,
+  });
+  const row = { label: 'A', category: 'Front', seats: [seat(1, 'Front'), seat(2, 'Side'), seat(3, 'Front')] };
+  const plan = new SeatingPlan({ focal_point: { x: 0, y: 0 }, sections: [{ name: 'Hall', rows: [row] }] });
+  const priced = (name: string, amount: number) => ({ name, colour: '#000000', prices: new Map([['adult', amount]]) });
+  const categories = new Map([
+    ['Front', priced('Front', 45)],
+    ['Side', priced('Side', 10)],
+  ]);
+  const range = (start: number, end: number) =>
+    priceRangeOfSeats({ start, end }, { plan, categories, formatShortPrice: String });
+  expect([range(0, 3), range(0, 1), range(1, 2)]).toEqual(['10 – 45', '45', '10']);
 });
 
 test('[R565] the number of a seat has a contrast of at least 4.5 on every colour', () => {

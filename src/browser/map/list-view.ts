@@ -2,7 +2,7 @@ import { setText } from '../dom.ts';
 import { SeatButtons } from '../seat-buttons.ts';
 import type { Area } from './areas.ts';
 import type { MapOptions } from './map-options.ts';
-import { flagClasses, lookOf, priceRange, seatButton } from './seat-look.ts';
+import { flagClasses, lookOf, priceRangeOfSeats, seatButton } from './seat-look.ts';
 
 export interface ListViewOptions extends MapOptions {
   areas: readonly Area[];
@@ -34,10 +34,7 @@ export class ListView {
       onFocus: options.onFocus,
     });
     this.#areas = options.areas.map((area, index) => {
-      const categories = new Set(range(area).map((seat) => options.plan.category(seat)));
-      const entry = disclosure(area.name, priceRange(categories, options, options.formatShortPrice), () =>
-        this.#makeRows(index),
-      );
+      const entry = disclosure(area.name, priceRangeOfSeats(area, options), () => this.#makeRows(index));
       return { item: entry.item, free: entry.free };
     });
     this.root.append(...this.#areas.map(({ item }) => listItem(item)));
@@ -94,12 +91,8 @@ export class ListView {
     list.className = 'list-rows';
     for (let row = firstRow; row < endRow; row++) {
       const { label = '', start = 0, end = 0 } = plan.rows[row] ?? {};
-      const categories = new Set(range({ start, end }).map((seat) => plan.category(seat)));
-      const entry = disclosure(
-        `Row ${label}`,
-        priceRange(categories, this.#options, this.#options.formatShortPrice),
-        () => this.#makeSeats(row),
-      );
+      const prices = priceRangeOfSeats({ start, end }, this.#options);
+      const entry = disclosure(`Row ${label}`, prices, () => this.#makeSeats(row));
       this.#rows.set(row, entry);
       this.#countRow(row);
       list.append(listItem(entry.item));

@@ -4,7 +4,7 @@ import type { Area } from './areas.ts';
 import { pointAfterKey } from './direction.ts';
 import type { MapOptions } from './map-options.ts';
 import { type Box, boxOf, middleOf, outlineOf, type Point, spanAt } from './outline.ts';
-import { priceRange } from './seat-look.ts';
+import { priceRangeOfSeats } from './seat-look.ts';
 import { ZoomPane } from './zoom-pane.ts';
 
 /** An area is at least as large on the screen, so that a finger meets it. */
@@ -117,7 +117,6 @@ export class Overview {
     element.dataset.area = String(index);
     element.style.setProperty('--pitch', `${pitch * 1.25}px`);
     const points: Point[] = [];
-    const categories = new Set<string>();
     const fills: SVGPathElement[] = [];
     for (const { category, firstRow, endRow } of bandsOf(plan, area)) {
       const outline = outlineOf(plan, firstRow, endRow);
@@ -130,7 +129,6 @@ export class Overview {
         else element.append(path);
       }
       points.push(...outline);
-      categories.add(category);
     }
     element.append(...fills);
     const box = boxOf(points);
@@ -147,7 +145,7 @@ export class Overview {
       return text;
     };
     const [name, count, price, badge] = [line('area-name'), line('area-count'), line('area-price'), line('area-own')];
-    const prices = priceRange(categories, this.#options, this.#options.formatShortPrice);
+    const prices = priceRangeOfSeats(area, this.#options);
     setText(price, prices);
     return {
       element,
@@ -266,16 +264,26 @@ function label(shape: Shape, name: string, scale: number): void {
 const seatsOf = (plan: SeatingPlan, { start, end }: Area): Point[] =>
   Array.from({ length: end - start }, (_, i) => ({ x: plan.x(start + i), y: plan.y(start + i) }));
 
-/** Rows of an area that follow each other and have one category. */
+/** Rows of an area that follow each other and have one category, or most of their seats in it. */
 function bandsOf(plan: SeatingPlan, { firstRow, endRow }: Area) {
   const bands: { category: string; firstRow: number; endRow: number }[] = [];
   for (let row = firstRow; row < endRow; row++) {
-    const category = plan.category(plan.rows[row]?.start ?? 0);
+    const category = usualCategory(plan, row);
     const last = bands.at(-1);
     if (last?.category === category) last.endRow = row + 1;
     else bands.push({ category, firstRow: row, endRow: row + 1 });
   }
   return bands;
+}
+
+function usualCategory(plan: SeatingPlan, row: number): string {
+  const { start = 0, end = 0 } = plan.rows[row] ?? {};
+  const counts = new Map<string, number>();
+  for (let seat = start; seat < end; seat++) {
+    const category = plan.category(seat);
+    counts.set(category, (counts.get(category) ?? 0) + 1);
+  }
+  return [...counts].reduce((most, each) => (each[1] > most[1] ? each : most), ['', 0])[0];
 }
 
 /** "101" of "Block 101": its last word if that is a number. */

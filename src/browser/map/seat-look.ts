@@ -67,6 +67,16 @@ export function flagClasses({ plan }: Pick<MapOptions, 'plan'>, index: number): 
   return flags.filter((flag) => plan.has(index, flag)).join(' ');
 }
 
+/** The price range of the seats from index `start` to before `end`. */
+export function priceRangeOfSeats(
+  { start, end }: { start: number; end: number },
+  options: Pick<MapOptions, 'plan' | 'categories' | 'formatShortPrice'>,
+): string {
+  const categories = new Set<string>();
+  for (let seat = start; seat < end; seat++) categories.add(options.plan.category(seat));
+  return priceRange(categories, options, options.formatShortPrice);
+}
+
 /** "€39.00 – €55.00" of these categories; "from €25.00" if prices depend on the ticket type as well. */
 export function priceRange(
   names: Iterable<string>,

@@ -13,7 +13,7 @@ function untilNextBeatMs(nowMs: number): number {
 }
 
 /** Checks the store twice a second and on request, one run at a time. Logs when the store is unavailable. */
-export class Heartbeat {
+export class StoreHeartbeat {
   readonly #clock: Clock;
   readonly #check: () => Promise<void>;
   readonly #storeLog: StateLog;
