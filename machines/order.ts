@@ -143,7 +143,7 @@ export const orderMachine = setup({
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be settled for a day.' },
       },
       after: {
-        due: { target: 'authorised', reenter: true, actions: 'advance', description: 'No process has continued it: advances it.' },
+        due: { target: 'authorised', reenter: true, actions: 'advance', description: 'Overdue: advances it.' },
       },
     },
     booking: {

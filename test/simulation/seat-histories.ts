@@ -6,10 +6,10 @@ import type { StoreServer } from './simulated-store.ts';
 import type { CommittedLog } from './strict-serializability.ts';
 import type { RecordedOperation } from './users.ts';
 
-/** Times are told on two clocks of one machine, in whole milliseconds. */
+/** Times are measured on two clocks of one machine, in whole milliseconds. */
 const clockErrorMs = 2;
 
-/** What happened, as the users saw it, from one loss of the store's data to the next. */
+/** The operations, as the users saw them, from one loss of the store's data to the next. */
 interface Life {
   operations: Operation[];
   log: CommittedLog;
@@ -44,7 +44,7 @@ export function* seatHistories(
   { operations, log: { initial } }: Life,
   { hasJumped, clockOffsetMs }: Pick<StoreServer, 'hasJumped' | 'clockOffsetMs'>,
 ): Generator<SeatHistory> {
-  // Where the store's clock has jumped, the times that it told say nothing.
+  // If the store's clock has jumped, its times are meaningless.
   const told = (seat: Seat) => (hasJumped ? withoutEnd(seat) : onOurClock(seat, clockOffsetMs));
   for (const [seatId, seat] of initial) {
     yield {
