@@ -102,7 +102,7 @@ describe('[R610] every route of the inspector is about the show of its query, by
 });
 
 test.each(['feed?seats=A1', 'states', 'history'])(
-  '[R611] a show that nobody has opened is opened by /inspect/%s',
+  '[R611] a show that is not open yet is opened by /inspect/%s',
   async (path) => {
     const { url, app, openIds, onSale } = await startShows();
     expect(openIds()).toEqual(['main']);

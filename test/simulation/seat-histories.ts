@@ -60,8 +60,8 @@ export function* seatHistories(
 }
 
 /**
- * Redis keeps the answer to a try for a while of its own clock: where that leaps over it, another try is decided anew, be
- * it one that came late to a process that was given up.
+ * Redis keeps the answer to an attempt for a while, by its own clock: if that clock jumps beyond it, another attempt is decided
+ * again, even one that arrives late at a process that the client has abandoned.
  */
 function forgottenTries(operations: readonly RecordedOperation[], jumps: StoreServer['jumps']): RecordedOperation[] {
   const leaps = jumps.filter(({ byMs }) => byMs >= answerKeptMs);
