@@ -1,6 +1,6 @@
 # Three images: the node processes (the default, `--target server`), nginx with the page (`--target nginx`), and NATS
 # with a folder for its stream (`--target nats`). None runs as root. To pin an image by digest, which no tag can change:
-# --build-arg NODE_IMAGE=node:20-alpine@sha256:…, of what `docker buildx imagetools inspect node:20-alpine` shows.
+# --build-arg NODE_IMAGE=node:20-alpine@sha256:…, as shown by `docker buildx imagetools inspect node:20-alpine`.
 ARG NODE_IMAGE=node:20-alpine
 ARG NATS_IMAGE=nats:2.10-alpine
 ARG NGINX_IMAGE=nginx:1.28-alpine
@@ -14,7 +14,7 @@ COPY machines machines
 COPY public public
 COPY shows shows
 COPY src src
-# What builds is not in the images.
+# The build tools are not in the images.
 RUN npm run build && npm prune --omit=dev
 
 # A new volume takes over the owner of the folder that it is mounted on.
@@ -38,7 +38,7 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD wget -q -O /dev/nu
 CMD ["nginx", "-c", "/tmp/nginx.conf", "-e", "stderr", "-g", "daemon off;"]
 
 FROM ${NODE_IMAGE} AS server
-# As src/launch/node-services.ts has them.
+# The same as in src/launch/node-services.ts.
 ENV NODE_ENV=production \
     NODE_OPTIONS="--enable-source-maps --max-semi-space-size=64" \
     HOST=0.0.0.0 \

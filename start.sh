@@ -71,7 +71,7 @@ if ((major < 20 || (major == 20 && minor < 19))); then
   exit 1
 fi
 
-# In a process group of its own, which a signal ends as a whole: a shell alone would end, or wait, and leave npm running.
+# Runs in its own process group, which a signal ends as a whole: otherwise the shell would end, or wait, and leave npm running.
 run() {
   local child status=0 signal=''
   set -m
@@ -95,11 +95,11 @@ run() {
   return "$status"
 }
 
-# npm writes this file last: it is older than the lockfile when that has changed, or an installation broke off.
+# npm writes this file last: it is older than the lockfile if that has changed, or if an installation was interrupted.
 if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
   echo "Installing the npm packages …"
-  # Three packages ask for Node 22 (@nats-io/nuid, content-disposition, cookie 2) and pass all tests on 20.19.
-  # With those that build it, also where NODE_ENV is production.
+  # Three packages require Node 22 (@nats-io/nuid, content-disposition, cookie 2) and pass all tests on 20.19.
+  # Includes the build dependencies, even if NODE_ENV is production.
   run npm ci --include=dev --loglevel=error --engine-strict=false
 fi
 

@@ -69,11 +69,11 @@ export const orderMachine = setup({
         { guard: 'isAuthorised', target: 'authorised', description: 'The money is reserved.' },
         { guard: 'isBooking', target: 'booking', description: 'The seats are being booked.' },
         { guard: 'isIssued', target: 'issued', description: 'The tickets exist.' },
-        { guard: 'isLapsed', target: 'lapsed', description: 'It ran out.' },
+        { guard: 'isLapsed', target: 'lapsed', description: 'The time to pay ended.' },
         { guard: 'isCancelled', target: 'cancelled', description: 'The user cancelled it.' },
-        { guard: 'isRefunding', target: 'refunding', description: 'The money goes back.' },
+        { guard: 'isRefunding', target: 'refunding', description: 'The money is being returned.' },
         { guard: 'isRefunded', target: 'refunded', description: 'The money is back.' },
-        { target: 'needs_person', description: 'No rule settles it.' },
+        { target: 'needs_person', description: 'No rule settles it: a person must.' },
       ],
     },
     open: {
@@ -115,7 +115,7 @@ export const orderMachine = setup({
         NEEDS_PERSON: { target: 'needs_person', description: 'The provider does not tell the outcome.' },
       },
       after: {
-        due: { target: 'asking', description: 'No message came, or the time to pay has ended.' },
+        due: { target: 'asking', description: 'No webhook arrived, or the time to pay has ended.' },
       },
     },
     asking: {
@@ -131,19 +131,19 @@ export const orderMachine = setup({
         NEEDS_PERSON: { target: 'needs_person', description: 'The provider does not tell the outcome.' },
       },
       after: {
-        retry: { target: 'asking', reenter: true, description: 'No reply: ask again.' },
+        retry: { target: 'asking', reenter: true, description: 'No reply: retry.' },
       },
     },
     authorised: {
       description: 'The money is reserved. The user may still cancel.',
       entry: 'remember',
       on: {
-        BOOKING: { target: 'booking', description: 'From here on it is not cancelled any more.' },
+        BOOKING: { target: 'booking', description: 'From here on the order cannot be cancelled.' },
         REFUNDING: { target: 'refunding', description: 'The user cancelled.' },
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be settled for a day.' },
       },
       after: {
-        due: { target: 'authorised', reenter: true, actions: 'advance', description: 'Nobody went on: do it.' },
+        due: { target: 'authorised', reenter: true, actions: 'advance', description: 'Overdue: advances it.' },
       },
     },
     booking: {
@@ -165,19 +165,19 @@ export const orderMachine = setup({
         ISSUED: { target: 'issued', reenter: true, description: 'The money is captured.' },
         REFUNDING: {
           target: 'refunding',
-          description: 'Not collected, or a person returns the money: tickets are void.',
+          description: 'The capture failed, or a person refunds: the tickets are void.',
         },
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be captured for a day.' },
       },
       after: {
-        due: { target: 'issued', reenter: true, actions: 'advance', description: 'Capture.' },
+        due: { target: 'issued', reenter: true, actions: 'advance', description: 'Captures the money.' },
       },
     },
     refunding: {
       description: 'Frees the seats, and cancels or refunds the payment.',
       entry: 'remember',
       on: {
-        REFUNDING: { target: 'refunding', reenter: true, description: 'A part of it is back.' },
+        REFUNDING: { target: 'refunding', reenter: true, description: 'A part of the money is returned.' },
         REFUNDED: { target: 'refunded', description: 'The provider confirms it.' },
         NEEDS_PERSON: { target: 'needs_person', description: 'The money could not be returned for a day.' },
       },

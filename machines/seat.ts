@@ -89,7 +89,7 @@ export const seatMachine = setup({
         RELEASED: { target: 'available', description: 'Redis ended the hold.' },
         BOOKED: { target: 'booked', description: 'The user booked in the last moment.' },
         HELD: { target: 'held', description: 'The hold was extended in the last moment.' },
-        STILL_HELD: { target: 'held', description: 'Too early: Redis says how long the hold still runs.' },
+        STILL_HELD: { target: 'held', description: 'Too early: Redis returns the remaining time of the hold.' },
       },
       after: {
         retryExpiry: { target: 'expiring', reenter: true, description: 'Redis has not replied: retry.' },

@@ -29,7 +29,7 @@ import {
 } from './seat-rules.ts';
 import type { VenueRecord } from './venue-truth.ts';
 
-/** Each is a promise that was kept or broken. */
+/** Each checks one promise, which is kept or broken. */
 export const checkNames = {
   order: 'The log follows the rules of a seat and has no gaps; no two holds overlap',
   successes: 'Each successful reply is one transition in the log',
@@ -145,7 +145,7 @@ export class Audit {
     this.#forget();
   }
 
-  /** Compares a client's view of the whole venue with the seats of the log. */
+  /** Compares a client's view of the venue with the seats of the log. */
   compareView(whose: string, seats: ReadonlyMap<string, Seat> | Iterable<readonly [string, Seat]>): void {
     const view = new Map(seats);
     for (const [id, seat] of this.#log.seats) {
@@ -311,7 +311,7 @@ const anySeat = '*';
 const unansweredKey = (seatId: string, userId: string, action: CommandAction | undefined): string =>
   `${seatId} ${userId} ${action}`;
 
-/** The id of the seat if the request is for it, else those that it is for. */
+/** The seat's id if the request is for this seat, otherwise the ids of its seats. */
 const requestedId = ({ best, seatIds }: Reply, { id }: Seat): string =>
   best || seatIds.includes(id) ? id : seatIds.join(' ');
 

@@ -14,7 +14,7 @@ import { CannotAuditError, LogLostError, type VenueRecord, type VenueTruth } fro
 const readAheadEvents = 40_000;
 const judgedAtOnce = 200_000;
 const watchIntervalMs = 1_000;
-/** Orders that were left end after the time to pay, and the hold after it. */
+/** Abandoned orders end after the time to pay and the hold after it. */
 const ordersEndMs = 150_000;
 const orderPollMs = 250;
 /** From the end of a hold until every view must show it. */
@@ -108,7 +108,7 @@ export class Auditor {
     this.audit.judge(received);
   }
 
-  /** Reading the log costs the system something: it is read when it may be trimmed soon, or many replies wait. */
+  /** Reading the log loads the system: it is read only before it may be trimmed, or when many replies wait. */
   get #isBehind(): boolean {
     const behind = Math.max(0, ...this.#witnesses.map(({ seq }) => seq)) - this.audit.position.seq;
     return behind >= readAheadEvents || this.#log.waiting >= judgedAtOnce;
@@ -120,7 +120,7 @@ export class Auditor {
     return this.#watching;
   }
 
-  /** A log with missing events is a violation; whatever else fails says nothing about the system. */
+  /** A log with missing events is a violation; any other failure is no finding about the system. */
   #failed(error: Error): void {
     if (error instanceof LogLostError) this.audit.logProblem(error.message);
     else this.audit.cannotAudit(error.message);

@@ -24,10 +24,10 @@ export interface ProviderRecord {
   refundedMinor: number;
 }
 
-/** What the ledger, the provider and Redis say about one show when nothing is due any more. */
+/** The state of one show in the ledger, at the provider and in Redis when nothing is due any more. */
 export interface CheckoutRecord {
   orders: readonly OrderRecord[];
-  /** undefined: the provider cannot be asked. */
+  /** undefined: the provider cannot be queried. */
   payments: readonly ProviderRecord[] | undefined;
   seats: ReadonlyMap<string, Seat>;
 }
@@ -38,7 +38,7 @@ type Note = (check: CheckoutCheck, isKept: boolean, inWords: () => string) => vo
 const finalStates = new Set(['issued', 'lapsed', 'cancelled', 'refunded', 'needs_person']);
 
 /**
- * The promises of checkout (G11, G12), for every audit: of a load run and of faults. Written apart from the product, which it
+ * The promises of checkout (G11, G12), for every audit: of a load run and of faults. Independent of the product, which it
  * checks: nothing here may import a decision of `src`.
  */
 export function auditCheckout(record: CheckoutRecord, note: Note): void {
@@ -63,7 +63,7 @@ function auditEnd({ id, state, reason, seatIds, ticketSeatIds }: OrderRecord, no
   note('orders', isWhole, () => `order ${id} is ${state} with tickets for ${ticketSeatIds.join(' ') || 'no seat'}`);
 }
 
-/** Whoever paid has tickets or the money back. `atProvider`: the payments of the order. */
+/** Every payer has tickets or the money back. `atProvider`: the payments of the order. */
 function auditMoney(order: OrderRecord, atProvider: readonly ProviderRecord[] | undefined, note: Note): void {
   const { id, state, amountMinor, ticketSeatIds } = order;
   const worthMinor = ticketSeatIds.length > 0 ? amountMinor : 0;

@@ -4,7 +4,7 @@ import type { OrderRecord, ProviderRecord } from './checkout-audit.ts';
 
 const keysPerRead = 1_000;
 
-/** Reads orders from Postgres, and the payments of the sandbox from Redis, apart from the product's code, which it checks. */
+/** Reads orders from Postgres, and the payments of the sandbox from Redis, independently of the product's code, which it checks. */
 export class CheckoutTruth {
   readonly #pool: pg.Pool;
   readonly #redis: Redis | undefined;
@@ -13,14 +13,14 @@ export class CheckoutTruth {
   /** `redisUrl`: where the sandbox has its payments; undefined: they cannot be read. */
   constructor({ databaseUrl, redisUrl, show }: { databaseUrl: string; redisUrl: string | undefined; show: string }) {
     this.#pool = new pg.Pool({ connectionString: databaseUrl, max: 1, connectionTimeoutMillis: 5_000 });
-    this.#pool.on('error', () => {}); // the next query says so
+    this.#pool.on('error', () => {}); // the next query reports it
     this.#redis =
       redisUrl === undefined ? undefined : new Redis(redisUrl, { maxRetriesPerRequest: 1, lazyConnect: true });
     this.#redis?.on('error', () => {}); // as above
     this.#show = show;
   }
 
-  /** Number of orders about which something is still to be done. */
+  /** Number of orders that are still due. */
   async dueOrders(): Promise<number> {
     const { rows } = await this.#pool.query('SELECT count(*) FROM orders WHERE show = $1 AND due_at IS NOT NULL', [
       this.#show,
@@ -53,7 +53,7 @@ export class CheckoutTruth {
     }));
   }
 
-  /** All payments of the sandbox, also those of which the ledger knows nothing. */
+  /** All payments of the sandbox, including those that the ledger does not have. */
   async payments(): Promise<ProviderRecord[] | undefined> {
     if (!this.#redis) return undefined;
     const payments: ProviderRecord[] = [];

@@ -22,7 +22,7 @@ export interface Reply extends SeatRequest {
   body: string;
 }
 
-/** What clients received since the last time. */
+/** The replies that clients received since the last call. */
 export interface Received {
   /** Successful ones. */
   replies: Reply[];
@@ -57,7 +57,7 @@ const mayBeExecuted = (status: number) => status >= 500 || status === 408;
  */
 export class ClientLog {
   #received = nothingReceived();
-  /** Everyone who wants one seat is refused in the same words. */
+  /** All users who want one seat get equal refusals. */
   #refusals = new Map<string, Reply & { userIds: Set<string> }>();
   readonly #newestSeq = new Map<string, number>();
   #newestCommandSeq = 0;

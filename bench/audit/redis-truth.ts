@@ -8,7 +8,7 @@ const entriesPerRead = 2_000;
 const keysPerRead = 5_000;
 type Entry = [id: string, fields: string[]];
 
-/** Decodes Redis's data apart from the product's code, which it checks. */
+/** Decodes Redis's data independently of the product's code, which it checks. */
 export class RedisTruth implements VenueTruth {
   readonly source = 'Redis';
   readonly #redis: Redis;

@@ -5,7 +5,7 @@ import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 
 /**
- * The rules of a seat, for every audit: of a load run, of a fault and of a simulated history. Written apart from the
+ * The rules of a seat, for every audit: of a load run, of a fault and of a simulated history. Independent of the
  * product, which they check: nothing here may import a decision of `src`.
  */
 
@@ -46,7 +46,7 @@ export function actionOf(event: Pick<SeatEvent, 'type' | 'reason'>): CommandActi
 
 const statusOf = { held: SeatStatus.held, booked: SeatStatus.booked, released: SeatStatus.available } as const;
 
-/** What forbids this event as the next one of this seat. `atMs`: when it was committed, on the clock of the store. */
+/** The rule that forbids this event as the next one of this seat. `atMs`: when it was committed, on the clock of the store. */
 export function brokenRule(seat: Seat, event: SeatEvent, rules: SeatRules, atMs: number): BrokenRule | undefined {
   const { holdTtlMs, holdTtlToleranceMs = 0 } = rules;
   if (event.status !== statusOf[event.type]) return g1(`a ${event.type} event has the status ${event.status}`);
@@ -130,7 +130,7 @@ export function refusalOf(
   return isOwn ? undefined : 'NOT_HOLDER';
 }
 
-/** What a command on several seats has to come to, where no limit forbids it. */
+/** The required result of a command on several seats, if no limit forbids it. */
 export type Due<S> = { refusal: Refusal; refused: S[] } | { changing: S[] };
 
 /** All or none: the seats as they are at one moment, in the order of the command. */
@@ -226,7 +226,7 @@ export const show = (value: unknown): string => JSON.stringify(value) ?? 'nothin
 
 /**
  * Whether the transitions that one command makes have one end. A hold is never shortened: one that would have ended later, e.g.
- * since the clock leapt, keeps its end. `before`: the seats as they were.
+ * because the clock jumped, keeps its end. `before`: the seats as they were.
  */
 export function haveOneEnd(
   made: readonly Pick<SeatEvent, 'seat_id' | 'expires_at'>[],

@@ -13,7 +13,7 @@ export interface VenueRecord {
 export const plannedSeats = ({ seats }: VenueRecord): Seat[] =>
   [...seats.values()].sort((a, b) => a.row - b.row || a.col - b.col);
 
-/** Where the audit reads what really happened: Redis itself, or the HTTP API. */
+/** The source of the true events for the audit: Redis itself, or the HTTP API. */
 export interface VenueTruth {
   readonly source: 'Redis' | 'HTTP';
   record(): Promise<VenueRecord>;
@@ -28,7 +28,7 @@ export class LogLostError extends Error {
   override name = 'LogLostError';
 }
 
-/** The audit is impossible, which says nothing about the system. The message names the remedy. */
+/** The audit is impossible; this is no finding about the system. The message names the remedy. */
 export class CannotAuditError extends Error {
   override name = 'CannotAuditError';
 }

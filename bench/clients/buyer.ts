@@ -39,7 +39,7 @@ export class Buyer {
     }
     if (Math.random() < declinedShare) {
       await this.#ask('pay', () => client.pay(order.pay_url ?? '', declinedCard));
-      await this.#ask('read', () => client.read(order.id, userId)); // the shop asks the provider
+      await this.#ask('read', () => client.read(order.id, userId)); // the shop queries the provider
       const again = await this.#ask<OrderReply>('order', () => client.order(seatIds, userId));
       if (!again?.pay_url) return 'unknown';
       return this.#pay(again, userId);

@@ -10,7 +10,7 @@ const bookedShare = 0.2;
 
 export interface GroupJourneyOptions {
   newUserId: () => string;
-  /** What the next user asks for; default: a group of the wanted seats. */
+  /** The request of the next user; default: a group of the wanted seats. */
   wish?: () => Pick<SeatRequest, 'seatIds' | 'best'>;
   wanted: WantedSeats;
   leftToExpireShare?: number;

@@ -1,4 +1,4 @@
-/** Of an even number the lower one of the two in the middle: a value that was measured. */
+/** Of an even number the lower of the two middle values, which was measured. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN;

@@ -15,7 +15,7 @@ export interface Report {
   /** As it was typed, without passwords. */
   commandLine: string;
   elapsedS: number;
-  /** Ctrl-C came before the end. */
+  /** Ctrl-C ended the run early. */
   isInterrupted: boolean;
   settings: LoadSettings & { url?: string };
   machine: Machine;
@@ -42,7 +42,7 @@ export function parseReport(text: string): Report {
     const value: unknown = JSON.parse(text);
     if (isReport(value)) return value;
   } catch {
-    // The message below says the same.
+    // The error below contains the reason.
   }
   throw new UnreadableReportError('--compare needs a report that --json wrote with this version');
 }

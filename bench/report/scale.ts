@@ -1,4 +1,4 @@
-/** Maps a value to [0, 1], and says where an axis is marked. */
+/** Maps a value to [0, 1], and places the marks of an axis. */
 export interface Scale {
   place: (value: number) => number;
   ticks: { value: number; label: string }[];

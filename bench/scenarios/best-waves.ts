@@ -12,8 +12,8 @@ export const seatedFigure = 'seatedAtFirstReplyPercent';
 type BestWavesOptions = Omit<ScenarioContext, 'settings'> & { users: number; durationS: number };
 
 /**
- * All users ask for the best seats at the same moment; once all have a reply, they extend, book or release what they got,
- * and the next users ask.
+ * All users request the best seats at the same moment; once all have a reply, they extend, book or release their seats,
+ * and the next users follow.
  */
 export async function bestWaves(options: BestWavesOptions): Promise<Findings> {
   const { venue, auditor, users, durationS, recorder, newUserId, signal, onProgress } = options;

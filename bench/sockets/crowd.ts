@@ -40,7 +40,7 @@ export interface CrowdResult {
   outOfOrder: number;
   /** Messages that differ from those of another socket with the same seq. */
   different: number;
-  /** With v2: of the sockets whose messages are read, those that do not end with the truth. */
+  /** With v2: the sockets, among those whose messages are read, whose final view is wrong. */
   wrong: number;
   /** Whole states while the socket was live: the edge started over, or the socket was too slow. */
   resyncs: number;
@@ -74,7 +74,7 @@ export class Crowd {
   readonly #closeCodes: Record<string, number> = {};
   #rateLimited = false;
   #cpuAtBegin = process.cpuUsage();
-  /** Until all sockets were at the last seq that was asked for. */
+  /** Until all sockets were at the last requested seq. */
   #crowdCpuMs = 0;
   readonly outagesMs: number[] = [];
 

@@ -1,7 +1,7 @@
 import { isWholeState } from '../../src/browser/compact-seats.ts';
 import type { CompactState, SeatChanges } from '../../src/protocol/venue.ts';
 
-/** Every 16th socket reads what it gets; all others must get the same bytes. */
+/** Every 16th socket parses its messages; all others must get the same bytes. */
 const readEvery = 16;
 
 interface Flush {
@@ -10,13 +10,13 @@ interface Flush {
   after: number;
 }
 
-/** What one edge sent to all its sockets. */
+/** The messages that one edge sent to all its sockets. */
 interface EdgeFlushes {
   bySeq: Map<number, Flush>;
   lastSeq: number;
 }
 
-/** Judges the SEATS of all sockets: none skips a flush, goes back or gets other bytes than the others, and all end with the truth. */
+/** Judges the SEATS of all sockets: none skips a flush, goes back or gets other bytes than the others, and all end in the true state. */
 export class PacedViews {
   readonly #flushes = new Map<string, EdgeFlushes>();
   /** By socket: a character per seat. */

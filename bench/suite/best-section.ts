@@ -20,7 +20,7 @@ interface Rush {
   seatedInWorstWavePercent: number;
 }
 
-/** Waves of users who ask for the best seats of a large show at the same moment. */
+/** Waves of users who request the best seats of a large show at the same moment. */
 export async function bestSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const violations: string[] = [];
   const measured: Rush[] = [];

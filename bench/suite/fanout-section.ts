@@ -13,7 +13,7 @@ import { atMost, problemsOf, type Section, type SuiteContext, type Target } from
 import { cpuMs } from './subject.ts';
 
 const ratePerSecond = 100;
-/** Small crowds need more rounds: one slow fsync decides the p99 of a round. */
+/** Small crowds need more rounds: one slow fsync determines the p99 of a round. */
 const crowds = [
   { sockets: 100, rounds: 9 },
   { sockets: 1_000, rounds: 5 },

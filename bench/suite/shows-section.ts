@@ -27,7 +27,7 @@ interface ManyShows {
   idleCpuPercent: number;
 }
 
-/** One booking process with many show files: its start, its memory once all shows have been opened, and its CPU while nobody books. */
+/** One booking process with many show files: its start, its memory once all shows have been opened, and its CPU without bookings. */
 export async function showsSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const measured: ManyShows[] = [];
   for (const count of isQuick ? [1, 50] : [1, 50, 200]) {

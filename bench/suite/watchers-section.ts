@@ -35,7 +35,7 @@ interface Slice {
   kBPerS: number;
 }
 
-/** The same crowd watches a show of 2,000 seats at several rates of events: what a watcher costs, and how late it is. */
+/** The same crowd watches a show of 2,000 seats at several rates of events: measures the cost of a watcher and its delay. */
 export async function watchersSection({ isQuick, signal, onProgress }: SuiteContext): Promise<Section> {
   const services = new Services();
   const venue = await startOwnVenue({ bookings: 1, edges: 1, rows: 40, cols: 50, holdSeconds: 60 });

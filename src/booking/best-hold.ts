@@ -9,10 +9,10 @@ import type { Answer } from '../store/seat-store.ts';
 import type { ShowOnSale } from './shows-on-sale.ts';
 
 const maxAttempts = 3;
-/** Other seats may be free. */
+/** After these refusals other seats may be free. */
 const retried: readonly (Refusal | undefined)[] = ['SEATS_TAKEN', 'SEAT_HELD', 'SEAT_BOOKED', 'COOLDOWN'];
 
-/** In a large plan about two seconds, after which edges no longer wait for a reply. */
+/** They take about two seconds in a large plan: edges wait no longer for a reply. */
 const maxWaitingSearches = 1_000;
 
 /** Pending while the last search waits for its turn of the event loop. */
@@ -31,8 +31,8 @@ async function ownTurn(): Promise<void> {
 }
 
 /**
- * Holds the best free seats; if others were faster, the next best. `hold` must send its command at once: seats that
- * somebody already asks for are not offered to the next. Rejects with a `RefusedError` if there are none.
+ * Holds the best free seats; if other users took them first, the next best. `hold` must send its command at once: seats in a
+ * pending command are not offered again. Rejects with a `RefusedError` if there are none.
  */
 export async function holdBest(
   { show: { plan }, rules: { maxHoldsPerUser }, service }: ShowOnSale,

@@ -18,13 +18,13 @@ import { bookingMetrics } from './metrics.ts';
 import { provenBookingsOf } from './proven-bookings.ts';
 import { type ShowOnSale, ShowsOnSale } from './shows-on-sale.ts';
 
-/** A larger show starts actors as they are needed, and so do all shows besides the default one: there may be hundreds. */
+/** A larger show starts actors only when needed; so do all shows except the default one, because there may be hundreds. */
 const maxActorsAtStart = 1_000;
 
 export interface BookingProcessOptions extends Pick<BookingAppOptions, 'logger' | 'access' | 'publicDir' | 'isReady'> {
   /** The first is the default show. */
   shows: readonly Show[];
-  /** Of the shows that have none of their own. */
+  /** Apply to shows without rules of their own. */
   rules: HoldRules;
   /** The logger names the show, unless it is the default one. `provenBookings`: absent without a ledger. */
   storeOf: (show: Show, rules: HoldRules, logger: Logger, provenBookings?: ProvenBookings) => SeatStore & SeatLog;

@@ -279,7 +279,7 @@ export class BookingService {
     this.seatActors.stop();
   }
 
-  /** Provides the machine's actions: the actor publishes its transition, and the end of a hold is a command like any other. */
+  /** Provides the machine's actions: the actor publishes its transition, and ends a hold by a command like any other. */
   #machine(): typeof seatMachine {
     return seatMachine.provide({
       actions: {

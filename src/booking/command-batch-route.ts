@@ -24,8 +24,8 @@ interface CommandBatchOptions {
 }
 
 /**
- * `POST /commands`, for edges: they say who the clients are. Each command gets the reply of its own route, with all limits of
- * its client, and none is held up by the failure of another. An edge whose address is not trusted is counted itself in place of
+ * `POST /commands`, for edges, which name the client of each command. Each command gets the reply of its own route, with all limits of
+ * its client, and none is delayed by the failure of another. An edge whose address is not trusted is counted itself in place of
  * its clients.
  */
 export function registerCommandBatchRoute(app: HttpApp, { guard, routes, access, logger }: CommandBatchOptions): void {

@@ -174,7 +174,7 @@ async function heldBy(service: BookingService, userId: string): Promise<string[]
   return held.map(({ id }) => id);
 }
 
-/** Judged by the view: of two choices at one moment, each may be fine alone. */
+/** Judged by the view, so it is best effort: two simultaneous commands may together leave a single seat. */
 function requireNoSingleSeat(
   { show: { plan }, service: { view } }: ShowOnSale,
   userId: string,

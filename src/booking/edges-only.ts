@@ -3,7 +3,7 @@ import { RefusedError } from '../http/refused-error.ts';
 import type { Access } from '../identity/access.ts';
 import { countedAddress } from '../identity/counted-address.ts';
 
-/** For routes that only edges may use: for what a proxy forwards, and without the key of the edge if there is one, there is no such path. */
+/** For routes that only edges may use: a request that a proxy forwards, or that lacks the edge key if one is set, gets a 404. */
 export function edgesOnly(access: Access): onRequestHookHandler {
   const addressOf = countedAddress(access);
   return (request, _reply, done) => {

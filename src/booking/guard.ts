@@ -13,7 +13,7 @@ import { requestTokens } from '../identity/request-token.ts';
 export interface Guard {
   /** The acting user, synchronously if no token must be verified. */
   identifyUser(request: Pick<CountedRequest, 'headers'>, claimed: string | undefined): string | Promise<string>;
-  /** Counts a request that did not come as one of its own. */
+  /** Counts a request that arrived as a part of another one. */
   countRequest(request: CountedRequest): Promise<void>;
   /** Counts a command: each of its seats costs as much as a command on one seat. */
   countCommand(request: CountedRequest, userId: string, seats: number): Promise<void>;

@@ -34,7 +34,7 @@ export class OrderReplies {
       server_time: this.#shows.default.service.storeClock.serverTime(),
       ...(payUrl !== undefined && { pay_url: payUrl }),
       ...(failure !== undefined && { failure }),
-      // The reason of one that needs a person is an error of a server.
+      // If the order needs a person, the reason is an error of a server.
       ...(reason !== undefined && state !== 'needs_person' && { reason }),
       ...(state === 'issued' && { tickets: this.#ticketsOf(order) }),
     };

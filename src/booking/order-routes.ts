@@ -43,7 +43,7 @@ export function registerOrderRoutes(
 
   const replies = new OrderReplies(shows, tickets);
 
-  /** Of another user, an order does not exist. */
+  /** An order of another user counts as unknown. */
   async function ownOrder(request: FastifyRequest, id: string, claimed: string | undefined): Promise<Order> {
     const userId = await guard.identifyUser(request, claimed);
     const order = await orders.order(id);

@@ -5,7 +5,7 @@ import { BookingsUnknownError, type ProvenBookings } from '../store/seat-store.t
 
 /**
  * The tickets and bookings of a show in the ledger, for its new epochs (G12). `isRequired`: no epoch opens without the reply of the
- * ledger. Otherwise, while the ledger is unavailable, the store alone tells what is booked.
+ * ledger. Otherwise, while the ledger is unavailable, only the store shows which seats are booked.
  */
 export function provenBookingsOf({
   ledger,

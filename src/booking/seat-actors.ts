@@ -16,7 +16,7 @@ interface ShownSeat {
   state: StateValueFrom<typeof seatMachine>;
 }
 
-/** What an actor shows, whether it runs or not. */
+/** The state that an actor shows, running or not. */
 interface SeatSnapshot {
   status: 'active' | 'done' | 'error' | 'stopped';
   value: StateValueFrom<typeof seatMachine>;
@@ -61,7 +61,7 @@ export class SeatActors {
     const all = [...seats];
     const isHeld = ({ status }: Seat) => status === SeatStatus.held;
     for (const seat of all) this.#unstarted.set(seat.id, seat);
-    for (const seat of all.filter(isHeld)) this.#start(seat); // the end of a hold is due, watched or not
+    for (const seat of all.filter(isHeld)) this.#start(seat); // a hold must end in time, watched or not
     if (this.#options.startsAll) this.#startSome();
     this.onHydrated();
   }
@@ -90,7 +90,7 @@ export class SeatActors {
     return this.#actors.get(seatId);
   }
 
-  /** Of an actor that does not run: as it will start; it is not started. Undefined if there is no such seat. */
+  /** The state in which an actor that does not run will start; it is not started. Undefined if there is no such seat. */
   snapshot(seatId: string): SeatSnapshot | undefined {
     const seat = this.#unstarted.get(seatId);
     if (seat) return { status: 'active', value: firstState[seat.status], context: this.#input(seat) };

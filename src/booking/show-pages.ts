@@ -19,7 +19,7 @@ const listPlaces = ['shows'] as const;
 const showPlaces = ['title', 'preload', 'name', 'facts', 'free', 'prices', 'details'] as const;
 
 /**
- * `GET /shows` and `/shows/:show`: what is on sale and when, also without JavaScript. The details of a show are in its page,
+ * `GET /shows` and `/shows/:show`: the shows and their sale times, also without JavaScript. The details of a show are in its page,
  * so that the script needs no request for them.
  */
 export function registerShowPages(
@@ -48,14 +48,14 @@ export function registerShowPages(
       const sale = shows.list.some((show) => show.id === id) ? shows.get(id) : undefined;
       if (!sale) return send(request, reply.status(404), page.fill(unknownShow));
       if (!sale.service.isOpen) await opened(sale);
-      // Its plan may be out of date. nginx asks another process, which may have the newer one.
+      // Its plan may be out of date. nginx tries another process, which may have the newer one.
       if (sale.service.refusal) return send(request, reply.status(503), page.fill(refusedShow(sale)));
       return send(request, reply, page.fill(contentOf(sale, checkout !== undefined)));
     },
   );
 }
 
-/** Waits until a show that has just been asked for is open, but not for a store that is unavailable. */
+/** Waits until a show that has just been requested is open, but not for a store that is unavailable. */
 async function opened({ service }: ShowOnSale): Promise<void> {
   const opening = service.confirm().catch(() => {});
   await Promise.race([opening, new Promise((resolve) => setTimeout(resolve, openWithinMs).unref())]);

@@ -17,7 +17,7 @@ const PlanParams = Type.Object({
   ...ShowParams.properties,
   hash: Type.String({ maxLength: 64, description: '`plan` of the show: the hash of its content' }),
 });
-/** `GET /api/shows`, `/api/shows/:show` and `/api/shows/:show/plan/:hash`: what is on sale. */
+/** `GET /api/shows`, `/api/shows/:show` and `/api/shows/:show/plan/:hash`: the shows on sale. */
 export function registerShowRoutes(app: HttpApp, { shows, checkout }: BookingAppOptions): void {
   /** By id of the show: a reply of 10,000 seats is written and compressed once. */
   const bodies = new Map<string, CompressedBody>();

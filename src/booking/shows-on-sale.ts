@@ -17,7 +17,7 @@ export interface ShowOnSale {
 interface ShowsOnSaleOptions {
   /** The first is the default show. */
   shows: readonly Show[];
-  /** Of the shows that have none of their own. */
+  /** Apply to shows without rules of their own. */
   rules: HoldRules;
   serviceOf: (show: Show, rules: HoldRules) => BookingService;
   /** Whether the store has another plan of the show. Absent: it has none. */
@@ -27,8 +27,8 @@ interface ShowsOnSaleOptions {
 const retryMs = 500;
 
 /**
- * The shows of a booking process. A show other than the default one is opened when somebody asks for it, and stays open. One
- * whose plan has changed is opened at the start: the change takes effect, or is refused and reported, before somebody asks.
+ * The shows of a booking process. A show other than the default one is opened at its first request, and stays open. One
+ * whose plan has changed is opened at the start: the change takes effect, or is refused and reported, before the first request.
  */
 export class ShowsOnSale {
   /** The default show first, then in the order of their ids. */
@@ -60,7 +60,7 @@ export class ShowsOnSale {
     return this.#default;
   }
 
-  /** The shows that have been asked for. */
+  /** The shows that have been requested. */
   get opened(): Iterable<ShowOnSale> {
     return this.#opened.values();
   }
@@ -81,7 +81,7 @@ export class ShowsOnSale {
     return created;
   }
 
-  /** Why this process must not sell the show; undefined if it may, or if nobody has asked for the show yet. */
+  /** Why this process must not sell the show; undefined if it may, or if the show was never requested. */
   refusalOf(id: string): ShowRefusedError | undefined {
     return this.#opened.get(id)?.service.refusal;
   }

@@ -6,7 +6,7 @@ import type { SeatStore } from '../store/seat-store.ts';
 /** In beats of the heartbeat. */
 const longestReadPeriod = 4;
 const refusedPeriod = 10;
-/** For holds that end late. */
+/** Margin for holds that end late. */
 const idleMarginMs = 5_000;
 
 interface StoreCheckOptions {

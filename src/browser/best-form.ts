@@ -6,7 +6,7 @@ const mostSeats = 10;
 interface ShownBestForm {
   /** The number of seats that are being found. */
   pending: number | undefined;
-  /** To what the search is limited. */
+  /** The limits of the search. */
   places: readonly string[];
   /** What a seat there costs; empty: nothing. */
   priceText: string;

@@ -86,7 +86,7 @@ export class BestRequest {
 
   #nextStep(code: ErrorCode, wish: BestSeats, retryable: boolean): Offer | undefined {
     if (code === 'HOLD_LIMIT') return this.#options.offerAtLimit(wish);
-    // To repeat the request at once would find as little.
+    // Repeating the request at once would find no more.
     if (code === 'NOT_TOGETHER') return this.#offerAnywhere(wish);
     return retryable ? this.#offer('Try again', wish) : undefined;
   }

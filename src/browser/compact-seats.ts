@@ -43,8 +43,8 @@ function seatAt(order: SeatOrder, index: number, status: Seat['status'], seq: nu
 }
 
 /**
- * Takes over a SEATS for this user. Without a plan the seats are a grid. The connection may be lost after `own`: only what
- * follows moves the position.
+ * Takes over a SEATS for this user. Without a plan the seats are a grid. The connection may be lost after `own`: only the
+ * part after it moves the position.
  */
 export function applySeats(
   venue: Venue,

@@ -10,7 +10,7 @@ export function unpackDataBlocks(): void {
   for (const block of document.querySelectorAll('script[type="text/html"]')) block.outerHTML = block.innerHTML;
 }
 
-/** Writes only a changed text: an unchanged one would still cost layout, and be announced again. */
+/** Writes only a changed text: an unchanged one would still cost a layout, and be announced again. */
 export function setText(target: Element, text: string): void {
   if (target.textContent !== text) target.textContent = text;
 }

@@ -2,7 +2,7 @@ import type { ShownHold } from './shown-hold.ts';
 
 const warnedMs = 10_000;
 
-/** Which holds are about to end. Each is warned about once, and again after each extension. */
+/** The holds that are about to end. The user is warned of each once, and again after each extension. */
 export class EndWarnings {
   /** Seat and end of each hold that the user was warned about. */
   readonly #warned = new Set<string>();

@@ -30,7 +30,7 @@ export class HttpSocket extends EventTarget implements Socket {
   readonly #closed = new AbortController();
   #position: Position | undefined;
   #userId: string | undefined;
-  /** Start of the paths for reads. The default show is read without its id, which its venue tells. */
+  /** Start of the paths for reads. The default show is read without its id, which its venue contains. */
   #reads = '/api';
   /** Id of the show, which the routes of commands have in their path. */
   #show = '';

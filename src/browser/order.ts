@@ -83,7 +83,7 @@ function openOrder(id: string): void {
     setText(trouble, `${text} (${error.message.replace(/\.$/, '')})`);
   }
 
-  /** Whoever comes back for a ticket needs the session of the purchase. */
+  /** A user who returns for a ticket needs the session of the purchase. */
   async function keepSession(): Promise<void> {
     const result = await callApi<SessionReply>(fetcher, '/api/session', { method: 'POST' });
     setTimeout(() => void keepSession(), renewSessionMs);

@@ -3,7 +3,7 @@ import { othersText } from './wording.ts';
 
 const announceEveryMs = 15_000;
 
-/** Announces what other users do as a count from time to time. Single announcements would drown everything else. */
+/** Announces the changes by other users as a count, from time to time. One announcement per change would drown everything else. */
 export class OthersEvents {
   readonly #announce: (text: string) => void;
   readonly #countAvailable: () => number;

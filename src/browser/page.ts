@@ -65,7 +65,7 @@ export interface Page {
   start: () => void;
 }
 
-/** A page that shows seats and acts on them: session, connection, map, selection, messages. */
+/** A page that shows seats and sends commands on them: session, connection, map, selection, messages. */
 export function createPage(options: PageOptions): Page {
   const clock = new ServerClock(() => performance.now());
   const messages = new MessageList();
@@ -137,7 +137,7 @@ export function createPage(options: PageOptions): Page {
   const connection = new Connection({
     identity: () => {
       connectUserId = session.userId;
-      // What follows names only the seats of this user.
+      // Later messages name only the seats of this user.
       if (stateUserId === null) stateUserId = connectUserId;
       return {
         ...(session.userId !== undefined && { user_id: session.userId }),

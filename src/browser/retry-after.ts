@@ -1,4 +1,4 @@
-/** A proxy may send any time: it must not lock a page out for hours. */
+/** A proxy may send any value: it must not lock a page out for hours. */
 const maxMs = 300_000;
 
 /** The wait in the `Retry-After` of a reply; undefined without a valid one. A date is compared with the `Date` of the reply. */

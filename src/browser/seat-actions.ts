@@ -38,7 +38,7 @@ export class SeatActions {
   readonly #options: SeatActionsOptions;
   readonly #requests: PendingRequests;
   readonly #keepOffer = new KeepOffer();
-  /** What follows once a request is done. */
+  /** Runs once the request is done. */
   readonly #next = new Map<string, () => void>();
   /** Seats of holds that expired since the user last got one. */
   #expired: string[] = [];

@@ -2,7 +2,7 @@ import type { ServerMessage } from '../protocol/messages.ts';
 import { element, setText } from './dom.ts';
 import type { Trouble } from './load-show.ts';
 
-/** Says why a show is not there yet, while the page tries again. */
+/** Shows why a show is not loaded yet, while the page retries. */
 export class ShowTrouble {
   readonly #root = element('show-trouble', HTMLElement);
 

@@ -196,7 +196,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     best.hold({ count, ...bestFilter() });
   }
 
-  /** What the filter and the open section ask of the best seats. */
+  /** The limits that the filter and the open section set for the best seats. */
   function bestFilter(): Omit<BestSeats, 'count'> {
     const [category, another] = map?.filter.categories ?? [];
     const section = map?.section;
@@ -207,7 +207,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     };
   }
 
-  /** Categories of the seats that the best seats are found among. */
+  /** Categories in which the best seats are searched. */
   function pricedCategories(): readonly string[] {
     const { categories: wanted = new Set() } = map?.filter ?? {};
     const inSection = map?.sectionCategories ?? plan.categories;
@@ -246,14 +246,14 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     }
   }
 
-  /** Prices and times may change while the page is open; nothing tells it. */
+  /** Prices and times may change while the page is open, without any message. */
   async function reread(): Promise<void> {
     if (isReading) return;
     isReading = true;
     const next = await loadDetails(id).catch(() => undefined);
     isReading = false;
     if (!next) return;
-    // Another plan has other seats: everything on the page is about the old one.
+    // Another plan has other seats: everything on the page belongs to the old one.
     if (next.plan !== details.plan) return location.reload();
     details = next;
     readCategories();

@@ -8,7 +8,7 @@ export interface SingleSeatsNoticeOptions {
   plan: SeatingPlan;
   words: SeatWords;
   isFree: (id: string) => boolean;
-  /** What these seats leave, if others can be offered that leave less. */
+  /** The single seats that these seats leave, if better ones can be offered. */
   withoutSingle: (seatIds: readonly string[]) => SingleSeats | undefined;
   announce: (text: string) => void;
   /** The user wants these seats in place of those. */
@@ -56,7 +56,7 @@ export class SingleSeatsNotice {
     announce(`${text} Button: ${label}.`);
   }
 
-  /** What the answer depends on: the held seats, and the states of the rows that they are in. */
+  /** The input of the check: the held seats, and the states of the rows that they are in. */
   #keyOf(heldIds: readonly string[]): string {
     const { plan, isFree } = this.#options;
     const rows = new Set(heldIds.map((id) => plan.rowOf(plan.indexOf(id) ?? 0)));

@@ -141,7 +141,7 @@ export class Venue {
     this.#put(seat, before);
     this.#counts[statusName(before)]--;
     this.#counts[statusName(seat)]++;
-    // A state of many seats has one seq for all of them: that alone is no change.
+    // A state of many seats has one seq for all of them: a new seq alone is no change.
     if (isSameState(seat, before)) return false;
     this.#onSeat(seat, before);
     return true;
@@ -194,7 +194,7 @@ export class Venue {
   }
 }
 
-/** Of one position a state that names the holder knows more than one that does not. */
+/** Of two states as of one position, the one that names the holder is more complete. */
 function isNoOlder(known: Seat, other: Seat): boolean {
   return (
     known.seq > other.seq ||

@@ -19,7 +19,7 @@ export interface Refused {
   serverText: string;
 }
 
-/** Which seats are the reason of a refusal, what else was not done, and what the user can do. */
+/** Names the seats that are the reason of a refusal, the part that was not done, and the user's next step. */
 export function refusalText(refused: Refused): string {
   const { action, restIds } = refused;
   const { reason, advice } = reasonOf(refused);

@@ -280,7 +280,7 @@ export class ClientConnection implements BufferedClient {
     try {
       await this.#current.arrived;
     } catch (error) {
-      // It is meant for a show where the connection has not arrived, and must not reach another one.
+      // The command is for a show that the connection has not entered: it must not reach another show.
       return this.#notThere(error, request_id);
     }
     const { action, path, body: named } = commandRequest(message, this.#current.show.id);

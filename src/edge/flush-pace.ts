@@ -5,7 +5,7 @@ const minIntervalMs = 50;
 const maxIntervalMs = 100;
 /** A show may use this share of the time for flushes, until `maxIntervalMs` is reached. */
 const shareOfTime = 1 / 2;
-/** Beyond `maxIntervalMs` something must be left for all else that an edge does. */
+/** Beyond `maxIntervalMs` the rest of the time is left for the other work of an edge. */
 const maxShareOfTime = 4 / 5;
 /** Flushes that come at once after a quiet time. */
 const burst = 8;

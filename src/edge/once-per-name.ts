@@ -1,7 +1,7 @@
 import type { Clock } from '../process/clock.ts';
 
 const maxNames = 64;
-/** A check is repeated since the first reply may come from a process that is behind; G5 allows 2 s after a fault. */
+/** A check is repeated because the first reply may come from a process that is behind; G5 allows 2 s after a fault. */
 const repeatAfterMs = 500;
 
 /** Remembers names that were checked, so that a stream of messages under one name leads to one check. */

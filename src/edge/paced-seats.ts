@@ -13,7 +13,7 @@ import { StatePace } from './state-pace.ts';
 import type { VenueFeed } from './venue-feed.ts';
 import { stateFrame, type VenueStateFrame } from './venue-state-frames.ts';
 
-/** Of a seat among changes. In a whole state a seat is one character. */
+/** Of a seat in a frame of changes. In a whole state a seat is one character. */
 const bytesPerChange = 5;
 /** Clients choose the positions from which they resume. */
 const maxMissed = 1_024;
@@ -41,9 +41,9 @@ export class PacedSeats implements SeatStream {
   readonly #subscribers = new Set<HubClient>();
   /** Indexes of the seats that have changed since `#sent`. */
   readonly #changed = new Set<number>();
-  /** What every subscriber has at least. */
+  /** The position that every subscriber has at least. */
   #sent: Position = { epoch: '', seq: 0 };
-  /** By the seq from which clients resume: what they have missed, as of `#missedTo`. Undefined: the whole state is shorter. */
+  /** By the seq from which clients resume: the changes that they missed, as of `#missedTo`. Undefined: the whole state is shorter. */
   readonly #missed = new Map<number, Buffer | undefined>();
   #missedTo = 0;
 
@@ -136,7 +136,7 @@ export class PacedSeats implements SeatStream {
     return stateFrame('SEATS', head, '"statuses":"', [this.#table.statuses, endOfText], requestId);
   }
 
-  /** Empty: nothing. Undefined: so much that the whole state is shorter. */
+  /** Empty: nothing was missed. Undefined: the whole state is shorter. */
   #missedSince(from: number, { epoch, seq }: Position): Buffer | undefined {
     if (seq !== this.#missedTo || this.#missed.size >= maxMissed) this.#missed.clear();
     this.#missedTo = seq;
@@ -175,7 +175,7 @@ export class PacedSeats implements SeatStream {
   }
 }
 
-/** A client must know its own seats before it hears that somebody holds them. */
+/** A client must know its own seats before it learns that they are held. */
 function afterOwn({ epoch, seq }: Position, own: Seat[], shared: Buffer): Buffer {
   if (own.length === 0) return shared;
   return Buffer.concat([messageFrame({ type: 'SEATS', data: { epoch, seq, own } }), shared]);

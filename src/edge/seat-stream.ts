@@ -21,9 +21,9 @@ export interface HubClient {
 export interface SeatStream extends Pick<VenueFeedListener, 'onUpdate' | 'onReset' | 'onStale'> {
   /** Sends the current state, now or a little later, and calls `sent` then. */
   sendState(client: HubClient, requestId?: RequestId, sent?: () => void): void;
-  /** Sends what has changed since `position`; false if the client needs the whole state. */
+  /** Sends the changes since `position`; false if the client needs the whole state. */
   resume(client: HubClient, position: Position): boolean;
-  /** Sends all that follows. Call it in the same turn as `sendState` or `resume`. */
+  /** Sends all later changes. Call it in the same turn as `sendState` or `resume`. */
   subscribe(client: HubClient): void;
   unsubscribe(client: HubClient): void;
 }

@@ -36,7 +36,7 @@ export class SeatTable {
     return Array.from(this.#indexesOf.get(userId) ?? [], (index) => this.seat(index));
   }
 
-  /** Takes over all seats, in the order of the plan. False if they are other seats than before. */
+  /** Takes over all seats, in the order of the plan. False if the seats differ from those before. */
   reset(seats: Iterable<Seat>): boolean {
     const next = [...seats];
     const areSame = next.length === this.size && next.every(({ id }, index) => id === this.#seats[index]?.id);

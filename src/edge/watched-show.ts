@@ -20,7 +20,7 @@ export interface WatchedShowOptions {
   onEmpty?: () => void;
 }
 
-/** A show at this edge: its view, its clients, and the number of its browsers at all edges. */
+/** A show at this edge: its view, its clients, and the number of browsers that watch it at all edges. */
 export class WatchedShow {
   readonly id: string;
   readonly feed: VenueFeed;

@@ -1,6 +1,6 @@
 import type { SeatingPlan } from '../shows/seating-plan.ts';
 
-/** What the page shows, as in its address: `#seat=A1`, `#seat=A1&at=17&epoch=…`, `#tab=connection-x1y2&follow`. */
+/** The selection of the page, as in its address: `#seat=A1`, `#seat=A1&at=17&epoch=…`, `#tab=connection-x1y2&follow`. */
 export interface Address {
   /** undefined: the address names none. */
   machine: string | undefined;

@@ -24,7 +24,7 @@ export const conversation = (machineId: string, events: readonly LoggedEvent[], 
     return seatIdOf(machineId) ? seatLines(logged, show) : connectionLines(logged);
   });
 
-/** An order has only what the ledger has committed, and its own timers. */
+/** An order has only the changes that the ledger has committed, and its own timers. */
 function orderLines({ atMs, event }: LoggedEvent): Line[] {
   const [order, ledger] = [0, 1] as const;
   if (!('order' in event)) return [{ from: order, to: order, text: readable(event.type), atMs, tone: 'time' }];

@@ -136,7 +136,7 @@ function remember(fact: HistoryEvent): void {
   latest = [...latest, fact].sort((a, b) => b.seq - a.seq).slice(0, shownLatest);
 }
 
-/** By the user, who then stays with this machine. */
+/** A choice by the user, which turns following off. */
 function choose(machine: string): void {
   setFollowing(false);
   showMachine(machine);

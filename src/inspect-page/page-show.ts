@@ -10,7 +10,7 @@ export interface PageShow {
   /** For requests. undefined: the default show. */
   param: string | undefined;
   name: string;
-  /** Begins texts that would otherwise be about the default show. */
+  /** Prefix of texts that would otherwise be about the default show. */
   prefix: string;
   settings: InspectSettings;
 }
@@ -28,7 +28,7 @@ export async function loadPageShow(address: URLSearchParams, seats: string): Pro
 export async function loadPlanOf({ settings }: PageShow): Promise<SeatingPlan> {
   for (;;) {
     const plan = await loadPlan(await loadDetails(settings.show));
-    if (plan) return plan; // else it has just changed
+    if (plan) return plan; // otherwise it has just changed
     await new Promise((resolve) => setTimeout(resolve, otherPlanRetryMs));
   }
 }

@@ -12,7 +12,7 @@ interface ProcessesOptions {
   onCompared: () => void;
 }
 
-/** The booking processes: chooses one to watch, and compares what their actors of the show are. */
+/** The booking processes: chooses one to watch, and compares the states of their actors. */
 export class Processes {
   readonly #show: PageShow;
   readonly #options: ProcessesOptions;

@@ -140,5 +140,5 @@ function classOf(transition: AnyTransitionDefinition): string {
   return transitionClass(source.id, eventType, siblings.indexOf(transition));
 }
 
-/** The end of the actor in this process, e.g. because another one takes its place: nothing has happened to what it shows. */
+/** The end of the actor in this process, e.g. because another one takes its place: the state that it shows has not changed. */
 const isStop = (event: InspectionEvent): boolean => 'event' in event && event.event.type === 'xstate.stop';

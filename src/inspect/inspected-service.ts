@@ -31,7 +31,7 @@ export interface InspectedService {
     actor(seatId: string): SeatActor | undefined;
     /** Undefined if the actor does not run. */
     started(seatId: string): SeatActor | undefined;
-    /** Of an actor that does not run: as it will start; it is not started. */
+    /** The state in which an actor that does not run will start; it is not started. */
     snapshot(
       seatId: string,
     ): { status: ReturnType<SeatActor['getSnapshot']>['status']; value: string; context: SeatInput } | undefined;

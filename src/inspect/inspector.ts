@@ -27,7 +27,7 @@ interface InspectorOptions {
   viewersOfProcess: () => number;
 }
 
-/** The seats that a viewer asks for. */
+/** The seats that a viewer requests. */
 export interface Selection {
   /** The named seats, or all seats if they are not too many. */
   seats: string[];

@@ -16,7 +16,7 @@ interface InspectorsOptions {
   orders?: OrderWatches | undefined;
 }
 
-/** An inspector for each show that somebody has looked at. */
+/** An inspector for each show that ever had a viewer. */
 export class Inspectors {
   readonly #options: InspectorsOptions;
   readonly #inspectors = new Map<string, Inspector>();

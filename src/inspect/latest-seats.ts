@@ -1,11 +1,11 @@
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 
-/** True until the first transition of the seat: what a process does not send about it is known. */
+/** True until the first transition of the seat: its state is known without a message from a process. */
 export const isUntouched = ({ status, seq }: Pick<Seat, 'status' | 'seq'>): boolean =>
   seq === 0 && status === SeatStatus.available;
 
-/** The seats of a show that changed last, oldest change first: what `all` shows of a show with more seats than fit. */
+/** The seats of a show that changed last, oldest change first: the seats of `all` in a show with more seats than fit. */
 export class LatestSeats {
   readonly #max: number;
   readonly #ids: Set<string>;

@@ -41,7 +41,7 @@ export function shownFact(fact: SeatEvent): HistoryEvent {
   return { type, seat_id, user_id: shortUserId(user_id), status, timestamp, ...optional, seq };
 }
 
-/** `place`: the seat as people name it, which its id may not tell. */
+/** `place`: the readable name of the seat, which its id may not contain. */
 export const seatProjection = (plan: Pick<SeatingPlan, 'indexOf' | 'describe'>): Projection => ({
   context({ seat, holdRemainingMs }: SeatInput) {
     const index = plan.indexOf(seat.id);

@@ -1,7 +1,7 @@
 import { escapeHtml } from '../browser/show-html.ts';
 import type { Show } from '../shows/show.ts';
 
-/** For somebody who followed a wrong link: what there is instead. `path`: of the page that was asked for. */
+/** The page for a wrong link: lists the existing shows. `path`: of the requested page. */
 export function unknownShowPage(path: string, showId: string, shows: readonly Pick<Show, 'id' | 'name'>[]): string {
   const links = shows.map(({ id, name }) => `<li><a href="${path}?show=${id}">${escapeHtml(name)}</a> (${id})</li>`);
   return `<!doctype html>

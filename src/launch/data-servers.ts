@@ -18,7 +18,7 @@ import { writePrivately } from './write-privately.ts';
 interface NatsUrls {
   booking: string;
   edge: string;
-  /** Has no password: for people. */
+  /** For people to read: has no password. */
   viewer: string;
 }
 

@@ -64,7 +64,7 @@ const LaunchEnv = Type.Object({
 /** All settings that `./start.sh` reads or hands on. */
 export const launchSettingNames = [...new Set([...Object.keys(LaunchEnv.properties), ...settingNames])];
 
-/** If the first may not be bound, the second. */
+/** The second is used if the first may not be bound. */
 const defaultPorts = { HTTP_PORT: [80, 8000], HTTPS_PORT: [443, 8443] } as const;
 
 export interface LaunchConfig {
@@ -76,7 +76,7 @@ export interface LaunchConfig {
   bookingPorts: number[];
   edgePorts: number[];
   redis: { given?: GivenRedis; port: number };
-  /** `url` undefined: Postgres is started here, if it can be had. */
+  /** `url` undefined: Postgres is started here, if it is available. */
   database: { url?: string; ownerUrl?: string; port: number };
   /** Without `monitorPort` NATS has no monitoring. */
   nats: { url?: string; port: number; monitorPort?: number };
@@ -99,7 +99,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   const settings = load(LaunchEnv, given);
   // Read by the launcher: the processes may run as a user who cannot read these files.
   const env = withSettingsFromFiles(settingNames, given);
-  // What only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) is better refused here than in each of their logs.
+  // Settings that only the children read (HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS …) are better refused here than in each of their logs.
   const ofBooking = loadBookingConfig({ ...given, HOST: loopback, PORT: undefined });
   requireCheckoutSettings(ofBooking);
   const httpHost = listenHost(settings.HTTP_HOST);
@@ -111,7 +111,7 @@ export async function loadLaunchConfig(given: NodeJS.ProcessEnv): Promise<Launch
   const tlsFiles = tlsFilesOf(settings.TLS_CERT, settings.TLS_KEY);
 
   const config: LaunchConfig = {
-    // The inspector is open to every client that reaches the page: on by default only if that is this machine alone.
+    // The inspector is open to every client that reaches the page: on by default only if the page is limited to this machine.
     env: { INSPECT: isLoopback(httpHost) ? 'on' : 'off', ...env, AUTH_MODE: authMode },
     httpHost,
     httpPort: settings.HTTP_PORT ?? (await defaultPort('HTTP_PORT', httpHost)),

@@ -70,7 +70,7 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Fo
     print(noLedgerWarning(reasonForNoLedger));
     return { origin, hasLedger: false };
   } catch (error) {
-    // A user who chose an origin or gave a server does not silently get the embedded mode.
+    // The embedded mode must not silently replace a chosen origin or a given server.
     const mayEmbed = config.origin === 'auto' && needed.length === 3 && !config.database.url && !config.tls;
     if (!(error instanceof ServersMissingError)) throw error;
     const reason = `Redis, NATS and nginx are not available here:\n${error.message}`;
@@ -83,14 +83,14 @@ async function findOrigin(config: LaunchConfig, signal: AbortSignal): Promise<Fo
 
 interface FoundServers {
   origin: ServerOrigin;
-  /** False: seats are sold without one, because Postgres is not to be had here. */
+  /** False: seats are sold without one, because Postgres is not available here. */
   hasLedger: boolean;
 }
 
 interface LaunchContext extends FoundServers {
   secrets: Secrets;
   user: ServiceUser | undefined;
-  /** About given servers. */
+  /** Warnings about given servers. */
   warnings: string[];
   supervisor: Supervisor;
   signal: AbortSignal;

@@ -102,7 +102,7 @@ const listen = (host: string, port: number) => `${bracketed(host)}:${port}${host
 const quotable = (text: string) => text.replaceAll(/["\\]/g, '\\$&');
 
 interface Listening {
-  /** An address for `listen`, as those below. */
+  /** An address for `listen`, in the form of the ones below. */
   listen: string;
   publicDir: string;
   /** `publicPort`: as browsers know it. Paths are escaped for double quotes. */

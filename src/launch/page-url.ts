@@ -8,7 +8,7 @@ const probeTimeoutMs = 500;
 interface PageAddress {
   httpHost: string;
   httpPort: number;
-  /** With TLS, of which plain HTTP only tells. */
+  /** The URL with TLS: plain HTTP only redirects to it. */
   tls?: { port: number } | undefined;
 }
 

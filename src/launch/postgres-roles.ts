@@ -53,7 +53,7 @@ const roleWith = (role: string, password: string) => [
 ];
 
 /**
- * The statements that make the roles: `booking_owner`, which owns the database and makes the tables, `booking`, the role of the
+ * The statements that create the roles: `booking_owner`, which owns the database and creates the tables, `booking`, the role of the
  * service, which gets its rights with the tables, and `viewer`, which may read everything. They may be repeated.
  */
 const roleStatements = ({ ownerPassword, bookingPassword, viewerPassword }: RolePasswords) => [

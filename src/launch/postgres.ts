@@ -22,7 +22,7 @@ export interface PostgresOptions {
 
 const dataIn = (dir: string) => join(dir, 'data');
 
-/** Every connection needs a password. What the server listens on limits where one can come from. */
+/** Every connection needs a password. The listening address limits the possible clients. */
 const clientRules = 'host all all all scram-sha-256\n';
 
 /**
@@ -67,18 +67,18 @@ export async function postgresServer(
   return { spec, adminPassword };
 }
 
-/** In a folder beside the final one: a start that is broken off leaves no half of a database. */
+/** In a folder beside the final one: an interrupted start leaves no incomplete database. */
 async function createData({ origin, dir, logFile, user }: PostgresOptions, signal: AbortSignal): Promise<void> {
   const draft = join(dir, 'data.new');
   rmSync(draft, { recursive: true, force: true });
   makeFolder(draft);
   const passwordFile = writePrivately(passwordFileIn(dir), `${randomBytes(24).toString('base64url')}\n`);
-  // It looks up its user, whom the image of a container does not know.
+  // initdb looks up its user, which the image of a container does not have.
   const { uid = process.getuid?.() ?? 0, gid = process.getgid?.() ?? 0 } = user ?? {};
   const usersFile = writePrivately(join(dir, 'passwd'), `postgres:x:${uid}:${gid}::/:/bin/false\n`);
   giveTo(user, dir);
   const args = ['-D', draft, '--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
-  // The same in every origin: the order of texts must not change when another C library reads the data.
+  // The same in every origin: the sort order of texts must not change with another C library.
   args.push('--encoding=UTF8', '--locale=C', '--data-checksums', '--no-instructions');
   const creating = new ServiceProcess({
     name: 'initdb',

@@ -28,7 +28,7 @@ export const natsAnswers = (endpoint: Endpoint) =>
     /^INFO .*("tls_required":true|\r\n[\s\S]*(PONG|Authorization))/,
   );
 
-/** The certificate names the host of the page, not the address that is asked here. */
+/** The certificate names the host of the page, not the address that is probed here. */
 const anyCertificate = new Agent({ connect: { rejectUnauthorized: false } });
 
 export async function httpAnswers(url: string): Promise<void> {

@@ -29,7 +29,7 @@ export interface ServiceSpec {
   stopTimeoutMs: number;
   /** Advice for the case that it does not start. */
   hint: string;
-  /** The reason for a restart although it runs. Two faults in a row cause a restart. */
+  /** Reports a fault of a running service. Two faults in a row cause a restart. */
   fault?: () => Promise<string | undefined>;
   /** The shows that it must not sell, with the reasons. Rejects while it does not reply. */
   refusedShows?: () => Promise<Record<string, string>>;

@@ -60,7 +60,7 @@ export function serviceUser(dataDir: string): Choice {
   return { warning: `The user ${userName(user.uid)} cannot enter ${closed}: everything runs as root. ${remedy}` };
 }
 
-/** The user of Postgres, which refuses to run as root, also where everything else does. undefined: that of the launcher; `isRoot`: there is no other. */
+/** The user of Postgres, which refuses to run as root even if everything else does. undefined: the user of the launcher; `isRoot`: there is no other. */
 export function postgresUser(dataDir: string): { user: ServiceUser | undefined; isRoot: boolean } {
   if (process.getuid?.() !== 0) return { user: undefined, isRoot: false };
   const user = ownerOrNobody(dataDir);

@@ -9,7 +9,7 @@ const look = "redis-cli --user viewer --pass '' --no-auth-warning";
 export interface Running {
   /** The URL of the page. */
   page: string;
-  /** About given servers. */
+  /** Warnings about given servers. */
   warnings: string[];
   /** Absent if it is given. */
   redisUrl?: string | undefined;

@@ -1,6 +1,6 @@
 import type { OrderState } from './order.ts';
 
-/** The tables as src/ledger/migrations makes them. */
+/** The tables as src/ledger/migrations creates them. */
 export interface LedgerTables {
   orders: {
     id: string;

@@ -130,7 +130,7 @@ export interface Ledger {
    */
   restorable(show: string): Promise<RestorableSeat[]>;
 
-  /** The bookings of the history for which there is no reason any more. Recovered ones may be those of an order that was lost here. */
+  /** The bookings of the history whose order has ended without a ticket. A recovered booking may belong to an order that the ledger lost. */
   strayBookings(show: string): Promise<StrayBooking[]>;
 
   /** Rejects with a `LedgerUnavailableError` if the database takes no writes now. */

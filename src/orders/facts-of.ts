@@ -1,7 +1,7 @@
 import type { PaymentFact } from '../ledger/order.ts';
 import type { ProviderPayment } from './payment-provider.ts';
 
-/** What a provider's view of a payment proves about it. None while it is pending. `atMs`: Unix ms. */
+/** The facts that a provider's view of a payment proves. None while it is pending. `atMs`: Unix ms. */
 export function factsOf(
   { reference, state, capturedMinor, refundedMinor, failure = 'The payment failed' }: ProviderPayment,
   attempt: number,

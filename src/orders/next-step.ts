@@ -23,7 +23,7 @@ export type Step =
   | { kind: 'ask-person'; reason: string }
   /** Return the money of a payment: its order has ended, or another payment has paid it. */
   | { kind: 'return'; payment: Payment }
-  /** The tickets are paid: see to it once more that Redis has the seats as booked. */
+  /** The tickets are paid: make sure once more that Redis has the seats as booked. */
   | { kind: 'confirm' }
   /** Everything is done: the order is not due any more. */
   | { kind: 'settle' }

@@ -4,7 +4,7 @@ import { type OrderInput, type OrderMachineEvent, orderMachine } from '../../mac
 import type { Order, OrderState } from '../ledger/order.ts';
 import type { Clock } from '../process/clock.ts';
 
-/** Most are ended orders that stay to be looked at. One that is dropped is still due in the ledger. */
+/** Most are ended orders that remain for viewers. A dropped one is still due in the ledger. */
 const maxActors = 5_000;
 
 export type OrderActor = Actor<typeof orderMachine>;

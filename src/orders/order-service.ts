@@ -49,7 +49,7 @@ const idBytes = 16;
 
 /**
  * Checkout. The ledger decides orders by compare-and-set; any number of processes may advance the same order at the same
- * time. Whoever notices that something is due calls `advance`: a request, a webhook, a timer, the reconciler.
+ * time. Code that notices that something is due calls `advance`: a request, a webhook, a timer, the reconciler.
  */
 export class OrderService {
   readonly #options: OrderServiceOptions & { graceMs: number; retryMs: number; unsettledMs: number };
@@ -161,7 +161,7 @@ export class OrderService {
         order = (await ledger.order(orderId)) ?? error.current;
       }
       onOrder?.(order);
-      if (order.version === version) break; // nothing has changed: it must be waited for
+      if (order.version === version) break; // nothing has changed: the order waits
     }
     return order;
   }

@@ -47,7 +47,7 @@ export interface NewPayment {
   amountMinor: number;
   /** ISO 4217. */
   currency: string;
-  /** What the payer reads. */
+  /** Shown to the payer. */
   description: string;
   /** Unix ms: after it the payer cannot begin any more, if the provider can expire payments. */
   payUntilMs: number;
@@ -74,7 +74,7 @@ export interface ProviderPayment {
   failure?: string;
 }
 
-/** What a webhook says. */
+/** The content of a webhook. */
 export interface PaymentMessage {
   /** The provider's id of the message: the same at every delivery. */
   id: string;
@@ -85,7 +85,7 @@ export interface PaymentMessage {
   payment: ProviderPayment;
 }
 
-/** No reply, or one that says nothing: the call may have taken effect. */
+/** No reply, or a meaningless one: the call may have taken effect. */
 export class PaymentOutcomeUnknownError extends Error {
   override name = 'PaymentOutcomeUnknownError';
 }

@@ -2,7 +2,7 @@ import type { Ledger, OrderChange } from '../ledger/ledger.ts';
 import { OrderChangedError, UnknownOrderError } from '../ledger/ledger-errors.ts';
 import type { Order, OrderState } from '../ledger/order.ts';
 
-/** What a person decides about an order. Each only writes to the ledger: a booking process does the rest within seconds. */
+/** The decisions of a person about an order. Each only writes to the ledger: a booking process does the rest within seconds. */
 export interface SettleOptions {
   ledger: Pick<Ledger, 'order' | 'change'>;
   orderId: string;

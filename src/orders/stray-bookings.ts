@@ -10,8 +10,8 @@ export interface StrayBookingsOptions {
 }
 
 /**
- * Frees booked seats whose orders have ended without a ticket: the order was given up after a process had asked the store to
- * sell its seats, and the store lost the trace of that. Any process may do it, at any time.
+ * Frees booked seats whose orders have ended without a ticket: the order was given up after a process had sent the store a command to
+ * sell its seats, and the store lost the trace of it. Any process may do it, at any time.
  */
 export class StrayBookings {
   readonly #options: StrayBookingsOptions;

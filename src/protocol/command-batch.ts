@@ -19,7 +19,7 @@ export const BatchedCommand = Type.Object({
 export type BatchedCommand = Static<typeof BatchedCommand>;
 
 /**
- * `POST /commands`: what the clients of an edge ask of one show in one turn of its event loop. The reply is
+ * `POST /commands`: the commands of an edge's clients on one show in one turn of its event loop. The reply is
  * `{"replies": [{"status", "body"}]}`: to each command, in order, that of its own route.
  */
 export const CommandBatch = Type.Object({

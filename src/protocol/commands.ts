@@ -7,7 +7,7 @@ import { Seat, SeatId, UserId } from './seat.ts';
 export const userActions = ['select', 'book', 'release'] as const;
 export type UserAction = (typeof userActions)[number];
 
-/** What a user can ask of a hold, which is one or several seats: `POST /api/shows/:show/holds/extend`. */
+/** The commands on a hold, which is one or several seats: `POST /api/shows/:show/holds/extend`. */
 export const holdActions = ['extend', 'book', 'release'] as const;
 export type HoldAction = (typeof holdActions)[number];
 

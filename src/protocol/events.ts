@@ -65,7 +65,7 @@ export const EventsAfter = Type.Object(
 );
 export type EventsAfter = Static<typeof EventsAfter>;
 
-/** What JetStream stores: the transitions of all shows. */
+/** The subjects that JetStream stores: the transitions of all shows. */
 export const allSeatSubjects = 'seats.>';
 
 /** The subjects of a show on NATS. Without an id: the default show, whose subjects name no show. */

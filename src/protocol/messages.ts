@@ -8,7 +8,7 @@ const SeatRequest = Type.Object({ seat_id: SeatId, user_id: Type.Optional(UserId
 /** Unlike over HTTP, `seats` is required: an edge may retry the command, and a retry must mean the same seats. */
 const HoldRequest = Type.Object({ seats: SeatIds, user_id: Type.Optional(UserId) });
 
-/** What a browser sends. `request_id` comes back on the ACK or ERROR that answers it. */
+/** Messages from a browser. The ACK or ERROR that replies to one repeats its `request_id`. */
 export const ClientMessage = Type.Union([
   Type.Object({
     type: Type.Literal('CONNECT'),
@@ -58,7 +58,7 @@ export const SeatUpdate = Type.Object({
 });
 export type SeatUpdate = Static<typeof SeatUpdate>;
 
-/** What an edge sends. */
+/** Messages from an edge. */
 export const ServerMessage = Type.Union([
   Type.Object({ type: Type.Literal('VENUE_STATE'), request_id: RequestId, data: VenueState }),
   Type.Object({ type: Type.Literal('SEATS'), request_id: RequestId, data: Type.Union([CompactState, SeatChanges]) }),

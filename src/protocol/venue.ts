@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Seat } from './seat.ts';
 
-/** Names one installation, that is, one Redis with one key prefix. It tells several apart that share a NATS server. */
+/** Names one installation, that is, one Redis with one key prefix. It distinguishes installations that share a NATS server. */
 export const SystemId = Type.String({
   pattern: '^[A-Za-z0-9_-]{1,32}$',
   description: 'Id of the installation (one Redis with one key prefix)',
@@ -68,5 +68,5 @@ export const SeatChanges = Type.Object({
 });
 export type SeatChanges = Static<typeof SeatChanges>;
 
-/** The rules of holds, which change where processes restart with other settings. */
+/** The rules of holds, which change when processes restart with other settings. */
 export type HoldSettings = Pick<VenueState, 'hold_seconds' | 'max_holds' | 'hold_extensions'>;

@@ -18,7 +18,7 @@ export function gridPlan({ rows, cols }: GridSize): SeatingPlan {
   return new SeatingPlan(generatePlan(completeLayout({ sections: [section] })));
 }
 
-/** The show that is always there, without a file: a grid of seats A1, A2 …, without prices and dates. */
+/** The show that always exists, without a file: a grid of seats A1, A2 …, without prices and dates. */
 export function defaultShow(size: GridSize = { rows: 10, cols: 10 }, id = defaultShowId): Show {
   return {
     id,

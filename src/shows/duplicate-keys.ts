@@ -5,7 +5,7 @@ const tokens = /"(?:[^"\\]+|\\.)*"|[{}[\],:]/g;
 interface Frame {
   /** undefined: it is a list. */
   keys: Set<string> | undefined;
-  /** Where in it the scan is: a key, or an index. */
+  /** The position of the scan in it: a key, or an index. */
   step: string | number;
 }
 

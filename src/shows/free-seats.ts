@@ -6,11 +6,11 @@ export interface Block {
   readonly end: number;
 }
 
-/** Of a seat that is free. Those of wheelchair users and their companions are only for people who ask for them. */
+/** The kind of a free seat. Seats of wheelchair users and their companions are offered only on request. */
 type Kind = 'ordinary' | 'accessible' | 'companion';
 const kindCodes: Record<Kind, number> = { ordinary: 1, accessible: 2, companion: 3 };
 
-/** Which seats of a plan are free at one moment, and what taking some of them does to the others. */
+/** The free seats of a plan at one moment, and the effect of taking some of them on the others. */
 export class FreeSeats {
   readonly plan: SeatingPlan;
   /** 0: taken. */

@@ -11,7 +11,7 @@ const rangeSign = /\s*(?:(?<=[A-Z]\d+|-\d+)-|–|\.\.|:| to )\s*/;
 /** The problems of a layout that its schema does not find, before a plan is generated from it. `at`: path of the layout in the file. */
 export function layoutProblems(layout: CompleteLayout, at: Path): Problem[] {
   const sizes = sizeProblems(layout, at);
-  if (sizes.length > 0) return sizes; // before anything is made for each seat
+  if (sizes.length > 0) return sizes; // before any object is created per seat
   return layout.sections.flatMap((section, i) => sectionProblems(section, layout, [...at, 'sections', i]));
 }
 

@@ -90,7 +90,7 @@ const LayoutSection = Type.Object(
   { additionalProperties: false },
 );
 
-/** What a plan can be generated from. */
+/** The input from which a plan is generated. */
 export const Layout = Type.Object(
   {
     seat_pitch: Type.Optional(

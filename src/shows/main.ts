@@ -9,7 +9,7 @@ import { measureCommand } from './tool/measure-command.ts';
 import { usage } from './tool/usage.ts';
 import { UsageError } from './tool/usage-error.ts';
 
-/** Returns what goes to standard output. */
+/** Returns the text for standard output. */
 type Command = (args: string[], note: (text: string) => void) => string | Promise<string>;
 
 const commands: Record<string, Command> = {

@@ -7,7 +7,7 @@ export interface Change {
   to: string;
 }
 
-/** What a new version of a plan does. A seat that is held or sold may be neither removed nor moved. */
+/** The changes in a new version of a plan. A seat that is held or sold may be neither removed nor moved. */
 export interface PlanChanges {
   /** Ids of seats. */
   added: string[];

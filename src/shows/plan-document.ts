@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { SeatId } from '../protocol/seat.ts';
 import { Label, Name } from './names.ts';
 
-/** Every seat of a plan is part of one reply, and has an actor as soon as somebody uses it. */
+/** Every seat of a plan is part of one reply, and has an actor as soon as it is used. */
 export const maxSeats = 20_000;
 export const maxSections = 500;
 const maxUnits = 100_000;

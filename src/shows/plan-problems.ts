@@ -1,7 +1,7 @@
 import { maxSeats, type PlanDocument, type PlanRow } from './plan-document.ts';
 import { jqPath, type Path, type Problem } from './problem.ts';
 
-/** How a file has its plan: as a list of seats, or as a layout that makes them. */
+/** The form of the plan in a file: a list of seats, or a layout from which they are generated. */
 export interface PlanSource {
   /** Path in the file of something in a section of the plan. */
   pathOf(section: number, ...rest: Path): Path;
@@ -48,7 +48,7 @@ function seatProblems(
   ]);
 }
 
-/** Where each value was first. */
+/** The first place of each value. */
 class Firsts {
   readonly #first = new Map<string, Path>();
   readonly #source: PlanSource;

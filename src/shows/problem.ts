@@ -5,7 +5,7 @@ export interface Problem {
   at: Path;
   /** `is "redd"`, `is missing`. */
   found: string;
-  /** What would be right: `must be …`. */
+  /** The expected value: `must be …`. */
   must: string;
 }
 
@@ -18,7 +18,7 @@ export const problem = (at: Path, value: unknown, must: string): Problem => ({
   must,
 });
 
-/** One line: the file, the path, what is there, and what would be right. */
+/** One line: the file, the path, the value, and the expected value. */
 export const problemLine = (file: string, { at, found, must }: Problem): string =>
   `${file}: ${jqPath(at)} ${found}; ${must}`;
 

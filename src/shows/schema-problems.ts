@@ -18,7 +18,7 @@ interface Constraints {
   items?: Constraints;
 }
 
-/** What the schema of `validator` finds wrong, in the words of its `errorMessage`s. At most eight problems. */
+/** The problems that the schema of `validator` finds, in the words of its `errorMessage`s. At most eight problems. */
 export function schemaProblems(validator: Validator, value: unknown): Problem[] {
   const schema = validator.Type() as TSchema & Constraints;
   return validator.Errors(value).flatMap((error): Problem[] => {
@@ -29,7 +29,7 @@ export function schemaProblems(validator: Validator, value: unknown): Problem[] 
         return problem(missing, undefined, requirementOf(schemaAt(schema, missing)));
       });
     }
-    // Repeats what `boolean` says of each key.
+    // Repeats the problem that `boolean` reports for each key.
     if (error.keyword === 'additionalProperties') return [];
     if (error.keyword === 'boolean') return [unknownKey(schema, at)];
     return [problem(at, valueAt(value, at), requirementOf(schemaAt(schema, at)))];

@@ -1,7 +1,7 @@
 import type { Block, FreeSeats } from './free-seats.ts';
 import type { Nearness } from './nearness.ts';
 
-/** What both ways to place a group need. */
+/** The common input of both ways to place a group. */
 export interface SeatSearch {
   free: FreeSeats;
   count: number;

@@ -1,7 +1,7 @@
 import { type Change, changeOf, type PlanChanges, planChanges } from './plan-changes.ts';
 import type { Pricing, Show } from './show.ts';
 
-/** What a new version of a show does. */
+/** The changes in a new version of a show. */
 export interface ShowChanges extends PlanChanges {
   prices: Change[];
   /** Name, times, limits. */

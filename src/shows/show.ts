@@ -28,7 +28,7 @@ export interface Show {
   /** undefined: the setting of the process applies. */
   readonly maxHolds: number | undefined;
   readonly holdTtlMs: number | undefined;
-  /** What happens to a choice that leaves a single seat: the page warns, or the server refuses it too. */
+  /** The reaction to a choice that leaves a single seat: the page warns, or the server refuses it too. */
   readonly singleSeats: 'warn' | 'refuse';
   readonly plan: SeatingPlan;
 }

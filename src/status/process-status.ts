@@ -1,6 +1,6 @@
 import type { Problem } from '../process/recent-problems.ts';
 
-/** What `/status` shows of one process. */
+/** One process on `/status`. */
 export interface ProcessStatus {
   /** `host:port`. */
   address: string;
@@ -8,7 +8,7 @@ export interface ProcessStatus {
   state: string;
   /** Absent: it does not reply. */
   startedAtMs?: number;
-  /** In the order of the columns; a rate is absent until the second look. */
+  /** In the order of the columns; a rate is absent until the second reading. */
   figures: Record<string, string>;
   problems: Problem[];
 }
@@ -19,11 +19,11 @@ interface Sample {
 }
 
 const replyTimeoutMs = 2_000;
-/** Rates over a shorter time say little. */
+/** Rates over a shorter time are meaningless. */
 const minRateMs = 1_000;
 const failedOutcomes = /outcome="(STORE_UNAVAILABLE|TIMEOUT|BUSY)"/;
 
-/** Looks at processes by their HTTP, and compares each look with an earlier one. */
+/** Reads the state of processes over HTTP, and compares each reading with an earlier one. */
 export class ProcessStatuses {
   readonly #urls: readonly string[];
   readonly #now: () => number;
@@ -62,7 +62,7 @@ export class ProcessStatuses {
     }
   }
 
-  /** The growth of a counter per second, since an earlier look. */
+  /** The growth of a counter per second, since an earlier reading. */
   #rates(url: string, totals: ReadonlyMap<string, number>): (name: string) => number | undefined {
     const atMs = this.#now();
     const before = this.#samples.get(url);
@@ -70,7 +70,7 @@ export class ProcessStatuses {
     return (name) => {
       if (!before || atMs === before.atMs) return undefined;
       const growth = (totals.get(name) ?? 0) - (before.totals.get(name) ?? 0);
-      return growth < 0 ? undefined : growth / ((atMs - before.atMs) / 1_000); // it was started again
+      return growth < 0 ? undefined : growth / ((atMs - before.atMs) / 1_000); // the process was restarted
     };
   }
 }

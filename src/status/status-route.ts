@@ -17,7 +17,7 @@ const headers = {
   'content-security-policy': contentSecurityPolicy({ 'style-src': [`'sha256-${styleHash}'`] }),
 };
 
-/** `GET /status`: all processes on one page, which loads nothing and renews itself. Not through a proxy. */
+/** `GET /status`: all processes on one page, which loads no other files and refreshes itself. Not through a proxy. */
 export function registerStatusRoute(app: HttpApp, urls: readonly string[]): void {
   const statuses = new ProcessStatuses(urls);
   app.get('/status', { schema: { hide: true } }, async (request, reply) => {

@@ -137,14 +137,14 @@ export class RedisConnection {
     this.#replicationLog = new StateLog(options.logger);
     this.redis = redis as RedisWithScripts;
     redis.on('ready', () => void this.learnRun());
-    // The library connects to a replica of a cluster by itself, e.g. to tell it that it is a primary now.
+    // The library connects to a replica of a cluster by itself, e.g. after the library has promoted it.
     if (redis.status === 'ready') void this.learnRun();
     redis.on('close', () => {
       this.#run = undefined;
       this.#session++;
     });
     redis.on('error', (error) => this.#failed(error.message || String(error)));
-    // The library gives up if the Sentinels report a failover while it asks them. A node of a cluster ends when it is removed.
+    // The library gives up if the Sentinels report a failover while it queries them. A node of a cluster ends when it is removed.
     if (!options.isClusterNode) redis.on('end', () => this.#connectAgain());
   }
 
@@ -236,8 +236,8 @@ export class RedisConnection {
   }
 
   /**
-   * Rejects with a `StoreUnavailableError` while Redis takes no writes, even if it can be read. All shows ask twice a
-   * second: they share an answer while it is new. `keyPrefix`: of the keys of the show that asks.
+   * Rejects with a `StoreUnavailableError` while Redis takes no writes, even if it can be read. All shows check twice
+   * a second: they share a recent result. `keyPrefix`: of the keys of the calling show.
    */
   async checkWritable(keyPrefix: string): Promise<void> {
     if (performance.now() - this.#writableAtMs < writableForMs) return;

@@ -20,7 +20,7 @@ export interface RedisSettings {
   REDIS_KEY_PREFIX?: string;
 }
 
-/** Those of a single server, of Sentinels and of a cluster alike. */
+/** Apply to a single server, to Sentinels and to a cluster alike. */
 export type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
 
 /** Where the Redis servers are and how to log in: arguments of the client library. */
@@ -72,7 +72,7 @@ function placeOfSentinels(list: string, settings: RedisSettings): RedisPlace {
     failoverDetector: true,
     updateSentinels: false, // the setting names them all: an address that was learned may be of another network
     sentinelRetryStrategy: (attempt) => Math.min(50 * attempt, 500),
-    sentinelReconnectStrategy: () => null, // the next connection to Redis asks all of them again
+    sentinelReconnectStrategy: () => null, // the next connection to Redis queries all of them again
   };
   return { options, waitReplicas };
 }

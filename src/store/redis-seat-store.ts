@@ -33,14 +33,14 @@ import { VenueKeys } from './venue-keys.ts';
 
 export interface RedisSeatStoreOptions extends HoldRules {
   servers: RedisServers;
-  /** Of the show's keys: see `keyPrefixOf`. */
+  /** Prefix of the show's keys: see `keyPrefixOf`. */
   keyPrefix: string;
   plan: SeatingPlan;
   /** When this process read the plan, in Unix ms: it replaces an older plan, but never a newer one. */
   planReadAtMs?: number;
   /** Id of the show. Redis remembers it: another name under the same prefix is refused. */
   name?: string;
-  /** Absent: only Redis tells what is booked. */
+  /** Absent: only Redis shows which seats are booked. */
   provenBookings?: ProvenBookings | undefined;
   logger: Logger;
   /** True: the log is trimmed behind the ledger too. */
@@ -76,7 +76,7 @@ export class RedisSeatStore implements SeatStore, SeatLog {
     this.#planReadAtMs = options.planReadAtMs ?? Date.now();
   }
 
-  /** To the server that has the show now. Throws a `StoreUnavailableError`. */
+  /** The connection to the server that has the show now. Throws a `StoreUnavailableError`. */
   get #connection(): RedisConnection {
     return this.#options.servers.of(this.#options.keyPrefix);
   }
@@ -104,7 +104,7 @@ export class RedisSeatStore implements SeatStore, SeatLog {
     const { keys, args } = this.#keysAndArgs(commands, seatIds, known);
     const connection = this.#connection;
     const { redis } = connection;
-    // The end of a hold is nobody's reply.
+    // No client gets the end of a hold as a reply, so it need not wait for replicas.
     const call = commands.every(({ action }) => action === 'expire') ? 'call' : 'callReplicated';
     const json = await connection[call](() => {
       if (!connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was restarted');

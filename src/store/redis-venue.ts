@@ -67,7 +67,7 @@ export class RedisVenue {
   }
 
   async open(knownSystem?: string): Promise<VenueSnapshot> {
-    // A process with an older plan asks again and again: this does not read every seat.
+    // A process with an older plan retries again and again: this does not read every seat.
     this.#requireNewestPlan(await this.#readPlanMark());
     for (let attempt = 0; attempt < openAttempts; attempt++) {
       const found = await this.#readVenue();
@@ -184,7 +184,7 @@ export class RedisVenue {
   #requireReplaceable(found: FoundVenue, missing: readonly string[]): void {
     const { planHash: hash, plan, seats, nowMs } = found;
     this.#requireNewestPlan(found);
-    // Nothing tells whether a lost seat was sold, and the new plan may not have it.
+    // Nothing shows whether a lost seat was sold, and the new plan may not have it.
     if (hash !== undefined && missing.length > 0) {
       throw this.#refused(
         `its file has changed, and Redis has lost ${missing.join(' and ')}. Start once with its previous file, which restores them`,

@@ -171,7 +171,7 @@ export class ShowRefusedError extends StoreUnavailableError {
   }
 }
 
-/** No new epoch may open: nothing tells now which seats are sold. A retry helps once the ledger replies. */
+/** No new epoch may open: nothing shows now which seats are sold. A retry helps once the ledger replies. */
 export class BookingsUnknownError extends StoreUnavailableError {
   override name = 'BookingsUnknownError';
   /** For operators: the message without the show. */

@@ -6,7 +6,7 @@ const ofRedis = { holder: 'It', otherPlace: 'set another REDIS_KEY_PREFIX.' };
 
 /**
  * Why the default show must not be opened where another one was sold before, with the remedy; undefined if it may. The
- * launcher asks before it starts anything; `RedisVenue` compares the whole plan, seat by seat.
+ * launcher checks this before it starts anything; `RedisVenue` compares the whole plan, seat by seat.
  */
 export function venueMismatch(
   known: NamedGrid,

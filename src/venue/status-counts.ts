@@ -1,7 +1,7 @@
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 
-/** How many seats have each status. */
+/** The number of seats by status. */
 export function statusCounts(seats: Iterable<Seat>): { available: number; held: number; booked: number } {
   const counts = { available: 0, held: 0, booked: 0 };
   for (const { status } of seats) {

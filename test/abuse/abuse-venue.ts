@@ -11,7 +11,7 @@ import type { Target } from './attacks/attacks.ts';
 
 const attackerAddress = '127.0.0.66';
 const sessions = 200;
-/** More than an edge or the service keeps ready: what is behind them is read from Redis. */
+/** More than an edge or the service keeps in memory: older ones are read from Redis. */
 const eventsBefore = 1_100;
 
 export interface Usage {
@@ -31,7 +31,7 @@ export class AbuseVenue {
     this.url = `http://127.0.0.1:${settings.HTTP_PORT}`;
   }
 
-  /** `project`: another checkout of it, in place of this one. `hasLog`: there were many events before. */
+  /** `project`: another checkout, in place of this one. `hasLog`: the log has many earlier events. */
   static async start(
     options: { env?: NodeJS.ProcessEnv; project?: string; hasLog?: boolean } = {},
   ): Promise<AbuseVenue> {
@@ -50,7 +50,7 @@ export class AbuseVenue {
     }
   }
 
-  /** What an attacker knows: sessions that it began in time, and the public addresses. */
+  /** The knowledge of an attacker: sessions that it created earlier, and the public addresses. */
   async target(): Promise<Target> {
     const dispatcher = new Agent({ localAddress: attackerAddress });
     const tokens: string[] = [];
@@ -67,7 +67,7 @@ export class AbuseVenue {
     return { url, localAddress: attackerAddress, tokens, epoch, ...ports };
   }
 
-  /** By process, nginx's workers and its master as one. */
+  /** By process; nginx's workers and its master count as one. */
   usage(): Record<string, Usage> {
     const usageOf = ([name, pid]: [string, number]) => {
       const pids = [pid, ...childrenOf(pid)];
@@ -77,7 +77,7 @@ export class AbuseVenue {
     return Object.fromEntries(Object.entries(this.#launch.pids()).map(usageOf));
   }
 
-  /** Of all logs together, those that were rotated away not counted. */
+  /** Total of all logs, without rotated ones. */
   logBytes(): number {
     const folder = join(this.#settings.DATA_DIR, 'logs');
     return readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
@@ -87,7 +87,7 @@ export class AbuseVenue {
     return this.#launch.cleanUp();
   }
 
-  /** By guests at many addresses, so that no limit is in the way. */
+  /** By guests at many addresses, so that no limit applies. */
   async #fillLog(): Promise<void> {
     const perGuest = 16;
     const guests = Math.ceil(eventsBefore / perGuest);

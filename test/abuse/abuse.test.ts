@@ -4,10 +4,10 @@ import { type AttackName, attacks } from './attacks/attacks.ts';
 import { Siege } from './siege.ts';
 import { describeRound, harmOf, mayBeNoise } from './verdict.ts';
 
-// One hostile address, and what ten users at other addresses notice of it. The settings: docs/security.md, "One hostile address".
+// One hostile address, and its effect on ten users at other addresses. The settings: docs/security.md, "One hostile address".
 
 const seconds = Number(process.env.ABUSE_SECONDS ?? 0.8);
-/** A commit without the defences: each attack has to do harm there. */
+/** A commit without the defences: each attack must do harm there. */
 const controlCommit = process.env.ABUSE_CONTROL;
 const rounds = 4;
 const timeout = 120_000 + 2 * rounds * seconds * 1_000;
@@ -18,7 +18,7 @@ const wanted =
     : ((process.env.ABUSE_ATTACKS?.split(',') as AttackName[] | undefined) ??
       names.filter((name) => !attacks[name].leftOut));
 
-/** The harm that lasts for some rounds; one without any ends them. What others notice without the attack is measured only if they seem to notice it. */
+/** The harm that lasts for some rounds; a harmless round ends them. The baseline without the attack is measured only if others seem affected. */
 async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<string[]> {
   for await (const round of siege.attack(name, seconds)) {
     print(setting, name, describeRound(round));
@@ -38,7 +38,7 @@ async function harmBy(siege: Siege, name: AttackName, setting: string): Promise<
   return describeHarm(lasting ?? new Map());
 }
 
-/** For a control: the harm of the first round that does any. A flood that the machine absorbs once it is warm does none in the next. */
+/** For a control: the harm of the first round that does any. A warm machine may absorb the flood in the next round. */
 async function harmOfOneRound(siege: Siege, name: AttackName): Promise<string[]> {
   let seen = 0;
   for await (const round of siege.attack(name, 3 * seconds)) {
@@ -71,21 +71,21 @@ function withSiege(options: Parameters<typeof AbuseVenue.start>[0]): () => Siege
 const cases = wanted.map((name) => ({ name, does: attacks[name].does }));
 
 if (controlCommit) {
-  describe(`[R372] the control: at ${controlCommit} others notice an address that`, () => {
+  describe(`[R372] the control: at ${controlCommit} others are affected by an address that`, () => {
     const siege = withSiege({ project: projectAt(controlCommit), hasLog: true });
     test.each(cases)('$does ($name)', { timeout }, async ({ name }) => {
       expect(await harmBy(siege(), name, controlCommit)).not.toEqual([]);
     });
   });
 } else {
-  describe('[R370] [R371] [G9] [G10] nobody else notices an address that', () => {
+  describe('[R370] [R371] [G9] [G10] no other user is affected by an address that', () => {
     const siege = withSiege({ hasLog: true });
     test.each(cases)('$does ($name)', { timeout }, async ({ name }) => {
       expect(await harmBy(siege(), name, 'limits on')).toEqual([]);
     });
   });
 
-  describe('[R372] the control: with RATE_LIMIT=off others notice an address that', () => {
+  describe('[R372] the control: with RATE_LIMIT=off others are affected by an address that', () => {
     const siege = withSiege({ env: { RATE_LIMIT: 'off' } });
     const name = 'junk messages';
     test(attacks[name].does, { timeout }, async () => {

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type AttackName, attacks, type Target } from './attacks/attacks.ts';
 
-// One hostile address, in a thread of its own. Says 'started' once the attack is under way, and answers each message with what came of it.
+// One hostile address, in a thread of its own. Sends 'started' once the attack is under way, and replies to each message with the results so far.
 
 const { name, target } = workerData as { name: AttackName; target: Target };
 const outcome: Record<string, number> = {};

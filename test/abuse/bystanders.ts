@@ -10,7 +10,7 @@ import type { Sample, SampleKind } from './samples.ts';
 
 // A process of its own, so that it measures the system and not the attacker's event loop.
 // `bystanders.js <url> <users>`: each user selects and releases a seat of its own, half of them over the WebSocket, half over
-// HTTP, and all watch. Newcomers open the page on new connections. A message of any kind asks for the samples since the last one.
+// HTTP, and all watch. Newcomers open the page on new connections. Any message requests the samples since the last one.
 
 const [url = '', userCount = '10'] = process.argv.slice(2);
 const webSocketUrl = `${url.replace('http', 'ws')}/ws`;
@@ -29,7 +29,7 @@ const steps = [
 ] as const;
 
 let samples: Sample[] = [];
-/** Start times of what has not ended yet. */
+/** Start times of the measurements that have not ended yet. */
 const running = new Set<{ startMs: number }>();
 
 /** Measures from the start of `work` to its end; an error is a failure that counts. */
@@ -67,7 +67,7 @@ const addressOf = (index: number): string => `127.1.${index + 1}.1`;
 interface Update {
   seatId: string;
   status: number;
-  /** Sockets that have not shown it yet. */
+  /** Sockets that have not shown the change yet. */
   missing: Set<LiveSocket>;
   seenByAll(): void;
 }
@@ -211,7 +211,7 @@ async function useSeats(index: number): Promise<void> {
   }
 }
 
-/** Each visit is a browser that was not here before: new connections, a page, its script, a session, a live socket. */
+/** Each visit is by a new browser: new connections, a page, its script, a session, a live socket. */
 async function visit(who: string): Promise<void> {
   const client = new Client(url, { localAddress: who });
   try {

@@ -7,10 +7,10 @@ import { type Sample, type SampleKind, sampleKinds } from './samples.ts';
 import { buildProcesses, startThread, TestProcess } from './test-process.ts';
 
 const users = 10;
-/** What an attack has left in queues ends within this time, or counts against the next one. */
+/** The queues that an attack has filled must empty within this time, or count against the next one. */
 const calmTimeoutMs = 15_000;
 const calmMs = 300;
-/** Until a limit that counts by second has seen the attack. */
+/** Time until a limit per second has counted the attack. */
 const leadInMs = 500;
 
 export interface Measured {
@@ -25,7 +25,7 @@ export interface Measured {
 /** One window of an attack; growth is that since its start. */
 export interface Round {
   during: Measured;
-  /** What came of the attacker's requests so far. */
+  /** The results of the attacker's requests so far. */
   outcome: Record<string, number>;
   logBytesPerSecond: number;
   /** By process. */
@@ -34,7 +34,7 @@ export interface Round {
   forgedEvents: number;
 }
 
-/** A system, ten users of it, newcomers and a developer, and an attacker for as long as one is wanted. */
+/** A system, ten users of it, newcomers and a developer, and an attacker during attacks. */
 export class Siege {
   readonly #venue: AbuseVenue;
   readonly #target: Target;
@@ -74,7 +74,7 @@ export class Siege {
     return new Siege({ venue, target, bystanders, sink, sinkUrl, nats });
   }
 
-  /** With the attacker's load at a sink: what the load alone costs those who share its cores. */
+  /** With the attacker's load at a sink: the cost of the load itself for processes on the same cores. */
   async withoutAttack(name: AttackName, seconds: number): Promise<Measured> {
     await this.#calm();
     // The viewers' attacks have no sink: they cost their sender nothing.
@@ -88,7 +88,7 @@ export class Siege {
     return measured;
   }
 
-  /** Windows of one attack that goes on until the caller has seen enough of them. */
+  /** Windows of one attack, which continues until the caller stops reading them. */
   async *attack(name: AttackName, seconds: number): AsyncGenerator<Round> {
     await this.#calm();
     const logBytes = this.#venue.logBytes();
@@ -141,7 +141,7 @@ export class Siege {
     return Object.values(this.#venue.usage()).reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
   }
 
-  /** Waits until the users are served again; `ask` returns when all that they have begun has ended. */
+  /** Waits until the users are served again; `ask` returns when all their measurements have ended. */
   async #calm(): Promise<void> {
     const deadlineMs = performance.now() + calmTimeoutMs;
     let samples: Sample[];

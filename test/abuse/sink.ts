@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 
-// Takes the attacker's load without doing anything with it: what the load alone costs on the cores that all share.
+// Accepts the attacker's load and does nothing with it: shows the cost of the load itself on the shared cores.
 // Sends its URL to its parent.
 
 const server = createServer((request, response) => {

@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 const outdir = resolve('.test-data', 'abuse', 'processes');
 const builtFile = (name: string): string => join(outdir, `${name}.mjs`);
 
-/** What `TestProcess` and `startThread` start. */
+/** The programs that `TestProcess` and `startThread` start. */
 export async function buildProcesses(): Promise<void> {
   await build({
     entryPoints: ['attacker', 'bystanders', 'sink'].map((name) => `test/abuse/${name}.ts`),

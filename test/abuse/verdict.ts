@@ -3,7 +3,7 @@ import type { Measured, Round } from './siege.ts';
 
 const allowedFactor = 3;
 /**
- * Below this a p99 is good whatever it was before. A measurement (ABUSE_FLOOR_MS=150) is strict: a reply within 150 ms feels immediate. Where other
+ * A p99 below this is good, whatever the baseline. A measurement (ABUSE_FLOOR_MS=150) is strict: a reply within 150 ms feels immediate. Where other
  * tests share the cores, pauses are longer; the attacks without a defence cost others 1,000 to 5,000 ms, or failed requests.
  */
 const floorMs = Number(process.env.ABUSE_FLOOR_MS ?? 1_000);
@@ -13,7 +13,7 @@ const maxLogBytesPerSecond = 64 * 1024;
 const maxGrownMegabytes = (process: string): number => (/^(booking|edge)/.test(process) ? 200 : 100);
 
 /**
- * What the attack did to others, by what it is; an attack does it in every round, a pause of the machine or the start of a flood only in one.
+ * The harm of the attack to others, by its kind: a real attack does it in every round, a pause of the machine or the start of a flood only in one.
  * Without `before` every latency beyond the floor counts.
  */
 export function harmOf(round: Round, before?: Measured): Map<string, string> {
@@ -34,7 +34,7 @@ export function harmOf(round: Round, before?: Measured): Map<string, string> {
   return harm;
 }
 
-/** A latency may be the machine's fault, and so may a time-out where the users already waited long before the attack. */
+/** A latency may be the machine's fault, and so may a time-out if the users already waited long before the attack. */
 export function mayBeNoise(harm: Map<string, string>, before: Measured): boolean {
   const isBusy = before.failures.length > 0 || before.p99.command > floorMs;
   const doubtful = new Set<string>([...sampleKinds, ...(isBusy ? ['failures'] : [])]);

@@ -161,7 +161,7 @@ describe('the audit of a load run', () => {
     });
   });
 
-  it('[R434] a limit of the user is a refusal, which is true or false', () => {
+  it('[R434] a refusal because of a limit of the user is checked like any other', () => {
     const run = new Run()
       .refused('select', 'eve', 'HOLD_LIMIT', freeSeat)
       .refused('select', 'bob', 'COOLDOWN', freeSeat);

@@ -33,7 +33,7 @@ function newRepository() {
   return { dir, git, older: commit('older'), newer: commit('newer') };
 }
 
-test('[R410] the bench builds an older commit beside the tree, and leaves nothing of it', { timeout }, async () => {
+test('[R410] the bench builds an older commit next to the tree, and deletes all of it', { timeout }, async () => {
   const { dir, git, older } = newRepository();
   const built = await buildCommit(older.slice(0, 10), { repository: dir });
   expect(readFileSync(join(built.dir, 'dist', 'server.txt'), 'utf8')).toBe('older');
@@ -43,7 +43,7 @@ test('[R410] the bench builds an older commit beside the tree, and leaves nothin
   expect(git('worktree', 'list').split('\n')).toHaveLength(1);
 });
 
-test('[R410] a commit that is unknown, or cannot be built, is an error and leaves nothing', { timeout }, async () => {
+test('[R410] a commit that is unknown, or cannot be built, is an error and leaves no files', { timeout }, async () => {
   const { dir, git, newer } = newRepository();
   await expect(buildCommit('0123456789', { repository: dir })).rejects.toThrow(UnknownCommitError);
   await expect(buildCommit('--help', { repository: dir })).rejects.toThrow(UnknownCommitError);

@@ -172,7 +172,7 @@ describe('npm run load, interrupted', { timeout: 180_000 }, () => {
   });
   afterAll(() => redis?.disconnect());
 
-  /** Starts when no earlier hold can expire any more: what changes the venue then is this load. */
+  /** Starts when no earlier hold can expire any more: from then on only this load changes the venue. */
   async function startLoadAlone(...args: string[]): Promise<ReturnType<typeof startLoad>> {
     while ((await redis.exists('venue:holds')) === 1) await sleep(20);
     return startLoad(args);

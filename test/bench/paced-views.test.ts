@@ -21,7 +21,7 @@ function setUp() {
   return { views, flush };
 }
 
-test('[R811] sockets that get the same flushes and end with the truth are right', () => {
+test('[R811] sockets that get the same flushes and end in the true state pass', () => {
   const { views, flush } = setUp();
   for (const socket of [0, 1]) {
     flush(socket, 3);

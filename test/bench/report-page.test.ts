@@ -67,7 +67,7 @@ describe('the page of a report', () => {
 
     await page.mouse.move(0, 0);
     expect(await visibleTips()).toEqual([]);
-    await band.evaluate((element) => (element as SVGElement).focus()); // what a tap does
+    await band.evaluate((element) => (element as SVGElement).focus()); // the effect of a tap
     expect(await visibleTips()).toEqual([text]);
     await page.close();
   });

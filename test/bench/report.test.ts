@@ -44,7 +44,7 @@ describe('the report', () => {
     expect(page.match(/<svg /g)?.length).toBeGreaterThanOrEqual(4);
   });
 
-  it('[R434] [R435] says why a run could not be audited, and that a threshold was missed, in red', () => {
+  it('[R434] [R435] shows why a run could not be audited, and a missed threshold, in red', () => {
     const notAudited = { ...report, verdict: { ...report.verdict, ok: false, notAudited: 'no Redis' } };
     const missed = { ...report, thresholds: [{ text: 'p99<10', figure: 'p99Ms', value: 12.5, isMet: false }] };
     const red = '\u001b[31m';

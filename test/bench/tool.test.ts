@@ -25,7 +25,7 @@ describe('open loop', () => {
     expect(take(arrivals(300, 'even'), 30_001).at(-1)).toBeCloseTo(100_000, 6);
   });
 
-  it('[R200] poisson arrivals come at the rate, in gaps of every length', () => {
+  it('[R200] poisson arrivals have the given rate and gaps of every length', () => {
     let state = 1;
     const random = () => {
       state = (state * 48_271) % 2_147_483_647;
@@ -39,7 +39,7 @@ describe('open loop', () => {
     expect(gaps.filter((gap) => gap > 1).length / gaps.length).toBeCloseTo(Math.exp(-1), 1);
   });
 
-  it('[R201] sends all that is due though nothing is answered, each with the time at which it was due', async () => {
+  it('[R201] sends all due requests although none gets a reply, each with its due time', async () => {
     const due: number[] = [];
     const lateness = await openLoop({
       ratePerSecond: 100,
@@ -48,7 +48,7 @@ describe('open loop', () => {
       signal: new AbortController().signal,
       send(dueAtMs) {
         due.push(dueAtMs);
-        // The event loop is held up once: what was due meanwhile is sent late, and counts from when it was due.
+        // The event loop blocks once: requests due meanwhile are sent late, and count from their due time.
         if (due.length === 5) for (const untilMs = performance.now() + 60; performance.now() < untilMs; );
       },
     });
@@ -73,7 +73,7 @@ describe('open loop', () => {
 });
 
 describe('closed loop', () => {
-  it('[R218] sends nothing if Ctrl-C came before it', async () => {
+  it('[R218] sends nothing after Ctrl-C', async () => {
     const converse = () => expect.fail('it must not connect');
     const urls = ['http://127.0.0.1:1'];
     await closedLoop({ urls, connections: 1, durationS: 600, converse, signal: AbortSignal.abort() });
@@ -95,7 +95,7 @@ describe('figures', () => {
     expect(recorder.totals).toEqual({ ok: 90, refused: 10, error: 0 });
   });
 
-  it('[R202] what takes longer than a minute counts as a minute, and is not lost', () => {
+  it('[R202] a latency above a minute counts as a minute, and is not lost', () => {
     const recorder = new Recorder();
     recorder.record('read', 'ok', 90_000);
     expect(recorder.latency.totalCount).toBe(1);
@@ -123,14 +123,14 @@ describe('thresholds', () => {
     expect(areMet(missed)).toEqual(missed.map(() => false));
   });
 
-  it('[R204] a threshold that cannot be read, or on a figure that there is not, is a mistake', () => {
+  it('[R204] a threshold that cannot be read, or on an unknown figure, is an error', () => {
     for (const text of ['p99', 'p99=20', '<20', 'p99<', 'p99<a', 'p99<20<30']) {
       expect(() => parseThreshold(text)).toThrow(ThresholdError);
     }
     expect(() => checkThresholds([parseThreshold('p98<20')], figures)).toThrow(ThresholdError);
   });
 
-  it('[R205] options that are wrong are refused, and help is not an error', () => {
+  it('[R205] wrong options are refused, and help is not an error', () => {
     for (const args of [
       [],
       ['walk'],
@@ -148,7 +148,7 @@ describe('thresholds', () => {
 });
 
 describe('shows', () => {
-  it('[R583] --show and --best are read, and refused where they make no sense', () => {
+  it('[R583] --show and --best are read, and refused in scenarios without them', () => {
     expect(readOptions(['journey'])?.settings).not.toHaveProperty('show');
     expect(readOptions(['fanout', '--show', 'arena'])?.settings).toEqual({ show: 'arena' });
     const best = readOptions(['groups', '--show', 'arena', '--best', '--connections', '50']);
@@ -213,7 +213,7 @@ describe('sockets', () => {
       data: { seat_id: 'A1', status: by ? 1 : 0, seq, ...(by && { held_by: by, expires_at: 1_700_000_000.123 }) },
     });
 
-  it('[R206] finds the frames however the bytes are cut', () => {
+  it('[R206] finds the frames in any split of the bytes', () => {
     const padding = 'x'.repeat(70_000);
     const frames = [update(1), update(22, 'a-rather-long-user-name-of-nearly-sixty-four-characters'), update(333)];
     const long = messageFrame({ type: 'ERROR', data: { code: 'BUSY', message: padding, retryable: true } });
@@ -253,7 +253,7 @@ describe('sockets', () => {
     expect(positionAfter(state, 0, state.length)).toEqual({ epoch: 'e-1', seq: 42 });
   });
 
-  it('[R206] what a client says is masked', () => {
+  it('[R206] frames of a client are masked', () => {
     for (const length of [0, 125, 126, 4_000]) {
       const payload = Buffer.alloc(length, 'x');
       const frame = maskedFrame(1, payload);

@@ -209,7 +209,7 @@ export function decisionContract(newPlace: () => StorePlace): void {
       expect(seats((await decide('A2', select('alice'))).answers[0]), 'the same hold').toEqual([1, undefined]);
       expect(
         seats((await decide('A3', select('alice'))).answers[0]),
-        'the refusal of a taken seat says that it is taken',
+        'the refusal of a taken seat has the code of a taken seat',
       ).toEqual([1, 'SEAT_HELD']);
     });
 

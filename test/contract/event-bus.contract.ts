@@ -140,7 +140,7 @@ export function eventBusContract(busOf: NewBus): void {
       await vi.waitFor(() => expect(seqs).toEqual([1]), patience);
     });
 
-    test('[R595] the buses of two shows do not hear each other', async () => {
+    test('[R595] the buses of two shows are separate', async () => {
       const shows = [undefined, 'chamber', 'arena'];
       const senders = await Promise.all(shows.map(newBus));
       const received = await Promise.all(shows.map(async (show) => listening(await newBus(show))));
@@ -162,7 +162,7 @@ export function eventBusContract(busOf: NewBus): void {
       }
     });
 
-    test('[R62] a new listener is notified once: what is published from then on arrives', async () => {
+    test('[R62] a new listener is notified once: events published from then on arrive', async () => {
       const from = await newBus();
       const { held } = newEvents();
       for (let i = 1; i <= 10; i++) {

@@ -24,7 +24,7 @@ const stateOf = ({ seats }: VenueSnapshot, id: string) => {
 
 /** The contract of every seat store: a new epoch has the bookings that the ledger proves (DESIGN 7, the fence). */
 export function fenceContract(newPlace: () => StorePlace): void {
-  /** `proven`: what the ledger says from the second opening on; undefined: it does not reply. */
+  /** `proven`: the reply of the ledger from the second opening on; undefined: it does not reply. */
   async function fenced() {
     const ledger: { proven: readonly ProvenBooking[] | undefined } = { proven: [] };
     const store = newPlace().store({
@@ -40,7 +40,7 @@ export function fenceContract(newPlace: () => StorePlace): void {
   }
 
   describe('[R890] [G12] a new epoch', () => {
-    test('has the proven bookings before anything is decided, and nobody else gets their seats', async () => {
+    test('has the proven bookings before anything is decided, and no other user gets their seats', async () => {
       const { ledger, store, venue } = await fenced();
       await decideOn(store, 'A1', [select('bob')], venue);
       ledger.proven = [ticket('A1', 'ann'), { seatId: 'A2', userId: 'eve' }];
@@ -66,7 +66,7 @@ export function fenceContract(newPlace: () => StorePlace): void {
       expect(stateOf(await store.open(), 'A1')).toBe('2 ann');
     });
 
-    test('is not needed while the epoch lasts: then the ledger is not asked', async () => {
+    test('is not needed while the epoch lasts: then the ledger is not called', async () => {
       const { ledger, store, venue } = await fenced();
       ledger.proven = undefined;
       expect((await store.open()).epoch).toBe(venue.epoch);

@@ -23,7 +23,7 @@ const all = async (ledger: Ledger, show: string) => ledger.eventsAfter(show, und
 
 /** The contract of every ledger, about the transitions of shows. */
 export function historyContract(ledgerOf: () => Ledger): void {
-  test('[R710] transitions are kept in order, with all that the log says', async () => {
+  test('[R710] transitions are kept in order, with all fields of the log', async () => {
     const [ledger, show] = [ledgerOf(), newShow()];
     const events = eventsOf(
       'e1',
@@ -75,7 +75,7 @@ export function historyContract(ledgerOf: () => Ledger): void {
     expect(await all(ledger, show)).toHaveLength(1);
   });
 
-  test('[R712] a new epoch continues the log; what the store had lost of the old one stays', async () => {
+  test('[R712] a new epoch continues the log; transitions of the old one that the store had lost stay', async () => {
     const [ledger, show] = [ledgerOf(), newShow()];
     await ledger.appendEvents(show, { events: eventsOf('e1', 1, 'held A1 ann', 'held A2 bob', 'booked A2 bob') });
     // The ledger was behind at the end of e1: the log still has its last transition.
@@ -176,7 +176,7 @@ export function historyContract(ledgerOf: () => Ledger): void {
     expect(await stray(), 'the ledger may have lost its order').toEqual([]);
   });
 
-  test('[R714] after a gap the history goes on, and has the bookings that fell into it', async () => {
+  test('[R714] after a gap the history continues, and has the bookings of the gap', async () => {
     const [ledger, show] = [ledgerOf(), newShow()];
     await ledger.appendEvents(show, { events: eventsOf('e1', 1, 'booked A1 ann') });
     const events = eventsOf('e1', 10, 'held A5 ann');

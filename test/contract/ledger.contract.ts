@@ -134,12 +134,12 @@ export function ordersContract(ledgerOf: () => Ledger): void {
     expect(await ledger.recordPayment(order.id, [captured, begun()])).toEqual({ order: paid, isNew: false });
     expect(await ledger.orderOfPayment('sandbox', 'pay_7')).toEqual(paid);
     expect(await ledger.orderOfPayment('stripe', 'pay_7')).toBeUndefined();
-    // What was decided without knowing of the money does not happen.
+    // A decision without this fact about the money has no effect.
     await expect(ledger.change({ id: order.id, version: 3 }, to('cancelled'))).rejects.toThrow(OrderChangedError);
     await expect(ledger.recordPayment(randomUUID(), [begun()])).rejects.toThrow(UnknownOrderError);
   });
 
-  test('[R703] a fact that contradicts what is known is refused and changes nothing', async () => {
+  test('[R703] a fact that contradicts a known one is refused and changes nothing', async () => {
     const ledger = ledgerOf();
     const order = await ledger.createOrder(newOrder(newShow()));
     const { order: known } = await ledger.recordPayment(order.id, [{ ...begun(), reference: 'pay_1' }]);
@@ -168,7 +168,7 @@ export function ordersContract(ledgerOf: () => Ledger): void {
     const later = await ledger.recordPayment(order.id, [{ ...fact, totalMinor: 700 }], unknown);
     expect(later.isNew).toBe(true);
     expect(later.order.payments).toMatchObject([{ refundedMinor: 700 }]);
-    // A new notice without news is recorded as well.
+    // A new notice without new facts is recorded as well.
     expect(await ledger.recordPayment(order.id, [fact], noticeOf(randomUUID()))).toEqual({ ...later, isNew: true });
   });
 
@@ -282,7 +282,7 @@ export function ordersContract(ledgerOf: () => Ledger): void {
     expect(totals).toEqual([{ state: 'open', show, currency: 'EUR', orders: 2, paidMinor: 10_000 }]);
   });
 
-  test('[R915] an order keeps the state in which it came to need a person, until it goes on', async () => {
+  test('[R915] an order keeps the state in which it came to need a person, until it continues', async () => {
     const [ledger, show] = [ledgerOf(), newShow()];
     let order = await ledger.createOrder(newOrder(show));
     const change = async (state: Exclude<Order['state'], 'issued'>) => {

@@ -14,7 +14,7 @@ import { freePort } from '../support/servers.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { connected, eventBusContract, eventsOf, listening } from './event-bus.contract.ts';
 
-/** Without JetStream nothing acknowledges: the time that a test waits for an event in vain. */
+/** Without JetStream nothing is acknowledged: a test waits this long for an event in vain. */
 const noAckMs = 200;
 
 /** A nats-server with only this configuration. */

@@ -98,7 +98,7 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
   });
 
   describe('[R742] a closed order', () => {
-    test('has given back what it held, and nothing of other users', async () => {
+    test('has released its holds, and no seats of other users', async () => {
       const { as } = await openVenue();
       const order = as('alice').order('o1');
       await as('alice').select('A1');
@@ -107,7 +107,7 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
       expect((await as('alice').select('A1')).outcome).toBe('ok'); // no cool-down
     });
 
-    test('is not closed once its seats are booked: whichever comes first, the sale or the end', async () => {
+    test('is not closed once its seats are booked: the first of sale and end wins', async () => {
       const { as } = await openVenue();
       const order = as('alice').order('o1');
       await as('alice').select('A1 A2');
@@ -116,7 +116,7 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
       expect((await order.sell('A2')).events).toEqual(['A2 booked alice']);
     });
 
-    test('that is revoked has given back what it held and booked, and nothing of other users', async () => {
+    test('that is revoked has released its holds and bookings, and no seats of other users', async () => {
       const { as } = await openVenue();
       const order = as('alice').order('o1');
       await as('alice').select('A1 A2');

@@ -73,7 +73,7 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
       expect(await shop.problems()).toEqual([]);
     });
 
-    test('that is cancelled gives back its seats, and money that was paid unseen', async () => {
+    test('that is cancelled releases its seats, and returns money that was paid unseen', async () => {
       const shop = await twoProcesses(ledgersOf());
       const [unpaid, paid] = [await shop.checkout('ann', 'A1'), await shop.checkout('bob', 'A2')];
       await paid.pay();
@@ -131,7 +131,7 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
         if (typeof method !== 'function') return method;
         if (name !== 'issue') return method.bind(target);
         return async (at: Parameters<Ledger['issue']>[0], issue: Parameters<Ledger['issue']>[1]) => {
-          // Another process gives the order up, and what it did in the store was lost.
+          // Another process gives the order up, and the store loses its change.
           await other.change(at, { state: 'refunding', dueAtMs: issue.atMs, reason: 'test', atMs: issue.atMs });
           return target.issue(at, issue);
         };
@@ -146,14 +146,14 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
     expect((await shop.problems()).length === 0).toBe(freesStrays);
   });
 
-  test('[R895] [G11] two processes that advance the same orders at once come to one end', {
+  test('[R895] [G11] two processes that advance the same orders at once reach one result', {
     timeout: 120_000,
   }, async () => {
     for (let seed = 1; seed <= races; seed++) expect(await raceOf(seed, ledgersOf()), `seed ${seed}`).toEqual([]);
   });
 }
 
-/** The races must be able to find what is wrong. */
+/** The races must be able to find a fault. */
 export function orderServiceControls(ledgersOf: () => readonly [Ledger, Ledger]): void {
   test('[R895] the control: an end that frees seats which the other process may have sold leaves tickets without seats', {
     timeout: 120_000,

@@ -102,7 +102,7 @@ describe('[R596] a plan that removes and moves no held or booked seat replaces t
     );
   });
 
-  test('free seats may be removed and come back later', async () => {
+  test('free seats may be removed and added again later', async () => {
     await sold(newStore());
     const smaller = await opened(newStore({ plan: without('A3', 'B3') }));
     const { A3, B3, ...rest } = asSold;

@@ -65,7 +65,7 @@ const failureOf = (promise: Promise<unknown>) =>
 const to = (state: 'paying' | 'lapsed') => ({ state, dueAtMs: undefined, atMs: 1_800_000_000_000 });
 
 /**
- * Forwards to Postgres, and cuts the connection when a COMMIT has been forwarded: before its reply comes back. `isOn`: else it
+ * Forwards to Postgres, and cuts the connection when a COMMIT has been forwarded: before its reply comes back. `isOn`: otherwise it
  * only forwards. The commit takes effect, unless `isLost`: then it never arrives.
  */
 async function startCommitCutter(): Promise<{ port: number; cuts: number; isOn: boolean; isLost: boolean }> {
@@ -205,7 +205,7 @@ describe('[R716] [G11] if the connection is lost during COMMIT', () => {
     }
   });
 
-  test('a call whose outcome stays unknown says so, and the order shows it', async () => {
+  test('a call whose outcome stays unknown reports that, and the order shows the outcome', async () => {
     const cutter = await startCommitCutter();
     const cut = ledgerAt(through(server.url, cutter.port));
     const order = await cut.createOrder(newOrder(newShow()));

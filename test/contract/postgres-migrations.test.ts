@@ -51,7 +51,7 @@ const applied = async () => {
 };
 
 describe('[R717] the tables', () => {
-  test('are made in an empty database, once, by any number of processes that start together', async () => {
+  test('are created in an empty database, once, by any number of processes that start together', async () => {
     const ledgers = [openLedger(), openLedger(), openLedger()];
     const orders = ledgers.map((_, i) => newOrder(newShow(), { userId: `user-${i}` }));
     await Promise.all(ledgers.map((ledger, i) => ledger.createOrder(orders[i] ?? newOrder(''))));
@@ -81,7 +81,7 @@ describe('[R717] the tables', () => {
     expect(await applied()).toEqual([...names, '9999-newer']);
   });
 
-  test('are made as soon as the database can be reached, if it could not at the start', async () => {
+  test('are created as soon as the database can be reached, if it could not at the start', async () => {
     const ledger = openLedger();
     const [, name] = /\/(\w+)$/.exec(url) ?? [];
     await admin.query(`DROP DATABASE ${name}`);
@@ -119,7 +119,7 @@ describe('[R718] the role of the service', () => {
     await expect(client(server.url.replace(/\/booking$/, '/postgres'))).rejects.toMatchObject({ code: '42501' });
   });
 
-  test('has no rights before the tables are made, and needs none of the owner afterwards', async () => {
+  test('has no rights before the tables are created, and needs none of the owner afterwards', async () => {
     const service = new PostgresLedger({ url, name: 'test', logger: silent });
     onTestFinished(() => service.close());
     await expect(service.totals()).rejects.toThrow('permission denied');

@@ -36,7 +36,7 @@ describe.each(Object.entries(buses))('%s', (_, newBus) => {
     expect(heard.from.map(({ edge }) => edge)).not.toContain('a');
   });
 
-  test('[R595] an edge does not hear the presence of another show; after the end of its subscription it hears nothing', async () => {
+  test('[R595] an edge does not receive the presence of another show; after the end of its subscription it receives nothing', async () => {
     const shows = [undefined, 'chamber', 'arena'];
     const heard = shows.map((): EdgePresence[] => []);
     const ends = shows.map((show, i) => {

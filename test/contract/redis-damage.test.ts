@@ -120,7 +120,7 @@ describe('[G1] [G12] [R261] Redis has lost a part of an open venue', () => {
     ['its lock lost as well', true],
     ['its lock still there', false],
   ])(
-    'a booked seat that was set back in the hash, %s: a process that knows better notices before it sells',
+    'a booked seat that was set back in the hash, %s: a process with newer knowledge detects it before it sells',
     async (_, isLockLost) => {
       const store = newStore();
       const known = await sold(store);

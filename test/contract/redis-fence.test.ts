@@ -14,7 +14,7 @@ const storeWith = (provenBookings?: () => Promise<readonly ProvenBooking[]>, log
   redisStore({ url: redis.server.url, plan: soldPlan, logger, ...(provenBookings && { provenBookings }) });
 const proven = [ticket('A1', 'alice'), ticket('B2', 'bob')];
 
-test('[R890] [G12] Redis has lost everything: what the ledger has as sold is booked in the new epoch, and logged', async () => {
+test('[R890] [G12] Redis has lost everything: seats that are sold in the ledger are booked in the new epoch, and logged', async () => {
   const { logger, lines } = recordedLog();
   const store = storeWith(async () => proven, logger);
   const before = await sold(store);
@@ -45,7 +45,7 @@ test('[R890] the control: without the ledger, the seats of tickets are sold agai
   expect(await tryToBuy(store, 'A1', 'mallory', before)).toBe(true);
 });
 
-test('[R892] [G12] an opening that asked the ledger before another process opened, sold and lost the show opens nothing', async () => {
+test('[R892] [G12] an opening that read the ledger before another process opened, sold and lost the show opens nothing', async () => {
   const tickets: ProvenBooking[] = [];
   let reply = () => {};
   const slow = storeWith(async () => {
@@ -71,11 +71,11 @@ test('[R892] [G12] an opening that asked the ledger before another process opene
   expect(second.epoch).not.toBe(first.epoch);
   await decideOn(fast, 'A1', [select('alice'), book('alice')], second);
   tickets.push(ticket('A1', 'alice'));
-  await redis.admin.flushall(); // also what was open
+  await redis.admin.flushall(); // also the openings under way
   await redis.admin.set('venue:epoch', '');
   const late = reply;
   late();
-  // It begins again, and asks again.
+  // It begins again, and reads the ledger again.
   while (reply === late) await new Promise((resolve) => setTimeout(resolve, 5));
   expect(await redis.admin.get('venue:epoch')).toBe('');
   expect(await redis.admin.exists('seat:A1:lock')).toBe(0);
@@ -84,7 +84,7 @@ test('[R892] [G12] an opening that asked the ledger before another process opene
   await expect(decideOn(fast, 'A1', [select('mallory')], second)).rejects.toThrow(VenueLostError);
 });
 
-test('[R890] a plan without a seat that the ledger has as sold is refused', async () => {
+test('[R890] a plan without a seat that is sold in the ledger is refused', async () => {
   const store = storeWith(async () => [ticket('Z9', 'alice')]);
   await vi.waitFor(() => expect(store.open()).rejects.toThrow(ShowRefusedError), patience);
   await expect(store.open()).rejects.toThrow(/Z9/);

@@ -93,7 +93,7 @@ const places: Record<string, () => Promise<RedisSettings>> = {
 };
 
 describe.each(Object.entries(places))('[R941] %s: TLS and a password', (_, start) => {
-  test('a seat is sold with both; without the password, or with a certificate of nobody known, nothing is', async () => {
+  test('a seat is sold with both; without the password, or with an unknown certificate, nothing is', async () => {
     const settings = { ...(await start()), REDIS_WAIT_REPLICAS: 0 };
     const storeWith = (more: RedisSettings) => {
       const { store, servers } = connectedStore({ place: redisPlace({ ...settings, ...more }), keyPrefix });
@@ -112,7 +112,7 @@ describe.each(Object.entries(places))('[R941] %s: TLS and a password', (_, start
     const withoutLogin = storeWith({ REDIS_CA: ca });
     await expect.poll(() => messageOf(withoutLogin), patience).toMatch(/NOAUTH|WRONGPASS|invalid/i);
     const withoutCa = storeWith(login);
-    // With Sentinels and a cluster the client library says only that the connection was closed.
+    // With Sentinels and a cluster the client library reports only that the connection was closed.
     await expect.poll(() => messageOf(withoutCa), patience).toMatch(/self.signed|no connection|Connection is closed/i);
   });
 });

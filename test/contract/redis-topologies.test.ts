@@ -62,14 +62,14 @@ async function keysOf(servers: readonly TestServer[], keyPrefix = ''): Promise<s
   );
 }
 
-test('[R953] a client that gave up, because the Sentinels reported a failover while it asked them, connects again', async () => {
+test('[R953] a client that gave up, because the Sentinels reported a failover while it queried them, connects again', async () => {
   const servers = connectRedis({ place: redisPlace(settingsOf.REDIS_SENTINELS()), logger: silent });
   onTestFinished(() => servers.close());
   const connection = servers.of('');
   const { redis } = connection;
   const ended = vi.fn();
   redis.on('end', ended);
-  // What the library does on such a message, at a time that it does not expect.
+  // The reaction of the library to such a message at an unexpected time.
   const { connector } = redis as unknown as { connector: { disconnect(): void } };
   redis.once('connecting', () => connector.disconnect());
   await vi.waitFor(() => expect(ended).toHaveBeenCalled(), patience);
@@ -163,7 +163,7 @@ describe('[R943] a reply waits for a replica', () => {
   }
   let own: TestServer;
 
-  test('without one there is none: a time-out within the time of a call, counted; its repetition gets the kept answer', async () => {
+  test('without a replica there is no reply: a time-out within the time of a call, counted; its repetition gets the kept answer', async () => {
     const { freeze, heal } = await frozenReplicas(['--min-replicas-to-write', '1', '--min-replicas-max-lag', '60']);
     let unreplicated = 0;
     const { store } = newShow({ REDIS_URL: own.url, REDIS_WAIT_REPLICAS: 1 }, { onUnreplicated: () => unreplicated++ });
@@ -179,7 +179,7 @@ describe('[R943] a reply waits for a replica', () => {
     ).rejects.toBeInstanceOf(StoreTimeoutError);
     expect(performance.now() - startedAtMs).toBeLessThan(3_000);
     expect(unreplicated).toBe(1);
-    // The end of a hold waits for nobody.
+    // The end of a hold does not wait for a replica.
     await store.decide([{ action: 'expire', seatIds: ['A2'] }], known);
     await heal();
     const repeated = await vi.waitFor(
@@ -190,7 +190,7 @@ describe('[R943] a reply waits for a replica', () => {
     expect(repeated.events).toEqual([]);
   });
 
-  test('a Redis that takes writes without replicas has its replies sent all the same, after a while, and counted', async () => {
+  test('a Redis that takes writes without replicas has its replies sent anyway, after a while, and counted', async () => {
     const { freeze } = await frozenReplicas();
     let unreplicated = 0;
     const { store } = newShow({ REDIS_URL: own.url, REDIS_WAIT_REPLICAS: 1 }, { onUnreplicated: () => unreplicated++ });
@@ -204,7 +204,7 @@ describe('[R943] a reply waits for a replica', () => {
     expect(unreplicated).toBe(6);
   });
 
-  test('the control: with REDIS_WAIT_REPLICAS=0 the reply comes at once', async () => {
+  test('the control: with REDIS_WAIT_REPLICAS=0 the reply is sent at once', async () => {
     const { freeze } = await frozenReplicas();
     const { store } = newShow({ REDIS_URL: own.url, REDIS_WAIT_REPLICAS: 0 });
     const known = await opened(store);

@@ -31,7 +31,7 @@ export function seatLogContract(newPlace: () => StorePlace): void {
       expect(await store.ledgerPosition()).toEqual({ epoch, seq: 2 });
     });
 
-    test('is read with the epoch in which each transition was decided, and goes on in the next epoch where the ledger is', async () => {
+    test('is read with the epoch in which each transition was decided, and continues in the next epoch at the position of the ledger', async () => {
       const { decide, store, epoch } = await openVenue({ hasLedger: true });
       const { events } = await decide('A1', select('alice'), release('alice'));
       await store.markLedger({ epoch, seq: 1 });

@@ -17,7 +17,7 @@ let processes: ReturnType<typeof connectedStore>[];
 let stores: RedisSeatStore[];
 
 beforeAll(() => {
-  // A thousand calls at once, and a busy machine: what counts is who gets the seats.
+  // A thousand calls at once, and a busy machine: only the result counts, not the time.
   const options = { url: redis.server.url, rows: 1, cols: seatIds.length, callTimeoutMs: 10_000 };
   processes = Array.from({ length: 10 }, () => connectedStore(options));
   stores = processes.map(({ store }) => store);
@@ -29,7 +29,7 @@ beforeEach(async () => {
   for (const store of stores) await opened(store);
 });
 
-/** Records which users were told that a seat is theirs: checks every race here, with the real store and with the naive one. */
+/** Records the users whose replies confirmed a seat: checks every race here, with the real store and with the naive one. */
 class Winners {
   readonly #bySeat = new Map<string, string[]>();
 

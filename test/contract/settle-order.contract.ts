@@ -17,7 +17,7 @@ async function startFor(ledger: Ledger) {
     ledger,
     retry: () => retryOrder(options),
     refund: () => refundOrder(options),
-    /** The reconciler does what is due. */
+    /** The reconciler performs due steps. */
     settle: () => shop.pass(20_000),
     untilStuck: () => shop.pass(dayMs + 20 * stepMs, stepMs),
     money: async () => {
@@ -28,7 +28,7 @@ async function startFor(ledger: Ledger) {
   };
 }
 
-/** What a person can do about an order, whatever the ledger is. Each order ends settled: the tests share a ledger. */
+/** The actions of a person on an order, over any ledger. Each order ends settled: the tests share a ledger. */
 export function settleContract(ledgerOf: () => Ledger): void {
   const start = () => startFor(ledgerOf());
   retryContract(start);
@@ -39,8 +39,8 @@ export function settleContract(ledgerOf: () => Ledger): void {
 type Start = () => ReturnType<typeof startFor>;
 
 function retryContract(start: Start): void {
-  describe('[R916] retry goes on from where the order was stuck', () => {
-    test('paying: the provider is asked again, and the order is issued', async () => {
+  describe('[R916] retry continues from the state in which the order was stuck', () => {
+    test('paying: the provider is queried again, and the order is issued', async () => {
       const { silence, untilStuck, order, bank, reference, retry, settle, state, seat, money, tickets } = await start();
       await bank.pay(reference, approved);
       silence(true);
@@ -177,7 +177,7 @@ function refundContract(start: Start): void {
       expect((await seat())?.status).toBe(0);
     });
 
-    test('of one whose payment is unknown: the provider is asked first', async () => {
+    test('of one whose payment is unknown: the provider is queried first', async () => {
       const { silence, untilStuck, bank, reference, refund, settle, state, money } = await start();
       silence(true);
       await bank.pay(reference, approved);
@@ -210,7 +210,7 @@ function refundContract(start: Start): void {
 }
 
 function refusalContract(start: Start): void {
-  test('[R918] what is not stuck, not paid or on its way is not changed, and the reason is given', async () => {
+  test('[R918] an order that is not stuck, not paid or in progress is not changed, and the error has the reason', async () => {
     const { orders, orderId, ledger, bank, reference, retry, refund, settle, state, nowMs } = await start();
     await expect(retry()).rejects.toThrow('it is paying: only needs_person can be retried');
     await expect(refund()).rejects.toThrow('it is paying: it is still being settled');
@@ -233,7 +233,7 @@ function refusalContract(start: Start): void {
     expect(await bank.get(reference)).toMatchObject({ state: 'cancelled' });
   });
 
-  test('[R918] a decision waits for no version: it is made again on an order that has changed meanwhile', async () => {
+  test('[R918] a decision on an order that has changed meanwhile is repeated on its new version', async () => {
     const { orders, orderId, ledger, bank, reference, settle, state, nowMs } = await start();
     await bank.pay(reference, approved);
     await orders.advance(orderId, { mayAsk: true });

@@ -57,7 +57,7 @@ test('[R752] each verb has its own idempotency key, and a repeat of a capture is
   expect(changes).toEqual(['o1:1:begin', 'o1:1:capture', 'o1:1:refund']);
 });
 
-test('[R752] messages about other objects, or of another shop, are nothing of ours', async () => {
+test('[R752] messages about other objects, or of another shop, are ignored', async () => {
   const { provider } = await newPlace();
   const read = (event: object) => {
     const payload = JSON.stringify({ id: 'evt_2', object: 'event', ...event });

@@ -48,7 +48,7 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
   };
   let booked: BookedSeat[] = [];
   let projected: Position = position;
-  /** What the projection and the view of a process know. */
+  /** The state in the projection and the view of a process. */
   async function catchUp() {
     const { events = [], epoch, seq } = await store.eventsAsDecided(projected, 10_000);
     if (events.length > 0) await ledgers[0].appendEvents(show, { events: events.map(ledgerEvent) });
@@ -96,7 +96,7 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
     decide,
     hold,
     orderOf,
-    /** Held, ordered, not yet paid. `pay`: with a card, without telling the shop. */
+    /** Held, ordered, not yet paid. `pay`: with a card, without a message to the shop. */
     async checkout(userId: string, ...seatIds: string[]) {
       await hold(userId, ...seatIds);
       const { order, payUrl: reference = '' } = await one.create(orderOf(userId, seatIds));
@@ -115,7 +115,7 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
         await Promise.all([one.reconcile(), two.reconcile(), freesStrays && strays.free()]);
       }
     },
-    /** What the audit of checkout finds wrong. */
+    /** The violations that the audit of checkout finds. */
     async problems(): Promise<string[]> {
       const problems: string[] = [];
       const { seats } = await store.open();

@@ -43,7 +43,7 @@ async function startShop() {
   await titleOf(page).toBe('Pay €90.00');
   const state = async () => (await ledger.order(order.id))?.state;
   const reference = () => (order.pay_url ?? '').replace('/sandbox/', '');
-  /** The clock of the store and of the provider goes on. */
+  /** Advances the clock of the store and of the provider. */
   const pass = (ms: number) => {
     passedMs += ms;
   };
@@ -68,7 +68,7 @@ test('[R871] the order runs out while the pay page is open: nothing is charged, 
   expect(await page.locator('#pay-link, #pay-btn, #cancel-btn').filter({ visible: true }).count()).toBe(0);
 });
 
-test('[R871] paid at the last second, while the page has no line: it shows the tickets, not the end of the time', async () => {
+test('[R871] paid at the last second, while the page is offline: it shows the tickets, not the end of the time', async () => {
   const { page, state, bank, reference, pass } = await startShop();
   await page.route('**/api/orders/*', (route) => route.abort());
   await bank.pay(reference(), cards.neverSent);
@@ -80,7 +80,7 @@ test('[R871] paid at the last second, while the page has no line: it shows the t
   await titleOf(page).toBe('Your 2 tickets');
 });
 
-test('[R871] paid, but the hold was gone: the page says that the money goes back, and why', async () => {
+test('[R871] paid, but the hold was gone: the page shows that the money is returned, and the reason', async () => {
   const { page, post, app, bank, reference, userId, state } = await startShop();
   const { user_id, token } = (await app.inject({ method: 'POST', url: '/api/session' })).json();
   await page.evaluate(() =>
@@ -97,7 +97,7 @@ test('[R871] paid, but the hold was gone: the page says that the money goes back
   expect(await axeFaults(page)).toEqual([]);
 });
 
-test('[R871] an order that needs a person says so, with its number and without an error of a server', async () => {
+test('[R871] the page of an order that needs a person shows that, with its number and without an error of a server', async () => {
   const { page, ledger, order } = await startShop();
   const announced = await recordAnnouncements(page);
   const change = {
@@ -114,7 +114,7 @@ test('[R871] an order that needs a person says so, with its number and without a
   expect(await axeFaults(page)).toEqual([]);
 });
 
-test('[R871] without the ledger the page says that it may be out of date, keeps what it knows, and catches up', async () => {
+test('[R871] without the ledger the page shows that it may be out of date, keeps its last state, and catches up', async () => {
   const { page, ledger, bank, reference } = await startShop();
   const away = vi.spyOn(ledger, 'order').mockRejectedValue(new LedgerUnavailableError('away'));
   await textOf(page, 'order-trouble').toContain('This page may be out of date');
@@ -138,7 +138,7 @@ test.each([
 ])('[R871] cancelled in one tab while it is paid in another, %s', async (when, title, text) => {
   const { page, bank, reference, order, state } = await startShop();
   await page.locator('#cancel-btn').click();
-  // The page knows nothing of the payment.
+  // The page does not know the payment yet.
   await page.route(`**/api/orders/${order.id}`, (route) => route.abort());
   await bank.pay(reference(), cards.neverSent);
   const isIssued = when === 'after the tickets';

@@ -68,7 +68,7 @@ describe('check out', { timeout }, () => {
     await titleOf(page).toBe('Your 3 tickets');
   });
 
-  test('[R866] two users want the same seats: one orders them, the other one sees why not, and gets them after a cancellation', async () => {
+  test('[R866] two users want the same seats: one orders them, the other one sees the reason, and gets them after a cancellation', async () => {
     const [one, two] = await Promise.all([open(), open()]);
     await pick(one.page, 'C3', 'C4');
     await checkOut(one.page);
@@ -114,7 +114,7 @@ describe('check out', { timeout }, () => {
     await titleOf(page).toBe('Your ticket');
   });
 
-  test('[R867] by Back from the pay page the order is as it was, from the order the map knows its seats, and a reload changes nothing', async () => {
+  test('[R867] Back from the pay page shows the unchanged order, Back from the order shows its seats on the map, and a reload changes nothing', async () => {
     const { page } = await open();
     await pick(page, 'D3', 'D4');
     await checkOut(page);
@@ -145,7 +145,7 @@ describe('check out', { timeout }, () => {
     await titleOf(page).toBe('Your 2 tickets');
   });
 
-  test('[R868] a second tab follows without a press: the payment, and a cancellation', async () => {
+  test('[R868] a second tab follows without a click: the payment, and a cancellation', async () => {
     const { page, context } = await open();
     await checkOutBest(page, 2);
     const path = new URL(page.url()).pathname;
@@ -174,7 +174,7 @@ describe('check out', { timeout }, () => {
     await pick(page, 'E3');
     const other = await openTab(context, '/shows/chamber');
     await textOf(other, 'book-btn').toBe('Check out 1 seat · €28.00');
-    // Each clicks before it knows what the other one did.
+    // Each clicks before it shows the other's click.
     await Promise.all(
       [page, other].map((tab) => tab.locator('#book-btn').evaluate((button: HTMLElement) => button.click())),
     );
@@ -182,7 +182,7 @@ describe('check out', { timeout }, () => {
     expect(other.url()).toBe(page.url());
   });
 
-  test('[G8] [R869] of another user there is no such order', async () => {
+  test('[G8] [R869] another user does not see the order', async () => {
     const { page } = await open();
     await checkOutBest(page, 1);
     const context = await pages.browser.newContext();
@@ -192,7 +192,7 @@ describe('check out', { timeout }, () => {
     expect(await stranger.locator('body').innerText()).not.toMatch(/€|Row/);
   });
 
-  test('[R869] a lost line is said, and the page goes on by itself', async () => {
+  test('[R869] a lost connection is shown, and the page recovers by itself', async () => {
     const { page, context } = await open();
     await checkOutBest(page, 1);
     const tab = await openTab(context, new URL(page.url()).pathname);
@@ -204,7 +204,7 @@ describe('check out', { timeout }, () => {
     await expect.poll(() => tab.locator('#order-trouble').isVisible()).toBe(false);
   });
 
-  test('[R869] without JavaScript the page says what it needs', async () => {
+  test('[R869] without JavaScript the page shows that it needs it', async () => {
     const context = await pages.browser.newContext({ javaScriptEnabled: false });
     onTestFinished(() => context.close());
     const page = await openTab(context, '/orders/any');
@@ -212,7 +212,7 @@ describe('check out', { timeout }, () => {
     expect(await page.locator('button:visible').count()).toBe(0);
   });
 
-  test('[R869] where cookies are blocked, the user is told before an order is made', async () => {
+  test('[R869] with cookies blocked, the user is warned before an order is created', async () => {
     const proxy = await startHttpProxy(pages.venue.url, { stripsCookies: true });
     onTestFinished(() => proxy.close());
     const context = await pages.browser.newContext();

@@ -48,7 +48,7 @@ describe('before the script runs', () => {
     expect(await etag()).not.toBe(first);
   });
 
-  test('[R124] without JavaScript the page shows the seats and their states, and says that booking needs JavaScript', async () => {
+  test('[R124] without JavaScript the page shows the seats and their states, and that booking needs JavaScript', async () => {
     await post(pages.venue, 'select', 'C1');
     const page = await openWithoutScript();
     await expect.poll(() => page.locator('.seat').count()).toBe(100);

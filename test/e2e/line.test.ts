@@ -95,7 +95,7 @@ describe('a bad connection', () => {
       .toBeGreaterThanOrEqual(1_200);
   });
 
-  test('[R114] a request without a reply is reported after 5 s, and one press retries it', async () => {
+  test('[R114] a request without a reply is reported after 5 s, and one click retries it', async () => {
     const { page } = await pages.open();
     await loseNextCommand(page);
     await seat(page, 'D1').click();

@@ -131,7 +131,7 @@ describe('the page', () => {
     await page.locator('#release-btn').click();
   });
 
-  test('[R100] a click on a seat that another user holds or has booked says so', async () => {
+  test('[R100] a click on a seat that another user holds or has booked shows a message', async () => {
     await post(venue, 'select', 'B5');
     await post(venue, 'select', 'B6');
     await post(venue, 'book', 'B6');
@@ -156,7 +156,7 @@ describe('the page', () => {
     await expect.poll(() => page.locator('#retry-btn').isVisible()).toBe(false);
   });
 
-  test('[R101] [R97] without any edge the page says so and refuses clicks; afterwards it is correct again', {
+  test('[R101] [R97] without any edge the page shows that and refuses clicks; afterwards it is correct again', {
     timeout: 120_000,
   }, async () => {
     await hold(page, 'C1');

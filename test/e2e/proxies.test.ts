@@ -7,7 +7,7 @@ import { startVenue } from '../support/venue.ts';
 
 const polling = '● Live updates every second (WebSocket blocked)';
 
-/** Polls: a page that has just got its session tells the server who it is, and is disabled for that moment. */
+/** Polls: a page that has just got its session sends its user to the server, and is disabled meanwhile. */
 const mapOf = (page: Page) =>
   expect.poll(() =>
     page.locator('#seat-map').evaluate((map) => ({
@@ -106,7 +106,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await classOf(page, 'seat-C3').toMatch(hasClass('booked'));
   });
 
-  test('[R326] a proxy that rewrites Host: the page says that its address is not allowed, and how to allow it', async () => {
+  test('[R326] a proxy that rewrites Host: the page shows that its address is not allowed, and the remedy', async () => {
     const { page, proxy } = await openThrough({ rewritesHost: true, dropsFetchMetadata: true });
     await textOf(page, 'connection-status').toMatch(/^● This address is not allowed\. Next try in \d+ s\.$/);
     await textOf(page, 'messages').toContain(`the server accepts no bookings from ${proxy.url}`);
@@ -121,7 +121,7 @@ describe('[R326] behind a proxy or a limit', () => {
     expect(proxy.requests.filter((request) => request === 'POST /api/session')).toHaveLength(1);
   });
 
-  test('[R323] too many visitors: the page says so, counts down, and retries after the time in Retry-After', async () => {
+  test('[R323] too many visitors: the page shows that, counts down, and retries after the time in Retry-After', async () => {
     let asked = 0;
     let isRefusing = true;
     const page = await openAt(pages.venue.url, async (opened) => {
@@ -146,7 +146,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await hold(page, 'D1');
   });
 
-  test('[R325] with cookies blocked the page says so once, and keeps one user', {
+  test('[R325] with cookies blocked the page shows that once, and keeps one user', {
     timeout: 90_000,
   }, async () => {
     const { page, proxy } = await openThrough({ stripsCookies: true });
@@ -168,7 +168,7 @@ describe('[R326] behind a proxy or a limit', () => {
     await classOf(page, 'seat-F1').toMatch(hasClass('booked'));
   });
 
-  test('[R327] a page that has never been connected looks and acts disabled, and a click says why', async () => {
+  test('[R327] a page that has never been connected looks and acts disabled, and a click shows the reason', async () => {
     const page = await openAt(pages.venue.url, async (opened) => {
       await opened.route('**/api/**', () => {}); // no reply
       await opened.routeWebSocket('**/ws', () => {});

@@ -5,7 +5,7 @@ import { usePages } from '../support/pages.ts';
 import { startEmbedded } from '../support/servers.ts';
 
 const updatesPerSecond = 100;
-/** More turns tell the cost of a rush from other load of the machine. */
+/** More turns distinguish the cost of a rush from other load of the machine. */
 const turns = Number(process.env.RUSH_TURNS ?? 1);
 const turnMs = 2_500;
 
@@ -17,7 +17,7 @@ interface TraceEvent {
   args?: { name?: string; frame_reporter?: { state?: string } };
 }
 
-/** How many frames of the page were presented, dropped, …. */
+/** The number of frames of the page by outcome: presented, dropped, …. */
 type Fates = Record<string, number>;
 
 async function fatesDuring(page: Page, action: () => Promise<unknown>): Promise<Fates> {

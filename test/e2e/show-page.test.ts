@@ -110,7 +110,7 @@ describe('a large show', () => {
     await heldCount(page).toBe(0);
   });
 
-  test('[R558] the list does what the map does: section, row, seat, price, filter', async () => {
+  test('[R558] the list has the functions of the map: section, row, seat, price, filter', async () => {
     const { page } = await open({ viewport: { width: 390, height: 844 } });
     await page.getByRole('button', { name: 'List' }).click();
     await page.locator('summary', { hasText: 'Block 107' }).click();
@@ -146,7 +146,7 @@ describe('a large show', () => {
     await heldCount(page).toBe(0);
   });
 
-  test('[R562] zoom by buttons, keys, wheel and pinch keeps what is under the pointer', async () => {
+  test('[R562] zoom by buttons, keys, wheel and pinch keeps the point under the pointer', async () => {
     const { page } = await open({ viewport: { width: 1200, height: 800 }, hasTouch: true });
     await area(page, 'Block 106').click();
     const widthOf = () =>

@@ -11,7 +11,7 @@ const updatesPerSecond = 100;
 const rushMs = 5_000;
 const frameMs = 1_000 / 60;
 
-/** What the page did in the main thread while an action ran. */
+/** The work of the page's main thread during an action. */
 async function frameTimes(page: Page, action: () => Promise<unknown>) {
   const recorded = await page.evaluateHandle(() => {
     const recorded = { frames: 0, drawings: 0, longTasks: [] as number[], isOver: false };
@@ -59,7 +59,7 @@ interface TraceEvent {
   args?: { name?: string };
 }
 
-/** The CPU time of each task of the page's main thread, in ms, ascending. What else the machine does does not change it. */
+/** The CPU time of each task of the page's main thread, in ms, ascending. Other load of the machine does not change it. */
 async function tasksDuring(client: CDPSession, action: () => Promise<void>): Promise<number[]> {
   const trace: TraceEvent[] = [];
   client.on('Tracing.dataCollected', ({ value }) => trace.push(...(value as unknown as TraceEvent[])));
@@ -136,7 +136,7 @@ describe('a rush on a large show', () => {
       );
       expect(drawings).toBeGreaterThan(50);
       expect(drawings).toBeLessThanOrEqual(frames + 1);
-      // The number of frames depends on what else the machine does; the work of a frame does so much less.
+      // The number of frames depends on other load of the machine; the work of a frame much less.
       expect(perFrameMs).toBeLessThan(frameMs);
       await textOf(page, 'count').toBe(String(plan.size));
     },

@@ -44,7 +44,7 @@ describe('the pages of shows', () => {
     return { page, status: response?.status() };
   }
 
-  test('[R559] without JavaScript the list and the page say what is on sale, when, and at what price', async () => {
+  test('[R559] without JavaScript the list and the page show the seats on sale, times and prices', async () => {
     const { page } = await openPlain('/shows', { javaScriptEnabled: false });
     const list = await page.locator('#shows').innerText();
     expect(list).toContain('Open <b>night</b>');
@@ -69,7 +69,7 @@ describe('the pages of shows', () => {
     await expect.poll(() => page.locator('time').first().innerText()).toMatch(/\d\. [A-ZÄ]/);
   });
 
-  test('[R557] before and after the sale the page says so, and no seat can be chosen', async () => {
+  test('[R557] before and after the sale the page shows that, and no seat can be chosen', async () => {
     for (const [id, text] of [
       ['soon', /^The sale begins /],
       ['over', /^The sale is closed\.$/],
@@ -84,7 +84,7 @@ describe('the pages of shows', () => {
     }
   });
 
-  test('[R656] a show that cannot be opened says why, and opens as soon as it can', async () => {
+  test('[R656] a show that cannot be opened shows the reason, and opens as soon as it can', async () => {
     const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
     onTestFinished(() => context.close());
     const page = await context.newPage();
@@ -111,7 +111,7 @@ describe('the pages of shows', () => {
     await textOf(page, 'count').toMatch(/^\d+$/);
   });
 
-  test('[R656] a refused connection of a page without seats says why', async () => {
+  test('[R656] a refused connection of a page without seats shows the reason', async () => {
     const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
     onTestFinished(() => context.close());
     const page = await context.newPage();
@@ -141,7 +141,7 @@ describe('the pages of shows', () => {
     expect(await page.locator('#unknown-show').isVisible()).toBe(false);
   });
 
-  test('[R559] a show that does not exist is a 404 with the way to the list', async () => {
+  test('[R559] a show that does not exist is a 404 with a link to the list', async () => {
     const { page, status } = await openPlain('/shows/nowhere');
     expect(status).toBe(404);
     await expect.poll(() => page.locator('#unknown-show').isVisible()).toBe(true);

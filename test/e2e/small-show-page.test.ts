@@ -55,7 +55,7 @@ describe('a small show', () => {
     await heldCount(page).toBe(0);
   });
 
-  test('[R652] the filter for wheelchair spaces asks for them', async () => {
+  test('[R652] the filter for wheelchair spaces requests them', async () => {
     const { page } = await open();
     await page.locator('.filter', { hasText: 'Wheelchair' }).click();
     await seat(page, 'J1').click();
@@ -64,7 +64,7 @@ describe('a small show', () => {
     await heldCount(page).toBe(0);
   });
 
-  test('[R653] the reason why no seat can be chosen goes when it ends', async () => {
+  test('[R653] the reason why no seat can be chosen disappears when it ends', async () => {
     const { page, context } = await open();
     await context.setOffline(true);
     await page.locator('#connection-status.disconnected').waitFor();
@@ -72,7 +72,7 @@ describe('a small show', () => {
     await textOf(page, 'messages').toContain('Not connected.');
     await context.setOffline(false);
     await page.locator('#connection-status.connected').waitFor();
-    // Sooner than any message goes by itself.
+    // Sooner than any message disappears by itself.
     await expect.poll(() => page.locator('#messages').innerText(), { timeout: 5_000 }).not.toContain('Not connected.');
     await seat(page, 'D5').click();
     await heldCount(page).toBe(1);
@@ -92,7 +92,7 @@ describe('a small show', () => {
     await expect.poll(announced).toContainEqual(['polite', 'H5 and H6 are booked. They are yours.']);
   });
 
-  test('[R655] the map shows on which sides it goes on', async () => {
+  test('[R655] the map shows on which sides it continues', async () => {
     const { page } = await open({ viewport: { width: 320, height: 568 } });
     const box = page.locator('.map-viewport:visible');
     const sides = () =>
@@ -139,7 +139,7 @@ describe('a small show', () => {
     await heldCount(page).toBe(0);
   });
 
-  test('[R564] the page works over HTTP where WebSockets are blocked', async () => {
+  test('[R564] the page works over HTTP if WebSockets are blocked', async () => {
     const context = await pages.browser.newContext({ reducedMotion: 'reduce' });
     const page = await context.newPage();
     await page.addInitScript(() => {

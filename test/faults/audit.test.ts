@@ -53,7 +53,7 @@ test('[R432] a command without a reply may have been executed', () => {
 test.each([
   ['a confirmed booking that the log lacks', { events: [held] }, { lost: 1 }],
   [
-    'a booking that two users were confirmed',
+    'a booking that was confirmed to two users',
     {
       operations: [select, book, operation('book', 'bob', 3, { seats: [{ ...seatOf(booked), held_by: user('bob') }] })],
     },

@@ -4,17 +4,17 @@ import type { Refusal } from '../../src/protocol/errors.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { Outcome } from '../simulation/operation.ts';
 
-/** What became of a command. `unknown`: no answer, or one that says that it cannot be told. */
+/** The result of a command. `unknown`: no reply, or a reply with an unknown outcome. */
 export type Reply = ({ kind: 'decided' } & Outcome) | { kind: 'unknown'; code: string; retryable: boolean };
 
-/** One user who asks for seats, over whatever leads to the truth. */
+/** One user who requests seats, over any interface. */
 export interface Booker {
   readonly userId: string;
   /** Never rejects. */
   ask(action: UserAction, seatId: string): Promise<Reply>;
-  /** All of the seats or none. Never rejects. Absent: this user asks for single seats only. */
+  /** All of the seats or none. Never rejects. Absent: this user requests single seats only. */
   askGroup?(action: CommandAction, seatIds: readonly string[]): Promise<Reply>;
-  /** The seats as they are; undefined where only something stale could be told, or nothing. */
+  /** The current seats; undefined if the reply is stale or missing. */
   read?(): Promise<Seat[] | undefined>;
 }
 
@@ -22,7 +22,7 @@ const decidedCodes = new Set<string>([
   ...(['SEAT_HELD', 'SEAT_BOOKED', 'SEATS_TAKEN', 'NOT_HOLDER', 'EXTENSION_LIMIT'] satisfies Refusal[]),
 ]);
 
-/** An error as the API and the edges tell it. */
+/** An error in the form of the API and the edges. */
 export function replyOfError(error: { code: string; retryable: boolean }, seats: readonly Seat[] | undefined): Reply {
   const { code, retryable } = error;
   if (!decidedCodes.has(code)) return { kind: 'unknown', code, retryable };

@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
 const freshVenue = sharedFaultVenue({ holdSeconds: 3, withNginx: true });
 
-test('[G2] [G7] kill -9 of one of two booking processes under load: nobody waits longer than 2 s, nothing is lost', async () => {
+test('[G2] [G7] kill -9 of one of two booking processes under load: no user waits longer than 2 s, nothing is lost', async () => {
   const result = await runFault(
     'booking kill -9',
     { venue: await freshVenue(), throughNginx: true },
@@ -61,7 +61,7 @@ test('[G6] kill -9 of every booking process between commit and publish: once res
   await vi.waitFor(async () => expect(await notPublishedOnce(nats.url, result.record.events)).toEqual([]), patience);
 });
 
-test('[G1] [G4] [G5] a booking process that stands still (SIGSTOP) and wakes up: nothing it does then is wrong', async () => {
+test('[G1] [G4] [G5] a suspended booking process (SIGSTOP) that resumes makes no wrong decision', async () => {
   const result = await runFault('booking SIGSTOP', { venue: await freshVenue(), thinkMs: 60 }, async ({ venue }) => {
     const beganAtMs = nowMs();
     await venue.bookings[0]?.kill('SIGSTOP');

@@ -9,7 +9,7 @@ import { proofLine } from './proof-line.ts';
 import { chosenSeed } from './seeded-random.ts';
 import { nowMs, pause } from './time.ts';
 
-/** Each run of the suite; more for a proof. */
+/** In each run of the suite; more for a proof. */
 const checkouts = Number(process.env.CHECKOUT_FAULT_ORDERS ?? 100);
 const buyers = 8;
 const restarts = 10;
@@ -54,7 +54,7 @@ function faultsOf({ bookings, postgres, redis, loseShow }: CheckoutShop, random:
   };
 }
 
-test('[R898] [G11] [G12] processes are killed and stopped at random during checkouts: whoever paid has tickets or the money back', async () => {
+test('[R898] [G11] [G12] processes are killed and suspended at random during checkouts: every payer has tickets or the money back', async () => {
   const seed = chosenSeed();
   const random = new Random(seed);
   const shop = await startCheckoutShop({ seats: Math.min(200, Math.max(60, checkouts / 4)) });
@@ -112,7 +112,7 @@ test('[R898] [G11] [G12] processes are killed and stopped at random during check
   });
   expect(problems, `seed ${seed}`).toEqual([]);
   expect(ended.issued).toBeGreaterThan(checkouts / 10);
-  // What a user saw as issued is issued.
+  // Orders that a user saw as issued are issued.
   expect(ended.issued).toBeGreaterThanOrEqual(seen.get('issued') ?? 0);
 
   // The control: the audit sees a single seat that was lost.

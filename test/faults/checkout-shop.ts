@@ -13,7 +13,7 @@ import { until } from './time.ts';
 
 export const show = 'gala';
 const keyPrefix = keyPrefixOf('', show);
-/** The least that is allowed: orders that were left end soon. */
+/** The minimum allowed: abandoned orders end soon. */
 const paymentSeconds = 60;
 /** Until such orders have ended: the time to pay, the hold after it, and retries. */
 const settledWithinMs = 240_000;
@@ -24,7 +24,7 @@ export interface CheckoutShop {
   postgres: TestServer;
   bookings: TestServer[];
   seatIds: string[];
-  /** Deletes everything that Redis knows of the show, at once. */
+  /** Deletes all data of the show in Redis, at once. */
   loseShow(): Promise<void>;
   /** Waits until nothing is due about any order. */
   settled(): Promise<CheckoutRecord>;

@@ -23,7 +23,7 @@ const processes = 2;
 const decisions = 3_000;
 const maxNaiveRaces = 4;
 
-/** The same users who want the same seats, whoever decides. */
+/** The same users and seats for both bookings. */
 async function race(store: string, bookers: readonly Booker[], seed: number): Promise<AnswersVerdict> {
   const load = new Load({
     bookers,
@@ -44,7 +44,7 @@ async function race(store: string, bookers: readonly Booker[], seed: number): Pr
 
 async function naiveBookers(): Promise<Booker[]> {
   const redis = await startRedis();
-  // As from a pool: what one user asks does not wait for another's.
+  // As from a pool: the request of one user does not wait for another's.
   const connections = users.map(() => new Redis(redis.url));
   onTestFinished(async () => {
     for (const connection of connections) connection.disconnect();
@@ -68,10 +68,10 @@ async function ourBookers(): Promise<Booker[]> {
   return bookers;
 }
 
-test('[G1] the control: the races that a naive booking loses are caught by the auditor, and ours loses none', async () => {
+test('[G1] the control: the auditor catches the races that a naive booking loses; ours loses none', async () => {
   const seed = chosenSeed();
   let naive = await race('naive', await naiveBookers(), seed);
-  // A race is luck: one that sold nothing twice is run again.
+  // A race depends on luck: a run that sold nothing twice is repeated.
   for (let i = 1; i < maxNaiveRaces && naive.doubleSold === 0; i++) {
     naive = await race('naive', await naiveBookers(), seed + i);
   }

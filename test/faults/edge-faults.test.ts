@@ -19,7 +19,7 @@ async function busiest(edges: readonly TestServer[]): Promise<TestServer> {
   return edges[counts.findIndex((count) => Number(count) === most)] as TestServer;
 }
 
-test('[G5] [G7] kill -9 of an edge: its browsers are live at the other within 2 s, and are sent only what they missed', async () => {
+test('[G5] [G7] kill -9 of an edge: its browsers are live at the other within 2 s, and get only the missed updates', async () => {
   const result = await runFault(
     'edge kill -9',
     { venue: await freshVenue(), throughNginx: true },
@@ -31,7 +31,7 @@ test('[G5] [G7] kill -9 of an edge: its browsers are live at the other within 2 
       const isBack = (client: VenueClient, i: number) =>
         client.counts.connects > (before[i]?.connects ?? 0) && client.isLive;
       await until('all are at the other edge', () => clients.every(isBack));
-      // That these are what each of them missed, and nothing else, is what every client checks of every connection.
+      // Every client checks on every connection that these are exactly the missed updates.
       const mostResent = Math.max(...clients.map(({ resync }) => resync.updatesBeforeAck));
       for (const [i, { counts }] of clients.entries()) {
         expect(counts.states, 'the whole venue is not sent again').toBe(before[i]?.states);
@@ -46,7 +46,7 @@ test('[G5] [G7] kill -9 of an edge: its browsers are live at the other within 2 
   expect(result.interruptedMs).toBeLessThan(limitMs);
 });
 
-test('[G5] an edge that stands still (SIGSTOP) and wakes up: its browsers are up to date within 2 s', async () => {
+test('[G5] a suspended edge (SIGSTOP) that resumes: its browsers are up to date within 2 s', async () => {
   const result = await runFault('edge SIGSTOP', { venue: await freshVenue(), thinkMs: 60 }, async ({ venue }) => {
     const beganAtMs = nowMs();
     await venue.edges[0]?.kill('SIGSTOP');
@@ -57,7 +57,7 @@ test('[G5] an edge that stands still (SIGSTOP) and wakes up: its browsers are up
   expectProven(result);
 });
 
-test('[G5] [G6] an edge cut off from NATS, then from one booking process: its browsers see everything all the same', async () => {
+test('[G5] [G6] an edge cut off from NATS, then from one booking process: its browsers still get every update', async () => {
   const result = await runFault('edge links cut', { venue: await freshVenue() }, async ({ venue, load }) => {
     const { edgeToNats, edgeToBooking } = venue.links;
     const beganAtMs = nowMs();
@@ -72,7 +72,7 @@ test('[G5] [G6] an edge cut off from NATS, then from one booking process: its br
   expectProven(result);
 });
 
-test('[G5] [G6] a link from NATS to an edge that carries nothing for 4 s, and nobody says so: repaired within 2 s', async () => {
+test('[G5] [G6] a link from NATS to an edge that silently carries nothing for 4 s: repaired within 2 s', async () => {
   const result = await runFault('edge to NATS hangs', { venue: await freshVenue(), thinkMs: 60 }, async ({ venue }) => {
     const beganAtMs = nowMs();
     venue.links.edgeToNats[0]?.hang();

@@ -5,10 +5,10 @@ import type { FaultResult } from './fault-run.ts';
 /** The guarantee is 2 s; the rest is for a machine that two test files share. */
 export const limitMs = 2_000 + 1_000;
 
-/** Starting six processes takes its time where others work as well. */
+/** Starting six processes takes longer on a busy machine. */
 export const faultTestTimeoutMs = 90_000;
 
-/** Nothing that a user was told is wrong, and every view is true again in time. */
+/** No reply to a user was wrong, and every view is correct again in time. */
 export function expectProven({ verdict, convergedAfterMs, settledAfterMs }: FaultResult): void {
   expect(firstOf(verdict.violations)).toEqual([]);
   expect([verdict.lost, verdict.doubleSold, verdict.notLinearizable]).toEqual([0, 0, 0]);

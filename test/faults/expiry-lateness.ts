@@ -1,6 +1,6 @@
 import type { SeatEvent } from '../../src/protocol/events.ts';
 
-/** How long after its time each hold ended that nobody booked or released; after a fault, from when there was somebody to end it. */
+/** The delay of each expiry after the end of its hold; after a fault, counted from the time when a process could end it. */
 export function expiryLatenessMs(events: readonly SeatEvent[], someoneThereFromMs = 0): number[] {
   const endMs = new Map<string, number>();
   const lateness: number[] = [];

@@ -14,7 +14,7 @@ import type { Operation } from './load.ts';
 import { until } from './time.ts';
 import { readVenueRecord, type VenueRecord } from './venue-log.ts';
 
-/** Of each kind of fault: how often. The suite has one; more: FAILOVER_ROUNDS=20. */
+/** Rounds of each kind of fault. The suite has one; more: FAILOVER_ROUNDS=20. */
 export const failoverRounds = Array.from({ length: Number(process.env.FAILOVER_ROUNDS ?? 1) }, (_, i) => i + 1);
 
 /** Enough that some bookings are confirmed before the fault. */

@@ -31,13 +31,13 @@ export interface FaultRunOptions extends Partial<Omit<LoadOptions, 'bookers' | '
   decidedAfter?: number;
 }
 
-/** What a fault leaves to be known. Times are of `nowMs`. */
+/** The facts about a fault. Times are those of `nowMs`. */
 export interface FaultOutcome {
   beganAtMs: number;
   endedAtMs: number;
-  /** The epoch before it, where the fault ended one, and the moment of that. `isRestored`: the next one began with bookings from the ledger, and without a log. */
+  /** The epoch that the fault ended, if any, and the time of its end. `isRestored`: the next one began with bookings from the ledger, and without a log. */
   lost?: { record: VenueRecord; boundary: Boundary; isRestored?: boolean };
-  /** Epochs, one of each show under load, that end by the fault with nothing lost. */
+  /** Epochs, one of each show under load, that the fault ends without a loss. */
   endedEpochs?: readonly string[];
   /** Figures of its own. */
   figures?: Record<string, number | string>;
@@ -48,7 +48,7 @@ export interface FaultRun {
   /** Prefix of the show's keys. */
   keyPrefix: string;
   load: Load;
-  /** Every one of them is a user as well. */
+  /** Each of them is a user as well. */
   clients: VenueClient[];
 }
 
@@ -57,18 +57,18 @@ export interface FaultResult extends FaultRun, FaultOutcome {
   record: VenueRecord;
   /** After the fault's end: every view is as far as Redis was then. */
   convergedAfterMs: number;
-  /** From the fault's beginning on: the longest that any user went without a decision. */
+  /** From the start of the fault: the longest time of any user without a decision. */
   interruptedMs: number;
-  /** After the load's end: every view shows what Redis has. */
+  /** After the end of the load: every view shows the state in Redis. */
   settledAfterMs: number;
   /** Ends users and venue; done at the end of the test, if not before. */
   stop(): Promise<void>;
 }
 
-/** Enough that every user has asked for several seats. */
+/** Enough that every user has requested several seats. */
 const decisions = Number(process.env.FAULT_DECISIONS ?? 100);
 
-/** A venue under load, a fault in the midst of it, and the audit of it all. Prints one line of figures. */
+/** A venue under load, a fault during the load, and the audit of both. Prints one line of figures. */
 export async function runFault(
   fault: string,
   options: FaultRunOptions,
@@ -161,7 +161,7 @@ async function converged({ venue, keyPrefix, clients }: FaultRun, outcome: Fault
   return nowMs() - endedAtMs;
 }
 
-/** With no load: every view shows, seat by seat, what Redis has. Holds that end meanwhile move both. */
+/** Without load: every view shows, seat by seat, the state in Redis. Holds that end meanwhile move both. */
 async function settled({
   venue,
   keyPrefix,
@@ -205,7 +205,7 @@ function needlessEpochs({ events, epoch }: VenueRecord, { lost, endedEpochs }: F
     .map((each) => `The epoch ${each} began, though nothing was lost`);
 }
 
-/** A seat without a transition is as the epoch began; any other was available, because a booked one changes no more. */
+/** A seat without a transition is as the epoch began; any other was available, because a booked one never changes. */
 function asRestored({ seats, events }: VenueRecord, empty: ReadonlyMap<string, Seat>): Map<string, Seat> {
   const changed = new Set(events.map(({ seat_id }) => seat_id));
   return new Map([...empty].map(([id, seat]) => [id, changed.has(id) ? seat : (seats.get(id) ?? seat)] as const));
@@ -217,7 +217,7 @@ function emptyVenue({ seats }: VenueRecord): Map<string, Seat> {
   );
 }
 
-/** Of those that had somebody to be asked. */
+/** Of those for which a process was available. */
 function slowestAnswerMs({ operations }: Load): number {
   return Math.max(0, ...operations.map(({ invokedAtMs, returnedAtMs = invokedAtMs }) => returnedAtMs - invokedAtMs));
 }

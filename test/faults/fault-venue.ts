@@ -30,7 +30,7 @@ interface GivenRedises {
   first: TestServer;
   /** The settings by which a booking process reaches them. */
   settingsOf(booking: number): NodeJS.ProcessEnv;
-  /** Reaches whichever has the venue. */
+  /** A client of the server that has the venue. */
   admin: Redis;
 }
 

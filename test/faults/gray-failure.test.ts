@@ -14,7 +14,7 @@ const seatIds = Array.from(
   (_, i) => `${String.fromCharCode(65 + Math.floor(i / 20))}${(i % 20) + 1}`,
 );
 
-/** Two booking processes, the first of which the edge prefers; its line to Redis is the one to break. */
+/** Two booking processes, the first of which the edge prefers; its connection to Redis is the one to break. */
 const freshVenue = sharedFaultVenue({ edges: 1, holdSeconds: 60, withNginx: true });
 
 async function liveUser(venue: FaultVenue): Promise<VenueClient> {
@@ -34,7 +34,7 @@ async function becomesUnready(venue: FaultVenue): Promise<void> {
   await until('the process knows', async () => (await fetch(`${venue.bookings[0]?.url}/ready`)).status === 503);
 }
 
-/** How many were decided, the longest wait, and how many waited for long. */
+/** The number of decisions, the longest wait, and the number of long waits. */
 async function selectAll(user: Booker, seats: readonly string[]) {
   let decided = 0;
   const waitsMs: number[] = [];
@@ -46,7 +46,7 @@ async function selectAll(user: Booker, seats: readonly string[]) {
   return { decided, longestMs: Math.max(...waitsMs), slow: waitsMs.filter((ms) => ms > 900).length };
 }
 
-test('[R280] [R281] [G7] two booking processes, one without Redis: every command and every read is answered by the other', async () => {
+test('[R280] [R281] [G7] two booking processes, one without Redis: the other one replies to every command and read', async () => {
   const venue = await freshVenue();
   const alice = await liveUser(venue);
   const bob = httpUser(venue.nginx?.url ?? '');
@@ -58,7 +58,7 @@ test('[R280] [R281] [G7] two booking processes, one without Redis: every command
   expect(alice.counts.staleStates).toBe(0);
 });
 
-test('[R280] [R281] [G7] the same when its line to Redis goes silent: each command in time, most of them at once', async () => {
+test('[R280] [R281] [G7] the same if its connection to Redis goes silent: each command in time, most of them at once', async () => {
   const venue = await freshVenue();
   const alice = await liveUser(venue);
   const bob = httpUser(venue.nginx?.url ?? '');
@@ -71,7 +71,7 @@ test('[R280] [R281] [G7] the same when its line to Redis goes silent: each comma
   expect([overEdge.slow, overNginx.slow].map((slow) => slow <= few.length / 4)).toEqual([true, true]);
 });
 
-/** The control: prefers the process that answered last, whatever it answered. */
+/** The control: prefers the process that replied last, whatever its reply. */
 class LastAnswerBooker implements Booker {
   readonly userId = 'carol';
   readonly #urls: readonly string[];
@@ -97,7 +97,7 @@ class LastAnswerBooker implements Booker {
   }
 }
 
-test('the control: a client that prefers whichever process answered last fails every time', async () => {
+test('the control: a client that prefers the process that replied last fails every time', async () => {
   const venue = await freshVenue();
   venue.links.bookingToRedis[0]?.drop();
   await becomesUnready(venue);

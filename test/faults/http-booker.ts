@@ -4,17 +4,17 @@ import type { CommandReply, ErrorReply, HoldReply, UserAction } from '../../src/
 import type { Seat } from '../../src/protocol/seat.ts';
 import { type Booker, type Reply, replyOfError } from './booker.ts';
 
-/** Longer than any answer may take: what is not there by then is a hang. */
+/** Longer than any reply may take: a later reply counts as a hang. */
 const giveUpMs = 10_000;
 
-/** A user of the HTTP API, who asks the next process after one that failed. */
+/** A user of the HTTP API, who tries the next process after a failure. */
 export class HttpBooker implements Booker {
   readonly userId: string;
   readonly #show: string | undefined;
   readonly #pools: readonly Pool[];
   #current: number;
 
-  /** Without `show`: the default show, on the paths that name none. */
+  /** Without `show`: the default show, on the paths without a name. */
   constructor(options: { userId: string; urls: readonly string[]; startAt?: number; show?: string | undefined }) {
     const { userId, urls, startAt = 0, show } = options;
     this.userId = userId;
@@ -76,7 +76,7 @@ export class HttpBooker implements Booker {
   }
 }
 
-/** A refused connection is told apart: what was never sent was never done. */
+/** A refused connection is a separate case: an unsent command was never executed. */
 function failureOf(error: NodeJS.ErrnoException): string {
   if (error.name === 'TimeoutError') return 'HUNG';
   return error.code === 'ECONNREFUSED' ? 'NOT_SENT' : 'CUT';

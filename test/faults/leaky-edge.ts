@@ -4,7 +4,7 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
 import type { ServerMessage } from '../../src/protocol/messages.ts';
 
-/** A control: an edge that also sends its clients the updates of another show, as a bus that ignores the show would make it do. */
+/** A control: an edge that also sends its clients the updates of another show, as with a bus that ignores the show. */
 export async function startLeakyEdge(edgeUrl: string, otherShow: string): Promise<{ url: string; close(): void }> {
   const upstreamUrl = `${edgeUrl.replace(/^http/, 'ws')}/ws`;
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });

@@ -8,7 +8,7 @@ import { seededRandom } from './seeded-random.ts';
 import { nowMs, pause, until } from './time.ts';
 
 export interface Operation extends ClientOperation {
-  /** Of an answer that decides nothing: why. */
+  /** The reason of a reply without a decision. */
   failure?: string;
 }
 
@@ -16,13 +16,13 @@ export interface LoadOptions {
   bookers: readonly Booker[];
   seatIds: readonly string[];
   seed: number;
-  /** How many seats everybody wants at once. */
+  /** Number of seats that all users want at once. */
   hotSeats?: number;
   thinkMs?: number;
-  /** Of the holds, in [0, 1]: how many are booked, and how many simply left to end. The rest is released. */
+  /** Shares of the holds that are booked, and that are left to expire, in [0, 1]. The rest is released. */
   bookedShare?: number;
   abandonedShare?: number;
-  /** In [0, 1]: how many of the wishes of those who can ask for groups are for 2 to 5 seats at once. */
+  /** Share of requests for 2 to 5 seats at once, of the users who can request groups, in [0, 1]. */
   groupShare?: number;
 }
 
@@ -31,10 +31,10 @@ const readsPerTurn = 0.05;
 const seatsNotedPerRead = 3;
 const largestGroup = 5;
 const extendedShare = 0.3;
-/** Of the groups: how many are booked or released in part. */
+/** Share of the groups that are booked or released in part. */
 const dividedShare = 0.2;
 
-/** Users who all want the same few seats: each asks, waits for the answer, thinks a little, asks on. */
+/** Users who all want the same few seats: each sends a request, waits for the reply, pauses, and continues. */
 export class Load {
   readonly operations: Operation[] = [];
   readonly #options: Required<LoadOptions>;
@@ -53,13 +53,13 @@ export class Load {
     this.#loops = this.#options.bookers.map((booker) => this.#use(booker));
   }
 
-  /** Resolves when the last answer is here. */
+  /** Resolves when the last reply has arrived. */
   async stop(): Promise<void> {
     this.#isRunning = false;
     await Promise.all(this.#loops);
   }
 
-  /** Waits until so many more have been decided. */
+  /** Waits for this number of further decisions. */
   async decides(count: number, timeoutMs = 30_000): Promise<void> {
     const wanted = this.decided + count;
     await until(`${count} more decisions`, () => this.decided >= wanted, timeoutMs);
@@ -75,7 +75,7 @@ export class Load {
       if (booker.read && this.#random() < readsPerTurn) await this.#read(booker);
       const reply = await this.#insist(booker, 'select', seatIds);
       if (reply?.kind === 'decided' && !reply.refusal) await this.#decideOn(booker, seatIds);
-      // Now and then somebody asks for what is not theirs.
+      // Now and then a user requests a seat of another user.
       else if (this.#random() < 0.2) await this.#send(booker, this.#random() < 0.5 ? 'book' : 'release', seatIds);
       await this.#think();
     }
@@ -91,14 +91,14 @@ export class Load {
     await this.#think();
     if (booker.askGroup && this.#options.groupShare > 0 && this.#random() < extendedShare)
       await this.#insist(booker, 'extend', seatIds);
-    // The rest of a divided group is left to its end.
+    // The rest of a divided group is left to expire.
     const chosen = this.#random() < dividedShare ? seatIds.slice(0, this.#below(seatIds.length) + 1) : seatIds;
     const choice = this.#random();
     if (choice < bookedShare) await this.#insist(booker, 'book', chosen);
     else if (choice > bookedShare + abandonedShare) await this.#insist(booker, 'release', chosen);
   }
 
-  /** Asks the same again until it is decided, as a user would; every attempt is an operation of its own. */
+  /** Repeats the request until it is decided, as a user would; every attempt is an operation of its own. */
   async #insist(booker: Booker, action: CommandAction, seatIds: readonly string[]): Promise<Reply | undefined> {
     while (this.#isRunning) {
       const reply = await this.#send(booker, action, seatIds);
@@ -108,7 +108,7 @@ export class Load {
     return undefined;
   }
 
-  /** Asks for one seat once, and notes it. */
+  /** Requests one seat once, and records it. */
   ask(booker: Booker, action: UserAction, seatId: string): Promise<Reply> {
     return this.#send(booker, action, [seatId]);
   }
@@ -173,7 +173,7 @@ export class Load {
   }
 }
 
-/** The longest time that any one user went without a decision, within a span. */
+/** The longest time of any user without a decision, within a span. */
 export function longestInterruptionMs(operations: readonly Operation[], fromMs: number, toMs: number): number {
   const decidedAt = new Map<string, number[]>();
   for (const { clientId, outcome, returnedAtMs = 0 } of operations) {

@@ -5,8 +5,8 @@ import type { Seat } from '../../src/protocol/seat.ts';
 import type { Booker, Reply } from './booker.ts';
 
 /**
- * The control: a booking as one writes it first. Every step is right, and each is a call of its own to Redis: read
- * the seat, read the lock, write. Nothing waits in between but the network.
+ * The control: a naive booking. Every step is right, but each is a separate call to Redis: read
+ * the seat, read the lock, write. Only the network delays them.
  */
 export class NaiveBooker implements Booker {
   readonly userId: string;

@@ -1,7 +1,7 @@
 /**
- * The control of the slow readers: an edge as one writes it first. Every update is sent to every client by `ws`, which
- * keeps in memory what a client does not read. Prints its port, broadcasts what stdin asks for ("<updates> <bytes>"),
- * then answers "done". Run by `node --input-type=module -e`, which takes JavaScript only.
+ * The control of the slow readers: a naive edge. Every update is sent to every client by `ws`, which
+ * keeps unread data of a client in memory. Prints its port, broadcasts as requested on stdin ("<updates> <bytes>"),
+ * then prints "done". Run by `node --input-type=module -e`, which takes JavaScript only.
  */
 export const naiveBroadcast = `
 import { createInterface } from 'node:readline';

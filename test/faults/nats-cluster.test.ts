@@ -53,7 +53,7 @@ test('[R951] [G5] [G6] each server of the cluster is killed in turn under load: 
   await vi.waitFor(async () => expect(await notPublishedOnce(cluster.url, result.record.events)).toEqual([]), patience);
 });
 
-/** Those with this prefix of their names. */
+/** The connections whose names have this prefix. */
 async function connectionsAt(monitoringUrl: string, prefix: string): Promise<number> {
   const reply = await fetch(`${monitoringUrl}/connz`);
   const { connections } = (await reply.json()) as { connections: { name?: string }[] };

@@ -12,13 +12,13 @@ vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
 const freshVenue = sharedFaultVenue();
 
-/** While NATS is away the browsers learn by polling; no more than these two seconds behind. */
+/** While NATS is unavailable, the browsers get updates by polling; at most these two seconds late. */
 async function everybodySeesNews({ venue, clients }: FaultRun): Promise<void> {
   const seq = Number(await venue.admin.get('venue:seq'));
   await until('the views move on', () => clients.every((client) => client.seq >= seq));
 }
 
-test('[G5] [G6] NATS killed for 5 s under load and back: the browsers see all of it, and every event is published once', async () => {
+test('[G5] [G6] NATS is killed under load for 5 s: the browsers get every update, and every event is published once', async () => {
   const result = await runFault('NATS kill -9 for 5 s', { venue: await freshVenue(), thinkMs: 60 }, async (run) => {
     const beganAtMs = nowMs();
     await run.venue.nats.kill('SIGKILL');
@@ -33,7 +33,7 @@ test('[G5] [G6] NATS killed for 5 s under load and back: the browsers see all of
   await vi.waitFor(async () => expect(await notPublishedOnce(nats.url, result.record.events)).toEqual([]), patience);
 });
 
-test("[G6] NATS's data deleted while it is down: its stream is made again, and what was not relayed is published", async () => {
+test("[G6] NATS's data deleted while it is down: its stream is created again, and unrelayed events are published", async () => {
   let committedBefore = 0;
   const result = await runFault('NATS data deleted', { venue: await freshVenue() }, async ({ venue, load }) => {
     const beganAtMs = nowMs();
@@ -51,7 +51,7 @@ test("[G6] NATS's data deleted while it is down: its stream is made again, and w
   await vi.waitFor(async () => expect(await notPublishedOnce(result.venue.nats.url, sinceThen)).toEqual([]), patience);
 });
 
-test('[G5] [G6] NATS that stands still (SIGSTOP) and wakes up: nothing is lost on the way', async () => {
+test('[G5] [G6] a suspended NATS (SIGSTOP) that resumes: no event is lost', async () => {
   const result = await runFault('NATS SIGSTOP', { venue: await freshVenue(), thinkMs: 60 }, async (run) => {
     const beganAtMs = nowMs();
     await run.venue.nats.kill('SIGSTOP');

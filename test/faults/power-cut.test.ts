@@ -22,18 +22,18 @@ import type { VenueRecord } from './venue-log.ts';
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
 const aofFolder = 'appendonlydir';
-/** What may not be on disk yet with `everysec`. */
+/** The time whose writes may not be on disk yet with `everysec`. */
 const unsyncedMs = 1_000;
 const layout = { rows: 20, cols: 20 };
 const freshVenue = sharedFaultVenue({ ...layout, edges: 0 });
 
-/** How much of the log was with the operating system when an answer came. */
+/** The length of the log that the operating system had when a reply arrived. */
 interface Witness {
   atMs: number;
   aofBytes: number;
 }
 
-/** Looks at the file of the log after every answer, before anybody else can do anything. */
+/** Reads the length of the log file after every reply, before any other action. */
 class WitnessedBooker implements Booker {
   readonly userId: string;
   readonly #booker: HttpBooker;
@@ -71,7 +71,7 @@ interface Recorded {
   seed: number;
 }
 
-/** Bookings under load, with a witness of each answer; then Redis is dead. */
+/** Bookings under load, with a witness of each reply; then Redis is killed. */
 async function recordUntilTheCut(appendfsync: 'always' | 'everysec'): Promise<Recorded> {
   const venue = await freshVenue();
   await venue.admin.config('SET', 'appendfsync', appendfsync);
@@ -95,7 +95,7 @@ async function recordUntilTheCut(appendfsync: 'always' | 'everysec'): Promise<Re
   return { venue, aofName, operations: load.operations, witnesses, seed };
 }
 
-/** What a Redis finds that starts on a copy of the log cut off there. */
+/** The data of a Redis that starts with a copy of the log truncated there. */
 async function afterCutAt({ venue, aofName }: Recorded, aofBytes: number): Promise<VenueRecord> {
   const dir = mkdtempSync(join(tmpdir(), 'concert-booking-cut-'));
   cpSync(join(venue.redisDir, aofFolder), join(dir, aofFolder), { recursive: true });
@@ -107,7 +107,7 @@ async function afterCutAt({ venue, aofName }: Recorded, aofBytes: number): Promi
   }
 }
 
-/** Everything answered up to then must be there; what was not may be there or not. */
+/** Everything confirmed by then must exist; unconfirmed changes may exist or not. */
 function judge({ operations, venue }: Recorded, answeredBeforeMs: number, { seats, events }: VenueRecord): Verdict {
   const told = operations
     .filter(({ invokedAtMs }) => invokedAtMs < answeredBeforeMs)
@@ -121,14 +121,14 @@ function judge({ operations, venue }: Recorded, answeredBeforeMs: number, { seat
   return audit({ operations: told, eras: [{ initial, events }], seats, holdMs: venue.holdMs });
 }
 
-test('[G2] the power of the Redis host is cut: of all that was answered by then, nothing is lost', async () => {
+test('[G2] a power cut of the Redis host loses nothing that was confirmed by then', async () => {
   const recorded = await recordUntilTheCut('always');
   const { witnesses, seed } = recorded;
   const cuts = [0.1, 0.3, 0.5, 0.7, 0.9, 1].map((share) => Math.ceil(share * (witnesses.length - 1)) - 1);
   for (const [index, cut] of cuts.entries()) {
     const { aofBytes } = witnesses[cut] as Witness;
     const record = await afterCutAt(recorded, aofBytes);
-    // Its answer was noted right after its witness, before the next one.
+    // Its reply was recorded right after its witness, before the next one.
     const verdict = judge(recorded, (witnesses[cut + 1] as Witness).atMs, record);
     const { violations, ...counts } = verdict;
     proofLine({
@@ -144,7 +144,7 @@ test('[G2] the power of the Redis host is cut: of all that was answered by then,
   }
 });
 
-test('[G2] the control: with everysec, where up to a second is not on disk yet, the same auditor finds what is lost', async () => {
+test('[G2] the control: with everysec, which leaves up to a second off the disk, the same auditor finds the losses', async () => {
   const recorded = await recordUntilTheCut('everysec');
   const { witnesses, seed } = recorded;
   const last = witnesses[witnesses.length - 2] as Witness;

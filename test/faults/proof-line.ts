@@ -1,4 +1,4 @@
-/** One line of figures that docs/proof.md is made from: `proof: {"fault":…}`. */
+/** One line of figures, the source of docs/proof.md: `proof: {"fault":…}`. */
 export function proofLine(figures: Record<string, string | number | boolean>): void {
   const rounded = Object.entries(figures).map(([name, value]) => [
     name,

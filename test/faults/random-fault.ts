@@ -3,14 +3,14 @@ import type { TcpProxy } from '../support/tcp-proxy.ts';
 import type { FaultVenue } from './fault-venue.ts';
 import { pause } from './time.ts';
 
-/** One thing that goes wrong, and what undoes it. */
+/** A fault, and the function that ends it. */
 export interface Fault {
   name: string;
   begin(): unknown;
   end(): unknown;
 }
 
-/** Each of one kind, with the part that it is done to drawn as well. */
+/** Each creates a fault of one kind, on a random part. */
 export function randomFault(venue: FaultVenue, random: () => number): Fault {
   const among = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
   const [name, server] = among<[string, TestServer]>([
@@ -27,7 +27,7 @@ export function randomFault(venue: FaultVenue, random: () => number): Fault {
   ]);
 }
 
-/** What the link does for a second or two. */
+/** The behaviour of the link for a second or two. */
 function linkFaults(name: string, link: TcpProxy): Fault[] {
   const end = () => link.heal();
   const faults: Fault[] = [
@@ -49,7 +49,7 @@ const killed = (name: string, server: TestServer): Fault => ({
 const numbered = <T>(name: string, items: readonly T[]): [string, T][] =>
   items.map((item, i) => [`${name}-${i}`, item]);
 
-/** Begins, lasts for a while that is drawn as well, and ends. */
+/** Begins, lasts for a random time, and ends. */
 export async function inflict({ begin, end }: Fault, random: () => number): Promise<void> {
   await begin();
   await pause(200 + 2_000 * random());

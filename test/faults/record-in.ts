@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { startRedis } from '../support/servers.ts';
 import { readVenueRecord, type VenueRecord } from './venue-log.ts';
 
-/** What a data folder has, told by a Redis of its own. */
+/** The content of a data folder, read by a separate Redis. */
 export async function recordIn(dir: string): Promise<VenueRecord> {
   const server = await startRedis({ dir });
   const redis = new Redis(server.url);

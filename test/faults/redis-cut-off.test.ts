@@ -15,7 +15,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 /** Redis and the Sentinels connect from this address, booking processes from 127.0.0.1: a link can be cut for either. */
 const serverAddress = '127.0.0.3';
 
-/** The primary is cut off from its replicas and the Sentinels together with the first booking process, whose user goes on asking. */
+/** The primary is cut off from its replicas and the Sentinels together with the first booking process, whose user continues to send requests. */
 async function cutOff(settings: NodeJS.ProcessEnv): Promise<{ result: FaultResult; replies: Reply[] }> {
   const toPrimary = await startTcpProxy(0);
   const topology = await startSentinelTopology({

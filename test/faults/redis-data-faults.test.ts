@@ -31,7 +31,7 @@ async function replaceData({ venue }: FaultRun, replaceIn: (dir: string) => void
   return { beganAtMs: fromMs, endedAtMs, lost: { record, boundary: { fromMs, toMs: endedAtMs } } };
 }
 
-test('[G5] FLUSHALL under load: a new epoch, in which everybody goes on', async () => {
+test('[G5] FLUSHALL under load: all users continue in a new epoch', async () => {
   const result = await runFault('FLUSHALL', { venue: await freshVenue() }, async ({ venue }) => {
     const fromMs = nowMs();
     const record = await readVenueRecord(venue.admin, { flush: true });
@@ -42,7 +42,7 @@ test('[G5] FLUSHALL under load: a new epoch, in which everybody goes on', async 
   expect(result.record.epoch).not.toBe(result.lost?.record.epoch);
 });
 
-test('[G5] Redis restarted with an empty data folder: a new epoch, in which everybody goes on', async () => {
+test('[G5] Redis restarted with an empty data folder: all users continue in a new epoch', async () => {
   const result = await runFault('Redis data deleted', { venue: await freshVenue() }, (run) =>
     replaceData(run, () => {}),
   );
@@ -50,7 +50,7 @@ test('[G5] Redis restarted with an empty data folder: a new epoch, in which ever
   expect(result.record.epoch).not.toBe(result.lost?.record.epoch);
 });
 
-test('[G1] [G12] [R261] the seats and the locks of what is booked are deleted under load: all is restored, in a new epoch', async () => {
+test('[G1] [G12] [R261] the seats and the locks of bookings are deleted under load: all are restored, in a new epoch', async () => {
   const result = await runFault(
     'Redis seats deleted',
     { venue: await freshVenue(), bookedShare: 0.7 },

@@ -27,7 +27,7 @@ function expectFailover(result: FaultResult): void {
 }
 
 test.each(rounds)(
-  '[R947] [G2] Sentinel: kill -9 of the primary under load; a replica goes on with all that was confirmed (%i)',
+  '[R947] [G2] Sentinel: kill -9 of the primary under load; a replica continues with every confirmed transition (%i)',
   async () => {
     const { topology, venue } = await newSentinelVenue();
     const result = await runFault('Sentinel, primary kill -9', { venue, ...load }, async (run) => {
@@ -43,7 +43,7 @@ test.each(rounds)(
 );
 
 test.each(rounds)(
-  '[R947] [G2] Sentinel: the primary stands still (SIGSTOP), wakes up after the failover, and sells nothing (%i)',
+  '[R947] [G2] Sentinel: the primary is suspended (SIGSTOP), resumes after the failover, and sells nothing (%i)',
   async () => {
     const { topology, venue } = await newSentinelVenue();
     const result = await runFault('Sentinel, primary SIGSTOP', { venue, ...load }, async (run) => {
@@ -60,7 +60,7 @@ test.each(rounds)(
 );
 
 test.each(rounds)(
-  '[R947] [G2] Cluster: kill -9 of the master of a show under load, which comes back as a replica (%i)',
+  '[R947] [G2] Cluster: kill -9 of the master of a show under load, which returns as a replica (%i)',
   async () => {
     const show = 'other';
     const { topology, venue } = await newClusterVenue(show);
@@ -82,7 +82,7 @@ test.each(rounds)(
 );
 
 test.each(rounds)(
-  '[R947] [G2] Cluster: the master of a show stands still (SIGSTOP) until after the failover (%i)',
+  '[R947] [G2] Cluster: the master of a show is suspended (SIGSTOP) until after the failover (%i)',
   async () => {
     const show = 'other';
     const { topology, venue } = await newClusterVenue(show);

@@ -17,7 +17,7 @@ const freshVenue = sharedFaultVenue({ holdSeconds: 3 });
 /** The guarantee is 3 s. */
 const answeredWithinMs = 3_000 + 1_000;
 
-/** Asks every booking process and every edge; each must answer, that it cannot be told now, in time. */
+/** Sends a request to every booking process and edge; each must refuse it as unavailable, in time. */
 async function refusalsAreQuick({ venue, clients, load }: FaultRun): Promise<number> {
   const bookers = venue.bookings.map(({ url }, i) => new HttpBooker({ userId: `probe-${i}`, urls: [url] }));
   const askedAtMs = nowMs();
@@ -38,7 +38,7 @@ async function readsSayThatTheyAreStale(url: string): Promise<void> {
   expect([venue.status, (await venue.json()) as object]).toMatchObject([200, { stale: true }]);
 }
 
-test('[G2] [R11] kill -9 of Redis under load, and its restart: everything confirmed is still there, in a new epoch', async () => {
+test('[G2] [R11] kill -9 of Redis under load, and its restart: everything confirmed still exists, in a new epoch', async () => {
   const result = await runFault('Redis kill -9', { venue: await freshVenue() }, async (run) => {
     const beganAtMs = nowMs();
     const { epoch } = await readVenueRecord(run.venue.admin);
@@ -51,7 +51,7 @@ test('[G2] [R11] kill -9 of Redis under load, and its restart: everything confir
   expect(result.record.epoch).not.toBe(result.endedEpochs?.[0]);
 });
 
-test('[G5] Redis stands still (SIGSTOP): refusals within 3 s, reads go on and say that they are stale; then it heals', async () => {
+test('[G5] Redis is suspended (SIGSTOP): refusals within 3 s, reads continue and are marked as stale; then it recovers', async () => {
   const result = await runFault('Redis SIGSTOP', { venue: await freshVenue() }, async (run) => {
     const { venue, clients } = run;
     const beganAtMs = nowMs();
@@ -66,7 +66,7 @@ test('[G5] Redis stands still (SIGSTOP): refusals within 3 s, reads go on and sa
   expectProven(result);
 });
 
-test('[G4] replies of Redis are lost on the way: what was asked again tells the truth', async () => {
+test('[G4] replies of Redis are lost: retries get the correct reply', async () => {
   const result = await runFault('Redis replies swallowed', { venue: await freshVenue() }, async (run) => {
     const { bookingToRedis } = run.venue.links;
     const beganAtMs = nowMs();
@@ -80,7 +80,7 @@ test('[G4] replies of Redis are lost on the way: what was asked again tells the 
   expect(timedOut.length, 'some were left without a reply').toBeGreaterThan(0);
 });
 
-test('[G4] connections to Redis are cut, again and again: what was asked again tells the truth', async () => {
+test('[G4] connections to Redis are cut repeatedly: retries get the correct reply', async () => {
   const result = await runFault('Redis connections cut', { venue: await freshVenue() }, async ({ venue, load }) => {
     const beganAtMs = nowMs();
     for (let i = 0; i < 10; i++) {
@@ -92,7 +92,7 @@ test('[G4] connections to Redis are cut, again and again: what was asked again t
   expectProven(result);
 });
 
-test('[G2] [R265] connections to Redis go silent for good: each is replaced, and what was asked again tells the truth', async () => {
+test('[G2] [R265] connections to Redis go silent for good: each is replaced, and retries get the correct reply', async () => {
   const result = await runFault('Redis connections silent', { venue: await freshVenue() }, async ({ venue }) => {
     const beganAtMs = nowMs();
     for (const link of venue.links.bookingToRedis) link.silence();
@@ -105,7 +105,7 @@ test('[G2] [R265] connections to Redis go silent for good: each is replaced, and
   expectProven(result);
 });
 
-test('[G1] [G5] slow links to Redis and NATS: later, and nothing else', async () => {
+test('[G1] [G5] slow links to Redis and NATS only delay', async () => {
   const result = await runFault('links delayed by 150 ms', { venue: await freshVenue() }, async ({ venue, load }) => {
     const links = Object.values(venue.links).flat();
     const beganAtMs = nowMs();
@@ -117,7 +117,7 @@ test('[G1] [G5] slow links to Redis and NATS: later, and nothing else', async ()
   expectProven(result);
 });
 
-test('[G3] holds end at their time though every booking process and Redis are killed meanwhile', async () => {
+test('[G3] holds end at their time although every booking process and Redis are killed meanwhile', async () => {
   const result = await runFault(
     'everything kill -9',
     { venue: await freshVenue(), abandonedShare: 0.5 },

@@ -11,7 +11,7 @@ import { nowMs, until } from './time.ts';
 
 vi.setConfig({ testTimeout: faultTestTimeoutMs });
 
-/** The promise is 5 s; the machine of a test stands still at times. */
+/** The promise is 5 s; a test machine sometimes pauses. */
 const sellsAgainWithinMs = 5_000 + 2_000;
 
 let nats: TestServer;
@@ -57,7 +57,7 @@ const ready = async (booking: TestServer) => (await fetch(`${booking.url}/ready`
 const isStale = async (booking: TestServer) =>
   (await fetch(`${booking.url}/api/seats`)).headers.get('x-venue-stale') === 'true';
 
-/** From now on. The start is left out: on a busy machine it warns of slow connections. Returns the warnings by text: how often each. */
+/** Counts warnings by text from now on, without the start, which warns of slow connections on a busy machine. */
 function watchWarnings({ logFile }: TestServer): () => Record<string, number> {
   const begin = statSync(logFile).size;
   return () => {
@@ -131,7 +131,7 @@ describe.concurrent('[R265] a Redis that cannot be written to', () => {
     await sellsAgain(booking, 'A1');
   });
 
-  test('a line that goes silent and stays silent is replaced; the control, a client without a socket time-out, stays on it', async ({
+  test('a connection that stays silent is replaced; the control, a client without a socket time-out, keeps it', async ({
     onTestFinished,
   }) => {
     const { ownRedis, proxyTo, bookingAt } = startersFor(onTestFinished);
@@ -195,7 +195,7 @@ describe.concurrent('[R265] a Redis that cannot be written to', () => {
   });
 });
 
-test.concurrent('[G1] [G12] [R261] keys of a booked seat are deleted under a running process: nobody else gets it', async ({
+test.concurrent('[G1] [G12] [R261] keys of a booked seat are deleted under a running process: no other user gets it', async ({
   onTestFinished,
 }) => {
   const { ownRedis, bookingAt } = startersFor(onTestFinished);
@@ -224,7 +224,7 @@ test.concurrent('[G1] [G12] [R266] a booked seat is set back in Redis under a ru
   await admin.hset('venue:seats', 'A1', '{"id":"A1","row":0,"col":0,"status":0,"seq":0}');
   await admin.del('seat:A1:lock');
   expect(await command(booking, 'select', 'A1', 'mallory')).toMatchObject({ status: 409, code: 'SEAT_BOOKED' });
-  // Nobody asks for this one: the audit finds it.
+  // No command names this seat: the audit finds it.
   await admin.set('seat:B1:lock', 'zed');
   await until('it is booked', async () => (await command(booking, 'book', 'B1', 'zed')).status === 200);
   const venue = (await (await fetch(`${booking.url}/api/venue`)).json()) as { epoch: string };
@@ -232,7 +232,7 @@ test.concurrent('[G1] [G12] [R266] a booked seat is set back in Redis under a ru
   expect(readFileSync(booking.logFile, 'utf8')).toMatch(/lost a part of the venue/);
 });
 
-test.concurrent('[R260] a Redis that begins to evict while it is used is refused within its next judgements, and named once', async ({
+test.concurrent('[R260] a Redis that begins to evict while it is used is refused by one of the next checks, and logged once', async ({
   onTestFinished,
 }) => {
   const { ownRedis, bookingAt } = startersFor(onTestFinished);

@@ -16,7 +16,7 @@ async function oneUser(venue: FaultVenue): Promise<VenueClient> {
   return user;
 }
 
-test('[G4] a release whose reply was lost, and that the edge asks for again elsewhere: its user is not told that it failed', async () => {
+test('[G4] a release whose reply was lost, and that the edge retries at another process, is not reported as failed', async () => {
   const venue = await freshVenue();
   const user = await oneUser(venue);
   expect(await user.ask('select', 'A1')).toMatchObject({ kind: 'decided' });
@@ -29,7 +29,7 @@ test('[G4] a release whose reply was lost, and that the edge asks for again else
   expect(reply, 'done, or that it cannot be told').not.toHaveProperty('refusal');
 });
 
-test('[G4] a select that a booking process slept over, and another one decided: waking up, it does not take the seat again', async () => {
+test('[G4] a suspended booking process that resumes does not execute a select that another process has decided', async () => {
   const venue = await freshVenue();
   const user = await oneUser(venue);
   const [preferred] = venue.bookings;

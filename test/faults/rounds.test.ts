@@ -5,7 +5,7 @@ import { inflict, randomFault } from './random-fault.ts';
 import { chosenSeed, seededRandom } from './seeded-random.ts';
 import { nowMs } from './time.ts';
 
-/** `FAULT_MINUTES=30 FAULT_SEED=7`: longer, and again the same. */
+/** `FAULT_MINUTES=30 FAULT_SEED=7`: longer, and repeatable. */
 const minutes = Number(process.env.FAULT_MINUTES ?? 0);
 const faultsPerRound = 3;
 
@@ -28,7 +28,7 @@ async function round(seed: number): Promise<void> {
   await result.stop();
 }
 
-test('[G1] [G2] [G4] [G5] [G6] faults drawn by chance, one after the other, under load', async () => {
+test('[G1] [G2] [G4] [G5] [G6] random faults, one after the other, under load', async () => {
   const firstSeed = chosenSeed();
   const endsAtMs = nowMs() + minutes * 60_000;
   for (let seed = firstSeed; seed === firstSeed || nowMs() < endsAtMs; seed++) await round(seed);

@@ -9,5 +9,5 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** What `FAULT_SEED` says, or one by chance. */
+/** The value of `FAULT_SEED`, or a random seed. */
 export const chosenSeed = (): number => Number(process.env.FAULT_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -51,7 +51,7 @@ test('[R621] [G2] [G7] kill -9 of a booking process that sells two shows: neithe
   for (const { interruptedMs } of results) expect(interruptedMs).toBeLessThan(limitMs);
 });
 
-test('[R621] [G5] [G7] kill -9 of an edge that shows two shows: every view of both is true again', async () => {
+test('[R621] [G5] [G7] kill -9 of an edge that shows two shows: every view of both is correct again', async () => {
   const results = await faultOfBoth('two shows, edge kill -9', async ({ venue }) => {
     const beganAtMs = nowMs();
     await venue.edges[0]?.kill('SIGKILL');
@@ -60,7 +60,7 @@ test('[R621] [G5] [G7] kill -9 of an edge that shows two shows: every view of bo
   expectBothProven(results);
 });
 
-test('[R621] [G2] [G5] Redis is killed and restarted: both shows go on in epochs of their own', async () => {
+test('[R621] [G2] [G5] Redis is killed and restarted: both shows continue in epochs of their own', async () => {
   const results = await faultOfBoth('two shows, Redis kill -9', async ({ venue }) => {
     const beganAtMs = nowMs();
     const endedEpochs = await Promise.all(

@@ -82,7 +82,7 @@ async function startNaiveEdge(): Promise<{ child: ChildProcessWithoutNullStreams
   return { child, nextLine: async () => String((await lines.next()).value) };
 }
 
-test('[G10] the control: an edge that leaves it to ws to keep what is not read grows by hundreds of megabytes', async () => {
+test('[G10] the control: an edge that lets ws keep unread data grows by hundreds of megabytes', async () => {
   const { child, nextLine } = await startNaiveEdge();
   const port = await nextLine();
   await connectSilentClients(`ws://127.0.0.1:${port}`, silentClients);

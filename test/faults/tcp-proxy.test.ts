@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-/** A server that sends everything back, in capitals, and the proxy before it. */
+/** A server that echoes everything in capitals, and the proxy in front of it. */
 async function echoBehindProxy(): Promise<{ proxy: TcpProxy; heard: () => string }> {
   let heard = '';
   const server = createServer((socket) => {
@@ -46,7 +46,7 @@ class Client {
   }
 }
 
-test('[proxy] lets everything through, both ways, and the end of it', async () => {
+test('[proxy] forwards data and its end in both directions', async () => {
   const { proxy } = await echoBehindProxy();
   const client = new Client(proxy.port);
   await client.says('one', 'ONE');
@@ -54,7 +54,7 @@ test('[proxy] lets everything through, both ways, and the end of it', async () =
   await expect.poll(() => client.isClosed).toBe(true);
 });
 
-test('[proxy] a delay holds back each way, in order', async () => {
+test('[proxy] a delay applies to each direction, in order', async () => {
   const { proxy } = await echoBehindProxy();
   const client = new Client(proxy.port);
   await client.says('a', 'A');
@@ -67,7 +67,7 @@ test('[proxy] a delay holds back each way, in order', async () => {
   expect(performance.now() - startedAtMs).toBeGreaterThanOrEqual(55);
 });
 
-test('[proxy] drop cuts and refuses, cut only cuts, heal lets through again', async () => {
+test('[proxy] drop cuts and refuses, cut only cuts, heal forwards again', async () => {
   const { proxy } = await echoBehindProxy();
   const [first, second] = [new Client(proxy.port), new Client(proxy.port)];
   await first.says('x', 'X');
@@ -82,7 +82,7 @@ test('[proxy] drop cuts and refuses, cut only cuts, heal lets through again', as
   await new Client(proxy.port).says('z', 'Z');
 });
 
-test('[proxy] swallows replies only: the request arrives, its connection does not outlive the hole', async () => {
+test('[proxy] swallows replies only: the request arrives, its connection does not outlive the gap', async () => {
   const { proxy, heard } = await echoBehindProxy();
   const client = new Client(proxy.port);
   await client.says('a', 'A');
@@ -95,7 +95,7 @@ test('[proxy] swallows replies only: the request arrives, its connection does no
   expect(client.received).toBe('A');
 });
 
-test('[proxy] hangs without a word, for those who come as well, and goes on where it was', async () => {
+test('[proxy] hangs silently, for new connections too, and then continues', async () => {
   const { proxy, heard } = await echoBehindProxy();
   const client = new Client(proxy.port);
   await client.says('a', 'A');

@@ -1,9 +1,9 @@
-/** Unix milliseconds that never jump, with fractions: what operations are timed by. */
+/** The clock of operations: Unix milliseconds that never jump, with fractions. */
 export const nowMs = (): number => performance.timeOrigin + performance.now();
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Polls until it is so; returns how long that took. */
+/** Polls until the condition holds; returns the elapsed time. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,

@@ -22,8 +22,8 @@ export interface VenueClientOptions {
 }
 
 /**
- * A browser without a page: a view of its own, made of VENUE_STATE and SEAT_UPDATE and nothing else, that holds the
- * edge to its order: within a connection no update is missing, repeated or older than the one before.
+ * A browser without a page: a view of its own, made of VENUE_STATE and SEAT_UPDATE and nothing else, that checks the
+ * order of the edge: within a connection no update is missing, repeated or older than the one before.
  */
 export class VenueClient implements Booker {
   readonly userId: string;
@@ -31,10 +31,10 @@ export class VenueClient implements Booker {
   epoch = '';
   seq = 0;
   isStale = false;
-  /** What the edge should never have sent. */
+  /** Messages that the edge should never have sent. */
   readonly violations: string[] = [];
   readonly counts = { connects: 0, resumes: 0, states: 0, updates: 0, staleStates: 0 };
-  /** Of the newest connection: what it took to bring this client up to date. */
+  /** Messages of the newest connection until this client was up to date. */
   readonly resync = { states: 0, updatesBeforeAck: 0, reconnectedAfterMs: 0 };
   /** From the loss of a connection to being up to date again. */
   longestOutageMs = 0;
@@ -49,7 +49,7 @@ export class VenueClient implements Booker {
   #requests = 0;
   #lostAtMs: number;
   #retryTimer: NodeJS.Timeout | undefined;
-  /** The last seq that this connection brought; undefined: it has not said where it goes on. */
+  /** The last seq received on this connection; undefined: it has not sent its position yet. */
   #lastSeq: number | undefined;
   #resumedFrom: number | undefined;
 
@@ -62,7 +62,7 @@ export class VenueClient implements Booker {
     this.#connect();
   }
 
-  /** Connected, and as far as the edge is. */
+  /** Connected, and at the position of the edge. */
   get isLive(): boolean {
     return this.#isLive;
   }
@@ -86,7 +86,7 @@ export class VenueClient implements Booker {
     });
   }
 
-  /** As a lost network does: without a farewell. */
+  /** As after a loss of the network: without a close frame. */
   cut(): void {
     this.#ws?.terminate();
   }
@@ -175,7 +175,7 @@ export class VenueClient implements Booker {
     }
     for (const seat of state.seats) {
       const known = this.seats.get(seat.id);
-      // Another edge may have been ahead of this one: what was shown stays.
+      // Another edge may have been ahead of this one: newer seats stay.
       if (!isSameEpoch || !known || seat.seq > known.seq) this.seats.set(seat.id, seat);
     }
     this.seq = isSameEpoch ? Math.max(this.seq, state.seq) : state.seq;

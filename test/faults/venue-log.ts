@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 
-/** What Redis has of the venue at one moment: the seats, and the log of how they became so. */
+/** The venue in Redis at one moment: the seats, and the log that led to them. */
 export interface VenueRecord {
   epoch: string;
   seq: number;
@@ -37,7 +37,7 @@ export async function readVenueRecord(redis: Redis, { flush = false, prefix = ''
   };
 }
 
-/** Written apart from the product's own decoding, which it is to check. */
+/** Independent of the product's own decoding, which it checks. */
 function decodeEntry([id, fields]: Entry): SeatEvent {
   const field = new Map<string, string>();
   for (let i = 0; i + 1 < fields.length; i += 2) field.set(fields[i] as string, fields[i + 1] as string);

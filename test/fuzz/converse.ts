@@ -4,10 +4,10 @@ import { closeCodes } from '../../src/protocol/close-codes.ts';
 import { ServerMessage } from '../../src/protocol/messages.ts';
 import { rawSocket, whenClosed } from '../support/raw-http.ts';
 
-/** Much of it has no answer, or no end: half-open is what it stays until then. */
+/** Much of it gets no reply, or has no end: the connection stays half-open until then. */
 const patienceMs = 400;
 
-/** What a server said: statuses, close codes and types of messages, each as often as it came; and what it never should. */
+/** The replies of a server: counts of statuses, close codes and types of messages; and forbidden replies. */
 export interface Said {
   counts: Map<string, number>;
   faults: string[];
@@ -20,7 +20,7 @@ const serverMessage = Compile(ServerMessage);
 const closedRightly = new Set([1000, 1002, 1003, 1007, ...Object.values(closeCodes).map(({ code }) => code)]);
 closedRightly.delete(closeCodes.internalError.code);
 
-/** Writes all of it at once, hears what comes back, and goes without a word. */
+/** Writes all of it at once, reads the replies, and leaves without a close. */
 export async function converse(url: string, bytes: Buffer, said: Said): Promise<void> {
   const socket = await rawSocket(url);
   const heard: Buffer[] = [];

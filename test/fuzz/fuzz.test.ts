@@ -21,7 +21,7 @@ import { type Conversation, hostileRequests } from './hostile-requests.ts';
 // FUZZ_MESSAGES=100000 FUZZ_SEED=… npx vitest run test/fuzz
 const totalMessages = Number(process.env.FUZZ_MESSAGES ?? 10_000);
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-/** So that it is the garbage that is tried, and not how much of anything two cores can take. */
+/** A moderate rate: this tests the input, not the capacity of two cores. */
 const messagesPerSecond = Number(process.env.FUZZ_RATE ?? 1_000);
 const concurrency = 64;
 const phases = 4;
@@ -36,7 +36,7 @@ let users: ChildProcessWithoutNullStreams;
 let token: string;
 
 beforeAll(async () => {
-  // Twice the rows that garbage knows of: the ordinary users are in those behind.
+  // Twice the rows that hostile messages name: the ordinary users are in the rear ones.
   venue = await startVenue({ env: { VENUE_ROWS: '20', INSPECT: 'on', LOG_LEVEL: 'debug' } });
   const outfile = '.test-data/fuzz/ordinary-users.js';
   const entryPoints = ['test/fuzz/ordinary-users.ts'];
@@ -68,7 +68,7 @@ function conversations(count: number, part: number): Conversation[] {
   return http.flatMap((conversation, i) => [conversation, sockets[i] as Conversation]);
 }
 
-/** At most so many messages a second. Returns how many were sent. */
+/** At most this many messages per second. Returns the number of sent ones. */
 async function send(messages: number, part: number, said = newSaid()): Promise<number> {
   const startMs = performance.now();
   let sent = 0;
@@ -87,7 +87,7 @@ async function send(messages: number, part: number, said = newSaid()): Promise<n
   return sent;
 }
 
-/** Connections that say a byte a second, or nothing more, for as long as they are let. */
+/** Connections that send a byte per second, or nothing more, until they are closed. */
 async function openSlowSockets(count: number): Promise<{ close(): void; areOpen(): number }> {
   const beginnings = [
     'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ',
@@ -117,7 +117,7 @@ test(`[R238] [G9] [G10] ${totalMessages} hostile messages, seed ${seed}`, {
 }, async () => {
   process.stdout.write(`fuzz: FUZZ_SEED=${seed}\n`);
   const slow = await openSlowSockets(4 * slowBodies);
-  await send(500, phases); // whatever is compiled or cached at first use is no leak
+  await send(500, phases); // code and caches of the first use are no leak
   const before = processes().map(({ pid }) => ({ pid, megabytes: residentMegabytes(pid), files: openFiles(pid) }));
 
   const said = newSaid();
@@ -132,7 +132,7 @@ test(`[R238] [G9] [G10] ${totalMessages} hostile messages, seed ${seed}`, {
     for (const [i, { pid }] of before.entries()) grown[i]?.push(residentMegabytes(pid));
   }
   await delay(quietMs);
-  // nginx waits 10 s for a whole header, but for a body as long as anything of it comes: that costs a process nothing.
+  // nginx waits 10 s for a whole header, but for a body as long as bytes arrive: that costs a process nothing.
   await expect.poll(slow.areOpen, { timeout: 30_000 }).toBeLessThanOrEqual(slowBodies);
   slow.close();
   const served = await ordinaryUsersServed();
@@ -147,7 +147,7 @@ test(`[R238] [G9] [G10] ${totalMessages} hostile messages, seed ${seed}`, {
 
   expect(said.faults.slice(0, 5), 'no 5xx but 503, no message or code that is none of ours').toEqual([]);
   expect(sent).toBeGreaterThanOrEqual(totalMessages);
-  // Otherwise the garbage stops at the door, and says little about what is behind it.
+  // Otherwise the limits reject the input before it reaches the code under test.
   for (const heard of [
     'HTTP 200',
     'HTTP 400',
@@ -170,7 +170,7 @@ test(`[R238] [G9] [G10] ${totalMessages} hostile messages, seed ${seed}`, {
   }
   for (const { url } of processes()) expect((await fetch(`${url}/ready`)).status).toBe(200);
 
-  // Nobody else noticed.
+  // No other user is affected.
   expect(served.length).toBeGreaterThan(100);
   expect(served.filter(([, , status]) => status !== 200)).toEqual([]);
 
@@ -247,7 +247,7 @@ function eventOf(fields: string[]) {
   };
 }
 
-/** Each line is a whole entry of ours, none of an unforeseen error, and nowhere is a token. */
+/** Each line is a whole entry of ours, none of an unforeseen error, and no line has a token. */
 function expectCleanLogs(): void {
   const noted = readFileSync(venue.nginx.logFile, 'utf8').trim().split('\n');
   expect(noted.filter((line) => line.includes('eyJ') || line.includes(token))).toEqual([]);

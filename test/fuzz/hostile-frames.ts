@@ -8,14 +8,14 @@ interface Frame {
   opcode: number;
   payload?: Buffer;
   fin?: boolean;
-  /** RSV1 to RSV3, as the bits 4, 2, 1. RSV1 says that it is compressed. */
+  /** RSV1 to RSV3, as the bits 4, 2, 1. RSV1 marks a compressed frame. */
   reserved?: number;
   masked?: boolean;
-  /** Said instead of the true one. */
+  /** Sent instead of the true length. */
   length?: bigint;
 }
 
-/** RFC 6455, 5.2, with every rule of it to be broken. */
+/** RFC 6455, 5.2; each of its rules can be broken. */
 function frame({ opcode, payload = Buffer.alloc(0), fin = true, reserved = 0, masked = true, length }: Frame): Buffer {
   const size = length ?? BigInt(payload.length);
   const mask = Buffer.from('1a2b3c4d', 'hex');
@@ -53,7 +53,7 @@ const requestId = fc.oneof(
   fc.constantFrom(null, {}, [], 1.5, 'x'.repeat(65), '__proto__'),
 );
 
-/** Messages that are framed as they have to be. */
+/** Correctly framed messages. */
 const message = fc.oneof(
   {
     weight: 6,
@@ -73,7 +73,7 @@ const message = fc.oneof(
     ),
   },
   {
-    // Cut into as many fragments as it has bytes, with a ping amid.
+    // Cut into as many fragments as it has bytes, with a ping in between.
     weight: 1,
     arbitrary: hostileJson.map((json) => {
       const bytes = [...Buffer.from(json).subarray(0, 200)];
@@ -118,7 +118,7 @@ const violation = fc.oneof(
       { opcode: opcodes.text, payload: Buffer.from('f4908080', 'hex') },
     )
     .map(frame),
-  // Fragments without end, each as small as can be, until they are too large together.
+  // Endless fragments of minimum size, until their total is too large.
   fc.constant(
     Buffer.concat([
       frame({ opcode: opcodes.text, fin: false }),
@@ -171,7 +171,7 @@ const badUpgrade = fc.constantFrom(
 
 const closing = frame({ opcode: opcodes.close, payload: Buffer.from([3, 232]) }); // 1000
 
-/** A WebSocket that is opened, and what is then sent on it without waiting. */
+/** A WebSocket upgrade, and the bytes sent right after it. */
 export const hostileSocket: fc.Arbitrary<Conversation> = fc
   .record({
     opening: fc.oneof({ weight: 15, arbitrary: upgrade }, { weight: 1, arbitrary: badUpgrade }),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { hostileBytes, nasty, userId } from './hostile-values.ts';
 
-/** What is written to one connection, and how many requests that is meant to be. */
+/** The bytes for one connection, and the intended number of requests. */
 export interface Conversation {
   bytes: Buffer;
   messages: number;
@@ -17,7 +17,7 @@ const method = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('post', 'G\u0000T', 'PO ST', '', 'X'.repeat(300)) },
 );
 
-/** As a client of bad manners writes it into a line: any byte but the ends of lines. */
+/** As a malicious client writes it into a line: any byte except line ends. */
 const inLine = nasty.map((text) => Buffer.from(text.replaceAll(/[\r\n]/g, '')).toString('latin1'));
 
 const known = ['select', 'book', 'release'].map((action) => `/api/seats/${action}`);
@@ -177,7 +177,7 @@ const garbage = fc.oneof(
   userId.map((text) => Buffer.from(`GET / HTTP/1.1\r\nHost: ${text}`)), // and no more: half-open
 );
 
-/** One request or several in a row, none of which waits for an answer. */
+/** One request or several in a row, without waiting for replies. */
 export const hostileRequests: fc.Arbitrary<Conversation> = fc
   .array(fc.oneof({ weight: 12, arbitrary: request }, { weight: 1, arbitrary: garbage }), {
     minLength: 1,

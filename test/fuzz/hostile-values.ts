@@ -63,7 +63,7 @@ const seatId = fc.tuple(fc.constantFrom(...'ABCDEFGHIJ'), fc.integer({ min: 1, m
 export const userId = fc.constantFrom('mallory', 'trudy', 'a.b:c@d-e_f', 'x'.repeat(64));
 export const nasty = fc.oneof(fc.constantFrom(...nastyStrings), fc.string({ unit: 'binary', maxLength: 80 }));
 
-/** Anything but what is asked for, or what is asked for. */
+/** Any wrong value, or a correct one. */
 const value = fc.oneof(
   { weight: 4, arbitrary: seatId },
   { weight: 2, arbitrary: userId },
@@ -155,7 +155,7 @@ const notJson = fc.constantFrom(
 
 const command = fc.record({ seat_id: seatId, user_id: userId }).map((body) => JSON.stringify(body));
 
-/** What a client might call a command. Some are, so that there is something to disturb. */
+/** Command-like bodies. Some are valid, so that they change the venue. */
 export const hostileJson: fc.Arbitrary<string> = fc.oneof(
   { weight: 6, arbitrary: command },
   { weight: 8, arbitrary: objectText },
@@ -166,7 +166,7 @@ export const hostileJson: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: nasty },
 );
 
-/** As bytes: of text, of text with bytes that are no UTF-8 in it, or of nothing. */
+/** As bytes: of text, of text with invalid UTF-8, or of nothing. */
 export const hostileBytes: fc.Arbitrary<Buffer> = fc.oneof(
   { weight: 12, arbitrary: hostileJson.map((text) => Buffer.from(text)) },
   {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 
-// A process of its own, so that what it measures is not how busy the one that sends garbage is.
-// `node ordinary-users.js <url> <users>`: until stdin ends, each user holds and releases a seat that nobody else wants.
-// Then one line of JSON: [[when it was asked, Unix milliseconds; how long it took, milliseconds; the HTTP status], …]
+// A separate process, so that it does not measure the load of the attacking process.
+// `node ordinary-users.js <url> <users>`: until stdin ends, each user holds and releases a seat that no other user wants.
+// Then one line of JSON: [[start in Unix milliseconds, duration in milliseconds, HTTP status], …]
 
 const [url = '', userCount = '10'] = process.argv.slice(2);
 const pauseMs = 50;

@@ -79,7 +79,7 @@ test('[R153] an inspector that is reloaded gets everything again', async () => {
   expect(actor).toMatchObject({ snapshot: { value: 'held' } });
 });
 
-test('[R153] nothing is sent before seats are chosen, and the page says what is sent then', async () => {
+test('[R153] nothing is sent before seats are chosen, and the page explains what will be sent', async () => {
   const page = await openBridge('');
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
@@ -93,7 +93,7 @@ test('[R153] nothing is sent before seats are chosen, and the page says what is 
   await expect.poll(() => page.locator('main iframe').isVisible()).toBe(true);
 });
 
-test('[R153] a frame that does not answer is not shown', async () => {
+test('[R153] a frame that does not reply is not shown', async () => {
   const silent = await startEmbedded({ env: { INSPECT: 'on', INSPECTOR_URL: 'http://127.0.0.1:9/inspector' } });
   onTestFinished(() => silent.stop());
   const page = await browser.newPage();

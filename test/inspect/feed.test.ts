@@ -11,7 +11,7 @@ const from = (address: string) => ({ headers: { 'x-forwarded-for': address } });
 const waitFor = (check: () => void) => vi.waitFor(check, patience);
 
 describe('[R150] an actor has an observer while there is a viewer', () => {
-  test('without a viewer nothing is attached, whatever happens to the seats', async () => {
+  test('without a viewer nothing is attached, whatever the transitions of the seats', async () => {
     const { attached, command, app } = await startInspected();
     await command('select', 'A1', 'ann');
     await command('book', 'A1', 'ann');
@@ -278,7 +278,7 @@ test('[R157] a failure of the inspector does not affect the seat', async () => {
 });
 
 describe('[R162] every process can be watched through any other', () => {
-  test('its feed, its states, and that it does not reply', async () => {
+  test('its feed, its states, and its silence', async () => {
     const store = newStore();
     // Each needs the address of the other before the other is started.
     const [near, far] = [await freePort(), await freePort()];

@@ -14,7 +14,7 @@ function startFollower() {
   return { follower, shown, offer: (machine: string, ...classes: string[]) => follower.offer({ machine, classes }) };
 }
 
-test('[R422] follows only if asked', () => {
+test('[R422] follows only on request', () => {
   const { follower, shown, offer } = startFollower();
   offer('seat-A1');
   follower.turn(true);
@@ -25,7 +25,7 @@ test('[R422] follows only if asked', () => {
   expect(shown).toEqual(['seat-A2']);
 });
 
-test('[R422] each machine stays for 0.7 s; of the transitions in between, the latest comes next', () => {
+test('[R422] each machine stays for 0.7 s; of the transitions in between, the latest is shown next', () => {
   const { follower, shown, offer } = startFollower();
   follower.turn(true);
   for (const id of ['seat-A1', 'seat-A2', 'seat-A3']) offer(id);

@@ -37,7 +37,7 @@ async function openLive(hash: string): Promise<Page> {
 const state = (page: Page, path: string) => page.locator(`#chart .state-seat_${path}`);
 
 describe('[R422] the latest transition', () => {
-  test('is followed from seat to seat if asked, until the user chooses a seat', async () => {
+  test('is followed from seat to seat on request, until the user chooses a seat', async () => {
     const page = await openLive('#seat=A1');
     await page.keyboard.press('f');
     await expect.poll(() => page.locator('#follow-btn').getAttribute('aria-pressed')).toBe('true');
@@ -196,7 +196,7 @@ describe('[R424] the chart', () => {
 });
 
 describe('[R425] an unknown seat', () => {
-  test('the live view says so, also in a replay', async () => {
+  test('the live view shows that, also in a replay', async () => {
     const page = await openLive('#seat=Z99');
     await textOf(page, 'unknown').toBe('No such seat: Z99. Choose one of the seats in the grid.');
     await textOf(page, 'machine-state').toBe('unknown');
@@ -223,7 +223,7 @@ describe('[R425] an unknown seat', () => {
 });
 
 test('[R426] a replay starts at the first transition and offers 0.25 to 100 times the speed', async () => {
-  await post(server, 'select', 'F1', 'bob'); // someone holds as many seats as one may
+  await post(server, 'select', 'F1', 'bob'); // one user holds the maximum number of seats
   const page = await openLive('#seat=F1');
   await page.keyboard.press('r');
   await page.locator('#replay').waitFor();

@@ -39,7 +39,7 @@ async function openLive(
 }
 
 interface HoldableFeed {
-  /** How many more messages of the feed reach the page at once. The others wait for `letPass`. */
+  /** The number of further messages of the feed that reach the page at once. The others wait for `letPass`. */
   passing: number;
   /** Forwards the waiting messages, and all later ones at once. */
   letPass(): void;
@@ -214,7 +214,7 @@ describe('[R161] the replay', () => {
     await page.locator('#status.open').waitFor();
   });
 
-  test('a link to an epoch that has ended says so', async () => {
+  test('a link to an epoch that has ended shows that', async () => {
     const page = await openLive('#seat=A1&at=1&epoch=00000000-0000-0000-0000-000000000000');
     await textOf(page, 'status').toContain('The epoch of this link has ended.');
   });
@@ -271,7 +271,7 @@ test('[R162] two processes: each can be watched, and differences are shown', asy
   await textOf(page, 'status').toContain(`Live from booking-${one.port}`);
   await textOf(page, 'machine-state').toBe('held');
 
-  await two.kill('SIGSTOP'); // it is alive, and does not reply
+  await two.kill('SIGSTOP'); // it runs, but does not reply
   await textOf(page, 'nodes').toContain(`booking-${two.port} does not reply.`);
   await two.kill('SIGCONT');
   await textOf(page, 'nodes').toBe('2 processes, all in the same state.');
@@ -346,7 +346,7 @@ describe('[R328] many inspector pages of one browser', () => {
     other.close();
   });
 
-  test('seven different feeds: three are live, the others say why not, and the booking page works', {
+  test('seven different feeds: three are live, the others show the reason, and the booking page works', {
     timeout: 90_000,
   }, async () => {
     const { context, inspectors } = await openMany(['/inspect/live']);

@@ -35,7 +35,7 @@ async function startShop() {
 const machineOf = ({ id }: OrderReply) => `order-${id.slice(0, 6)}`;
 
 describe('[R920] the feed has the orders of its seats', () => {
-  test('those there are, then each from its first transition to its last', async () => {
+  test('the existing ones, then each from its first transition to its last', async () => {
     const { url, order, pay } = await startShop();
     const first = await order('A1', 'A2');
     const feed = await joined(await openFeed(url, 'all', { show: 'gala' }));
@@ -72,7 +72,7 @@ describe('[R920] the feed has the orders of its seats', () => {
     expect(ofType(elsewhere, '@xstate.actor', machineOf(wanted))).toEqual([]);
   });
 
-  test('[G8] [R921] without what is needed to read or pay an order, or to enter', async () => {
+  test('[G8] [R921] without the data that would allow to read or pay an order, or to enter', async () => {
     const { url, order, pay, checkout } = await startShop();
     const feed = await joined(await openFeed(url, 'all', { show: 'gala' }));
     const created = await order('A1');
@@ -140,7 +140,7 @@ describe('[R922] orders are observed while there is a viewer', () => {
     expect((await join()).seen).toEqual(['@xstate.actor order-A1 paying']);
   });
 
-  test('those that began last, in a bounded number: one that is no longer sent is named', async () => {
+  test('the latest ones, in a bounded number: one that is no longer sent is named', async () => {
     const { show, join } = startWatches(2);
     for (const id of ['A1', 'A2', 'A3']) show(id, 'open', 1);
     const { seen } = await join();
@@ -151,7 +151,7 @@ describe('[R922] orders are observed while there is a viewer', () => {
     expect(seen).toHaveLength(4);
   });
 
-  test('an order whose states another process has skipped is sent anew', async () => {
+  test('an order whose states another process has skipped is sent again', async () => {
     const { show, join } = startWatches();
     show('A1', 'open', 1);
     const { seen } = await join();

@@ -145,7 +145,7 @@ describe('[R616] the live view of a show', () => {
     await textOf(page, 'machine-place').toBe('Circle, row A, seat 15');
   });
 
-  test('[R657] a wide hall gets more room, and fades out where it goes on', async () => {
+  test('[R657] a wide hall gets more room, and fades out where it continues', async () => {
     const widthOf = (page: Page) => page.locator('.card.venue').evaluate(({ clientWidth }) => clientWidth);
     const narrow = await widthOf(await openLive('?show=studio'));
     const page = await openLive('?show=wide');
@@ -167,7 +167,7 @@ describe('[R616] the live view of a show', () => {
     expect(await whole.locator('#show-counts').isVisible()).toBe(false);
   });
 
-  test('named seats: only these, and what the show does not have', async () => {
+  test('named seats: only these, and the names that the show does not have', async () => {
     await hold('arena', ['F2-A8']);
     const page = await openLive('?show=arena&seats=F2-A7,f2-a8,A1');
     await cellIds(page).toEqual(['F2-A7', 'F2-A8']);

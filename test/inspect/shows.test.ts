@@ -59,7 +59,7 @@ describe('[R610] every route of the inspector is about the show of its query, by
     expect(actorIds(feed)).toHaveLength(120);
   });
 
-  test('an unknown show is 404 and named; the pages list the shows that there are', async () => {
+  test('an unknown show is 404 and named; the pages list the existing shows', async () => {
     const odd = { ...chamber, id: 'odd', name: '<b>Odd</b>' };
     const { app, openIds } = await startShows({ shows: [odd] });
     for (const path of ['feed?seats=A1&', 'states?', 'history?', 'settings?']) {
@@ -102,7 +102,7 @@ describe('[R610] every route of the inspector is about the show of its query, by
 });
 
 test.each(['feed?seats=A1', 'states', 'history'])(
-  '[R611] a show that nobody has opened is opened by /inspect/%s',
+  '[R611] a show that is not open yet is opened by /inspect/%s',
   async (path) => {
     const { url, app, openIds, onSale } = await startShows();
     expect(openIds()).toEqual(['main']);
@@ -113,8 +113,8 @@ test.each(['feed?seats=A1', 'states', 'history'])(
   },
 );
 
-describe('[R612] looking starts no actor', () => {
-  test('whatever is looked at; an actor that does not run is shown as it will start', async () => {
+describe('[R612] watching starts no actor', () => {
+  test('whatever is watched; an actor that does not run is shown in its initial state', async () => {
     const { url, change, running, app } = await startShows();
     await change('chamber', 'select', 'B2', 'bob');
     const feed = await joined(await openFeed(url, 'all', { show: 'chamber' }));
@@ -166,7 +166,7 @@ describe('[R613] of a show with too many seats, `all` shows those that changed l
     await waitFor(() => expect(ofType(feed, '@xstate.snapshot', 'seat-B2')).toHaveLength(1));
     expect(ofType(feed, 'dropped').map(({ seat }) => seat)).toEqual(['A3', 'A2']);
     expect(actorIds(feed).slice(3)).toEqual(['seat-B1', 'seat-B2']);
-    // A seat that is new to the feed comes in the state before its transition, with the request that led to it.
+    // A seat that is new to the feed is sent in the state before its transition, with the request that led to it.
     const types = feed.messages.flatMap((message) =>
       'sessionId' in message && message.sessionId === 'seat-B1' ? [message.type] : [],
     );
@@ -298,7 +298,7 @@ describe('[R615] limits are those of the process', () => {
   });
 });
 
-test('[R617] a moment of a replay: the seats that had changed last, at most as many as asked for', async () => {
+test('[R617] a moment of a replay: the seats that had changed last, at most the requested number', async () => {
   const seats = [...emptySeats(defaultShow({ rows: 1, cols: 6 }).plan)];
   const event = (seat_id: string, seq: number, type: 'held' | 'released' = 'held'): SeatEvent => ({
     ...{ type, seat_id, user_id: 'ann', status: type === 'held' ? 1 : 0, timestamp: '', epoch: 'e', seq },

@@ -59,7 +59,7 @@ describe('[R220] sessions over HTTP', () => {
     }
   });
 
-  test('behind TLS, as a proxy that is trusted says, the cookie is Secure', async () => {
+  test('behind TLS, as a trusted proxy reports, the cookie is Secure', async () => {
     const { begin } = await startWith();
     expect((await begin({ 'x-forwarded-proto': 'https' })).cookie).toContain('Secure');
   });
@@ -76,7 +76,7 @@ describe('[R220] sessions over HTTP', () => {
     expect(await userOf(`session=${other.token}; __Host-session=${own.token}`)).toBe(own.user_id);
     expect(await userOf(`__Host-session=${own.token}; session=${other.token}`)).toBe(own.user_id);
     expect(await userOf(`session=${other.token}; __Host-session=garbage`), 'no way around it').toBeUndefined();
-    // A session from before the prefix goes on, with the same user and a new cookie.
+    // A session from before the prefix stays valid, with the same user and a new cookie.
     expect(await userOf(`session=${own.token}`)).toBe(own.user_id);
     expect(await begin({ ...behindTls, ...withCookie(own.token) })).toMatchObject({
       user_id: own.user_id,
@@ -84,14 +84,14 @@ describe('[R220] sessions over HTTP', () => {
     });
   });
 
-  test('with a session that is good: the same user, so that holds stay; with one that is not: another', async () => {
+  test('with a valid session: the same user, so that holds stay; with an invalid one: another user', async () => {
     const { begin } = await startWith();
     const { user_id, token } = await begin();
     expect((await begin(withCookie(token))).user_id).toBe(user_id);
     expect((await begin(withCookie(`${token}x`))).user_id).not.toBe(user_id);
   });
 
-  test('[R315] of several cookies of one name the one that is good counts, whatever stands beside it', async () => {
+  test('[R315] of several cookies of one name the valid one counts, in any company', async () => {
     const { begin, ask } = await startWith({ sessionCookie: 'session_0a1b2c3d' });
     const { user_id, token, cookie } = await begin();
     expect(cookie).toMatch(/^session_0a1b2c3d=/);
@@ -121,7 +121,7 @@ describe('[R220] sessions over HTTP', () => {
     expect(other.statusCode, 'the cookie of another installation').toBe(401);
   });
 
-  test('[R317] [G8] no token reaches a page that does not ask for one; a program gets it', async () => {
+  test('[R317] [G8] no token reaches a page that does not request one; a program gets it', async () => {
     const { post, ask } = await startWith({ allowedHosts: ['site.example'] });
     const begin = async (headers: Record<string, string>, payload?: object) => {
       const reply = await post('/api/session', payload, { host: 'site.example', ...headers });
@@ -145,7 +145,7 @@ describe('[R220] sessions over HTTP', () => {
     expect((await post('/api/session', { token: 'yes' })).statusCode).toBe(400);
   });
 
-  test('[R317] the time that is left is in every reply, so that the clock of a browser does not matter', async () => {
+  test('[R317] the remaining time is in every reply, so that the clock of a browser does not matter', async () => {
     const { begin, ask } = await startWith();
     const { token, expires_in } = await begin();
     const { expires_in: later } = (await ask({ url: '/api/session', headers: bearer(token) })).json();
@@ -168,8 +168,8 @@ describe('[R220] sessions over HTTP', () => {
   });
 });
 
-describe('[R222] [G8] who acts', () => {
-  test('the session says so; whoever names another is refused, and nothing is done', async () => {
+describe('[R222] [G8] the acting user', () => {
+  test('is that of the session; a request that names another user is refused, and changes nothing', async () => {
     const { begin, post } = await startWith();
     const { user_id, token } = await begin();
     expect((await post('/api/seats/select', A1, bearer(token))).json()).toMatchObject({ seat: { held_by: user_id } });
@@ -179,7 +179,7 @@ describe('[R222] [G8] who acts', () => {
     expect(await admin.exists('seat:A2:lock')).toBe(0);
   });
 
-  test('nobody acts for a session by its name alone, though held_by is public', async () => {
+  test('is never that of a session by its id alone, although held_by is public', async () => {
     const { begin, post } = await startWith();
     const { user_id, token } = await begin();
     await post('/api/seats/select', A1, bearer(token));
@@ -190,7 +190,7 @@ describe('[R222] [G8] who acts', () => {
     expect(await admin.get('seat:A1:lock')).toBe(user_id);
   });
 
-  test('AUTH_MODE=required: nobody without a session', async () => {
+  test('AUTH_MODE=required: no user without a session', async () => {
     const { begin, post } = await startWith({ authMode: 'required' });
     expect((await post('/api/seats/select', { ...A1, user_id: 'alice' })).json()).toMatchObject({
       error: { code: 'UNAUTHENTICATED' },
@@ -201,7 +201,7 @@ describe('[R222] [G8] who acts', () => {
 });
 
 describe('[R223] [G8] pages of other hosts', () => {
-  test('may look, but nothing may come of what they ask', async () => {
+  test('may read, but their requests change nothing', async () => {
     const { ask, post } = await startWith({
       allowedHosts: ['tickets.example'],
       allowedOrigins: ['https://partner.example'],
@@ -303,7 +303,7 @@ describe('[R225] [G9] [G10] limits', () => {
   const times = <T>(count: number, make: () => Promise<T>) => Promise.all(Array.from({ length: count }, make));
   const statuses = (replies: { statusCode: number }[]) => replies.map(({ statusCode }) => statusCode);
 
-  test('a user who asks too often is told when to come again; others are not', async () => {
+  test('a user with too many requests gets a Retry-After; others are not limited', async () => {
     const { post } = await startWith({ rateLimits });
     const select = (user_id: string) => post('/api/seats/select', { ...A1, user_id });
     const replies = await times(5, () => select('alice'));
@@ -313,7 +313,7 @@ describe('[R225] [G9] [G10] limits', () => {
     expect((await select('bob')).statusCode).toBe(409);
   });
 
-  test('an address that asks too often is, and no other; what a proxy that is not trusted says of it does not count', async () => {
+  test('an address with too many requests is limited, and no other; headers of an untrusted proxy do not count', async () => {
     const { ask } = await startWith({ rateLimits });
     const read = (address: string, remoteAddress = '127.0.0.1') =>
       ask({ url: '/health', remoteAddress, headers: { 'x-forwarded-for': address } });
@@ -326,7 +326,7 @@ describe('[R225] [G9] [G10] limits', () => {
     expect(statuses(forged).filter((status) => status === 429)).toHaveLength(2);
   });
 
-  test('what our own edges ask is not counted', async () => {
+  test('requests of our own edges are not counted', async () => {
     const { ask } = await startWith({ rateLimits });
     expect(new Set(statuses(await times(30, () => ask({ url: '/health' }))))).toEqual(new Set([200]));
   });
@@ -345,7 +345,7 @@ describe('[R225] [G9] [G10] limits', () => {
     expect(statuses(await times(40, () => read(bearer(token)))).filter((status) => status === 429)).not.toEqual([]);
   });
 
-  test('[R312] a session that this process never saw gets through the crowd; forged tokens cost few signatures', async () => {
+  test('[R312] a session that this process has never verified gets through the crowd; forged tokens cost few signatures', async () => {
     const keys = parseSessionKeys(newSessionKey());
     const sessions = new Sessions({ keys, ttlMs: 60_000, maxAgeMs: 60_000 });
     const verify = vi.spyOn(sessions, 'verify');
@@ -405,7 +405,7 @@ describe('[R225] [G9] [G10] limits', () => {
     expect(statuses(forged)).toContain(429);
   });
 
-  test('[R314] every 429 and 503 says in whole seconds when to retry', async () => {
+  test('[R314] every 429 and 503 has the time of a retry in whole seconds', async () => {
     const { ask, post } = await startWith({ rateLimits: { ...rateLimits, requestsPerSecondPerAddress: 1_000 } }, 1);
     const from = (address: string) => ({ 'x-forwarded-for': address });
     const select = (seat_id: string, user_id: string, address = '203.0.113.1') =>
@@ -464,7 +464,7 @@ describe('[R225] [G9] [G10] limits', () => {
     expect((await act('select', 'C3', 'ann')).statusCode).toBe(200);
   });
 
-  test('[R240] so many seats are held from one address, by whatever users; what was refused does not count', async () => {
+  test('[R240] the number of seats held from one address is limited, for all its users together; refused holds do not count', async () => {
     const { post } = await startWith({ rateLimits });
     const select = (seat_id: string, user_id: string, address: string) =>
       post('/api/seats/select', { seat_id, user_id }, { 'x-forwarded-for': address });

@@ -23,7 +23,7 @@ describe('two booking processes on one Redis', () => {
     expect(await two.seat('E5')).toEqual(await one.seat('E5'));
   });
 
-  test('[G4] [R80] what one has answered, the other shows to whoever asks next', async () => {
+  test('[G4] [R80] a reply of one process is visible in the next reply of the other', async () => {
     const servers = await ownServers();
     const [one, two] = [await startedBooking(servers), await startedBooking(servers)];
     for (let i = 1; i <= 10; i++) {
@@ -36,7 +36,7 @@ describe('two booking processes on one Redis', () => {
     }
   });
 
-  test('[G1] [R80] users of both race: every seat has one holder, both agree on whom', async () => {
+  test('[G1] [R80] users of both race: every seat has one holder, and both agree on the holder', async () => {
     const servers = await ownServers();
     const both = [await startedBooking(servers), await startedBooking(servers)];
     const winners = new Map<string, string[]>();
@@ -55,7 +55,7 @@ describe('two booking processes on one Redis', () => {
     }
   });
 
-  test('[G3] [R81] a hold ends at its time though the process that made it has gone: the other has its timer', async () => {
+  test('[G3] [R81] a hold ends at its time although the process that made it is gone: the other has its timer', async () => {
     const servers = await ownServers();
     const heard = await natsListener(servers.nats);
     const options = { ...servers, holdSeconds: 1 };
@@ -88,7 +88,7 @@ describe('two booking processes on one Redis', () => {
     // On a busy machine the relay may publish one again: it is the same event, of the same seq.
     const transitions = () => [...new Map(heard.map(({ event }) => [event.seq, event])).values()];
     await vi.waitFor(() => expect(transitions()).toHaveLength(40), patience);
-    // One more transition, heard after all that went before, shows that nothing else came.
+    // One more transition, received after all earlier ones, shows that nothing else was published.
     await one.command('select', 'J10', 'bob');
     await vi.waitFor(() => expect(transitions().at(-1)).toMatchObject({ seat_id: 'J10' }), patience);
     const ends = transitions()
@@ -117,7 +117,7 @@ describe('two booking processes on one Redis', () => {
 });
 
 describe('events on NATS', () => {
-  test('[R82] every transition comes on its subject, with the body of the plan', async () => {
+  test('[R82] every transition is published on its subject, with the body of the plan', async () => {
     const servers = await ownServers();
     const heard = await natsListener(servers.nats);
     const booking = await startedBooking(servers);
@@ -146,10 +146,10 @@ describe('events on NATS', () => {
     ]);
   });
 
-  test('[G5] [R82] a transition is published by who made it, even while the venue is being read', async () => {
+  test('[G5] [R82] a transition is published by the process that made it, even while the venue is being read', async () => {
     const servers = await ownServers();
     const booking = await startedBooking(servers);
-    // A bus that only notes when it was given what.
+    // A bus that only records the messages and their times.
     const given = new Set<number>();
     const { bus } = booking;
     const publish = bus.publish.bind(bus);
@@ -159,7 +159,7 @@ describe('events on NATS', () => {
     };
     const late: number[] = [];
     for (let i = 0; i < 200; i++) {
-      // The reads catch up from the log, and may be quicker to hear of the transition than the decision's own answer.
+      // The reads catch up from the log, and may receive the transition before the decision's own reply.
       const reading = Array.from({ length: 3 }, () => booking.app.inject({ url: '/api/seats' }));
       const { body } = await booking.command(i % 2 ? 'release' : 'select', 'A1', 'alice');
       await Promise.all(reading);

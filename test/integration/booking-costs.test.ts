@@ -38,7 +38,7 @@ const countOf = (replies: { statusCode: number }[], status: number) =>
   replies.filter(({ statusCode }) => statusCode === status).length;
 
 describe('[R340] [R72] GET /api/events', () => {
-  test('near: the events, of which the store is not asked; further behind: none, and the venue is taken', async () => {
+  test('near: the events, without a call to the store; further behind: none, and the reader takes the venue', async () => {
     const { store, change, eventsAfter } = await startLimited();
     await change(300);
     const read = vi.spyOn(store, 'eventsAfter');
@@ -53,7 +53,7 @@ describe('[R340] [R72] GET /api/events', () => {
     expect(read.mock.calls.filter(([position]) => position.seq < 300)).toEqual([]);
   });
 
-  test('[R271] our own edges read pages at any distance; without limits everybody does', async () => {
+  test('[R271] our own edges read pages at any distance; without limits every client does', async () => {
     const { change, eventsAfter, app } = await startLimited();
     await change(1_500);
     const seqsOf = ({ events }: { events: { seq: number }[] }) => [events[0]?.seq, events.at(-1)?.seq];
@@ -65,14 +65,14 @@ describe('[R340] [R72] GET /api/events', () => {
     expect(seqsOf(await open.eventsAfter(0))).toEqual([1, 300]);
   });
 
-  test('a venue with more seats than events has them told further back', async () => {
+  test('a venue with more seats than events sends events from further back', async () => {
     const { change, eventsAfter } = await startLimited({ rows: 50 });
     await change(600);
     expect((await eventsAfter(100)).events).toHaveLength(500);
     expect(await eventsAfter(99)).not.toHaveProperty('events');
   });
 
-  test('a process that has just started reads what is near from the log, once', async () => {
+  test('a process that has just started reads the recent events from the log, once', async () => {
     const { store, line, change } = await startLimited();
     await change(50);
     const { app, service } = await startInspected({ store, line, access: { rateLimits: generous } });
@@ -86,7 +86,7 @@ describe('[R340] [R72] GET /api/events', () => {
   });
 });
 
-describe('[R341] requests cost points by what they cost', () => {
+describe('[R341] requests cost points in proportion to their load', () => {
   const access = { rateLimits: { ...generous, requestsPerSecondPerAddress: 40 } };
   test.each([
     ['/health', 40],
@@ -102,7 +102,7 @@ describe('[R341] requests cost points by what they cost', () => {
     expect([countOf(replies, 200), countOf(replies, 429)]).toEqual([served, 60 - served]);
   });
 
-  test('what costs more than there is takes all of it', async () => {
+  test('a request that costs more than the remaining points takes all of them', async () => {
     const { ask } = await startLimited({
       access: { rateLimits: { ...generous, requestsPerSecondPerAddress: 2 } },
       rows: 50,
@@ -110,7 +110,7 @@ describe('[R341] requests cost points by what they cost', () => {
     expect(countOf(await times(4, () => ask({ url: '/api/venue' })), 200)).toBe(1);
   });
 
-  test('[R345] the sessions of one address have together ten times what one has', async () => {
+  test('[R345] the sessions of one address have together ten times the points of one', async () => {
     const { ask, app } = await startLimited({
       access: { rateLimits: { ...generous, requestsPerSecondPerAddress: 10 } },
     });
@@ -137,7 +137,7 @@ describe('[R343] [R344] [G10] refusals', () => {
     }
   });
 
-  test('[R316] so do preflights, and a refusal can be read by the page', async () => {
+  test('[R316] so do preflights, and the page can read a refusal', async () => {
     const { ask } = await startLimited({ access: { ...access, allowedOrigins: ['https://partner.example'] } });
     const headers = { origin: 'https://partner.example', host: 'localhost', 'access-control-request-method': 'POST' };
     const replies = await times(15, () => ask({ method: 'OPTIONS', url: '/api/session', headers }));
@@ -146,7 +146,7 @@ describe('[R343] [R344] [G10] refusals', () => {
     expect([refused.statusCode, refused.headers['access-control-allow-origin']]).toEqual([429, headers.origin]);
   });
 
-  test('are counted by code, and logged once a minute for each code and address, with how many there were', async () => {
+  test('are counted by code, and logged once a minute for each code and address, with their number', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const { ask, app, logged } = await startLimited();
     logged.length = 0;
@@ -185,7 +185,7 @@ describe('[R343] [R344] [G10] refusals', () => {
 });
 
 describe('[R342] [G8] the Host of a request', () => {
-  test('a name that a stranger made lead here gets nothing of the API; our own names do', async () => {
+  test('a name that an attacker points here gets no access to the API; our own names do', async () => {
     const { ask } = await startLimited({ access: { allowedHosts: ['tickets.example.org'] } });
     const rebound = { host: 'evil.example.com:8080', origin: 'http://evil.example.com:8080' };
     const command = { method: 'POST', url: '/api/seats/select', payload: { seat_id: 'A1', user_id: 'ann' } } as const;
@@ -237,7 +237,7 @@ test.each([
   for (const { body, headers } of failed) expect(JSON.stringify([body, headers])).not.toMatch(/OOM|6379|f_0123/);
 });
 
-test('[R353] the large files of the documentation come from memory, compressed, and are asked for once a day', async () => {
+test('[R353] the large files of the documentation come from memory, compressed, and are requested once a day', async () => {
   const { app } = await startLimited();
   for (const name of ['swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js', 'swagger-ui.css']) {
     const url = `/api/docs/static/${name}`;

@@ -38,7 +38,7 @@ interface CommandOutcome {
   body: { success: boolean; seat?: Seat; error?: ErrorReply['error'] };
 }
 
-/** A Redis and a NATS that this test alone has, and may kill. */
+/** A Redis and a NATS for this test only, which may kill them. */
 export async function ownServers(): Promise<{ redis: TestServer; nats: TestServer; admin: Redis }> {
   const [redis, nats] = await Promise.all([startRedis(), startNats()]);
   const admin = new Redis(redis.url);
@@ -50,7 +50,7 @@ export async function ownServers(): Promise<{ redis: TestServer; nats: TestServe
   return { redis, nats, admin };
 }
 
-/** As on one's own machine, with no limits. */
+/** As on a developer's machine, without limits. */
 export function testAccess(overrides: Partial<Access> = {}): Access {
   const sessions = new Sessions({ keys: parseSessionKeys(newSessionKey()), ttlMs: 3_600_000, maxAgeMs: 86_400_000 });
   return {
@@ -65,7 +65,7 @@ export function testAccess(overrides: Partial<Access> = {}): Access {
   };
 }
 
-/** A booking process's inside, over real servers, not waited for. */
+/** The service of a booking process on real servers, without waiting for it to open. */
 export async function newBooking(options: BookingOptions): Promise<TestBooking> {
   const { redis, nats, holdSeconds = 30, access = {}, maxHoldsPerUser = 100 } = options;
   const venue = { name: 'main', rows: 10, cols: 10, holdTtlMs: holdSeconds * 1000, maxHoldsPerUser };
@@ -112,7 +112,7 @@ export const becomesReady = (booking: OneShow) =>
     if (statusCode !== 200) throw new Error(`/ready answers ${statusCode}`);
   }, patience);
 
-/** What comes on `seats.>`, as any subscriber of NATS hears it. */
+/** The messages on `seats.>`, as any subscriber of NATS receives them. */
 export async function natsListener(nats: TestServer): Promise<{ subject: string; event: SeatEvent }[]> {
   const connection = await connect({ servers: nats.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
   const heard: { subject: string; event: SeatEvent }[] = [];
@@ -126,7 +126,7 @@ export async function natsListener(nats: TestServer): Promise<{ subject: string;
   return heard;
 }
 
-/** What the stream has stored, in its order. */
+/** The stored messages of the stream, in its order. */
 export async function storedEvents(nats: TestServer): Promise<SeatEvent[]> {
   const connection = await connect({ servers: nats.url });
   try {

@@ -35,7 +35,7 @@ const post = (url: string, payload: InjectOptions['payload'], headers?: Record<s
 describe('[R36] [G4] Idempotency-Key', () => {
   const headers = { 'idempotency-key': '0123456789abcdef' };
 
-  test('what a command did it does once: asked again, it is answered as it was', async () => {
+  test('a command takes effect once: a retry gets the same reply', async () => {
     await booking.command('select', 'A1', 'alice');
     const release = { seat_id: 'A1', user_id: 'alice' };
     const first = await post('/api/seats/release', release, headers);
@@ -67,7 +67,7 @@ describe('reading', () => {
     expect(seats[99]).toEqual({ id: 'J10', row: 9, col: 9, status: 0, seq: 0 });
   });
 
-  test('[R70] its ETag is the position: 304 until something happens, then a new one', async () => {
+  test('[R70] its ETag is the position: 304 until a transition, then a new one', async () => {
     const first = await ask({ url: '/api/seats' });
     const etag = first.headers.etag as string;
     const { epoch, seq } = (await ask({ url: '/api/venue' })).json();
@@ -123,7 +123,7 @@ describe('reading', () => {
     expect(Math.abs(venue.server_time - Number(seconds))).toBeLessThan(5);
   });
 
-  test('[R72] GET /api/events: what happened after a position', async () => {
+  test('[R72] GET /api/events: the events after a position', async () => {
     const { epoch } = (await ask({ url: '/api/venue' })).json();
     await booking.command('select', 'A1', 'alice');
     await booking.command('book', 'A1', 'alice');
@@ -142,7 +142,7 @@ describe('reading', () => {
     expect(foreign).not.toHaveProperty('events');
   });
 
-  test('[R72] a position that is ahead of the venue is not believed, and disturbs nobody', async () => {
+  test('[R72] a position that is ahead of the venue is ignored, and affects no other client', async () => {
     const { epoch } = (await ask({ url: '/api/venue' })).json();
     await booking.command('select', 'A1', 'alice');
     const reply = await ask({ url: `/api/events?epoch=${epoch}&after=999999` });
@@ -184,7 +184,7 @@ describe('commands', () => {
     });
   });
 
-  test('[R74] what was answered is what is read next', async () => {
+  test('[R74] the next read shows the replied state', async () => {
     for (let i = 1; i <= 10; i++) {
       await booking.command('select', `B${i}`, 'alice');
       expect(await booking.seat(`B${i}`)).toMatchObject({ status: 1, held_by: 'alice' });
@@ -215,7 +215,7 @@ describe('commands', () => {
     });
   });
 
-  test('[R74] again: the same answer, and no second transition', async () => {
+  test('[R74] a repeated command gets the same reply, without a second transition', async () => {
     const [first, again] = [
       await booking.command('select', 'A1', 'alice'),
       await booking.command('select', 'A1', 'alice'),
@@ -229,7 +229,7 @@ describe('commands', () => {
     expect((await ask({ url: '/api/venue' })).json().seq).toBe(2);
   });
 
-  test('[G4] [R74] many at once for one seat: one gets it, all are answered by one history', async () => {
+  test('[G4] [R74] many concurrent requests for one seat: one gets it, and one history explains all replies', async () => {
     const users = Array.from({ length: 200 }, (_, i) => `user${i}`);
     const outcomes = await Promise.all(users.map((user) => booking.command('select', 'C5', user)));
     expect(outcomes.filter(({ status }) => status === 200)).toHaveLength(1);
@@ -238,7 +238,7 @@ describe('commands', () => {
   });
 });
 
-describe('[G9] [R76] bad input gets its code, and nothing is thrown', () => {
+describe('[G9] [R76] bad input gets its code, without an exception', () => {
   const good = { seat_id: 'A1', user_id: 'alice' };
 
   test.each([
@@ -291,7 +291,7 @@ describe('[G9] [R76] bad input gets its code, and nothing is thrown', () => {
     expect(reply.json()).toMatchObject({ success: false, error: { code: 'INVALID_REQUEST', retryable: false } });
   });
 
-  test('what nobody asked for in a body is no error', async () => {
+  test('unknown fields in a body are no error', async () => {
     expect((await post('/api/seats/select', { ...good, colour: 'red' })).statusCode).toBe(200);
   });
 
@@ -360,7 +360,7 @@ describe('[G9] [R76] bad input gets its code, and nothing is thrown', () => {
     expect(reply.json()).toMatchObject({ success: false, error: { code: 'INVALID_REQUEST' } });
   });
 
-  /** What comes back on a connection of its own, until the service ends it. */
+  /** The reply on a connection of its own, until the service ends it. */
   async function send(text: string): Promise<string> {
     if (!booking.app.server.listening) await booking.app.listen({ host: '127.0.0.1', port: 0 });
     const { port } = booking.app.server.address() as AddressInfo;
@@ -375,7 +375,7 @@ describe('[G9] [R76] bad input gets its code, and nothing is thrown', () => {
     });
   }
 
-  test('over real connections too, and the service goes on after each', async () => {
+  test('over real connections too, and the service survives each', async () => {
     const postOf = (body: string) =>
       `POST /api/seats/select HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     expect(await send(postOf('{'))).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"INVALID_REQUEST"/);
@@ -397,7 +397,7 @@ describe('[G9] [R76] bad input gets its code, and nothing is thrown', () => {
     expect((await ask({ url: '/health' })).statusCode).toBe(200);
   });
 
-  test('and nobody else notices: the seats are as they were', async () => {
+  test('and no other user is affected: the seats are unchanged', async () => {
     await post('/api/seats/select', '{', json);
     await booking.command('select', 'Z99', 'alice');
     expect((await ask({ url: '/api/venue' })).json().seq).toBe(0);

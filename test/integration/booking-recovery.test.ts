@@ -38,7 +38,7 @@ describe('a booking process ends and another begins', () => {
     const before = await startedBooking(options);
     const { body } = await before.command('select', 'A1', 'alice');
     const expiresAtMs = (body.seat?.expires_at as number) * 1000;
-    // A second of it is over before the restart: a timer begun anew would end it that much too late.
+    // A second of it has passed before the restart: a restarted timer would end it a second too late.
     await vi.waitFor(async () => {
       expect((await venueOf(before)).server_time * 1000).toBeGreaterThan(expiresAtMs - 4_000);
     }, patience);
@@ -56,7 +56,7 @@ describe('a booking process ends and another begins', () => {
     expect(endedAtMs, 'not a whole hold later').toBeLessThan(expiresAtMs + 10_000);
   });
 
-  test('[G3] [R83] a hold whose time ran out while nobody lived ends as soon as somebody does', async () => {
+  test('[G3] [R83] a hold that expired while no process was running ends when one starts', async () => {
     const servers = await ownServers();
     const options = { ...servers, holdSeconds: 0.3 };
     const before = await startedBooking(options);
@@ -73,7 +73,7 @@ describe('a booking process ends and another begins', () => {
     );
   });
 
-  test('[G6] [R84] what was committed and never published is published by the next', async () => {
+  test('[G6] [R84] the next process publishes events that were committed and never published', async () => {
     const servers = await ownServers();
     const before = await startedBooking(servers);
     before.bus.publish = () => Promise.reject(new Error('dies before it publishes'));
@@ -87,7 +87,7 @@ describe('a booking process ends and another begins', () => {
 });
 
 describe('Redis', () => {
-  test('[R85] FLUSHALL: a new epoch, every seat available, and all goes on', async () => {
+  test('[R85] FLUSHALL: a new epoch, every seat available, and the sale continues', async () => {
     const servers = await ownServers();
     const [one, two] = [await startedBooking(servers), await startedBooking(servers)];
     const heard = await natsListener(servers.nats);
@@ -127,7 +127,7 @@ describe('Redis', () => {
     }
   });
 
-  test('[R86] killed: commands are STORE_UNAVAILABLE, reads are marked stale, /ready is 503, /health 200; then it heals', async () => {
+  test('[R86] killed: commands are STORE_UNAVAILABLE, reads are marked stale, /ready is 503, /health 200; then it recovers', async () => {
     const servers = await ownServers();
     const booking = await startedBooking(servers);
     await booking.command('select', 'A1', 'alice');
@@ -171,7 +171,7 @@ describe('Redis', () => {
     await becomesReady(booking);
   });
 
-  test('[G3] [R86] a hold that ends while Redis is away ends when it is back', async () => {
+  test('[G3] [R86] a hold that expires while Redis is unavailable ends when Redis is back', async () => {
     const servers = await ownServers();
     const booking = await startedBooking({ ...servers, holdSeconds: 1 });
     await booking.command('select', 'A1', 'alice');
@@ -181,7 +181,7 @@ describe('Redis', () => {
     await vi.waitFor(() => expect(booking.actorState('A1')).toBe('available'), patience);
   });
 
-  test('[R86] not there at the start: the process lives, and opens the venue when Redis comes', async () => {
+  test('[R86] not available at the start: the process keeps running, and opens the venue once Redis is available', async () => {
     const servers = await ownServers();
     await servers.redis.kill('SIGKILL');
     const booking = await newBooking(servers);
@@ -206,7 +206,7 @@ describe('Redis', () => {
 });
 
 describe('NATS', () => {
-  test('[G6] [R84] away while seats are booked: every event comes once when it is back, in order', async () => {
+  test('[G6] [R84] unavailable while seats are booked: every event arrives once when it is back, in order', async () => {
     const servers = await ownServers();
     const booking = await startedBooking(servers);
     await vi.waitFor(() => expect(booking.bus.connected).toBe(true), patience);
@@ -236,7 +236,7 @@ describe('NATS', () => {
     );
   });
 
-  test('[G6] [R84] away, and two processes that both notice: still once', async () => {
+  test('[G6] [R84] unavailable, and detected by two processes: still once', async () => {
     const servers = await ownServers();
     const both = [await startedBooking(servers), await startedBooking(servers)];
     for (const { bus } of both) await vi.waitFor(() => expect(bus.connected).toBe(true), patience);
@@ -253,7 +253,7 @@ describe('NATS', () => {
     expect(await storedEvents(servers.nats)).toHaveLength(10);
   });
 
-  test('[R87] not there at the start: seats are booked all the same', async () => {
+  test('[R87] not available at the start: seats are booked anyway', async () => {
     const servers = await ownServers();
     await servers.nats.kill('SIGKILL');
     const booking = await startedBooking(servers);
@@ -263,12 +263,12 @@ describe('NATS', () => {
     await vi.waitFor(async () => expect(seqsOf(await storedEvents(servers.nats))).toEqual([1, 2]), patience);
   });
 
-  test('[R87] gone while the process ends: it ends in good order', async () => {
+  test('[R87] lost while the process ends: it still ends in good order', async () => {
     const servers = await ownServers();
     const booking = await newBooking(servers);
     await becomesReady(booking);
     await vi.waitFor(() => expect(booking.bus.connected).toBe(true), patience);
-    // Stopped first: it cannot answer the goodbye before it is killed.
+    // Suspended first: it cannot reply to the last flush before it is killed.
     await servers.nats.kill('SIGSTOP');
     const closed = expect(Promise.resolve(booking.app.close())).resolves.toBeUndefined();
     await servers.nats.kill('SIGKILL');

@@ -6,7 +6,7 @@ import { ServiceProcess, type ServiceSpec } from '../../src/launch/service-proce
 
 /**
  * The command of a container, as a process of this machine until the end of the test. `secrets` are the files of its
- * /run/secrets, `here` the folder that takes its place and that of /data, `addresses` what takes the place of other names.
+ * /run/secrets, `here` the folder in place of that and of /data, `addresses` the replacements of other names.
  */
 export async function startAsContainer(options: {
   name: string;

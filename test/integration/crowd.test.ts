@@ -55,10 +55,10 @@ const bearer = (token = '') => ({ authorization: `Bearer ${token}` });
 test('[R225] 100 browsers of an office, behind one address, all get a session in one second', async () => {
   const replies = await Promise.all(Array.from({ length: 100 }, () => ask('/api/session')));
   expect(replies.filter(({ status }) => status !== 200)).toEqual([]);
-  await delay(1_000); // the limits per second begin anew
+  await delay(1_000); // the next second has its own limits
 });
 
-test('[R312] 300 requests a second without a session do not keep one from the same address from booking', async () => {
+test('[R312] 300 requests a second without a session do not prevent a session of the same address from booking', async () => {
   const { token } = (await ask('/api/session')).body;
   let isBooked = false;
   let refused = 0;
@@ -111,7 +111,7 @@ describe('[R311] the address of a client', () => {
     await proxy.destroy();
   });
 
-  test('is that of the connection where it names another itself', async () => {
+  test('is that of the connection if the client claims another one', async () => {
     const client = new Pool(venue.url, { connections: 8, localAddress: '127.0.0.3' });
     const replies: Reply[] = [];
     for (let i = 0; i < 700; i++) {
@@ -126,7 +126,7 @@ describe('[R311] the address of a client', () => {
   });
 });
 
-test('[R316] a page of an allowed origin acts through nginx: a preflight, a token, a command with it, and errors it can read', async () => {
+test('[R316] a page of an allowed origin acts through nginx: a preflight, a token, a command with it, and readable errors', async () => {
   const origin = 'https://partner.example';
   const from = new Pool(venue.url, { localAddress: '127.0.0.4' });
   const preflight = await from.request({

@@ -23,7 +23,7 @@ const writableOf: Record<string, string[]> = {
   postgres: ['/var/lib/postgresql/data', '/var/run/postgresql', '/tmp'],
 };
 
-describe('[R975] a pod can do what it has to', () => {
+describe('[R975] a pod has the rights that it needs', () => {
   test.each(overlays)('in %s: not root, nothing to be written but data, no capabilities, no token', (overlay) => {
     for (const workload of clusterOf(overlay).workloads) {
       const { name, pod } = workload;
@@ -51,7 +51,7 @@ describe('[R975] a pod can do what it has to', () => {
   });
 });
 
-test('[R978] docs/deploy.md states the sum of what the pods request at rest', () => {
+test('[R978] docs/deploy.md states the total requests of the pods at rest', () => {
   const { workloads, ofKind } = clusterOf('gke');
   const atRest = (replicas: number | undefined) => replicas ?? ofKind('HorizontalPodAutoscaler')[0]?.spec.minReplicas;
   const sum = (resource: 'cpu' | 'memory', unit: string) =>
@@ -64,7 +64,7 @@ test('[R978] docs/deploy.md states the sum of what the pods request at rest', ()
   expect(readFileSync('docs/deploy.md', 'utf8')).toContain(stated);
 });
 
-describe('[R976] a pod meets whom it talks to, and nobody else', () => {
+describe('[R976] a pod reaches only the pods that it needs', () => {
   const between = [
     'booking → nats:4222',
     'booking → postgres:5432',
@@ -97,7 +97,7 @@ describe('[R976] a pod meets whom it talks to, and nobody else', () => {
   });
 });
 
-describe('[R977] pods come and go without a gap', () => {
+describe('[R977] pods are replaced without a gap', () => {
   test.each(overlays)('in %s: a process has its whole time to end', (overlay) => {
     for (const name of ['booking', 'edge']) {
       const workload = workloadOf(overlay, name);
@@ -106,7 +106,7 @@ describe('[R977] pods come and go without a gap', () => {
       expect(workload.pod.terminationGracePeriodSeconds, name).toBeGreaterThan(neededS);
     }
     expect(defaultLimits.drainTimeoutMs).toBeLessThan(closeTimeoutMs);
-    // No Service names an edge any more when it sends its clients away.
+    // No Service lists an edge any more when it closes its clients.
     expect(containerOf(workloadOf(overlay, 'edge')).lifecycle?.preStop?.exec?.command).toEqual(['sleep', '5']);
   });
 

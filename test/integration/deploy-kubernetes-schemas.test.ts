@@ -15,7 +15,7 @@ function schemaOf({ apiVersion, kind }: Manifest): { module: string; type: strin
   };
 }
 
-/** The faults of manifests: by the schemas' types, which know every field, and by their validators, which know patterns and what is required. */
+/** The faults of manifests: by the schemas' types, which know every field, and by their validators, which know patterns and required fields. */
 async function faultsOf(manifests: readonly Manifest[]): Promise<string[]> {
   const file = join('.test-data', `manifests-${process.pid}.ts`);
   mkdirSync('.test-data', { recursive: true });

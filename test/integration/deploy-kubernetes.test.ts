@@ -30,7 +30,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'concert-booking-kubernetes-'));
 const secretsDir = writeComposeSecrets(dataDir);
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
-describe('[R971] what a probe asks for, the code answers', () => {
+describe('[R971] the code serves the path of each probe', () => {
   test.each(overlays)('in %s', async (overlay) => {
     const venue = venueSettings(loadBookingConfig({}));
     const booking = await oneShow({ venue, access: testAccess() });
@@ -110,7 +110,7 @@ describe('[R972] the names and ports in settings lead to pods', () => {
     expect(commaList(edge.BOOKING_URLS ?? '')).toEqual(bookings.map((address) => `http://${address}`));
     for (const address of commaList(web.EDGES ?? '')) expect(behind(address), address).toEqual(['edge-0']);
     expect(commaList(web.EDGES ?? '').length, 'an attempt for each').toBeGreaterThan(1);
-    // What the URLs of the secrets name.
+    // The hosts in the URLs of the secrets.
     if (overlay !== 'managed') {
       for (const name of [
         'booking-redis-url',
@@ -149,7 +149,7 @@ describe('[R972] the names and ports in settings lead to pods', () => {
   });
 });
 
-describe('[R973] a process is given settings that it reads, and can start with them', () => {
+describe('[R973] a process gets only settings that it reads, and can start with them', () => {
   test.each(overlays)('in %s', (overlay) => {
     const local = (settings: Record<string, string>) =>
       Object.fromEntries(
@@ -236,7 +236,7 @@ describe('[R974] secrets', () => {
   });
 });
 
-test('[R974] each kubectl command of docs/deploy.md names what exists, and each image is built', () => {
+test('[R974] each kubectl command of docs/deploy.md names existing objects, and each image is built', () => {
   const commands = commandsIn(readFileSync('docs/deploy.md', 'utf8'));
   const kubectl = commands.filter((command) => command.startsWith('kubectl '));
   expect(kubectl.length).toBeGreaterThan(8);

@@ -6,7 +6,7 @@ import { startBooking, startEdge, startNats, startNginx, startRedis, type TestSe
 
 const clientCount = 300;
 
-/** Reconnects at once when it is sent away, as the page does after its first failure. */
+/** Reconnects at once when the edge closes it, as the page does after its first failure. */
 class Client {
   readonly codes: number[] = [];
   longestGapMs = 0;
@@ -47,7 +47,7 @@ class Client {
 const connectionsOf = async ({ url }: TestServer): Promise<number> =>
   Number(/^edge_connections (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1]);
 
-test('[R983] [G7] on SIGTERM an edge moves all its clients to another one before its time is over', {
+test('[R983] [G7] on SIGTERM an edge moves all its clients to another one before its grace period ends', {
   timeout: 120_000,
 }, async () => {
   const [redis, nats] = await Promise.all([startRedis(), startNats()]);
@@ -77,7 +77,7 @@ test('[R983] [G7] on SIGTERM an edge moves all its clients to another one before
   expect(Date.now() - startMs).toBeLessThan(closeTimeoutMs);
   await expect.poll(open).toBe(clientCount);
   expect(await connectionsOf(staying)).toBe(clientCount);
-  // Each was told to reconnect, once, and none was cut off.
+  // Each got the close code to reconnect, once, and none was cut off.
   expect(clients.map(({ codes }) => codes)).toEqual(clients.map(() => [closeCodes.serviceRestart.code]));
   // The slowest ones measure how busy this machine is: of all tests of G7, this one has the most clients.
   const gapsMs = clients.map(({ longestGapMs }) => longestGapMs).sort((a, b) => a - b);

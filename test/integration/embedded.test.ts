@@ -13,7 +13,7 @@ afterAll(() => server?.stop());
 const post = (action: string, body: object) =>
   fetch(`${server.url}/api/seats/${action}`, { method: 'POST', body: JSON.stringify(body) });
 
-/** Everything that is sent to a client that says nothing. */
+/** All messages to a client that sends nothing. */
 function listen(): { messages: { type: string; data: Record<string, unknown> }[]; socket: WebSocket } {
   const messages: { type: string; data: Record<string, unknown> }[] = [];
   const socket = new WebSocket(`${server.url.replace('http', 'ws')}/ws`);
@@ -38,7 +38,7 @@ test('one process serves the page, the API and the live venue', async () => {
   socket.close();
 });
 
-test('a seat that a WebSocket client asks for is booked by HTTP', async () => {
+test('a seat that a WebSocket client holds is booked over HTTP', async () => {
   const { messages, socket } = listen();
   await expect.poll(() => messages.length).toBeGreaterThan(0);
   socket.send(JSON.stringify({ type: 'SELECT_SEAT', request_id: 7, data: { seat_id: 'B2', user_id: 'ann' } }));
@@ -47,7 +47,7 @@ test('a seat that a WebSocket client asks for is booked by HTTP', async () => {
   socket.close();
 });
 
-test('[R319] an address is limited as everywhere, whatever it forwards, and the live venue is not disturbed by that', async () => {
+test('[R319] an address is limited as everywhere, whatever headers it forwards, and the live venue is not affected', async () => {
   const limited = await startEmbedded({
     env: { RATE_LIMIT: 'on', HOLD_SECONDS: '600', HOLDS_PER_ADDRESS: '5', REQUESTS_PER_SECOND_PER_ADDRESS: '10' },
   });
@@ -88,6 +88,6 @@ test('[R319] an address is limited as everywhere, whatever it forwards, and the 
   socket.close();
 });
 
-test('it says loudly that bookings end with the process', async () => {
+test('it warns clearly that bookings end with the process', async () => {
   expect(await readFile(server.logFile, 'utf8')).toContain('Every hold, booking and order ends with this process');
 });

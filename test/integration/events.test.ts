@@ -25,7 +25,7 @@ afterAll(async () => {
   await nats?.stop();
 });
 
-/** What `npm run events` runs, once it is built. */
+/** The program of `npm run events`, once it is built. */
 function events(env: NodeJS.ProcessEnv, ...args: string[]) {
   const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { events: string } };
   const [, file = ''] = /node (\S+)$/.exec(scripts.events) ?? [];
@@ -74,7 +74,7 @@ test('[R444] it finds the NATS of a running system by its data folder, on any po
   expect(await ended).toBe(0);
 });
 
-test('[R444] a NATS that does not answer is named, with the remedy and without the password', async () => {
+test('[R444] a NATS that does not reply is named, with the remedy and without the password', async () => {
   const port = await freePort();
   const { output, ended } = events({ NATS_URL: `nats://viewer:secret@127.0.0.1:${port}` });
   expect(await ended).toBe(1);

@@ -13,7 +13,7 @@ import { freeSettings, Launch, type Settings } from './launch-fixture.ts';
 const RESTART_PAUSE_MS = '150';
 /** R305: within 40 s after space is back everything works, with pauses of 30 s. */
 const healsWithinMs = 40_000 - 30 * (1_000 - Number(RESTART_PAUSE_MS));
-/** JetStream reserves 1 GiB, of three quarters of the disk. Only what is used takes memory. */
+/** JetStream reserves 1 GiB, of three quarters of the disk. Only the used part takes memory. */
 const roomForJetStream = '1600m';
 
 type AtEnd = typeof onTestFinished;
@@ -24,7 +24,7 @@ interface Sale {
   action: 'select' | 'book';
 }
 
-/** A system under start.sh, and all that its users were told. */
+/** A system under start.sh, and all replies to its users. */
 class Run {
   readonly settings: Settings;
   readonly launch: Launch;
@@ -49,7 +49,7 @@ class Run {
     return new Run(settings, launch);
   }
 
-  /** A seat that none has asked for. */
+  /** A seat that was never requested. */
   nextSeat(): string {
     const [row, column] = [Math.floor(this.#seats / 10), this.#seats % 10];
     this.#seats++;
@@ -79,7 +79,7 @@ class Run {
     return statuses;
   }
 
-  /** From now on: a user's select and book succeed through nginx, an open page learns of it, JetStream has it. */
+  /** From now on: a user's select and book succeed through nginx, an open page shows it, JetStream has it. */
   async heals(): Promise<void> {
     const deadline = Date.now() + healsWithinMs;
     const seatId = this.nextSeat();
@@ -186,7 +186,7 @@ describe.concurrent('a full disk', { timeout: 150_000 }, () => {
       await run.heals();
       await run.expectNothingLost();
       await run.launch.says('redis is back');
-      // One message for each growth of the pause, not one for each of what follows from it.
+      // One message for each growth of the pause, not one for each consequence.
       expect(run.launch.output.match(/^!!/gm)?.length).toBeLessThan(12);
     },
   );
@@ -213,7 +213,7 @@ describe.concurrent('a full disk', { timeout: 150_000 }, () => {
     await expect.poll(() => readFileSync(log, 'utf8')).toContain(`user-of-${run.confirmed.at(-1)?.seatId}`);
   });
 
-  test("[R305][R306] only NATS's folder: selling goes on, and NATS is started again when that helps", async ({
+  test("[R305][R306] only NATS's folder: selling continues, and NATS is restarted when that helps", async ({
     onTestFinished,
   }) => {
     const { settings, disk } = await settingsOn('nats', roomForJetStream, onTestFinished);
@@ -223,7 +223,7 @@ describe.concurrent('a full disk', { timeout: 150_000 }, () => {
     const isOver = () => run.launch.output.includes('nats: JetStream');
     const statuses = await run.selectUntil(isOver, 25_000);
     expect(new Set(statuses)).toEqual(new Set([200]));
-    // Then it starts on the full disk, and takes what is left there for its limit.
+    // Then it starts on the full disk, and uses the remaining space as its limit.
     const printed = run.launch.output.length;
     process.kill(run.launch.pids().nats as number, 'SIGKILL');
     const isBack = () => run.launch.output.slice(printed).includes('nats is back');

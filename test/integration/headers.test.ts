@@ -26,7 +26,7 @@ async function expectSecured(bytes: string, status: number, policy = securityHea
   return answer;
 }
 
-describe('[R235] [R121] each answer has the headers that browsers act on, each once, whoever gives it', () => {
+describe('[R235] [R121] each reply has the security headers once, from any process', () => {
   test.each([
     ['the page', '/', 200],
     ['the page as a file', '/index.html', 200],
@@ -46,7 +46,7 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
     await expectSecured(get(path), status, policy);
   });
 
-  test('what nginx refuses by itself, in the shape of the API', async () => {
+  test('refusals of nginx itself, in the shape of the API', async () => {
     const refused: [string, number, string][] = [
       ['GARBAGE\r\n\r\n', 400, 'INVALID_REQUEST'],
       ['GET / HTTP/9.9\r\n\r\n', 400, 'INVALID_REQUEST'],
@@ -62,7 +62,7 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
     }
   });
 
-  test('the pages of the inspector: theirs is a policy of their own, with nothing unsafe, and nobody frames them', async () => {
+  test('the pages of the inspector: they have their own policy, without unsafe directives, and cannot be framed', async () => {
     const wanted = { 'img-src': ["'self'", 'data:'], 'form-action': ["'self'"] };
     const live = contentSecurityPolicy({ ...wanted, 'frame-src': ["'none'"] });
     await expectSecured(get('/inspect/live'), 200, live);
@@ -74,7 +74,7 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
     }
   });
 
-  test('[R318] HSTS over TLS alone, once, as the trusted proxy that ends it reports', async () => {
+  test('[R318] HSTS over TLS only, once, as reported by the trusted proxy that terminates it', async () => {
     for (const path of [
       '/',
       '/styles.css',
@@ -103,7 +103,7 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
     for (const [name, value] of Object.entries(securityHeaders)) expect(headers.get(name), name).toEqual([value]);
   });
 
-  test('a booking process that is asked directly: no answer of the API is taken for a page', async () => {
+  test('a booking process without a proxy: no reply of the API is mistaken for a page', async () => {
     for (const path of ['/api/seats', '/api/no-such-route', '/api/seats/%c0']) {
       const { headers } = await ask(get(path), venue.bookings[0]?.url);
       expect(headers.get('x-content-type-options'), path).toEqual(['nosniff']);
@@ -111,7 +111,7 @@ describe('[R235] [R121] each answer has the headers that browsers act on, each o
     }
   });
 
-  test('with every booking process away: the page from a file, and the refusal of the API', async () => {
+  test('without any booking process: the page from a file, and the refusal of the API', async () => {
     await venue.bookings[0]?.kill();
     await expectSecured(get('/'), 200);
     const { headers, body } = await expectSecured(get('/api/seats'), 503);

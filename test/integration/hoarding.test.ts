@@ -6,8 +6,8 @@ import type { Seat } from '../../src/protocol/seat.ts';
 import type { SessionReply } from '../../src/protocol/session.ts';
 import { startVenue } from '../support/venue.ts';
 
-// One machine with a thousand guest sessions that holds whatever is free, again and again, and books nothing; and somebody
-// at another address who wants a seat now and then. The figures of docs/security.md are what this prints.
+// One machine with a thousand guest sessions holds every free seat, again and again, and books nothing; a user
+// at another address wants a seat now and then. This prints the figures of docs/security.md.
 
 const seatCount = 100;
 const sessionsWanted = 1_000;
@@ -31,7 +31,7 @@ async function hoard(env: NodeJS.ProcessEnv): Promise<Figures> {
     env: { AUTH_MODE: 'required', HOLD_SECONDS: String(holdSeconds), RATE_LIMIT: 'on', ...env },
   });
   const from = (localAddress: string) => new Pool(venue.url, { connections: 32, localAddress });
-  // Not through nginx, so that to look counts for nobody.
+  // Not through nginx, so that reads do not count against any address.
   const watcher = new Pool(venue.bookings[0]?.url as string);
   const [attacker, honest] = [from('127.0.0.1'), from('127.0.0.2')];
   onTestFinished(async () => {
@@ -114,7 +114,7 @@ function report(what: string, { sessions, shareHeld, mostHeld, honestGot, honest
   );
 }
 
-/** An attacker who has all the time there is for beginning sessions. */
+/** An attacker with unlimited time to start sessions. */
 const withTime = { SESSIONS_PER_MINUTE_PER_ADDRESS: '1000', REQUESTS_PER_SECOND_PER_ADDRESS: '1000' };
 
 describe('[R240] [G9] one machine with a thousand sessions', () => {
@@ -125,7 +125,7 @@ describe('[R240] [G9] one machine with a thousand sessions', () => {
     expect(figures.shareHeld).toBeGreaterThan(0.7);
   });
 
-  test('as a venue is set up by default it gets few sessions, and only so many seats', patience, async () => {
+  test('with the default settings it gets few sessions, and a limited number of seats', patience, async () => {
     const figures = await hoard({});
     report('the defaults', figures);
     expect(figures.sessions).toBeLessThanOrEqual(300);
@@ -133,7 +133,7 @@ describe('[R240] [G9] one machine with a thousand sessions', () => {
     expect(figures.honestGot).toBeGreaterThan(0);
   });
 
-  test('with all its sessions, begun over an hour, it gets no more seats', patience, async () => {
+  test('with all its sessions, started over an hour, it gets no more seats', patience, async () => {
     const figures = await hoard(withTime);
     report('the defaults, sessions begun before', figures);
     expect(figures.sessions).toBeGreaterThan(0.9 * sessionsWanted);
@@ -142,7 +142,7 @@ describe('[R240] [G9] one machine with a thousand sessions', () => {
     expect(figures.honestGot).toBeGreaterThan(0);
   });
 
-  test('with a cool-down alone it changes sessions: what stops it is the limit of its address', patience, async () => {
+  test('with a cool-down alone it changes sessions: only the limit of its address stops it', patience, async () => {
     const figures = await hoard({ ...withTime, HOLDS_PER_ADDRESS: '100000', REHOLD_COOLDOWN_MS: '60000' });
     report('a cool-down and no limit of holds', figures);
     expect(figures.mostHeld).toBeGreaterThan(60);

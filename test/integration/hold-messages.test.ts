@@ -42,7 +42,7 @@ async function connect(userId: string) {
   return { send, settings, updates };
 }
 
-test('[G13] [R394] HOLD_SEATS, BOOK_HOLD and RELEASE_HOLD: all seats, or none with those that are the reason', async () => {
+test('[G13] [R394] HOLD_SEATS, BOOK_HOLD and RELEASE_HOLD: all seats, or none, with the seats that are the reason', async () => {
   const [alice, bob] = [await connect('alice'), await connect('bob')];
   const held = await alice.send('HOLD_SEATS', seats(1, 2));
   expect(held).toMatchObject({ type: 'ACK', data: { success: true, expires_at: expect.any(Number) } });
@@ -63,7 +63,7 @@ test('[G13] [R394] HOLD_SEATS, BOOK_HOLD and RELEASE_HOLD: all seats, or none wi
     .toEqual(seats(1, 2, 2, 1).map((id, i) => [id, [1, 1, 0, 2][i]]));
 });
 
-test('[R395] EXTEND_HOLD moves the end of all seats, HOLD_EXTENSIONS times; the ACK of CONNECT says how often', async () => {
+test('[R395] EXTEND_HOLD moves the end of all seats, HOLD_EXTENSIONS times; the ACK of CONNECT has the number', async () => {
   const alice = await connect('alice');
   expect(alice.settings.data).toMatchObject({ hold_seconds: 60, max_holds: 4, hold_extensions: 1 });
   const held = await alice.send('HOLD_SEATS', seats(1, 2));

@@ -64,7 +64,7 @@ export function settingsOfPod(overlay: string, name: string): Record<string, str
   return map?.data ?? expect.unreachable(`${name} has no settings`);
 }
 
-/** What `kubectl apply -k` would send. */
+/** The objects that `kubectl apply -k` would send. */
 async function render(path: string): Promise<Cluster> {
   const kubectl = await findKubectl();
   const text = execFileSync(kubectl, ['kustomize', path], { encoding: 'utf8', stdio: 'pipe' });
@@ -114,7 +114,7 @@ export function allowedConnections({ workloads, ofKind }: Cluster): string[] {
   const policies = ofKind('NetworkPolicy').map(({ spec }) => spec as PolicySpec);
   const of = (labels: Labels, type: string) =>
     policies.filter(({ podSelector, policyTypes }) => policyTypes.includes(type) && selects(podSelector, labels));
-  /** Who is named outside of this namespace. */
+  /** The peers outside of this namespace. */
   const outside = (peer: Peer) =>
     peer.ipBlock?.cidr ?? Object.values(peer.namespaceSelector?.matchLabels ?? {}).join() ?? '';
   const sides = workloads.flatMap(({ name, labels }) => {

@@ -60,7 +60,7 @@ test('[R910] start.sh sells shows with prices by orders, and prints the address 
   expect(await shop.get(`/api/tickets/${code}`)).toMatchObject({ valid: true, seat: 'A1' });
 });
 
-test('[R910] without a ledger there is no checkout unless it was asked for: then nothing is started', {
+test('[R910] without a ledger there is no checkout; if it was requested, nothing is started', {
   timeout: 120_000,
 }, async () => {
   const PATH = fakeProgram('postgres', 'echo "postgres (PostgreSQL) 12.22"');

@@ -155,7 +155,7 @@ test('[R982] any NATS server and any replica may end; without a replica nothing 
     await expect.poll(() => replica.hget('venue:seats', 'A1')).toContain('"status":1');
   }
 
-  // The server that both processes were given: they go on with another one.
+  // The server at the address of both processes: they continue with another one.
   await serverOf('nats').process.stop();
   await expect.poll(() => select('A2')).toBe(200);
   await expect.poll(() => updates).toContain('A2');

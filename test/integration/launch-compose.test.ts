@@ -66,14 +66,14 @@ test('[R299] Redis and NATS keep below the memory of their containers', () => {
   expect(jetstream.max_memory_store).toBeLessThanOrEqual(bytes(nats?.mem_limit) / 2);
 });
 
-describe('[R232] containers meet whom they talk to, and nobody else', () => {
-  test('from outside only nginx is reached, and that from this machine', () => {
+describe('[R232] containers reach only the containers that they need', () => {
+  test('only nginx is reachable from outside, and only from this machine', () => {
     const published = services.filter(([, { ports }]) => ports?.length).map(([name]) => name);
     expect(published).toEqual(['nginx']);
     for (const port of compose.services.nginx?.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
   });
 
-  test('only nginx is in a network with a way out', () => {
+  test('only nginx is in a network with external access', () => {
     const open = Object.keys(compose.networks).filter((name) => compose.networks[name]?.internal !== true);
     expect(open).toHaveLength(1);
     const inTheOpen = services.filter(([, { networks }]) => networks.some((name) => open.includes(name)));
@@ -95,7 +95,7 @@ describe('[R232] containers meet whom they talk to, and nobody else', () => {
   });
 });
 
-describe('[R233] a container can do what it has to', () => {
+describe('[R233] a container has the rights that it needs', () => {
   test.each(services)(
     '%s: not root, nothing to be written but data, no capabilities, with limits and a health check',
     (_, service) => {
@@ -122,12 +122,12 @@ describe('[R233] a container can do what it has to', () => {
     },
   );
 
-  test('docker-compose takes the file', { timeout: 120_000 }, () => {
+  test('docker-compose accepts the file', { timeout: 120_000 }, () => {
     execFileSync('docker-compose', ['config', '-q'], { stdio: 'pipe' });
   });
 });
 
-test('[R365] what builds is in no image that runs', () => {
+test('[R365] no image that runs contains build tools', () => {
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: object };
   expect(Object.keys(dependencies)).not.toContain('esbuild');
   const [, build = ''] = readFileSync('Dockerfile', 'utf8').split(/^(?=FROM )/m);
@@ -155,7 +155,7 @@ test('[R359] nginx limits addresses, and with RATE_LIMIT=off none', () => {
   expect(compose.services.nginx?.environment?.RATE_LIMIT).toBe(`\${RATE_LIMIT:-on}`);
 });
 
-test('[R311] [R315] [R316] the settings for proxies, origins and the cookie reach those that use them', () => {
+test('[R311] [R315] [R316] the settings for proxies, origins and the cookie reach the processes that use them', () => {
   const settings = (name: string) => compose.services[name]?.environment;
   const fromHost = (name: string, otherwise = '') => `\${${name}:-${otherwise}}`;
   for (const name of ['booking', 'edge-1', 'edge-2']) {
@@ -176,7 +176,7 @@ test('[R311] [R315] [R316] the settings for proxies, origins and the cookie reac
 describe('[R234] secrets', () => {
   const nameOf = (given: string | { source: string }) => (typeof given === 'string' ? given : given.source);
 
-  test('each container is given its own, and none in its settings', () => {
+  test('each container gets its own secrets as files, and none in its settings', () => {
     const given = Object.fromEntries(services.map(([name, { secrets = [] }]) => [name, secrets.map(nameOf)]));
     expect(given).toEqual({
       redis: ['redis-users'],
@@ -212,7 +212,7 @@ describe('[R234] secrets', () => {
     }
   });
 
-  test('they are written all, the same each time, into a folder that nobody else comes into', () => {
+  test('all are written, the same each time, into a folder that no other user can enter', () => {
     const spare = parse(readFileSync('docker-compose.ha.yml', 'utf8'), { merge: true }) as typeof compose;
     const files = Object.values({ ...compose.secrets, ...spare.secrets }).map(({ file }) => file);
     expect(files.toSorted()).toEqual(
@@ -229,7 +229,7 @@ describe('[R234] secrets', () => {
     expect(readFileSync(join(writeComposeSecrets(other), 'session-keys'), 'utf8')).not.toBe(secret('session-keys'));
   });
 
-  test('with them the servers of the compose file start, and know the services by theirs', {
+  test('with them the servers of the compose file start, and accept the logins of the services', {
     timeout: 60_000,
   }, async () => {
     const [redisPort, natsPort, monitorPort] = [await freePort(), await freePort(), await freePort()];
@@ -261,7 +261,7 @@ describe('[R234] secrets', () => {
           .filter(([setting]) => setting.endsWith('_FILE'))
           .map(([setting, path]) => [setting, localText(String(path), here, addresses)]),
       );
-    // The image runs this script when it has made its data; here the roles are there already, with other passwords.
+    // The image runs this script when it has created its data; here the roles already exist, with other passwords.
     const admin = new pg.Client(postgres.adminUrl.replace(/booking$/, 'postgres'));
     await admin.connect();
     await admin.query('DROP DATABASE booking');

@@ -96,7 +96,7 @@ export class Launch {
     return Object.fromEntries(lock.services.map(({ name, pid }: { name: string; pid: number }) => [name, pid]));
   }
 
-  /** For the end of a test, however it went. */
+  /** For the end of a test, whatever its result. */
   async cleanUp(): Promise<void> {
     this.signal('SIGTERM');
     await this.exitCode;

@@ -91,7 +91,7 @@ describe('[R290] a given Redis', () => {
     expect(Date.now() - since).toBeLessThan(timeoutMs + 1_500);
   });
 
-  test('that wants a password, or another one', async () => {
+  test('that requires a password, or another one', async () => {
     const locked = await startRedis({ users: 'user default on >right ~* &* +@all\nuser viewer on nopass +ping\n' });
     onTestFinished(() => locked.stop());
     await expect(ofRedis(locked.url)).rejects.toThrow('requires a password');

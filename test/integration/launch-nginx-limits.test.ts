@@ -12,7 +12,7 @@ import { close, setUp, setUpTwo, slowReaders, tearDown, tries } from './nginx-fi
 afterEach(tearDown);
 
 describe('[R360] [G7] a read that is slow by itself', () => {
-  test('is asked of one process only, and takes neither from the commands', async () => {
+  test('goes to one process only, and marks no process as failed for commands', async () => {
     const { bookings, post, get } = await setUpTwo();
     for (const name of ['one', 'two']) slowReaders.add(name);
     const statuses = await Promise.all(
@@ -25,7 +25,7 @@ describe('[R360] [G7] a read that is slow by itself', () => {
     expect(new Set(names)).toEqual(new Set(['one', 'two']));
   });
 
-  test('comes from the living process when the other is dead', async () => {
+  test('comes from the running process if the other is dead', async () => {
     const { bookings, get } = await setUpTwo();
     close(bookings[0].server);
     for (let i = 0; i < tries; i++)
@@ -33,7 +33,7 @@ describe('[R360] [G7] a read that is slow by itself', () => {
   });
 });
 
-/** What the client gets as it is sent. */
+/** The reply to the client as sent. */
 function rawGet(url: string, headers = {}): Promise<{ status: number; headers: IncomingHttpHeaders; body: Buffer }> {
   return new Promise((resolve, reject) => {
     request(url, { headers }, async (response) => {
@@ -77,7 +77,7 @@ describe('[R359] limits of nginx by address', () => {
     CONNECTIONS_PER_ADDRESS: '2',
   };
   const many = 60;
-  /** Of as many requests as there are addresses, at once: those that nginx refuses. */
+  /** The requests that nginx refuses, of one from each address at once. */
   async function refusedOf(url: string, addresses: string[]): Promise<Response[]> {
     const responses: Response[] = [];
     for (const address of addresses) {
@@ -135,7 +135,7 @@ describe('[R359] limits of nginx by address', () => {
     ).toBeGreaterThan(5);
   });
 
-  test('connections that are not done: slow bodies and sockets of one address leave room for others', async () => {
+  test('unfinished connections: slow bodies and sockets of one address leave room for others', async () => {
     const { url } = await setUp(limits); // 2 at each of 2 edges
     const refused: (number | undefined)[] = [];
     for (let i = 0; i < 8; i++) {
@@ -178,7 +178,7 @@ describe('[R359] limits of nginx by address', () => {
   });
 });
 
-test('[R361] the log has what failed or took several attempts; refusals that a client has for nothing leave no line', async () => {
+test('[R361] the log has requests that failed or took several attempts; cheap refusals leave no line', async () => {
   const { bookings, post, nginx } = await setUpTwo();
   const log = () => readFileSync(nginx.logFile, 'utf8');
   const started = log();
@@ -203,7 +203,7 @@ test('[R361] the log has what failed or took several attempts; refusals that a c
   }
 });
 
-/** What nginx replies to these bytes. */
+/** The reply of nginx to these bytes. */
 async function converse(port: number, text: string): Promise<string> {
   const socket = createConnection({ port, host: '127.0.0.1' });
   socket.end(text, 'latin1');

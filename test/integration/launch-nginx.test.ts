@@ -52,7 +52,7 @@ describe('[R311] [R318] a proxy in front of nginx', () => {
     },
   );
 
-  test('of several, the address before the last trusted one counts; the proxy that is nearest reports the scheme', async () => {
+  test('of several, the address before the last trusted one counts; the nearest proxy reports the scheme', async () => {
     const { url } = await setUp({ TRUSTED_PROXIES: 'loopback,203.0.113.0/24' });
     const { headers } = await forwardedBy(url, told);
     expect(headers).toMatchObject({ 'x-forwarded-for': '198.51.100.1', 'x-forwarded-proto': 'https' });
@@ -80,7 +80,7 @@ describe('[R311] [R318] a proxy in front of nginx', () => {
   });
 });
 
-describe('[R316] what nginx replies by itself, a page of an allowed origin can read', () => {
+describe('[R316] a page of an allowed origin can read the replies of nginx itself', () => {
   const long = `https://${'very-long-name.'.repeat(15)}example`;
   const origins = `https://Partner.example:443/,http://localhost:5173,${long}`;
 
@@ -173,7 +173,7 @@ test('[R120] without one the page: typed, compressed, revalidated; an unknown pa
   expect((await fetch(`${url}/no-such-page`)).status).toBe(404);
 });
 
-test('sockets go to one edge while it lives, and to the other when it is gone', async () => {
+test('sockets go to one edge while it runs, and to the other when it is gone', async () => {
   const { url, edges } = await setUp();
   const first = await connectedEdge(url);
   expect(await connectedEdge(url)).toBe(first);
@@ -196,8 +196,8 @@ test('a booking service out of reach and a body too large are refused in the sha
   expect(await unreachable.json()).toMatchObject({ error: { code: 'STORE_UNAVAILABLE', retryable: true } });
 });
 
-describe('[R36] [G4] a command that the first booking process does not answer is asked of the next, by the same key', () => {
-  test('where it hangs', async () => {
+describe('[R36] [G4] a command without a reply of the first booking process goes to the next, with the same key', () => {
+  test('if it hangs', async () => {
     const { bookings, post } = await setUpTwo();
     hangs.add('one');
     for (let i = 0; i < tries && bookings[0].attempts.length === 0; i++) {
@@ -210,14 +210,14 @@ describe('[R36] [G4] a command that the first booking process does not answer is
     expect(second?.['idempotency-key']).toBe(first?.['idempotency-key']);
   });
 
-  test('where it has died', async () => {
+  test('if it has died', async () => {
     const { bookings, post } = await setUpTwo();
     close(bookings[0].server);
     for (let i = 0; i < tries; i++) expect(await (await post()).json()).toMatchObject({ name: 'two' });
     expect(bookings[1].attempts.map((headers) => headers['x-attempt'])).toContain('2');
   });
 
-  test('where none answers: TIMEOUT, which may be tried again', async () => {
+  test('if none replies: TIMEOUT, which may be retried', async () => {
     const { post } = await setUpTwo();
     hangs.add('one').add('two');
     const response = await post();
@@ -232,7 +232,7 @@ describe('[R36] [G4] a command that the first booking process does not answer is
   });
 });
 
-describe('[R281] [G7] a booking process that answers, but fails', () => {
+describe('[R281] [G7] a booking process that replies, but fails', () => {
   test.each([
     [503, 'STORE_UNAVAILABLE'],
     [503, 'BUSY'],
@@ -289,7 +289,7 @@ describe('[R281] [G7] a booking process that answers, but fails', () => {
     expect([events.status, await events.json()]).toMatchObject([503, { error: { code: 'STORE_UNAVAILABLE' } }]);
   });
 
-  test('the only one: its refusal, asked once, and reads as the client wants them', async () => {
+  test('the only one: its refusal, after one attempt, and reads as the client requests them', async () => {
     const { url, booking } = await setUp();
     failures.set('booking', { status: 503, code: 'STORE_UNAVAILABLE' });
     const response = await fetch(`${url}/api/seats/select`, { method: 'POST', body: '{}' });

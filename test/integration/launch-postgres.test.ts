@@ -36,7 +36,7 @@ describe('[R720] the Postgres of start.sh', { timeout: 120_000 }, () => {
   test('is private, keeps the history over a restart, and takes new passwords', async () => {
     const settings = await freeSettings();
     const folder = join(settings.DATA_DIR, 'postgres');
-    // A start that was interrupted while it made the database.
+    // A start that was interrupted while it created the database.
     mkdirSync(join(folder, 'data.new'), { recursive: true });
     writeFileSync(join(folder, 'data.new', 'PG_VERSION'), '15');
     const first = new Launch(settings);
@@ -84,7 +84,7 @@ describe('[R720] the Postgres of start.sh', { timeout: 120_000 }, () => {
     ]);
   });
 
-  test('[R721] where it is too old, the others start, with a warning that there is no ledger', async () => {
+  test('[R721] if it is too old, the others start, with a warning that there is no ledger', async () => {
     const settings = await freeSettings();
     const PATH = fakeProgram('postgres', 'echo "postgres (PostgreSQL) 12.22"');
     const launch = await launched({ ...settings, PATH });
@@ -143,7 +143,7 @@ describe('[R722] a given Postgres', () => {
     expect(String(failure)).not.toMatch(/a-secret|booking-password/);
   });
 
-  test('is refused if nobody may make the tables, and used once they are there', async () => {
+  test('is refused if no role may create the tables, and used once they exist', async () => {
     await queried(server.adminUrl.replace(/booking$/, 'postgres'), 'CREATE DATABASE bare OWNER booking_owner');
     const url = server.url.replace(/booking$/, 'bare');
     const ownerUrl = server.ownerUrl.replace(/booking$/, 'bare');
@@ -153,7 +153,7 @@ describe('[R722] a given Postgres', () => {
     expect(await judged(url)).toEqual([]);
   });
 
-  test('start.sh says it before it starts anything', async () => {
+  test('start.sh reports it before it starts anything', async () => {
     const settings = await freeSettings();
     const launch = new Launch({ ...settings, DATABASE_URL: at(await freePort()) });
     onTestFinished(() => launch.cleanUp());

@@ -29,7 +29,7 @@ async function lowPort(): Promise<number> {
 
 beforeAll(async () => {
   expect(process.getuid?.(), 'these tests run as root').toBe(0);
-  // Not in the folder of the tests, which nobody else can enter.
+  // Not in the folder of the tests, which no other user can enter.
   const dataDir = mkdtempSync('/tmp/concert-booking-processes-');
   chmodSync(dataDir, 0o755);
   writeFileSync(secretFile, sessionKeys, { mode: 0o600 });
@@ -95,7 +95,7 @@ describe('[R355] a process gets the settings that it reads, and no others', () =
         expect(Object.keys(environmentOf(pid)).filter((name) => names.includes(name))).toEqual([]);
   });
 
-  test('nobody: what else is in the environment of start.sh', () => {
+  test('no process: other variables of the environment of start.sh', () => {
     for (const pid of Object.values(launch.pids()))
       expect(Object.values(environmentOf(pid))).not.toContain('a-secret-of-the-shell');
   });
@@ -111,7 +111,7 @@ describe('[R363] started by root', () => {
   const childrenOf = (pid: number) =>
     readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
-  test('every server and process runs as nobody, without groups; only nginx keeps a right, that to its port', () => {
+  test('every server and process runs as nobody, without groups; only nginx keeps one right, for its port', () => {
     const started = Object.entries(launch.pids()).flatMap(([name, pid]) =>
       [pid, ...childrenOf(pid)].map((each) => [name, each] as const),
     );
@@ -132,7 +132,7 @@ describe('[R363] started by root', () => {
     expect(['.', 'secrets.json', 'launcher.lock', 'logs'].map(ownerOf)).toEqual([0, 0, 0, 0]);
   });
 
-  test('[R362] nobody else reads a file of the data folder', () => {
+  test('[R362] no other user can read a file of the data folder', () => {
     const filesIn = (dir: string): string[] =>
       readdirSync(dir, { withFileTypes: true }).flatMap((entry) =>
         entry.isDirectory() ? filesIn(join(dir, entry.name)) : [join(dir, entry.name)],

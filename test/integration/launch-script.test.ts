@@ -124,7 +124,7 @@ test('[R294] npm ci runs also for users with engine-strict=true', async () => {
   writeFileSync(join(folder, 'user.npmrc'), 'engine-strict=true\n');
   const env = { ...process.env, NPM_CONFIG_USERCONFIG: join(folder, 'user.npmrc') };
   await run('npm', ['ci', '--dry-run', '--offline', '--loglevel=error'], { cwd: folder, env });
-  // What start.sh itself runs, where the setting comes from the environment.
+  // The command of start.sh itself, with the setting from the environment.
   const [command = ''] = /npm ci .*$/m.exec(readFileSync('start.sh', 'utf8')) ?? [];
   await run('sh', ['-c', `${command} --dry-run --offline`], {
     cwd: folder,
@@ -133,7 +133,7 @@ test('[R294] npm ci runs also for users with engine-strict=true', async () => {
 }, 60_000);
 
 describe('[R366] a signal while npm installs', () => {
-  /** As npm does: the first signal is a wish that it takes its time over. */
+  /** As npm does: it reacts to the first signal only after a while. */
   const npm = (place: string) => `#!/bin/bash
 echo $$ > ${place}/npm
 trap 'echo rolling back' TERM
@@ -176,7 +176,7 @@ describe('[R295] SIGHUP', { timeout: 60_000 }, () => {
     expect(await launch.exitCode).toBe(0);
   });
 
-  test('else it stops everything', async () => {
+  test('otherwise it stops everything', async () => {
     const launch = await start(await embedded()).isUp();
     launch.signal('SIGHUP');
     expect(await launch.exitCode).toBe(0);

@@ -48,7 +48,7 @@ const statusOf = async (seatId: string): Promise<number | undefined> => {
   return seats.find(({ id }) => id === seatId)?.status;
 };
 
-/** Without a name: as whoever has no password. */
+/** Without a name: as a client without a password. */
 async function natsAs(user?: 'booking'): Promise<NatsConnection> {
   const connection = await connect({ servers: nats.url, ...(user && { user, pass: passwords[user] }) });
   onTestFinished(() => connection.close());
@@ -67,7 +67,7 @@ interface Tried {
   subscribe: string[];
 }
 
-/** Which of these NATS refuses. */
+/** The subjects that NATS refuses. */
 async function refusedTo(user: 'booking' | 'edge' | 'viewer', tried: Tried): Promise<string[]> {
   const lines = [
     ...tried.publish.map((subject) => `PUB ${subject} 2\r\n{}`),
@@ -77,7 +77,7 @@ async function refusedTo(user: 'booking' | 'edge' | 'viewer', tried: Tried): Pro
   return everyOneOf(tried).filter((action) => refusals.includes(action));
 }
 
-/** What NATS refuses of these lines of its protocol; it says so before it answers the PING. */
+/** The lines of the protocol that NATS refuses; it reports them before it replies to the PING. */
 async function refusalsOf(sent: string[], login: object = {}): Promise<string[]> {
   const lines = [`CONNECT ${JSON.stringify({ ...login, verbose: false, protocol: 1 })}`, ...sent, 'PING'];
   const socket = createConnection({ port: nats.port, host: '127.0.0.1' });
@@ -135,7 +135,7 @@ const attacks = [
 const streamChanges = ['DELETE', 'PURGE', 'UPDATE', 'MSG.DELETE'].map((verb) => `$JS.API.STREAM.${verb}.SEATS`);
 
 describe('[R227] [G8] with passwords and no more rights than needed', () => {
-  test('all that the system does it can do: hold, book, release, expire, publish, relay', async () => {
+  test('the system has the rights for its work: hold, book, release, expire, publish, relay', async () => {
     const heard: string[] = [];
     const listener = await natsAs();
     listener.subscribe('seats.>', { callback: (_, message) => void heard.push(message.subject) });
@@ -159,12 +159,12 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     const { state } = await streams.info('SEATS');
     expect(state.messages).toBe(6);
     expect((await fetch(`${edge.url}/ready`)).status).toBe(200);
-    // Nor does anybody try what it may not.
+    // No process tries a forbidden command either.
     expect(readFileSync(nats.logFile, 'utf8')).not.toMatch(/violation/i);
     expect(await redisAs('default', passwords.admin).acl('LOG')).toEqual([]);
   });
 
-  test('Redis: the booking service may what its scripts call and its client asks, and no more', () => {
+  test('Redis: the booking service may run the commands of its scripts and its client, and no others', () => {
     const scripts = readdirSync('src/store/lua').filter((name) => name.endsWith('.lua'));
     const called = scripts.flatMap((name) =>
       [...readFileSync(join('src/store/lua', name), 'utf8').matchAll(/redis\.p?call\('(\w+)'/g)].map(
@@ -178,7 +178,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     expect(allowed.toSorted()).toEqual([...new Set([...called, ...asked])].toSorted());
   });
 
-  test('Redis: whoever has no password may look, and nothing else', async () => {
+  test('Redis: a client without a password may only read', async () => {
     const viewer = redisAs('viewer', 'anything');
     expect(await viewer.hlen('venue:seats')).toBe(100);
     expect(await viewer.ttl('seat:A1:lock')).toBe(-1);
@@ -197,7 +197,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     }
   });
 
-  test('Redis: whoever does not say who it is, or says it with a wrong password, is told nothing', async () => {
+  test('Redis: a client without a login, or with a wrong password, gets no data', async () => {
     const nobody = new Redis({ port: redis.port, maxRetriesPerRequest: 0 });
     nobody.on('error', () => {});
     onTestFinished(() => nobody.disconnect());
@@ -227,7 +227,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     await admin.del('venue:large');
   });
 
-  test('[R364] Redis: a request that does not end is cut off; transactions, and what lists all keys, are refused', async () => {
+  test('[R364] Redis: a request that does not end is cut off; transactions, and commands that list all keys, are refused', async () => {
     const socket = createConnection({ port: redis.port, host: '127.0.0.1' });
     onTestFinished(() => void socket.destroy());
     socket.on('error', () => {});
@@ -255,7 +255,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     expect(await redisAs('default', passwords.admin).exists('another:key')).toBe(0);
   });
 
-  test('NATS: an edge says how many it has, and nothing that is said by the booking service', async () => {
+  test('NATS: an edge publishes the number of its browsers, and no message of the booking service', async () => {
     const tried = {
       publish: ['seats.held', 'seats.released', 'seats.booked', 'venue.heartbeat', ...streamChanges, 'another'],
       subscribe: ['$SYS.>', '$JS.>', '_INBOX.>', '>', 'another'],
@@ -264,7 +264,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     expect(await refusedTo('edge', { publish: ['presence.edges'], subscribe: ['seats.>'] })).toEqual([]);
   });
 
-  test('NATS: the booking service speaks for no edge, and neither deletes, empties nor changes the stream', async () => {
+  test('NATS: the booking service cannot publish as an edge, nor delete, empty or change the stream', async () => {
     const tried = { publish: ['presence.edges', 'seats.sold', ...streamChanges], subscribe: ['$SYS.>', '$JS.>', '>'] };
     expect(await refusedTo('booking', tried)).toEqual(everyOneOf(tried));
   });
@@ -306,7 +306,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
     }
   });
 
-  test("Redis, NATS and NATS's monitoring answer at this address of this machine, and at no other", async () => {
+  test("Redis, NATS and NATS's monitoring reply at this address of this machine, and at no other", async () => {
     const monitorPort = Number(/http monitor on 127\.0\.0\.1:(\d+)/.exec(readFileSync(nats.logFile, 'utf8'))?.[1]);
     expect((await fetch(`http://127.0.0.1:${monitorPort}/healthz`)).status).toBe(200);
     for (const port of [redis.port, nats.port, monitorPort]) {
@@ -317,7 +317,7 @@ describe('[R227] [G8] with passwords and no more rights than needed', () => {
   });
 });
 
-describe('[R228] [G2] with these users, what was booked is there after', () => {
+describe('[R228] [G2] with these users, bookings survive', () => {
   test.each(['SIGTERM', 'SIGKILL'] as const)('%s of Redis', async (signal) => {
     const seatId = signal === 'SIGTERM' ? 'C1' : 'C2';
     expect((await command('select', seatId)).status).toBe(200);

@@ -45,7 +45,7 @@ async function firstMessage(settings: Settings): Promise<string> {
   return String(message);
 }
 
-/** Everything is gone, and that in time. */
+/** Everything has ended, in time. */
 async function expectStopped(launch: Launch, settings: Settings, pids: Record<string, number>): Promise<void> {
   const since = Date.now();
   expect(await launch.exitCode).toBe(0);
@@ -80,7 +80,7 @@ describe('one data folder, launched again and again', { timeout: 90_000 }, () =>
     for (const each of started) await each.cleanUp();
   });
 
-  test('a port of Redis or NATS in use: a free one is taken, and said', () => {
+  test('a port of Redis or NATS in use: a free one is taken, and printed', () => {
     expect(launch.output).toMatch(new RegExp(`Port ${settings.REDIS_PORT} is in use: Redis uses \\d+ instead`));
   });
 
@@ -92,7 +92,7 @@ describe('one data folder, launched again and again', { timeout: 90_000 }, () =>
     expect(await command(settings, 'book', 'D5')).toBe(200);
   });
 
-  test('[R311] [R315] with TRUSTED_PROXIES a proxy in front is believed; each data folder has a cookie of its own', async () => {
+  test('[R311] [R315] with TRUSTED_PROXIES a proxy in front is trusted; each data folder has a cookie of its own', async () => {
     const begin = async (i: number) => {
       const headers = { 'x-forwarded-for': `203.0.113.${i}`, 'x-forwarded-proto': 'https' };
       const response = await fetch(`${pageOf(settings)}/api/session`, { method: 'POST', headers });
@@ -108,7 +108,7 @@ describe('one data folder, launched again and again', { timeout: 90_000 }, () =>
     expect(own.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 200, 429]);
   });
 
-  test('a killed service is reported and restarted, with the rest serving on', async () => {
+  test('a killed service is reported and restarted, while the others continue to serve', async () => {
     const [edge] = settings.EDGE_PORTS.split(',');
     process.kill(pids[`edge-${edge}`] ?? 0, 'SIGKILL');
     expect(JSON.parse(await firstMessage(settings)).type).toBe('VENUE_STATE');
@@ -133,7 +133,7 @@ describe('one data folder, launched again and again', { timeout: 90_000 }, () =>
     expect(await statusOf(settings, 'D5')).toBe(2);
   });
 
-  test('what a killed launcher leaves behind is named; SIGHUP stops everything, too', async () => {
+  test('processes that a killed launcher leaves behind are named; SIGHUP stops everything, too', async () => {
     launch.signal('SIGKILL');
     await launch.exitCode;
     const next = new Launch(settings);
@@ -162,7 +162,7 @@ describe('start.sh with real servers', { timeout: 90_000 }, () => {
 
   test('[R233] servers in Docker: the containers are run with few rights, named, and removed', async () => {
     const settings = await freeSettings();
-    // An engine in a few lines: what would run in the container runs here.
+    // A minimal engine: runs the command of the container here.
     const PATH = fakeProgram(
       'docker',
       `echo "$*" >> ${settings.DATA_DIR}/docker-calls
@@ -232,7 +232,7 @@ describe('start.sh with servers that are given', { timeout: 90_000 }, () => {
   });
 });
 
-describe('start.sh where something is wrong', { timeout: 60_000 }, () => {
+describe('start.sh with a fault', { timeout: 60_000 }, () => {
   test('a port in use: named with its setting, and nothing is left', async () => {
     const settings = await freeSettings();
     const [, port] = settings.EDGE_PORTS.split(',');
@@ -278,7 +278,7 @@ describe('start.sh where something is wrong', { timeout: 60_000 }, () => {
 });
 
 describe('start.sh without servers', { timeout: 60_000 }, () => {
-  test('embedded: says loudly that bookings end with it, and serves', async () => {
+  test('embedded: warns clearly that bookings end with it, and serves', async () => {
     const settings: Settings = { ...(await freeSettings()), SERVERS: 'embedded' };
     const launch = await start(settings).isUp();
     expect(launch.output).toContain('ALL BOOKINGS ARE LOST WHEN IT ENDS');

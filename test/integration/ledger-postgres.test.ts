@@ -52,7 +52,7 @@ async function sellAWhile(rounds: number): Promise<void> {
   await Promise.all(['A1', 'A2', 'B1', 'B2'].map((seatId, i) => one(bookings[i % 2], seatId)));
 }
 
-/** What Redis has decided, as its log has it. */
+/** The decisions of Redis, from its log. */
 async function decided(): Promise<string[]> {
   const entries = await log.xrange('venue:events', '-', '+');
   return entries.map(([, fields]) => {
@@ -78,14 +78,14 @@ const isReady = () =>
   }, patience);
 
 describe('[R732] two booking processes with a ledger', () => {
-  test('bring every transition of the show into it, once and in order', async () => {
+  test('copy every transition of the show into it, once and in order', async () => {
     await sellAWhile(25);
     expect(await decided()).toHaveLength(200);
     await hasAll();
     await vi.waitFor(async () => expect(await metric('booking_ledger_lag_events')).toEqual([0, 0]), patience);
   });
 
-  test('go on selling while Postgres is down, say how far behind it is, and catch up', async () => {
+  test('continue to sell while Postgres is down, report how far behind it is, and catch up', async () => {
     await postgres.kill();
     await sellAWhile(10);
     expect(await post(bookings[0], 'select', 'C1', 'ann')).toBe(200);
@@ -95,7 +95,7 @@ describe('[R732] two booking processes with a ledger', () => {
     await vi.waitFor(async () => {
       for (const lag of await metric('booking_ledger_lag_seconds')) expect(lag).toBeGreaterThan(0.5);
     }, patience);
-    await isReady(); // also for those who ask whether it can sell
+    await isReady(); // also for /ready
     await postgres.restart();
     await hasAll();
     await vi.waitFor(async () => {
@@ -105,7 +105,7 @@ describe('[R732] two booking processes with a ledger', () => {
     expect(await ledger.restorable('main')).toEqual([{ seatId: 'C1', userId: 'ann' }]);
   });
 
-  test('go on in the epoch after a restart of Redis, also with what the ledger lacked of the one before', async () => {
+  test('continue in the epoch after a restart of Redis, and copy the rest of the previous one', async () => {
     await postgres.kill();
     await sellAWhile(5);
     await redis.kill();
@@ -117,7 +117,7 @@ describe('[R732] two booking processes with a ledger', () => {
     expect(new Set((await kept()).map((each) => each.split(' ')[0])).size).toBe(2);
   });
 
-  test('go on after one of them was killed', async () => {
+  test('continue after one of them was killed', async () => {
     const [first] = bookings;
     await first?.kill();
     onTestFinished(async () => {

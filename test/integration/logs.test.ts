@@ -29,7 +29,7 @@ const post = (path: string, body: object, headers: Record<string, string> = {}) 
   fetch(new URL(path, venue.url), { method: 'POST', body: JSON.stringify(body), headers });
 const beginSession = async () => (await (await post('/api/session', {})).json()) as Required<SessionReply>;
 
-/** Open, and what nginx called the connection. */
+/** An open socket, and nginx's id of the connection. */
 async function connect(headers: Record<string, string> = {}): Promise<{ socket: WebSocket; requestId: string }> {
   const socket = new WebSocket(`${venue.url.replace('http', 'ws')}/ws`, subprotocol, { headers });
   onTestFinished(() => socket.terminate());
@@ -37,7 +37,7 @@ async function connect(headers: Record<string, string> = {}): Promise<{ socket: 
   return { socket, requestId: String(response.headers['x-request-id']) };
 }
 
-test('[R241] a command over HTTP: one id in the answer, in the log of who decided it, and its event by seq', async () => {
+test('[R241] a command over HTTP: one id in the reply and in the log of the deciding process, and its event by seq', async () => {
   const answer = await post('/api/seats/select', { seat_id: 'A1', user_id: 'ann' });
   const reqId = answer.headers.get('x-request-id') ?? '';
   expect(reqId).toMatch(/^[0-9a-f]{32}$/);
@@ -47,7 +47,7 @@ test('[R241] a command over HTTP: one id in the answer, in the log of who decide
   onTestFinished(() => redis.disconnect());
   const [[, fields] = []] = await redis.xrange('venue:events', `${seat.seq}-0`, `${seat.seq}-0`);
   expect(fields).toEqual(expect.arrayContaining(['type', 'held', 'seat_id', 'A1', 'user_id', 'ann']));
-  // The key of the command, by which Redis knows it again, is the request's id.
+  // The idempotency key of the command is the request's id.
   expect(await redis.exists(`seat:A1:answer:${reqId}:select:ann`)).toBe(1);
 });
 
@@ -59,7 +59,7 @@ test('[R241] commands over a WebSocket: the id that nginx gave the connection, a
   await logged(booking(), { reqId: `${requestId}.2`, action: 'select', seatIds: ['B2'], userId: 'bob' });
 });
 
-test('[R241] who is turned away is noted by nginx and by the booking service, under one id', async () => {
+test('[R241] nginx and the booking service log a refused request under one id', async () => {
   const { user_id } = await beginSession();
   const answer = await post('/api/seats/select?x=1', { seat_id: 'C1', user_id });
   expect(answer.status).toBe(403);
@@ -73,7 +73,7 @@ test('[R241] who is turned away is noted by nginx and by the booking service, un
   await logged(venue.nginx, { time: expect.any(String), reqId: noted.reqId, ip: noted.ip, status: 403 });
 });
 
-test('[R242] what a client writes forges no entry, and no id', async () => {
+test('[R242] text of a client forges no entry and no id', async () => {
   const direct = (id: string) =>
     fetch(`${booking().url}/api/seats/select`, {
       method: 'POST',
@@ -95,7 +95,7 @@ test('[R242] what a client writes forges no entry, and no id', async () => {
   }
 });
 
-test('[R242] no token is in any log, good or bad, wherever it came', async () => {
+test('[R242] no log contains a token, valid or not, from any part of a request', async () => {
   const { token } = await beginSession();
   const bad = `${token.slice(0, -4)}AAAA`;
   const command = { seat_id: 'E1' };
@@ -114,7 +114,7 @@ test('[R242] no token is in any log, good or bad, wherever it came', async () =>
   await logged(booking(), { reason: 'FORBIDDEN', path: '/api/seats/select' });
   for (const { logFile } of [booking(), ...venue.edges, venue.nginx, venue.nats, venue.redis]) {
     const log = readFileSync(logFile, 'utf8');
-    // Neither whole nor the part that says who it is.
+    // Neither the whole nor the part that names the user.
     for (const part of [token, token.split('.')[1] as string]) expect(log.includes(part), logFile).toBe(false);
   }
 });

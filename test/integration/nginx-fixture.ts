@@ -28,13 +28,13 @@ export interface Upstream {
 /** The reads of these never get a reply. */
 export const slowReaders = new Set<string>();
 
-/** By name: these never answer. */
+/** By name: these never reply. */
 export const hangs = new Set<string>();
 
-/** By name: these answer with a status and a refusal of their own, reads that accept a stale venue excepted. */
+/** By name: these reply with this status and a refusal, except to reads that accept a stale venue. */
 export const failures = new Map<string, { status: number; code: string }>();
 
-/** Answers with the headers that it got, and accepts sockets. */
+/** Replies with the received headers, and accepts sockets. */
 async function startUpstream(name: string): Promise<Upstream> {
   const attempts: IncomingHttpHeaders[] = [];
   const reads: string[] = [];
@@ -87,5 +87,5 @@ export async function setUpTwo() {
   return { nginx: server, bookings, post, get, attempts };
 }
 
-/** Each of nginx's workers takes turns of its own: until one has begun with the first. */
+/** Each of nginx's workers has its own rotation: repeats until one begins with the first. */
 export const tries = 10;

@@ -26,7 +26,7 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-/** What `npm run orders -- …` runs, once it is built. */
+/** The program of `npm run orders`, once it is built. */
 async function orders(args: string[], env: NodeJS.ProcessEnv = { DATA_DIR: dataDir }) {
   const child = spawn(process.execPath, ['dist/orders/main.js', ...args], { env: { PATH: process.env.PATH, ...env } });
   let [out, notes] = ['', ''];
@@ -40,7 +40,7 @@ async function orders(args: string[], env: NodeJS.ProcessEnv = { DATA_DIR: dataD
   return { code, out, notes };
 }
 
-/** An order that its payment provider took another amount for. Its booking process goes on meanwhile. */
+/** An order for which the provider took another amount. Its booking process keeps running. */
 async function stuckOrder(show: string) {
   const shop = await startOrders(ledger, show);
   const { orderId, bank, reference, nowMs } = shop;
@@ -53,7 +53,7 @@ async function stuckOrder(show: string) {
   return shop;
 }
 
-test('[R919] npm run orders lists what needs a person, shows it, and returns its money', {
+test('[R919] npm run orders lists orders that need a person, shows one, and returns its money', {
   timeout: 60_000,
 }, async () => {
   const { orderId, bank, reference, order, orders: service } = await stuckOrder('gala');
@@ -93,7 +93,7 @@ test("[R919] a provider's text reaches the terminal as JSON", { timeout: 30_000 
   await service.cancel((await service.advance(orderId)).id);
 });
 
-test('[R919] what is wrong with a command is named, with the remedy', { timeout: 60_000 }, async () => {
+test('[R919] the error of a command is named, with the remedy', { timeout: 60_000 }, async () => {
   const missing = mkdtempSync(join(tmpdir(), 'concert-booking-orders-'));
   onTestFinished(() => rmSync(missing, { recursive: true }));
   const closed = `postgres://booking:a-secret@127.0.0.1:${await freePort()}/booking`;

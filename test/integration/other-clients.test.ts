@@ -30,7 +30,7 @@ describe('a booking process without nginx', () => {
     }
   });
 
-  test('[R453] serves nothing beside them, and only to be read', async () => {
+  test('[R453] serves no other files, and only for reading', async () => {
     const codeOf = async (path: string, method = 'GET') => {
       const reply = await fetch(`${server.url}${path}`, { method });
       return ((await reply.json()) as { error: { code: string } }).error.code;

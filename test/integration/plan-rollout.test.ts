@@ -83,7 +83,7 @@ describe('[G7] [R670] a rolling change of a plan', () => {
         retryable: true,
       });
     }
-    // The content of a plan does not depend on who sells it.
+    // The content of a plan does not depend on the process that sells it.
     expect((await ask(old, `opening/plan/${before.body.plan}`)).status).toBe(200);
     expect((await ask(old, 'other')).status).toBe(200);
     expect((await ask(old, 'other/holds', { seats: ['A1'], user_id: 'bob' })).status).toBe(200);
@@ -92,7 +92,7 @@ describe('[G7] [R670] a rolling change of a plan', () => {
     expect(await readyAt(old)).toMatchObject({ refused_shows: { opening: expect.stringContaining('newer plan') } });
   });
 
-  test('an edge that asks the process with the old plan first sells the seats of the new one', async () => {
+  test('an edge that tries the process with the old plan first sells the seats of the new one', async () => {
     const old = await booking({ rows: 2 });
     await ask(old, 'opening');
     const fresh = await booking({ rows: 3 });
@@ -110,7 +110,7 @@ describe('[G7] [R670] a rolling change of a plan', () => {
     });
   });
 
-  test('a process opens a show with a changed plan at its start, before somebody asks for it', async () => {
+  test('a process opens a show with a changed plan at its start, before the first request', async () => {
     const old = await booking({ rows: 2 });
     const { body } = await ask(old, 'opening');
     await booking({ rows: 3 });
@@ -120,7 +120,7 @@ describe('[G7] [R670] a rolling change of a plan', () => {
   });
 });
 
-describe('[R672] a show that must not be opened is named with its reason; the others go on', () => {
+describe('[R672] a show that must not be opened is named with its reason; the others stay on sale', () => {
   const reasonAt = async (server: TestServer) =>
     (await readyAt(server)) as { status: string; refused_shows?: Record<string, string> };
 

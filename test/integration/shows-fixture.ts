@@ -15,7 +15,7 @@ interface RealShowsOptions extends SeveralShowsOptions {
   store?: Partial<Pick<RedisSeatStoreOptions, 'keepEvents' | 'planReadAtMs'>>;
 }
 
-/** A booking process with several shows on real servers, put together as `src/booking/server.ts` does it. */
+/** A booking process with several shows on real servers, assembled as in `src/booking/server.ts`. */
 export function realShows({ redis, nats, store, ...options }: RealShowsOptions): Promise<SeveralShows> {
   const servers = connectRedis({ place: redisPlace({ REDIS_URL: redis.url }), logger: silent });
   const link = NatsLink.connect({ url: nats.url, name: 'test', logger: silent });

@@ -42,7 +42,7 @@ async function holdSome({ post }: SeveralShows): Promise<void> {
   expect((await post('hall/holds', { seats: ['H-A4'], user_id: 'bob' })).status).toBe(200);
 }
 
-/** All that a refused request must not change. */
+/** All state that a refused request must not change. */
 const stateOf = ({ shows: onSale, opened }: SeveralShows) => ({
   opened: opened(),
   shows: [...onSale.opened].map(({ show, service: { view } }) => [show.id, view.seq, JSON.stringify([...view.seats])]),

@@ -57,7 +57,7 @@ async function heard(subject: string): Promise<{ subject: string; body: SeatEven
   return messages;
 }
 
-test('[R621] the keys and subjects of a show are its own, though its seats have the ids of another show', async () => {
+test('[R621] the keys and subjects of a show are its own, although its seats have the ids of another show', async () => {
   const events = await heard('seats.>');
   const heartbeats = await heard('venue.>');
   const { post } = await start();
@@ -95,7 +95,7 @@ test('[R621] the keys and subjects of a show are its own, though its seats have 
 
 const venueEpoch = (key: string) => admin.get(key);
 
-test('[R620] a booking process opens a show when it is asked for it, and no other one', async () => {
+test('[R620] a booking process opens a show at its first request, and no other one', async () => {
   const [one, two] = [await start(), await start()];
   const gauge = async ({ app }: SeveralShows) =>
     /^\w*shows\S* (\d+)$/m.exec((await app.inject({ url: '/metrics' })).body)?.[1];
@@ -180,7 +180,7 @@ describe('[R621] [G1] damage to one show', () => {
     expect((await positionOf(booking, 'other')).epoch).toBe(after.epoch);
   });
 
-  test('a show that cannot be read is unavailable, and the others go on selling', async () => {
+  test('a show that cannot be read is unavailable, and the others stay on sale', async () => {
     const booking = await start();
     const { epoch } = await positionOf(booking, 'other');
     await admin.multi().del('{other}:venue:seats').set('{other}:venue:seats', 'no hash').exec();
@@ -209,7 +209,7 @@ describe('[R621] [G1] damage to one show', () => {
   });
 });
 
-test('[R621] [R32] the log of a show is trimmed for itself: many events of one take nothing from another', async () => {
+test('[R621] [R32] the log of each show is trimmed separately: many events of one do not trim another', async () => {
   const keepEvents = 10;
   const booking = await start({ store: { keepEvents } });
   await booking.post('main/holds', { seats: ['A1', 'A2', 'A3'], user_id: 'ann' });
@@ -281,13 +281,13 @@ describe('on processes of their own', () => {
     }
   });
 
-  test('[R620] [G3] [R81] a hold ends on time though the only process that had opened its show was killed', async () => {
+  test('[R620] [G3] [R81] a hold ends on time although the only process that had opened its show was killed', async () => {
     const { bookings, edges } = await startSystem(['other'], { limits: { hold_seconds: 5 } });
     const [killed, left] = bookings as [TestServer, TestServer];
     const opened = async ({ url }: TestServer) =>
       /^\w*shows\S* (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
     const client = await watcher(edges[0] as TestServer, 'other');
-    // The edge asks the process that is first in its list.
+    // The edge tries the first process of its list.
     expect([await opened(killed), await opened(left)]).toEqual(['2', '1']);
     await post(killed, 'other/holds', { seats: ['A1', 'A2'], user_id: 'ann' });
     const { expires_at = 0 } = (await client.received('SEAT_UPDATE')).data;
@@ -307,7 +307,7 @@ describe('on processes of their own', () => {
     expect(Math.max(...lateMs), 'on a busy machine').toBeLessThan(1_000);
   });
 
-  test('[R620] [G3] a hold that ended while no process had the show open is over for the first one that asks', async () => {
+  test('[R620] [G3] a hold that expired while no process had the show open has ended at the first request', async () => {
     const { bookings } = await startSystem(['other'], { edges: 0, limits: { hold_seconds: 1 } });
     const [killed, left] = bookings as [TestServer, TestServer];
     const { expires_at } = (await post(killed, 'other/holds', { seats: ['A1'], user_id: 'ann' })) as {

@@ -26,7 +26,7 @@ interface Outcome extends Party {
   ms: number;
 }
 
-/** Everybody asks in one moment, each on a connection of their own, spread over the processes. */
+/** All users send at the same moment, each on its own connection, spread over the processes. */
 async function rush(bookings: readonly TestServer[], parties: readonly Party[]): Promise<Outcome[]> {
   const pools = bookings.map(({ url }) => new Pool(url, { connections: users }));
   onTestFinished(async () => {

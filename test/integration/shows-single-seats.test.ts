@@ -18,7 +18,7 @@ function rowOf(seats: number, single_seats?: 'warn' | 'refuse') {
 const sale = (show: ReturnType<typeof rowOf>) => severalShows({ shows: [testShow('main'), show] });
 const user_id = 'ann';
 
-test('[R628] [R545] "refuse": a choice that leaves a single seat is 409 SINGLE_SEAT, and names what to take instead', async () => {
+test('[R628] [R545] "refuse": a choice that leaves a single seat is 409 SINGLE_SEAT, and names an alternative', async () => {
   const { post, shows } = await sale(rowOf(6, 'refuse'));
   const refused = await post('hall/holds', { seats: ['A2', 'A3'], user_id });
   expect(refused).toMatchObject({
@@ -37,7 +37,7 @@ test('[R628] [R545] "refuse": a choice that leaves a single seat is 409 SINGLE_S
   expect((await post('hall/holds', { seats: ['A1', 'A2'], user_id })).status, 'what it named').toBe(200);
 });
 
-test('[R628] what the user holds already counts as chosen, and what others hold as taken', async () => {
+test('[R628] own holds count as chosen, and those of others as taken', async () => {
   const { post } = await sale(rowOf(7, 'refuse'));
   expect((await post('hall/holds', { seats: ['A1'], user_id })).status).toBe(200);
   expect((await post('hall/holds', { seats: ['A2', 'A3'], user_id })).status, 'next to the own seat').toBe(200);

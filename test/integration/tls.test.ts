@@ -25,7 +25,7 @@ interface Reply {
   body: string;
 }
 
-/** Over HTTP/2, whoever has signed the certificate. */
+/** Over HTTP/2, with any certificate. */
 function ask(
   port: number,
   path: string,
@@ -87,7 +87,7 @@ describe('[R986] nginx with a certificate', () => {
   });
   afterAll(tearDown);
 
-  test('serves the API over HTTP/2, tells the services the scheme, and demands TLS from then on', async () => {
+  test('serves the API over HTTP/2, passes the scheme to the services, and requires TLS from then on', async () => {
     const { status, headers, body } = await ask(tls.port, '/api/seats');
     expect(status).toBe(200);
     expect(headers['strict-transport-security']).toBe('max-age=31536000; includeSubDomains');
@@ -106,7 +106,7 @@ describe('[R986] nginx with a certificate', () => {
     expect(String(name)).toBe('a');
   });
 
-  test('leads plain HTTP to TLS, with its path, and refuses it at the port of TLS', async () => {
+  test('redirects plain HTTP to TLS, with its path, and refuses it at the port of TLS', async () => {
     for (const path of ['/', '/shows/arena?seats=2', '/api/seats']) {
       const { status, headers } = await plain(port, path);
       expect([status, headers.location]).toEqual([308, `https://localhost:${tls.port}${path}`]);

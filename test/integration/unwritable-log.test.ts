@@ -15,7 +15,7 @@ interface Service {
   select(seatId: string): Promise<number>;
 }
 
-/** The embedded process with every decision logged; its output goes where the test says. */
+/** The embedded process with every decision logged; the test chooses the destination of its output. */
 async function startService(output: number, errorOutput = output): Promise<Service> {
   const port = await freePort();
   const child = spawn(process.execPath, ['--import', failOnSignal, 'dist/embedded/server.js'], {
@@ -45,7 +45,7 @@ function opened(path: string, flags: string | number = 'a'): number {
   return fd;
 }
 
-/** The next write to it waits for a reader, and there is none. */
+/** The next write to it blocks, because there is no reader. */
 function openedFullPipe(): number {
   const path = join(mkdtempSync(join(tmpdir(), 'concert-booking-log-')), 'pipe');
   execFileSync('mkfifo', [path]);
@@ -58,7 +58,7 @@ function openedFullPipe(): number {
   return opened(path, 'w');
 }
 
-/** How it ended, and that it did so in time. */
+/** The exit of the process, which must be in time. */
 async function endOf({ child }: Service): Promise<string> {
   const late = setTimeout(() => child.emit('exit', null, 'too late'), 20_000);
   const [code, signal] = await once(child, 'exit');
@@ -66,7 +66,7 @@ async function endOf({ child }: Service): Promise<string> {
   return String(signal ?? code);
 }
 
-test('[R300] a log on a full disk: the process decides, and ends in good order when it is told to', async () => {
+test('[R300] a log on a full disk: the process decides, and ends in good order on SIGTERM', async () => {
   const service = await startService(opened('/dev/full'));
   for (const seatId of ['A1', 'A2', 'A3', 'A4']) expect(await service.select(seatId)).toBe(200);
   service.child.kill('SIGTERM');
@@ -90,7 +90,7 @@ test('[R301] an unhandled rejection ends the process with code 1; the cause is i
   );
 });
 
-test('[R300] a log whose reader does not read: the process decides, and ends when it is told to', async () => {
+test('[R300] a log whose reader does not read: the process decides, and ends on SIGTERM', async () => {
   const service = await startService(openedFullPipe(), opened('/dev/null'));
   for (const seatId of ['A1', 'A2', 'A3', 'A4']) expect(await service.select(seatId)).toBe(200);
   service.child.kill('SIGTERM');

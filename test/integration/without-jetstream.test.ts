@@ -43,7 +43,7 @@ async function post(url: string, action: string, seatId: string): Promise<number
   return response.status;
 }
 
-test('[G5] [R276] NATS without JetStream: every browser sees each change at once, and the log says why once', async () => {
+test('[G5] [R276] NATS without JetStream: every browser sees each change at once, and the log has the reason once', async () => {
   const redis = tracked(await startRedis());
   const port = await freePort();
   await startPlainNats(port);
@@ -69,7 +69,7 @@ test('[G5] [R276] NATS without JetStream: every browser sees each change at once
   // A repair takes up to 500 ms, so its mean is far above.
   expect(delaysMs.reduce((sum, ms) => sum + ms, 0) / delaysMs.length).toBeLessThan(150);
   const metrics = await (await fetch(`${edge.url}/metrics`)).text();
-  // On a busy machine a heartbeat may say that an event exists before its message is read.
+  // On a busy machine a heartbeat may announce an event before its message is read.
   const repairs = Number(/edge_catch_ups_total\{kind="events"\} (\d+)/.exec(metrics)?.[1] ?? 0);
   expect(metrics).toContain('# TYPE edge_catch_ups_total');
   expect(repairs, 'events came by themselves, not by a repair').toBeLessThan(delaysMs.length / 2);

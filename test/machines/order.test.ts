@@ -50,7 +50,7 @@ describe('[R745] the order as a statechart', () => {
     expect(actor.getSnapshot().context.order.state).toBe(state);
   });
 
-  test('goes from open to issued as the ledger does', () => {
+  test('moves from open to issued like the ledger', () => {
     const order = startOrder('open', 600_000);
     for (const [type, to] of [
       ['PAYING', 'paying'],
@@ -108,7 +108,7 @@ describe('[R746] deadlines', () => {
     expect([order.state(), order.advances()]).toEqual(['lapsed', 2]);
   });
 
-  test('a payment is asked about, again and again, and never lapses by itself', () => {
+  test('a payment is queried repeatedly, and never lapses by itself', () => {
     const order = startOrder('paying', 10_000);
     order.clock.increment(10_000);
     expect([order.state(), order.advances()]).toEqual(['asking', 1]);
@@ -154,7 +154,7 @@ describe('[R747] the actors of a process', () => {
     return { actors, clock, advanced, show, shown: () => actors.actor('o1')?.getSnapshot().value };
   }
 
-  test('show what the ledger has, also if another process has skipped states', () => {
+  test('show the state of the ledger, even if another process has skipped states', () => {
     const { show, shown } = startActors();
     show('open', 1, 1_600_000);
     show('paying', 2, 1_010_000);
@@ -175,7 +175,7 @@ describe('[R747] the actors of a process', () => {
   });
 
   test.each(['open', 'paying', 'authorised', 'booking', 'issued', 'refunding'] as const)(
-    '[R916] the chart has the way from %s to needs_person, and back by a person',
+    '[R916] the chart has a path from %s to needs_person, and back by a person',
     (stuckIn) => {
       const { actors, show, shown } = startActors();
       show(stuckIn, 1);

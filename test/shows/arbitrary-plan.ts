@@ -20,7 +20,7 @@ const row = fc.record({
   seats: fc.array(seat, { minLength: 1, maxLength: 8 }),
 });
 
-/** Small plans with everything that a plan can have. */
+/** Small plans with all features of plans. */
 export const planDocument: fc.Arbitrary<PlanDocument> = fc
   .record({
     focalX: fc.integer({ min: 0, max: 200 }),

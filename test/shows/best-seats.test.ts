@@ -75,7 +75,7 @@ describe('best available seats', () => {
     expect(seats(drawnHall('oox', 'xxx', 'xxx', 'oox'), { count: 4 })).toBeUndefined();
   });
 
-  test('[R542] of accessible and companion seats are only for those who ask', () => {
+  test('[R542] of accessible and companion seats are offered only on request', () => {
     expect(seats(drawnHall('acca'), { count: 1 })).toBeUndefined();
     expect(seats(drawnHall('acoo'), { count: 2 })).toEqual(['A3', 'A4']);
     expect(seats(drawnHall('acoo'), { count: 1, accessible: true })).toEqual(['A1']);

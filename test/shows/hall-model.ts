@@ -14,7 +14,7 @@ interface ModelSeat extends PlanSeat {
   left: ModelSeat | undefined;
 }
 
-/** The rules of best available seats, written down again as slowly and plainly as possible. */
+/** The rules of best available seats, implemented again as simply as possible, however slow. */
 export class HallModel {
   readonly #document: PlanDocument;
   readonly #seats: ModelSeat[] = [];

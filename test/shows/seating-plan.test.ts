@@ -42,7 +42,7 @@ describe('seating plan', () => {
     expect(gridPlan({ rows: 30, cols: 3 }).ids.slice(-1)).toEqual(['AD3']);
   });
 
-  test('[R500] a plan gives back what it was made of', () => {
+  test('[R500] a plan returns the document that it was made from', () => {
     fc.assert(
       fc.property(planDocument, (document) => {
         const plan = new SeatingPlan(document);

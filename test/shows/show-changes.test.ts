@@ -29,7 +29,7 @@ const version = ({ section = {}, sections = [], show = {}, price = 4500 }: Edits
 
 const nothing = { added: [], removed: [], moved: [], recategorised: [], reflagged: [], prices: [], facts: [] };
 
-describe('what a new version of a show changes', () => {
+describe('the changes in a new version of a show', () => {
   test('[R520] nothing, if nothing is different', () => {
     expect(showChanges(version(), version())).toEqual(nothing);
   });

@@ -387,7 +387,7 @@ describe('show file', () => {
       expect(readShowFile(path).warnings(time('2025-01-01T00:00:00Z'))).toEqual([]);
   });
 
-  test('[R511] what is no JSON is named with its line', () => {
+  test('[R511] invalid JSON is named with its line', () => {
     const message = (text: string) => {
       try {
         return parseShow('concert', text, 'concert.json').name;

@@ -84,7 +84,7 @@ describe('npm run shows', () => {
     expect(outputs[1]).toContain(shown);
   });
 
-  test('[R535] what is wrong in several files is on standard error, one line each, and the exit code is 1', async () => {
+  test('[R535] the errors of several files are on standard error, one line each, and the exit code is 1', async () => {
     const unnamed = file('unnamed.json', {});
     const misnamed = file('My Hall.json', {});
     const { code, stdout, stderr } = await tool(

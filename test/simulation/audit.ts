@@ -10,7 +10,7 @@ import type { RecordedOperation } from './users.ts';
 
 /** After the last fault, until the system must work as without faults. */
 export const healsWithinMs = 2_000;
-/** The time-out of an edge for a reply, if it has no second booking process to send the request to. */
+/** The time-out of an edge for a reply, if it has no second booking process. */
 const lonelyRequestMs = 2_800;
 /** How far a view may be behind without faults. */
 const viewLagMs = 200;

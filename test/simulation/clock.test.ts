@@ -39,13 +39,13 @@ async function startOnHost(wrongByMs: number) {
       hostWrongByMs += ms;
     },
     pass: async (ms: number) => {
-      // In small steps: the store is asked every 500 ms, and its answers are awaited.
+      // In small steps: the store is called every 500 ms, and its replies are awaited.
       for (let left = ms; left > 0; left -= 100) {
         clock.increment(Math.min(100, left));
         await settle();
       }
     },
-    /** What the store has, which nobody has touched since. */
+    /** The seats in the store, without any command since then. */
     status: async () => (await store.open()).seats[0]?.status,
   };
 }

@@ -17,7 +17,7 @@ import { NaiveFeed } from './naive-feed.ts';
 import { NaiveSeatStore } from './naive-seat-store.ts';
 import { BusConnection } from './simulated-bus.ts';
 
-/** Seeds of their own: whatever the simulation is told to run, the controls are the same. */
+/** Own seeds: the controls are the same for all settings of the simulation. */
 const firstSeed = 900_000_000;
 
 function faults(change: { message?: Partial<Faults['message']>; incidents?: Partial<Faults['incidents']> }): Faults {
@@ -27,7 +27,7 @@ function faults(change: { message?: Partial<Faults['message']>; incidents?: Part
   };
 }
 
-/** Runs histories until one breaks a rule; says which, and how many it took. */
+/** Runs histories until one breaks a rule; returns the rule and the number of histories. */
 async function firstViolation(variant: Variant, rules: readonly string[], limit: number) {
   for (let histories = 1; histories <= limit; histories++) {
     const { violation } = await runHistory(firstSeed + histories, { variant });
@@ -49,12 +49,12 @@ afterEach(() => {
 });
 
 describe('a simulation that can fail', () => {
-  test('[G1] [G13] catches a store that reads, thinks, and writes', async () => {
+  test('[G1] [G13] catches a store that reads, decides and writes in separate steps', async () => {
     const variant: Variant = { faults: noFaults, createStore: (...args) => new NaiveSeatStore(...args) };
     await isCaught('a naive store', variant, ['G1', 'G13'], 20);
   });
 
-  test('[G5] [G6] catches an edge that applies events as they come', async () => {
+  test('[G5] [G6] catches an edge that applies events in the order of arrival', async () => {
     const variant: Variant = {
       faults: faults({ message: { busSlow: 0.1, busDuplicate: 0.1 } }),
       createFeed: (options) => new NaiveFeed(options),
@@ -68,7 +68,7 @@ describe('a simulation that can fail', () => {
     await isCaught('a relay that never repairs', variant, ['R50'], 20);
   });
 
-  test('[R51] catches a relay that takes what it has sent for published', async () => {
+  test('[R51] catches a relay that counts sent events as published', async () => {
     const publish = Relay.prototype.publish;
     vi.spyOn(Relay.prototype, 'publish').mockImplementation(function (this: Relay, event) {
       this.storedElsewhere(event);
@@ -78,7 +78,7 @@ describe('a simulation that can fail', () => {
     await isCaught('a relay that does not wait for the ack', variant, ['R50', 'R51'], 20);
   });
 
-  test('[R276] [R51] catches a relay that takes what was only sent for stored', async () => {
+  test('[R276] [R51] catches a relay that counts sent events as stored', async () => {
     const { publish } = BusConnection.prototype;
     vi.spyOn(BusConnection.prototype, 'publish').mockImplementation(async function (this: BusConnection, event) {
       await publish.call(this, event);

@@ -21,8 +21,8 @@ interface Call {
 }
 
 /**
- * The memory store with epochs that have the same names in every run (`e1`, `e2` …). It can be started anew, as Redis
- * can, and an older copy can be had of it: another one that was told the same up to then.
+ * The memory store with epochs that have the same names in every run (`e1`, `e2` …). It can be restarted, as Redis
+ * can, and it can return an older copy of itself: another store that got the same calls up to then.
  */
 export class CopyableSeatStore implements SeatStore {
   readonly #settings: StoreSettings;
@@ -44,7 +44,7 @@ export class CopyableSeatStore implements SeatStore {
     this.#store = new MemorySeatStore({ ...settings, plan: gridPlan(settings), nowMs: () => this.#nowMs() });
   }
 
-  /** What `copyAt` needs to know of this moment. */
+  /** The data that `copyAt` needs about this moment. */
   get callCount(): number {
     return this.#calls.length;
   }

@@ -55,7 +55,7 @@ const events = (change: (events: SeatEvent[]) => SeatEvent[]) => (decision: Deci
   events: change(decision.events),
 });
 
-test('[R472] the audit of decisions accepts what the real store decides', async () => {
+test('[R472] the audit of decisions accepts the decisions of the real store', async () => {
   const { decide, pass, world } = await opened();
   await decide(['ann select A1 A2', 'bob select A3 A2', 'bob select A3', 'ann select A1 A3', 'ann extend A1 A2']);
   await decide(['ann extend A1 A2', 'ann book A1', 'ann release A1 A2', 'bob release A3', 'ann select A2 A3']);

@@ -35,7 +35,7 @@ export class DecisionAudit {
   readonly #rules: HoldRules;
   /** Answers to commands with a key that changed seats, or were retries. */
   readonly #kept = new Map<string, KeptAnswer>();
-  /** The latest time of the store: what was kept until then may be forgotten, even if the clock is set back. */
+  /** The latest time of the store: answers kept until then may be forgotten, even if the clock is set back. */
   #latestMs = 0;
 
   constructor(world: World, ledger: SeatLedger, rules: HoldRules) {
@@ -100,7 +100,7 @@ export class DecisionAudit {
     if (key !== undefined && mustBeKept) this.#kept.set(key, { answer, untilMs: nowMs + answerKeptMs });
   }
 
-  /** What the rules make of the seats as they are. */
+  /** The result of the rules for the current seats. */
   #due(command: UserCommand, nowMs: number): Expected {
     const { action, userId } = command;
     const due = dueOf(action, userId, this.#seatsOf(command));
@@ -120,7 +120,7 @@ export class DecisionAudit {
     return isOver ? { refusal: 'HOLD_LIMIT', refused: due.changing, changing: [] } : due;
   }
 
-  /** The answer has the seats as they are after the command. */
+  /** The answer must have the state of the seats after the command. */
   #differences(command: SeatCommand, { seats }: Answer): string | undefined {
     const now = this.#seatsOf(command);
     const isSame = now.length === seats.length && now.every((seat, i) => isSameSeat(seat, seats[i]));

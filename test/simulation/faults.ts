@@ -1,11 +1,11 @@
 import type { Random } from './random.ts';
 
-/** Faults that strike single messages: how likely, each time. */
+/** Faults of single messages: the probability of each. */
 export interface MessageFaults {
   storeRequestLost: number;
   storeReplyLost: number;
   storeSlow: number;
-  /** A process whose answers overtake each other, as over several connections. */
+  /** A process whose replies overtake each other, as over several connections. */
   storeUnordered: number;
   busSlow: number;
   busDuplicate: number;
@@ -15,10 +15,10 @@ export interface MessageFaults {
   httpSlow: number;
 }
 
-/** Faults that strike the system at a moment: how often in a history. */
+/** Faults of the system at a moment: the number of each in a history. */
 export interface Incidents {
   storeDown: number;
-  /** Takes all, answers nothing, and does it later (SIGSTOP). */
+  /** Accepts everything, sends no reply, and executes it later (SIGSTOP). */
   storeHang: number;
   /** One process's connection. */
   storeCut: number;
@@ -29,7 +29,7 @@ export interface Incidents {
   /** NATS works, and JetStream does not. */
   busStoresNothing: number;
   busDisconnect: number;
-  /** Deaf, and does not know it. */
+  /** Receives nothing, without detecting it. */
   busDeaf: number;
   bookingKill: number;
   bookingKillAll: number;
@@ -82,7 +82,7 @@ export const noFaults: Faults = {
 
 const thoseWhoKnow = { bookingKill: 0, bookingKillAll: 0, bookingStop: 0, bookingPause: 0, storeCut: 0 };
 
-/** Some kinds of faults, never all at once: a history with every kind in it hides what two of them do. */
+/** Some kinds of faults, never all at once: a history with every kind hides the effect of two of them. */
 export function chooseFaults(random: Random): Faults {
   const share = random.pick([0, 0.1, 0.2, 0.4]);
   const probability = () => (random.chance(share) ? random.pick([0.01, 0.05, 0.2]) : 0);
@@ -91,7 +91,7 @@ export function chooseFaults(random: Random): Faults {
     Object.fromEntries(Object.keys(kinds).map((kind) => [kind, choose()])) as T;
   const message = chosen(noFaults.message, probability);
   const incidents = chosen(noFaults.incidents, times);
-  // That a copy is an older one is known to whoever saw more than it has: they must live, and be able to say so.
+  // Only a process that has seen newer events detects an older copy: it must run and be connected.
   if (incidents.storeRestore > 0) Object.assign(incidents, thoseWhoKnow);
   return { message, incidents };
 }

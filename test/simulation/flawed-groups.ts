@@ -12,7 +12,7 @@ import {
 type Decide = MemorySeatStore['decide'];
 type Command = BookingService['command'];
 
-/** Controls: the real store and service, each with one flaw. They are to be put in the place of the method that they call. */
+/** Controls: the real store and service, each with one flaw. Each replaces the method that it calls. */
 
 const { decide } = MemorySeatStore.prototype;
 const { command: ask } = BookingService.prototype;
@@ -29,7 +29,7 @@ function together(answers: readonly Answer[]): Answer {
   };
 }
 
-/** A store that applies a group seat by seat, and leaves half of it where a seat refuses. */
+/** A store that applies a group seat by seat, and leaves half of it if a seat refuses. */
 export async function decideSeatBySeat(
   this: MemorySeatStore,
   ...[commands, known]: Parameters<Decide>

@@ -14,7 +14,7 @@ import { StoreServer } from './simulated-store.ts';
 import { Users } from './users.ts';
 import { type Violation, World } from './world.ts';
 
-/** Without any news for so long, everybody knows the last one. */
+/** After this time without events, every process knows the last one. */
 const settlesWithinMs = 1_000;
 const layouts = [
   { rows: 1, cols: 1 },
@@ -25,7 +25,7 @@ const layouts = [
 
 const pageSizes = [1, 3, 1_000];
 
-/** What a control has instead of the real thing. */
+/** The parts that a control replaces. */
 export interface Variant {
   createStore?: (world: World, settings: StoreSettings, nowMs: () => number) => SeatStore;
   createFeed?: CreateFeed;
@@ -39,9 +39,9 @@ export interface HistoryResult {
   steps: number;
   virtualMs: number;
   operations: number;
-  /** Faults, incidents, commits, answers: how often. */
+  /** The numbers of faults, incidents, commits and replies. */
   counts: ReadonlyMap<string, number>;
-  /** What happened, if it was `traced`. */
+  /** The steps of the history, if it was `traced`. */
   lines: readonly string[];
 }
 
@@ -61,7 +61,7 @@ export async function runHistory(
   Date.now = () => history.hostTimeOfDayMs;
   try {
     await history.run();
-    await new Promise((resolve) => setImmediate(resolve)); // in which it is told what nobody handled
+    await new Promise((resolve) => setImmediate(resolve)); // Node reports unhandled rejections in this turn
   } finally {
     Date.now = dateNow;
     process.removeListener('unhandledRejection', onUnhandled);
@@ -85,7 +85,7 @@ class History {
   readonly #settings: StoreSettings;
   readonly #faults: Faults;
   readonly #activeMs: number;
-  /** As many events as an edge is given at once. */
+  /** The number of events that an edge gets at once. */
   readonly #pageEvents: number;
   readonly #system: System;
   readonly #users: Users;
@@ -143,7 +143,7 @@ class History {
     }
   }
 
-  /** The end of a hold may just have come. */
+  /** The hold may just have ended. */
   async #settle(): Promise<void> {
     const { world } = this;
     const { ledger } = this.#system.store;

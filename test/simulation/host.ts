@@ -2,14 +2,14 @@ import type { Clock } from '../../src/process/clock.ts';
 import type { Scheduled, World } from './world.ts';
 
 /**
- * A process as its surroundings see it: whatever reaches it goes through `run`. One that is killed takes nothing more
- * and asks for nothing more; one that is stopped (SIGSTOP) takes it all when it goes on.
+ * A process as its environment sees it: all input goes through `run`. A killed process accepts and sends
+ * nothing more; a stopped one (SIGSTOP) accepts its input when it resumes.
  */
 export class Host {
   readonly name: string;
   /** The product's clock. It starts anywhere and runs a little fast or slow. */
   readonly clock: Clock;
-  /** For the timers of its client libraries, which are not the product's. */
+  /** For the timers of its client libraries, which do not use the product's clock. */
   readonly libraryClock: Clock;
   readonly #world: World;
   readonly #originMs: number;
@@ -65,7 +65,7 @@ export class Host {
     this.#workOff();
   }
 
-  /** Returns how to watch no longer. */
+  /** Returns a function that ends watching. */
   onDeath(tell: () => void): () => void {
     this.#deathWatchers.add(tell);
     return () => this.#deathWatchers.delete(tell);

@@ -5,7 +5,7 @@ import type { EdgeProcess } from './simulated-edge.ts';
 import type { StoreServer } from './simulated-store.ts';
 import type { World } from './world.ts';
 
-/** A process that is told to end has ended by then. */
+/** A process has ended by then after SIGTERM. */
 export const closesWithinMs = 5_000;
 
 const backups = 5;
@@ -16,7 +16,7 @@ export interface System {
   bus: BusServer;
   bookings: BookingProcess[];
   edges: EdgeProcess[];
-  /** In the place of the one that was there. */
+  /** Replaces the previous one. */
   startBooking(index: number): void;
   startEdge(index: number): void;
   setHostClocks(byMs: number): void;
@@ -132,7 +132,7 @@ function killBooking(system: System, index: number, downMs: number): void {
   });
 }
 
-/** SIGTERM; and kill -9, where it takes longer than there is. */
+/** SIGTERM; and kill -9, if it takes too long. */
 function stopBooking(system: System, index: number, downMs: number): void {
   const stopped = system.bookings[index] as BookingProcess;
   if (!stopped.host.alive || stopped.host.paused) return;

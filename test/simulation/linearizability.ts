@@ -3,14 +3,14 @@ import type { Refusal } from '../../src/protocol/errors.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import { SeatStatus } from '../../src/protocol/seat-status.ts';
 
-/** One request on one seat, or the part of a group that is about this seat, as its client saw it. */
+/** One request on one seat, or the part of a group on this seat, as its client saw it. */
 export interface SeatOperation {
   clientId: string;
   action: CommandAction | 'read';
-  /** Whose; of a read it does not matter. */
+  /** The user of the request; irrelevant for a read. */
   userId: string;
   invokedAtMs: number;
-  /** Undefined: never answered. */
+  /** Undefined: it got no reply. */
   returnedAtMs: number | undefined;
   /** `unknown`: it failed or timed out, so it happened at any time after its invocation, or never. */
   outcome: { refusal?: Refusal; seat?: Seat } | 'unknown';
@@ -19,46 +19,46 @@ export interface SeatOperation {
 export interface CheckOptions {
   /** The seat before the first operation; default: available. */
   initial?: Seat;
-  /** How far the clients' clock and that of `expires_at` may be apart. */
+  /** The maximum difference between the clients' clock and that of `expires_at`. */
   clockErrorMs?: number;
-  /** Where given, every hold must have this length. */
+  /** If given, every hold must have this length. */
   holdTtlMs?: number;
 }
 
-/** A history that can be explained takes some steps per operation; many unknown outcomes make one that cannot be explained take for ever. */
+/** A history that can be explained takes some steps per operation; with many unknown outcomes, one that cannot be explained would take forever. */
 const maxSteps = 200_000;
 
-/** `steps`: how many partial orders the search looked at. */
+/** `steps`: the number of partial orders that the search examined. */
 export type CheckResult = { ok: true; steps: number } | { ok: false; steps: number; explanation: string };
 
 /**
- * Whether all of this can have come from one seat that did one thing at a time, each between its invocation and its
- * answer (Wing & Gong's search with Lowe's memory of what has been tried). A held seat may become available by itself
- * at any moment from its `expires_at` on; commands, other than reads, never find a hold whose time was over. It does not
- * read the log; that the seats of a group change at one moment is checked in strict-serializability.ts.
+ * Whether one seat that executes one operation at a time, each between its invocation and its reply, explains
+ * all of this (Wing & Gong's search with Lowe's cache of visited states). A held seat may become available by itself
+ * at any moment from its `expires_at` on; commands, other than reads, never find an expired hold. It does not
+ * read the log; whether the seats of a group change at one moment is checked in strict-serializability.ts.
  */
 export function checkSeatHistory(operations: readonly SeatOperation[], options: CheckOptions = {}): CheckResult {
   return new Search(operations, options).run();
 }
 
-/** The sequential seat, and how much of it is known. */
+/** The sequential seat, as far as it is known. */
 interface Model {
   readonly status: SeatStatus;
   readonly userId: string;
-  /** Of a hold; undefined: made by somebody who was not told. */
+  /** Of a hold; undefined: the user got no reply. */
   readonly expiresAtMs: number | undefined;
-  /** Where `expiresAtMs` is not known: not before this. */
+  /** If `expiresAtMs` is unknown: its lower bound. */
   readonly earliestEndMs: number;
-  /** Of its last transition; undefined: nobody was told. */
+  /** Of its last transition; undefined: no reply had it. */
   readonly seq: number | undefined;
   readonly leastSeq: number;
-  /** The latest invocation so far: what comes next comes not before it. */
+  /** The latest invocation so far: the next operation is not before it. */
   readonly nowMs: number;
 }
 
 interface Node {
   readonly model: Model;
-  /** All answered operations before this index are placed, and those in `placedAhead`. */
+  /** All completed operations before this index are placed, and those in `placedAhead`. */
   readonly firstOpen: number;
   readonly placedAhead: readonly number[];
   readonly unknownPlaced: readonly number[];
@@ -71,7 +71,7 @@ class Search {
   readonly #options: CheckOptions;
   readonly #clockErrorMs: number;
   readonly #seen = new Set<string>();
-  /** The least seq that the answers from an index on tell of. */
+  /** The least seq in the replies from an index on. */
   readonly #leastSeqFrom: readonly number[];
 
   constructor(operations: readonly SeatOperation[], options: CheckOptions) {
@@ -98,7 +98,7 @@ class Search {
     let furthest = first;
     let steps = 1;
     if (this.#answered.length === 0) return { ok: true, steps };
-    // Depth first: what else can follow a node is worked out only when the search comes back to it.
+    // Depth first: the other successors of a node are computed only when the search returns to it.
     const path = [this.#next(first)];
     for (let nodes = path.at(-1); nodes; nodes = path.at(-1)) {
       const { value: node } = nodes.next();
@@ -118,7 +118,7 @@ class Search {
     return { ok: false, steps, explanation: this.#explain(furthest) };
   }
 
-  /** What can follow: first the answered operation that was invoked first. */
+  /** The possible successors: first the completed operation that was invoked first. */
   *#next(node: Node): Generator<Node, undefined> {
     const { candidates, deadlineMs, leastSeq } = this.#open(node);
     for (const index of candidates) {
@@ -130,19 +130,19 @@ class Search {
     for (const [index, operation] of this.#unknown.entries()) {
       if (operation.invokedAtMs > deadlineMs) break;
       if (node.unknownPlaced.includes(index)) continue;
-      // Of equals only the first: whatever a later one could have done, it could as well.
+      // Of equal operations only the first: it covers all results of the later ones.
       const kind = `${operation.action} ${operation.userId}`;
       if (tried.has(kind)) continue;
       tried.add(kind);
       for (const model of this.#outcomes(node.model, operation)) {
-        // What is yet to be answered must not be in the past.
+        // Later replies must not be in the past.
         if (model.leastSeq > leastSeq) continue;
         yield { ...node, model, unknownPlaced: [...node.unknownPlaced, index].sort((a, b) => a - b) };
       }
     }
   }
 
-  /** What can be next: all that was invoked before the first answer that is open. */
+  /** The possible next operations: all invoked before the first reply that is not placed. */
   #open({ model, firstOpen, placedAhead }: Node): { candidates: number[]; deadlineMs: number; leastSeq: number } {
     let candidates: number[] = [];
     let deadlineMs = Number.POSITIVE_INFINITY;
@@ -168,7 +168,7 @@ class Search {
     return { firstOpen, placedAhead: [...placed].sort((a, b) => a - b) };
   }
 
-  /** The seat after the operation, if it can be the next: with the hold that there is, or after its end. */
+  /** The seat after the operation, if it can be the next: with the current hold, or after its end. */
   #outcomes(model: Model, operation: SeatOperation): Model[] {
     const after = [this.#step(model, operation)];
     if (model.status === SeatStatus.held) after.push(this.#step(this.#expired(model), operation));
@@ -212,7 +212,7 @@ class Search {
     return startedAtMs >= fromMs - this.#clockErrorMs - 1 && startedAtMs <= untilMs + this.#clockErrorMs + 1;
   }
 
-  /** The model with what the answer adds to it; undefined where the answer contradicts it. */
+  /** The model with the facts of the reply; undefined if the reply contradicts it. */
   #told(model: Model, seat: Seat): Model | undefined {
     if (seat.status !== model.status || (seat.held_by ?? '') !== model.userId) return undefined;
     if (model.seq === undefined ? seat.seq < model.leastSeq : seat.seq !== model.seq) return undefined;

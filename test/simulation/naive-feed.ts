@@ -7,7 +7,7 @@ import type { Feed } from './simulated-edge.ts';
 
 type Options = ConstructorParameters<typeof VenueFeed>[0];
 
-/** A control: reads the venue once, and applies whatever comes then, in whatever order. */
+/** A control: reads the venue once, then applies all events in the order of arrival. */
 export class NaiveFeed implements Feed {
   readonly #options: Options;
   readonly #seats = new Map<string, Seat>();

@@ -19,7 +19,7 @@ test('[R473] a group is a part of the history of each seat, with the reason of t
   expect(onSeat({ ...group, outcome: 'unknown' }, 'A3')?.outcome).toBe('unknown');
 });
 
-test('[R473] the reply about one seat is judged as it is', () => {
+test('[R473] the reply about one seat is checked unchanged', () => {
   const single = { ...base, action: 'select', userId: ann, seatIds: ['A1'] } as const;
   expect(onSeat({ ...single, outcome: { seats: [heldSeat] } }, 'A1')).toEqual({
     ...{ ...base, action: 'select', userId: ann },

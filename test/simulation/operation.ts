@@ -12,7 +12,7 @@ export interface Operation {
   /** Does not matter for a read. */
   userId: string;
   invokedAtMs: number;
-  /** Undefined: never answered. */
+  /** Undefined: it got no reply. */
   returnedAtMs: number | undefined;
   /** `unknown`: the request failed or timed out. It was executed at any time after its invocation, or never. */
   outcome: Outcome | 'unknown';
@@ -24,7 +24,7 @@ export interface Outcome {
   seats?: readonly Seat[];
 }
 
-/** What the operation did to one of its seats, and said of it; undefined: nothing. */
+/** The effect of the operation on one of its seats, and its reply about it; undefined: none. */
 export function onSeat({ seatIds, ...operation }: Operation, seatId: string): SeatOperation | undefined {
   const { action, userId, outcome } = operation;
   if (!seatIds.includes(seatId)) return undefined;

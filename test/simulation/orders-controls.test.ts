@@ -10,7 +10,7 @@ import { SandboxPayments } from '../../src/orders/sandbox/sandbox-payments.ts';
 import { manyOrderFaults, noOrderFaults, type OrderFaults } from './orders/faults.ts';
 import { type OrderVariant, runOrderHistory } from './orders/order-history.ts';
 
-/** Seeds of their own: whatever the simulation is told to run, the controls are the same. */
+/** Own seeds: the controls are the same for all settings of the simulation. */
 const firstSeed = 900_000_000;
 
 async function isCaught(
@@ -57,7 +57,7 @@ describe('a simulation of checkout that can fail', () => {
     }
   });
 
-  test('[G11] catches a payment that counts as cancelled without a look at the provider', async () => {
+  test('[G11] catches a payment that counts as cancelled without a query to the provider', async () => {
     vi.spyOn(OrderSteps.prototype, 'endPayment').mockImplementation(function (this: OrderSteps, order, { attempt }) {
       const fact = { kind: 'cancelled', attempt, atMs: order.changedAtMs } as const;
       return this.change(order, { dueAtMs: order.dueAtMs, facts: [fact] });
@@ -98,12 +98,12 @@ describe('a simulation of checkout that can fail', () => {
     await isCaught('deduplication by a cache', { faults: faults({ webhookTwice: 0.5 }) }, ['R764'], 50);
   });
 
-  test('[R761] catches seats that go back while the outcome is unknown', async () => {
+  test('[R761] catches seats that are released while the outcome is unknown', async () => {
     insteadOf((order, step, perform) => perform(order, isLastQuestion(step) ? { kind: 'lapse' } : step));
     await isCaught('releasing while the outcome is unknown', { faults: faults({ webhookLost: 0.5 }) }, ['R761'], 50);
   });
 
-  test('[R766] catches a payment that is cancelled because it is late, without a look whether it was made', async () => {
+  test('[R766] catches a payment that is cancelled because it is late, although it may have been made', async () => {
     const { expire, cancel } = SandboxPayments.prototype;
     vi.spyOn(SandboxPayments.prototype, 'expire').mockImplementation(async function (this: SandboxPayments, reference) {
       await cancel.call(this, reference);
@@ -118,7 +118,7 @@ describe('a simulation of checkout that can fail', () => {
     await isCaught('a new epoch without the ledger', variant, ['G12'], 100);
   });
 
-  test('[G12] catches an order that gives back seats of another ticket, after the store lost writes', async () => {
+  test('[G12] catches an order that releases seats of another ticket, after the store lost writes', async () => {
     vi.spyOn(MemoryLedger.prototype, 'liveTicket').mockResolvedValue(undefined);
     const variant = { faults: manyOrderFaults };
     await isCaught('closing without a look at the tickets', variant, ['G12'], 200);

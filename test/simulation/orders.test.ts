@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { type OrderHistory, runOrderHistory } from './orders/order-history.ts';
 
 const { ORDER_SEED, ORDER_HISTORIES } = process.env;
-/** Each run other seeds; a failed one is run again by ORDER_SEED=… ORDER_HISTORIES=1. */
+/** Each run has other seeds; ORDER_SEED=… ORDER_HISTORIES=1 repeats a failed one. */
 const baseSeed = ORDER_SEED ? Number(ORDER_SEED) : Math.floor(performance.timeOrigin) % 800_000_000;
 const suiteMs = 55_000;
 const tracedLines = 150;
@@ -20,7 +20,7 @@ async function expectNoViolation({ violation, seed }: OrderHistory): Promise<voi
 }
 
 describe('checkout, simulated', () => {
-  test('[G11] [G12] [R760] [R761] [R762] [R763] [R764] [R766] whoever paid has tickets or the money back, whatever fails', async () => {
+  test('[G11] [G12] [R760] [R761] [R762] [R763] [R764] [R766] every payer has tickets or the money back, whatever fails', async () => {
     const counts = new Map<string, number>();
     const startedAtMs = performance.now();
     let histories = 0;
@@ -35,13 +35,13 @@ describe('checkout, simulated', () => {
     process.stdout.write(`orders: base seed ${baseSeed}, ${histories} histories, ${perMinute.toFixed(0)} a minute\n`);
     for (const [what, often] of [...counts].sort()) process.stdout.write(`  ${what}: ${often}\n`);
     if (histories < 200) return;
-    // Otherwise it has not tried what it should.
+    // Otherwise it has not covered the intended cases.
     for (const state of ['issued', 'lapsed', 'cancelled', 'refunded']) {
       expect(counts.get(`ended ${state}`) ?? 0, state).toBeGreaterThan(20);
     }
   }, 3_600_000);
 
-  test('a seed is a history: the same again, step by step', async () => {
+  test('a seed determines a history, step by step', async () => {
     const [once, again] = [
       await runOrderHistory(7, {}, { traced: true }),
       await runOrderHistory(7, {}, { traced: true }),

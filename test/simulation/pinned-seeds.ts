@@ -1,4 +1,4 @@
-/** Seeds whose histories of commands on single seats broke a rule once, and why. */
+/** Seeds whose histories of commands on single seats once broke a rule, with the reason. */
 export const pinnedSeeds: readonly { seed: number; why: string }[] = [
   { seed: 20001, why: 'the venue was half opened when the store went, and never opened again' },
   { seed: 20007, why: 'as above, with other faults' },

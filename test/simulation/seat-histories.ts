@@ -6,10 +6,10 @@ import type { StoreServer } from './simulated-store.ts';
 import type { CommittedLog } from './strict-serializability.ts';
 import type { RecordedOperation } from './users.ts';
 
-/** Times are told on two clocks of one machine, in whole milliseconds. */
+/** Times are measured on two clocks of one machine, in whole milliseconds. */
 const clockErrorMs = 2;
 
-/** What happened, as the users saw it, from one loss of the store's data to the next. */
+/** The operations, as the users saw them, from one loss of the store's data to the next. */
 interface Life {
   operations: Operation[];
   log: CommittedLog;
@@ -44,7 +44,7 @@ export function* seatHistories(
   { operations, log: { initial } }: Life,
   { hasJumped, clockOffsetMs }: Pick<StoreServer, 'hasJumped' | 'clockOffsetMs'>,
 ): Generator<SeatHistory> {
-  // Where the store's clock has jumped, the times that it told say nothing.
+  // If the store's clock has jumped, its times are meaningless.
   const told = (seat: Seat) => (hasJumped ? withoutEnd(seat) : onOurClock(seat, clockOffsetMs));
   for (const [seatId, seat] of initial) {
     yield {
@@ -60,8 +60,8 @@ export function* seatHistories(
 }
 
 /**
- * Redis keeps the answer to a try for a while of its own clock: where that leaps over it, another try is decided anew, be
- * it one that came late to a process that was given up.
+ * Redis keeps the answer to an attempt for a while, by its own clock: if that clock jumps beyond it, another attempt is decided
+ * again, even one that arrives late at a process that the client has abandoned.
  */
 function forgottenTries(operations: readonly RecordedOperation[], jumps: StoreServer['jumps']): RecordedOperation[] {
   const leaps = jumps.filter(({ byMs }) => byMs >= answerKeptMs);

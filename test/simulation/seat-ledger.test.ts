@@ -25,7 +25,7 @@ function opened() {
   return { world, ledger, commit };
 }
 
-test('[R433] the ledger accepts what follows the rules, and keeps each state of a seat with its event', () => {
+test('[R433] the ledger accepts events that follow the rules, and keeps each state of a seat with its event', () => {
   const { ledger, commit } = opened();
   expect(commit(held, event(2, 'booked', 'ann'))).toBeUndefined();
   expect(ledger.versionsOf(seatOf(held))).toEqual([{ seat: seatOf(held), event: held }]);

@@ -49,7 +49,7 @@ export class BookingProcess {
     this.store.close();
   }
 
-  /** What `src/booking/hold-routes.ts` replies, and `seat-command-routes.ts` for one seat: all seats, or the reasons of the refusal. */
+  /** The reply of `src/booking/hold-routes.ts`, and of `seat-command-routes.ts` for one seat: all seats, or the reasons of the refusal. */
   command(command: UserCommand): Promise<Outcome> {
     return this.service
       .command(command)
@@ -58,7 +58,7 @@ export class BookingProcess {
       );
   }
 
-  /** What `src/booking/venue-routes.ts` answers to `GET /api/venue`. */
+  /** The reply of `src/booking/venue-routes.ts` to `GET /api/venue`. */
   async venue(): Promise<VenueState> {
     const { service } = this;
     const confirmed = await this.isConfirmed();
@@ -92,12 +92,12 @@ export class BookingProcess {
   }
 }
 
-/** An edge's client of the booking processes: asks the one that answered last, the next one where that cannot be reached. */
+/** An edge's client of the booking processes: tries the one that replied last, and the next one if that cannot be reached. */
 export class SimulatedBookingClient implements Pick<BookingApi, 'venue' | 'eventsAfter'> {
   readonly #host: Host;
   readonly #http: SimulatedHttp;
   readonly #processes: () => readonly BookingProcess[];
-  /** A page of the booking service is larger than what a history brings about. */
+  /** A page of the booking service has more events than a history. */
   readonly #pageEvents: number;
   #preferred = 0;
 
@@ -143,7 +143,7 @@ export class SimulatedBookingClient implements Pick<BookingApi, 'venue' | 'event
         } catch (error) {
           failure = error;
           const isOfConnection = error instanceof ConnectionError || error instanceof RequestTimeoutError;
-          // It has answered, with 503 or 504: nobody else is asked.
+          // It has replied, with 503 or 504: no other process is tried.
           if (!isOfConnection) {
             this.#preferred = index;
             throw new BookingUnavailableError('refused', { cause: error });

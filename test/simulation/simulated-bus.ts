@@ -11,11 +11,11 @@ const slowestMs = 1_500;
 
 type Message = { event: SeatEvent; intended: Delivery } | { heartbeat: Heartbeat };
 
-/** The bus between all processes. What one publishes reaches each other one in order, and two of them in any order. */
+/** The bus between all processes. Messages of one process reach each other one in order; those of two processes interleave in any order. */
 export class BusServer {
   readonly world: World;
   readonly faults: MessageFaults;
-  /** By seq: in whatever epoch. */
+  /** By seq, in any epoch. */
   readonly #accepted = new Map<number, SeatEvent[]>();
   readonly #connections = new Set<BusConnection>();
   #isDown = false;
@@ -34,7 +34,7 @@ export class BusServer {
     return this.#storesEvents;
   }
 
-  /** False: as NATS without JetStream, what is published reaches those that are connected and nothing else. */
+  /** False: as NATS without JetStream, messages reach only the connected subscribers. */
   storeEvents(storesEvents: boolean): void {
     this.#storesEvents = storesEvents;
     for (const connection of this.#connections) connection.noticeStorage();
@@ -93,7 +93,7 @@ export class BusConnection implements EventBus {
   #storageChanges = 0;
   #isDeaf = false;
   #isClosed = false;
-  /** Raised by each disconnection: what is on its way then is lost. */
+  /** Raised by each disconnection: messages in flight are lost. */
   #session = 0;
 
   constructor(server: BusServer, host: Host) {
@@ -114,7 +114,7 @@ export class BusConnection implements EventBus {
     return this.#storesEvents;
   }
 
-  /** At once that nothing is stored; that it is again, when what was sent meanwhile has arrived. */
+  /** Reports at once that nothing is stored; reports storing again once the messages sent meanwhile have arrived. */
   noticeStorage(): void {
     this.#storesEvents = false;
     const changes = ++this.#storageChanges;
@@ -179,7 +179,7 @@ export class BusConnection implements EventBus {
     this.#tellConnected(true);
   }
 
-  /** Nothing comes and nothing goes, and nobody knows. */
+  /** Silently drops messages in both directions. */
   deafen(): void {
     this.#isDeaf = this.#connected;
   }
@@ -213,7 +213,7 @@ export class BusConnection implements EventBus {
   #send(message: Message, accepted: () => void): void {
     if (this.#isDeaf) return;
     const arrive = this.#inSession(() => {
-      // A process that was killed had sent it or not.
+      // A killed process may or may not have sent it.
       if (this.#isDeaf || (!this.#host.alive && this.#world.random.chance(0.5))) return;
       this.#server.accept(message, this);
       accepted();

@@ -15,7 +15,7 @@ import type { BusConnection, BusServer } from './simulated-bus.ts';
 import type { SimulatedHttp } from './simulated-http.ts';
 import type { World } from './world.ts';
 
-/** What an edge needs of its feed, so that a control can have a worse one. */
+/** The part of the feed that an edge needs, so that a control can replace it. */
 export type Feed = Pick<VenueFeed, 'start' | 'close' | 'isReady' | 'position' | 'seats'>;
 export type CreateFeed = (options: ConstructorParameters<typeof VenueFeed>[0] & { bus: EventBus }) => Feed;
 
@@ -26,7 +26,7 @@ export class EdgeProcess implements VenueFeedListener {
   readonly feed: Feed;
   readonly #world: World;
   readonly #ledger: SeatLedger;
-  /** What was told: it must be what the feed itself shows. */
+  /** The view from received events: it must equal that of the feed. */
   readonly #seats = new Map<string, Seat>();
   #told: Position = { epoch: '', seq: 0 };
   #skippedTo: number | undefined;
@@ -104,7 +104,7 @@ export class EdgeProcess implements VenueFeedListener {
     this.feed.close();
   }
 
-  /** [G5] What was told is what the feed shows, and what the venue was at that position. */
+  /** [G5] The received events give the view of the feed, and the venue at that position. */
   audit(): void {
     if (!this.feed.isReady()) return;
     const { epoch, seq } = this.feed.position;
@@ -130,7 +130,7 @@ export class EdgeProcess implements VenueFeedListener {
     }
   }
 
-  /** [G5] [R806] A page shows what the venue was at its position: no seat is older, and only its own are named. */
+  /** [G5] [R806] A page shows the venue at its position: no seat is older, and only its own are named. */
   #auditPage({ userId, venue }: CompactPage): void {
     this.#world.count('paced messages told');
     const { epoch = '', seq = 0 } = venue.position ?? {};
@@ -145,7 +145,7 @@ export class EdgeProcess implements VenueFeedListener {
     }
   }
 
-  /** An update may leave a gap only where the whole venue is told at once after it. */
+  /** An update may leave a gap only if the whole venue follows at once. */
   #expectReset(event: SeatEvent): void {
     this.#skippedTo = event.seq;
     const { epoch, seq } = this.#told;
@@ -168,7 +168,7 @@ export class EdgeProcess implements VenueFeedListener {
   }
 }
 
-/** The venue of the simulation is never stale to its pages: they must show what is known. */
+/** The venue of the simulation is never stale for its pages: they must show the known state. */
 const streamedFeed = (feed: Feed): ConstructorParameters<typeof PacedSeats>[0]['feed'] => ({
   get position() {
     return feed.position;

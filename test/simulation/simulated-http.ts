@@ -2,7 +2,7 @@ import type { MessageFaults } from './faults.ts';
 import type { Host } from './host.ts';
 import type { World } from './world.ts';
 
-/** Requests between processes: refused by one that is dead, cut off when it dies, unanswered while it is stopped. */
+/** Requests between processes: refused by one that is dead, cut off when it dies, without a reply while it is stopped. */
 export class SimulatedHttp {
   readonly #world: World;
   readonly #faults: MessageFaults;

@@ -23,9 +23,9 @@ export interface StoreServerOptions {
   world: World;
   settings: StoreSettings;
   faults: MessageFaults;
-  /** The events that the bus has taken: nothing else may count as relayed. */
+  /** The events that the bus has accepted: no others may count as relayed. */
   isPublished: (event: SeatEvent) => boolean;
-  /** In the place of the real rules, for a control. */
+  /** Replaces the real rules in a control. */
   createStore?: (settings: StoreSettings, nowMs: () => number, newEpochName: () => string) => SeatStore;
 }
 
@@ -35,7 +35,7 @@ export class StoreServer {
   readonly decisions: DecisionAudit;
   readonly faults: MessageFaults;
   readonly world: World;
-  /** When the venue was lost and what was put in its place: what came before says nothing about what comes after. */
+  /** The losses of the venue and their replacements: earlier events imply nothing about later ones. */
   readonly losses: { atMs: number; seats: SeatLedger['seats']; commits: number }[] = [];
   /** When its clock was set. */
   readonly jumps: { atMs: number; byMs: number }[] = [];
@@ -66,7 +66,7 @@ export class StoreServer {
     return Math.floor(this.world.nowMs + this.#clockOffsetMs);
   }
 
-  /** How often since the last time that one process asked for the end of one seat's hold. */
+  /** The largest number of expiry requests of one process for one hold since the last call. */
   mostExpiryQuestions(): number {
     const most = Math.max(0, ...this.#expiryQuestions.values());
     this.#expiryQuestions.clear();
@@ -78,7 +78,7 @@ export class StoreServer {
     this.#expiryQuestions.set(key, (this.#expiryQuestions.get(key) ?? 0) + 1);
   }
 
-  /** Whether the times that it told can still be compared. */
+  /** Whether its reported times can still be compared. */
   get hasJumped(): boolean {
     return this.jumps.length > 0;
   }
@@ -87,7 +87,7 @@ export class StoreServer {
     return this.#isDown;
   }
 
-  /** What was sent to the server as it was before it went down never reaches the one that comes up. */
+  /** Requests to a server that went down never reach the restarted one. */
   get starts(): number {
     return this.#starts;
   }
@@ -96,7 +96,7 @@ export class StoreServer {
     return this.#clockOffsetMs;
   }
 
-  /** What is there, for the audit at the end. */
+  /** The content, for the audit at the end. */
   read(): Promise<VenueSnapshot> {
     return this.#store.open();
   }
@@ -149,7 +149,7 @@ export class StoreServer {
     this.#backups.push({ callCount: this.#store.callCount, restoreLedger: this.ledger.backup() });
   }
 
-  /** Puts an older copy in the place of what is there. */
+  /** Replaces the data with an older copy. */
   restore(): void {
     if (!(this.#store instanceof CopyableSeatStore) || this.#backups.length === 0) return;
     const { callCount, restoreLedger } = this.world.random.pick(this.#backups);
@@ -182,7 +182,7 @@ export class StoreServer {
     return create(settings, () => this.#nowMs(), newEpochName);
   }
 
-  /** [R51] Only what the bus has taken may count as relayed. */
+  /** [R51] Only events that the bus has accepted may count as relayed. */
   auditRelayed({ epoch, seq }: Position): void {
     if (epoch !== this.ledger.position.epoch) return;
     const missing = this.ledger.log.find((event) => event.seq <= seq && !this.#options.isPublished(event));
@@ -210,7 +210,7 @@ export class StoreConnection implements SeatStore {
     this.#back = new FifoLink(this.#world);
   }
 
-  /** What is under way fails now; what was sent may still be done. */
+  /** Pending calls fail now; sent requests may still be executed. */
   cut(): void {
     for (const fail of [...this.#open]) fail(new StoreUnavailableError('the connection was cut'));
     this.#there = new FifoLink(this.#world);

@@ -3,13 +3,13 @@ import { type HistoryResult, runHistory } from './history.ts';
 import { pinnedSeeds } from './pinned-seeds.ts';
 
 const { SIMULATION_SEED, SIMULATION_HISTORIES, PROOF_MINUTES } = process.env;
-/** Each run other seeds; a failed one is run again by SIMULATION_SEED=… SIMULATION_HISTORIES=1. */
+/** Each run has other seeds; SIMULATION_SEED=… SIMULATION_HISTORIES=1 repeats a failed one. */
 const baseSeed = SIMULATION_SEED ? Number(SIMULATION_SEED) : Math.floor(performance.timeOrigin) % 800_000_000;
 const proofMs = Number(PROOF_MINUTES ?? 0) * 60_000;
 const leastHistories = Number(SIMULATION_HISTORIES ?? (proofMs > 0 ? 1 : 1_500));
 const tracedLines = 80;
 
-/** What a reader needs to find out what went wrong: the same history again, told. */
+/** The trace of the same history, to find the cause of a failure. */
 async function explain({ seed, groups }: HistoryResult): Promise<string> {
   const { violation, lines } = await runHistory(seed, { groups, traced: true });
   return [
@@ -72,7 +72,7 @@ describe('the whole system, simulated', () => {
       } finally {
         process.stdout.write(figures.report());
       }
-      // Otherwise it has not tried what it should.
+      // Otherwise it has not covered the intended cases.
       if (figures.histories < 500) return;
       for (const what of ['held', 'extended', 'booked', 'user', 'expired']) {
         expect(figures.of(`committed ${what}`), what).toBeGreaterThan(100);
@@ -85,7 +85,7 @@ describe('the whole system, simulated', () => {
     proofMs + 600_000,
   );
 
-  test('a seed is a history: the same again, step by step', async () => {
+  test('a seed determines a history, step by step', async () => {
     const [once, again] = [await runHistory(7, { traced: true }), await runHistory(7, { traced: true })];
     expect(again.lines).toEqual(once.lines);
     expect(again.steps).toBe(once.steps);

@@ -47,7 +47,7 @@ const book = operation([25, 35], 'book', 'ann', 'A1 A2', { seats: seatsOf(...boo
 
 test.each<[string, Operation[], SeatEvent[]]>([
   [
-    'groups one after the other, and what is read between them',
+    'groups one after the other, and reads between them',
     [hold, operation([16, 20], 'read', 'bob', 'A2', { seats: seatsOf(a2) }), book],
     [...held, ...booked],
   ],
@@ -207,7 +207,7 @@ test.each<[string, Operation[], SeatEvent[], string]>([
   expect(unexplained(operations, events)).toContain(words);
 });
 
-test('[R471] what two seats show is of one moment, though each of them was so', () => {
+test('[R471] two seats in one reply are of one moment, even if each state existed', () => {
   const later = change(3, 'released', 'ann', ['A1']);
   const operations = [
     hold,

@@ -25,18 +25,18 @@ export interface CommittedLog {
 
 /**
  * Whether one order of all operations on all seats explains every reply and every event (strict serializability).
- * Seat by seat that cannot be told: each seat may have an order of its own in which half of a group is right.
+ * A check seat by seat cannot detect this: each seat may have an order of its own in which half of a group is right.
  *
  * The log is that order, if
  * 1. it can be cut into moments, each of them the expiry of one hold, or the whole change that one command makes of the
  *    seats as they were; and
- * 2. each reply is what the rules make of the seats after one moment: its own, or one that changed nothing for it. That
+ * 2. each reply is the result of the rules for the seats after one moment: its own, or one that changed nothing for it. That
  *    moment was not over when the request was sent, had come when the reply arrived, and is not before the moment of an
  *    operation that had returned by then.
  * All operations in the order of their moments are then a sequential history that keeps the order of real time.
  * Without a search over orders, this takes a time that is nearly linear in the number of events and operations.
  *
- * Returns what is not explained. `clockErrorMs`: between the clocks of the operations and of the log.
+ * Returns the unexplained replies and events. `clockErrorMs`: between the clocks of the operations and of the log.
  */
 export function findUnexplained(
   operations: readonly Operation[],
@@ -49,7 +49,7 @@ export function findUnexplained(
 
 const shownRequests = 5;
 
-/** One change of the venue: what is between its first and last event nobody can see. */
+/** One change of the venue: no client sees a state between its first and last event. */
 interface Moment {
   /** Commits up to this index, exclusive. */
   end: number;
@@ -62,7 +62,7 @@ function cutIntoMoments(operations: readonly Operation[], { initial, commits }: 
   const requests = requestsBySeat(operations);
   const seats = new Map(initial);
   const unexplained: string[] = [];
-  /** By the index at which a moment ends: where it begins. Several ways to cut the log are followed at once. */
+  /** The start of a moment by the index of its end. Several ways to cut the log are followed at once. */
   const cuts = new Map<number, { from: number; maker: Operation | undefined }>();
   let furthest = 0;
   const reach = (end: number, from: number, maker: Operation | undefined) => {
@@ -119,7 +119,7 @@ function requestsBySeat(operations: readonly Operation[]): Map<string, Operation
 
 const keyOf = (userId: string, action: CommandAction, seatId: string): string => `${userId} ${action} ${seatId}`;
 
-/** How many events from an index on are the whole change that the operation makes of these seats; 0: it did not make it. */
+/** The number of events from an index on that are the whole change by the operation; 0: another operation made it. */
 function changeLength(
   { action, userId, seatIds, invokedAtMs, returnedAtMs = Number.POSITIVE_INFINITY, outcome }: Operation,
   seats: ReadonlyMap<string, Seat>,
@@ -191,7 +191,7 @@ class Placement {
     return problems;
   }
 
-  /** The least moment that is possible: with it, most is possible for what comes after. */
+  /** The earliest possible moment: it leaves the most possibilities for later operations. */
   #earliest(operation: Operation, floor: number): number | undefined {
     const made = this.#made.get(operation);
     if (made !== undefined) return made > floor && this.#fits(operation, made, true) ? made : undefined;
@@ -203,7 +203,7 @@ class Placement {
       .find((place) => (this.#moments[place - 1] as Moment).atMs <= latestMs && this.#fits(operation, place, false));
   }
 
-  /** Whether the reply is what the rules make of the seats at this moment. */
+  /** Whether the reply is the result of the rules for the seats at this moment. */
   #fits({ action, userId, seatIds, outcome }: Operation, place: number, isMaker: boolean): boolean {
     const { refusal, seats: shown = [] } = outcome as Outcome;
     const seats = seatIds.flatMap((id) => this.#states.get(id)?.findLast(({ from }) => from <= place)?.seat ?? []);

@@ -9,7 +9,7 @@ import { ConnectionError, RequestTimeoutError, type SimulatedHttp } from './simu
 import type { World } from './world.ts';
 
 const requestTimeoutMs = 3_000;
-/** Of one client: those in a hurry have soon tried all there is. */
+/** Of one client: fast clients have soon tried all seats. */
 const maxActs = 60;
 const largestGroup = 5;
 
@@ -24,7 +24,7 @@ const groupActions = {
 } satisfies Record<string, Action[]>;
 
 export interface RecordedOperation extends Operation {
-  /** Asked of several processes: one of them may come to it later, and a store that lost its data has lost the answer. */
+  /** Sent to several processes: one of them may execute it later, and a store that lost its data has lost the answer. */
   wasRepeated: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface UsersOptions {
   groups: boolean;
 }
 
-/** Users who want the same few seats, through any booking process, and ask again where no answer comes. */
+/** Users who want the same few seats, through any booking process, and retry without a reply. */
 export class Users {
   readonly operations: RecordedOperation[] = [];
   readonly #options: UsersOptions;
@@ -127,7 +127,7 @@ export class Users {
     }
   }
 
-  /** As edges and nginx do: where one process fails, the next is asked for the same, by the same key. */
+  /** As edges and nginx do: if one process fails, the next gets the same command with the same key. */
   async #askThroughProxy(operation: RecordedOperation): Promise<Operation['outcome']> {
     const { action, seatIds, userId } = operation;
     const { random } = this.#world;
@@ -147,7 +147,7 @@ export class Users {
         this.#world.count(attempt > 1 ? `answered ${action} when asked again` : `answered ${action}`);
         return outcome;
       } catch (error) {
-        // It has answered, with 503 or 504: nobody else is asked.
+        // It has replied, with 503 or 504: no other process is tried.
         if (!(error instanceof ConnectionError || error instanceof RequestTimeoutError)) break;
       }
     }
@@ -174,7 +174,7 @@ export class Users {
 }
 
 async function readSeat({ service }: BookingProcess, seatId: string): Promise<Operation['outcome']> {
-  await service.confirm(); // where it fails, what is read is marked as stale
+  await service.confirm(); // if it fails, the read is marked as stale
   const seat = service.view.seat(seatId);
   return seat ? { seats: [seat] } : 'unknown';
 }

@@ -16,8 +16,8 @@ export interface Scheduled {
 }
 
 /**
- * Virtual time and all that is due in it. The earliest goes first, the seed decides between equals; before the next one
- * is taken, every promise that can be settled has been. So a seed is a history, and a history takes no time of its own.
+ * Virtual time and its due actions. The earliest runs first, the seed decides between equal times; before the next one
+ * runs, every promise that can settle has settled. So a seed determines a history, and a history takes no real time.
  */
 export class World {
   readonly random: Random;
@@ -27,7 +27,7 @@ export class World {
   steps = 0;
   violation: Violation | undefined;
   readonly counts = new Map<string, number>();
-  /** What happened, for people; undefined where nobody will read it. */
+  /** A trace for people; undefined if it is not needed. */
   readonly lines: string[] | undefined;
   readonly #queue: Scheduled[] = [];
 
@@ -40,7 +40,7 @@ export class World {
     return this.nowMs < this.faultsEndMs;
   }
 
-  /** Whether the fault strikes now. Counted, if it does. */
+  /** Whether the fault happens now. Counts it if so. */
   strikes(fault: string, probability: number): boolean {
     if (!this.mayFail || !this.random.chance(probability)) return false;
     this.count(fault);
@@ -60,7 +60,7 @@ export class World {
     this.violation ??= { rule, message, atMs: this.nowMs };
   }
 
-  /** How long a message is on its way when nothing is wrong. */
+  /** The delay of a message without faults. */
   latencyMs(): number {
     return this.random.chance(0.1) ? this.random.int(4, 12) : this.random.int(0, 3);
   }
@@ -101,7 +101,7 @@ export class World {
             return;
           }
         }
-        // A tick that a microtask asks for comes when no microtask is left: cheaper than a turn of the event loop.
+        // A tick that a microtask requests runs when no microtask is left: cheaper than a turn of the event loop.
         queueMicrotask(() => process.nextTick(step));
       };
       queueMicrotask(() => process.nextTick(step));

@@ -8,7 +8,7 @@ import { Projections } from '../../src/ledger/projections.ts';
 import { registerOrderMetrics } from '../../src/orders/order-metrics.ts';
 import { silent } from './silent.ts';
 
-/** Those of a booking process with checkout, and of an edge. */
+/** The metrics of a booking process with checkout, and of an edge. */
 export function allMetrics() {
   const booking = bookingMetrics({
     shows: () => 1,

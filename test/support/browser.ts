@@ -56,7 +56,7 @@ export async function openTab(context: BrowserContext, url: string, faults: stri
 export const seat = (page: Page, id: string) => page.locator(`#seat-${id}`);
 export const hasClass = (name: string) => new RegExp(`(^| )${name}( |$)`);
 
-/** Polled until it is as expected. */
+/** Polls until the value is as expected. */
 export const classOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).getAttribute('class'));
 export const textOf = (page: Page, id: string) => expect.poll(() => page.locator(`#${id}`).innerText());
 export const focusOf = (page: Page) => expect.poll(() => page.evaluate(() => document.activeElement?.id));
@@ -69,7 +69,7 @@ export async function hold(page: Page, ...ids: string[]): Promise<void> {
   }
 }
 
-/** Clicks the seat until the user holds it, and not once more, since that would release it. */
+/** Clicks the seat until the user holds it, and no more often, because that would release it. */
 export const holdAtLast = (page: Page, id: string, options: { timeout?: number } = {}) =>
   expect
     .poll(
@@ -82,7 +82,7 @@ export const holdAtLast = (page: Page, id: string, options: { timeout?: number }
     )
     .toMatch(hasClass('mine'));
 
-/** What the page passes to screen readers from now on: the live region and the text of each announcement, in order. */
+/** Records the announcements for screen readers from now on: the live region and the text of each announcement, in order. */
 export async function recordAnnouncements(page: Page): Promise<() => Promise<[string, string][]>> {
   const announced = await page.evaluateHandle(() => {
     const announced: [string, string][] = [];

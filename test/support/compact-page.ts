@@ -26,7 +26,7 @@ export class CompactPage implements HubClient {
   readonly drawn: string[] = [];
   readonly venue = new Venue(({ id }) => this.drawn.push(id));
   readonly #plan: ReturnType<typeof gridPlan>;
-  /** While true, it is skipped like a client that does not read. */
+  /** While true, the edge skips it like a client that does not read. */
   isBehind = false;
   /** While true, its connection is lost after the first message of each write. */
   losesAfterFirst = false;

@@ -15,8 +15,8 @@ const needed = [
 ];
 
 /**
- * The tests run against the real servers and a real browser: what is missing is installed, and nothing is skipped.
- * What they leave behind in the folder for temporary files, browsers too, goes with the run.
+ * The tests run against the real servers and a real browser: missing ones are installed, and no test is skipped.
+ * The temporary files of the tests and browsers are deleted at the end of the run.
  */
 export default async function setup(): Promise<() => void> {
   const missing = needed.filter((program) => !findExecutable(program));

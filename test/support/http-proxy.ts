@@ -16,7 +16,7 @@ export interface HttpProxyOptions {
   sessionAfter?: Promise<void>;
 }
 
-/** A proxy of somebody else's between a browser and the system. Its options may change while it runs. */
+/** A third-party proxy between a browser and the system. Its options may change while it runs. */
 export interface HttpProxy {
   readonly url: string;
   options: HttpProxyOptions;

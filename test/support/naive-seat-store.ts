@@ -2,8 +2,8 @@ import type { Redis } from 'ioredis';
 import type { Seat } from '../../src/protocol/seat.ts';
 
 /**
- * How seats are double-sold: read, think, write, in calls of their own. The control of the race tests, which must
- * catch it. `betweenReadAndWrite` is where another process comes in between.
+ * Double-sells seats: reads, decides and writes in separate calls. The control of the race tests, which must
+ * catch it. `betweenReadAndWrite`: lets another process run between the calls.
  */
 export class NaiveSeatStore {
   readonly #redis: Redis;
@@ -14,7 +14,7 @@ export class NaiveSeatStore {
     this.#betweenReadAndWrite = betweenReadAndWrite;
   }
 
-  /** True: the user was told that the seat is theirs to book. */
+  /** True: the reply confirmed the hold to the user. */
   async select(seatId: string, userId: string): Promise<boolean> {
     const seat = await this.#read(seatId);
     const lock = await this.#redis.get(`seat:${seatId}:lock`);
@@ -25,7 +25,7 @@ export class NaiveSeatStore {
     return true;
   }
 
-  /** True: the user was told that the seat is sold to them. */
+  /** True: the reply confirmed the booking to the user. */
   async book(seatId: string, userId: string): Promise<boolean> {
     const lock = await this.#redis.get(`seat:${seatId}:lock`);
     const seat = await this.#read(seatId);

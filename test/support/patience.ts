@@ -1,2 +1,2 @@
-/** What takes no time on a quiet machine may take seconds on one that is busy with other tests. For `vi.waitFor`; `expect.poll` has it as well. */
+/** A condition that is immediate on a quiet machine may take seconds on a busy one. For `vi.waitFor`; `expect.poll` uses it by default. */
 export const patience = { timeout: 30_000, interval: 20 };

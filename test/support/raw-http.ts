@@ -1,20 +1,20 @@
 import { connect, type Socket } from 'node:net';
 
-/** A TCP connection to a server of this machine, on which anything may be said. It never throws by itself. */
+/** A TCP connection to a server of this machine that sends any bytes. It never throws by itself. */
 export async function rawSocket(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
-  socket.on('error', () => {}); // to be cut off is what a hostile client expects
+  socket.on('error', () => {}); // a hostile client expects to be cut off
   await new Promise<unknown>((resolve) => socket.once('connect', resolve).once('close', resolve));
   return socket;
 }
 
-/** Unlike `once` of node:events it does not mind an error before. */
+/** Unlike `once` of node:events it ignores an earlier error. */
 export function whenClosed(socket: Socket): Promise<unknown> {
   return socket.closed ? Promise.resolve() : new Promise((resolve) => socket.once('close', resolve));
 }
 
-/** What a server says to these bytes, until it or the time (milliseconds) ends the connection. */
+/** The reply of a server to these bytes, until it or the time-out (milliseconds) ends the connection. */
 export async function askRaw(url: string, bytes: string | Buffer, timeoutMs = 2_000): Promise<string> {
   const socket = await rawSocket(url);
   let answer = '';
@@ -28,7 +28,7 @@ export async function askRaw(url: string, bytes: string | Buffer, timeoutMs = 2_
   return answer;
 }
 
-/** Of the first answer: its status, and each header's values by its name in lower case. */
+/** The first reply: its status, and the values of each header by its name in lower case. */
 export function parsedAnswer(answer: string): { status: number; headers: Map<string, string[]>; body: string } {
   const [head = '', body = ''] = answer.split(/\r\n\r\n([\s\S]*)/);
   const [statusLine = '', ...lines] = head.split('\r\n');

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { until } from '../faults/time.ts';
 import { freePort, startRedis, startSentinel, type TestServer } from './servers.ts';
 
-/** In short times, so that tests need not wait for long. */
+/** Short, so that tests need not wait for long. */
 const downAfterMs = 1_000;
 export const masterName = 'venue';
 const slotCount = 16_384;
@@ -13,12 +13,12 @@ export interface TopologyOptions {
   users?: string;
   /** Further lines of each Sentinel's configuration. */
   sentinelSettings?: readonly string[];
-  /** The port at which all others find the primary, which leads to the port that `onPrimary` is called with. */
+  /** The port at which all others find the primary; it leads to the port that `onPrimary` receives. */
   primaryPort?: number;
   onPrimary?: (port: number) => void;
 }
 
-/** A Redis refuses writes that none of its replicas can have, within this time of their loss. */
+/** A Redis that has lost its replicas refuses writes within this time. */
 const replicationArgs = [
   '--min-replicas-to-write',
   '1',
@@ -34,7 +34,7 @@ export interface SentinelTopology {
   sentinels: TestServer[];
   /** The value of REDIS_SENTINELS. */
   addresses: string;
-  /** The port of the primary by the majority's word. */
+  /** The port of the primary according to the majority. */
   primaryPort(): Promise<number>;
   stop(): Promise<void>;
 }

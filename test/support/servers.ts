@@ -56,7 +56,7 @@ export interface NodeServerOptions extends ServerOptions {
 }
 
 interface RedisServerOptions extends ServerOptions {
-  /** As `src/launch` gives them; without them everybody may do everything, as tests like to. */
+  /** As `src/launch` creates them; without them every client has all rights, which suits most tests. */
   users?: string;
   /** Further arguments of redis-server. */
   args?: readonly string[];
@@ -86,7 +86,7 @@ export const startSentinel = ({ settings, ...options }: ServerOptions & { settin
     return { url: `redis://${loopback}:${port}`, spec };
   });
 
-/** `users`: as `src/launch` gives them. `args`: further arguments of nats-server. */
+/** `users`: as `src/launch` creates them. `args`: further arguments of nats-server. */
 export const startNats = ({
   users,
   args = [],
@@ -126,10 +126,10 @@ export async function startPostgres(options: ServerOptions = {}): Promise<TestPo
   });
 }
 
-/** Tests ask more often than people; the limits have tests of their own. */
+/** Tests send requests faster than people; the limits have tests of their own. */
 const noLimits = { RATE_LIMIT: 'off' };
 
-/** `redisUrl`: absent if `env` says where Redis is. */
+/** `redisUrl`: absent if `env` has the address of Redis. */
 export const startBooking = (
   options: NodeServerOptions & Pick<BookingOptions, 'redisUrl' | 'natsUrl' | 'database'>,
 ): Promise<TestServer> =>
@@ -161,7 +161,7 @@ export const startEmbedded = (options: NodeServerOptions = {}): Promise<TestServ
     };
   });
 
-/** Its edges and booking processes have to answer already. */
+/** Its edges and booking processes must already reply. */
 export const startNginx = (
   options: ServerOptions & {
     edgePorts: number[];
@@ -244,7 +244,7 @@ async function start(
   };
 }
 
-/** On a busy machine a process may go on for a moment after it was told to stop. */
+/** On a busy machine a process may run for a moment after the signal to stop. */
 async function standsStill(pid: number): Promise<void> {
   for (;;) {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]);

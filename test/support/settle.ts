@@ -1,2 +1,2 @@
-/** Resolves when what waits for nothing but promises is done. */
+/** Resolves when all work that waits only for promises is done. */
 export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

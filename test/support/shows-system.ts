@@ -30,7 +30,7 @@ interface ShowsSystemOptions extends SeveralShowsOptions {
   apiOf?: (client: BookingClient) => BookingApi;
 }
 
-/** A booking process with several shows, and edges, in this process: they talk over HTTP and a bus in memory. */
+/** A booking process with several shows, and edges, in this process: they communicate over HTTP and a bus in memory. */
 export async function showsSystem({ edges = 1, limits, apiOf, ...options }: ShowsSystemOptions): Promise<ShowsSystem> {
   const line = options.line ?? new MemoryBusLine();
   const booking = await severalShows({ ...options, line });

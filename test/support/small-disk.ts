@@ -26,7 +26,7 @@ export function mountDisk(size: string, atEnd: typeof onTestFinished = onTestFin
   return { path, fill: () => shrink(path, resize), free: () => resize(size) };
 }
 
-/** To what is used. Refused if more has been written in the meantime: then again. */
+/** Shrinks the disk to its used space. Refused if more has been written in the meantime: then retries. */
 function shrink(path: string, resize: (bytes: number) => void): void {
   for (let attempt = 1; ; attempt++) {
     const { blocks, bfree, bsize } = statfsSync(path);

@@ -90,7 +90,7 @@ export async function startOrders(ledger: Ledger, show = 'gala') {
     silence: (value: boolean) => {
       isSilent = value;
     },
-    /** What checkout changes in the store takes effect, but it gets no reply. */
+    /** Checkout's changes in the store take effect, but it gets no reply. */
     loseReplies: (value: boolean) => {
       areRepliesLost = value;
     },

@@ -3,31 +3,31 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 const loopback = '127.0.0.1';
 
-/** A link between two processes that can be made to fail as networks do. Loopback only. */
+/** A link between two processes that can fail as networks do. Loopback only. */
 export interface TcpProxy {
   readonly port: number;
-  /** Everything takes that much longer, each way; 0: no longer. */
+  /** Delays everything by this time, in each direction; 0: no delay. */
   delay(ms: number): void;
-  /** Cuts what is connected and refuses what comes, as a host that is down does. */
+  /** Cuts all connections and refuses new ones, as a host that is down does. */
   drop(): void;
-  /** A partition: what clients with this address have connected goes silent, and they cannot connect again; others go on. */
+  /** A partition: connections from this address go silent, and new ones fail; others are not affected. */
   cutOff(address: string): void;
-  /** Cuts what is connected; who comes again is let through. */
+  /** Cuts all connections; clients can reconnect. */
   cut(): void;
-  /** Requests go through, what comes back does not. Who waited for one is cut when this ends: TCP never goes on after a hole. */
+  /** Forwards requests and drops replies. Connections that lost a reply are cut when this ends: TCP never continues after a gap. */
   swallowReplies(isSwallowing: boolean): void;
-  /** Nothing moves, and nobody is told: connections stay, and new ones are accepted. */
+  /** Forwards nothing, silently: connections stay open, and new ones are accepted. */
   hang(): void;
-  /** What is connected goes silent for good, as behind a firewall that forgot it; new connections work. */
+  /** Existing connections go silent for good, as behind a firewall that dropped its state; new connections work. */
   silence(): void;
   /** New connections go to another port: a stable name whose server has changed. */
   retarget(port: number): void;
-  /** As at first. What hung goes on. */
+  /** Ends every fault. Blocked data moves again. */
   heal(): void;
   close(): Promise<void>;
 }
 
-/** In front of what listens on `targetPort` here, now or later. */
+/** In front of the server on `targetPort` of this machine, which may start later. */
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const proxy = new LinkProxy(targetPort);
   await proxy.listen();
@@ -110,7 +110,7 @@ class LinkProxy implements TcpProxy {
   }
 
   #accept(client: Socket): void {
-    // The kernel has accepted it already; a reset is the nearest to a refusal that keeps our port ours.
+    // The kernel has accepted it already; a reset is the nearest to a refusal without giving up the port.
     if (this.#isRefusing || client.remoteAddress === this.#refusedAddress) return void client.resetAndDestroy();
     const link: Link = new Link({
       client,
@@ -176,7 +176,7 @@ class Link {
   }
 
   cut(): void {
-    // A reset, so that neither side takes it for a farewell.
+    // A reset, so that neither side mistakes it for an orderly close.
     for (const socket of [this.#client, this.#target]) if (!socket.destroyed) socket.resetAndDestroy();
   }
 
@@ -196,7 +196,7 @@ class Link {
   }
 }
 
-/** Does each after the delay of its moment, but never before what came earlier. */
+/** Runs each action after the delay at its time, but never before an earlier one. */
 function inOrder(delayMs: () => number): (action: () => void) => void {
   const queue: { dueAtMs: number; action: () => void }[] = [];
   const work = () => {

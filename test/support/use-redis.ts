@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { startRedis, type TestServer } from './servers.ts';
 
 export interface UsedRedis {
-  /** Both exist from `beforeAll` on. */
+  /** Both are available from `beforeAll` on. */
   readonly server: TestServer;
   readonly admin: Redis;
 }

@@ -2,7 +2,7 @@ import { freePort, startBooking, startEdge, startNats, startNginx, startRedis, t
 
 /** The whole system as start.sh runs it, on free ports, with data folders of its own. */
 export interface TestVenue {
-  /** Where a browser goes. */
+  /** The URL for browsers. */
   url: string;
   redis: TestServer;
   nats: TestServer;
@@ -32,7 +32,7 @@ export async function startVenue(options: VenueOptions = {}): Promise<TestVenue>
 
   try {
     const [redis, nats] = await Promise.all([track(startRedis()), track(startNats())]);
-    // As the launcher does it: the proxies that a test sets are those in front of nginx.
+    // As in the launcher: the proxies that a test sets are in front of nginx.
     const serviceEnv = { ...env, TRUSTED_PROXIES: 'loopback' };
     const links = { redisUrl: redis.url, natsUrl: nats.url, env: serviceEnv };
     const bookings = await Promise.all(Array.from({ length: bookingCount }, () => track(startBooking(links))));

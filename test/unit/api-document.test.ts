@@ -87,7 +87,7 @@ describe('[R445] the API document', () => {
     expect(JSON.stringify(document)).not.toContain('def-');
   });
 
-  test('says who may act: a session by header or cookie, for guests also none', async () => {
+  test('documents authentication: a session by header or cookie, for guests also none', async () => {
     expect(document.components.securitySchemes).toMatchObject({
       bearer: { type: 'http' },
       cookie: { type: 'apiKey', name: 'session' },

@@ -34,7 +34,7 @@ afterAll(() => Promise.all([api, closed, priced, strict, lostStore, silentStore]
 /** The document's path with values. */
 const urlOf = (path: string) => path.replace('{show}', 'second').replace('{hash}', 'any');
 
-describe('[R448] replies are as the API document says', () => {
+describe('[R448] replies match the API document', () => {
   const ajv = new Ajv({ strict: false, validateSchema: false });
   const seen = new Set<string>();
 

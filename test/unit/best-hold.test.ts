@@ -96,7 +96,7 @@ test('[R624] [G13] if others were faster, the next best seats are held, none of 
   expect(await heldBy('rival')).toEqual([refused]);
 });
 
-test('[R624] [G5] the next attempt knows all that others have taken, also where the bus brings nothing', async () => {
+test('[R624] [G5] the next attempt knows all seats taken by others, even if the bus delivers nothing', async () => {
   const show = hall(4, 10);
   const { best, store } = await sale(show);
   let isFirst = true;
@@ -180,7 +180,7 @@ test('[R624] a category or section narrows the choice; an unknown one is refused
   );
 });
 
-test('[R542] accessible and companion seats are held only for those who ask for them', async () => {
+test('[R542] accessible and companion seats are held only on request', async () => {
   const { best } = await sale(hall(1, 6, { accessible: ['A1'], companion: ['A2'] }));
   expect(idsOf(await best('ann', { count: 4 })).sort()).toEqual(['A3', 'A4', 'A5', 'A6']);
   expect((await best('bob', { count: 1 })).body.error.code).toBe('NOT_TOGETHER');
@@ -248,7 +248,7 @@ test('[R624] [G10] more searches than can be done in time are refused at once: B
   expect(await holdBest(shows.get('hall'), { count: 1 }, hold), 'once they are done').toEqual({ seats: [] });
 });
 
-test('[R625] [R36] a repeated attempt holds nothing: it is refused with TIMEOUT, and reading shows what the first did', async () => {
+test('[R625] [R36] a repeated attempt holds nothing: it is refused with TIMEOUT, and reading shows the result of the first', async () => {
   const { best, heldBy, store, post } = await sale(hall(3, 9));
   const key = { 'idempotency-key': 'k'.repeat(20) };
   const first = await best('ann', { count: 2 }, { ...key, 'x-attempt': '1' });

@@ -78,7 +78,7 @@ test('[R820] a command whose path or body no route takes is refused alone', asyn
   ]);
 });
 
-test('[R821] only edges may send batches: for what a proxy forwards, and in the embedded mode without the key, there is no such path', async () => {
+test('[R821] only edges may send batches: a forwarded request, and in the embedded mode one without the key, gets a 404', async () => {
   const api = await startApi();
   const batch = [select('A1', 'alice')];
   expect((await post(api, batch, { 'x-forwarded-for': '203.0.113.7' })).statusCode).toBe(404);
@@ -122,7 +122,7 @@ test.each([
   expect(ofGroup).toEqual(['NOT_HOLDER', 'RATE_LIMITED']);
 });
 
-test('[R822] the session of each command says who acts', async () => {
+test('[R822] the session of each command identifies the user', async () => {
   const api = await startApi();
   const session = await api.app.inject({ method: 'POST', url: '/api/session', payload: { token: true } });
   const { user_id, token } = session.json<{ user_id: string; token: string }>();

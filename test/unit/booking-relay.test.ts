@@ -351,7 +351,7 @@ describe('[R277] if the beginning of the log is lost', () => {
   }
 
   test.each([1, 2, 4_999, 5_000, 9_999, 10_000])(
-    'the relay goes on after %i, and logs what is lost once',
+    'the relay continues after %i, and logs the losses once',
     async (startSeq) => {
       const { bus, repair, reads, logged, marked } = await withLogFrom(startSeq, 10_000);
       bus.acknowledgesAtOnce = true;

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 
 type Answer = { status?: number; body?: unknown; headers?: Record<string, string> } | Error;
 
-/** Each request waits for an answer of the test. */
+/** Each request waits for a reply of the test. */
 function startWatch({ msLeft = 600_000 } = {}) {
   const waiting: ((answer: Answer) => void)[] = [];
   const paths: string[] = [];
@@ -36,7 +36,7 @@ function startWatch({ msLeft = 600_000 } = {}) {
     watch,
     seen,
     paths,
-    /** Answers the request that waits. */
+    /** Replies to the waiting request. */
     answer: async (answer: Answer) => {
       const next = waiting.shift();
       if (!next) throw new Error('No request waits');

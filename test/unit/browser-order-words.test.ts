@@ -19,7 +19,7 @@ const moneyWords: Record<OrderReply['state'], RegExp> = {
   needs_person: /tickets or your money back\. Do not pay again/,
 };
 
-describe('[R862] every state of an order says what has become of the seats and of the money', () => {
+describe('[R862] every state of an order has words for the seats and for the money', () => {
   test.each(Object.entries(moneyWords))('%s', (state, money) => {
     const { title, text } = wordsOf({ state: state as OrderReply['state'] });
     expect(title).not.toBe('');
@@ -31,7 +31,7 @@ describe('[R862] every state of an order says what has become of the seats and o
     expect(new Set(outcomes.map((state) => wordsOf({ state }).title)).size).toBe(outcomes.length);
   });
 
-  test('a payment that failed says why, and that nothing was charged', () => {
+  test('a failed payment shows the reason, and that nothing was charged', () => {
     const { title, text, tone } = wordsOf({ state: 'open', failure: 'The card was declined' });
     expect([title, tone]).toEqual(['The payment failed', 'error']);
     expect(text).toContain('The card was declined. Nothing was charged. You can pay again');
@@ -46,12 +46,12 @@ describe('[R862] every state of an order says what has become of the seats and o
     },
   );
 
-  test('a provider that does not reply is named; nobody is sent to a page that is not there', () => {
+  test('a provider that does not reply is named; there is no link to a missing page', () => {
     const { pay_url: _, ...order } = anOrder();
     expect(orderWords(order, 60_000, '€90.00').text).toContain('The payment provider does not reply at the moment');
   });
 
-  test('money that goes back has its reason; one seat is no plural', () => {
+  test('returned money has its reason; one seat is no plural', () => {
     expect(wordsOf({ state: 'refunding', reason: 'Sold to someone else already: A1' }).why).toBe(
       'Sold to someone else already: A1.',
     );
@@ -59,7 +59,7 @@ describe('[R862] every state of an order says what has become of the seats and o
     expect(wordsOf({ state: 'issued', seats }).title).toBe('Your ticket');
   });
 
-  test('an order of seats that cost nothing says nothing about a payment', () => {
+  test('an order of free seats does not mention a payment', () => {
     for (const state of ['authorised', 'issued'] as const) {
       const { title, text } = wordsOf({ state, amount: 0 });
       expect(`${title} ${text}`).not.toMatch(/pa(y|id)/i);

@@ -36,7 +36,7 @@ function start(...orders: OrderReply[]) {
   return Object.assign(run, { own, explain });
 }
 
-describe('[R864] seats of an unfinished order are told from other holds', () => {
+describe('[R864] seats of an unfinished order are distinguished from other holds', () => {
   test('a user without seats reads no orders, nor does a user who picks seats', async () => {
     const run = start();
     await run.explain();
@@ -61,7 +61,7 @@ describe('[R864] seats of an unfinished order are told from other holds', () => 
     expect(run.own.orderOf('A1')?.id).toBe('order-1');
   });
 
-  test('an order that ends elsewhere is read again, until the ledger says so as well', async () => {
+  test('an order that ends elsewhere is read again, until the ledger shows the end as well', async () => {
     const run = start(anOrder());
     await run.explain(held('A1', 500_000), held('A2', 500_000));
     await run.explain();
@@ -75,7 +75,7 @@ describe('[R864] seats of an unfinished order are told from other holds', () => 
     expect(run.reads).toBe(3);
   });
 
-  test('booked seats lead to their tickets; seats that were booked without an order are asked about once', async () => {
+  test('booked seats lead to their tickets; for seats booked without an order, orders are read once', async () => {
     const run = start(anOrder({ state: 'issued' }));
     await run.explain(booked('A1'), booked('A2'), booked('A9'));
     await run.explain(booked('A1'), booked('A2'), booked('A9'));

@@ -62,7 +62,7 @@ describe('one command on several seats', () => {
     );
   });
 
-  test('[R480] the commands of one press on very many seats do not replace each other’s messages', () => {
+  test('[R480] the commands of one click on very many seats do not replace each other’s messages', () => {
     const seats = Array.from({ length: 25 }, (_, col) => held(`A${col + 1}`, col + 1, 'alice'));
     const run = startSeatActions();
     run.receive({ type: 'VENUE_STATE', data: venueState({ seq: 25, cols: 25, seats }) });
@@ -103,7 +103,7 @@ describe('a refused command on several seats', () => {
     expect(run.sent.at(-1)).toMatchObject({ type: 'BOOK_SEAT', data: { seat_id: 'A2' } });
   });
 
-  test('[R481] what is meanwhile taken of the rest is not offered', () => {
+  test('[R481] seats of the rest that are taken meanwhile are not offered', () => {
     const run = startSeatActions();
     run.update(held('A1', 1, 'alice'), held('A2', 2, 'alice'), held('A3', 3, 'alice'));
     run.pass(30_000);

@@ -142,7 +142,7 @@ test('[R557] after the sale held seats can be booked and released, but none can 
   expect(run.sent.map(({ type }) => type)).toEqual(['BOOK_SEAT', 'RELEASE_SEAT']);
 });
 
-test('[R486] the seats of a user are found without a search, whoever held them before', () => {
+test('[R486] the seats of a user are found without a search, even if another user held them before', () => {
   const venue = new Venue();
   venue.replace(venueState({}, held('A2', 1, 'ann')));
   venue.update(updateOf(available('A2', 2)));
@@ -186,7 +186,7 @@ describe('the sale', () => {
 });
 
 describe('shows as HTML', () => {
-  test('[R559] the list says what is on sale, when, and at what price', () => {
+  test('[R559] the list shows the seats on sale, times and prices', () => {
     const html = showListHtml([
       { ...summary, starts_at: '2030-06-21T18:00:00.000Z', currency: 'EUR', lowest_price: 2500, highest_price: 9500 },
       { ...summary, id: 'later', sale: 'upcoming', sale_opens_at: '2030-01-01T10:00:00.000Z' },

@@ -23,7 +23,7 @@ async function startShop() {
   return { ...shop, checkout, lines, messages };
 }
 
-test('[R914] while the ledger is unavailable /ready says so and stays 200; one line in the log, one when it is back', async () => {
+test('[R914] while the ledger is unavailable /ready reports it and stays 200; one line in the log, one when it is back', async () => {
   const { app, checkout, messages } = await startShop();
   const ready = async () => {
     const reply = await app.inject({ url: '/ready' });

@@ -122,7 +122,7 @@ describe('[R490] each command in the documents is run by a test', () => {
   });
 });
 
-describe('[R491] what a command in the documents names exists', () => {
+describe('[R491] everything that a command in the documents names exists', () => {
   test('each npm script, also outside of shell blocks', () => {
     for (const document of [...documents, 'CHANGELOG.md']) {
       for (const [, name = ''] of readFileSync(document, 'utf8').matchAll(/\bnpm run (?:-s )?([a-z][\w:-]*)/g)) {
@@ -185,7 +185,7 @@ describe('[R491] what a command in the documents names exists', () => {
     }
   });
 
-  test('what runs the tests reads each variable that it sets', () => {
+  test('the tests of a command read each variable that it sets', () => {
     const proof = readFileSync('test/proof.mjs', 'utf8');
     const tests = ['simulation', 'faults', 'contract'].map(sourceOf).join('\n');
     const names = [...proof.matchAll(/^ {2}([A-Z]+_[A-Z]+): /gm)].map(([, name]) => name);

@@ -64,7 +64,7 @@ describe('[R457] a close frame carries its reason', () => {
   });
 });
 
-test('[R458] each CONNECT that is carried out is acknowledged, after what it was sent for', async () => {
+test('[R458] each CONNECT that is executed is acknowledged, after its state or updates', async () => {
   const { connect } = await startEdge();
   const speaksFirst = await connect([subprotocol]);
   speaksFirst.send({ type: 'CONNECT' });

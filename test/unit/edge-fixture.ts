@@ -240,7 +240,7 @@ export class FakeBooking {
   }
 }
 
-/** What fails inside a batch is a refusal. Anything else is no reply to a batch. */
+/** A failure inside a batch is a refusal. Anything else is no reply to a batch. */
 const isRefusal = (failure = '{"success":false,"error":{}}') => /^\{"success":false,"error":\{/.test(failure);
 
 function refusal(code: string, seat?: Seat): string {

@@ -18,7 +18,7 @@ function setUp(costMs = 0) {
   return { clock, pace, flushedAtMs, change, gapsMs };
 }
 
-test('[R800] in a quiet show each change is sent at once, also when some come together', () => {
+test('[R800] in a quiet show each change is sent at once, even if some are simultaneous', () => {
   const { clock, pace, flushedAtMs, change } = setUp();
   change(100, 10_000);
   expect(flushedAtMs).toHaveLength(100);

@@ -8,7 +8,7 @@ import { startPacedSeats } from './paced-fixture.ts';
 
 const dataOf = ({ messages }: CompactPage) => messages.map((message) => message.data as Record<string, unknown>);
 
-/** What a page shows of a seat: others' holders and ends are not told. */
+/** The part of a seat that a page shows: holders and ends of other users' holds are not sent. */
 const shownTo =
   (userId: string | undefined) =>
   ({ id, status, held_by, expires_at }: Seat) =>
@@ -55,7 +55,7 @@ test('[R802] the holder of a seat and the end of the hold are sent to that user 
   expect(alice.venue.holdsOf('alice')).toEqual([expect.objectContaining({ id: 'A1', expires_at: 1 })]);
 });
 
-test('[R802] a page whose user becomes known later finds its seats with the next state, though nothing else has changed', () => {
+test('[R802] a page whose user becomes known later finds its seats with the next state, although nothing else has changed', () => {
   const { commit, deliver, page, connect, truth, clock } = startPacedSeats({ rows: 2, cols: 2 });
   deliver(commit(0, 1, 'alice'));
   const late = connect(page());
@@ -65,7 +65,7 @@ test('[R802] a page whose user becomes known later finds its seats with the next
   expectShown(late, truth.seats);
 });
 
-test('[R803] a page that resumes gets what has changed since, from any position of the epoch; the whole venue if that is shorter', () => {
+test('[R803] a page that resumes gets the changes since then, from any position of the epoch; the whole venue if that is shorter', () => {
   const { commit, deliver, page, connect, stream, truth } = startPacedSeats({ rows: 10, cols: 10 });
   const away = connect(page('alice'));
   stream.unsubscribe(away);
@@ -178,7 +178,7 @@ test('[R804] stale costs one small message for each page', () => {
   expect(watcher.messages).toEqual(told);
 });
 
-test('[R805] after a catch-up by the whole venue pages get only what has changed', () => {
+test('[R805] after a catch-up by the whole venue pages get only the changes', () => {
   const { commit, reset, page, connect, truth } = startPacedSeats({ rows: 10, cols: 10 });
   const watcher = connect(page('alice'));
   watcher.messages.length = 0;
@@ -239,7 +239,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('startOver' as const) }) },
 );
 
-test('[R806] [G5] whatever is lost, late, skipped or repeated, on either of two edges, a page never goes back, never undoes an ACK, and ends with the truth', () => {
+test('[R806] [G5] whatever is lost, late, skipped or repeated, on either of two edges, a page never goes back, never undoes an ACK, and ends in the true state', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const { clock, commit, startOver, page, startEdge, truth } = startPacedSeats({ rows: 2, cols: 3 });

@@ -33,7 +33,7 @@ test('[R810] pings are spread evenly over the interval, and each client gets one
   expect(Math.max(...perStep.values())).toBe(10);
 });
 
-test('[R810] clients that come or leave do not change the time between two pings of another', () => {
+test('[R810] clients that join or leave do not change the time between two pings of another', () => {
   const { clock, pingedAtMs, join, rounds } = setUp(600);
   const left = [...pingedAtMs.keys()].slice(0, 590);
   for (let ms = 0; ms < 10 * intervalMs; ms += 100) {

@@ -48,7 +48,7 @@ test('[R620] [G10] an edge opens a show with its first client, once, and closes 
   expect([edge.subscriptions('main'), edge.edge.clientCount]).toEqual([1, 1]);
 });
 
-test('[R620] [G5] a show that was closed opens again with what happened meanwhile', async () => {
+test('[R620] [G5] a show that was closed opens again with the changes made meanwhile', async () => {
   const { booking, edges } = await showsSystem({ shows, limits: { showLingerMs } });
   const [edge] = edges as [TestEdge];
   const before = await watcher(edge, 'other');
@@ -57,14 +57,14 @@ test('[R620] [G5] a show that was closed opens again with what happened meanwhil
   await until(() => edge.subscriptions('other') === 0, 'the show is closed');
   expect((await booking.post('other/holds', { seats: ['A1', 'A2'], user_id: 'bob' })).status).toBe(200);
 
-  // A page that comes back with its position: the edge has no log from there, so it sends the whole show.
+  // A page that reconnects with its position: the edge has no log from there, so it sends the whole show.
   const after = await watcher(edge, 'other', { position: { epoch, seq } });
   expect([statusOf(after, 'A1'), statusOf(after, 'A2'), statusOf(after, 'A3')]).toEqual([1, 1, 0]);
   await booking.post('other/holds/release', { seats: ['A1'], user_id: 'bob' });
   await until(() => statusOf(after, 'A1') === 0, 'updates arrive again');
 });
 
-test('[R620] a client that comes back in time finds the show open', async () => {
+test('[R620] a client that returns in time finds the show open', async () => {
   const { booking, edges } = await showsSystem({ shows, limits: { showLingerMs } });
   const [edge] = edges as [TestEdge];
   const before = await watcher(edge, 'other');
@@ -108,7 +108,7 @@ test('[R620] a show that was unknown at first, and then opened, stays open for i
   expect(edge.edge.clientCount).toBe(3);
 });
 
-test('[R621] an update of a show reaches the clients of that show only, though the seats have the same ids', async () => {
+test('[R621] an update of a show reaches the clients of that show only, although the seats have the same ids', async () => {
   const { booking, edges } = await showsSystem({ shows, edges: 2 });
   const [one, two] = edges as [TestEdge, TestEdge];
   const ofMain = [await watcher(one, 'main'), await watcher(two, 'main')];

@@ -14,7 +14,7 @@ const isWhole = ({ data }: Seats): boolean => 'statuses' in data;
 const wholeStates = (client: TestClient) => client.ofType('SEATS').filter(isWhole);
 const isAcknowledged = (client: TestClient) => client.ofType('ACK').length > 0;
 
-/** All clients of another edge come at once, each with a session. Three events happened meanwhile. */
+/** All clients of another edge connect at once, each with a session. They have missed three events. */
 async function storm() {
   const started = await startEdge();
   const { booking, bus, connect } = started;
@@ -33,7 +33,7 @@ async function storm() {
   return { ...started, clients };
 }
 
-test('[R815] of a storm of clients each gets only what it missed, and their sessions are checked in few requests', async () => {
+test('[R815] of a storm of clients each gets only its missed updates, and their sessions are checked in few requests', async () => {
   const beganAtMs = performance.now();
   const { booking, clients } = await storm();
   await until(() => booking.sessionBatches.flat().length >= count, 'all sessions are checked');

@@ -177,7 +177,7 @@ describe('[G6] the feed of an edge requests missing data', () => {
     expect(told).toEqual(['1', 'caught up by events']);
   });
 
-  test('not while heartbeats come', async () => {
+  test('not while heartbeats arrive', async () => {
     const { asked, pass } = await setUp();
     await pass(10_000, true);
     expect(asked).toEqual([]);

@@ -14,7 +14,7 @@ const select = (userId: string): OneSeatCommand => ({ action: 'select', userId }
 const book = (userId: string): OneSeatCommand => ({ action: 'book', userId });
 const release = (userId: string): OneSeatCommand => ({ action: 'release', userId });
 
-/** A show with its view, and a projection of it as each of so many processes has. */
+/** A show with its view, and one projection of it per process. */
 async function openShow({ ledger = new MemoryLedger() as Ledger, processes = 1, keepEvents = 0, size = 50 } = {}) {
   const store = new MemorySeatStore({
     plan: gridPlan({ rows: 1, cols: size }),
@@ -43,7 +43,7 @@ async function openShow({ ledger = new MemoryLedger() as Ledger, processes = 1, 
     projections,
     decide,
     start: () => projections.forEach((projection) => void projection.start()),
-    /** Lets that much time pass, and all that follows from it happen. */
+    /** Advances the clock, and runs all actions that become due. */
     pass: async (ms: number) => {
       for (let passed = 0; passed < ms; passed += 50) {
         clock.increment(50);
@@ -55,7 +55,7 @@ async function openShow({ ledger = new MemoryLedger() as Ledger, processes = 1, 
   };
 }
 
-/** A ledger that can be out of reach. */
+/** A ledger that can be unavailable. */
 class FailingLedger extends MemoryLedger {
   isAway = false;
   appends = 0;
@@ -98,7 +98,7 @@ describe('[R731] the projection', () => {
     expect(projections.map(({ lagMs }) => lagMs)).toEqual([0, 0, 0]);
   });
 
-  test('asks nothing while nothing happens', async () => {
+  test('makes no call while nothing happens', async () => {
     const ledger = new FailingLedger();
     const { start, pass, decide } = await openShow({ ledger });
     start();
@@ -128,7 +128,7 @@ describe('[R731] the projection', () => {
     expect((await store.eventsAsDecided({ epoch: view.epoch, seq: 20 }, 1_000)).events).toBeUndefined();
   });
 
-  test('goes on in a new epoch with what the ledger does not have of the old one', async () => {
+  test('continues in a new epoch with the missing transitions of the old one', async () => {
     const ledger = new FailingLedger();
     const { start, pass, decide, store, view, kept, reopen } = await openShow({ ledger });
     start();
@@ -146,7 +146,7 @@ describe('[R731] the projection', () => {
     expect(await kept()).toEqual([...seqs(before, 1, 8), ...seqs(view.epoch, 9, 10)]);
   });
 
-  test('[G12] recovers the bookings of transitions that the log has lost, and goes on behind them', async () => {
+  test('[G12] recovers the bookings of transitions that the log has lost, and continues after them', async () => {
     const ledger = new FailingLedger();
     const { start, pass, decide, store, view, kept } = await openShow({ ledger });
     start();

@@ -14,7 +14,7 @@ import { drawnHall } from '../shows/drawn-hall.ts';
 const arena = readShow('shows/arena.json').plan;
 const arbitraryPlan = planDocument.map((document) => new SeatingPlan(document));
 
-test('[R553] the counts of free seats follow every change and the filter, as if they were counted anew', () => {
+test('[R553] the counts of free seats follow every change and the filter, as if they were counted again', () => {
   const change = fc.record({
     index: fc.nat(),
     isFree: fc.boolean(),
@@ -61,7 +61,7 @@ describe('filters', () => {
   const shown = (filter: Partial<typeof allSeats>) =>
     plan.ids.filter((_, index) => matchesFilter(plan, index, { ...allSeats, ...filter }));
 
-  test('[R553] without a filter all seats match; wheelchair spaces come with the seats of companions', () => {
+  test('[R553] without a filter all seats match; the filter for wheelchair spaces includes the seats of companions', () => {
     expect(shown({})).toEqual(plan.ids);
     expect(shown({ accessibleOnly: true })).toEqual(['A1', 'A2']);
     expect(shown({ categories: new Set(['Other']) })).toEqual([]);

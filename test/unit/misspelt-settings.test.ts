@@ -19,11 +19,11 @@ describe('[R441] a misspelt setting', () => {
     expect(warningsOf(name)).toEqual([`${name} is not a setting and has no effect. Did you mean ${near}?`]);
   });
 
-  test('none is pointed out among the settings and their files', () => {
+  test('the settings and their files give no warning', () => {
     expect(warningsOf(...launchSettingNames, ...launchSettingNames.map((name) => `${name}_FILE`))).toEqual([]);
   });
 
-  test('variables of other programs stay silent', () => {
+  test('variables of other programs give no warning', () => {
     const foreign = [
       ...[
         'PATH',

@@ -23,7 +23,7 @@ const known = knownMetrics();
 /** Prometheus adds these. */
 const addedLabels = ['instance', 'job', 'namespace', 'pod'];
 
-/** What is wrong with an expression: its syntax, a metric that no process has, a label that the metric has not, a code that is none. */
+/** The faults of an expression: its syntax, an unknown metric, an unknown label of a metric, an unknown code. */
 function faultsOf(expression: string): string[] {
   const faults: string[] = [];
   const used: string[] = [];
@@ -71,7 +71,7 @@ const adapter = parse(readFileSync('deploy/prometheus/adapter.yaml', 'utf8')) as
   rules: { custom: { seriesQuery: string }[] };
 };
 
-describe('[R984] alerts and dashboards ask for metrics that the processes have', () => {
+describe('[R984] alerts and dashboards use metrics that the processes have', () => {
   test.each(rules.map(({ alert, ...rule }) => [alert, rule] as const))(
     'the alert %s',
     (_, { expr, labels, annotations }) => {
@@ -106,7 +106,7 @@ describe('[R984] alerts and dashboards ask for metrics that the processes have',
       .filter((name) => /^(booking|edge|http)_/.test(name))
       .map((name) => name.replace(/_(bucket|sum|count)$/, ''));
     expect(own.length).toBeGreaterThan(15);
-    // What a browser sends is counted as booking_commands_total too.
+    // Messages of browsers are counted in booking_commands_total too.
     expect([...new Set(own)].filter((name) => !all.includes(name))).toEqual(['edge_commands_total']);
   });
 

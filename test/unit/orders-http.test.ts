@@ -145,7 +145,7 @@ test('[R770] the same order is returned for the same seats, with another payment
   const second = await order('A1');
   expect(second.body.id).toBe(first.body.id);
   expect(second.body.pay_url).not.toBe(first.body.pay_url);
-  await pay(first.body.pay_url, approved); // the page that was left open takes no money any more
+  await pay(first.body.pay_url, approved); // the pay page that stayed open takes no money any more
   expect((await read(first.body.id)).body).toMatchObject({ state: 'paying' });
   await pay(second.body.pay_url, approved);
   expect((await read(first.body.id)).body).toMatchObject({ state: 'issued' });
@@ -172,7 +172,7 @@ test('[G8] [R770] only its user sees an order or cancels it', async () => {
   expect((await read('unknown')).status).toBe(404);
 });
 
-test('[G8] [R865] a user lists the own orders of a show, the newest first, and nobody else does', async () => {
+test('[G8] [R865] only the user can list these orders of a show, the newest first', async () => {
   const { hold, order, cancel, bought, call } = await startShop();
   await hold('A1', 'A2');
   const first = (await order('A1')).body;
@@ -188,7 +188,7 @@ test('[G8] [R865] a user lists the own orders of a show, the newest first, and n
   expect((await list(user_id, 'main')).body).toEqual({ orders: [] });
 });
 
-test('[R865] an order has names for people and the time of the server; a failed payment says why, while another can be begun', async () => {
+test('[R865] an order has names for people and the time of the server; a failed payment has a reason, while another can be begun', async () => {
   const { hold, order, pay, read, bought } = await startShop();
   await hold('A1', 'A2');
   const { body } = await order('A1', 'A2');
@@ -219,13 +219,13 @@ test('[R865] users are not shown why an order needs a person: it is an error of 
   expect(JSON.stringify(body)).not.toContain('ECONNREFUSED');
 });
 
-test('[R865] a show with prices says that it is sold by orders; others do not', async () => {
+test('[R865] a show with prices is marked as sold by orders; others are not', async () => {
   const { call } = await startShop();
   expect((await call('GET', '/api/shows/gala')).body).toMatchObject({ checkout: true });
   expect((await call('GET', '/api/shows/main')).body).not.toHaveProperty('checkout');
 });
 
-test('[R770] without the ledger checkout answers 503, and seats go on', async () => {
+test('[R770] without the ledger checkout replies 503, and seats work as usual', async () => {
   const { hold, order, checkout } = await startShop();
   await hold('A1');
   const away = vi.spyOn(checkout.ledger, 'createOrder').mockRejectedValue(new LedgerUnavailableError('away'));

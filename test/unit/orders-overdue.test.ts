@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { MemoryLedger } from '../../src/ledger/memory-ledger.ts';
 import { dayMs, startOrders } from '../support/start-orders.ts';
 
-test('[R761] at the end of the time to pay the provider is asked; not paid: the payment is ended, then the seats are free', async () => {
+test('[R761] at the end of the time to pay the provider is queried; not paid: the payment is ended, then the seats are free', async () => {
   const { pass, state, seat, asked, bank, reference } = await startOrders(new MemoryLedger());
   await pass(599_000);
   expect(await state()).toBe('paying');
@@ -27,14 +27,14 @@ test('[R761] while the provider does not reply, the seats stay held; then the or
   expect(await seat()).toMatchObject({ status: 2, held_by: 'alice' });
 });
 
-test('[R760] what stays unknown for a day needs a person, with the reason, and still holds the seat until its hold ends', async () => {
+test('[R760] an order whose payment stays unknown for a day needs a person, with the reason, and still holds the seat until its hold ends', async () => {
   const { pass, order, silence } = await startOrders(new MemoryLedger());
   silence(true);
   await pass(dayMs + 700_000, 30_000);
   expect(await order()).toMatchObject({ state: 'needs_person', reason: 'no reply', dueAtMs: undefined });
 });
 
-test('[G11] [R765] paid after the hold had ended: the seats are held again if they are free, else the money goes back', async () => {
+test('[G11] [R765] paid after the hold had ended: the seats are held again if they are free, otherwise the money is returned', async () => {
   for (const isTaken of [false, true]) {
     const { orders, bank, reference, decide, state, order, seat } = await startOrders(new MemoryLedger());
     await decide({ action: 'release', seatIds: ['A1'], userId: 'alice' });

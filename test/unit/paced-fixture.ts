@@ -13,7 +13,7 @@ export function startPacedSeats({ rows, cols }: { rows: number; cols: number }) 
   const plan = gridPlan({ rows, cols });
   const clock = new VirtualClock();
   const empty = (): Seat[] => [...plan.seats()].map((seat) => ({ ...seat, status: 0, seq: 0 }));
-  /** What Redis says; an edge may be behind it. */
+  /** The state in Redis; an edge may be behind it. */
   const truth = { epoch: 'e1', seats: empty(), events: [] as SeatEvent[] };
   const commit = (index: number, status: Seat['status'], userId: string): SeatEvent => {
     const seq = truth.events.length + 1;

@@ -69,7 +69,7 @@ test('[R20] a request from within a reply starts a new call', async () => {
   expect(await chained).toBe('answer 2');
 });
 
-test('[R264] a call takes no more than fits into it; the rest goes into the next ones', async () => {
+test('[R264] a call takes only as many requests as fit; the rest goes into the next ones', async () => {
   const { calls, call } = heldCalls();
   const batcher = new Batcher({ call, fits: ({ length }) => Math.min(length, 2) });
   const replies = [1, 2, 3, 4].map((n) => batcher.request(n));

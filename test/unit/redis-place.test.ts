@@ -14,7 +14,7 @@ function errorOf(settings: RedisSettings): string {
 
 const ca = '-----BEGIN CERTIFICATE-----';
 
-describe('[R944] the settings say where Redis is', () => {
+describe('[R944] the settings give the place of Redis', () => {
   test('REDIS_URL is a single server, the local one by default; no replica is waited for', () => {
     expect(redisPlace({})).toEqual({ url: 'redis://127.0.0.1:6379', options: {}, waitReplicas: 0 });
     expect(

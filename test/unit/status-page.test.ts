@@ -34,7 +34,7 @@ process_resident_memory_bytes 104857600
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('[R985] rates are those since the look before, and none after a restart', async () => {
+test('[R985] rates are those since the previous reading, and absent after a restart', async () => {
   const counters = { ok: 100, failed: 0 };
   const url = await startProcess(counters);
   let nowMs = 0;
@@ -50,7 +50,7 @@ test('[R985] rates are those since the look before, and none after a restart', a
   nowMs = 2_000;
   Object.assign(counters, { ok: 130, failed: 10 });
   expect(await figures()).toMatchObject({ 'commands/s': '20', 'failed/s': '5' });
-  // A second look right after it compares with the same one.
+  // A second reading right after it is compared with the same one.
   nowMs = 2_500;
   expect(await figures()).toMatchObject({ 'commands/s': '0' });
   nowMs = 4_000;
@@ -58,7 +58,7 @@ test('[R985] rates are those since the look before, and none after a restart', a
   expect(await figures()).toMatchObject({ 'commands/s': '', 'failed/s': '' });
 });
 
-test('[R985] the page shows who is ready, who is not and who does not reply, and runs no text of a log', async () => {
+test('[R985] the page shows the processes that are ready, not ready or silent, and runs no text of a log', async () => {
   const [ready, waiting] = [await startProcess({ ok: 1, failed: 0 }), await startProcess({ ok: 1, failed: 0 }, false)];
   const app = createHttpApp(silent);
   onTestFinished(() => app.close());
@@ -79,7 +79,7 @@ test('[R985] the page shows who is ready, who is not and who does not reply, and
   expect(body).not.toMatch(/ (?:src|href|style)=/);
 });
 
-test('[R985] the problems of a process are its last warnings and errors, without what is beside the message', async () => {
+test('[R985] the problems of a process are its last warnings and errors, without the facts beside the message', async () => {
   const written: string[] = [];
   const problems = new RecentProblems({ write: (line) => void written.push(line) });
   const logger = createProcessLogger('test', 'debug', problems);

@@ -34,7 +34,7 @@ export class OwnOrders {
   /** The user whose orders these are. */
   #userId: string | undefined;
   #isReading = false;
-  /** What the last read was for. */
+  /** The seats that the last read was for. */
   #readFor = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
 

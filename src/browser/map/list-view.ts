@@ -142,7 +142,7 @@ function disclosure(name: string, price: string, content: () => HTMLElement) {
   return { item, free };
 }
 
-/** `toggle` comes a task later than the opening. */
+/** The browser fires `toggle` one task after the opening. */
 const contents = new WeakMap<HTMLDetailsElement, () => void>();
 
 function openNow(item: HTMLDetailsElement): void {

@@ -16,14 +16,14 @@ export interface MapHold {
   readonly remainingMs: number;
 }
 
-/** What the map knows: a plan, the states of its seats, and whom to tell. Nothing about the page or the server. */
+/** The map knows a plan, the states of its seats and its callbacks, but nothing about the page or the server. */
 export interface MapOptions {
   readonly root: HTMLElement;
   readonly plan: SeatingPlan;
   readonly words: SeatWords;
   readonly categories: ReadonlyMap<string, MapCategory>;
   readonly formatPrice: (amount: number) => string;
-  /** Where there is little room. */
+  /** Short name for narrow places. */
   readonly formatShortPrice: (amount: number) => string;
   /** undefined until its state is known. */
   readonly seat: (id: string) => Seat | undefined;

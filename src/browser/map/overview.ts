@@ -9,7 +9,7 @@ import { ZoomPane } from './zoom-pane.ts';
 
 /** An area is at least as large on the screen, so that a finger meets it. */
 const leastAreaPx = 26;
-/** The drawing is at most so much larger than the box for this. */
+/** The drawing is enlarged for this by at most this factor, relative to the box. */
 const mostGrowth = 3;
 const mostZoom = 6;
 /** Mean width of a character, relative to the size of the font. */
@@ -29,14 +29,14 @@ export interface OverviewOptions extends MapOptions {
 
 interface Shape {
   element: SVGGElement;
-  /** Its texts, above all areas. The name of the area says the same, and more. */
+  /** Its texts, above all areas. The accessible name of the area contains them. */
   texts: SVGGElement;
   name: SVGTextElement;
   count: SVGTextElement;
   price: SVGTextElement;
   badge: SVGTextElement;
   outline: readonly Point[];
-  /** The area is so much wider than the middles of its seats. */
+  /** The area extends this far beyond the centres of its seats. */
   halfSeat: number;
   middle: Point;
   box: Box;
@@ -181,7 +181,7 @@ export class Overview {
     this.#svg.style.height = `${Math.floor((this.#box.bottom - this.#box.top) * scale)}px`;
     this.#svg.style.setProperty('--unit', String(1 / scale));
     const names = this.#options.areas.map(({ name }) => name);
-    // All or none: 101 beside Block 102 would look like something else.
+    // All or none: "101" beside "Block 102" would look like another kind of area.
     const areFull = this.#shapes.every((shape, index) => fits(shape, names[index] ?? '', 0, scale));
     for (const [index, shape] of this.#shapes.entries()) {
       label(shape, areFull ? (names[index] ?? '') : shortName(names[index] ?? ''), scale);
@@ -233,7 +233,7 @@ export class Overview {
   }
 }
 
-/** Whether a line of text, so far below the middle, is inside of the area. */
+/** Whether a line of text at this distance below the middle is inside of the area. */
 function fits({ outline, middle, halfSeat }: Shape, text: string, offsetPx: number, scale: number): boolean {
   const span = spanAt(outline, middle.y + offsetPx / scale);
   if (!span) return text === '' || outline.length < 3;

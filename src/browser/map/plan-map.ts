@@ -65,7 +65,7 @@ export class PlanMap {
     });
     this.#list = new ListView({ ...shared, onFocus: (id) => this.#describe(id) });
     this.#caption.className = 'map-caption';
-    this.#caption.setAttribute('aria-hidden', 'true'); // The name of the button says the same.
+    this.#caption.setAttribute('aria-hidden', 'true'); // the name of the button contains it
     if (plan.size > smallPlan) {
       this.#overview = new Overview({
         ...shared,
@@ -264,7 +264,7 @@ export class PlanMap {
     });
   }
 
-  /** Where somebody starts to look for seats: the first free one that matches the filter. */
+  /** The seat where a search starts: the first free one that matches the filter. */
   #firstFree({ start, end }: Area): string {
     const { plan } = this.#options;
     for (let index = start; index < end; index++) {

@@ -1,6 +1,6 @@
 import type { SeatingPlan } from '../../shows/seating-plan.ts';
 
-/** Which seats the user wants to see. */
+/** The seats that the user wants to see. */
 export interface SeatFilter {
   /** Names of categories; empty: all. */
   readonly categories: ReadonlySet<string>;

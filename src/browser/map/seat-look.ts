@@ -62,7 +62,7 @@ export function seatButton({ plan, categories }: MapOptions, index: number): HTM
   return button;
 }
 
-/** Classes of what is special about the seat. */
+/** Classes for the special features of the seat. */
 export function flagClasses({ plan }: Pick<MapOptions, 'plan'>, index: number): string {
   return flags.filter((flag) => plan.has(index, flag)).join(' ');
 }
@@ -98,6 +98,6 @@ export function textColourOn(colour: string): string {
     return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
   });
   const luminance = 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  // Where both have a contrast of 4.58.
+  // The luminance at which both have a contrast of 4.58.
   return luminance > 0.179 ? '#000000' : '#ffffff';
 }

@@ -22,7 +22,7 @@ export class SeatWords {
     return `${this.#section(index, ', ')}${this.#section(index) ? 'row' : 'Row'} ${row}, seat ${seat}`;
   }
 
-  /** "restricted view": what is special about the seat; undefined if nothing is. */
+  /** "restricted view": the special features of the seat; undefined if it has none. */
   flags(index: number): string | undefined {
     const words = this.#plan.flags(index).map((flag) => flagWords[flag]);
     return words.length > 0 ? words.join(', ') : undefined;

@@ -10,7 +10,7 @@ const dragFromPx = 4;
 export interface ZoomPaneOptions {
   /** The box that scrolls. */
   viewport: HTMLElement;
-  /** What scrolls in it. */
+  /** The content that scrolls in it. */
   content: Element;
   /** Sizes the content for a scale, in pixels per unit of the drawing. */
   apply: (scale: number) => void;
@@ -75,7 +75,7 @@ export class ZoomPane {
     viewport.scrollTop = y * this.#scale - viewport.clientHeight / 2;
   }
 
-  /** Zooms, and keeps what is at this point of the box there. */
+  /** Zooms, and keeps the content at this point of the box in place. */
   #zoom(scale: number, atX: number, atY: number): void {
     const { viewport } = this.#options;
     const before = this.#origin();

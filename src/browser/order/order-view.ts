@@ -117,7 +117,7 @@ export class OrderView {
     this.#print.hidden = state !== 'issued';
   }
 
-  /** What the page says when it opens is read by the screen reader itself. */
+  /** The first text is not announced: a screen reader reads the opened page by itself. */
   #announce(text: string, urgent: boolean): void {
     if (this.#announced !== '' && this.#announced !== text) this.#announcer.announce(text, urgent);
     this.#announced = text;

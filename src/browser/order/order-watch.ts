@@ -34,7 +34,7 @@ export class OrderWatch {
   readonly #options: OrderWatchOptions;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isReading = false;
-  /** Somebody asked while a read was under way: what it returns may be from before. */
+  /** A read was requested during a read, whose result may be older than the request. */
   #isStale = false;
   #reads = 0;
   #failures = 0;

@@ -4,7 +4,7 @@ import type { OrderReply } from '../../protocol/order.ts';
 export interface OrderWords {
   title: string;
   text: string;
-  /** What led to it, in the words of the server. */
+  /** The reason, in the words of the server. */
   why?: string;
   tone: 'info' | 'success' | 'warning' | 'error';
 }

@@ -7,11 +7,11 @@ export function minutesText(msLeft: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-/** Which times are announced: each once, and none that had passed before the page came. */
+/** The times to announce: each once, and none that had passed before the page was loaded. */
 export class TimeToPay {
   #lastS: number | undefined;
 
-  /** What to announce now; undefined: nothing. */
+  /** The text to announce now; undefined: none. */
   announcement(msLeft: number): string | undefined {
     const seconds = Math.max(0, Math.ceil(msLeft / 1000));
     const before = this.#lastS ?? seconds;

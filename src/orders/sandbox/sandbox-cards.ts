@@ -1,4 +1,4 @@
-/** What the number of a card does. Any other number is declined. */
+/** The behaviour of each card number. Any other number is declined. */
 export interface SandboxCard {
   outcome: 'approved' | 'declined' | 'challenge';
   /** When its webhooks are sent after the payment, in ms: one, two or none. */

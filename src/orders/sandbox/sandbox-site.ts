@@ -21,7 +21,7 @@ export interface SandboxSiteOptions {
   logger: Logger;
 }
 
-/** What the payer's card leads to: the payment, the messages to the shop, and the reply to the payer. */
+/** The effects of the payer's card: the payment, the messages to the shop, and the reply to the payer. */
 export class SandboxSite {
   readonly #options: SandboxSiteOptions;
 
@@ -58,7 +58,7 @@ export class SandboxSite {
     else for (const delayMs of webhookDelaysMs) this.#options.clock.setTimeout(() => this.#send(payment, 0), delayMs);
   }
 
-  /** Retries until the shop has taken the message. Lost if this process ends: the shop asks. */
+  /** Retries until the shop has taken the message. Lost if this process ends: then the shop inquires. */
   #send(payment: SandboxPayment, attempt: number): void {
     void this.#deliver(payment).then((isTaken) => {
       const pauseMs = retryPausesMs[attempt];

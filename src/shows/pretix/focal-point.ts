@@ -1,7 +1,7 @@
 import type { PlanSection, Point } from '../plan-document.ts';
 import type { PretixArea, PretixPlan } from './pretix-plan.ts';
 
-/** What plans call it, in the languages of most of them. */
+/** The names of a stage in the languages of most plans. */
 const stageWords = /\b(stage|bühne|scène|scene|escenario|palco|palcoscenico|podium|screen|leinwand)\b/iu;
 
 /** The middle of the area that is called a stage; without one, the middle of the front edge of the seats. */

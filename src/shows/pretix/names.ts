@@ -1,6 +1,6 @@
 const maxIdLength = 32;
 
-/** The text without control characters, spaces at its ends, and what is too long. */
+/** The text without control characters and outer spaces, truncated to the maximum length. */
 export function cleanName(text: string, fallback: string, maxLength: number): string {
   const clean = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return clean.slice(0, maxLength).trim() || fallback;

@@ -4,7 +4,7 @@ import { plural } from './summary.ts';
 
 const maxListed = 10;
 
-/** What a changed file would do, for its author. */
+/** The effects of a changed file, for its author. */
 export function changesText({ added, removed, moved, recategorised, reflagged, prices, facts }: ShowChanges): string {
   const lines = [
     ...seatLines('added', added),

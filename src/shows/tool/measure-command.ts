@@ -18,7 +18,7 @@ const calls = 200;
 const requests: BestRequest[] = [{ count: 2 }, { count: 4 }, { count: 10 }, { count: 4, accessible: true }];
 const freeShares = [1, 0.5, 0.2];
 
-/** What shows cost on this machine: time and memory to open them, and the time of best available seats. */
+/** Measures the cost of shows on this machine: time and memory to open them, and the time of best available seats. */
 export function measureCommand(args: string[]): string {
   const { positionals } = parseArgs({ args, allowPositionals: true });
   const [name, ...more] = positionals;

@@ -19,8 +19,8 @@ const planDocument = Compile(PlanDocument);
 const seatList = Compile(Type.Array(Seat));
 
 /**
- * What the file of a show would change at a running server. `server`: the URL of a booking process or of nginx. Rejects with a
- * `ShowFileError` if the server would refuse the change, or cannot be asked; `texts` then come before the reason.
+ * The changes that the file of a show would make at a running server. `server`: the URL of a booking process or of nginx. Rejects with a
+ * `ShowFileError` if the server would refuse the change, or cannot be reached; `texts` then come before the reason.
  */
 export async function comparedWithServer(show: Show, server: string, texts: readonly string[]): Promise<string> {
   const root = `${server.replace(/\/+$/, '')}/api/shows/${show.id}`;

@@ -3,7 +3,7 @@ import { priceFormat } from '../price-format.ts';
 import type { SeatingPlan } from '../seating-plan.ts';
 import { type Pricing, priceOf, type Show, saleState } from '../show.ts';
 
-/** The show, its plan and its prices, for people. */
+/** The show, its plan and its prices as text. */
 export function summaryOf(show: Show, nowMs: number): string {
   const { name, startsAtMs, plan } = show;
   const start = startsAtMs === undefined ? 'no date' : `starts ${new Date(startsAtMs).toISOString()}`;

@@ -1,4 +1,4 @@
-/** What an attacker may know and reach. */
+/** The knowledge and the reach of an attacker. */
 export interface Target {
   url: string;
   /** Another address of this machine, which no other user has. */
@@ -13,11 +13,11 @@ export interface Target {
 export type Count = (what: string, by?: number) => void;
 
 export interface Attack {
-  /** In one sentence: what one address does. */
+  /** The behaviour of the address, as the end of a sentence. */
   does: string;
-  /** Whose port it uses. */
+  /** The server whose port it uses. */
   port: 'http' | 'redis' | 'nats';
-  /** Why only a run with ABUSE_ATTACKS includes it: for what is `open` a defence is missing, `alike` is another attack that stays in. */
+  /** Why only a run with ABUSE_ATTACKS includes it: `open`: a defence is missing; `alike`: a similar attack is included. */
   leftOut?: { open: string } | { alike: string };
   /** Resolves once the attack is under way. It ends with its process. */
   start(target: Target, count: Count): Promise<void> | void;

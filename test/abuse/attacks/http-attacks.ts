@@ -8,11 +8,11 @@ interface RequestsOptions {
   request: (target: Target, index: number) => string;
 }
 
-/** Pipelined requests on one connection that have no reply yet: beyond it, more would only fill buffers. */
+/** Pipelined requests on one connection without a reply: more would only fill buffers. */
 const maxUnanswered = 16;
 const reconnectPauseMs = 20;
 
-/** A connection that sends prepared requests and counts the statuses of the replies, for much less than an HTTP client costs. */
+/** A connection that sends prepared requests and counts the statuses of the replies, at a much lower cost than an HTTP client. */
 class RequestHose {
   readonly #target: Target;
   readonly #count: Count;
@@ -50,7 +50,7 @@ class RequestHose {
       this.#unanswered--;
       this.#count(`HTTP ${status}`);
     }
-    this.#tail = text.slice(-11); // shorter than what is counted
+    this.#tail = text.slice(-11); // shorter than the counted text
   }
 }
 
@@ -128,7 +128,7 @@ export const httpAttacks = {
         socket.once('data', (head) => count(`HTTP ${String(head).slice(9, 12)}`));
         socket.write(get('/inspect/feed?seats=all'));
         socket.resume();
-        // Half of them come back: a feed costs most when it starts.
+        // Half of them reconnect: a feed costs most when it starts.
         if (Math.random() < 0.5) setTimeout(() => socket.destroy(), 300);
       });
     },
@@ -171,7 +171,7 @@ export const httpAttacks = {
   },
 } satisfies Record<string, Attack>;
 
-/** Every socket sends a byte often enough to outlive client_body_timeout, and comes back when it is closed. */
+/** Every socket sends a byte often enough to outlive client_body_timeout, and reconnects when it is closed. */
 function slowBodies(sockets: number): Attack['start'] {
   return async (target, count) => {
     const open = async () => {

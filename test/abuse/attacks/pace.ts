@@ -1,4 +1,4 @@
-/** Calls `send` this often, whatever becomes of it; a late timer makes up for what it missed, up to a tenth of a second. */
+/** Calls `send` at this rate, regardless of its result; a late timer makes up for missed calls, up to a tenth of a second. */
 export function pace(perSecond: number, send: () => void): void {
   let owed = 0;
   let lastMs = performance.now();

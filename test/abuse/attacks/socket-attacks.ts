@@ -8,7 +8,7 @@ const opcodes = { continuation: 0, text: 1, pong: 10 } as const;
 const text = (message: unknown) =>
   maskedFrame(opcodes.text, Buffer.from(typeof message === 'string' ? message : JSON.stringify(message)));
 
-/** A WebSocket whose replies are read and dropped, without what a client library costs for each frame. */
+/** A WebSocket that reads and drops replies, without the cost of a client library per frame. */
 async function openSocket({ url, localAddress }: Target, count: (what: string) => void): Promise<Socket | undefined> {
   const { hostname, port, host } = new URL(url);
   const socket = connect({ host: hostname, port: Number(port), localAddress });
@@ -65,7 +65,7 @@ function frames(options: {
   };
 }
 
-/** As many bytes of the same frames as the rate says, on few sockets. */
+/** This rate of bytes, in equal frames, on few sockets. */
 function bytes(options: { sockets: number; bytesPerSecond: number; first?: Buffer; frame: Buffer }): Attack['start'] {
   const { sockets, bytesPerSecond, first, frame } = options;
   const block = Buffer.concat(Array.from({ length: Math.floor(16_384 / frame.length) }, () => frame));

@@ -16,7 +16,7 @@ export const viewerAttacks = {
       const open = () => {
         const socket = connect(redisPort, '127.0.0.1').pause();
         socket.on('error', () => {});
-        // Not read, a socket learns of its end only when it writes.
+        // A socket that is not read detects its end only when it writes.
         const timer = setInterval(() => socket.write(resp('PING')), 100);
         socket.on('close', () => {
           clearInterval(timer);

@@ -16,7 +16,7 @@ export class Buyer {
   readonly #world: World;
   readonly #name: string;
   readonly #bank: SimulatedBank;
-  /** A process that runs; undefined: none does. */
+  /** A running process; undefined: there is none. */
   readonly #shop: () => ShopProcess | undefined;
 
   constructor(world: World, name: string, bank: SimulatedBank, shop: () => ShopProcess | undefined) {

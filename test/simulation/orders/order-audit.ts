@@ -16,7 +16,7 @@ const heldMinor = ({ state, amountMinor, capturedMinor, refundedMinor }: Sandbox
 
 const liveTickets = ({ tickets }: Order) => tickets.filter(({ voidedAtMs }) => voidedAtMs === undefined);
 
-/** What must hold at every moment. */
+/** The invariants of every moment. */
 export class OrderAudit {
   readonly #world: World;
   readonly #ledger: Ledger;
@@ -34,7 +34,7 @@ export class OrderAudit {
     return [...this.#payments.values()].filter((payment) => payment.orderId === orderId);
   }
 
-  /** [R761] Seats go back only while the shop knows the outcome of each payment. */
+  /** [R761] Seats are released only while the shop knows the outcome of each payment. */
   async closed(command: SeatCommand, events: readonly SeatEvent[]): Promise<void> {
     if (!endsOrder(command) || events.length === 0) return;
     const order = await this.#ledger.order(command.orderId);
@@ -89,7 +89,7 @@ export class OrderAudit {
     if (!finalStates.has(state)) this.#world.fail('R760', `${id} ended ${state}, version ${order.version}`);
     if (state === 'needs_person' && !reason) this.#world.fail('R760', `${id} needs a person without a reason`);
     const payments = this.#paymentsOf(id);
-    // Unless the user cancelled: then the payment that came too late is returned, and the order says so.
+    // Unless the user cancelled: then the late payment is returned, and the order shows it.
     if (state === 'lapsed' && payments.some(({ reference }) => this.#made.has(reference))) {
       this.#world.fail('R766', `${id} was paid in time, and lapsed`);
     }

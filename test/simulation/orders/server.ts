@@ -4,9 +4,9 @@ import type { OrderFaults } from './faults.ts';
 
 interface Failures {
   timeoutMs: number;
-  /** The server cannot be reached: nothing has happened. */
+  /** The server cannot be reached: the request had no effect. */
   refused: () => Error;
-  /** No reply: it may have happened. */
+  /** No reply: the request may have had an effect. */
   unknown: () => Error;
 }
 

@@ -63,14 +63,14 @@ export class SimulatedSeats {
     this.#clockOffsetMs += byMs;
   }
 
-  /** As the next process to look at them would open them. */
+  /** As the next process would open them. */
   async read(): Promise<VenueSnapshot> {
     const opening = this.#store.beginOpening();
     if (opening !== undefined) this.#store.finishOpening(opening, await this.#proven(this.#options.ledger));
     return this.#store.open();
   }
 
-  /** As `RedisVenue` does: registers the opening, asks the ledger, and opens an epoch unless another process was faster. */
+  /** As `RedisVenue` does: registers the opening, reads the ledger, and opens an epoch unless another process was faster. */
   async #open(host: Host, ledger: Ledger): Promise<VenueSnapshot> {
     for (;;) {
       const begun = await this.server.call(host, 'begin opening', async () => {
