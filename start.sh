@@ -23,7 +23,8 @@ Settings are environment variables, e.g. HTTP_PORT=8000 ./start.sh
   HTTP_PORT, HTTP_HOST             where browsers connect (80, or 8000 without the right to use 80; 127.0.0.1)
   TLS_CERT, TLS_KEY, HTTPS_PORT    files for HTTPS, and its port (443, or 8443); TLS_CERT=self-made to try it
   BOOKING_PORTS, EDGE_PORTS        comma lists, one process on each port (8080; 3000,3001)
-  REDIS_URL, NATS_URL              your own servers, in place of those that start.sh starts
+  REDIS_URL, NATS_URL, DATABASE_URL  your own servers, in place of those that start.sh starts
+  SHOWS_DIR, PAYMENT_PROVIDER      the folder of show files (shows); off, sandbox or stripe
   SERVERS                          auto, docker, machine or embedded (auto)
   DATA_DIR                         the folder of data and logs (.data)
   HOLD_SECONDS                     the length of a hold (30)

@@ -32,7 +32,6 @@ interface Size {
   /** From the restart to the first reply. */
   hydrateS: number;
   /** From the restart until every seat's actor runs. */
-  actorsS: number;
   rssMb: number;
   snapshotMb: number;
   snapshotMs: number;
@@ -59,7 +58,6 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
           'seats',
           'first start (s)',
           'restart (s)',
-          'all actors (s)',
           'RSS (MB)',
           'snapshot (MB)',
           'snapshot (ms)',
@@ -70,7 +68,6 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
           each.seats,
           each.createS,
           each.hydrateS,
-          each.actorsS,
           each.rssMb,
           each.snapshotMb,
           each.snapshotMs,
@@ -88,7 +85,6 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
       series: (
         [
           ['start', 'hydrateS'],
-          ['all actors', 'actorsS'],
           ['memory', 'rssMb'],
           ['snapshot', 'snapshotMb'],
           ['CPU per command', 'cpuUsPerCommand'],
@@ -97,9 +93,7 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
     },
     targets: [
       atMost(`sizes: restart with ${largest.seats} seats (s)`, 5, largest.hydrateS),
-      ...(['actorsS', 'rssMb'] as const).map((key) =>
-        atMost(`sizes: ${costs[key]} per additional seat, large venue / small venue`, 1.5, bend(measured, key)),
-      ),
+      atMost('sizes: memory per additional seat, large venue / small venue', 1.5, bend(measured)),
       atMost(
         'sizes: CPU per command, largest venue / smallest',
         1.5,
@@ -110,12 +104,10 @@ export async function sizesSection({ isQuick, signal, onProgress }: SuiteContext
   };
 }
 
-const costs = { actorsS: 'start time of the actor', rssMb: 'memory' } as const;
-
-/** The cost of an additional seat between the two largest venues, divided by that between the two smallest: 1 is linear growth. */
-function bend(measured: Size[], key: keyof typeof costs): number {
+/** The memory of an additional seat between the two largest venues, divided by that between the two smallest: 1 is linear growth. */
+function bend(measured: Size[]): number {
   const perSeat = (less: Size | undefined, more: Size | undefined) =>
-    less && more ? (more[key] - less[key]) / (more.seats - less.seats) : Number.NaN;
+    less && more ? (more.rssMb - less.rssMb) / (more.seats - less.seats) : Number.NaN;
   return perSeat(measured.at(-2), measured.at(-1)) / perSeat(measured[0], measured[1]);
 }
 
@@ -142,8 +134,6 @@ async function measureSize(
     const againAtMs = performance.now();
     await services.restart(name);
     const hydrateS = (performance.now() - againAtMs) / 1000;
-    while (!signal.aborted && (await runningActors(url)) < rows * cols) await sleep(20);
-    const actorsS = (performance.now() - againAtMs) / 1000;
     await sleep(500);
     const pids = pidsOf(services.monitored(), name);
     const { memory } = await pidusage(present(pids[0], 'the booking process'));
@@ -166,7 +156,6 @@ async function measureSize(
       seats: rows * cols,
       createS,
       hydrateS,
-      actorsS,
       rssMb: memory / 1e6,
       ...snapshot,
       perSecond,
@@ -176,8 +165,6 @@ async function measureSize(
     await services.stop();
   }
 }
-
-const runningActors = async (url: string) => (await readMetrics(`${url}/metrics`)).get('booking_actors') ?? 0;
 
 async function measureSnapshot(url: string): Promise<{ snapshotMb: number; snapshotMs: number }> {
   const times: number[] = [];

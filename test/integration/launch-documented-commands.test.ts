@@ -79,7 +79,7 @@ function shellFunctions(folder: string): string {
     writeFileSync(file, `${imports}\n${script}`);
     return `${name}() { '${process.execPath}' '${file}' "$@"; }`;
   });
-  return [...functions, 'npx() { if [ "$1" = wscat ]; then shift; wscat "$@"; else command npx "$@"; fi; }'].join('\n');
+  return [...functions, 'npx() { if [ "$2" = wscat ]; then shift 2; wscat "$@"; else command npx "$@"; fi; }'].join('\n');
 }
 
 /** As typed into a shell that has this run's ports and data folder. */
@@ -118,7 +118,7 @@ describe('[R229] [R368] the commands of the documents for a running system', () 
 
   test('[R493] wscat holds the seat, and nc shows the events', async () => {
     const line = (start: string) => typedCommands.find(([, each]) => each.startsWith(start))?.[1] ?? '';
-    expect(await typed(line('npx wscat').replaceAll('C3', 'C5'))).toMatch(/"ACK"/);
+    expect(await typed(line('npx -y wscat').replaceAll('C3', 'C5'))).toMatch(/"ACK"/);
     const [received, over] = ['nc-received', 'nc-over'].map((name) => join(settings.DATA_DIR, name)) as [
       string,
       string,

@@ -30,7 +30,7 @@ export const commandsIn = (markdown: string): string[] =>
 
 /** A command for a running system. launch-documented-commands.test.ts types it into a shell. */
 export const isForRunningSystem = (command: string): boolean =>
-  /^(?:curl |redis-cli |REDISCLI_AUTH=|for user in |npx autocannon |npx wscat |\(printf )/.test(command);
+  /^(?:curl |redis-cli |REDISCLI_AUTH=|for user in |npx autocannon |npx -y wscat |\(printf )/.test(command);
 
 /** A command that starts one process of the system by hand. launch-by-hand.test.ts runs it. */
 export const isStartByHand = (command: string): boolean =>
