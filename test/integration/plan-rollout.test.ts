@@ -1,35 +1,21 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ShowList } from '../../src/protocol/show.ts';
 import { patience } from '../support/patience.ts';
-import { startBooking, startEdge, startNats, startRedis, type TestServer } from '../support/servers.ts';
+import { startBooking, startEdge, type TestServer } from '../support/servers.ts';
 import { showFile, showsFolder } from '../support/show-files.ts';
+import { useServers } from '../support/use-servers.ts';
 import { TestClient, until } from '../unit/edge-fixture.ts';
 
-let redis: TestServer;
-let nats: TestServer;
-let admin: Redis;
-
-beforeAll(async () => {
-  [redis, nats] = await Promise.all([startRedis(), startNats()]);
-  admin = new Redis(redis.url);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await Promise.all([redis?.stop(), nats?.stop()]);
-});
-beforeEach(async () => {
-  await admin.flushall();
-});
+const servers = useServers();
 
 /** A booking process with the shows `opening` and `other`; the first has two rows by default. */
 async function booking(hall: { rows?: number; seats?: number } = {}): Promise<TestServer> {
   const folder = showsFolder(['other']);
   writeFileSync(join(folder, 'opening.json'), showFile('Opening night', hall));
   const env = { SHOWS_DIR: folder };
-  const server = await startBooking({ redisUrl: redis.url, natsUrl: nats.url, env });
+  const server = await startBooking({ redisUrl: servers.redis.url, natsUrl: servers.nats.url, env });
   onTestFinished(() => server.stop());
   return server;
 }
@@ -62,7 +48,6 @@ const requests = (show: string, planOfNew: string): [string, object?][] => [
 
 const readyAt = async ({ url }: TestServer) => (await fetch(`${url}/ready`)).json() as Promise<object>;
 const listAt = async ({ url }: TestServer) => ((await (await fetch(`${url}/api/shows`)).json()) as ShowList).shows;
-
 describe('[G7] [R670] a rolling change of a plan', () => {
   test('a process with the old plan leaves the show to the others, and sells its other shows', async () => {
     const old = await booking({ rows: 2 });
@@ -97,7 +82,7 @@ describe('[G7] [R670] a rolling change of a plan', () => {
     await ask(old, 'opening');
     const fresh = await booking({ rows: 3 });
     await vi.waitFor(async () => expect((await ask(fresh, 'opening')).status).toBe(200), patience);
-    const edge = await startEdge({ natsUrl: nats.url, bookingUrls: [old.url, fresh.url] });
+    const edge = await startEdge({ natsUrl: servers.nats.url, bookingUrls: [old.url, fresh.url] });
     onTestFinished(() => edge.stop());
     const client = await new TestClient(`${edge.url.replace('http', 'ws')}/ws`).opened();
     client.send({ type: 'CONNECT', data: { venue: 'opening', user_id: 'ann' } });
@@ -114,9 +99,9 @@ describe('[G7] [R670] a rolling change of a plan', () => {
     const old = await booking({ rows: 2 });
     const { body } = await ask(old, 'opening');
     await booking({ rows: 3 });
-    await expect.poll(() => admin.hget('{opening}:venue:about', 'plan'), patience).not.toBe(body.plan);
+    await expect.poll(() => servers.admin.hget('{opening}:venue:about', 'plan'), patience).not.toBe(body.plan);
     expect((await ask(old, 'opening')).status).toBe(503);
-    expect(await admin.exists('{other}:venue:about'), 'its plan has not changed').toBe(0);
+    expect(await servers.admin.exists('{other}:venue:about'), 'its plan has not changed').toBe(0);
   });
 });
 
@@ -151,7 +136,7 @@ describe('[R672] a show that must not be opened is named with its reason; the ot
   test.each([['venue:about'], ['venue:epoch'], ['venue:seats'], ['venue:events']])(
     'data of another kind in %s',
     async (key) => {
-      await admin.rpush(`{opening}:${key}`, 'a list');
+      await servers.admin.rpush(`{opening}:${key}`, 'a list');
       const server = await booking();
       expect((await ask(server, 'opening')).status).toBe(503);
       expect((await reasonAt(server)).refused_shows?.opening).toContain('data of another kind');
