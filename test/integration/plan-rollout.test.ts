@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ShowList } from '../../src/protocol/show.ts';
 import { patience } from '../support/patience.ts';
-import { startBooking, startEdge, type TestServer } from '../support/servers.ts';
+import { startBooking, startEdge, startNginx, type TestServer } from '../support/servers.ts';
 import { showFile, showsFolder } from '../support/show-files.ts';
 import { useServers } from '../support/use-servers.ts';
 import { TestClient, until } from '../unit/edge-fixture.ts';
@@ -48,6 +48,11 @@ const requests = (show: string, planOfNew: string): [string, object?][] => [
 
 const readyAt = async ({ url }: TestServer) => (await fetch(`${url}/ready`)).json() as Promise<object>;
 const listAt = async ({ url }: TestServer) => ((await (await fetch(`${url}/api/shows`)).json()) as ShowList).shows;
+const refusalsAt = async ({ url }: TestServer) => {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  return Number(/^http_refusals_total\{code="STORE_UNAVAILABLE"\} (\d+)$/m.exec(metrics)?.[1] ?? 0);
+};
+
 describe('[G7] [R670] a rolling change of a plan', () => {
   test('a process with the old plan leaves the show to the others, and sells its other shows', async () => {
     const old = await booking({ rows: 2 });
@@ -94,6 +99,32 @@ describe('[G7] [R670] a rolling change of a plan', () => {
       data: { seat: { id: 'C1', status: 1 } },
     });
   });
+
+  test('[R1050] nginx sends each request that the process with the old plan refuses to the one with the new plan', async () => {
+    const old = await booking({ rows: 2 });
+    await ask(old, 'opening');
+    const fresh = await booking({ rows: 3 });
+    await vi.waitFor(async () => expect((await ask(fresh, 'opening')).status).toBe(200), patience);
+    const { plan } = (await ask(fresh, 'opening')).body;
+    const edge = await startEdge({ natsUrl: servers.nats.url, bookingUrls: [fresh.url] });
+    onTestFinished(() => edge.stop());
+    for (const [path, body] of requests('opening', plan)) {
+      // One that has not seen a failure of the old process: it would skip this process.
+      const nginx = await startNginx({ edgePorts: [edge.port], bookingPorts: [old.port, fresh.port] });
+      const what = JSON.stringify([path, body]);
+      const before = await refusalsAt(old);
+      const statuses = new Set<number>();
+      await vi.waitFor(async () => {
+        statuses.add((await ask(nginx, path, body)).status);
+        await ask(fresh, 'opening/holds/release', { user_id: 'ann' });
+        expect(await refusalsAt(old), `${what}: the old process was asked`).toBeGreaterThan(before);
+        expect(statuses, what).toContain(200);
+      }, patience);
+      statuses.delete(504); // on a busy machine nginx may not wait for a process
+      expect(statuses, what).toEqual(new Set([200]));
+      await nginx.stop();
+    }
+  }, 120_000);
 
   test('a process opens a show with a changed plan at its start, before somebody asks for it', async () => {
     const old = await booking({ rows: 2 });
