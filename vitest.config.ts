@@ -16,6 +16,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    setupFiles: ['test/support/xstate-warnings.ts'],
     reporters: ['default', 'json'],
     outputFile: { json: '.test-data/results.json' },
     testTimeout: 60_000,

@@ -9,6 +9,7 @@ import { maxGroupSize } from '../protocol/max-group-size.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import { type Show, saleState } from '../shows/show.ts';
 import { leavesSingleSeat } from '../shows/single-seats.ts';
+import { hallTimeText } from '../shows/time-text.ts';
 import type { Answer, RequestKey, UserCommand } from '../store/seat-store.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import { holdBest } from './best-hold.ts';
@@ -194,8 +195,8 @@ function requireNoSingleSeat(
 function requireOpenSale(show: Show, nowMs: number): void {
   const state = saleState(show, nowMs);
   if (state === 'open') return;
-  const opens = show.saleOpensAtMs === undefined ? '' : new Date(show.saleOpensAtMs).toISOString();
-  throw new RefusedError('SALE_CLOSED', state === 'closed' ? 'The sale is closed' : `The sale opens at ${opens}`);
+  const opens = hallTimeText(show.saleOpensAtMs ?? 0, show.utcOffsets?.sale_opens_at);
+  throw new RefusedError('SALE_CLOSED', state === 'closed' ? 'The sale is closed' : `The sale opens on ${opens}`);
 }
 
 function requestKey({ 'idempotency-key': key, 'x-attempt': attempt }: CommandHeaders): RequestKey | undefined {

@@ -1,5 +1,5 @@
 import type { ShowDetails } from '../protocol/show.ts';
-import { timeText } from './time-text.ts';
+import { timeText } from '../shows/time-text.ts';
 
 /** Why no seat can be chosen: the sale is not open. undefined: it is. */
 export function saleClosedText({ sale, sale_opens_at: opensAt }: ShowDetails): string | undefined {

@@ -1,6 +1,6 @@
 import type { ShowDetails, ShowSummary } from '../protocol/show.ts';
 import { priceFormat, priceRangeText } from '../shows/price-format.ts';
-import { zonedTimeText } from './time-text.ts';
+import { zonedTimeText } from '../shows/time-text.ts';
 
 /** HTML of shows, for the server and for the page. Knows no DOM. Names come from show files, so they are escaped. */
 

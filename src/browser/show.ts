@@ -257,6 +257,7 @@ function showPage(loaded: ShowDetails, plan: SeatingPlan): void {
     if (next.plan !== details.plan) return location.reload();
     details = next;
     readCategories();
+    map?.touchPrices();
     renderFacts(details);
     page.requestRender();
   }

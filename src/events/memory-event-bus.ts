@@ -11,7 +11,10 @@ export class MemoryBusLine extends EventEmitter<{
   presence: [string | undefined, EdgePresence, PresenceBus];
 }> {}
 
-/** Delivers to the other buses of the show on the same line, in this process. For the embedded mode and for tests. */
+/**
+ * Delivers to the other buses of the show on the same line, in this process. For the embedded mode and for tests. As over a network, no
+ * listener of events runs before the call returns: an actor publishes during its transition, and another actor must not start within it.
+ */
 export class MemoryEventBus implements EventBus, PresenceBus {
   readonly connected = true;
   readonly storesEvents = true;
@@ -26,12 +29,13 @@ export class MemoryEventBus implements EventBus, PresenceBus {
   }
 
   async publish(event: SeatEvent): Promise<Delivery> {
+    await null;
     this.#line.emit('event', this.#show, event, this);
     return 'stored';
   }
 
   publishHeartbeat(heartbeat: Heartbeat): void {
-    this.#line.emit('heartbeat', this.#show, heartbeat, this);
+    queueMicrotask(() => this.#line.emit('heartbeat', this.#show, heartbeat, this));
   }
 
   subscribe(listener: BusListener): () => void {

@@ -1,5 +1,6 @@
 import { ConfigError } from '../process/config-error.ts';
 import { present } from '../process/present.ts';
+import { serverUrl } from '../process/server-url.ts';
 import { withoutCredentials } from '../process/setting-problem.ts';
 
 /** NATS's own tools accept an address without `nats://` too. Throws a TypeError if it is no address. */
@@ -29,19 +30,8 @@ export function natsLogin(setting: string): NatsLogin {
 }
 
 function usableUrl(address: string): URL {
-  try {
-    const url = natsUrl(address);
-    decodeURIComponent(url.username + url.password); // throws for an invalid escape
-    const isUsable =
-      ['nats:', 'tls:'].includes(url.protocol) &&
-      url.hostname !== '' &&
-      url.port !== '0' &&
-      ['', '/'].includes(url.pathname) &&
-      url.search + url.hash === '';
-    if (isUsable) return url;
-  } catch {
-    // The message below says the same about every malformed address.
-  }
+  const url = serverUrl(address, ['nats:', 'tls:']);
+  if (url) return url;
   throw new ConfigError(
     `NATS_URL has ${JSON.stringify(withoutCredentials(address))}, which is not the address of a NATS server: it takes nats://[user:password@]host[:port] or tls://…, or a comma list of these.`,
   );

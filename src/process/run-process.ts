@@ -2,6 +2,7 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { settingNames } from './config.ts';
 import { ConfigError } from './config-error.ts';
+import { logConsole } from './console-log.ts';
 import { LogDestination } from './log-destination.ts';
 import { misspeltSettings } from './misspelt-settings.ts';
 import { createProcessLogger } from './process-logger.ts';
@@ -58,6 +59,7 @@ function createLogger(name: string, level: string) {
   });
   const problems = new RecentProblems(destination);
   const logger: Logger = createProcessLogger(name, level, problems);
+  logConsole(logger);
   process.on('exit', () => {
     destination.flush();
     if (destination.isBlocked) process.kill(process.pid, 'SIGKILL');

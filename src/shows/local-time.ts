@@ -1,3 +1,5 @@
+import type { UtcOffsets } from './show.ts';
+
 const minuteMs = 60_000;
 
 /** Minutes east of UTC in a time of ISO 8601. undefined: it ends with Z, so it names no local time. */
@@ -6,6 +8,12 @@ export function utcOffsetMinutes(iso: string): number | undefined {
   if (sign === undefined) return undefined;
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
+
+export const utcOffsetsOf = (times: { [_ in keyof UtcOffsets]: string | undefined }): UtcOffsets => ({
+  starts_at: utcOffsetMinutes(times.starts_at ?? ''),
+  sale_opens_at: utcOffsetMinutes(times.sale_opens_at ?? ''),
+  sale_closes_at: utcOffsetMinutes(times.sale_closes_at ?? ''),
+});
 
 /** The time as a clock at that offset shows it: 2030-05-18T19:30:00+02:00. Without an offset in UTC, with milliseconds. */
 export function localIso(timeMs: number, offsetMinutes: number | undefined): string {

@@ -2,7 +2,7 @@ import { Compile } from 'typebox/compile';
 import { generatePlan } from './generate-plan.ts';
 import { completeLayout, type Layout } from './layout.ts';
 import { generatedPlan, layoutProblems } from './layout-problems.ts';
-import { utcOffsetMinutes } from './local-time.ts';
+import { utcOffsetsOf } from './local-time.ts';
 import { parseJson } from './parse-json.ts';
 import { maxSeats, PlanDocument } from './plan-document.ts';
 import { inlinePlan, type PlanSource, planProblems, tooManySeats } from './plan-problems.ts';
@@ -101,11 +101,7 @@ function showOf(id: string, file: ShowFile, plan: SeatingPlan): Show {
     startsAtMs,
     saleOpensAtMs: file.sale_opens_at === undefined ? undefined : Date.parse(file.sale_opens_at),
     saleClosesAtMs: file.sale_closes_at === undefined ? startsAtMs : Date.parse(file.sale_closes_at),
-    utcOffsets: {
-      starts_at: utcOffsetMinutes(file.starts_at),
-      sale_opens_at: utcOffsetMinutes(file.sale_opens_at ?? ''),
-      sale_closes_at: utcOffsetMinutes(file.sale_closes_at ?? file.starts_at),
-    },
+    utcOffsets: utcOffsetsOf({ sale_closes_at: file.starts_at, ...file }),
     categories: file.categories,
     pricing: pricingOf(file),
     maxHolds,

@@ -1,3 +1,4 @@
+import { localIso } from './local-time.ts';
 import { type Change, changeOf, type PlanChanges, planChanges } from './plan-changes.ts';
 import type { Pricing, Show } from './show.ts';
 
@@ -32,9 +33,9 @@ function pricesByName(pricing: Pricing | undefined): Map<string, string> {
 function factChanges(before: Show, after: Show): Change[] {
   const facts: [string, (show: Show) => string][] = [
     ['name', ({ name }) => name],
-    ['starts_at', ({ startsAtMs }) => timeText(startsAtMs)],
-    ['sale_opens_at', ({ saleOpensAtMs }) => timeText(saleOpensAtMs)],
-    ['sale_closes_at', ({ saleClosesAtMs }) => timeText(saleClosesAtMs)],
+    ['starts_at', ({ startsAtMs, utcOffsets }) => timeText(startsAtMs, utcOffsets?.starts_at)],
+    ['sale_opens_at', ({ saleOpensAtMs, utcOffsets }) => timeText(saleOpensAtMs, utcOffsets?.sale_opens_at)],
+    ['sale_closes_at', ({ saleClosesAtMs, utcOffsets }) => timeText(saleClosesAtMs, utcOffsets?.sale_closes_at)],
     ['max_holds', ({ maxHolds }) => String(maxHolds ?? 'the setting')],
     ['single_seats', ({ singleSeats }) => singleSeats],
     ['hold_seconds', ({ holdTtlMs }) => (holdTtlMs === undefined ? 'the setting' : String(holdTtlMs / 1000))],
@@ -42,5 +43,6 @@ function factChanges(before: Show, after: Show): Change[] {
   return facts.flatMap(([fact, text]) => changeOf(fact, text(before), text(after)));
 }
 
-const timeText = (timeMs: number | undefined): string =>
-  timeMs === undefined ? 'none' : new Date(timeMs).toISOString();
+/** As in the file. */
+const timeText = (timeMs: number | undefined, offsetMinutes: number | undefined): string =>
+  timeMs === undefined ? 'none' : localIso(timeMs, offsetMinutes);

@@ -1,5 +1,6 @@
 import type { ClusterNode, RedisOptions } from 'ioredis';
 import { ConfigError } from '../process/config-error.ts';
+import { serverUrl } from '../process/server-url.ts';
 import { settingProblem, withoutCredentials } from '../process/setting-problem.ts';
 
 /** The settings that name the Redis servers. At most one of the first three is set. */
@@ -129,19 +130,8 @@ function addressesOf(setting: keyof typeof defaultPorts, list: string): Addresse
 }
 
 function usableUrl(setting: string, address: string): URL {
-  try {
-    const url = new URL(address.includes('://') ? address : `redis://${address}`);
-    decodeURIComponent(url.username + url.password); // throws for an invalid escape
-    const isUsable =
-      ['redis:', 'rediss:'].includes(url.protocol) &&
-      url.hostname !== '' &&
-      url.port !== '0' &&
-      ['', '/'].includes(url.pathname) &&
-      url.search + url.hash === '';
-    if (isUsable) return url;
-  } catch {
-    // The message below says the same about every malformed address.
-  }
+  const url = serverUrl(address, ['redis:', 'rediss:']);
+  if (url) return url;
   throw new ConfigError(
     settingProblem(setting, withoutCredentials(address), 'a comma list of host:port, redis:// or rediss:// addresses'),
   );

@@ -173,3 +173,38 @@ describe('the pages of shows', () => {
     expect(await page.locator('#sum').isVisible(), 'without prices there is no sum').toBe(false);
   });
 });
+
+describe('prices that change while the page is open', () => {
+  const pages = usePages(startEmbedded);
+
+  test.each(['chamber', 'arena'])(
+    '[R1052] prices that changed are in the filters, the sections, the list and the names of seats of %s',
+    async (show) => {
+      const { page, context } = await pages.open({}, `${pages.venue.url}/shows/${show}`);
+      const prices = () => page.locator('.filter strong, .area-price, .list-price').allTextContents();
+      const names = () =>
+        page.locator('.seat, .area').evaluateAll((all) => all.map((each) => each.getAttribute('aria-label') ?? ''));
+      await page.getByRole('button', { name: 'List' }).click();
+      await page.locator('.seat-list details:not([open]) > summary').first().click();
+      const rows = page.locator('.list-rows details:not([open]) > summary');
+      await rows.first().click();
+      await page.locator('.list-seats .seat').first().waitFor();
+      const isNew = (text: string) => !text.includes('€') || text.includes('€99');
+      expect((await prices()).some(isNew), 'the control: old prices').toBe(false);
+      expect((await names()).some((name) => name.includes('€99'))).toBe(false);
+      await page.route(`**/api/shows/${show}`, async (route) => {
+        const response = await route.fetch();
+        const details = (await response.json()) as { categories: { prices: Record<string, number> }[] };
+        for (const category of details.categories) {
+          for (const type of Object.keys(category.prices)) category.prices[type] = 9900;
+        }
+        await route.fulfill({ response, json: details });
+      });
+      await context.setOffline(true);
+      await page.locator('#connection-status.disconnected').waitFor();
+      await context.setOffline(false);
+      await expect.poll(async () => (await prices()).every((price) => price === '€99')).toBe(true);
+      await expect.poll(async () => (await names()).every(isNew)).toBe(true);
+    },
+  );
+});

@@ -201,4 +201,44 @@ describe('the panel on a phone', () => {
       await heldCount(page).toBe(0);
     },
   );
+
+  /** By how much the panel scrolls, and the height of its lowest button. */
+  const fitOf = (page: Page) =>
+    page.evaluate(() => {
+      const panel = document.querySelector('.actions') ?? document.body;
+      const heights = [...panel.querySelectorAll<HTMLElement>('button')].map(({ offsetHeight }) => offsetHeight);
+      const lowestPx = Math.min(...heights.filter((height) => height > 0));
+      return { scrolledPx: panel.scrollHeight - panel.clientHeight, hasSmallTarget: lowestPx < 24 };
+    });
+
+  describe.each([
+    [320, 568],
+    [568, 320],
+  ])('[R1051] at %i × %i the panel needs no scrolling', (width, height) => {
+    const open = (path: string) =>
+      pages.open({ viewport: { width, height }, isMobile: true, hasTouch: true }, `${pages.venue.url}${path}`);
+    const fits = { scrolledPx: 0, hasSmallTarget: false };
+
+    test.each(['/', '/shows/chamber', '/shows/arena'])('%s with six seats and the offer to keep them', async (path) => {
+      const { page } = await open(path);
+      if (path === '/') for (let nth = 1; nth <= 6; nth++) await hold(page, `E${nth}`);
+      else await page.locator('#best-6').tap();
+      await heldCount(page).toBe(6);
+      // As near the end of the hold, without the wait for it.
+      await page.locator('#keep-btn').evaluate(({ style }) => style.setProperty('display', 'block', 'important'));
+      await page.locator('#keep-btn').waitFor();
+      await expect.poll(() => fitOf(page)).toEqual(fits);
+      await page.locator('#release-btn').click();
+      await heldCount(page).toBe(0);
+    });
+
+    test('with the offer of other seats in place of single ones', async () => {
+      const { page } = await open('/shows/chamber');
+      for (const id of ['F2', 'F4']) await seat(page, id).click();
+      await page.locator('#single-seats').waitFor();
+      await expect.poll(() => fitOf(page)).toEqual(fits);
+      await page.locator('#release-btn').click();
+      await heldCount(page).toBe(0);
+    });
+  });
 });

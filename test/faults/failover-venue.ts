@@ -1,5 +1,7 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
+import { redisPlace } from '../../src/store/redis-place.ts';
+import { connectRedis } from '../../src/store/redis-servers.ts';
 import {
   type ClusterTopology,
   masterName,
@@ -8,6 +10,7 @@ import {
   startSentinelTopology,
 } from '../support/redis-topologies.ts';
 import type { TestServer } from '../support/servers.ts';
+import { silent } from '../support/silent.ts';
 import type { FaultRun } from './fault-run.ts';
 import { type FaultVenue, type FaultVenueOptions, startFaultVenue } from './fault-venue.ts';
 import type { Operation } from './load.ts';
@@ -20,8 +23,6 @@ export const failoverRounds = Array.from({ length: Number(process.env.FAILOVER_R
 /** Enough that some bookings are confirmed before the fault. */
 export const failoverLoad = { decidedBefore: 200, decidedAfter: 100, bookedShare: 0.2 };
 
-const admining = { maxRetriesPerRequest: 0, commandTimeout: 1_000, connectTimeout: 1_000 };
-
 /** A venue on these servers. `settingsOf`: further settings of a booking process, by its index. */
 export function sentinelVenue(
   topology: SentinelTopology,
@@ -29,28 +30,14 @@ export function sentinelVenue(
   ledger?: FaultVenueOptions['ledger'],
 ): Promise<FaultVenue> {
   const [first] = topology.redises as [TestServer];
-  const admin = new Redis({
-    sentinels: topology.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
-    name: masterName,
-    ...admining,
-    retryStrategy: () => 100,
-    sentinelRetryStrategy: () => 100,
-    failoverDetector: true,
-  });
-  // See RedisConnection: the library may give up during a failover.
-  let isOver = false;
-  onTestFinished(() => {
-    isOver = true;
-    admin.disconnect();
-  });
-  admin.on('end', () => {
-    if (!isOver) setTimeout(() => admin.connect().catch(() => {}), 200);
-  });
-  const settings = (booking: number) => ({
-    REDIS_SENTINELS: topology.addresses,
-    REDIS_SENTINEL_MASTER: masterName,
-    ...settingsOf(booking),
-  });
+  const sentinels = { REDIS_SENTINELS: topology.addresses, REDIS_SENTINEL_MASTER: masterName };
+  const { options, ...place } = redisPlace(sentinels);
+  // Tests send commands before the first connection and between two of them.
+  const queueing = { ...place, options: { ...options, enableOfflineQueue: true } };
+  const servers = connectRedis({ place: queueing, logger: silent });
+  onTestFinished(() => servers.close());
+  const admin = servers.of('').redis;
+  const settings = (booking: number) => ({ ...sentinels, ...settingsOf(booking) });
   return startFaultVenue({ holdSeconds: 3, redises: { first, admin, settingsOf: settings }, ledger });
 }
 
@@ -69,7 +56,11 @@ export async function newClusterVenue(show: string): Promise<{ topology: Cluster
   onTestFinished(() => topology.stop(), 30_000);
   const cluster = new Cluster(
     topology.nodes.map(({ port }) => ({ host: '127.0.0.1', port })),
-    { redisOptions: admining, slotsRefreshInterval: 500, clusterRetryStrategy: () => 100 },
+    {
+      redisOptions: { maxRetriesPerRequest: 0, commandTimeout: 1_000, connectTimeout: 1_000 },
+      slotsRefreshInterval: 500,
+      clusterRetryStrategy: () => 100,
+    },
   );
   const admin = cluster as unknown as Redis; // the tests read keys of one slot with it
   const [first] = topology.nodes as [TestServer];

@@ -1,30 +1,18 @@
 import type { InjectOptions } from 'fastify';
-import { Redis } from 'ioredis';
 import { SignJWT } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Access } from '../../src/identity/access.ts';
 import { newSessionKey, parseSessionKeys } from '../../src/identity/session-keys.ts';
 import { Sessions } from '../../src/identity/sessions.ts';
 import type { SessionReply } from '../../src/protocol/session.ts';
-import { startNats, startRedis, type TestServer } from '../support/servers.ts';
+import { startRedis } from '../support/servers.ts';
+import { useServers } from '../support/use-servers.ts';
 import { becomesReady, newBooking, testAccess } from './booking-fixture.ts';
 
-let redis: TestServer;
-let nats: TestServer;
-let admin: Redis;
-
-beforeAll(async () => {
-  [redis, nats] = await Promise.all([startRedis(), startNats()]);
-  admin = new Redis(redis.url);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await Promise.all([redis?.stop(), nats?.stop()]);
-});
-beforeEach(() => admin.flushall());
+const servers = useServers();
 
 async function startWith(access: Partial<Access> = {}, maxHoldsPerUser = 100) {
-  const booking = await newBooking({ redis, nats, access, maxHoldsPerUser });
+  const booking = await newBooking({ ...servers, access, maxHoldsPerUser });
   onTestFinished(() => booking.app.close());
   await becomesReady(booking);
   const ask = (options: InjectOptions) => booking.app.inject(options);
@@ -176,7 +164,7 @@ describe('[R222] [G8] the acting user', () => {
     expect((await post('/api/seats/book', { ...A1, user_id }, withCookie(token))).statusCode).toBe(200);
     const forged = await post('/api/seats/select', { seat_id: 'A2', user_id: 'bob' }, bearer(token));
     expect([forged.statusCode, forged.json().error.code]).toEqual([403, 'FORBIDDEN']);
-    expect(await admin.exists('seat:A2:lock')).toBe(0);
+    expect(await servers.admin.exists('seat:A2:lock')).toBe(0);
   });
 
   test('is never that of a session by its id alone, although held_by is public', async () => {
@@ -187,7 +175,7 @@ describe('[R222] [G8] the acting user', () => {
       const reply = await post(`/api/seats/${action}`, { ...A1, user_id });
       expect([reply.statusCode, reply.json().error.code]).toEqual([403, 'FORBIDDEN']);
     }
-    expect(await admin.get('seat:A1:lock')).toBe(user_id);
+    expect(await servers.admin.get('seat:A1:lock')).toBe(user_id);
   });
 
   test('AUTH_MODE=required: no user without a session', async () => {
@@ -432,7 +420,7 @@ describe('[R225] [G9] [G10] limits', () => {
 
     const own = await startRedis();
     onTestFinished(() => own.stop());
-    const booking = await newBooking({ redis: own, nats });
+    const booking = await newBooking({ redis: own, nats: servers.nats });
     onTestFinished(() => booking.app.close());
     await becomesReady(booking);
     await own.kill();

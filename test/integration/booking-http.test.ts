@@ -1,29 +1,21 @@
 import { type AddressInfo, connect } from 'node:net';
 import type { InjectOptions } from 'fastify';
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { patience } from '../support/patience.ts';
-import { startNats, startRedis, type TestServer } from '../support/servers.ts';
+import { useServers } from '../support/use-servers.ts';
 import { becomesReady, newBooking, type TestBooking } from './booking-fixture.ts';
 
-let redis: TestServer;
-let nats: TestServer;
-let admin: Redis;
+const servers = useServers();
 let booking: TestBooking;
 
 beforeAll(async () => {
-  [redis, nats] = await Promise.all([startRedis(), startNats()]);
-  admin = new Redis(redis.url);
-  booking = await newBooking({ redis, nats });
+  booking = await newBooking(servers);
   await becomesReady(booking);
 });
 afterAll(async () => {
   await booking?.app.close();
-  admin?.disconnect();
-  await Promise.all([redis?.stop(), nats?.stop()]);
 });
 beforeEach(async () => {
-  await admin.flushall();
   await becomesReady(booking);
   await vi.waitFor(async () => expect((await booking.app.inject({ url: '/api/venue' })).json().seq).toBe(0), patience);
 });
@@ -117,9 +109,9 @@ describe('reading', () => {
       ].sort(),
     );
     expect(venue).toMatchObject({ venue: 'main', seq: 0, hold_seconds: 30, max_holds: 100, rows: 10, cols: 10 });
-    expect(venue.epoch).toBe(await admin.get('venue:epoch'));
+    expect(venue.epoch).toBe(await servers.admin.get('venue:epoch'));
     expect(venue.seats).toEqual((await ask({ url: '/api/seats' })).json());
-    const [seconds] = await admin.time();
+    const [seconds] = await servers.admin.time();
     expect(Math.abs(venue.server_time - Number(seconds))).toBeLessThan(5);
   });
 

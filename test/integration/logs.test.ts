@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
 import type { SessionReply } from '../../src/protocol/session.ts';
-import type { TestServer } from '../support/servers.ts';
+import { masterName, startSentinelTopology } from '../support/redis-topologies.ts';
+import { startBooking, type TestServer } from '../support/servers.ts';
 import { startVenue, type TestVenue } from '../support/venue.ts';
 
 let venue: TestVenue;
@@ -117,4 +118,25 @@ test('[R242] no log contains a token, valid or not, from any part of a request',
     // Neither the whole nor the part that names the user.
     for (const part of [token, token.split('.')[1] as string]) expect(log.includes(part), logFile).toBe(false);
   }
+});
+
+test('[R1055] each line of a log is JSON, also where the Redis library writes about lost Sentinels', async () => {
+  const topology = await startSentinelTopology();
+  onTestFinished(() => topology.stop(), 30_000);
+  const env = { REDIS_SENTINELS: topology.addresses, REDIS_SENTINEL_MASTER: masterName };
+  const server = await startBooking({ natsUrl: venue.nats.url, env });
+  onTestFinished(() => server.stop());
+  const [, ...others] = topology.sentinels;
+  for (const sentinel of others) await sentinel.kill();
+  // The next connection asks all Sentinels again, and the library logs those that it cannot subscribe to.
+  const admin = new Redis(topology.redises[0]?.url ?? '');
+  onTestFinished(() => admin.disconnect());
+  await expect
+    .poll(async () => {
+      await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      return readFileSync(server.logFile, 'utf8');
+    })
+    .toContain('[ioredis] Unhandled error event');
+  const lines = readFileSync(server.logFile, 'utf8').trimEnd().split('\n');
+  for (const line of lines) expect(() => JSON.parse(line), line).not.toThrow();
 });

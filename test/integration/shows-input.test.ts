@@ -29,7 +29,10 @@ const hallFile = {
 const hall = parseShow('hall', JSON.stringify(hallFile), 'hall.json');
 const hourMs = 3_600_000;
 const closed = testShow('closed', { saleClosesAtMs: Date.now() - hourMs });
-const upcoming = testShow('upcoming', { saleOpensAtMs: Date.now() + hourMs });
+const upcoming = testShow('upcoming', {
+  saleOpensAtMs: Date.parse('2099-06-01T10:00:00+02:00'),
+  utcOffsets: { sale_opens_at: 120 },
+});
 const shows: Show[] = [testShow('main'), closed, hall, upcoming];
 
 const seats = (count: number) =>
@@ -323,8 +326,8 @@ test('[R626] [G9] bad messages over the WebSocket: each is refused with its code
 
 test.each([
   ['closed', 'The sale is closed'],
-  ['upcoming', /^The sale opens at \d{4}-/],
-])('[R627] [G9] over the WebSocket a sale that is %s holds and extends nothing: SALE_CLOSED', async (id, message) => {
+  ['upcoming', /^The sale opens on Mon, June 1, 2099 at 10:00 UTC\+2$/],
+])('[R627] [R1053] [G9] over the WebSocket a sale that is %s holds and extends nothing: SALE_CLOSED', async (id, message) => {
   const system = await showsSystem({ shows });
   const { request } = await line(system, id);
   for (const refused of [

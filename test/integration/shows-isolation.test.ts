@@ -1,33 +1,19 @@
 import { connect } from '@nats-io/transport-node';
-import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
 import { patience } from '../support/patience.ts';
-import { startBooking, startEdge, startNats, startRedis, type TestServer } from '../support/servers.ts';
+import { startBooking, startEdge, type TestServer } from '../support/servers.ts';
 import { accessFrom, type SeveralShows, testShow } from '../support/several-shows.ts';
 import { showsFolder } from '../support/show-files.ts';
+import { useServers } from '../support/use-servers.ts';
 import { TestClient, until } from '../unit/edge-fixture.ts';
 import { realShows } from './shows-fixture.ts';
 
 const shows = [testShow('main'), testShow('other')];
-let redis: TestServer;
-let nats: TestServer;
-let admin: Redis;
+const servers = useServers();
 
-beforeAll(async () => {
-  [redis, nats] = await Promise.all([startRedis(), startNats()]);
-  admin = new Redis(redis.url);
-});
-afterAll(async () => {
-  admin?.disconnect();
-  await Promise.all([redis?.stop(), nats?.stop()]);
-});
-beforeEach(async () => {
-  await admin.flushall();
-});
-
-const start = (options: Partial<Parameters<typeof realShows>[0]> = {}) => realShows({ shows, redis, nats, ...options });
+const start = (options: Partial<Parameters<typeof realShows>[0]> = {}) => realShows({ shows, ...servers, ...options });
 
 const venueOf = async ({ app }: SeveralShows, id: string): Promise<VenueState> =>
   (await app.inject({ url: `/api/shows/${id}/venue` })).json();
@@ -35,7 +21,8 @@ const positionOf = async (booking: SeveralShows, id: string) => {
   const { epoch, seq, stale } = await venueOf(booking, id);
   return { epoch, seq, ...(stale && { stale }) };
 };
-const heldBy = async (key: string, seatId: string) => JSON.parse((await admin.hget(key, seatId)) ?? '{}').held_by;
+const heldBy = async (key: string, seatId: string) =>
+  JSON.parse((await servers.admin.hget(key, seatId)) ?? '{}').held_by;
 /** Reads retry after damage: the epoch ends with the first request that notices it. */
 const reopened = (booking: SeveralShows, id: string, epoch: string) =>
   vi.waitFor(async () => {
@@ -47,7 +34,7 @@ const reopened = (booking: SeveralShows, id: string, epoch: string) =>
 
 /** All messages on NATS from now on. */
 async function heard(subject: string): Promise<{ subject: string; body: SeatEvent }[]> {
-  const connection = await connect({ servers: nats.url });
+  const connection = await connect({ servers: servers.nats.url });
   onTestFinished(() => connection.close());
   const messages: { subject: string; body: SeatEvent }[] = [];
   connection.subscribe(subject, {
@@ -66,7 +53,7 @@ test('[R621] the keys and subjects of a show are its own, although its seats hav
   await post('other/holds/book', { seats: ['A1'], user_id: 'bob' });
   expect(await heldBy('venue:seats', 'A1')).toBe('ann');
   expect(await heldBy('{other}:venue:seats', 'A1')).toBe('bob');
-  const locks = async (pattern: string) => (await admin.keys(pattern)).sort();
+  const locks = async (pattern: string) => (await servers.admin.keys(pattern)).sort();
   expect(await locks('seat:*')).toEqual(['seat:A1:lock', 'seat:A2:lock']);
   expect(await locks('{other}:seat:*')).toEqual(['{other}:seat:A1:lock', '{other}:seat:A3:lock']);
   const whole = await locks('*venue:*');
@@ -93,7 +80,7 @@ test('[R621] the keys and subjects of a show are its own, although its seats hav
   }, patience);
 });
 
-const venueEpoch = (key: string) => admin.get(key);
+const venueEpoch = (key: string) => servers.admin.get(key);
 
 test('[R620] a booking process opens a show at its first request, and no other one', async () => {
   const [one, two] = [await start(), await start()];
@@ -102,7 +89,7 @@ test('[R620] a booking process opens a show at its first request, and no other o
   await one.app.inject({ url: '/api/shows' });
   await one.app.inject({ url: '/api/shows/nowhere' });
   expect([one.opened(), await gauge(one)]).toEqual([['main'], '1']);
-  expect((await admin.keys('{other}*')).length).toBe(0);
+  expect((await servers.admin.keys('{other}*')).length).toBe(0);
   await one.app.inject({ url: '/api/shows/other' });
   expect([one.opened(), two.opened(), await gauge(one)]).toEqual([['main', 'other'], ['main'], '2']);
   await one.post('other/holds', { seats: ['A1'], user_id: 'ann' });
@@ -168,13 +155,13 @@ describe('[R621] [G1] damage to one show', () => {
     await booking.post('main/holds', { seats: ['A1'], user_id: 'ann' });
     await booking.post('other/holds', { seats: ['A1'], user_id: 'bob' });
     const [main, other] = [await positionOf(booking, 'main'), await positionOf(booking, 'other')];
-    await admin.del(...(await admin.keys('{other}:*')));
+    await servers.admin.del(...(await servers.admin.keys('{other}:*')));
     const after = await reopened(booking, 'other', other.epoch);
     expect(after.seats.every(({ status }) => status === 0)).toBe(true);
     expect(await positionOf(booking, 'main')).toEqual(main);
     expect((await booking.post('main/holds/book', { user_id: 'ann' })).status).toBe(200);
 
-    await admin.del('venue:seats');
+    await servers.admin.del('venue:seats');
     await reopened(booking, 'main', main.epoch);
     expect((await venueOf(booking, 'main')).seats[0], 'from the log').toMatchObject({ status: 2, held_by: 'ann' });
     expect((await positionOf(booking, 'other')).epoch).toBe(after.epoch);
@@ -183,14 +170,14 @@ describe('[R621] [G1] damage to one show', () => {
   test('a show that cannot be read is unavailable, and the others stay on sale', async () => {
     const booking = await start();
     const { epoch } = await positionOf(booking, 'other');
-    await admin.multi().del('{other}:venue:seats').set('{other}:venue:seats', 'no hash').exec();
+    await servers.admin.multi().del('{other}:venue:seats').set('{other}:venue:seats', 'no hash').exec();
     const refused = await booking.post('other/holds', { seats: ['A1'], user_id: 'bob' });
     expect(refused).toMatchObject({ status: 503, body: { error: { code: 'STORE_UNAVAILABLE', retryable: true } } });
     for (const seat of ['A1', 'A2', 'A3']) {
       expect((await booking.post('main/holds', { seats: [seat], user_id: 'ann' })).status).toBe(200);
     }
     expect((await booking.app.inject({ url: '/ready' })).statusCode).toBe(200);
-    await admin.del('{other}:venue:seats');
+    await servers.admin.del('{other}:venue:seats');
     await reopened(booking, 'other', epoch);
     expect((await booking.post('other/holds', { seats: ['A1'], user_id: 'bob' })).status).toBe(200);
   });
@@ -219,8 +206,8 @@ test('[R621] [R32] the log of each show is trimmed separately: many events of on
     await booking.post('other/holds/release', { user_id: 'bob' });
   }
   // XTRIM by whole nodes would be approximate; the log keeps what is not published yet as well.
-  await vi.waitFor(async () => expect(await admin.xlen('{other}:venue:events')).toBeLessThan(200), patience);
-  expect(await admin.xlen('venue:events')).toBe(3);
+  await vi.waitFor(async () => expect(await servers.admin.xlen('{other}:venue:events')).toBeLessThan(200), patience);
+  expect(await servers.admin.xlen('venue:events')).toBe(3);
   const url = `/api/shows/main/events?epoch=${main.epoch}&after=0`;
   expect((await booking.app.inject({ url })).json().events).toHaveLength(3);
 });
@@ -238,11 +225,11 @@ describe('on processes of their own', () => {
       onTestFinished(() => server.stop());
       return server;
     };
-    const links = { redisUrl: redis.url, natsUrl: nats.url, env };
+    const links = { redisUrl: servers.redis.url, natsUrl: servers.nats.url, env };
     const bookings = await Promise.all([track(startBooking(links)), track(startBooking(links))]);
     const bookingUrls = bookings.map(({ url }) => url);
     const edges = await Promise.all(
-      Array.from({ length: edgeCount }, () => track(startEdge({ natsUrl: nats.url, bookingUrls, env }))),
+      Array.from({ length: edgeCount }, () => track(startEdge({ natsUrl: servers.nats.url, bookingUrls, env }))),
     );
     return { bookings, edges };
   }
@@ -295,7 +282,7 @@ describe('on processes of their own', () => {
     const end = await client.received('SEAT_UPDATE', 4);
     expect(end.data).toMatchObject({ status: 0 });
     expect(await opened(left)).toBe('2');
-    const ends = (await admin.xrange('{other}:venue:events', '3', '+')).map(([, fields]) =>
+    const ends = (await servers.admin.xrange('{other}:venue:events', '3', '+')).map(([, fields]) =>
       Number(fields[fields.indexOf('at_ms') + 1]),
     );
     const lateMs = ends.map((endMs) => endMs - expires_at * 1000);

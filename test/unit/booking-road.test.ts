@@ -74,9 +74,7 @@ async function setUp(maxWaitingPerSeat = 3) {
       return events;
     },
     receive: (event: SeatEvent, intended: Delivery) => subscribe.mock.calls[0]?.[0].onEvent(event, intended),
-    publishElsewhere: (events: readonly SeatEvent[]) => {
-      for (const event of events) void other.publish(event);
-    },
+    publishElsewhere: (events: readonly SeatEvent[]) => Promise.all(events.map((event) => other.publish(event))),
     state: (seatId?: string) => actor(seatId).getSnapshot().value,
     /** Collects the seqs that the actor passes through. */
     seqs: () => {
@@ -216,7 +214,7 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
     const { service, elsewhere, publishElsewhere, published, seqs, state } = await setUp();
     const seen = seqs();
     const events = [...(await elsewhere('select', 'bob')), ...(await elsewhere('book', 'bob'))];
-    publishElsewhere([...events, ...events]);
+    await publishElsewhere([...events, ...events]);
     await service.confirm(); // and from the log
     expect(state()).toBe('booked');
     expect(seen).toEqual([1, 2]);
@@ -227,7 +225,7 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
     const { elsewhere, publishElsewhere, seqs, state } = await setUp();
     const seen = seqs();
     const events = [...(await elsewhere('select', 'bob')), ...(await elsewhere('book', 'bob'))];
-    publishElsewhere(events.reverse());
+    await publishElsewhere(events.reverse());
     expect(state()).toBe('booked');
     expect(seen).toEqual([1, 2]);
   });
@@ -255,7 +253,7 @@ describe('[R381] a transition reaches the seat once, in order of seq, and its pr
     const selecting = command('select', 'alice');
     await settle();
     const after = await elsewhere('book', 'alice');
-    publishElsewhere([...after, ...before]);
+    await publishElsewhere([...after, ...before]);
     release();
     await selecting;
     expect(state()).toBe('booked');

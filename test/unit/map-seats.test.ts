@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AreaCounts } from '../../src/browser/map/area-counts.ts';
 import { areasOf } from '../../src/browser/map/areas.ts';
 import { allSeats, matchesFilter } from '../../src/browser/map/seat-filter.ts';
-import { priceRangeOfSeats, textColourOn } from '../../src/browser/map/seat-look.ts';
+import { categoriesOf, priceRange, textColourOn } from '../../src/browser/map/seat-look.ts';
 import { SeatWords } from '../../src/browser/map/seat-words.ts';
 import { nearestInPlan } from '../../src/browser/nearest-in-plan.ts';
 import { readShow } from '../../src/shows/read-shows.ts';
@@ -128,8 +128,7 @@ test('[R1080] the price range of seats is that of all their categories, also if 
     ['Front', priced('Front', 45)],
     ['Side', priced('Side', 10)],
   ]);
-  const range = (start: number, end: number) =>
-    priceRangeOfSeats({ start, end }, { plan, categories, formatShortPrice: String });
+  const range = (start: number, end: number) => priceRange(categoriesOf(plan, { start, end }), { categories }, String);
   expect([range(0, 3), range(0, 1), range(1, 2)]).toEqual(['10 – 45', '45', '10']);
 });
 

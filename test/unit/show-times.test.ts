@@ -1,8 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { summaryOf } from '../../src/booking/show-replies.ts';
-import { timeText, zonedTimeText } from '../../src/browser/time-text.ts';
 import { localIso, utcOffsetMinutes } from '../../src/shows/local-time.ts';
 import { parseShow } from '../../src/shows/parse-show.ts';
+import { showChanges } from '../../src/shows/show-changes.ts';
+import { timeText, zonedTimeText } from '../../src/shows/time-text.ts';
+import { summaryOf as checkSummaryOf } from '../../src/shows/tool/summary.ts';
 
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -53,4 +55,18 @@ test('[R650] without JavaScript times have the offset of the hall', () => {
   expect(zonedTimeText('2026-12-01T20:00:00+01:00', 'en')).toBe('Tue, December 1, 2026 at 20:00 UTC+1');
   expect(zonedTimeText('2026-12-01T20:00:00-03:30', 'en')).toBe('Tue, December 1, 2026 at 20:00 UTC−3:30');
   expect(zonedTimeText('2026-12-01T20:00:00Z', 'en')).toBe('Tue, December 1, 2026 at 20:00 UTC');
+});
+
+test('[R1053] `check` prints the start in the time of the hall with the name of its zone', () => {
+  const start = (starts_at: string) => checkSummaryOf(show({ starts_at }), 0).split('\n')[0];
+  expect(start('2026-12-01T20:00:00+01:00')).toBe('"Opera", starts Tue, December 1, 2026 at 20:00 UTC+1, sale open');
+  expect(start('2026-12-01T20:00:00Z')).toContain('starts Tue, December 1, 2026 at 20:00 UTC, ');
+});
+
+test('[R1053] the changes of a show have times as its file has them', () => {
+  const { facts } = showChanges(
+    show({ starts_at: '2026-12-01T20:00:00+01:00' }),
+    show({ starts_at: '2026-12-01T19:30:00Z' }),
+  );
+  expect(facts[0]).toEqual({ of: 'starts_at', from: '2026-12-01T20:00:00+01:00', to: '2026-12-01T19:30:00.000Z' });
 });

@@ -1,5 +1,5 @@
 import type { SeatFlag } from '../../shows/plan-document.ts';
-import { setAttribute } from '../dom.ts';
+import { setAttribute, setText } from '../dom.ts';
 import type { MapOptions } from './map-options.ts';
 import type { SeatFilter } from './seat-filter.ts';
 import { priceRange } from './seat-look.ts';
@@ -15,16 +15,25 @@ export class FilterBar {
   readonly #categories = new Map<string, Toggle>();
   readonly #accessible: Toggle | undefined;
   readonly #fullView: Toggle | undefined;
+  readonly #prices = new Map<string, HTMLElement>();
+  readonly #options: MapOptions;
   readonly #onChange: (filter: SeatFilter) => void;
 
-  constructor({ plan, categories, formatShortPrice }: MapOptions, onChange: (filter: SeatFilter) => void) {
+  constructor(options: MapOptions, onChange: (filter: SeatFilter) => void) {
+    const { plan, categories } = options;
+    this.#options = options;
     this.#onChange = onChange;
     this.root.className = 'map-filters';
     this.root.setAttribute('role', 'group');
     this.root.setAttribute('aria-label', 'Show only');
     for (const name of plan.categories.length > 1 ? plan.categories : []) {
-      const { colour = '' } = categories.get(name) ?? {};
-      const toggle = this.#toggle(name, priceRange([name], { categories }, formatShortPrice));
+      const { colour = '', prices } = categories.get(name) ?? {};
+      const toggle = this.#toggle(name);
+      if (prices?.size) {
+        const price = document.createElement('strong');
+        toggle.button.append(' ', price);
+        this.#prices.set(name, price);
+      }
       const dot = document.createElement('span');
       dot.className = 'category-dot';
       dot.setAttribute('aria-hidden', 'true');
@@ -36,6 +45,12 @@ export class FilterBar {
     this.#accessible = has('accessible') ? this.#toggle('Wheelchair spaces') : undefined;
     this.#fullView = has('restricted-view') ? this.#toggle('Full view') : undefined;
     this.root.hidden = this.root.childElementCount === 0;
+    this.renderPrices();
+  }
+
+  renderPrices(): void {
+    const { formatShortPrice } = this.#options;
+    for (const [name, price] of this.#prices) setText(price, priceRange([name], this.#options, formatShortPrice));
   }
 
   get filter(): SeatFilter {
@@ -44,7 +59,7 @@ export class FilterBar {
     return { categories, accessibleOnly: isOn(this.#accessible), fullViewOnly: isOn(this.#fullView) };
   }
 
-  #toggle(name: string, price = ''): Toggle {
+  #toggle(name: string): Toggle {
     const button = document.createElement('button');
     button.type = 'button';
     button.className = 'filter';
@@ -52,11 +67,6 @@ export class FilterBar {
     const label = document.createElement('span');
     label.textContent = name;
     button.append(label);
-    if (price) {
-      const shown = document.createElement('strong');
-      shown.textContent = price;
-      button.append(' ', shown);
-    }
     const toggle = { button, isPressed: false };
     button.addEventListener('click', () => {
       toggle.isPressed = !toggle.isPressed;

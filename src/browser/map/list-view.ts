@@ -2,7 +2,7 @@ import { setText } from '../dom.ts';
 import { SeatButtons } from '../seat-buttons.ts';
 import type { Area } from './areas.ts';
 import type { MapOptions } from './map-options.ts';
-import { flagClasses, lookOf, priceRangeOfSeats, seatButton } from './seat-look.ts';
+import { categoriesOf, flagClasses, lookOf, priceRange, seatButton } from './seat-look.ts';
 
 export interface ListViewOptions extends MapOptions {
   areas: readonly Area[];
@@ -12,12 +12,20 @@ export interface ListViewOptions extends MapOptions {
   onFocus: (id: string) => void;
 }
 
+/** Of an area or a row. */
+interface Entry {
+  item: HTMLDetailsElement;
+  free: HTMLElement;
+  price: HTMLElement;
+  categories: ReadonlySet<string>;
+}
+
 /** The map as a list: areas, their rows, their seats. Rows and seats are made when they are first opened. */
 export class ListView {
   readonly root = document.createElement('ul');
   readonly #options: ListViewOptions;
-  readonly #areas: { item: HTMLDetailsElement; free: HTMLElement }[];
-  readonly #rows = new Map<number, { item: HTMLDetailsElement; free: HTMLElement }>();
+  readonly #areas: Entry[];
+  readonly #rows = new Map<number, Entry>();
   readonly #buttons: SeatButtons;
   readonly #changedRows = new Set<number>();
 
@@ -33,10 +41,9 @@ export class ListView {
       onRelease: options.onRelease,
       onFocus: options.onFocus,
     });
-    this.#areas = options.areas.map((area, index) => {
-      const entry = disclosure(area.name, priceRangeOfSeats(area, options), () => this.#makeRows(index));
-      return { item: entry.item, free: entry.free };
-    });
+    this.#areas = options.areas.map((area, index) =>
+      disclosure(area.name, categoriesOf(options.plan, area), () => this.#makeRows(index)),
+    );
     this.root.append(...this.#areas.map(({ item }) => listItem(item)));
   }
 
@@ -64,11 +71,11 @@ export class ListView {
     this.#changedRows.add(this.#options.plan.rowOf(index));
   }
 
-  /** Writes the counts of these areas, and of the rows that were touched. */
+  /** Writes counts and prices of these areas, and of the rows that were touched. */
   draw(areas: Iterable<number>): void {
     for (const area of areas) {
       const entry = this.#areas[area];
-      if (entry) setText(entry.free, freeText(this.#options.free(area)));
+      if (entry) this.#write(entry, this.#options.free(area));
     }
     for (const row of this.#changedRows) this.#countRow(row);
     this.#changedRows.clear();
@@ -91,8 +98,7 @@ export class ListView {
     list.className = 'list-rows';
     for (let row = firstRow; row < endRow; row++) {
       const { label = '', start = 0, end = 0 } = plan.rows[row] ?? {};
-      const prices = priceRangeOfSeats({ start, end }, this.#options);
-      const entry = disclosure(`Row ${label}`, prices, () => this.#makeSeats(row));
+      const entry = disclosure(`Row ${label}`, categoriesOf(plan, { start, end }), () => this.#makeSeats(row));
       this.#rows.set(row, entry);
       this.#countRow(row);
       list.append(listItem(entry.item));
@@ -118,7 +124,12 @@ export class ListView {
     const free = range({ start, end }).filter((index) => {
       return this.#options.matches(index) && this.#options.seat(this.#options.plan.id(index))?.status === 0;
     });
-    setText(entry.free, freeText(free.length));
+    this.#write(entry, free.length);
+  }
+
+  #write({ free, price, categories }: Entry, count: number): void {
+    setText(free, freeText(count));
+    setText(price, priceRange(categories, this.#options, this.#options.formatShortPrice));
   }
 
   #fixedClasses(id: string): string {
@@ -128,18 +139,19 @@ export class ListView {
 }
 
 /** An entry that opens. Its content is made once, when it is first opened. */
-function disclosure(name: string, price: string, content: () => HTMLElement) {
+function disclosure(name: string, categories: ReadonlySet<string>, content: () => HTMLElement): Entry {
   const item = document.createElement('details');
   const summary = document.createElement('summary');
   const free = part('list-free', '');
-  summary.append(part('list-name', name), ' ', free, ' ', part('list-price', price));
+  const price = part('list-price', '');
+  summary.append(part('list-name', name), ' ', free, ' ', price);
   item.append(summary);
   const make = () => {
     if (item.open && item.childElementCount === 1) item.append(content());
   };
   item.addEventListener('toggle', make);
   contents.set(item, make);
-  return { item, free };
+  return { item, free, price, categories };
 }
 
 /** The browser fires `toggle` one task after the opening. */

@@ -4,7 +4,7 @@ import type { Area } from './areas.ts';
 import { pointAfterKey } from './direction.ts';
 import type { MapOptions } from './map-options.ts';
 import { type Box, boxOf, middleOf, outlineOf, type Point, spanAt } from './outline.ts';
-import { priceRangeOfSeats } from './seat-look.ts';
+import { categoriesOf, priceRange } from './seat-look.ts';
 import { ZoomPane } from './zoom-pane.ts';
 
 /** An area is at least as large on the screen, so that a finger meets it. */
@@ -40,7 +40,7 @@ interface Shape {
   halfSeat: number;
   middle: Point;
   box: Box;
-  prices: string;
+  categories: ReadonlySet<string>;
 }
 
 /** All areas of a large plan with their free seats and prices. One tab stop; arrows lead to the next area in their direction. */
@@ -84,7 +84,8 @@ export class Overview {
 
   /** Range of prices in an area. */
   prices(area: number): string {
-    return this.#shapes[area]?.prices ?? '';
+    const { categories = [] } = this.#shapes[area] ?? {};
+    return priceRange(categories, this.#options, this.#options.formatShortPrice);
   }
 
   focus(area = this.#current): void {
@@ -92,21 +93,26 @@ export class Overview {
     this.#shapes[area]?.element.focus();
   }
 
-  /** Writes the counts of these areas. */
+  /** Writes counts and prices of these areas. */
   draw(areas: Iterable<number>): void {
+    let hasNewPrices = false;
     for (const index of areas) {
       const shape = this.#shapes[index];
       const area = this.#options.areas[index];
       if (!shape || !area) continue;
       const [free, own] = [this.#options.free(index), this.#options.own(index)];
       const size = area.end - area.start;
+      const prices = this.prices(index);
+      hasNewPrices ||= shape.price.textContent !== prices;
+      setText(shape.price, prices);
       setText(shape.count, free === 0 ? 'none' : String(free));
       setText(shape.badge, own > 0 ? `★ ${own}` : '');
       setAttribute(shape.element, 'class', free === 0 ? 'area full' : 'area');
       setAttribute(shape.texts, 'class', free === 0 ? 'area-texts full' : 'area-texts');
       shape.element.style.setProperty('--free', (0.12 + 0.4 * Math.sqrt(free / size)).toFixed(2));
-      setAttribute(shape.element, 'aria-label', labelOf(area.name, { free, own, prices: shape.prices }));
+      setAttribute(shape.element, 'aria-label', labelOf(area.name, { free, own, prices }));
     }
+    if (hasNewPrices) this.#label(this.#pane.scale);
   }
 
   #shapeOf(area: Area, index: number, pitch: number): Shape {
@@ -145,8 +151,6 @@ export class Overview {
       return text;
     };
     const [name, count, price, badge] = [line('area-name'), line('area-count'), line('area-price'), line('area-own')];
-    const prices = priceRangeOfSeats(area, this.#options);
-    setText(price, prices);
     return {
       element,
       texts,
@@ -158,7 +162,7 @@ export class Overview {
       middle,
       halfSeat: pitch / 2,
       box: grown(box, pitch / 2),
-      prices,
+      categories: categoriesOf(plan, area),
     };
   }
 
@@ -180,13 +184,17 @@ export class Overview {
     this.#svg.style.width = `${Math.floor((this.#box.right - this.#box.left) * scale)}px`;
     this.#svg.style.height = `${Math.floor((this.#box.bottom - this.#box.top) * scale)}px`;
     this.#svg.style.setProperty('--unit', String(1 / scale));
+    this.#label(scale);
+    this.#options.onZoom();
+  }
+
+  #label(scale: number): void {
     const names = this.#options.areas.map(({ name }) => name);
     // All or none: "101" beside "Block 102" would look like another kind of area.
     const areFull = this.#shapes.every((shape, index) => fits(shape, names[index] ?? '', 0, scale));
     for (const [index, shape] of this.#shapes.entries()) {
       label(shape, areFull ? (names[index] ?? '') : shortName(names[index] ?? ''), scale);
     }
-    this.#options.onZoom();
   }
 
   #listen(): void {

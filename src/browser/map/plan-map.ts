@@ -138,6 +138,13 @@ export class PlanMap {
     this.#seats.viewport.scrollIntoView({ block: 'nearest' });
   }
 
+  /** The prices of the categories have changed: everything that shows them is drawn again with the next `render`. */
+  touchPrices(): void {
+    this.#filters.renderPrices();
+    this.#isDrawn = false;
+    this.#touchAll();
+  }
+
   renderLive(isLive: boolean): void {
     this.#options.root.classList.toggle('dimmed', !isLive);
     this.#seats.renderLive(isLive);
@@ -189,11 +196,15 @@ export class PlanMap {
 
   #filter(filter: SeatFilter): void {
     this.#counts.filter(filter);
-    this.#activeButtons?.touchAll();
-    for (let index = 0; index < this.#options.plan.size; index++) this.#list.touch(index);
+    this.#touchAll();
     this.#overview?.draw(this.#counts.takeChanged());
     this.#list.draw(this.#areas.keys());
     this.#activeButtons?.render();
+  }
+
+  #touchAll(): void {
+    this.#activeButtons?.touchAll();
+    for (let index = 0; index < this.#options.plan.size; index++) this.#list.touch(index);
   }
 
   #showSeats(indexes: readonly number[]): void {

@@ -1,5 +1,6 @@
 import type { SeatFlag } from '../../shows/plan-document.ts';
 import { priceRangeText } from '../../shows/price-format.ts';
+import type { SeatingPlan } from '../../shows/seating-plan.ts';
 import { type SeatAppearance, seatAppearance } from '../seat-appearance.ts';
 import type { MapOptions } from './map-options.ts';
 
@@ -67,14 +68,11 @@ export function flagClasses({ plan }: Pick<MapOptions, 'plan'>, index: number): 
   return flags.filter((flag) => plan.has(index, flag)).join(' ');
 }
 
-/** The price range of the seats from index `start` to before `end`. */
-export function priceRangeOfSeats(
-  { start, end }: { start: number; end: number },
-  options: Pick<MapOptions, 'plan' | 'categories' | 'formatShortPrice'>,
-): string {
+/** The categories of the seats from index `start` to before `end`; they may differ within a row. */
+export function categoriesOf(plan: SeatingPlan, { start, end }: { start: number; end: number }): ReadonlySet<string> {
   const categories = new Set<string>();
-  for (let seat = start; seat < end; seat++) categories.add(options.plan.category(seat));
-  return priceRange(categories, options, options.formatShortPrice);
+  for (let seat = start; seat < end; seat++) categories.add(plan.category(seat));
+  return categories;
 }
 
 /** "€39.00 – €55.00" of these categories; "from €25.00" if prices depend on the ticket type as well. */

@@ -1,8 +1,8 @@
 import type { OrderReply } from '../../protocol/order.ts';
 import { priceFormat } from '../../shows/price-format.ts';
+import { timeText } from '../../shows/time-text.ts';
 import type { Announcer } from '../announcer.ts';
 import { element, setAttribute, setDisabled, setText } from '../dom.ts';
-import { timeText } from '../time-text.ts';
 import { orderWords } from './order-words.ts';
 import { Tickets } from './tickets.ts';
 import { minutesText, TimeToPay } from './time-to-pay.ts';

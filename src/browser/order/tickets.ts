@@ -1,7 +1,7 @@
 import { renderSVG } from 'uqr';
 import type { OrderReply } from '../../protocol/order.ts';
+import { timeText } from '../../shows/time-text.ts';
 import { element } from '../dom.ts';
-import { timeText } from '../time-text.ts';
 
 /** Modules of white around a code: less than 4 and some scanners miss it. */
 const quietZone = 4;

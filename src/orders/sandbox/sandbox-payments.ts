@@ -20,23 +20,10 @@ export class SandboxPayments {
   }
 
   /** The same key gives the same payment. */
-  begin({
-    key,
-    orderId,
-    attempt,
-    amountMinor,
-    currency,
-    description,
-    payUntilMs,
-  }: NewPayment): Promise<SandboxPayment> {
+  begin({ key, ...payment }: NewPayment): Promise<SandboxPayment> {
     return this.#options.store.add({
+      ...payment,
       reference: referenceOf(key),
-      orderId,
-      attempt,
-      amountMinor,
-      currency,
-      description,
-      payUntilMs,
       state: 'pending',
       capturedMinor: 0,
       refundedMinor: 0,

@@ -1,13 +1,8 @@
+import type { NewPayment } from '../payment-provider.ts';
+
 /** A payment of the sandbox, our own provider for tests and demos. */
-export interface SandboxPayment {
+export interface SandboxPayment extends Omit<NewPayment, 'key'> {
   reference: string;
-  orderId: string;
-  attempt: number;
-  amountMinor: number;
-  currency: string;
-  description: string;
-  /** Unix ms. */
-  payUntilMs: number;
   /** `challenge`: waits for the second step of the payer. */
   state: 'pending' | 'challenge' | 'authorised' | 'captured' | 'failed' | 'cancelled';
   capturedMinor: number;

@@ -4,6 +4,7 @@ import { messageOf } from '../../process/error-facts.ts';
 import { Seat } from '../../protocol/seat.ts';
 import { SeatStatus } from '../../protocol/seat-status.ts';
 import { ShowDetails } from '../../protocol/show.ts';
+import { utcOffsetsOf } from '../local-time.ts';
 import { planConflict } from '../plan-conflict.ts';
 import { PlanDocument } from '../plan-document.ts';
 import { SeatingPlan } from '../seating-plan.ts';
@@ -67,6 +68,7 @@ function servedShow(found: ShowDetails, plan: SeatingPlan, file: Show): Show {
     startsAtMs: timeOf(found.starts_at),
     saleOpensAtMs: timeOf(found.sale_opens_at),
     saleClosesAtMs: timeOf(found.sale_closes_at),
+    utcOffsets: utcOffsetsOf(found),
     categories: found.categories,
     pricing: currency && ticketTypes ? { currency, ticketTypes, prices: new Map(prices) } : undefined,
     maxHolds: file.maxHolds && found.max_holds,

@@ -2,11 +2,12 @@ import { planHash } from '../plan-hash.ts';
 import { priceFormat } from '../price-format.ts';
 import type { SeatingPlan } from '../seating-plan.ts';
 import { type Pricing, priceOf, type Show, saleState } from '../show.ts';
+import { hallTimeText } from '../time-text.ts';
 
 /** The show, its plan and its prices as text. */
 export function summaryOf(show: Show, nowMs: number): string {
-  const { name, startsAtMs, plan } = show;
-  const start = startsAtMs === undefined ? 'no date' : `starts ${new Date(startsAtMs).toISOString()}`;
+  const { name, startsAtMs, utcOffsets, plan } = show;
+  const start = startsAtMs === undefined ? 'no date' : `starts ${hallTimeText(startsAtMs, utcOffsets?.starts_at)}`;
   return [
     `"${name}", ${start}, sale ${saleState(show, nowMs)}`,
     `  ${plural(plan.size, 'seat')} in ${plural(plan.sections.length, 'section')} and ${plural(plan.rows.length, 'row')}${flagText(plan)}; plan ${planHash(plan).slice(0, 12)}`,

@@ -1,4 +1,4 @@
-import { utcOffsetMinutes } from '../shows/local-time.ts';
+import { localIso, utcOffsetMinutes } from './local-time.ts';
 
 /** Times of shows, in the time of the hall: what the clock there shows. */
 
@@ -9,6 +9,10 @@ export function zonedTimeText(iso: string, locale: string): string {
   const offset = utcOffsetMinutes(iso) ?? 0;
   return isTime(iso) ? `${textAt(iso, offset, locale)} ${zoneName(offset)}` : iso;
 }
+
+/** As `zonedTimeText`, for messages and commands. `offsetMinutes` is that of the hall; undefined is UTC. */
+export const hallTimeText = (timeMs: number, offsetMinutes: number | undefined): string =>
+  zonedTimeText(localIso(timeMs, offsetMinutes), 'en');
 
 /**
  * "Sat, May 18, 2030 at 19:30", and the viewer's own time if it differs. A time in UTC says nothing about the hall, so it is
