@@ -47,19 +47,19 @@ async function startServers(): Promise<Servers> {
 
 const seqAt = async (redis: Redis) => Number(await redis.get(`${keyPrefix}venue:seq`));
 
-const buyEach = (client: CheckoutClient, seatIds: readonly string[], from: string) =>
-  Promise.all(seatIds.map((seatId) => buyTickets(client, [seatId], `${from} of ${seatId}`)));
+const buyEach = (client: CheckoutClient, seatIds: readonly string[]) =>
+  Promise.all(seatIds.map((seatId) => buyTickets(client, [seatId], `buyer-${seatId}`)));
 
 /** Sells tickets that the replica has, then tickets that it lacks. Returns the number of transitions that it lacks. */
 async function sellAhead(
   { replication, primaryAdmin, replicaAdmin }: Servers,
   client: CheckoutClient,
 ): Promise<number> {
-  await buyEach(client, replicated, 'buyer');
+  await buyEach(client, replicated);
   const seq = await seqAt(primaryAdmin);
   await until('the replica has them', async () => (await seqAt(replicaAdmin)) >= seq);
   replication.hang();
-  await buyEach(client, lagged, 'buyer');
+  await buyEach(client, lagged);
   return (await seqAt(primaryAdmin)) - (await seqAt(replicaAdmin));
 }
 
@@ -75,7 +75,7 @@ async function promote({ primary, name, replication, replicaAdmin, replicaPort }
 const hold = ({ url }: Pick<TestServer, 'url'>, seatId: string) =>
   fetch(`${url}/api/shows/${show}/holds`, {
     method: 'POST',
-    body: JSON.stringify({ seats: [seatId], user_id: `rival of ${seatId}` }),
+    body: JSON.stringify({ seats: [seatId], user_id: `rival-${seatId}` }),
   });
 
 async function newShop(servers: Servers): Promise<{ shop: CheckoutShop; client: CheckoutClient }> {
@@ -97,7 +97,7 @@ test('[R1023] [G11] [G12] a replica that lags behind live tickets is promoted du
   const epoch = await servers.primaryAdmin.get(`${keyPrefix}venue:epoch`);
 
   const beganAtMs = nowMs();
-  const buying = buyEach(client, duringFailover, 'buyer');
+  const buying = buyEach(client, duringFailover);
   await promote(servers);
   await until('a new epoch', async () => {
     const found = await servers.replicaAdmin.get(`${keyPrefix}venue:epoch`);
@@ -119,7 +119,7 @@ test('[R1023] [G11] [G12] a replica that lags behind live tickets is promoted du
   const record = await shop.settled();
   expect(problemsOf(record)).toEqual([]);
   const tickets = record.orders.flatMap(({ userId, ticketSeatIds }) => ticketSeatIds.map((id) => `${userId} ${id}`));
-  const sold = [...replicated, ...lagged, ...duringFailover].map((seatId) => `buyer of ${seatId} ${seatId}`);
+  const sold = [...replicated, ...lagged, ...duringFailover].map((seatId) => `buyer-${seatId} ${seatId}`);
   expect(tickets.sort()).toEqual(sold.sort());
   proofLine({ fault: 'lagging replica promoted', tickets: tickets.length, lostTransitions, newEpochMs });
 });

@@ -36,13 +36,14 @@ const refused = (message: string, status = 400): Outcome => ({
 
 /**
  * The endpoints of Stripe's API that the provider uses, with its idempotency keys and its refusals, and a pay page that takes
- * the cards of the sandbox. Closed by the caller.
+ * the cards of the sandbox. `POST /kill-after` with the end of a path: the process is killed after it has written what a
+ * request of that path changes, and before its reply. Closed by the caller.
  */
 export async function startStripe({ port = 0, journalPath, webhooks }: StripeOptions = {}) {
   const journal = new StripeJournal(journalPath);
   const sender = webhooks && new StripeWebhooks({ journal, ...webhooks });
   const requests: { method: string; path: string; key: string | undefined }[] = [];
-  const state = { isSilent: false };
+  const state = { isSilent: false, killedAfter: '' };
   const ownUrl = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const shown = (session: StripeSession) => ({
     ...shownSession(session),
@@ -98,7 +99,7 @@ export async function startStripe({ port = 0, journalPath, webhooks }: StripeOpt
   });
 
   function outcomeOf(method: string, path: string, key: string | undefined, form: URLSearchParams): Outcome {
-    if (path === '/ready') return { status: 200, body: {} };
+    if (path === '/ready' || path === '/kill-after') return { status: 200, body: {} };
     if (path === '/records') return { status: 200, body: records() };
     if (path.startsWith('/pay/')) return decidePayment(journal.sessions.get(path.slice(5)), form);
     const scopedKey = `${key} ${path}`;
@@ -120,7 +121,9 @@ export async function startStripe({ port = 0, journalPath, webhooks }: StripeOpt
       if (state.isSilent) return request.socket.destroy();
       const form = new URLSearchParams(Buffer.concat(chunks).toString());
       const { status, body, change, isSilent } = outcomeOf(method, path, key, form);
+      if (path === '/kill-after') state.killedAfter = form.get('path') ?? '';
       if (change) journal.commit(change);
+      if (change && state.killedAfter !== '' && path.endsWith(state.killedAfter)) process.kill(process.pid, 'SIGKILL');
       if (change?.notice) sender?.send(change.notice);
       if (isSilent) return request.socket.destroy();
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
