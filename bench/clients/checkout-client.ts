@@ -1,4 +1,4 @@
-import { Pool } from 'undici';
+import { Agent } from 'undici';
 import { present } from '../../src/process/present.ts';
 import type { OrderReply } from '../../src/protocol/order.ts';
 
@@ -15,15 +15,17 @@ export interface CheckoutAnswer<Body> {
   text: string;
 }
 
-/** The HTTP requests of checkout, with the sandbox as provider. Each rejects if there is no reply. */
+/** The HTTP requests of checkout, on a pay page that takes the cards of the sandbox. Each rejects if there is no reply. */
 export class CheckoutClient {
-  readonly #pools: readonly Pool[];
+  readonly #agent: Agent;
+  readonly #urls: readonly string[];
   readonly #show: string;
   #turn = 0;
 
   /** Requests go to the URLs in turn. `connections`: the maximum to each. */
   constructor(urls: readonly string[], show: string, connections = 64) {
-    this.#pools = urls.map((url) => new Pool(url, { connections, pipelining: 1 }));
+    this.#agent = new Agent({ connections, pipelining: 1 });
+    this.#urls = urls;
     this.#show = show;
   }
 
@@ -44,7 +46,7 @@ export class CheckoutClient {
     return this.#send<OrderReply>('POST', `/api/orders/${orderId}/cancel`, { user_id });
   }
 
-  /** As the form of the pay page does. */
+  /** As the form of the pay page does, which may be on a host of its own. */
   pay(payUrl: string, card: string) {
     return this.#send('POST', payUrl, `card=${card}`);
   }
@@ -55,7 +57,7 @@ export class CheckoutClient {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#pools.map((pool) => pool.destroy()));
+    await this.#agent.destroy();
   }
 
   async #send<Body = unknown>(
@@ -63,11 +65,13 @@ export class CheckoutClient {
     path: string,
     body?: object | string,
   ): Promise<CheckoutAnswer<Body>> {
-    const pool = present(this.#pools[this.#turn++ % this.#pools.length], 'a URL');
+    const base = present(this.#urls[this.#turn++ % this.#urls.length], 'a URL');
+    const { origin, pathname, search } = new URL(path, base);
     const isForm = typeof body === 'string';
-    const response = await pool.request({
+    const response = await this.#agent.request({
+      origin,
+      path: `${pathname}${search}`,
       method,
-      path,
       headers: { 'content-type': isForm ? 'application/x-www-form-urlencoded' : 'application/json' },
       signal: AbortSignal.timeout(giveUpMs),
       ...(body !== undefined && { body: isForm ? body : JSON.stringify(body) }),

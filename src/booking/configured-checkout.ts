@@ -32,9 +32,14 @@ export async function configuredCheckout(
     logger.warn('PAYMENT_PROVIDER=sandbox: tickets are sold for test payments, no money moves');
     return { ...common, ...sandbox(config, { store: sandboxStore, returnUrlOf, logger }) };
   }
-  const { STRIPE_SECRET_KEY: secretKey = '', STRIPE_WEBHOOK_SECRET: webhookSecret = '' } = config;
+  const {
+    STRIPE_SECRET_KEY: secretKey = '',
+    STRIPE_WEBHOOK_SECRET: webhookSecret = '',
+    STRIPE_API_URL: apiUrl,
+  } = config;
+  if (apiUrl !== undefined) logger.warn('STRIPE_API_URL is set: payments go to a stand-in for Stripe, no money moves');
   try {
-    const stripe = await stripeProvider({ secretKey, webhookSecret, returnUrlOf });
+    const stripe = await stripeProvider({ secretKey, webhookSecret, returnUrlOf, ...(apiUrl && { apiUrl }) });
     return { ...common, payments: new Payments([stripe]) };
   } catch (cause) {
     throw new ConfigError('PAYMENT_PROVIDER=stripe needs the optional package stripe: npm install stripe', { cause });

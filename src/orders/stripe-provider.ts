@@ -22,15 +22,21 @@ export interface StripeProviderOptions {
   webhookSecret: string;
   /** The page of the shop that shows an order. */
   returnUrlOf: (orderId: string) => string;
-  /** In place of Stripe's, for tests. */
-  api?: { host: string; port: number; protocol: 'http' };
+  /** `http://host:port` in place of Stripe's, for tests. */
+  apiUrl?: string;
 }
 
 /** Loads the SDK, which is an optional dependency. Rejects if it is not installed. */
 export async function stripeProvider(options: StripeProviderOptions): Promise<PaymentProvider> {
   const { default: Sdk } = await import('stripe');
-  const { secretKey, api } = options;
-  const stripe = new Sdk(secretKey, { timeout: timeoutMs, maxNetworkRetries: 1, telemetry: false, ...api });
+  const { secretKey, apiUrl } = options;
+  const api = apiUrl === undefined ? undefined : new URL(apiUrl);
+  const stripe = new Sdk(secretKey, {
+    timeout: timeoutMs,
+    maxNetworkRetries: 1,
+    telemetry: false,
+    ...(api && { protocol: 'http', host: api.hostname, port: api.port }),
+  });
   return new StripeProvider(stripe, Sdk.errors, options);
 }
 

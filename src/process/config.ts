@@ -206,6 +206,13 @@ const Checkout = {
   STRIPE_WEBHOOK_SECRET: Type.Optional(
     Type.String({ pattern: '^whsec_', secret: true, must: 'the secret of a webhook endpoint (whsec_…), or unset' }),
   ),
+  STRIPE_API_URL: Type.Optional(
+    Type.String({
+      pattern: '^http://127\\.0\\.0\\.1:[0-9]+$',
+      must: 'http://127.0.0.1:<port> of a stand-in for Stripe, or unset',
+      description: 'For tests: a stand-in for Stripe on this machine',
+    }),
+  ),
 };
 
 const Links = {

@@ -212,7 +212,7 @@ export class RedisVenue {
     const before = found.seats;
     const known = found.plan ?? this.#plan;
     const locks = await this.#readLocks();
-    const isFresh = (found.keyCount === 0 || found.isCreating) && locks.size === 0;
+    const isFresh = (found.keyCount === 0 || found.isCreating) && !hasUnprovenLock(locks, proven);
     const missing = isFresh ? [] : missingParts(found, this.#planOf(found));
     if (found.planHash !== this.#planHash) this.#requireReplaceable(found, missing);
     const lastEvents = isDamaged && !isFresh ? await this.#readLastEvents(found) : new Map<string, SeatEvent>();
@@ -315,6 +315,13 @@ export class RedisVenue {
 /** A changed plan may count rows and seats differently. */
 function inPlace(planned: PlannedSeat, seat: Seat): Seat {
   return seat.row === planned.row && seat.col === planned.col ? seat : seatWith(planned, seat);
+}
+
+/** Locks of proven bookings are no trace of a damaged show: an opening writes them before anything else. */
+function hasUnprovenLock(locks: ReadonlyMap<string, Lock>, proven: ReadonlyMap<string, ProvenBooking>): boolean {
+  const isProven = ([id, { userId, expiresAtMs }]: [string, Lock]) =>
+    expiresAtMs === undefined && proven.get(id)?.userId === userId;
+  return ![...locks].every(isProven);
 }
 
 /** The locks without an end that booked seats lack. */

@@ -45,6 +45,27 @@ test('[R890] the control: without the ledger, the seats of tickets are sold agai
   expect(await tryToBuy(store, 'A1', 'mallory', before)).toBe(true);
 });
 
+/** Redis has lost everything since, and an opening has ended after it wrote these locks. */
+async function openedWithLocks(locks: readonly ProvenBooking[]) {
+  const store = storeWith(async () => proven);
+  await sold(store);
+  await redis.admin.flushall();
+  for (const { seatId, userId } of locks) await redis.admin.set(`seat:${seatId}:lock`, userId);
+  return statusOf(await store.open());
+}
+
+test('[R1024] an interrupted opening that has written the locks of proven bookings withholds no seat from the next one', async () => {
+  expect(await openedWithLocks(proven)).toEqual({ ...asSold, A2: '0' });
+});
+
+test('[R1024] the control: after a lock that nothing proves, seats without a trace are withheld', async () => {
+  expect(await openedWithLocks([...proven, ticket('A2', 'carol')])).toMatchObject({
+    A1: '2alice',
+    A2: '2carol',
+    A3: '2',
+  });
+});
+
 test('[R892] [G12] an opening that read the ledger before another process opened, sold and lost the show opens nothing', async () => {
   const tickets: ProvenBooking[] = [];
   let reply = () => {};

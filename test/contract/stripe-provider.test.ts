@@ -13,7 +13,7 @@ async function newPlace(): Promise<ProviderPlace & { stripe: Awaited<ReturnType<
     secretKey: 'sk_test_of_the_test',
     webhookSecret,
     returnUrlOf: (orderId) => `https://shop.example/orders/${orderId}`,
-    api: stripe.api,
+    apiUrl: stripe.url,
   });
   return {
     stripe,

@@ -1,29 +1,23 @@
-import { expect, onTestFinished, test } from 'vitest';
-import { auditCheckout, type CheckoutRecord } from '../../bench/audit/checkout-audit.ts';
+import { test } from 'vitest';
 import { CheckoutClient } from '../../bench/clients/checkout-client.ts';
 import { Random } from '../simulation/random.ts';
 import type { TestServer } from '../support/servers.ts';
 import { CheckoutBuyer } from './checkout-buyer.ts';
-import { type CheckoutShop, show, startCheckoutShop } from './checkout-shop.ts';
+import { type CheckoutShop, problemsOf, show, startCheckoutShop } from './checkout-shop.ts';
 import { proofLine } from './proof-line.ts';
 import { chosenSeed } from './seeded-random.ts';
 import { nowMs, pause } from './time.ts';
 
-/** In each run of the suite; more for a proof. */
-const checkouts = Number(process.env.CHECKOUT_FAULT_ORDERS ?? 100);
-const buyers = 8;
+/** Of all shops, in each run of the suite; more for a proof. */
+const checkouts = Number(process.env.CHECKOUT_FAULT_ORDERS ?? 500);
+const shops = [
+  { provider: 'sandbox', orders: checkouts / 5, buyers: 8 },
+  { provider: 'stripe', orders: (checkouts * 4) / 5, buyers: 24 },
+] as const;
 const restarts = 10;
 
-function problemsOf(record: CheckoutRecord): string[] {
-  const problems: string[] = [];
-  auditCheckout(record, (check, isKept, inWords) => {
-    if (!isKept) problems.push(`${check}: ${inWords()}`);
-  });
-  return problems;
-}
-
 /** Faults by name. Each ends before it resolves. */
-function faultsOf({ bookings, postgres, redis, loseShow }: CheckoutShop, random: Random) {
+function faultsOf({ bookings, postgres, redis, stripe, loseShow }: CheckoutShop, random: Random) {
   const killed = async (server: TestServer) => {
     await server.kill();
     await pause(random.int(100, 1_000));
@@ -43,81 +37,99 @@ function faultsOf({ bookings, postgres, redis, loseShow }: CheckoutShop, random:
     await server.kill('SIGCONT');
   };
   return {
-    // The sandbox runs in the booking processes: the provider fails with them.
+    // The sandbox runs in the booking processes, and fails with them.
     'booking kill -9': () => killed(random.pick(bookings)),
     'booking SIGSTOP': () => stopped(random.pick(bookings)),
     'Postgres kill -9': () => killed(postgres),
     'Postgres SIGSTOP': () => stopped(postgres),
-    'Redis kill -9': () => killed(redis),
-    'Redis SIGSTOP': () => stopped(redis),
+    ...(redis && {
+      'Redis kill -9': () => killed(redis),
+      'Redis SIGSTOP': () => stopped(redis),
+    }),
     'Redis loses the show': loseShow,
+    ...(stripe && {
+      'provider kill -9': () => killed(stripe),
+      'provider SIGSTOP': () => stopped(stripe),
+    }),
   };
 }
 
-test('[R898] [G11] [G12] processes are killed and suspended at random during checkouts: every payer has tickets or the money back', async () => {
-  const seed = chosenSeed();
-  const random = new Random(seed);
-  const shop = await startCheckoutShop({ seats: Math.min(200, Math.max(60, checkouts / 4)) });
-  const faults = Object.entries(faultsOf(shop, random));
-  let begun = 0;
-  let hasStruckAll = false;
-  const seen = new Map<string, number>();
-  const urls = shop.bookings.map(({ url }) => url);
-  const buyAWhile = async () => {
-    const client = new CheckoutClient(urls, show);
-    onTestFinished(() => client.close());
-    while (begun < checkouts || !hasStruckAll) {
-      const buyer = new CheckoutBuyer(client, `user-${begun++}`, random);
-      const state = (await buyer.buy(random.sample(shop.seatIds, random.int(1, 2)))) ?? 'none';
-      seen.set(state, (seen.get(state) ?? 0) + 1);
-      if (state === 'none') await pause(100);
-    }
-  };
-  let isOver = false;
-  const struck = new Map<string, number>();
-  const strike = async () => {
-    for (;;) {
-      for (const [name, fault] of random.sample(faults, faults.length)) {
-        await pause(random.int(200, 1_500));
-        if (isOver && hasStruckAll) return;
-        await fault();
-        struck.set(name, (struck.get(name) ?? 0) + 1);
+test.concurrent.for(shops)(
+  '[R898] [R1020] [G11] [G12] processes are killed and suspended at random during checkouts with the provider $provider: every payer has tickets or the money back',
+  { timeout: 900_000 },
+  async ({ provider, orders, buyers }, { onTestFinished: atEnd, expect }) => {
+    const seed = chosenSeed();
+    const random = new Random(seed);
+    const seats = Math.min(200, Math.max(60, orders / 2));
+    const shop = await startCheckoutShop({ atEnd, provider, seats });
+    const faults = Object.entries(faultsOf(shop, random));
+    let begun = 0;
+    let ordered = 0;
+    let hasStruckAll = false;
+    const seen = new Map<string, number>();
+    const urls = shop.bookings.map(({ url }) => url);
+    const buyAWhile = async () => {
+      const client = new CheckoutClient(urls, show);
+      atEnd(() => client.close());
+      while (ordered < orders || !hasStruckAll) {
+        const buyer = new CheckoutBuyer(client, `user-${begun++}`, random);
+        const state = (await buyer.buy(random.sample(shop.seatIds, random.int(1, 2)))) ?? 'none';
+        seen.set(state, (seen.get(state) ?? 0) + 1);
+        if (state === 'none') await pause(100);
+        else ordered++;
       }
-      hasStruckAll = true;
-    }
-  };
-  const beganAtMs = nowMs();
-  const buying = Promise.all(Array.from({ length: buyers }, buyAWhile)).finally(() => {
-    isOver = true;
-  });
-  await Promise.all([buying, strike()]);
-  const faultMs = nowMs() - beganAtMs;
-  const record = await shop.settled();
-  const problems = problemsOf(record);
-  const ended = Object.fromEntries(
-    ['issued', 'lapsed', 'cancelled', 'refunded', 'needs_person'].map((state) => [
-      state,
-      record.orders.filter((order) => order.state === state).length,
-    ]),
-  );
-  const figures = { ...Object.fromEntries(seen), ...Object.fromEntries(struck) };
-  proofLine({
-    fault: 'checkout, random faults',
-    seed,
-    begun,
-    faultMs,
-    ended: JSON.stringify(ended),
-    figures: JSON.stringify(figures),
-    violations: problems.length,
-  });
-  expect(problems, `seed ${seed}`).toEqual([]);
-  expect(ended.issued).toBeGreaterThan(checkouts / 10);
-  // Orders that a user saw as issued are issued.
-  expect(ended.issued).toBeGreaterThanOrEqual(seen.get('issued') ?? 0);
+    };
+    let isOver = false;
+    const struck = new Map<string, number>();
+    const strike = async () => {
+      for (;;) {
+        for (const [name, fault] of random.sample(faults, faults.length)) {
+          await pause(random.int(200, 1_500));
+          if (isOver && hasStruckAll) return;
+          await fault();
+          struck.set(name, (struck.get(name) ?? 0) + 1);
+        }
+        hasStruckAll = true;
+      }
+    };
+    const beganAtMs = nowMs();
+    const buying = Promise.all(Array.from({ length: buyers }, buyAWhile)).finally(() => {
+      isOver = true;
+    });
+    await Promise.all([buying, strike()]);
+    const faultMs = nowMs() - beganAtMs;
+    const record = await shop.settled();
+    const problems = problemsOf(record);
+    const ended = Object.fromEntries(
+      ['issued', 'lapsed', 'cancelled', 'refunded', 'needs_person'].map((state) => [
+        state,
+        record.orders.filter((order) => order.state === state).length,
+      ]),
+    );
+    const figures = { ...Object.fromEntries(seen), ...Object.fromEntries(struck) };
+    proofLine({
+      fault: 'checkout, random faults',
+      provider,
+      seed,
+      begun,
+      ordered,
+      faultMs,
+      ended: JSON.stringify(ended),
+      figures: JSON.stringify(figures),
+      violations: problems.length,
+    });
+    expect(problems, `seed ${seed}`).toEqual([]);
+    expect(ended.issued).toBeGreaterThan(orders / 10);
+    // Orders that a user saw as issued are issued.
+    expect(ended.issued).toBeGreaterThanOrEqual(seen.get('issued') ?? 0);
 
-  // The control: the audit sees a single seat that was lost.
-  const [ticket] = record.orders.flatMap(({ ticketSeatIds }) => ticketSeatIds);
-  const lost = new Map(record.seats);
-  lost.delete(ticket ?? '');
-  expect(problemsOf({ ...record, seats: lost })).toHaveLength(1);
-}, 900_000);
+    // The controls: the audit sees a single seat that was lost, and a single payment that its provider has lost.
+    const [ticket] = record.orders.flatMap(({ ticketSeatIds }) => ticketSeatIds);
+    const lost = new Map(record.seats);
+    lost.delete(ticket ?? '');
+    expect(problemsOf({ ...record, seats: lost })).toHaveLength(1);
+    const captured = record.payments?.find(({ capturedMinor, refundedMinor }) => capturedMinor > refundedMinor);
+    const kept = record.payments?.filter((payment) => payment !== captured);
+    expect(problemsOf({ ...record, payments: kept })).toHaveLength(1);
+  },
+);

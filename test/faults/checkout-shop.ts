@@ -2,13 +2,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { onTestFinished } from 'vitest';
-import type { CheckoutRecord } from '../../bench/audit/checkout-audit.ts';
+import type { onTestFinished } from 'vitest';
+import { auditCheckout, type CheckoutRecord } from '../../bench/audit/checkout-audit.ts';
 import { CheckoutTruth } from '../../bench/audit/checkout-truth.ts';
 import { RedisTruth } from '../../bench/audit/redis-truth.ts';
 import { keyPrefixOf } from '../../src/store/venue-keys.ts';
-import { startBooking, startNats, startPostgres, startRedis, type TestServer } from '../support/servers.ts';
+import {
+  freePort,
+  startBooking,
+  startNats,
+  startPostgres,
+  startRedis,
+  startStripeProcess,
+  type TestServer,
+} from '../support/servers.ts';
 import { showFile } from '../support/show-files.ts';
+import type { StripeRecords } from '../support/stripe-stand-in.ts';
 import { until } from './time.ts';
 
 export const show = 'gala';
@@ -17,50 +26,102 @@ const keyPrefix = keyPrefixOf('', show);
 const paymentSeconds = 60;
 /** Until such orders have ended: the time to pay, the hold after it, and retries. */
 const settledWithinMs = 240_000;
+const webhookSecret = 'whsec_of_the_test';
+
+export interface CheckoutShopOptions {
+  /** Tests that run at the same time have one each. */
+  atEnd: typeof onTestFinished;
+  /** `sandbox`: in the booking processes. `stripe`: a process of its own. */
+  provider: 'sandbox' | 'stripe';
+  /** The state of Stripe ends with its process. */
+  stripeForgets?: boolean;
+  rows?: number;
+  seats?: number;
+  /** In place of a Redis of its own: where the booking processes and the audit find it. The caller stops it. */
+  redisUrl?: string;
+}
 
 /** A show that is sold by orders, on real processes. */
 export interface CheckoutShop {
-  redis: TestServer;
+  showsDir: string;
+  /** undefined: the caller's. */
+  redis: TestServer | undefined;
   postgres: TestServer;
+  /** undefined: the sandbox is in the booking processes. */
+  stripe: TestServer | undefined;
   bookings: TestServer[];
   seatIds: string[];
   /** Deletes all data of the show in Redis, at once. */
   loseShow(): Promise<void>;
-  /** Waits until nothing is due about any order. */
+  /** Waits until nothing is due about any order, and Stripe has no webhook left to deliver. */
   settled(): Promise<CheckoutRecord>;
 }
 
-export async function startCheckoutShop({ rows = 10, seats = 20 } = {}): Promise<CheckoutShop> {
+export async function startCheckoutShop({
+  atEnd,
+  provider,
+  stripeForgets = false,
+  rows = 10,
+  seats = 20,
+  redisUrl: givenRedisUrl,
+}: CheckoutShopOptions): Promise<CheckoutShop> {
   const showsDir = mkdtempSync(join(tmpdir(), 'checkout-faults-'));
-  onTestFinished(() => rmSync(showsDir, { recursive: true, force: true }));
+  atEnd(() => rmSync(showsDir, { recursive: true, force: true }));
   writeFileSync(join(showsDir, `${show}.json`), showFile('Gala', { rows, seats, price: 4_500 }));
   const track = async <Server extends TestServer>(starting: Promise<Server>): Promise<Server> => {
     const server = await starting;
-    onTestFinished(async () => {
+    atEnd(async () => {
       if (!server.hasEnded) await server.kill('SIGCONT');
       await server.stop();
     });
     return server;
   };
-  const [redis, nats, postgres] = await Promise.all([track(startRedis()), track(startNats()), track(startPostgres())]);
-  const env = { SHOWS_DIR: showsDir, PAYMENT_PROVIDER: 'sandbox', PAYMENT_SECONDS: String(paymentSeconds) };
-  const options = { redisUrl: redis.url, natsUrl: nats.url, database: postgres, env: { ...env, HOLD_SECONDS: '10' } };
+  const [redis, nats, postgres, stripePort] = await Promise.all([
+    givenRedisUrl === undefined ? track(startRedis()) : undefined,
+    track(startNats()),
+    track(startPostgres()),
+    freePort(),
+  ]);
+  const redisUrl = redis?.url ?? givenRedisUrl ?? '';
+  const env = {
+    SHOWS_DIR: showsDir,
+    PAYMENT_PROVIDER: provider,
+    PAYMENT_SECONDS: String(paymentSeconds),
+    HOLD_SECONDS: '10',
+    ...(provider === 'stripe' && {
+      STRIPE_SECRET_KEY: 'sk_test_of_the_test',
+      STRIPE_WEBHOOK_SECRET: webhookSecret,
+      STRIPE_API_URL: `http://127.0.0.1:${stripePort}`,
+      SHOP_URL: 'https://shop.example',
+    }),
+  };
+  const options = { redisUrl, natsUrl: nats.url, database: postgres, env };
   const bookings = await Promise.all([track(startBooking(options)), track(startBooking(options))]);
-  const admin = new Redis(redis.url);
+  const urls = bookings.map(({ url }) => `${url}/api/payments/stripe/webhook`);
+  const stripe =
+    provider === 'stripe'
+      ? await track(
+          startStripeProcess({ port: stripePort, webhooks: { urls, secret: webhookSecret }, forgets: stripeForgets }),
+        )
+      : undefined;
+  const admin = new Redis(redisUrl);
   admin.on('error', () => {}); // the test kills the server on purpose
-  const truth = new CheckoutTruth({ databaseUrl: postgres.url, redisUrl: redis.url, show });
-  onTestFinished(async () => {
+  const sandboxRedisUrl = provider === 'sandbox' ? redisUrl : undefined;
+  const truth = new CheckoutTruth({ databaseUrl: postgres.url, redisUrl: sandboxRedisUrl, show });
+  atEnd(async () => {
     admin.disconnect();
     await truth.close();
   });
-  const [first] = bookings;
-  await until('the show is open', async () => {
-    const reply = await fetch(`${first?.url}/api/shows/${show}/seats`);
-    return reply.status === 200;
-  });
+  const isOpen = async () => {
+    const reply = await fetch(`${bookings[0]?.url}/api/shows/${show}/seats`);
+    return reply.status === 200 && !reply.headers.has('x-venue-stale');
+  };
+  await until('the show is open', isOpen);
   return {
+    showsDir,
     redis,
     postgres,
+    stripe,
     bookings,
     seatIds: Array.from({ length: rows * seats }, (_, i) => `${'ABCDEFGHIJ'[i % rows]}${Math.floor(i / rows) + 1}`),
     async loseShow() {
@@ -72,17 +133,34 @@ export async function startCheckoutShop({ rows = 10, seats = 20 } = {}): Promise
     },
     async settled() {
       await until('nothing is due', async () => (await truth.dueOrders().catch(() => 1)) === 0, settledWithinMs);
-      await until('the show is open', async () => {
-        const reply = await fetch(`${first?.url}/api/shows/${show}/seats`);
-        return reply.status === 200 && !reply.headers.has('x-venue-stale');
-      });
-      const seats = new RedisTruth(redis.url, keyPrefix);
+      await until('the show is open', isOpen);
+      if (stripe) {
+        const isDelivered = async () => (await stripeRecords(stripe)).unacknowledged === 0;
+        await until('every webhook is acknowledged', isDelivered);
+      }
+      const seats = new RedisTruth(redisUrl, keyPrefix);
       try {
         const record = await seats.record();
-        return { orders: await truth.orders(), payments: await truth.payments(), seats: record.seats };
+        const payments = stripe ? (await stripeRecords(stripe)).payments : await truth.payments();
+        return { orders: await truth.orders(), payments, seats: record.seats };
       } finally {
         await seats.close();
       }
     },
   };
+}
+
+/** What Stripe knows, past every link that a test makes fail. */
+export async function stripeRecords({ url }: TestServer): Promise<StripeRecords> {
+  const reply = await fetch(`${url}/records`);
+  return (await reply.json()) as StripeRecords;
+}
+
+/** The contradictions between ledger, provider and Redis, in words. */
+export function problemsOf(record: CheckoutRecord): string[] {
+  const problems: string[] = [];
+  auditCheckout(record, (check, isKept, inWords) => {
+    if (!isKept) problems.push(`${check}: ${inWords()}`);
+  });
+  return problems;
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { parseAllowedOrigins } from '../../src/http/origin.ts';
 import { parseTrustedProxies } from '../../src/http/trusted-proxies.ts';
 import { httpUrl } from '../../src/launch/http-url.ts';
@@ -13,13 +14,14 @@ import { type BookingOptions, bookingSpec, edgeSpec, embeddedSpec } from '../../
 import { freePort, loopback } from '../../src/launch/ports.ts';
 import { postgresServer } from '../../src/launch/postgres.ts';
 import { postgresUrl, preparePostgres } from '../../src/launch/postgres-roles.ts';
-import { ownRedisAnswers } from '../../src/launch/probes.ts';
+import { httpAnswers, ownRedisAnswers } from '../../src/launch/probes.ts';
 import { programEnv } from '../../src/launch/program-env.ts';
 import { redisSpec } from '../../src/launch/redis.ts';
 import type { ServerProgram } from '../../src/launch/server-origin.ts';
 import { killServices, ServiceProcess, type ServiceSpec } from '../../src/launch/service-process.ts';
 import { postgresUser } from '../../src/launch/service-user.ts';
 import type { CertificateFiles } from '../../src/launch/tls.ts';
+import type { StripeOptions } from './stripe-stand-in.ts';
 
 export { freePort };
 
@@ -159,6 +161,40 @@ export const startEmbedded = (options: NodeServerOptions = {}): Promise<TestServ
       url: httpUrl(loopback, port),
       spec: embeddedSpec({ host: loopback, port, logFile, env: { ...noLimits, ...env } }),
     };
+  });
+
+/** The stand-in for Stripe as a process of its own. `forgets`: its state ends with the process. */
+export const startStripeProcess = ({
+  webhooks,
+  forgets = false,
+  ...options
+}: ServerOptions & Pick<StripeOptions, 'webhooks'> & { forgets?: boolean } = {}): Promise<TestServer> =>
+  start(options, 'stripe', async ({ port, dir, logFile }) => {
+    const program = join(dir, 'stripe.mjs');
+    await build({
+      entryPoints: ['test/support/stripe-process.ts'],
+      outfile: program,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'warning',
+    });
+    const given: StripeOptions = {
+      port,
+      ...(!forgets && { journalPath: join(dir, 'journal.jsonl') }),
+      ...(webhooks && { webhooks }),
+    };
+    const url = httpUrl(loopback, port);
+    const spec: ServiceSpec = {
+      name: 'stripe',
+      command: [process.execPath, program, JSON.stringify(given)],
+      env: programEnv(),
+      logFile,
+      answers: () => httpAnswers(`${url}/ready`),
+      stopTimeoutMs: 1_500,
+      hint: '',
+    };
+    return { url, spec };
   });
 
 /** Its edges and booking processes must already reply. */

@@ -1,79 +1,113 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { ProviderRecord } from '../../bench/audit/checkout-audit.ts';
+import { sandboxCard } from '../../src/orders/sandbox/sandbox-cards.ts';
+import { type StripeChange, StripeJournal, type StripeSession } from './stripe-journal.ts';
+import { changedSession, newSession, paidSession, recordOf, type StripeVerb, shownSession } from './stripe-sessions.ts';
+import { StripeWebhooks } from './stripe-webhooks.ts';
 
-interface Session {
-  id: string;
-  status: 'open' | 'complete' | 'expired';
-  amountMinor: number;
-  orderId: string;
-  attempt: string;
-  intent: 'none' | 'requires_capture' | 'succeeded' | 'canceled';
-  refundedMinor: number;
+export interface StripeOptions {
+  /** 0: any free port. */
+  port?: number;
+  /** Keeps all that was replied. Without it, the state ends with the process. */
+  journalPath?: string;
+  webhooks?: { urls: readonly string[]; secret: string };
 }
 
-/** The endpoints of Stripe's API that the provider uses, with its idempotency keys and its refusals. Closed by the caller. */
-export async function startStripe() {
-  const sessions = new Map<string, Session>();
-  const replies = new Map<string, string>();
+/** The reply to `GET /records`, which only tests ask for. */
+export interface StripeRecords {
+  payments: ProviderRecord[];
+  /** Webhooks that are not delivered yet. */
+  unacknowledged: number;
+}
+
+interface Outcome {
+  status: number;
+  body: object;
+  change?: StripeChange;
+  /** The request gets no reply. */
+  isSilent?: boolean;
+}
+
+const refused = (message: string, status = 400): Outcome => ({
+  status,
+  body: { error: { type: 'invalid_request_error', message } },
+});
+
+/**
+ * The endpoints of Stripe's API that the provider uses, with its idempotency keys and its refusals, and a pay page that takes
+ * the cards of the sandbox. `POST /kill-after` with the end of a path: the process is killed after it has written what a
+ * request of that path changes, and before its reply. Closed by the caller.
+ */
+export async function startStripe({ port = 0, journalPath, webhooks }: StripeOptions = {}) {
+  const journal = new StripeJournal(journalPath);
+  const sender = webhooks && new StripeWebhooks({ journal, ...webhooks });
   const requests: { method: string; path: string; key: string | undefined }[] = [];
-  const state = { isSilent: false };
+  const state = { isSilent: false, killedAfter: '' };
+  const ownUrl = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const shown = (session: StripeSession) => ({
+    ...shownSession(session),
+    url: session.status === 'open' ? `${ownUrl()}/pay/${session.id}` : null,
+  });
+  const noticeOf = (session: StripeSession, dueAtMs: number, copies: number) => ({
+    eventId: `evt_${session.id}_${session.status}`,
+    type: `checkout.session.${session.status === 'complete' ? 'completed' : 'expired'}` as const,
+    session,
+    dueAtMs,
+    copies,
+  });
 
-  const shown = (session: Session) => {
-    const { id, status, intent, amountMinor, refundedMinor, orderId, attempt } = session;
-    const isTaken = intent === 'succeeded';
-    return {
-      id,
-      object: 'checkout.session',
-      status,
-      url: status === 'open' ? `https://pay.example/${id}` : null,
-      metadata: { order_id: orderId, attempt },
-      payment_intent:
-        intent === 'none'
-          ? null
-          : {
-              id: `pi_${id}`,
-              object: 'payment_intent',
-              status: intent,
-              amount_received: isTaken ? amountMinor : 0,
-              latest_charge: isTaken ? { id: `ch_${id}`, object: 'charge', amount_refunded: refundedMinor } : null,
-            },
-    };
-  };
-  const wrongState = { error: { type: 'invalid_request_error', message: 'unexpected state' } };
-
-  function decide(method: string, path: string, form: URLSearchParams): [status: number, body: object] {
-    const [, kind = '', id = '', verb = ''] =
+  function decide(method: string, path: string, form: URLSearchParams): Outcome {
+    const [, kind = '', id = '', action = ''] =
       /^\/v1\/(checkout\/sessions|payment_intents|refunds)\/?([^/]*)\/?(.*)$/.exec(path) ?? [];
     if (kind === 'checkout/sessions' && id === '') {
-      const amountMinor = Number(form.get('line_items[0][price_data][unit_amount]'));
-      if (form.get('payment_intent_data[capture_method]') !== 'manual' || !(amountMinor > 0)) return [400, wrongState];
-      const session: Session = {
-        id: `cs_test_${sessions.size + 1}`,
-        status: 'open',
-        amountMinor,
-        orderId: form.get('metadata[order_id]') ?? '',
-        attempt: form.get('metadata[attempt]') ?? '',
-        intent: 'none',
-        refundedMinor: 0,
-      };
-      sessions.set(session.id, session);
-      return [200, shown(session)];
+      const session = newSession(`cs_test_${journal.sessions.size + 1}`, form);
+      return session ? { status: 200, body: shown(session), change: { session } } : refused('unexpected parameters');
     }
     const sessionId = kind === 'refunds' ? (form.get('payment_intent') ?? '').slice(3) : id.replace(/^pi_/, '');
-    const session = sessions.get(sessionId);
-    if (!session) return [404, { error: { type: 'invalid_request_error', message: 'No such object' } }];
-    if (method === 'GET') return [200, shown(session)];
-    if (verb === 'expire') {
-      if (session.status !== 'open') return [400, wrongState];
-      session.status = 'expired';
-    } else if (kind === 'refunds') {
-      if (session.intent !== 'succeeded' || session.refundedMinor > 0) return [400, wrongState];
-      session.refundedMinor = session.amountMinor;
-    } else {
-      if (session.intent !== 'requires_capture') return [400, wrongState];
-      session.intent = verb === 'capture' ? 'succeeded' : 'canceled';
+    const session = journal.sessions.get(sessionId);
+    if (!session) return refused('No such object', 404);
+    if (method === 'GET') return { status: 200, body: shown(session) };
+    const changed = changedSession(session, kind === 'refunds' ? 'refund' : (action as StripeVerb));
+    if (!changed) return refused('unexpected state');
+    const notice = action === 'expire' ? { notice: noticeOf(changed, Date.now(), 1) } : {};
+    return { status: 200, body: shown(changed), change: { session: changed, ...notice } };
+  }
+
+  /** The form of the pay page. A declined payer may try again, as with Stripe. */
+  function decidePayment(session: StripeSession | undefined, form: URLSearchParams): Outcome {
+    if (session?.status !== 'open') return { status: 410, body: { message: 'This payment has ended' } };
+    const step = form.get('step');
+    const card = sandboxCard(form.get('card') ?? '');
+    if (step !== null && !session.isChallenged) return { status: 409, body: { message: 'No second step is due' } };
+    if (step === 'refuse') return { status: 200, body: {}, change: { session: { ...session, isChallenged: false } } };
+    if (step === null && card.outcome === 'declined') return { status: 402, body: { message: 'Declined' } };
+    if (step === null && card.outcome === 'challenge') {
+      return { status: 200, body: {}, change: { session: { ...session, isChallenged: true } } };
     }
-    return [200, shown(session)];
+    const paid = paidSession(session);
+    const { webhookDelaysMs, replies } = step === null ? card : sandboxCard('4242424242424242');
+    const [delayMs] = webhookDelaysMs;
+    const notice =
+      delayMs === undefined ? {} : { notice: noticeOf(paid, Date.now() + delayMs, webhookDelaysMs.length) };
+    return { status: 200, body: {}, change: { session: paid, ...notice }, isSilent: !replies };
+  }
+
+  const records = (): StripeRecords => ({
+    payments: [...journal.sessions.values()].map(recordOf),
+    unacknowledged: journal.notices.size,
+  });
+
+  function outcomeOf(method: string, path: string, key: string | undefined, form: URLSearchParams): Outcome {
+    if (path === '/ready' || path === '/kill-after') return { status: 200, body: {} };
+    if (path === '/records') return { status: 200, body: records() };
+    if (path.startsWith('/pay/')) return decidePayment(journal.sessions.get(path.slice(5)), form);
+    const scopedKey = `${key} ${path}`;
+    const known = key === undefined ? undefined : journal.replies.get(scopedKey);
+    if (known) return { status: 200, body: known };
+    const outcome = decide(method, path, form);
+    if (key === undefined || !outcome.change) return outcome;
+    return { ...outcome, change: { ...outcome.change, reply: { key: scopedKey, body: outcome.body } } };
   }
 
   const server = createServer((request, response) => {
@@ -85,27 +119,28 @@ export async function startStripe() {
       const key = request.headers['idempotency-key'] as string | undefined;
       requests.push({ method, path, key });
       if (state.isSilent) return request.socket.destroy();
-      const body = Buffer.concat(chunks).toString();
-      const known = key === undefined ? undefined : replies.get(`${key} ${path}`);
-      const [status, reply] = known ? [200, JSON.parse(known)] : decide(method, path, new URLSearchParams(body));
-      if (key !== undefined && status === 200) replies.set(`${key} ${path}`, JSON.stringify(reply));
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
+      const form = new URLSearchParams(Buffer.concat(chunks).toString());
+      const { status, body, change, isSilent } = outcomeOf(method, path, key, form);
+      if (path === '/kill-after') state.killedAfter = form.get('path') ?? '';
+      if (change) journal.commit(change);
+      if (change && state.killedAfter !== '' && path.endsWith(state.killedAfter)) process.kill(process.pid, 'SIGKILL');
+      if (change?.notice) sender?.send(change.notice);
+      if (isSilent) return request.socket.destroy();
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
-    api: { host: '127.0.0.1', port: (server.address() as AddressInfo).port, protocol: 'http' as const },
+    url: ownUrl(),
     requests,
     session: (reference: string) => {
-      const session = sessions.get(reference);
+      const session = journal.sessions.get(reference);
       return session && shown(session);
     },
     /** The payer pays on the hosted page. */
     pay(reference: string): void {
-      const session = sessions.get(reference);
-      if (session?.status !== 'open') return;
-      session.status = 'complete';
-      session.intent = 'requires_capture';
+      const session = journal.sessions.get(reference);
+      if (session?.status === 'open') journal.commit({ session: paidSession(session) });
     },
     /** While true, requests get no reply. */
     silence(isSilent: boolean): void {

@@ -123,6 +123,8 @@ describe('[R26] a setting that cannot be used is refused by name', () => {
     ['PAYMENT_SECONDS', '59', 'a number from 60 to 3600'],
     ['SHOP_URL', 'tickets.example', 'the origin of the shop, such as https://tickets.example, or empty'],
     ['SHOP_URL', 'https://tickets.example/shop', 'the origin of the shop, such as https://tickets.example, or empty'],
+    ['STRIPE_API_URL', 'http://api.example:80', 'http://127.0.0.1:<port> of a stand-in for Stripe, or unset'],
+    ['STRIPE_API_URL', 'http://127.0.0.1.example:80', 'http://127.0.0.1:<port> of a stand-in for Stripe, or unset'],
   ])('[R440] the message names the setting, its value and the remedy: %s=%s', (name, value, must) => {
     const { message } = errorOf(() => loadBookingConfig({ [name]: value }));
     expect(message.split('\n')).toEqual([
