@@ -133,8 +133,6 @@ export interface Ledger {
   /** The bookings of the history for which there is no reason any more. Recovered ones may be those of an order that was lost here. */
   strayBookings(show: string): Promise<StrayBooking[]>;
 
-  /** Rejects with a `LedgerUnavailableError` if the database takes no writes now. */
-  checkWritable(): Promise<void>;
   /** Ends the connections. */
   close(): Promise<void>;
 }

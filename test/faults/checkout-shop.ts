@@ -6,8 +6,9 @@ import { onTestFinished } from 'vitest';
 import type { CheckoutRecord } from '../../bench/audit/checkout-audit.ts';
 import { CheckoutTruth } from '../../bench/audit/checkout-truth.ts';
 import { RedisTruth } from '../../bench/audit/redis-truth.ts';
+import type { BookingOptions } from '../../src/launch/node-services.ts';
 import { keyPrefixOf } from '../../src/store/venue-keys.ts';
-import { startBooking, startNats, startPostgres, startRedis, type TestServer } from '../support/servers.ts';
+import { startBooking, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { showFile } from '../support/show-files.ts';
 import { until } from './time.ts';
 
@@ -18,37 +19,52 @@ const paymentSeconds = 60;
 /** Until such orders have ended: the time to pay, the hold after it, and retries. */
 const settledWithinMs = 240_000;
 
+/** Ends with the test. */
+export async function tracked<Server extends TestServer>(starting: Promise<Server>): Promise<Server> {
+  const server = await starting;
+  onTestFinished(async () => {
+    if (!server.hasEnded) await server.kill('SIGCONT');
+    await server.stop();
+  });
+  return server;
+}
+
 /** A show that is sold by orders, on real processes. */
 export interface CheckoutShop {
   redis: TestServer;
-  postgres: TestServer;
   bookings: TestServer[];
   seatIds: string[];
   /** Deletes everything that Redis knows of the show, at once. */
   loseShow(): Promise<void>;
-  /** Waits until nothing is due about any order. */
+  /** What the ledger, the provider and Redis have now. */
+  record(): Promise<CheckoutRecord>;
+  /** The same, once nothing is due about any order. */
   settled(): Promise<CheckoutRecord>;
+  /** The number of transitions that Redis has decided. */
+  seq(): Promise<number>;
 }
 
-export async function startCheckoutShop({ rows = 10, seats = 20 } = {}): Promise<CheckoutShop> {
+interface CheckoutShopOptions {
+  database: NonNullable<BookingOptions['database']>;
+  rows?: number;
+  seats?: number;
+}
+
+export async function startCheckoutShop({
+  database,
+  rows = 10,
+  seats = 20,
+}: CheckoutShopOptions): Promise<CheckoutShop> {
   const showsDir = mkdtempSync(join(tmpdir(), 'checkout-faults-'));
   onTestFinished(() => rmSync(showsDir, { recursive: true, force: true }));
   writeFileSync(join(showsDir, `${show}.json`), showFile('Gala', { rows, seats, price: 4_500 }));
-  const track = async <Server extends TestServer>(starting: Promise<Server>): Promise<Server> => {
-    const server = await starting;
-    onTestFinished(async () => {
-      if (!server.hasEnded) await server.kill('SIGCONT');
-      await server.stop();
-    });
-    return server;
-  };
-  const [redis, nats, postgres] = await Promise.all([track(startRedis()), track(startNats()), track(startPostgres())]);
+  const [redis, nats] = await Promise.all([tracked(startRedis()), tracked(startNats())]);
   const env = { SHOWS_DIR: showsDir, PAYMENT_PROVIDER: 'sandbox', PAYMENT_SECONDS: String(paymentSeconds) };
-  const options = { redisUrl: redis.url, natsUrl: nats.url, database: postgres, env: { ...env, HOLD_SECONDS: '10' } };
-  const bookings = await Promise.all([track(startBooking(options)), track(startBooking(options))]);
+  const options = { redisUrl: redis.url, natsUrl: nats.url, database, env: { ...env, HOLD_SECONDS: '10' } };
+  const bookings = await Promise.all([tracked(startBooking(options)), tracked(startBooking(options))]);
   const admin = new Redis(redis.url);
   admin.on('error', () => {}); // the test kills the server on purpose
-  const truth = new CheckoutTruth({ databaseUrl: postgres.url, redisUrl: redis.url, show });
+  const truth = new CheckoutTruth({ databaseUrl: database.url, redisUrl: redis.url, show });
   onTestFinished(async () => {
     admin.disconnect();
     await truth.close();
@@ -58,9 +74,17 @@ export async function startCheckoutShop({ rows = 10, seats = 20 } = {}): Promise
     const reply = await fetch(`${first?.url}/api/shows/${show}/seats`);
     return reply.status === 200;
   });
+  const record = async (): Promise<CheckoutRecord> => {
+    const venue = new RedisTruth(redis.url, keyPrefix);
+    try {
+      const { seats: seatStates } = await venue.record();
+      return { orders: await truth.orders(), payments: await truth.payments(), seats: seatStates };
+    } finally {
+      await venue.close();
+    }
+  };
   return {
     redis,
-    postgres,
     bookings,
     seatIds: Array.from({ length: rows * seats }, (_, i) => `${'ABCDEFGHIJ'[i % rows]}${Math.floor(i / rows) + 1}`),
     async loseShow() {
@@ -70,19 +94,15 @@ export async function startCheckoutShop({ rows = 10, seats = 20 } = {}): Promise
         `${keyPrefix}*`,
       );
     },
+    record,
     async settled() {
       await until('nothing is due', async () => (await truth.dueOrders().catch(() => 1)) === 0, settledWithinMs);
       await until('the show is open', async () => {
         const reply = await fetch(`${first?.url}/api/shows/${show}/seats`);
         return reply.status === 200 && !reply.headers.has('x-venue-stale');
       });
-      const seats = new RedisTruth(redis.url, keyPrefix);
-      try {
-        const record = await seats.record();
-        return { orders: await truth.orders(), payments: await truth.payments(), seats: record.seats };
-      } finally {
-        await seats.close();
-      }
+      return record();
     },
+    seq: async () => Number(await admin.get(`${keyPrefix}venue:seq`)),
   };
 }
