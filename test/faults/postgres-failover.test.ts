@@ -107,7 +107,7 @@ test('[R1011] [G11] [G12] a primary that is cut off confirms nothing, and its st
     },
   });
   const { primary } = result.pair;
-  const order = `INSERT INTO epochs VALUES ('cut-off', 'cut-off', 1, 0)`;
+  const order = `INSERT INTO epochs VALUES ('cut-off', 1, 'cut-off', 0)`;
   void queried(primary.url, order).catch(() => {}); // never replies
   const waiting = `SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query = $$${order}$$`;
   await until('the commit waits', async () => (await queried(primary.adminUrl, waiting)).length === 1);
