@@ -3,7 +3,8 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { PostgresLedger } from '../../src/ledger/postgres-ledger.ts';
 import { patience } from '../support/patience.ts';
-import { type PostgresPair, queried, startPostgresPair } from '../support/postgres-pair.ts';
+import { type PostgresPair, startPostgresPair } from '../support/postgres-pair.ts';
+import { queried } from '../support/queried.ts';
 import { silent } from '../support/silent.ts';
 import { newOrder, newShow } from './ledger.contract.ts';
 

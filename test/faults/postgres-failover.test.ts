@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { Random } from '../simulation/random.ts';
-import { type PostgresPair, queried, startPostgresPair } from '../support/postgres-pair.ts';
+import { type PostgresPair, startPostgresPair } from '../support/postgres-pair.ts';
+import { queried } from '../support/queried.ts';
 import { buyUntil, type Checkout, issuedOf } from './checkout-load.ts';
 import { checkoutProblems, lostOrders } from './checkout-problems.ts';
 import { type CheckoutShop, show, startCheckoutShop } from './checkout-shop.ts';

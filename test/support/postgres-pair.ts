@@ -3,9 +3,10 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import pg from 'pg';
 import { findExecutable } from '../../src/launch/find-executable.ts';
+import { present } from '../../src/process/present.ts';
 import { until } from '../faults/time.ts';
+import { queried } from './queried.ts';
 import { startPostgres, startPostgresProcess, type TestPostgres } from './servers.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
@@ -56,24 +57,10 @@ export async function startPostgresPair({ isSynchronous }: { isSynchronous: bool
   };
 }
 
-/** The rows of one statement over a connection of its own. */
-export async function queried<Row extends object>(url: string, text: string): Promise<Row[]> {
-  const client = new pg.Client(url);
-  client.on('error', () => {}); // the call fails as well
-  try {
-    await client.connect();
-    return (await client.query<Row>(text)).rows;
-  } finally {
-    void client.end().catch(() => {}); // a server that is stopped does not reply
-  }
-}
-
 /** The rules of `all` databases do not cover replication. */
 async function allowReplication({ adminUrl }: TestPostgres): Promise<void> {
-  const [{ file }] = (await queried<{ file: string }>(adminUrl, "SELECT current_setting('hba_file') AS file")) as [
-    { file: string },
-  ];
-  appendFileSync(file, 'host replication postgres all scram-sha-256\n');
+  const [found] = await queried<{ file: string }>(adminUrl, "SELECT current_setting('hba_file') AS file");
+  appendFileSync(present(found, 'the file of rules').file, 'host replication postgres all scram-sha-256\n');
   await queried(adminUrl, 'SELECT pg_reload_conf()');
 }
 
