@@ -13,13 +13,17 @@ interface Found {
   /** The tables of the ledger are there. */
   hasTables: boolean;
   losesCommits: boolean;
+  /** It has a standby, whose confirmation no commit waits for. */
+  isAsynchronous: boolean;
 }
 
 const question = `
   SELECT current_setting('server_version') AS version, pg_is_in_recovery() AS "isStandby", current_database() AS database,
     current_schema() AS schema, coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AS "mayCreate",
     to_regclass('kysely_migration') IS NOT NULL AS "hasTables",
-    current_setting('fsync') = 'off' OR current_setting('synchronous_commit') = 'off' AS "losesCommits"`;
+    current_setting('fsync') = 'off' OR current_setting('synchronous_commit') = 'off' AS "losesCommits",
+    EXISTS (SELECT FROM pg_stat_replication)
+      AND (current_setting('synchronous_standby_names') = '' OR current_setting('synchronous_commit') = 'local') AS "isAsynchronous"`;
 
 /** Returns warnings; throws a GivenServerError if this Postgres cannot be used. */
 export async function judgePostgres(
@@ -39,9 +43,18 @@ export async function judgePostgres(
     throw problem(
       `Its user may not create tables in the schema ${owner.schema ?? '(none)'}. Set DATABASE_OWNER_URL to the address of a role that may; docs/ledger.md has the commands.`,
     );
-  if (!service.losesCommits) return [];
+  const warning = (text: string) => `DATABASE_URL=${redacted(url)}: ${text}`;
   return [
-    `DATABASE_URL=${redacted(url)}: Its fsync or synchronous_commit is off, so a crash loses the last payments. Set both to on.`,
+    ...(service.losesCommits
+      ? [warning('Its fsync or synchronous_commit is off, so a crash loses the last payments. Set both to on.')]
+      : []),
+    ...(service.isAsynchronous
+      ? [
+          warning(
+            'Its commits wait for no standby, so a failover loses the last orders. Set synchronous_standby_names, and synchronous_commit to on.',
+          ),
+        ]
+      : []),
   ];
 }
 

@@ -16,8 +16,10 @@ export interface LedgerPoolOptions {
   connections?: number;
 }
 
-/** The first parts of the SQLSTATEs after which a connection is of no use: connection, operator intervention, internal error. */
-const fatalClasses = /^(08|57|58|XX)/;
+/** The first parts of the SQLSTATEs after which a connection is of no use: connection, read-only server, operator intervention, internal error. */
+const fatalClasses = /^(08|25006|57|58|XX)/;
+/** The class of warnings. */
+const warningClass = /^01/;
 
 /** `bigint` as a number: seqs and amounts are below 2^53. */
 const types: pg.CustomTypesConfig = {
@@ -27,7 +29,10 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format)) as pg.CustomTypesConfig['getTypeParser'],
 };
 
-/** Connections to Postgres. One that failed or did not reply is replaced, because a late reply would be that of the next statement. */
+/**
+ * Connections to a Postgres that takes writes. One that failed or did not reply is replaced, because a late reply would be that
+ * of the next statement, and because the address may lead to another server by now.
+ */
 export class LedgerPool implements PostgresPool {
   readonly #pool: pg.Pool;
 
@@ -44,6 +49,7 @@ export class LedgerPool implements PostgresPool {
       idleTimeoutMillis: 30_000,
       keepAlive: true,
       types,
+      onConnect: requireWritable,
     });
     // An idle connection has failed, e.g. in a restart of the server: the next call makes a new one.
     this.#pool.on('error', (error) => logger.debug({ error: error.message }, 'A connection to Postgres has ended'));
@@ -58,10 +64,19 @@ export class LedgerPool implements PostgresPool {
       failure ??= connectionError(error);
     };
     client.on('error', onError);
+    let warning: string | undefined;
+    const onNotice = ({ code = '', message }: { code: string | undefined; message: string | undefined }) => {
+      if (warningClass.test(code)) warning = message;
+    };
+    client.on('notice', onNotice);
     const query = async (...args: unknown[]) => {
       if (failure) throw failure;
+      warning = undefined;
       try {
-        return await (client.query as (...args: unknown[]) => Promise<unknown>).apply(client, args);
+        const result = await (client.query as (...args: unknown[]) => Promise<unknown>).apply(client, args);
+        // A COMMIT whose wait for a standby was cancelled succeeds with a warning, and a failover may lose it.
+        if (args[0] === 'commit' && warning !== undefined) throw new Error(warning);
+        return result;
       } catch (error) {
         const thrown = connectionError(error);
         if (isFatal(thrown)) failure ??= thrown;
@@ -72,6 +87,7 @@ export class LedgerPool implements PostgresPool {
       query: query as PostgresPoolClient['query'],
       release: () => {
         client.removeListener('error', onError);
+        client.removeListener('notice', onNotice);
         client.release(failure ?? false);
       },
     };
@@ -82,7 +98,14 @@ export class LedgerPool implements PostgresPool {
   }
 }
 
-/** There is no connection, or it was lost, or the server did not reply in time. */
+/** During a failover the address may lead to a standby: what it has may be outdated. */
+async function requireWritable(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ transaction_read_only: string }>('SHOW transaction_read_only');
+  if (rows[0]?.transaction_read_only !== 'off')
+    throw new LedgerConnectionError('the server is read-only, e.g. a standby');
+}
+
+/** There is no connection to a server that takes writes, or it was lost, or the server did not reply in time. */
 export class LedgerConnectionError extends Error {
   override name = 'LedgerConnectionError';
 }

@@ -133,8 +133,6 @@ export interface Ledger {
   /** The bookings of the history whose order has ended without a ticket. A recovered booking may belong to an order that the ledger lost. */
   strayBookings(show: string): Promise<StrayBooking[]>;
 
-  /** Rejects with a `LedgerUnavailableError` if the database takes no writes now. */
-  checkWritable(): Promise<void>;
   /** Ends the connections. */
   close(): Promise<void>;
 }

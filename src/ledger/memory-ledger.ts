@@ -204,8 +204,6 @@ export class MemoryLedger implements Ledger {
       .sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
   }
 
-  async checkWritable(): Promise<void> {}
-
   async close(): Promise<void> {}
 
   #history(show: string): MemoryHistory {

@@ -197,13 +197,6 @@ export class PostgresLedger implements Ledger {
     return this.#read((db) => readStrayBookings(db, show));
   }
 
-  async checkWritable(): Promise<void> {
-    const { rows } = await this.#read((db) =>
-      sql<{ isReadOnly: boolean }>`SELECT current_setting('transaction_read_only') = 'on' AS "isReadOnly"`.execute(db),
-    );
-    if (rows[0]?.isReadOnly) throw new LedgerUnavailableError('Postgres is read-only: it is a standby');
-  }
-
   async close(): Promise<void> {
     await this.#db.destroy();
   }

@@ -22,15 +22,15 @@ export class CheckoutBuyer {
     this.#random = random;
   }
 
-  /** The state of the order that the user saw last; undefined: there was none. Never rejects. */
-  async buy(seatIds: readonly string[]): Promise<string | undefined> {
+  /** The order as the user saw it last; undefined: there was none. Never rejects. */
+  async buy(seatIds: readonly string[]): Promise<OrderReply | undefined> {
     const random = this.#random;
     const held = await this.#retried(() => this.#client.hold(seatIds, this.#userId));
     if (held?.status !== 200) return undefined;
     const created = await this.#retried(() => this.#client.order(seatIds, this.#userId));
-    const { id, pay_url: payUrl, state } = created?.body ?? {};
-    if (created?.status !== 201 || id === undefined) return undefined;
-    if (payUrl === undefined || random.chance(0.05)) return state;
+    if (created?.status !== 201 || !created.body) return undefined;
+    const { id, pay_url: payUrl } = created.body;
+    if (payUrl === undefined || random.chance(0.05)) return created.body;
     if (random.chance(0.1)) {
       await this.#retried(() => this.#client.cancel(id, this.#userId));
     } else {
@@ -40,18 +40,18 @@ export class CheckoutBuyer {
         await this.#retried(() => this.#client.answerChallenge(payUrl, random.chance(0.8) ? 'approve' : 'refuse'), 5);
       }
     }
-    return this.#end(id);
+    return (await this.#end(id)) ?? created.body;
   }
 
-  async #end(id: string): Promise<string | undefined> {
+  async #end(id: string): Promise<OrderReply | undefined> {
     let last: OrderReply | undefined;
     for (let attempt = 0; attempt < attempts; attempt++) {
       last = (await this.#retried(() => this.#client.read(id, this.#userId)))?.body ?? last;
       // After a declined card the order is open again: this user leaves it.
-      if (last && (finalStates.includes(last.state) || last.state === 'open')) return last.state;
+      if (last && (finalStates.includes(last.state) || last.state === 'open')) return last;
       await pause(attemptPauseMs);
     }
-    return last?.state;
+    return last;
   }
 
   /** The first reply that is not a retryable failure; undefined: none of the attempts had one. */

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { onTestFinished } from 'vitest';
-import { auditCheckout, type CheckoutRecord } from '../../bench/audit/checkout-audit.ts';
+import type { CheckoutRecord } from '../../bench/audit/checkout-audit.ts';
 import { CheckoutTruth } from '../../bench/audit/checkout-truth.ts';
 import { RedisTruth } from '../../bench/audit/redis-truth.ts';
+import type { BookingOptions } from '../../src/launch/node-services.ts';
+import { present } from '../../src/process/present.ts';
 import { keyPrefixOf } from '../../src/store/venue-keys.ts';
 import {
   freePort,
@@ -39,6 +41,8 @@ export interface CheckoutShopOptions {
   seats?: number;
   /** In place of a Redis of its own: where the booking processes and the audit find it. The caller stops it. */
   redisUrl?: string;
+  /** In place of a Postgres of its own. The caller stops it. */
+  database?: NonNullable<BookingOptions['database']>;
 }
 
 /** A show that is sold by orders, on real processes. */
@@ -46,15 +50,20 @@ export interface CheckoutShop {
   showsDir: string;
   /** undefined: the caller's. */
   redis: TestServer | undefined;
-  postgres: TestServer;
+  /** undefined: the caller's. */
+  postgres: TestServer | undefined;
   /** undefined: the sandbox is in the booking processes. */
   stripe: TestServer | undefined;
   bookings: TestServer[];
   seatIds: string[];
   /** Deletes all data of the show in Redis, at once. */
   loseShow(): Promise<void>;
-  /** Waits until nothing is due about any order, and Stripe has no webhook left to deliver. */
+  /** The present state of the ledger, the provider and Redis. */
+  record(): Promise<CheckoutRecord>;
+  /** The same, once nothing is due about any order, and Stripe has no webhook left to deliver. */
   settled(): Promise<CheckoutRecord>;
+  /** The number of transitions that Redis has decided. */
+  seq(): Promise<number>;
 }
 
 export async function startCheckoutShop({
@@ -64,6 +73,7 @@ export async function startCheckoutShop({
   rows = 10,
   seats = 20,
   redisUrl: givenRedisUrl,
+  database: givenDatabase,
 }: CheckoutShopOptions): Promise<CheckoutShop> {
   const showsDir = mkdtempSync(join(tmpdir(), 'checkout-faults-'));
   atEnd(() => rmSync(showsDir, { recursive: true, force: true }));
@@ -79,10 +89,11 @@ export async function startCheckoutShop({
   const [redis, nats, postgres, stripePort] = await Promise.all([
     givenRedisUrl === undefined ? track(startRedis()) : undefined,
     track(startNats()),
-    track(startPostgres()),
+    givenDatabase === undefined ? track(startPostgres()) : undefined,
     freePort(),
   ]);
   const redisUrl = redis?.url ?? givenRedisUrl ?? '';
+  const database = present(postgres ?? givenDatabase, 'a database');
   const env = {
     SHOWS_DIR: showsDir,
     PAYMENT_PROVIDER: provider,
@@ -95,7 +106,7 @@ export async function startCheckoutShop({
       SHOP_URL: 'https://shop.example',
     }),
   };
-  const options = { redisUrl, natsUrl: nats.url, database: postgres, env };
+  const options = { redisUrl, natsUrl: nats.url, database, env };
   const bookings = await Promise.all([track(startBooking(options)), track(startBooking(options))]);
   const urls = bookings.map(({ url }) => `${url}/api/payments/stripe/webhook`);
   const stripe =
@@ -107,7 +118,7 @@ export async function startCheckoutShop({
   const admin = new Redis(redisUrl);
   admin.on('error', () => {}); // the test kills the server on purpose
   const sandboxRedisUrl = provider === 'sandbox' ? redisUrl : undefined;
-  const truth = new CheckoutTruth({ databaseUrl: postgres.url, redisUrl: sandboxRedisUrl, show });
+  const truth = new CheckoutTruth({ databaseUrl: database.url, redisUrl: sandboxRedisUrl, show });
   atEnd(async () => {
     admin.disconnect();
     await truth.close();
@@ -117,6 +128,15 @@ export async function startCheckoutShop({
     return reply.status === 200 && !reply.headers.has('x-venue-stale');
   };
   await until('the show is open', isOpen);
+  const record = async (): Promise<CheckoutRecord> => {
+    const seats = new RedisTruth(redisUrl, keyPrefix);
+    try {
+      const payments = stripe ? (await stripeRecords(stripe)).payments : await truth.payments();
+      return { orders: await truth.orders(), payments, seats: (await seats.record()).seats };
+    } finally {
+      await seats.close();
+    }
+  };
   return {
     showsDir,
     redis,
@@ -131,6 +151,7 @@ export async function startCheckoutShop({
         `${keyPrefix}*`,
       );
     },
+    record,
     async settled() {
       await until('nothing is due', async () => (await truth.dueOrders().catch(() => 1)) === 0, settledWithinMs);
       await until('the show is open', isOpen);
@@ -138,15 +159,9 @@ export async function startCheckoutShop({
         const isDelivered = async () => (await stripeRecords(stripe)).unacknowledged === 0;
         await until('every webhook is acknowledged', isDelivered);
       }
-      const seats = new RedisTruth(redisUrl, keyPrefix);
-      try {
-        const record = await seats.record();
-        const payments = stripe ? (await stripeRecords(stripe)).payments : await truth.payments();
-        return { orders: await truth.orders(), payments, seats: record.seats };
-      } finally {
-        await seats.close();
-      }
+      return record();
     },
+    seq: async () => Number(await admin.get(`${keyPrefix}venue:seq`)),
   };
 }
 
@@ -154,13 +169,4 @@ export async function startCheckoutShop({
 export async function stripeRecords({ url }: TestServer): Promise<StripeRecords> {
   const reply = await fetch(`${url}/records`);
   return (await reply.json()) as StripeRecords;
-}
-
-/** The contradictions between ledger, provider and Redis, in words. */
-export function problemsOf(record: CheckoutRecord): string[] {
-  const problems: string[] = [];
-  auditCheckout(record, (check, isKept, inWords) => {
-    if (!isKept) problems.push(`${check}: ${inWords()}`);
-  });
-  return problems;
 }

@@ -5,7 +5,8 @@ import { keyPrefixOf } from '../../src/store/venue-keys.ts';
 import { startBooking, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { buyTickets } from './buy-tickets.ts';
-import { type CheckoutShop, problemsOf, show, startCheckoutShop } from './checkout-shop.ts';
+import { checkoutProblems } from './checkout-problems.ts';
+import { type CheckoutShop, show, startCheckoutShop } from './checkout-shop.ts';
 import { proofLine } from './proof-line.ts';
 import { nowMs, until } from './time.ts';
 
@@ -119,7 +120,7 @@ test('[R1023] [G11] [G12] a replica that lags behind live tickets is promoted du
   await buying;
 
   const record = await shop.settled();
-  expect(problemsOf(record)).toEqual([]);
+  expect(checkoutProblems(record)).toEqual([]);
   const tickets = record.orders.flatMap(({ userId, ticketSeatIds }) => ticketSeatIds.map((id) => `${userId} ${id}`));
   const sold = [...replicated, ...lagged, ...duringFailover].flatMap(([first, second]) => [
     `buyer-${first} ${first}`,

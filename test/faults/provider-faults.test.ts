@@ -11,7 +11,8 @@ import {
 import { stripeProvider } from '../../src/orders/stripe-provider.ts';
 import { startStripeProcess, type TestServer } from '../support/servers.ts';
 import { buyTickets } from './buy-tickets.ts';
-import { problemsOf, show, startCheckoutShop, stripeRecords } from './checkout-shop.ts';
+import { checkoutProblems } from './checkout-problems.ts';
+import { show, startCheckoutShop, stripeRecords } from './checkout-shop.ts';
 import { until } from './time.ts';
 
 vi.setConfig({ testTimeout: 120_000 });
@@ -143,9 +144,9 @@ test('[R1020] the control: the audit finds a provider that forgets at kill -9 wh
   onTestFinished(() => client.close());
   await buyTickets(client, ['A1', 'A2'], 'ann');
   const record = await shop.settled();
-  expect(problemsOf(record)).toEqual([]);
+  expect(checkoutProblems(record)).toEqual([]);
   await shop.stripe?.kill();
   await shop.stripe?.restart();
   const payments = (await stripeRecords(shop.stripe as TestServer)).payments;
-  expect(problemsOf({ ...record, payments })).toEqual([expect.stringMatching(/^money: the provider keeps 0/)]);
+  expect(checkoutProblems({ ...record, payments })).toEqual([expect.stringMatching(/^money: the provider keeps 0/)]);
 });

@@ -4,25 +4,15 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { judgePostgres } from '../../src/launch/given-postgres.ts';
 import { migrate } from '../../src/ledger/migrate.ts';
 import { patience } from '../support/patience.ts';
+import { startPostgresPair } from '../support/postgres-pair.ts';
+import { queried } from '../support/queried.ts';
 import { freePort, startPostgres, type TestPostgres } from '../support/servers.ts';
 import { silent } from '../support/silent.ts';
 import { fakeProgram, freeSettings, Launch, type Settings } from './launch-fixture.ts';
-
-const queried = async (url: string, statement: string): Promise<Record<string, unknown>[]> => {
-  const client = new pg.Client(url);
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    return (await client.query(statement)).rows;
-  } finally {
-    await client.end();
-  }
-};
 
 async function launched(settings: Settings): Promise<Launch> {
   const launch = new Launch(settings);
@@ -122,6 +112,18 @@ describe('[R722] a given Postgres', () => {
       await queried(server.adminUrl, 'ALTER ROLE booking RESET synchronous_commit');
     });
     expect(await judged(server.url, server.ownerUrl)).toEqual([expect.stringMatching(/synchronous_commit is off/)]);
+  });
+
+  test('[R1014] whose standby may lack confirmed orders is used with a warning', async () => {
+    const { primary, url, ownerUrl, stop } = await startPostgresPair({ isSynchronous: false });
+    onTestFinished(stop);
+    const asynchronous = [expect.stringMatching(/a failover loses the last orders/)];
+    expect(await judged(url, ownerUrl)).toEqual(asynchronous);
+    await queried(primary.adminUrl, "ALTER SYSTEM SET synchronous_standby_names = 'standby'");
+    await queried(primary.adminUrl, 'SELECT pg_reload_conf()');
+    await vi.waitFor(async () => expect(await judged(url, ownerUrl)).toEqual([]), patience);
+    await queried(primary.adminUrl, 'ALTER ROLE booking SET synchronous_commit = local');
+    expect(await judged(url, ownerUrl)).toEqual(asynchronous);
   });
 
   test.each<[string, () => string | Promise<string>, RegExp]>([

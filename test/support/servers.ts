@@ -107,10 +107,19 @@ export interface TestPostgres extends TestServer {
   adminUrl: string;
 }
 
+const [ownerPassword, bookingPassword] = ['owner-password', 'booking-password'];
+
 /** With the roles and the empty database that start.sh makes. */
 export async function startPostgres(options: ServerOptions = {}): Promise<TestPostgres> {
+  const server = await startPostgresProcess(options);
+  const adminPassword = new URL(server.adminUrl).password;
+  await preparePostgres({ port: server.port, adminPassword }, { ownerPassword, bookingPassword });
+  return server;
+}
+
+/** On the data in `dir`, or on an empty server. */
+export async function startPostgresProcess(options: ServerOptions): Promise<TestPostgres> {
   let adminPassword = '';
-  const [ownerPassword, bookingPassword] = ['owner-password', 'booking-password'];
   const server = await start(options, 'postgres', async ({ port, dir, logFile }) => {
     const origin = await findMachineServers(['postgres', 'initdb'], '/dev/null', new AbortController().signal);
     const { user } = postgresUser(dir);
@@ -121,7 +130,6 @@ export async function startPostgres(options: ServerOptions = {}): Promise<TestPo
     adminPassword = made.adminPassword;
     return { url: postgresUrl('booking', bookingPassword, port), spec: made.spec };
   });
-  await preparePostgres({ port: server.port, adminPassword }, { ownerPassword, bookingPassword });
   return Object.assign(server, {
     ownerUrl: postgresUrl('booking_owner', ownerPassword, server.port),
     adminUrl: postgresUrl('postgres', adminPassword, server.port),
