@@ -133,7 +133,7 @@ test('[R1055] each line of a log is JSON, also where the Redis library writes ab
   onTestFinished(() => admin.disconnect());
   await expect
     .poll(async () => {
-      await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
       return readFileSync(server.logFile, 'utf8');
     })
     .toContain('[ioredis] Unhandled error event');
