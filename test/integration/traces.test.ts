@@ -1,9 +1,15 @@
-import { createServer } from 'node:net';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { compactSubprotocol, subprotocol } from '../../src/protocol/close-codes.ts';
+import { subprotocol } from '../../src/protocol/close-codes.ts';
 import { allSeatSubjects } from '../../src/protocol/events.ts';
-import { startBooking, startEdge, startNats, startRedis, type TestServer } from '../support/servers.ts';
+import { freePort, startBooking, startEdge, startNats, startRedis, type TestServer } from '../support/servers.ts';
 import { brokenHops, nameOf, pathOfCommand } from '../support/trace-path.ts';
 import { type ReceivedSpan, receiveTraces } from '../support/trace-receiver.ts';
 import { TestClient } from '../unit/edge-fixture.ts';
@@ -25,7 +31,8 @@ interface System {
 }
 
 async function startSystem(prefix: string, env: NodeJS.ProcessEnv): Promise<System> {
-  const common = { natsUrl: nats.url, env: { ...env, REDIS_KEY_PREFIX: prefix } };
+  // No hold ends during a test.
+  const common = { natsUrl: nats.url, env: { ...env, REDIS_KEY_PREFIX: prefix, HOLD_SECONDS: '3600' } };
   const booking = await startBooking({ ...common, redisUrl: redis.url });
   const edge = await startEdge({ ...common, bookingUrls: [booking.url] });
   let stopped: Promise<unknown> | undefined;
@@ -37,8 +44,8 @@ async function startSystem(prefix: string, env: NodeJS.ProcessEnv): Promise<Syst
   return { booking, edge, stop };
 }
 
-const clientOf = async ({ edge }: System, userId: string, protocol = subprotocol) => {
-  const client = await new TestClient(`${edge.url.replace('http', 'ws')}/ws`, [protocol]).opened();
+const clientOf = async ({ edge }: System, userId: string) => {
+  const client = await new TestClient(`${edge.url.replace('http', 'ws')}/ws`, [subprotocol]).opened();
   client.send({ type: 'CONNECT', data: { user_id: userId } });
   await client.received('ACK');
   return client;
@@ -58,12 +65,12 @@ async function receiver() {
   return traces;
 }
 
-/** The headers of the messages that NATS delivers until the end of the test. */
-async function watchHeaders(): Promise<(string[] | undefined)[]> {
-  const seen: (string[] | undefined)[] = [];
+/** The names of the headers of each message that NATS delivers until the end of the test. */
+async function watchHeaders(): Promise<string[][]> {
+  const seen: string[][] = [];
   const connection = await connect({ servers: nats.url });
   onTestFinished(() => connection.close());
-  connection.subscribe(allSeatSubjects, { callback: (_error, { headers }) => void seen.push(headers?.keys()) });
+  connection.subscribe(allSeatSubjects, { callback: (_error, { headers }) => void seen.push(headers?.keys() ?? []) });
   await connection.flush();
   return seen;
 }
@@ -89,4 +96,149 @@ test('[R990] [R991] [R997] one command is one connected trace, from the socket t
     const cut = (span: ReceivedSpan) => (nameOf(span) === hop.span ? { ...span, parentId: '', links: [] } : span);
     expect(brokenHops(sampled.map(cut))).toEqual([hop]);
   }
+});
+
+test('[R993] [R994] messages of NATS have the header traceparent only if their trace is sampled', async () => {
+  const traces = await receiver();
+  const seen = await watchHeaders();
+  await selectOver(await startSystem('off:', {}));
+  const on = { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url };
+  await selectOver(await startSystem('unsampled:', { ...on, OTEL_TRACES_SAMPLER: 'always_off' }));
+  await selectOver(await startSystem('sampled:', on));
+  await expect.poll(() => seen).toEqual([['Nats-Msg-Id'], ['Nats-Msg-Id'], ['Nats-Msg-Id', 'traceparent']]);
+});
+
+/** The whole system in one process. `ended` resolves to its exit code. */
+async function startProcess(env: NodeJS.ProcessEnv) {
+  const port = await freePort();
+  const child = spawn(process.execPath, ['dist/embedded/server.js'], {
+    env: { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: String(port), RATE_LIMIT: 'off', ...env },
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let [log, stderr] = ['', ''];
+  child.stdout.on('data', (data) => {
+    log += data;
+  });
+  child.stderr.on('data', (data) => {
+    stderr += data;
+  });
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  return {
+    ended,
+    url: `http://127.0.0.1:${port}`,
+    log: () => log,
+    stderr: () => stderr,
+    listening: () => expect.poll(() => log).toContain('"msg":"Listening"'),
+    stop: () => {
+      child.kill('SIGTERM');
+      return ended;
+    },
+  };
+}
+
+const select = (url: string, headers: Record<string, string> = {}) =>
+  fetch(`${url}/api/seats/select`, {
+    method: 'POST',
+    body: JSON.stringify({ seat_id: 'A1', user_id: 'ann' }),
+    headers,
+  });
+
+test('[R992] a request over HTTP continues the trace of its header', async () => {
+  const traces = await receiver();
+  const server = await startProcess({ OTEL_EXPORTER_OTLP_ENDPOINT: traces.url });
+  await server.listening();
+  const [traceId, spanId] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'];
+  expect((await select(server.url, { traceparent: `00-${traceId}-${spanId}-01` })).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+  const request = traces.spans.find(({ name }) => name === 'POST /api/seats/select');
+  expect(request).toMatchObject({ service: 'embedded', traceId, parentId: spanId });
+  const decision = traces.spans.find(({ name }) => name === 'decide select');
+  expect(decision).toMatchObject({ traceId, parentId: request?.spanId });
+});
+
+/** Whether a run of the process loads the SDK. */
+async function loadsSdk(env: NodeJS.ProcessEnv): Promise<boolean> {
+  const dir = mkdtempSync(join(tmpdir(), 'concert-booking-traces-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const server = await startProcess({ ...env, NODE_V8_COVERAGE: dir }); // it lists every module
+  await server.listening();
+  expect((await select(server.url)).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+  const lists = readdirSync(dir).map((file) => readFileSync(join(dir, file), 'utf8'));
+  expect(lists.join()).toContain('@opentelemetry/api');
+  return lists.join().includes('@opentelemetry/sdk-trace');
+}
+
+test('[R993] the SDK is loaded only if traces are exported', async () => {
+  const { url } = await receiver();
+  expect(await loadsSdk({})).toBe(false);
+  expect(await loadsSdk({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).toBe(true);
+});
+
+/** Replies to no export. */
+async function silentReceiver(): Promise<string> {
+  const server = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+test.each([
+  { name: 'is down', receiverUrl: async () => `http://127.0.0.1:${await freePort()}` },
+  { name: 'does not reply', receiverUrl: silentReceiver },
+])('[R995] a receiver that $name disturbs no command, and no orderly end', async ({ receiverUrl }) => {
+  const server = await startProcess({ OTEL_EXPORTER_OTLP_ENDPOINT: await receiverUrl() });
+  await server.listening();
+  expect((await select(server.url)).status).toBe(200);
+  expect(await server.stop()).toBe(0);
+});
+
+test('[R995] a receiver that refuses traces is logged once, until it accepts them', async () => {
+  let status = 400;
+  let refused = 0;
+  const server = createServer((request, response) => {
+    request.resume();
+    if (status !== 200) refused++;
+    response.writeHead(status, { 'content-type': 'application/json' }).end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const booking = await startProcess({ OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_BSP_SCHEDULE_DELAY: '50' });
+  await booking.listening();
+  const exported = async (isDone: () => boolean) => {
+    await expect
+      .poll(async () => {
+        await select(booking.url);
+        return isDone();
+      })
+      .toBe(true);
+  };
+  await exported(() => refused >= 3);
+  status = 200;
+  await exported(() => booking.log().includes('Traces are exported again'));
+  expect(booking.log().match(/Traces cannot be exported/g)).toHaveLength(1);
+});
+
+test('[R996] an endpoint without the packages that it needs stops the start, with the remedy', async () => {
+  const failing = `export const resolve = (name, context, next) => {
+    if (name === '@opentelemetry/sdk-trace-node') throw new Error('not installed');
+    return next(name, context);
+  };`;
+  const hooks = `data:text/javascript,${encodeURIComponent(failing)}`;
+  const register = `import { register } from 'node:module'; register(${JSON.stringify(hooks)});`;
+  const server = await startProcess({
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
+    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(register)}`,
+  });
+  expect(await server.ended).toBe(1);
+  expect(server.stderr()).toBe(
+    'OTEL_EXPORTER_OTLP_ENDPOINT needs the optional packages of OpenTelemetry: npm install --include=optional\n',
+  );
 });
