@@ -62,7 +62,11 @@ export class CommandBatches {
       batch.map(({ command }) => spanContextOf(command.traceparent)),
       {
         kind: SpanKind.CLIENT,
-        attributes: { 'http.request.method': 'POST', 'url.template': commandBatchPath, 'booking.commands': batch.length },
+        attributes: {
+          'http.request.method': 'POST',
+          'url.template': commandBatchPath,
+          'booking.commands': batch.length,
+        },
       },
     );
     try {

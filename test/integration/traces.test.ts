@@ -1,10 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { subprotocol } from '../../src/protocol/close-codes.ts';
@@ -98,14 +95,26 @@ test('[R990] [R991] [R997] one command is one connected trace, from the socket t
   }
 });
 
-test('[R993] [R994] messages of NATS have the header traceparent only if their trace is sampled', async () => {
+test.each([
+  { name: '[R993] without an endpoint', isOn: false, sampler: 'always_on', headers: ['Nats-Msg-Id'] },
+  { name: '[R994] with an unsampled trace', isOn: true, sampler: 'always_off', headers: ['Nats-Msg-Id'] },
+  { name: '[R994] with a sampled trace', isOn: true, sampler: 'always_on', headers: ['Nats-Msg-Id', 'traceparent'] },
+])('$name, a message of NATS has the headers $headers', async ({ isOn, sampler, headers }) => {
   const traces = await receiver();
   const seen = await watchHeaders();
-  await selectOver(await startSystem('off:', {}));
-  const on = { OTEL_EXPORTER_OTLP_ENDPOINT: traces.url };
-  await selectOver(await startSystem('unsampled:', { ...on, OTEL_TRACES_SAMPLER: 'always_off' }));
-  await selectOver(await startSystem('sampled:', on));
-  await expect.poll(() => seen).toEqual([['Nats-Msg-Id'], ['Nats-Msg-Id'], ['Nats-Msg-Id', 'traceparent']]);
+  const booking = await startBooking({
+    redisUrl: redis.url,
+    natsUrl: nats.url,
+    env: {
+      REDIS_KEY_PREFIX: `${sampler}-${isOn}:`,
+      HOLD_SECONDS: '3600',
+      OTEL_EXPORTER_OTLP_ENDPOINT: isOn ? traces.url : '',
+      OTEL_TRACES_SAMPLER: sampler,
+    },
+  });
+  onTestFinished(() => booking.stop());
+  expect((await select(booking.url)).status).toBe(200);
+  await expect.poll(() => seen).toEqual([headers]);
 });
 
 /** The whole system in one process. `ended` resolves to its exit code. */
@@ -154,25 +163,6 @@ test('[R992] a request over HTTP continues the trace of its header', async () =>
   expect(request).toMatchObject({ service: 'embedded', traceId, parentId: spanId });
   const decision = traces.spans.find(({ name }) => name === 'decide select');
   expect(decision).toMatchObject({ traceId, parentId: request?.spanId });
-});
-
-/** Whether a run of the process loads the SDK. */
-async function loadsSdk(env: NodeJS.ProcessEnv): Promise<boolean> {
-  const dir = mkdtempSync(join(tmpdir(), 'concert-booking-traces-'));
-  onTestFinished(() => rmSync(dir, { recursive: true }));
-  const server = await startProcess({ ...env, NODE_V8_COVERAGE: dir }); // it lists every module
-  await server.listening();
-  expect((await select(server.url)).status).toBe(200);
-  expect(await server.stop()).toBe(0);
-  const lists = readdirSync(dir).map((file) => readFileSync(join(dir, file), 'utf8'));
-  expect(lists.join()).toContain('@opentelemetry/api');
-  return lists.join().includes('@opentelemetry/sdk-trace');
-}
-
-test('[R993] the SDK is loaded only if traces are exported', async () => {
-  const { url } = await receiver();
-  expect(await loadsSdk({})).toBe(false);
-  expect(await loadsSdk({ OTEL_EXPORTER_OTLP_ENDPOINT: url })).toBe(true);
 });
 
 /** Replies to no export. */
@@ -226,17 +216,25 @@ test('[R995] a receiver that refuses traces is logged once, until it accepts the
   expect(booking.log().match(/Traces cannot be exported/g)).toHaveLength(1);
 });
 
-test('[R996] an endpoint without the packages that it needs stops the start, with the remedy', async () => {
+/** Of a process that cannot import any package of OpenTelemetry but the API. */
+function withoutSdk(): NodeJS.ProcessEnv {
   const failing = `export const resolve = (name, context, next) => {
-    if (name === '@opentelemetry/sdk-trace-node') throw new Error('not installed');
+    if (/^@opentelemetry\\/(?!api$)/.test(name)) throw new Error('not installed');
     return next(name, context);
   };`;
   const hooks = `data:text/javascript,${encodeURIComponent(failing)}`;
   const register = `import { register } from 'node:module'; register(${JSON.stringify(hooks)});`;
-  const server = await startProcess({
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318',
-    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(register)}`,
-  });
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(register)}` };
+}
+
+test('[R993] without an endpoint the SDK is not loaded', async () => {
+  const server = await startProcess(withoutSdk());
+  await server.listening();
+  expect((await select(server.url)).status).toBe(200);
+});
+
+test('[R996] an endpoint without the packages that it needs stops the start, with the remedy', async () => {
+  const server = await startProcess({ ...withoutSdk(), OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318' });
   expect(await server.ended).toBe(1);
   expect(server.stderr()).toBe(
     'OTEL_EXPORTER_OTLP_ENDPOINT needs the optional packages of OpenTelemetry: npm install --include=optional\n',
