@@ -96,10 +96,10 @@ test('[R990] [R991] [R997] one command is one connected trace, from the socket t
 });
 
 test.each([
-  { name: '[R993] without an endpoint', isOn: false, sampler: 'always_on', headers: ['Nats-Msg-Id'] },
-  { name: '[R994] with an unsampled trace', isOn: true, sampler: 'always_off', headers: ['Nats-Msg-Id'] },
-  { name: '[R994] with a sampled trace', isOn: true, sampler: 'always_on', headers: ['Nats-Msg-Id', 'traceparent'] },
-])('$name, a message of NATS has the headers $headers', async ({ isOn, sampler, headers }) => {
+  ['without an endpoint no header', false, 'always_on', ['Nats-Msg-Id']],
+  ['without a sampled trace no header', true, 'always_off', ['Nats-Msg-Id']],
+  ['with a sampled trace a header', true, 'always_on', ['Nats-Msg-Id', 'traceparent']],
+])('[R993] [R994] %s is added to the messages of NATS', async (_, isOn, sampler, headers) => {
   const traces = await receiver();
   const seen = await watchHeaders();
   const booking = await startBooking({
@@ -177,9 +177,9 @@ async function silentReceiver(): Promise<string> {
 }
 
 test.each([
-  { name: 'is down', receiverUrl: async () => `http://127.0.0.1:${await freePort()}` },
-  { name: 'does not reply', receiverUrl: silentReceiver },
-])('[R995] a receiver that $name disturbs no command, and no orderly end', async ({ receiverUrl }) => {
+  ['is down', async () => `http://127.0.0.1:${await freePort()}`],
+  ['does not reply', silentReceiver],
+])('[R995] a receiver that %s disturbs no command, and no orderly end', async (_, receiverUrl) => {
   const server = await startProcess({ OTEL_EXPORTER_OTLP_ENDPOINT: await receiverUrl() });
   await server.listening();
   expect((await select(server.url)).status).toBe(200);

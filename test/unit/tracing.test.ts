@@ -96,9 +96,9 @@ test('[R992] an HTTP request continues the trace of its header; a malformed head
 });
 
 test.each([
-  { name: '[R990] the decision on a command of a socket is part of its trace', propagates: true },
-  { name: '[R998] Control: without propagation it is not', propagates: false },
-])('$name', async ({ propagates }) => {
+  ['the decision on a command of a socket is part of its trace', true],
+  ['Control: without propagation it is not', false],
+])('[R990] [R998] %s', async (_, propagates) => {
   const spans = recordSpans({ propagates });
   const { edges } = await showsSystem({ shows: [testShow('main')] });
   const client = await edges[0]?.connect(['seat-booking.v1']);
