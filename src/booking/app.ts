@@ -2,6 +2,7 @@ import { registerHealthRoutes } from '../http/health-routes.ts';
 import { createHttpApp, type HttpApp } from '../http/http-app.ts';
 import { registerMetricsRoute } from '../http/metrics-route.ts';
 import { RefusedError } from '../http/refused-error.ts';
+import { installRequestSpans } from '../http/request-spans.ts';
 import type { BookingAppOptions } from './app-options.ts';
 import type { Checkout } from './checkout.ts';
 import { registerCommandBatchRoute } from './command-batch-route.ts';
@@ -24,6 +25,7 @@ import { registerVenueRoutes } from './venue-routes.ts';
 export async function buildBookingApp(options: BookingAppOptions): Promise<HttpApp> {
   const { access, logger } = options;
   const app = createHttpApp(logger, { explain: failureDetail, trustProxy: access.trustedProxies });
+  installRequestSpans(app); // before the guard: refused requests have a span too
   acceptJsonOfAnyType(app);
   const guard = await installGuard(app, access);
   await registerDocsRoutes(app, access.sessionCookie);

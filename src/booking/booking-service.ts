@@ -22,6 +22,8 @@ import {
   VenueLostError,
   type VenueSnapshot,
 } from '../store/seat-store.ts';
+import { traceEvents } from '../tracing/event-trace.ts';
+import { endWith, tracing } from '../tracing/tracing.ts';
 import { RecentEvents } from '../venue/recent-events.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
@@ -221,8 +223,26 @@ export class BookingService {
   }
 
   #command(command: UserCommand | OrderCommand): Promise<Answer> {
-    const decided = () => this.#reopenIfLost(() => this.#enqueue(command));
-    return this.#isOpen ? decided() : this.confirm().then(decided);
+    return this.#traced(command, (traced) => {
+      const decided = () => this.#reopenIfLost(() => this.#enqueue(traced));
+      return this.#isOpen ? decided() : this.confirm().then(decided);
+    });
+  }
+
+  #traced<Command extends SeatCommand>(
+    command: Command,
+    decide: (command: Command) => Promise<Answer>,
+  ): Promise<Answer> {
+    const { action, seatIds, trace } = command;
+    const span = tracing?.span(`decide ${action}`, trace, {
+      attributes: { 'booking.show': this.#settings.venue ?? '', 'booking.seats': seatIds.length },
+    });
+    if (!span) return decide(command);
+    const answering = decide({ ...command, trace: span.spanContext() }).then((answer) => {
+      span.setAttribute('booking.code', answer.refusal ?? 'OK');
+      return answer;
+    });
+    return endWith(span, answering);
   }
 
   /** True while a command on the seat waits for its decision. */
@@ -295,7 +315,7 @@ export class BookingService {
   #requestExpiry(seatId: string): void {
     if (this.#expiring.has(seatId)) return;
     this.#expiring.add(seatId);
-    this.#enqueue({ action: 'expire', seatIds: [seatId] })
+    this.#traced({ action: 'expire', seatIds: [seatId] }, (command) => this.#enqueue(command))
       .catch(() => {})
       .finally(() => this.#expiring.delete(seatId));
   }
@@ -329,6 +349,7 @@ export class BookingService {
       const durationMs = this.#clock.nowMs() - startedAtMs;
       this.#onDecision(commands.length, durationMs);
       this.storeClock.synchronise(nowMs, durationMs);
+      if (tracing) traceEvents(events, commands);
       this.#applyCommitted(events);
       for (const [i, { action }] of commands.entries()) {
         if (action === 'expire') for (const seat of answers[i]?.seats ?? []) this.seatActors.stillHeld(seat, nowMs);

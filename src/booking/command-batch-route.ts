@@ -6,6 +6,7 @@ import { countedAddress } from '../identity/counted-address.ts';
 import { edgeKeyHeader } from '../identity/edge-key.ts';
 import { type BatchedCommand, CommandBatch, commandBatchPath } from '../protocol/command-batch.ts';
 import { errorCodes, errorDetail } from '../protocol/errors.ts';
+import { spanContextOf, tracing } from '../tracing/tracing.ts';
 import type { BatchedRoute } from './batched-command.ts';
 import { type ReplyText, type Requester, replyText, sendText } from './command-handler.ts';
 import { edgesOnly } from './edges-only.ts';
@@ -62,7 +63,8 @@ export function registerCommandBatchRoute(app: HttpApp, { guard, routes, access,
         ...(own[edgeKeyHeader] !== undefined && { [edgeKeyHeader]: own[edgeKeyHeader] }),
         ...(token !== undefined && { authorization: `Bearer ${token}` }),
       };
-      return reply({ id, ip: isTrusted ? address : ip, headers, socket }, command);
+      const trace = tracing && spanContextOf(command.traceparent);
+      return reply({ id, ip: isTrusted ? address : ip, headers, socket, trace }, command);
     });
     const texts = (await Promise.all(replies)).map(({ httpStatus, json }) => `{"status":${httpStatus},"body":${json}}`);
     return sendText(sent, { httpStatus: 200, json: `{"replies":[${texts.join()}]}` });

@@ -1,3 +1,4 @@
+import type { SpanContext } from '@opentelemetry/api';
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { jsonType } from '../http/json-type.ts';
@@ -48,6 +49,7 @@ export type CommandHeaders = Static<typeof CommandHeaders>;
 /** The request that a command came with. */
 export interface Requester extends CountedRequest {
   readonly id: string;
+  readonly trace?: SpanContext | undefined;
 }
 
 export interface RequestedCommand {
@@ -126,7 +128,7 @@ export class CommandHandler {
       requireOpenSale(show, service.storeClock.nowMs());
     }
     const decide = (seatIds: readonly string[]) =>
-      this.#limited(request, sale, { action, seatIds, userId, request: key });
+      this.#limited(request, sale, { action, seatIds, userId, request: key, trace: request.trace });
     if (best) {
       await this.#guard.countCommand(request, userId, best.count);
       return holdBest(sale, best, decide);

@@ -5,6 +5,8 @@ import type { SeatEvent } from '../protocol/events.ts';
 import type { Position } from '../protocol/venue.ts';
 import { logStart } from '../store/log-start.ts';
 import type { SeatStore } from '../store/seat-store.ts';
+import { traceOf, withTrace } from '../tracing/event-trace.ts';
+import { tracing } from '../tracing/tracing.ts';
 
 const repairedPerRead = 512;
 /** Maximum number of unacknowledged events in memory; further ones are only in the log. */
@@ -103,7 +105,8 @@ export class Relay {
     const settled = () => {
       if (this.#inFlight.get(seq) === publishing) this.#inFlight.delete(seq);
     };
-    const publishing = this.#bus.publish({ ...event, system: this.#system }).then(
+    const message = { ...event, system: this.#system };
+    const publishing = this.#bus.publish(tracing ? withTrace(message, traceOf(event)) : message).then(
       (delivery) => {
         settled();
         if (delivery === 'stored') this.#stored(event);

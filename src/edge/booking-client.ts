@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { SpanContext } from '@opentelemetry/api';
 import { Compile } from 'typebox/compile';
 import { Pool } from 'undici';
 import { isObject } from '../process/is-object.ts';
@@ -9,6 +10,7 @@ import type { CommandBody, CommandReply, ErrorReply, HoldBody, HoldReply } from 
 import type { EventsAfter } from '../protocol/events.ts';
 import { SessionBatchReply, type SessionInfo, sessionBatchPath } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
+import { traceparentOf } from '../tracing/tracing.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError, UnknownShowError } from './booking-errors.ts';
 import { CommandBatches } from './command-batches.ts';
 import { type HttpReply, isErrorReply, replyOf } from './http-reply.ts';
@@ -32,6 +34,8 @@ export interface Caller {
   address: string;
   /** Id of the connection, or of one command on it. All processes on the way log it. */
   requestId?: string;
+  /** The span of the command. */
+  trace?: SpanContext | undefined;
 }
 
 /** The part of the booking service's API that an edge uses. */
@@ -260,11 +264,17 @@ function groupOf({ path, body }: CommandRequest): string {
   return 'best' in body ? randomUUID() : (path.split('/', 4)[3] ?? '');
 }
 
-function namesOf({ token, address, requestId }: Caller): Pick<BatchedCommand, 'address' | 'token' | 'request_id'> {
+function namesOf({
+  token,
+  address,
+  requestId,
+  trace,
+}: Caller): Pick<BatchedCommand, 'address' | 'token' | 'request_id' | 'traceparent'> {
   return {
     address,
     ...(requestId !== undefined && { request_id: requestId }),
     ...(token !== undefined && { token }),
+    ...(trace && { traceparent: traceparentOf(trace) }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { SpanKind } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { RawData, WebSocket } from 'ws';
 import type { RefusalLog } from '../http/refusal-log.ts';
@@ -7,6 +8,7 @@ import { closeCodes, compactSubprotocol } from '../protocol/close-codes.ts';
 import { type CommandAction, type CommandMessage, commandRequest } from '../protocol/command-routes.ts';
 import { type ErrorCode, errorDetail } from '../protocol/errors.ts';
 import type { ClientMessage } from '../protocol/messages.ts';
+import { failSpan, tracing } from '../tracing/tracing.ts';
 import type { BookingApi, Caller, CommandOutcome } from './booking-client.ts';
 import { failureMessages, failureOf, UnknownShowError } from './booking-errors.ts';
 import type { BufferedClient, ClientBuffers, WaitingBytes } from './client-buffers.ts';
@@ -283,7 +285,8 @@ export class ClientConnection implements BufferedClient {
       // The command is for a show that the connection has not entered: it must not reach another show.
       return this.#notThere(error, request_id);
     }
-    const { action, path, body: named } = commandRequest(message, this.#current.show.id);
+    const show = this.#current.show.id;
+    const { action, path, body: named } = commandRequest(message, show);
     const { commandsInFlightPerClient, commandsInFlightPerAddress } = this.#limits;
     if (this.#commandsInFlight >= commandsInFlightPerClient && this.#commandsInFlight >= this.#intake.seatsAtOnce) {
       return this.#refuse('RATE_LIMITED', 'Too many commands are waiting for a reply', request_id);
@@ -298,16 +301,24 @@ export class ClientConnection implements BufferedClient {
     this.#commandsInFlight++;
     this.#address.commandsInFlight++;
     const requestId = `${this.#caller.requestId}.${++this.#commandsSoFar}`;
+    const span = tracing?.span(message.type, undefined, {
+      kind: SpanKind.SERVER,
+      attributes: { 'network.protocol.name': 'websocket', 'booking.show': show, 'booking.request_id': requestId },
+    });
     try {
       const body = { ...(this.userId !== undefined && { user_id: this.userId }), ...named };
-      const outcome = await this.#booking.command({ path, body }, { ...this.#caller, requestId });
+      const caller = { ...this.#caller, requestId, trace: span?.spanContext() };
+      const outcome = await this.#booking.command({ path, body }, caller);
+      span?.setAttribute('booking.code', codeOf(outcome));
       this.#replyTo(action, outcome, body.user_id, request_id);
     } catch (error) {
       const code = failureOf(error);
       if (code === 'INTERNAL') this.#logger.error({ err: error, reqId: requestId }, 'A command failed unexpectedly');
       this.#metrics.commands.inc({ action, code });
+      if (span) failSpan(span, error);
       this.#refuse(code, failureMessages[code], request_id);
     } finally {
+      span?.end();
       this.#commandsInFlight--;
       this.#address.commandsInFlight--;
     }
@@ -315,11 +326,12 @@ export class ClientConnection implements BufferedClient {
 
   #replyTo(
     action: CommandAction,
-    { body }: CommandOutcome,
+    outcome: CommandOutcome,
     userId: string | undefined,
     requestId: RequestId | undefined,
   ): void {
-    const code = body.success ? 'OK' : body.error.code;
+    const { body } = outcome;
+    const code = codeOf(outcome);
     this.#metrics.commands.inc({ action, code });
     if (code === 'UNAUTHENTICATED') this.#session.doubt();
     this.#reply(commandReply(this.isCompact ? withoutOtherHolders(body, userId) : body), requestId);
@@ -394,3 +406,5 @@ export class ClientConnection implements BufferedClient {
     this.#buffers.remove(this);
   }
 }
+
+const codeOf = ({ body }: CommandOutcome): ErrorCode | 'OK' => (body.success ? 'OK' : body.error.code);

@@ -1,7 +1,9 @@
+import { SpanKind } from '@opentelemetry/api';
 import type { Pool } from 'undici';
 import { endOfTurn } from '../process/end-of-turn.ts';
 import { isObject } from '../process/is-object.ts';
 import { type BatchedCommand, commandBatchPath, maxCommandsPerBatch } from '../protocol/command-batch.ts';
+import { failSpan, spanContextOf, traceparentOf, tracing } from '../tracing/tracing.ts';
 import { BookingUnavailableError } from './booking-errors.ts';
 import { type HttpReply, replyOf } from './http-reply.ts';
 
@@ -55,14 +57,27 @@ export class CommandBatches {
       if (batch.every(({ signal }) => signal.aborted)) abandoned.abort();
     };
     for (const { signal } of batch) signal.addEventListener('abort', abandon, { once: true });
+    const span = tracing?.sharedSpan(
+      `POST ${commandBatchPath}`,
+      batch.map(({ command }) => spanContextOf(command.traceparent)),
+      {
+        kind: SpanKind.CLIENT,
+        attributes: {
+          'http.request.method': 'POST',
+          'url.template': commandBatchPath,
+          'booking.commands': batch.length,
+        },
+      },
+    );
     try {
       const response = await this.#pool.request({
         method: 'POST',
         path: commandBatchPath,
-        headers: this.#headers,
+        headers: span ? { ...this.#headers, traceparent: traceparentOf(span.spanContext()) } : this.#headers,
         body: JSON.stringify({ commands: batch.map(({ command }) => command) }),
         signal: abandoned.signal,
       });
+      span?.setAttribute('http.response.status_code', response.statusCode);
       const replies = repliesOf(await response.body.json(), batch.length);
       for (const [i, { resolve, reject }] of batch.entries()) {
         const reply = replies[i] ?? {};
@@ -73,7 +88,10 @@ export class CommandBatches {
         }
       }
     } catch (error) {
+      if (span) failSpan(span, error);
       for (const { reject } of batch) reject(error);
+    } finally {
+      span?.end();
     }
   }
 }

@@ -1,8 +1,10 @@
+import { subprotocol } from '../protocol/close-codes.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { SeatUpdate } from '../protocol/messages.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { RequestId } from './client-message.ts';
+import { FlushSpan } from './flush-span.ts';
 import { messageFrame } from './frame.ts';
 import type { HubClient, SeatStream } from './seat-stream.ts';
 import { UpdateLog } from './update-log.ts';
@@ -16,6 +18,7 @@ export class EachUpdate implements SeatStream {
   readonly #log: UpdateLog;
   /** They have the venue as of the last flush. */
   readonly #subscribers = new Set<HubClient>();
+  readonly #flushSpan = new FlushSpan(subprotocol);
   #unsent: Buffer[] = [];
   #flushPlanned = false;
 
@@ -48,12 +51,14 @@ export class EachUpdate implements SeatStream {
     this.#subscribers.delete(client);
   }
 
-  onUpdate({ epoch, seq }: SeatEvent, { id, status, held_by, expires_at }: Seat): void {
+  onUpdate(event: SeatEvent, { id, status, held_by, expires_at }: Seat): void {
+    const { epoch, seq } = event;
     const update: SeatUpdate = { seat_id: id, status, seq };
     if (held_by !== undefined) update.held_by = held_by;
     if (expires_at !== undefined) update.expires_at = expires_at;
     const frame = messageFrame({ type: 'SEAT_UPDATE', data: update });
     this.#log.append({ epoch, seq }, frame);
+    this.#flushSpan.add(event);
     this.#broadcast(frame);
   }
 
@@ -80,15 +85,19 @@ export class EachUpdate implements SeatStream {
     if (this.#unsent.length === 0) return;
     const unsent = this.#unsent;
     this.#unsent = [];
-    if (this.#subscribers.size === 0) return;
-    const frames = Buffer.concat(unsent);
-    for (const client of this.#subscribers) client.sendUpdates(frames);
+    if (this.#subscribers.size > 0) {
+      const frames = Buffer.concat(unsent);
+      for (const client of this.#subscribers) client.sendUpdates(frames);
+    }
+    this.#flushSpan.end(this.#subscribers.size);
   }
 
   #sendStateToAll(): void {
     this.#unsent = []; // the state contains it
-    if (this.#subscribers.size === 0) return;
-    const shared = this.#states.sharedFrame();
-    for (const client of this.#subscribers) client.sendState(shared);
+    if (this.#subscribers.size > 0) {
+      const shared = this.#states.sharedFrame();
+      for (const client of this.#subscribers) client.sendState(shared);
+    }
+    this.#flushSpan.end(this.#subscribers.size);
   }
 }

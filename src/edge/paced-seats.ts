@@ -1,10 +1,12 @@
 import { type Clock, hostClock } from '../process/clock.ts';
+import { compactSubprotocol } from '../protocol/close-codes.ts';
 import type { SeatEvent } from '../protocol/events.ts';
 import type { Seat } from '../protocol/seat.ts';
 import type { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position, SeatChanges } from '../protocol/venue.ts';
 import type { RequestId } from './client-message.ts';
 import { FlushPace } from './flush-pace.ts';
+import { FlushSpan } from './flush-span.ts';
 import { messageFrame } from './frame.ts';
 import type { EdgeMetrics } from './metrics.ts';
 import type { HubClient, SeatStream } from './seat-stream.ts';
@@ -42,6 +44,7 @@ export class PacedSeats implements SeatStream {
   /** Indexes of the seats that have changed since `#sent`. */
   readonly #changed = new Set<number>();
   /** The position that every subscriber has at least. */
+  readonly #flushSpan = new FlushSpan(compactSubprotocol);
   #sent: Position = { epoch: '', seq: 0 };
   /** By the seq from which clients resume: the changes that they missed, as of `#missedTo`. Undefined: the whole state is shorter. */
   readonly #missed = new Map<number, Buffer | undefined>();
@@ -81,10 +84,11 @@ export class PacedSeats implements SeatStream {
     this.#statePace.forget(client);
   }
 
-  onUpdate(_event: SeatEvent, seat: Seat): void {
+  onUpdate(event: SeatEvent, seat: Seat): void {
     const index = this.#table.update(seat);
     if (index === undefined) return;
     this.#changed.add(index);
+    this.#flushSpan.add(event);
     this.#pace.plan();
   }
 
@@ -99,6 +103,7 @@ export class PacedSeats implements SeatStream {
       this.#changed.clear();
       this.#sent = position;
       for (const client of this.#subscribers) this.sendState(client);
+      this.#flushSpan.end(this.#subscribers.size);
     }
   }
 
@@ -114,12 +119,17 @@ export class PacedSeats implements SeatStream {
 
   #flush(): void {
     if (this.#changed.size === 0) return;
-    const startMs = this.#clock.nowMs();
     const { position } = this.#feed;
     const changed = [...this.#changed];
     this.#changed.clear();
     this.#sent = position;
-    if (this.#subscribers.size === 0) return;
+    const sockets = this.#subscribers.size;
+    if (sockets > 0) this.#send(position, changed);
+    this.#flushSpan.end(sockets);
+  }
+
+  #send(position: Position, changed: readonly number[]): void {
+    const startMs = this.#clock.nowMs();
     const shared = this.#changesFrame(position, changed);
     const ownOf = this.#byHolder(changed);
     for (const client of this.#subscribers) {

@@ -11,6 +11,8 @@ export interface Message {
   body: string;
   /** JetStream stores only the first message with this id. */
   id: string;
+  /** Sent as a header. Absent: there is no such header. */
+  traceparent?: string;
 }
 
 interface Waiting {
@@ -72,9 +74,10 @@ export class JetStreamPublisher {
     this.#waiting.clear();
   }
 
-  #send(token: string, { message: { subject, body, id }, reject }: Waiting): void {
+  #send(token: string, { message, reject }: Waiting): void {
+    const { subject, body } = message;
     try {
-      this.#nats.publish(subject, body, { headers: idHeader(id), reply: this.#inbox + token });
+      this.#nats.publish(subject, body, { headers: headersOf(message), reply: this.#inbox + token });
     } catch (error) {
       this.#waiting.delete(token);
       reject(errorOf(error));
@@ -107,8 +110,9 @@ export class JetStreamPublisher {
 }
 
 /** JetStream stores a message with this header once, however often it is published. The client library's own headers cost three times as much. */
-export function idHeader(id: string): MsgHdrs {
-  const encoded = { encode: () => Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n\r\n`) };
+export function headersOf({ id, traceparent }: Message): MsgHdrs {
+  const trace = traceparent === undefined ? '' : `traceparent: ${traceparent}\r\n`;
+  const encoded = { encode: () => Buffer.from(`NATS/1.0\r\nNats-Msg-Id: ${id}\r\n${trace}\r\n`) };
   return encoded as unknown as MsgHdrs; // publishing uses no other member
 }
 

@@ -1,8 +1,11 @@
+import { SpanKind } from '@opentelemetry/api';
 import { Compile } from 'typebox/compile';
 import { Heartbeat, SeatEvent, subjectsOf } from '../protocol/events.ts';
 import { EdgePresence } from '../protocol/presence.ts';
+import { traceOf, withTrace } from '../tracing/event-trace.ts';
+import { endWith, spanContextOf, traceparentOf, tracing } from '../tracing/tracing.ts';
 import type { BusListener, Delivery, EventBus } from './event-bus.ts';
-import { intendedDelivery } from './jetstream-publisher.ts';
+import { intendedDelivery, type Message } from './jetstream-publisher.ts';
 import type { NatsLink } from './nats-link.ts';
 import type { PresenceBus } from './presence-bus.ts';
 
@@ -32,11 +35,11 @@ export class NatsEventBus implements EventBus, PresenceBus {
 
   publish(event: SeatEvent): Promise<Delivery> {
     const { epoch, seq } = event;
-    return this.#link.publish({
-      subject: this.#subjects.of(event),
-      body: JSON.stringify(event),
-      id: `${epoch}:${seq}`,
-    });
+    const message = { subject: this.#subjects.of(event), body: JSON.stringify(event), id: `${epoch}:${seq}` };
+    const trace = tracing && traceOf(event);
+    const span = trace && tracing?.span(`publish ${message.subject}`, trace, publicationOf(message));
+    if (!span) return this.#link.publish(message);
+    return endWith(span, this.#link.publish({ ...message, traceparent: traceparentOf(span.spanContext()) }));
   }
 
   publishHeartbeat(heartbeat: Heartbeat): void {
@@ -47,6 +50,7 @@ export class NatsEventBus implements EventBus, PresenceBus {
     const { onHeartbeat, onConnected } = listener;
     const ends = [
       this.#link.subscribe(this.#subjects.seats, validators.event, (event, message) => {
+        if (tracing) withTrace(event, spanContextOf(message.headers?.get('traceparent')));
         listener.onEvent(event, intendedDelivery(message));
       }),
       onHeartbeat &&
@@ -66,3 +70,14 @@ export class NatsEventBus implements EventBus, PresenceBus {
     return this.#link.subscribe(this.#subjects.presence, validators.presence, (presence) => listener(presence));
   }
 }
+
+const publicationOf = ({ subject, id }: Message) => ({
+  kind: SpanKind.PRODUCER,
+  attributes: {
+    'messaging.system': 'nats',
+    'messaging.operation.name': 'publish',
+    'messaging.operation.type': 'send',
+    'messaging.destination.name': subject,
+    'messaging.message.id': id,
+  },
+});

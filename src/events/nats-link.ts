@@ -11,7 +11,7 @@ import { endOfTurn } from '../process/end-of-turn.ts';
 import { messageOf } from '../process/error-facts.ts';
 import { StateLog } from '../process/state-log.ts';
 import type { Delivery } from './event-bus.ts';
-import { idHeader, JetStreamPublisher, type Message, StoringRefusedError } from './jetstream-publisher.ts';
+import { headersOf, JetStreamPublisher, type Message, StoringRefusedError } from './jetstream-publisher.ts';
 import { natsLogin } from './nats-address.ts';
 import { requireSeatsStream } from './seats-stream.ts';
 
@@ -258,9 +258,10 @@ export class NatsLink {
     }
   }
 
-  #send(nats: NatsConnection, { subject, body, id }: Message): Promise<Delivery> {
+  #send(nats: NatsConnection, message: Message): Promise<Delivery> {
+    const { subject, body } = message;
     this.#publisher?.flush(); // in the order of publishing
-    nats.publish(subject, body, { headers: idHeader(id) });
+    nats.publish(subject, body, { headers: headersOf(message) });
     return this.#delivered(nats);
   }
 

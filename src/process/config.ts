@@ -9,6 +9,10 @@ export type AuthMode = 'guest' | 'required';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 type Level = (typeof levels)[number];
+const samplers = [
+  ...(['always_on', 'always_off', 'traceidratio'] as const),
+  ...(['parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'] as const),
+] as const;
 
 // `must`, in the schemas below, is what the error message says about a value that the pattern refuses. A `secret` is not quoted.
 const Port = (defaultPort: number) => Type.Integer({ minimum: 1, maximum: 65535, default: defaultPort });
@@ -18,7 +22,39 @@ const HttpUrls = {
   must: 'a comma list of http:// URLs',
 };
 
+/** Names and values are those of OpenTelemetry. */
+const Traces = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.String({
+    default: '',
+    pattern: '^(https?://[^\\s,]+)?$',
+    must: 'a URL that begins with http:// or https://, or empty',
+    description: 'Where traces are sent, by OTLP over HTTP; empty: nowhere',
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: Type.String({
+    default: '',
+    secret: true,
+    description: 'Comma list of <name>=<value>: headers of the requests with traces',
+  }),
+  OTEL_RESOURCE_ATTRIBUTES: Type.String({
+    default: '',
+    description: 'Comma list of <name>=<value>: attributes of the process in traces',
+  }),
+  OTEL_TRACES_SAMPLER: Type.Unsafe<(typeof samplers)[number]>({
+    type: 'string',
+    enum: samplers,
+    default: 'parentbased_always_on',
+    description: 'Which traces are recorded',
+  }),
+  OTEL_TRACES_SAMPLER_ARG: Type.Number({
+    minimum: 0,
+    maximum: 1,
+    default: 1,
+    description: 'The share of traces that a sampler with traceidratio records',
+  }),
+};
+
 const Common = {
+  ...Traces,
   LOG_LEVEL: Type.Unsafe<Level>({ type: 'string', enum: levels, default: 'info' }),
   HOST: ListenHost,
 };
@@ -286,6 +322,9 @@ const EmbeddedConfig = Type.Object({
   PORT: Port(8000),
 });
 
+const TracesSettings = Type.Object(Traces);
+export type TracesConfig = Static<typeof TracesSettings>;
+export const tracesSettings = Object.keys(Traces) as (keyof TracesConfig)[];
 const CheckoutSettings = Type.Object(Checkout);
 export type CheckoutConfig = Static<typeof CheckoutSettings>;
 const VenueConfig = Type.Object(Venue);

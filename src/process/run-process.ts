@@ -1,6 +1,7 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
-import { settingNames } from './config.ts';
+import { startTracing } from '../tracing/start-tracing.ts';
+import { settingNames, type TracesConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { logConsole } from './console-log.ts';
 import { LogDestination } from './log-destination.ts';
@@ -23,7 +24,7 @@ interface Listener {
  * Runs one process of the system: settings, log, listening, and an orderly end on SIGINT or SIGTERM. A process that cannot
  * start writes the reason and the remedy to stderr and exits with code 1.
  */
-export async function runProcess<Config extends { LOG_LEVEL: string; HOST: string; PORT: number }>(
+export async function runProcess<Config extends TracesConfig & { LOG_LEVEL: string; HOST: string; PORT: number }>(
   name: string,
   loadConfig: (env: NodeJS.ProcessEnv) => Config,
   build: (config: Config, logger: Logger, problems: RecentProblems) => Promise<Listener>,
@@ -35,14 +36,16 @@ export async function runProcess<Config extends { LOG_LEVEL: string; HOST: strin
     const config = loadConfig(process.env);
     const { logger, destination, problems } = createLogger(name, config.LOG_LEVEL);
     for (const warning of misspelt) logger.warn(warning);
+    const { HOST: host, PORT: port } = config;
+    const stopTracing = await startTracing({ name, port }, config, logger);
     const app = await build(config, logger, problems);
     closeWithGrace({ delay: closeTimeoutMs, logger }, async ({ err, signal }) => {
       if (err) logger.fatal({ err }, 'Ending after an error');
       else logger.info({ signal }, 'Ending');
       await app.close();
+      await stopTracing();
       await destination.settle();
     });
-    const { HOST: host, PORT: port } = config;
     const address = await app.listen({ host, port, backlog: listenBacklog }).catch((cause) => {
       throw listenProblem(cause, host, port);
     });

@@ -13,6 +13,7 @@ export const BatchedCommand = Type.Object({
   address: Type.String({ minLength: 1, maxLength: 64, description: 'IP address of the client' }),
   token: Type.Optional(Type.String({ maxLength: 4096, description: 'Of its session' })),
   request_id: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,64}$' })),
+  traceparent: Type.Optional(Type.String({ maxLength: 128, description: 'Of its trace, as the header' })),
   key: Type.String({ pattern: '^[A-Za-z0-9_-]{16,64}$', description: 'As Idempotency-Key' }),
   attempt: Type.Integer({ minimum: 1, maximum: 999, description: 'As X-Attempt' }),
 });

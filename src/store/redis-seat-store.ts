@@ -1,4 +1,5 @@
 import { ok as assert } from 'node:assert/strict';
+import { SpanKind } from '@opentelemetry/api';
 import type { Logger } from 'pino';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
@@ -6,6 +7,7 @@ import type { Seat, SeatState } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Position } from '../protocol/venue.ts';
 import type { SeatingPlan } from '../shows/seating-plan.ts';
+import { endWith, tracing } from '../tracing/tracing.ts';
 import { seatWith } from '../venue/seat-with.ts';
 import { eventAsDecided, eventOfLog, eventsOfLog } from './event-log.ts';
 import type { RedisConnection, RedisServers } from './redis-connection.ts';
@@ -106,7 +108,20 @@ export class RedisSeatStore implements SeatStore, SeatLog {
     const { redis } = connection;
     // No client gets the end of a hold as a reply, so it need not wait for replicas.
     const call = commands.every(({ action }) => action === 'expire') ? 'call' : 'callReplicated';
-    const json = await connection[call](() => {
+    const span = tracing?.sharedSpan(
+      'EVALSHA decide',
+      commands.map(({ trace }) => trace),
+      {
+        kind: SpanKind.CLIENT,
+        attributes: {
+          'db.system.name': 'redis',
+          'db.operation.name': 'EVALSHA',
+          'db.stored_procedure.name': 'decide',
+          'booking.commands': commands.length,
+        },
+      },
+    );
+    const deciding = connection[call](() => {
       if (!connection.isOfThisRun(known.epoch)) throw new VenueLostError('Redis was restarted');
       return redis.decide(keys.length, ...keys, ...args).catch((error: Error) => {
         if (!/\bOOM\b/.test(error.message)) throw error;
@@ -114,6 +129,7 @@ export class RedisSeatStore implements SeatStore, SeatLog {
         return redis.decideAtMemoryLimit(keys.length, ...keys, ...args, 'full');
       });
     });
+    const json = await (span ? endWith(span, deciding) : deciding);
     return this.#decision(commands, seatIds, JSON.parse(json), known.epoch);
   }
 

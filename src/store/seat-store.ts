@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { SpanContext } from '@opentelemetry/api';
 import type { HoldAction, UserAction } from '../protocol/commands.ts';
 import type { Refusal } from '../protocol/errors.ts';
 import type { SeatEvent } from '../protocol/events.ts';
@@ -6,10 +7,20 @@ import type { Seat } from '../protocol/seat.ts';
 import type { Position } from '../protocol/venue.ts';
 
 /** `expire` only applies the rule that precedes every command: a hold whose lock has expired is released. */
-export type SeatCommand = UserCommand | OrderCommand | { action: 'expire'; seatIds: readonly string[] };
+export type SeatCommand = UserCommand | OrderCommand | ExpireCommand;
+
+interface Traced {
+  /** The span of the command. Absent while tracing is off. */
+  trace?: SpanContext | undefined;
+}
+
+interface ExpireCommand extends Traced {
+  action: 'expire';
+  seatIds: readonly string[];
+}
 
 /** Applies to all its seats or to none: at least one, at most `maxGroupSize`, no duplicates. */
-export interface UserCommand {
+export interface UserCommand extends Traced {
   action: UserAction | HoldAction;
   seatIds: readonly string[];
   userId: string;
@@ -24,12 +35,12 @@ export interface UserCommand {
  * cannot change seats that have gone to a later order. With `ifBookedAt`, `revoke` acts again, on a seat that is still as it
  * was booked by that transition.
  */
-export type OrderCommand = { seatIds: readonly string[]; userId: string; orderId: string } & (
-  | { action: 'checkout' | 'rehold'; ttlMs: number }
-  | { action: 'sell' }
-  | { action: 'close' }
-  | { action: 'revoke'; ifBookedAt?: Position }
-);
+export type OrderCommand = Traced & { seatIds: readonly string[]; userId: string; orderId: string } & (
+    | { action: 'checkout' | 'rehold'; ttlMs: number }
+    | { action: 'sell' }
+    | { action: 'close' }
+    | { action: 'revoke'; ifBookedAt?: Position }
+  );
 
 export const isOrderCommand = (command: SeatCommand): command is OrderCommand => 'orderId' in command;
 

@@ -20,6 +20,11 @@ function errorOf(load: () => unknown): ConfigError {
 
 test('[R26] every setting has a default', () => {
   expect(loadBookingConfig({})).toEqual({
+    OTEL_EXPORTER_OTLP_ENDPOINT: '',
+    OTEL_EXPORTER_OTLP_HEADERS: '',
+    OTEL_RESOURCE_ATTRIBUTES: '',
+    OTEL_TRACES_SAMPLER: 'parentbased_always_on',
+    OTEL_TRACES_SAMPLER_ARG: 1,
     LOG_LEVEL: 'info',
     HOST: '127.0.0.1',
     PORT: 8080,
