@@ -43,8 +43,8 @@ export class PacedSeats implements SeatStream {
   readonly #subscribers = new Set<HubClient>();
   /** Indexes of the seats that have changed since `#sent`. */
   readonly #changed = new Set<number>();
-  /** The position that every subscriber has at least. */
   readonly #flushSpan = new FlushSpan(compactSubprotocol);
+  /** The position that every subscriber has at least. */
   #sent: Position = { epoch: '', seq: 0 };
   /** By the seq from which clients resume: the changes that they missed, as of `#missedTo`. Undefined: the whole state is shorter. */
   readonly #missed = new Map<number, Buffer | undefined>();
