@@ -6,11 +6,11 @@ import { unpackLastRelease } from './last-release.ts';
 import { maxOutageMs, RollingRun } from './rolling-run.ts';
 import { startRollingVenue } from './rolling-venue.ts';
 
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 600_000 });
 
 const lastRelease = unpackLastRelease();
 const thisBuild = undefined;
-const sockets = 1_000;
+const sockets = Number(process.env.SOCKETS ?? 1000);
 
 async function ownerOf({ ownerUrl }: TestPostgres): Promise<pg.Client> {
   const owner = new pg.Client(ownerUrl);

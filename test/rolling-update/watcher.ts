@@ -6,7 +6,7 @@ import type { ErrorDetail } from '../../src/protocol/errors.ts';
 import type { Seat } from '../../src/protocol/seat.ts';
 import type { Position } from '../../src/protocol/venue.ts';
 import { type Reply, replyOfError } from '../faults/booker.ts';
-import type { AwakeClock } from './awake-clock.ts';
+import type { MachineShare } from './machine-share.ts';
 
 const messageTypes = { select: 'SELECT_SEAT', book: 'BOOK_SEAT', release: 'RELEASE_SEAT' } as const;
 /** As the page waits: full jitter under a ceiling that doubles. */
@@ -28,26 +28,26 @@ type Parsed =
 export class Watcher {
   /** How often it was closed, by code. */
   readonly closes = new Map<number, number>();
-  /** The longest time without a live state: disconnected, or stale. */
+  /** The longest time without a live state (disconnected, or stale), with all of the CPU (`MachineShare`) and by the wall clock. */
   longestOutageMs = 0;
+  longestOutageWallMs = 0;
   readonly #url: string;
   readonly #localAddress: string;
-  readonly #clock: AwakeClock;
+  readonly #share: MachineShare;
   readonly #waiting = new Map<string, (reply: Reply) => void>();
   #socket: RawSocket | undefined;
   #position: Position | undefined;
   #isConnected = false;
   #isStale = false;
   #isClosed = false;
-  #outageBeganMs: number | undefined;
+  #outageBegan: ReturnType<MachineShare['mark']> | undefined;
   #failures = 0;
   #requests = 0;
-  dbg: string[] = [];
 
-  constructor({ url, localAddress, clock }: { url: string; localAddress: string; clock: AwakeClock }) {
+  constructor({ url, localAddress, share }: { url: string; localAddress: string; share: MachineShare }) {
     this.#url = url;
     this.#localAddress = localAddress;
-    this.#clock = clock;
+    this.#share = share;
     this.#connect();
   }
 
@@ -57,8 +57,7 @@ export class Watcher {
 
   /** Including an outage that goes on. */
   get outageMs(): number {
-    if (this.#outageBeganMs === undefined) return this.longestOutageMs;
-    return Math.max(this.longestOutageMs, this.#clock.nowMs() - this.#outageBeganMs);
+    return Math.max(this.longestOutageMs, this.#outageBegan ? this.#share.msSince(this.#outageBegan) : 0);
   }
 
   /** Call it only while live. */
@@ -87,7 +86,7 @@ export class Watcher {
       },
       onText: (bytes, start, end) => this.#receive(bytes, start, end),
       onLost: (code) => this.#lost(code),
-      onRefused: (s) => {this.dbg.push(`refused ${s}`);}, // `onLost` follows
+      onRefused: () => {}, // `onLost` follows
     };
     const socket = new RawSocket(this.#url, compactSubprotocol, listener, { localAddress: this.#localAddress });
     this.#socket = socket;
@@ -99,7 +98,6 @@ export class Watcher {
       return;
     }
     const message = JSON.parse(bytes.toString('utf8', start, end)) as Parsed;
-    if (message.type !== 'ACK' || message.request_id === 'connect') this.dbg.push(bytes.toString('utf8', start, Math.min(end, start + 150)));
     switch (message.type) {
       case 'SEATS': {
         const { epoch, seq, stale = false } = message.data;
@@ -127,7 +125,6 @@ export class Watcher {
   }
 
   #lost(code: number): void {
-    this.dbg.push(`lost ${code}`);
     if (this.#isClosed) return;
     if (this.#isConnected) this.closes.set(code, (this.closes.get(code) ?? 0) + 1);
     this.#stateIs({ isConnected: false, isStale: this.#isStale });
@@ -146,10 +143,12 @@ export class Watcher {
     this.#isStale = isStale;
     if (this.isLive) {
       this.longestOutageMs = this.outageMs;
-      this.#outageBeganMs = undefined;
+      const wallMs = this.#outageBegan ? performance.now() - this.#outageBegan.wallMs : 0;
+      this.longestOutageWallMs = Math.max(this.longestOutageWallMs, wallMs);
+      this.#outageBegan = undefined;
       this.#failures = 0;
     } else if (wasLive) {
-      this.#outageBeganMs = this.#clock.nowMs();
+      this.#outageBegan = this.#share.mark();
     }
   }
 

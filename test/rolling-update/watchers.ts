@@ -1,7 +1,7 @@
 import type { UserAction } from '../../src/protocol/commands.ts';
 import type { Booker, Reply } from '../faults/booker.ts';
 import { until } from '../faults/time.ts';
-import type { AwakeClock } from './awake-clock.ts';
+import type { MachineShare } from './machine-share.ts';
 import { Watcher } from './watcher.ts';
 
 /** nginx leads all clients of a network to one edge. */
@@ -13,10 +13,10 @@ export class Watchers {
   #turn = 0;
 
   /** `count` sockets to an nginx on this machine. */
-  constructor({ url, count, clock }: { url: string; count: number; clock: AwakeClock }) {
+  constructor({ url, count, share }: { url: string; count: number; share: MachineShare }) {
     this.all = Array.from(
       { length: count },
-      (_, i) => new Watcher({ url, localAddress: `127.0.${1 + (i % networks)}.1`, clock }),
+      (_, i) => new Watcher({ url, localAddress: `127.0.${1 + (i % networks)}.1`, share }),
     );
   }
 
@@ -26,6 +26,10 @@ export class Watchers {
 
   get longestOutageMs(): number {
     return Math.max(...this.all.map(({ outageMs }) => outageMs));
+  }
+
+  get longestOutageWallMs(): number {
+    return Math.max(...this.all.map(({ longestOutageWallMs }) => longestOutageWallMs));
   }
 
   /** How often sockets were closed, by code. */
