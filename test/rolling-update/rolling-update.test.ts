@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 600_000 });
 
 const lastRelease = unpackLastRelease();
 const thisBuild = undefined;
-const sockets = Number(process.env.SOCKETS ?? 1000);
+const sockets = 1_000;
 
 async function ownerOf({ ownerUrl }: TestPostgres): Promise<pg.Client> {
   const owner = new pg.Client(ownerUrl);
