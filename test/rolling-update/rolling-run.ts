@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { closeCodes } from '../../src/protocol/close-codes.ts';
+import { SeatStatus } from '../../src/protocol/seat-status.ts';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import { audit } from '../faults/audit.ts';
@@ -77,7 +78,7 @@ export class RollingRun {
     await this.#watchersAreLive();
     await this.#load.stop();
     const { operations } = this.#load;
-    const record = await readVenueRecord(this.#venue.redis);
+    const record = await this.#recordAfterHolds();
     const seats = new Map([...emptySeats(gridPlan(layout))].map((seat) => [seat.id, seat]));
     const { violations, ...counts } = audit({
       operations,
@@ -98,6 +99,16 @@ export class RollingRun {
       ...{ slowestReplyMs, longestOutageMs, longestOutageWallMs, machineShare: machineShare.toFixed(2) },
     });
     return { problems: [...violations, ...socketProblems(this.watchers), ...commandProblems(failures)], record };
+  }
+
+  /** The last hold has ended: nothing changes any more. */
+  async #recordAfterHolds(): Promise<VenueRecord> {
+    let record = await readVenueRecord(this.#venue.redis);
+    await until('no seat is held', async () => {
+      record = await readVenueRecord(this.#venue.redis);
+      return [...record.seats.values()].every(({ status }) => status !== SeatStatus.held);
+    });
+    return record;
   }
 
   async #watchersAreLive(): Promise<void> {
