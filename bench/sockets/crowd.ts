@@ -251,7 +251,7 @@ class Member {
       onLost: (code) => this.#lost(code),
       onRefused: (httpStatus) => this.#crowd.refused(httpStatus),
     };
-    const socket = new RawSocket(this.#url, name, listener, tokens?.[this.#index]);
+    const socket = new RawSocket(this.#url, name, listener, { token: tokens?.[this.#index] });
     this.#socket = socket;
   }
 

@@ -14,6 +14,13 @@ export interface RawSocketListener {
   onRefused(httpStatus: number): void;
 }
 
+interface RawSocketOptions {
+  /** Of a session, sent as the page's cookie. */
+  token?: string | undefined;
+  /** Absent: the system chooses one. */
+  localAddress?: string | undefined;
+}
+
 /** A WebSocket client with the least possible cost. */
 export class RawSocket {
   bytesRead = 0;
@@ -24,14 +31,15 @@ export class RawSocket {
   #head = '';
   #closeCode = 1006;
 
-  /** `token`: of a session, sent as the page's cookie. */
-  constructor(url: string, subprotocol: string, listener: RawSocketListener, token?: string) {
+  constructor(url: string, subprotocol: string, listener: RawSocketListener, options: RawSocketOptions = {}) {
+    const { token, localAddress } = options;
     this.#listener = listener;
     const { hostname, port, host } = new URL(url);
     const cookie = token === undefined ? '' : `Cookie: session=${token}\r\n`;
     this.#socket = connect({
       host: hostname,
       port: Number(port) || 80,
+      localAddress,
       noDelay: true,
       onread: { buffer: readBuffer, callback: (length) => this.#read(readBuffer.subarray(0, length)) },
     });

@@ -81,6 +81,9 @@ export class ClientConnection implements BufferedClient {
   /** Runs while the client is behind: it gets no updates until it has read its buffer. */
   #behindTimer: NodeJS.Timeout | undefined;
   #commandsInFlight = 0;
+  /** Commands without a reply, also those that wait for a change of the show. */
+  readonly #unanswered = new Set<Promise<void>>();
+  #isLeaving = false;
   #commandsSoFar = 0;
   #hasRequestedState = false;
   #receivedSincePing = true;
@@ -180,13 +183,20 @@ export class ClientConnection implements BufferedClient {
     this.#ws.close(code);
   }
 
+  /** Ignores all further messages, so the close code shows that a command without a reply was not carried out. */
+  async leave(reason: { code: number }): Promise<void> {
+    this.#isLeaving = true;
+    await Promise.all(this.#unanswered);
+    this.close(reason);
+  }
+
   terminate(reason: string): void {
     this.#metrics.terminated.inc({ reason });
     this.#ws.terminate();
   }
 
   #receive(data: RawData, isBinary: boolean): void {
-    if (!this.#countFrame() || !this.isOpen) return; // closing: no reply is possible
+    if (!this.#countFrame() || this.#isLeaving || !this.isOpen) return; // closing: no reply is possible
     const read = isBinary ? binaryRefused : readMessage(data.toString());
     if (!read.ok) {
       this.#refuse('INVALID_REQUEST', read.problem, read.requestId);
@@ -209,8 +219,13 @@ export class ClientConnection implements BufferedClient {
         this.#acknowledge(message.request_id);
         break;
       default:
-        void this.#command(message);
+        this.#carryOut(message);
     }
+  }
+
+  #carryOut(message: CommandMessage): void {
+    const replied = this.#command(message).finally(() => this.#unanswered.delete(replied));
+    this.#unanswered.add(replied);
   }
 
   #connect({ data, request_id }: Connect): void {

@@ -128,7 +128,7 @@ export class Hub implements VenueFeedListener {
     const batchSize = Math.max(drainBatchClients, Math.ceil(leaving.length / batches));
     for (let start = 0; start < leaving.length; start += batchSize) {
       if (start > 0) await delay(drainBatchIntervalMs);
-      for (const client of leaving.slice(start, start + batchSize)) client.close(closeCodes.serviceRestart);
+      for (const client of leaving.slice(start, start + batchSize)) void client.leave(closeCodes.serviceRestart);
     }
     while (this.#clients.size > 0 && performance.now() < deadlineMs) await delay(drainBatchIntervalMs);
     for (const client of this.#clients) client.terminate('drain');

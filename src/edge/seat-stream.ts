@@ -13,7 +13,8 @@ export interface HubClient {
   sendUpdates(frames: Buffer): void;
   sendState(frame: VenueStateFrame): void;
   ping(): void;
-  close(reason: { code: number }): void;
+  /** Closes the connection after the replies to its commands. Never rejects. */
+  leave(reason: { code: number }): Promise<void>;
   terminate(reason: string): void;
 }
 

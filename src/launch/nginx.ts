@@ -136,8 +136,8 @@ export function rulesOf(
     addresses.map((address) => `server ${address} ${parameters};`).join(' ');
   const hasFailover = bookings.length > 1;
   return {
-    // An address that is listed several times is a Service of Kubernetes: a failure says nothing about its next pod.
-    EDGE_SERVERS: servers(edges, new Set(edges).size < edges.length ? 'max_fails=0' : 'max_fails=1 fail_timeout=1s'),
+    // nginx counts an upgrade as a success only when its WebSocket ends: an edge that failed once would get one new socket per fail_timeout.
+    EDGE_SERVERS: servers(edges, 'max_fails=0'),
     // A failed process is skipped for 5 s. All are listed again as backup, so that they are still tried when all have failed.
     BOOKING_SERVERS: hasFailover
       ? `${servers(bookings, 'max_fails=1 fail_timeout=5s')} ${servers(bookings, 'max_fails=0 backup')}`

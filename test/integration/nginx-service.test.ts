@@ -2,10 +2,10 @@ import { createServer as createHttpServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
-import { startNginx } from '../support/servers.ts';
+import { freePort, startNginx } from '../support/servers.ts';
 
-async function portOf(server: Server | ReturnType<typeof createServer>): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+async function portOf(server: Server | ReturnType<typeof createServer>, port = 0): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
 }
@@ -34,19 +34,39 @@ async function upgradeStatuses(attempts: number): Promise<Set<number>> {
   onTestFinished(() => nginx.stop());
   const statuses = new Set<number>();
   for (let count = 0; count < 10; count++) {
-    const socket = new WebSocket(`${nginx.url.replace('http', 'ws')}/ws`);
-    const status = await new Promise<number>((resolve, reject) => {
-      socket.once('open', () => resolve(101));
-      socket.once('unexpected-response', (_, { statusCode = 0 }) => resolve(statusCode));
-      socket.once('error', reject);
-    });
+    const { status, socket } = await upgrade(nginx.url);
     statuses.add(status);
     socket.terminate();
   }
   return statuses;
 }
 
+async function upgrade(url: string): Promise<{ status: number; socket: WebSocket }> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`);
+  onTestFinished(() => socket.terminate());
+  const status = await new Promise<number>((resolve, reject) => {
+    socket.once('open', () => resolve(101));
+    socket.once('unexpected-response', (_, { statusCode = 0 }) => resolve(statusCode));
+    socket.once('error', reject);
+  });
+  return { status, socket };
+}
+
 test('[R980] a Service that is named once per attempt gives an upgrade another pod', async () => {
   expect(await upgradeStatuses(1), 'named once: some upgrades are refused').toContain(503);
   expect(await upgradeStatuses(3)).toEqual(new Set([101]));
+});
+
+test('[R1035] an edge that is back after failed attempts gets every upgrade, while the WebSockets before it stay open', async () => {
+  const edgePorts = [await freePort(), await freePort()];
+  const booking = await portOf(createHttpServer((_, response) => response.end('{}')));
+  const nginx = await startNginx({ edgePorts, bookingPorts: [booking] });
+  onTestFinished(() => nginx.stop());
+  const statuses = async () =>
+    (await Promise.all(Array.from({ length: 20 }, () => upgrade(nginx.url)))).map((each) => each.status);
+  expect(new Set(await statuses()), 'no edge listens').toEqual(new Set([503]));
+  const edge = createHttpServer();
+  new WebSocketServer({ server: edge });
+  await portOf(edge, edgePorts[0]);
+  expect(await statuses()).toEqual(Array(20).fill(101));
 });

@@ -58,6 +58,6 @@ export class CompactPage implements HubClient {
   }
 
   ping(): void {}
-  close(): void {}
+  async leave(): Promise<void> {}
   terminate(): void {}
 }

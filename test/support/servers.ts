@@ -55,6 +55,8 @@ export interface ServerOptions {
 export interface NodeServerOptions extends ServerOptions {
   /** HOLD_SECONDS, LOG_LEVEL, VENUE_ROWS … */
   env?: NodeJS.ProcessEnv;
+  /** The folder of another build. Absent: that of this tree. */
+  root?: string | undefined;
 }
 
 interface RedisServerOptions extends ServerOptions {
@@ -144,10 +146,10 @@ export const startBooking = (
   options: NodeServerOptions & Pick<BookingOptions, 'redisUrl' | 'natsUrl' | 'database'>,
 ): Promise<TestServer> =>
   start(options, 'booking', ({ port, logFile }) => {
-    const { redisUrl, natsUrl, database, env = {} } = options;
+    const { redisUrl, natsUrl, database, root, env = {} } = options;
     return {
       url: httpUrl(loopback, port),
-      spec: bookingSpec({ port, logFile, env: { ...noLimits, ...env }, redisUrl, natsUrl, database }),
+      spec: bookingSpec({ port, logFile, root, env: { ...noLimits, ...env }, redisUrl, natsUrl, database }),
     };
   });
 
@@ -155,10 +157,10 @@ export const startEdge = (
   options: NodeServerOptions & { natsUrl: string; bookingUrls: string[] },
 ): Promise<TestServer> =>
   start(options, 'edge', ({ port, logFile }) => {
-    const { natsUrl, bookingUrls, env = {} } = options;
+    const { natsUrl, bookingUrls, root, env = {} } = options;
     return {
       url: httpUrl(loopback, port),
-      spec: edgeSpec({ port, logFile, env: { ...noLimits, ...env }, natsUrl, bookingUrls }),
+      spec: edgeSpec({ port, logFile, root, env: { ...noLimits, ...env }, natsUrl, bookingUrls }),
     };
   });
 

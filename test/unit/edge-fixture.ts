@@ -85,6 +85,8 @@ export class FakeBooking {
   sessionsTakeMs = 0;
   /** If set, commands get no reply. */
   hangsOnCommands = false;
+  /** If set, the replies to commands wait for it. */
+  repliesAfter: Promise<unknown> | undefined;
   /** Each command of a batch as the request that it stands for. */
   readonly requests: string[] = [];
   readonly headers: IncomingHttpHeaders[] = [];
@@ -136,6 +138,7 @@ export class FakeBooking {
                 : this.#answer(request.url ?? '', body);
         const send = () => response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
         if (tokens && this.sessionsTakeMs > 0) setTimeout(send, this.sessionsTakeMs);
+        else if (commands && this.repliesAfter) void this.repliesAfter.then(send);
         else send();
       });
     });
