@@ -19,13 +19,13 @@ import { atLeast, atMost, problemsOf, type Section, type SuiteContext } from './
 import { cpuMs } from './subject.ts';
 
 const buyers = 100;
-/** Enough for three times the wanted rate of orders. */
-const hall = { rows: 400, cols: 100, price: 4_500 };
+/** The largest hall: 10,000 orders. */
+const hall = { rows: 200, cols: 100, price: 4_500 };
 const selectGrid = { rows: 50, cols: 100 };
 const selectsPerSecond = 200;
 const holdSeconds = 30;
-const warmUpS = 6;
-const rounds = 5;
+const warmUpS = 4;
+const rounds = 4;
 /** Sessions of Postgres write their counters at most once a second. */
 const countersSettleMs = 1_500;
 
@@ -59,7 +59,7 @@ export async function checkoutSection({ isQuick, signal, onProgress }: SuiteCont
     const orders: Orders[] = [];
     const alone: Selects[] = [];
     const beside: Selects[] = [];
-    const sliceS = isQuick ? 3 : 5;
+    const sliceS = isQuick ? 3 : 4;
     for (let round = 1; round <= (isQuick ? 1 : rounds) && !signal.aborted; round++) {
       onProgress(`checkout: round ${round}`);
       orders.push(await buy(sliceS));

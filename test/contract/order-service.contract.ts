@@ -182,9 +182,9 @@ export function orderServiceControls(ledgersOf: () => readonly [Ledger, Ledger])
             if (name !== 'change') return method.bind(target);
             return async (at: Parameters<Ledger['change']>[0], change: Parameters<Ledger['change']>[1]) => {
               for (;;) {
-                const { version = 0 } = (await target.order(at.id)) ?? {};
+                const now = (await target.order(at.id)) ?? at;
                 try {
-                  return await target.change({ id: at.id, version }, change);
+                  return await target.change(now, change);
                 } catch (error) {
                   if (!(error instanceof OrderChangedError)) throw error;
                 }
