@@ -1,4 +1,6 @@
 import { bestSection } from './best-section.ts';
+import { checkoutSection } from './checkout-section.ts';
+import { clusterSection } from './cluster-section.ts';
 import { coldStartSection } from './cold-start-section.ts';
 import { expirySection } from './expiry-section.ts';
 import { fanoutSection } from './fanout-section.ts';
@@ -17,12 +19,14 @@ export const sections: Record<string, (context: SuiteContext) => Promise<Section
   journey: journeySection,
   groups: groupsSection,
   best: bestSection,
+  checkout: checkoutSection,
   fanout: fanoutSection,
   watchers: watchersSection,
   storm: stormSection,
   sizes: sizesSection,
   shows: showsSection,
   scale: scaleSection,
+  cluster: clusterSection,
   expiry: expirySection,
   'cold-start': coldStartSection,
 };

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -6,6 +6,7 @@ import pidusage from 'pidusage';
 import { bookingSpec } from '../../src/launch/node-services.ts';
 import { present } from '../../src/process/present.ts';
 import { Services, startServers } from '../venue/own-venue.ts';
+import { writeHall } from '../venue/write-hall.ts';
 import { pidsOf } from './http-sections.ts';
 import { atMost, type Section, type SuiteContext } from './section.ts';
 
@@ -75,7 +76,7 @@ async function measureShows(count: number, signal: AbortSignal): Promise<ManySho
   const folder = mkdtempSync(join(tmpdir(), 'concert-booking-shows-'));
   try {
     const ids = Array.from({ length: count }, (_, i) => `show-${i + 1}`);
-    for (const id of ids) writeFileSync(join(folder, `${id}.json`), showFile(id));
+    for (const id of ids) writeHall(folder, id, seats);
     const links = await startServers(services);
     const env = { LOG_LEVEL: 'warn', RATE_LIMIT: 'off', HOLD_SECONDS: String(holdSeconds), SHOWS_DIR: folder };
     const startingAtMs = performance.now();
@@ -114,11 +115,3 @@ async function measureShows(count: number, signal: AbortSignal): Promise<ManySho
     rmSync(folder, { recursive: true, force: true });
   }
 }
-
-const showFile = (name: string): string =>
-  JSON.stringify({
-    name,
-    starts_at: '2099-01-01T20:00:00Z',
-    categories: [{ name: 'Standard', colour: '#1e8449' }],
-    layout: { sections: [{ name: 'Hall', rows: seats.rows, seats: seats.cols, category: 'Standard' }] },
-  });

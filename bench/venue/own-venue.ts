@@ -16,6 +16,9 @@ import type { ShowFile } from '../../src/shows/show-file.ts';
 import type { MonitoredProcess } from '../measure/process-monitor.ts';
 import { showUnderLoad } from './show-under-load.ts';
 import type { VenueUnderLoad } from './venue-under-load.ts';
+import { type Hall, writeHall } from './write-hall.ts';
+
+const hallId = 'hall';
 
 export interface OwnVenueOptions {
   bookings: number;
@@ -25,6 +28,8 @@ export interface OwnVenueOptions {
   holdSeconds: number;
   /** Id of a show in shows/; undefined: the default show. */
   show?: string | undefined;
+  /** A show to load in place of one of shows/. */
+  hall?: Hall | undefined;
   /** The folder of another build of the servers; default: the working tree. */
   root?: string | undefined;
   /** With Postgres and the sandbox: shows with prices are sold by orders. */
@@ -43,7 +48,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
       VENUE_ROWS: String(options.rows),
       VENUE_COLS: String(options.cols),
       HOLD_SECONDS: String(options.holdSeconds),
-      SHOWS_DIR: options.show === undefined ? '' : services.showsDir(options.show, options.holdSeconds),
+      SHOWS_DIR: services.showsDir(options),
       ...(database && { PAYMENT_PROVIDER: 'sandbox', PAYMENT_SECONDS: '60' }),
     };
     const links = { redisUrl: servers.redisUrl, natsUrl: servers.natsUrl, env, root: options.root };
@@ -53,7 +58,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
     const bookingUrls = bookings.map(({ url }) => url);
     const edges = await services.startNode(options.edges, (place) => edgeSpec({ ...place, ...links, bookingUrls }));
     return {
-      show: showUnderLoad(options.show),
+      show: showUnderLoad(options.hall ? hallId : options.show),
       apiUrls: bookingUrls,
       edgeUrls: edges.map(({ url }) => url),
       redisUrl: servers.redisUrl,
@@ -80,13 +85,22 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
 
 /** Only NATS and Redis, which is as durable as ours. */
 export async function startServers(services: Services): Promise<{ redisUrl: string; natsUrl: string }> {
-  const origin = await findMachineServers(['redis-server', 'nats-server'], '/dev/null', new AbortController().signal);
-  const [redisPort, natsPort, monitorPort] = [await freePort(), await freePort(), await freePort()];
-  await Promise.all([
-    services.start(redisSpec({ origin, port: redisPort, ...services.place('redis') })),
-    services.start(natsSpec({ origin, port: natsPort, monitorPort, ...services.place('nats') })),
-  ]);
-  return { redisUrl: `redis://${loopback}:${redisPort}`, natsUrl: `nats://${loopback}:${natsPort}` };
+  const [redisUrl, natsUrl] = await Promise.all([startRedis(services), startNats(services)]);
+  return { redisUrl, natsUrl };
+}
+
+async function startRedis(services: Services): Promise<string> {
+  const origin = await findMachineServers(['redis-server'], '/dev/null', new AbortController().signal);
+  const port = await freePort();
+  await services.start(redisSpec({ origin, port, ...services.place('redis') }));
+  return `redis://${loopback}:${port}`;
+}
+
+export async function startNats(services: Services): Promise<string> {
+  const origin = await findMachineServers(['nats-server'], '/dev/null', new AbortController().signal);
+  const [port, monitorPort] = [await freePort(), await freePort()];
+  await services.start(natsSpec({ origin, port, monitorPort, ...services.place('nats') }));
+  return `nats://${loopback}:${port}`;
 }
 
 async function startLedger(services: Services): Promise<{ url: string; ownerUrl: string }> {
@@ -118,13 +132,16 @@ export class Services {
     return { dir: join(this.#dir, name), logFile: join(this.#dir, `${name}.log`) };
   }
 
-  /** A folder with this show of shows/, whose holds last as long as those of the default show. */
-  showsDir(id: string, holdSeconds: number): string {
+  /** A folder with the show, whose holds last as long as those of the default show; empty: there is only the default show. */
+  showsDir({ show, hall, holdSeconds }: Pick<OwnVenueOptions, 'show' | 'hall' | 'holdSeconds'>): string {
+    if (show === undefined && hall === undefined) return '';
     const dir = join(this.#dir, 'shows');
     mkdirSync(dir);
-    const file = JSON.parse(readFileSync(join('shows', `${id}.json`), 'utf8')) as ShowFile;
+    if (hall) writeHall(dir, hallId, hall);
+    if (show === undefined) return dir;
+    const file = JSON.parse(readFileSync(join('shows', `${show}.json`), 'utf8')) as ShowFile;
     const limits = { ...file.limits, hold_seconds: Math.max(1, Math.round(holdSeconds)) };
-    writeFileSync(join(dir, `${id}.json`), JSON.stringify({ ...file, limits }));
+    writeFileSync(join(dir, `${show}.json`), JSON.stringify({ ...file, limits }));
     return dir;
   }
 

@@ -1,9 +1,6 @@
 import type { NewOrder, Order, OrderState, PaymentFact, PaymentState, Ticket } from './order.ts';
 import type { LedgerEvent, RecoveredBooking, RestorableSeat, StrayBooking } from './seat-history.ts';
 
-/** An order at the version that the caller has read: a change applies to that version only. */
-export type OrderVersion = Pick<Order, 'id' | 'version'>;
-
 export interface OrderChange {
   /** Absent: the state stays. `issued`: only if the order has its tickets, as after a time in `needs_person`. */
   state?: OrderState;
@@ -94,13 +91,13 @@ export interface Ledger {
     facts: readonly PaymentFact[],
     notice?: Notice,
   ): Promise<{ order: Order; isNew: boolean }>;
-  /** Changes an order if it still has this version. Rejects with an `OrderChangedError` or `UnknownOrderError`. */
-  change(at: OrderVersion, change: OrderChange): Promise<Order>;
+  /** Changes an order if it still has the version that the caller has read. Rejects with an `OrderChangedError` or `UnknownOrderError`. */
+  change(order: Order, change: OrderChange): Promise<Order>;
   /**
    * Order → `issued`, with its tickets: all or nothing. Rejects with an `OrderChangedError`, an `UnknownOrderError`, or a
    * `SeatAlreadySoldError` if another live ticket has one of the seats.
    */
-  issue(at: OrderVersion, issue: Issue): Promise<Order>;
+  issue(order: Order, issue: Issue): Promise<Order>;
   /**
    * The orders that are due at `nowMs`, the longest overdue first, at most `limit`; each becomes due again at
    * `nowMs + leaseMs`, for another process if this one dies. No two callers get the same one. The versions stay.

@@ -8,7 +8,6 @@ import type {
   OrderChange,
   OrderQuery,
   OrderTotals,
-  OrderVersion,
   PaymentTotals,
 } from './ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
@@ -77,10 +76,7 @@ export class MemoryLedger implements Ledger {
     return { order: this.#set({ ...order, payments, version: version + 1, changedAtMs, dueAtMs }), isNew: true };
   }
 
-  async change(
-    at: OrderVersion,
-    { state, dueAtMs, reason, facts = [], voidTickets, atMs }: OrderChange,
-  ): Promise<Order> {
+  async change(at: Order, { state, dueAtMs, reason, facts = [], voidTickets, atMs }: OrderChange): Promise<Order> {
     const order = this.#requireVersion(at);
     const next = state ?? order.state;
     requireTickets(order, next);
@@ -103,7 +99,7 @@ export class MemoryLedger implements Ledger {
     return this.#set(changed);
   }
 
-  async issue(at: OrderVersion, { tickets, dueAtMs, atMs }: Issue): Promise<Order> {
+  async issue(at: Order, { tickets, dueAtMs, atMs }: Issue): Promise<Order> {
     const order = this.#requireVersion(at);
     requireTicketPerSeat(order, tickets);
     const { show } = order;
@@ -224,7 +220,7 @@ export class MemoryLedger implements Ledger {
     return order;
   }
 
-  #requireVersion({ id, version }: OrderVersion): Order {
+  #requireVersion({ id, version }: Order): Order {
     const order = this.#require(id);
     if (order.version !== version) throw new OrderChangedError(order);
     return order;

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
-import type { Issue, Notice, OrderChange, OrderVersion } from './ledger.ts';
+import type { Issue, Notice, OrderChange } from './ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import type { LedgerTables } from './ledger-tables.ts';
-import { type Order, type PaymentFact, unfinishedStates } from './order.ts';
+import { type Order, type Payment, type PaymentFact, type Ticket, unfinishedStates } from './order.ts';
 import { dateOf, lockOrder, orderById, orderOf, paymentRow, selectOrders } from './order-queries.ts';
 import { requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
@@ -93,72 +93,55 @@ export async function recordFacts(
       .executeTakeFirst();
     if (!inserted) return { order, isNew: false };
   }
-  if (!(await writeFacts(db, order, facts))) return { order, isNew: notice !== undefined };
+  const payments = await writeFacts(db, order, facts);
+  if (payments === order.payments) return { order, isNew: notice !== undefined };
   const changedAtMs = Math.max(order.changedAtMs, ...facts.map(({ atMs }) => atMs));
+  const { dueAtMs = changedAtMs } = order;
+  const version = order.version + 1;
   await db
     .updateTable('orders')
-    .set({
-      version: order.version + 1,
-      changed_at: new Date(changedAtMs),
-      due_at: new Date(order.dueAtMs ?? changedAtMs),
-    })
+    .set({ version, changed_at: new Date(changedAtMs), due_at: new Date(dueAtMs) })
     .where('id', '=', orderId)
     .execute();
-  return { order: await requireOrder(db, orderId), isNew: true };
+  return { order: { ...order, payments, version, changedAtMs, dueAtMs }, isNew: true };
 }
 
 /** `changeId`: of this call, so that a repeated transaction recognises its own effect. */
-export async function changeOrder(db: Db, at: OrderVersion, changeId: string, change: OrderChange): Promise<Order> {
-  const { state, dueAtMs, reason, facts = [], voidTickets, atMs } = change;
-  const before = await requireVersion(db, at, changeId);
-  if (before.isDone) return before.order;
-  const { order } = before;
-  const next = state ?? order.state;
-  requireTickets(order, next);
-  if (voidTickets) {
-    await db
-      .updateTable('tickets')
-      .set({ voided_at: new Date(atMs) })
-      .where('order_id', '=', at.id)
-      .where('voided_at', 'is', null)
-      .execute();
-  }
-  await writeFacts(db, order, facts);
-  const stuckIn = stuckInAfter(order, next);
-  const changed = { ...order, state: next, stuckIn, reason: reason ?? order.reason, dueAtMs, changedAtMs: atMs };
-  await writeState(db, order, changed, changeId);
-  return requireOrder(db, at.id);
+export async function changeOrder(db: Db, order: Order, changeId: string, change: OrderChange): Promise<Order> {
+  const { state = order.state, dueAtMs, reason = order.reason, facts = [], voidTickets, atMs } = change;
+  const stuckIn = stuckInAfter(order, state);
+  const changed = { ...order, state, stuckIn, reason, dueAtMs, changedAtMs: atMs, version: order.version + 1 };
+  const repeated = await writeState(db, order, changed, changeId);
+  if (repeated) return repeated;
+  requireTickets(order, state);
+  const voided = voidTickets ? await voidLiveTickets(db, order, atMs) : order.tickets;
+  return { ...changed, tickets: voided, payments: await writeFacts(db, order, facts) };
 }
 
-export async function issueOrder(db: Db, at: OrderVersion, changeId: string, issue: Issue): Promise<Order> {
+export async function issueOrder(db: Db, order: Order, changeId: string, issue: Issue): Promise<Order> {
   const { tickets, dueAtMs, atMs } = issue;
-  const before = await requireVersion(db, at, changeId);
-  if (before.isDone) return before.order;
-  const { order } = before;
+  const issued = { ...order, state: 'issued', dueAtMs, changedAtMs: atMs, version: order.version + 1 } as const;
+  const repeated = await writeState(db, order, issued, changeId);
+  if (repeated) return repeated;
   requireTicketPerSeat(order, tickets);
+  const { id: orderId, show } = order;
   await db
     .insertInto('tickets')
     .values(
-      tickets.map(({ id, seatId }) => ({
-        id,
-        order_id: order.id,
-        show: order.show,
-        seat_id: seatId,
-        issued_at: new Date(atMs),
-      })),
+      tickets.map(({ id, seatId }) => ({ id, order_id: orderId, show, seat_id: seatId, issued_at: new Date(atMs) })),
     )
     .execute();
-  await writeState(db, order, { ...order, state: 'issued', dueAtMs, changedAtMs: atMs }, changeId);
-  return requireOrder(db, at.id);
+  const added = tickets.map((ticket) => ({ ...ticket, orderId, show, issuedAtMs: atMs, voidedAtMs: undefined }));
+  // As a read has them.
+  return { ...issued, tickets: [...order.tickets, ...added.sort((a, b) => (a.id < b.id ? -1 : 1))] };
 }
 
 /** The error for a violation of `tickets_live`; undefined if the other ticket was voided meanwhile. */
 export async function seatAlreadySold(
   db: Db,
-  orderId: string,
+  { show, seats }: Order,
   cause: unknown,
 ): Promise<SeatAlreadySoldError | undefined> {
-  const { show, seats } = await requireOrder(db, orderId);
   const sold = await db
     .selectFrom('tickets')
     .select('seat_id')
@@ -210,26 +193,13 @@ async function requireOrder(db: Db, id: string): Promise<Order> {
   return order;
 }
 
-/** Locks the order. `isDone`: this change has taken effect already; its connection was lost during COMMIT. */
-async function requireVersion(
-  db: Db,
-  { id, version }: OrderVersion,
-  changeId: string,
-): Promise<{ order: Order; isDone: boolean }> {
-  const row = await db.selectFrom('orders').select('change_id').where('id', '=', id).forUpdate().executeTakeFirst();
-  const order = await requireOrder(db, id);
-  if (row?.change_id === changeId) return { order, isDone: true };
-  if (order.version !== version) throw new OrderChangedError(order);
-  return { order, isDone: false };
-}
-
-async function writeState(
-  db: Db,
-  before: Order,
-  { id, state, stuckIn, reason, dueAtMs, changedAtMs }: Order,
-  changeId: string,
-): Promise<void> {
-  await db
+/**
+ * Compare-and-set on the version, which all content of an order belongs to, except when it is due. Returns undefined, or the order as it
+ * is if this change has taken effect already: its connection was lost during COMMIT. Rejects with an `OrderChangedError`.
+ */
+async function writeState(db: Db, before: Order, after: Order, changeId: string): Promise<Order | undefined> {
+  const { id, state, stuckIn, reason, dueAtMs, changedAtMs, version } = after;
+  const written = await db
     .updateTable('orders')
     .set({
       state,
@@ -237,21 +207,47 @@ async function writeState(
       stuck_in: stuckIn ?? null,
       due_at: dateOf(dueAtMs),
       changed_at: new Date(changedAtMs),
-      version: before.version + 1,
+      version,
       change_id: changeId,
     })
     .where('id', '=', id)
-    .execute();
+    .where('version', '=', before.version)
+    .returning('id')
+    .executeTakeFirst();
+  if (!written) return requireRepeated(db, id, changeId);
   const isUnfinished = unfinishedStates.has(state);
-  if (isUnfinished === unfinishedStates.has(before.state)) return;
+  if (isUnfinished === unfinishedStates.has(before.state)) return undefined;
   await db.updateTable('order_seats').set({ is_unfinished: isUnfinished }).where('order_id', '=', id).execute();
+  return undefined;
 }
 
-/** Returns whether they added anything. */
-async function writeFacts(db: Db, { id, payments: known }: Order, facts: readonly PaymentFact[]): Promise<boolean> {
+async function requireRepeated(db: Db, id: string, changeId: string): Promise<Order> {
+  await lockOrder(db, id);
+  const row = await db.selectFrom('orders').select('change_id').where('id', '=', id).executeTakeFirst();
+  const order = await requireOrder(db, id);
+  if (row?.change_id !== changeId) throw new OrderChangedError(order);
+  return order;
+}
+
+async function voidLiveTickets(db: Db, { id, tickets }: Order, atMs: number): Promise<Ticket[]> {
+  await db
+    .updateTable('tickets')
+    .set({ voided_at: new Date(atMs) })
+    .where('order_id', '=', id)
+    .where('voided_at', 'is', null)
+    .execute();
+  return tickets.map((ticket) => ({ ...ticket, voidedAtMs: ticket.voidedAtMs ?? atMs }));
+}
+
+/** Returns the payments after it; the same array if the facts add nothing. */
+async function writeFacts(
+  db: Db,
+  { id, payments: known }: Order,
+  facts: readonly PaymentFact[],
+): Promise<readonly Payment[]> {
   const payments = withFacts(known, facts);
-  if (payments === known) return false;
   const changed = payments.filter((payment) => !known.includes(payment));
+  if (changed.length === 0) return payments;
   await db
     .insertInto('payments')
     .values(changed.map((payment) => paymentRow(id, payment)))
@@ -269,5 +265,5 @@ async function writeFacts(db: Db, { id, payments: known }: Order, facts: readonl
       })),
     )
     .execute();
-  return true;
+  return payments;
 }

@@ -13,7 +13,6 @@ import type {
   OrderChange,
   OrderQuery,
   OrderTotals,
-  OrderVersion,
   PaymentTotals,
 } from './ledger.ts';
 import { LedgerUnavailableError } from './ledger-errors.ts';
@@ -101,20 +100,17 @@ export class PostgresLedger implements Ledger {
     return this.#transact((db) => recordFacts(db, orderId, facts, notice));
   }
 
-  change(at: OrderVersion, change: OrderChange): Promise<Order> {
+  change(order: Order, change: OrderChange): Promise<Order> {
     const changeId = randomUUID();
-    return this.#transact((db) => changeOrder(db, at, changeId, change), {
-      order_seats_unfinished: async (error) => {
-        const order = await orderById(this.#db, at.id);
-        return order && seatInOrder(this.#db, order, error);
-      },
+    return this.#transact((db) => changeOrder(db, order, changeId, change), {
+      order_seats_unfinished: (error) => seatInOrder(this.#db, order, error),
     });
   }
 
-  issue(at: OrderVersion, issue: Issue): Promise<Order> {
+  issue(order: Order, issue: Issue): Promise<Order> {
     const changeId = randomUUID();
-    return this.#transact((db) => issueOrder(db, at, changeId, issue), {
-      tickets_live: (error) => seatAlreadySold(this.#db, at.id, error),
+    return this.#transact((db) => issueOrder(db, order, changeId, issue), {
+      tickets_live: (error) => seatAlreadySold(this.#db, order, error),
     });
   }
 

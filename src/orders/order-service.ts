@@ -56,6 +56,8 @@ export class OrderService {
   readonly #stateLog: StateLog;
   readonly #seats: OrderSeats;
   readonly #steps: OrderSteps;
+  /** By order: the last to be advanced in this process. */
+  readonly #advancing = new Map<string, Promise<Order>>();
 
   constructor(options: OrderServiceOptions) {
     this.#options = { graceMs: 60_000, retryMs: 10_000, unsettledMs: 86_400_000, ...options };
@@ -81,22 +83,8 @@ export class OrderService {
         throw new SeatsRefusedError(answer);
       }
     }
-    const paying = await this.pay(order.id);
+    const paying = await this.#pay(order);
     return { order: paying, payUrl: await this.payUrl(paying) };
-  }
-
-  /** Begins a payment of an open order, or another one after a failure. The order as it is then. */
-  async pay(orderId: string): Promise<Order> {
-    const order = await this.advance(orderId);
-    if (order.state !== 'open') return order;
-    if (order.payments.length >= maxAttempts) throw new OrderClosedError(order);
-    const { nowMs, retryMs, payments } = this.#options;
-    const atMs = nowMs();
-    const attempt = order.payments.length + 1;
-    const { name: provider } = payments.current;
-    const facts = [{ kind: 'begun', attempt, atMs, provider, amountMinor: order.amountMinor }] as const;
-    await this.#steps.change(order, { state: 'paying', dueAtMs: atMs + retryMs, facts }).catch(ignoreChanged);
-    return this.advance(orderId);
   }
 
   /** Where the user pays; undefined if there is nothing to pay now. Rejects with the errors of `PaymentProvider.begin`. */
@@ -134,9 +122,9 @@ export class OrderService {
     const { ledger, nowMs, logger } = this.#options;
     const receivedAtMs = nowMs();
     const facts = factsOf(payment, attempt, receivedAtMs);
-    await ledger.recordPayment(orderId, facts, { provider, id, type, receivedAtMs });
+    const { order } = await ledger.recordPayment(orderId, facts, { provider, id, type, receivedAtMs });
     // The order is due: if this fails, the reconciler goes on.
-    await this.advance(orderId).catch((err) =>
+    await this.#advance(order).catch((err) =>
       logger.warn({ err, orderId }, 'An order could not be advanced; retrying'),
     );
   }
@@ -146,24 +134,7 @@ export class OrderService {
    * under way. Rejects with the errors of the ledger, the store and the provider; the order then stays due.
    */
   async advance(orderId: string, { mayAsk = false }: { mayAsk?: boolean } = {}): Promise<Order> {
-    const { ledger, nowMs, onOrder } = this.#options;
-    let order = await this.#require(orderId);
-    let question = mayAsk;
-    for (let steps = 0; steps < maxStepsPerRun; steps++) {
-      const step = nextStep(order, nowMs(), question);
-      if (!step) break;
-      if (step.kind === 'ask') question = false;
-      const { version } = order;
-      try {
-        order = await this.#steps.perform(order, step);
-      } catch (error) {
-        if (!(error instanceof OrderChangedError)) throw error;
-        order = (await ledger.order(orderId)) ?? error.current;
-      }
-      onOrder?.(order);
-      if (order.version === version) break; // nothing has changed: the order waits
-    }
-    return order;
+    return this.#advance(await this.#require(orderId), mayAsk);
   }
 
   /**
@@ -175,9 +146,10 @@ export class OrderService {
     const due = await ledger.claimDue(nowMs(), retryMs, limit);
     let failure: unknown;
     await Promise.all(
-      due.map(async ({ id }) => {
+      due.map(async (order) => {
+        const { id } = order;
         try {
-          await this.advance(id, { mayAsk: true });
+          await this.#advance(order, true);
         } catch (err) {
           failure = err;
           logger.debug({ err, orderId: id }, 'An order could not be advanced; retrying');
@@ -189,6 +161,20 @@ export class OrderService {
     if (failure) this.#stateLog.warn('Orders could not be advanced; retrying', { error: messageOf(failure) });
     else if (due.length > 0) this.#stateLog.recovered('Orders are advanced again');
     return due.length;
+  }
+
+  /** Begins a payment of an open order, or another one after a failure. The order as it is then. */
+  async #pay(begun: Order): Promise<Order> {
+    const order = await this.#advance(begun);
+    if (order.state !== 'open') return order;
+    if (order.payments.length >= maxAttempts) throw new OrderClosedError(order);
+    const { nowMs, retryMs, payments } = this.#options;
+    const atMs = nowMs();
+    const attempt = order.payments.length + 1;
+    const { name: provider } = payments.current;
+    const facts = [{ kind: 'begun', attempt, atMs, provider, amountMinor: order.amountMinor }] as const;
+    const change = { state: 'paying', dueAtMs: atMs + retryMs, facts } as const;
+    return this.#advance(await this.#steps.change(order, change).catch(currentOf));
   }
 
   async #createOrFind({ show, userId, currency, seats }: NewCheckout): Promise<Order> {
@@ -240,7 +226,46 @@ export class OrderService {
 
   async #giveUp(order: Order): Promise<Order> {
     const refunding = await this.#steps.giveUp(order, 'Cancelled');
-    return this.advance(refunding.id).catch(() => refunding);
+    return this.#advance(refunding).catch(() => refunding);
+  }
+
+  /** One at a time for each order: a webhook and the browser that returns from the payment would repeat each other's steps. */
+  #advance(order: Order, mayAsk = false): Promise<Order> {
+    const before = this.#advancing.get(order.id);
+    const advanced = before
+      ? before.then(
+          (after) => this.#takeSteps(newerOf(after, order), mayAsk),
+          () => this.#takeSteps(order, mayAsk),
+        )
+      : this.#takeSteps(order, mayAsk);
+    this.#advancing.set(order.id, advanced);
+    const end = () => {
+      if (this.#advancing.get(order.id) === advanced) this.#advancing.delete(order.id);
+    };
+    advanced.then(end, end);
+    return advanced;
+  }
+
+  async #takeSteps(begun: Order, mayAsk: boolean): Promise<Order> {
+    const { ledger, nowMs, onOrder } = this.#options;
+    let order = begun;
+    let question = mayAsk;
+    onOrder?.(order);
+    for (let steps = 0; steps < maxStepsPerRun; steps++) {
+      const step = nextStep(order, nowMs(), question);
+      if (!step) break;
+      if (step.kind === 'ask') question = false;
+      const { version } = order;
+      try {
+        order = await this.#steps.perform(order, step);
+      } catch (error) {
+        if (!(error instanceof OrderChangedError)) throw error;
+        order = (await ledger.order(order.id)) ?? error.current;
+      }
+      onOrder?.(order);
+      if (order.version === version) break; // nothing has changed: it must be waited for
+    }
+    return order;
   }
 
   /** After a day without success. */
@@ -262,6 +287,13 @@ export class OrderService {
 function contentOf({ show, userId, currency, seats }: NewCheckout): string {
   const lines = seats.map(({ seatId, ticketType, priceMinor }) => `${seatId} ${ticketType} ${priceMinor}`);
   return [show, userId, currency, ...lines.sort()].join('\n');
+}
+
+const newerOf = (a: Order, b: Order): Order => (a.version > b.version ? a : b);
+
+function currentOf(error: unknown): Order {
+  if (!(error instanceof OrderChangedError)) throw error;
+  return error.current;
 }
 
 function ignoreChanged(error: unknown): void {

@@ -12,6 +12,22 @@ const muchLaterMs = 800_000;
 
 /** The contract of checkout over a ledger. `ledgersOf`: two connections to the same one. `races`: how many are run. */
 export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger], races: number): void {
+  test('[R1041] the message about a payment and the buyer who returns from it make no step twice at one process', async () => {
+    const { counting, late } = countingLateChanges(ledgersOf());
+    const shop = await twoProcesses(counting);
+    for (const seatId of ['A1', 'A2', 'A3', 'A4', 'A5']) {
+      const { id, pay } = await shop.checkout(`buyer of ${seatId}`, seatId);
+      const message = shop.messageOf(await pay());
+      const [, returned] = await Promise.all([
+        shop.one.receive('sandbox', message),
+        shop.one.advance(id, { mayAsk: true }),
+      ]);
+      expect(returned.state).toBe('issued');
+    }
+    expect(late.changes).toBe(0);
+    expect(await shop.problems()).toEqual([]);
+  });
+
   describe('[R894] [G11] an order', () => {
     test('is paid, booked, issued and captured, and a repeated message changes nothing', async () => {
       const shop = await twoProcesses(ledgersOf());
@@ -153,8 +169,42 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
   });
 }
 
+/** Ledgers, and how often a change of an order came too late. */
+function countingLateChanges(ledgers: readonly [Ledger, Ledger]) {
+  const late = { changes: 0 };
+  const counting = ledgers.map(
+    (ledger) =>
+      new Proxy(ledger, {
+        get(target, name) {
+          const method = Reflect.get(target, name);
+          if (typeof method !== 'function') return method;
+          return async (...args: unknown[]) => {
+            try {
+              return await method.apply(target, args);
+            } catch (error) {
+              if (error instanceof OrderChangedError) late.changes++;
+              throw error;
+            }
+          };
+        },
+      }),
+  ) as unknown as readonly [Ledger, Ledger];
+  return { counting, late };
+}
+
 /** The races must be able to find a fault. */
 export function orderServiceControls(ledgersOf: () => readonly [Ledger, Ledger]): void {
+  test('[R1041] the control: at two processes they make steps twice', async () => {
+    const { counting, late } = countingLateChanges(ledgersOf());
+    const shop = await twoProcesses(counting);
+    for (let n = 1; n <= 20 && late.changes === 0; n++) {
+      const { id, pay } = await shop.checkout(`buyer-${n}`, `${'AB'[n % 2]}${Math.ceil(n / 2)}`);
+      const message = shop.messageOf(await pay());
+      await Promise.all([shop.one.receive('sandbox', message), shop.two.advance(id, { mayAsk: true })]);
+    }
+    expect(late.changes).toBeGreaterThan(0);
+  });
+
   test('[R895] the control: an end that frees seats which the other process may have sold leaves tickets without seats', {
     timeout: 120_000,
   }, async () => {
@@ -182,9 +232,9 @@ export function orderServiceControls(ledgersOf: () => readonly [Ledger, Ledger])
             if (name !== 'change') return method.bind(target);
             return async (at: Parameters<Ledger['change']>[0], change: Parameters<Ledger['change']>[1]) => {
               for (;;) {
-                const { version = 0 } = (await target.order(at.id)) ?? {};
+                const now = (await target.order(at.id)) ?? at;
                 try {
-                  return await target.change({ id: at.id, version }, change);
+                  return await target.change(now, change);
                 } catch (error) {
                   if (!(error instanceof OrderChangedError)) throw error;
                 }

@@ -1,3 +1,6 @@
+import { exec } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Position } from '../../src/protocol/venue.ts';
@@ -137,6 +140,26 @@ describe('[R942] one show is one slot', () => {
     const others = (await keysOf(masters)).flat().filter((key) => !/^\{show-\d+\}:(venue|seat):/.test(key));
     expect(others, 'keys of no show').toEqual([]);
   });
+});
+
+test('[R1040] the documented command names the primary of a show, at any node', async () => {
+  const [, documented = ''] = /`(redis-cli -p 7000 TYPE [^`]*)`/.exec(readFileSync('docs/operations.md', 'utf8')) ?? [];
+  expect(documented).toContain("'{arena}:");
+  const masters = cluster.nodes.slice(0, 3);
+  for (let i = 0; i < 4; i++) {
+    const { keyPrefix, store } = newShow(settingsOf.REDIS_CLUSTER());
+    await opened(store);
+    const found = await keysOf(masters, keyPrefix);
+    const owner = masters[found.findIndex((keys) => keys.length > 0)];
+    for (const node of cluster.nodes) {
+      const command = documented.replace('7000', String(node.port)).replace('{arena}:', keyPrefix);
+      const { stdout } = await promisify(exec)(command);
+      const isPrimary = node === owner;
+      expect(stdout, `${node.port}`).toMatch(
+        isPrimary ? /^hash\s*$/ : new RegExp(`^MOVED \\d+ .*:${owner?.port}\\s*$`),
+      );
+    }
+  }
 });
 
 describe('[R943] a reply waits for a replica', () => {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { LedgerUnavailableError } from '../../src/ledger/ledger-errors.ts';
+import { present } from '../../src/process/present.ts';
 import type { OrderReply } from '../../src/protocol/order.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
 import { axeFaults } from '../support/axe.ts';
@@ -106,7 +107,7 @@ test('[R871] the page of an order that needs a person shows that, with its numbe
     reason: 'connect ECONNREFUSED',
     atMs: Date.now(),
   } as const;
-  await ledger.change({ id: order.id, version: (await ledger.order(order.id))?.version ?? 0 }, change);
+  await ledger.change(present(await ledger.order(order.id), 'the order'), change);
   await titleOf(page).toBe('The organiser will settle this order');
   expect(await announced()).toContainEqual(['assertive', expect.stringContaining('Do not pay again')]);
   await textOf(page, 'order-number').toBe(order.id);

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
 import { LedgerUnavailableError } from '../../src/ledger/ledger-errors.ts';
+import { present } from '../../src/process/present.ts';
 import type { OrderReply } from '../../src/protocol/order.ts';
 import { pricedShow, sandboxCheckout } from '../support/checkout.ts';
 import { patience } from '../support/patience.ts';
@@ -206,14 +207,14 @@ test('[R865] users are not shown why an order needs a person: it is an error of 
   const { hold, order, read, checkout } = await startShop();
   await hold('A1');
   const { id } = (await order('A1')).body;
-  const stored = await checkout.ledger.order(id);
+  const stored = present(await checkout.ledger.order(id), 'the order');
   const change = {
     state: 'needs_person',
     dueAtMs: undefined,
     reason: 'connect ECONNREFUSED 10.0.0.7',
     atMs: Date.now(),
   } as const;
-  await checkout.ledger.change({ id, version: stored?.version ?? 0 }, change);
+  await checkout.ledger.change(stored, change);
   const { body } = await read(id);
   expect(body.state).toBe('needs_person');
   expect(JSON.stringify(body)).not.toContain('ECONNREFUSED');
