@@ -301,7 +301,8 @@ export const connectionMachine = setup({
       },
     },
     gaveUp: {
-      description: 'The server, or the browser, refuses WebSockets for good. Only the user can start again, or HTTP takes over.',
+      description:
+        'The server, or the browser, refuses WebSockets for good. Only the user can start again, or HTTP takes over.',
       entry: 'resetBackoff',
       on: {
         RETRY: { target: 'attached', description: 'The user retries.' },

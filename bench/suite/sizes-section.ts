@@ -10,7 +10,6 @@ import { CommandConversation } from '../clients/command-conversation.ts';
 import { Journey } from '../clients/journey.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
 import { median } from '../measure/median.ts';
-import { readMetrics } from '../measure/process-monitor.ts';
 import { Services, startServers } from '../venue/own-venue.ts';
 import { showUnderLoad } from '../venue/show-under-load.ts';
 import { numbered, pidsOf } from './http-sections.ts';

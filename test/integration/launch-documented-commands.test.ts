@@ -79,7 +79,9 @@ function shellFunctions(folder: string): string {
     writeFileSync(file, `${imports}\n${script}`);
     return `${name}() { '${process.execPath}' '${file}' "$@"; }`;
   });
-  return [...functions, 'npx() { if [ "$2" = wscat ]; then shift 2; wscat "$@"; else command npx "$@"; fi; }'].join('\n');
+  return [...functions, 'npx() { if [ "$2" = wscat ]; then shift 2; wscat "$@"; else command npx "$@"; fi; }'].join(
+    '\n',
+  );
 }
 
 /** As typed into a shell that has this run's ports and data folder. */

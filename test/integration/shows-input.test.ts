@@ -327,21 +327,24 @@ test('[R626] [G9] bad messages over the WebSocket: each is refused with its code
 test.each([
   ['closed', 'The sale is closed'],
   ['upcoming', /^The sale opens on Mon, June 1, 2099 at 10:00 UTC\+2$/],
-])('[R627] [R1053] [G9] over the WebSocket a sale that is %s holds and extends nothing: SALE_CLOSED', async (id, message) => {
-  const system = await showsSystem({ shows });
-  const { request } = await line(system, id);
-  for (const refused of [
-    { type: 'SELECT_SEAT', data: { seat_id: 'A1' } },
-    { type: 'HOLD_SEATS', data: { seats: ['A1', 'A2'] } },
-    { type: 'HOLD_BEST', data: { count: 2 } },
-    { type: 'EXTEND_HOLD', data: { seats: ['A1'] } },
-  ]) {
-    const { type, data } = await request(refused);
-    expect([type, data.code], refused.type).toEqual(['ERROR', 'SALE_CLOSED']);
-    expect(data.message).toMatch(message);
-  }
-  expect(system.booking.shows.get(id).service.view.seq).toBe(0);
-});
+])(
+  '[R627] [R1053] [G9] over the WebSocket a sale that is %s holds and extends nothing: SALE_CLOSED',
+  async (id, message) => {
+    const system = await showsSystem({ shows });
+    const { request } = await line(system, id);
+    for (const refused of [
+      { type: 'SELECT_SEAT', data: { seat_id: 'A1' } },
+      { type: 'HOLD_SEATS', data: { seats: ['A1', 'A2'] } },
+      { type: 'HOLD_BEST', data: { count: 2 } },
+      { type: 'EXTEND_HOLD', data: { seats: ['A1'] } },
+    ]) {
+      const { type, data } = await request(refused);
+      expect([type, data.code], refused.type).toEqual(['ERROR', 'SALE_CLOSED']);
+      expect(data.message).toMatch(message);
+    }
+    expect(system.booking.shows.get(id).service.view.seq).toBe(0);
+  },
+);
 
 /** A show whose sale closes in half an hour by the store's clock, which the test moves. */
 async function closingSale() {
