@@ -29,7 +29,6 @@ import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
 import { AuditRound } from './audit-round.ts';
 import { fittingCommands } from './fitting-commands.ts';
-
 import { lostBookings } from './lost-bookings.ts';
 import { Relay } from './relay.ts';
 import { SeatActors } from './seat-actors.ts';
