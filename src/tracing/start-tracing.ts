@@ -34,13 +34,15 @@ export async function startTracing(
       }),
     )
     .merge(resources.detectResources({ detectors: [resources.envDetector] }));
-  const otlp = loggedExporter(new exporter.OTLPTraceExporter(), logger);
+  const log = new StateLog(logger);
+  const otlp = loggedExporter(new exporter.OTLPTraceExporter(), log);
   const provider = new sdk.NodeTracerProvider({ resource, spanProcessors: [new sdk.BatchSpanProcessor(otlp)] });
   provider.register({ contextManager: null }); // parents are arguments
   traceWith(provider.getTracer('concert-booking'));
   logger.info('Traces are exported');
   return async () => {
-    await Promise.race([provider.shutdown(), delay(flushTimeoutMs, undefined, { ref: false })]);
+    const flushed = provider.shutdown().catch((error) => logFailure(log, error));
+    await Promise.race([flushed, delay(flushTimeoutMs, undefined, { ref: false })]);
   };
 }
 
@@ -61,15 +63,17 @@ async function loadSdk() {
 }
 
 /** Failures are logged once, until an export succeeds. */
-function loggedExporter(exporter: SpanExporter, logger: Logger): SpanExporter {
-  const log = new StateLog(logger);
+function loggedExporter(exporter: SpanExporter, log: StateLog): SpanExporter {
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
         if (result.code === 0) log.recovered('Traces are exported again');
-        else log.warn('Traces cannot be exported', { error: messageOf(result.error) });
+        else logFailure(log, result.error);
         done({ code: 0 });
       }),
     shutdown: () => exporter.shutdown(),
   };
 }
+
+const logFailure = (log: StateLog, error: unknown) =>
+  log.warn('Traces cannot be exported', { error: messageOf(error) });

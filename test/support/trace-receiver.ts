@@ -43,8 +43,8 @@ export interface TraceReceiver {
   close(): void;
 }
 
-/** Receives traces by OTLP over HTTP, as a collector does. */
-export async function receiveTraces(): Promise<TraceReceiver> {
+/** Receives traces by OTLP over HTTP, as a collector does. `replies`: false if it never replies. */
+export async function receiveTraces(replies = true): Promise<TraceReceiver> {
   const spans: ReceivedSpan[] = [];
   const bodies: string[] = [];
   const server = createServer(async (request, response) => {
@@ -54,7 +54,7 @@ export async function receiveTraces(): Promise<TraceReceiver> {
       const service = String(valuesOf(resource.attributes)['service.name']);
       for (const span of scopeSpans.flatMap((scope) => scope.spans)) spans.push(received(service, span));
     }
-    response.setHeader('content-type', 'application/json').end('{}');
+    if (replies) response.setHeader('content-type', 'application/json').end('{}');
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   const { port } = server.address() as AddressInfo;
