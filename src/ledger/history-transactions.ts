@@ -3,7 +3,7 @@ import { newEvents } from './history-rules.ts';
 import type { EventBatch, HistoryPosition } from './ledger.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { endedStates } from './order.ts';
-import type { LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { BookedSeat, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 type Db = Kysely<LedgerTables>;
 
@@ -164,15 +164,24 @@ export async function readRestorable(db: Db, show: string): Promise<RestorableSe
   }));
 }
 
-export async function readStrayBookings(db: Db, show: string): Promise<StrayBooking[]> {
+export async function readStrayBookings(db: Db, show: string, booked: readonly BookedSeat[]): Promise<StrayBooking[]> {
   const { rows } = await sql<StrayBooking>`
-    SELECT bookings.seat_id AS "seatId", bookings.user_id AS "userId",
+    SELECT booked.seat_id AS "seatId", booked.user_id AS "userId",
       (array_agg(orders.id ORDER BY orders.created_at DESC))[1] AS "orderId"
-    FROM bookings
-    JOIN order_seats USING (show, seat_id, user_id)
+    FROM unnest(
+      ${booked.map(({ seatId }) => seatId)}::text[],
+      ${booked.map(({ userId }) => userId)}::text[],
+      ${booked.map(({ at }) => at.epoch)}::text[],
+      ${booked.map(({ at }) => at.seq)}::bigint[]
+    ) AS booked (seat_id, user_id, epoch, seq)
+    JOIN epochs ON epochs.show = ${show} AND epochs.epoch = booked.epoch AND epochs.projected_seq >= booked.seq
+    JOIN order_seats ON order_seats.show = ${show} AND order_seats.seat_id = booked.seat_id AND order_seats.user_id = booked.user_id
     JOIN orders ON orders.id = order_seats.order_id
-    WHERE bookings.show = ${show} AND ended_at IS NULL AND NOT is_recovered AND NOT EXISTS (
-      SELECT FROM tickets WHERE tickets.show = bookings.show AND tickets.seat_id = bookings.seat_id AND voided_at IS NULL
+    WHERE NOT EXISTS (
+      SELECT FROM tickets WHERE tickets.show = ${show} AND tickets.seat_id = booked.seat_id AND voided_at IS NULL
+    ) AND NOT EXISTS (
+      SELECT FROM bookings
+      WHERE bookings.show = ${show} AND bookings.seat_id = booked.seat_id AND ended_at IS NULL AND is_recovered
     )
     GROUP BY 1, 2
     HAVING bool_and(orders.state = ANY (${[...endedStates]}))

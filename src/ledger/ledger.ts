@@ -1,5 +1,5 @@
 import type { NewOrder, Order, OrderState, PaymentFact, PaymentState, Ticket } from './order.ts';
-import type { LedgerEvent, RecoveredBooking, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { BookedSeat, LedgerEvent, RecoveredBooking, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 export interface OrderChange {
   /** Absent: the state stays. `issued`: only if the order has its tickets, as after a time in `needs_person`. */
@@ -127,8 +127,11 @@ export interface Ledger {
    */
   restorable(show: string): Promise<RestorableSeat[]>;
 
-  /** The bookings of the history whose order has ended without a ticket. A recovered booking may belong to an order that the ledger lost. */
-  strayBookings(show: string): Promise<StrayBooking[]>;
+  /**
+   * The booked seats of the store whose orders have ended without a ticket, also if the store lost their release. Only those whose
+   * transition the history has, in this epoch: before, the ledger may have lost the order; a recovered booking may be that of a lost order.
+   */
+  strayBookings(show: string, booked: readonly BookedSeat[]): Promise<StrayBooking[]>;
 
   /** Ends the connections. */
   close(): Promise<void>;

@@ -23,7 +23,7 @@ import {
 } from './order.ts';
 import { openOrder, requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
-import type { LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { BookedSeat, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** A ledger in the memory of this process, lost when the process ends. For the embedded mode and for tests. */
 export class MemoryLedger implements Ledger {
@@ -183,12 +183,14 @@ export class MemoryLedger implements Ledger {
     return [...seats.values()].sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
   }
 
-  async strayBookings(show: string): Promise<StrayBooking[]> {
+  async strayBookings(show: string, booked: readonly BookedSeat[]): Promise<StrayBooking[]> {
     const ticketed = new Set([...this.#liveTickets(show)].map(({ seatId }) => seatId));
-    return this.#history(show)
-      .bookings()
-      .flatMap(({ seatId, userId, isRecovered }) => {
-        if (isRecovered || ticketed.has(seatId)) return [];
+    const history = this.#history(show);
+    const recovered = new Set(history.bookings().flatMap(({ seatId, isRecovered }) => (isRecovered ? [seatId] : [])));
+    return booked
+      .flatMap(({ seatId, userId, at }) => {
+        const isInHistory = at.seq <= (history.projectedSeq(at.epoch) ?? -1);
+        if (!isInHistory || recovered.has(seatId) || ticketed.has(seatId)) return [];
         const orders = [...this.#orders.values()].filter(
           ({ seats, ...order }) =>
             order.show === show && order.userId === userId && seats.some((seat) => seat.seatId === seatId),

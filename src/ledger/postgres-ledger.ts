@@ -31,7 +31,7 @@ import {
   seatAlreadySold,
   seatInOrder,
 } from './order-transactions.ts';
-import type { LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
+import type { BookedSeat, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** For how long a call repeats itself while the database cannot be reached, and after a conflict of two transactions. */
 const repeatForMs = 1_000;
@@ -189,8 +189,8 @@ export class PostgresLedger implements Ledger {
     return this.#read((db) => readRestorable(db, show));
   }
 
-  strayBookings(show: string): Promise<StrayBooking[]> {
-    return this.#read((db) => readStrayBookings(db, show));
+  strayBookings(show: string, booked: readonly BookedSeat[]): Promise<StrayBooking[]> {
+    return this.#read((db) => readStrayBookings(db, show, booked));
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { SeatEvent } from '../protocol/events.ts';
+import type { Position } from '../protocol/venue.ts';
 
 /** A transition of a seat in the ledger. `epoch`: the one in which it was decided. */
 export interface LedgerEvent extends Pick<SeatEvent, 'type' | 'seat_id' | 'user_id' | 'epoch' | 'seq' | 'reason'> {
@@ -11,6 +12,11 @@ export interface LedgerEvent extends Pick<SeatEvent, 'type' | 'seat_id' | 'user_
 export interface Booking {
   seatId: string;
   userId: string;
+}
+
+/** A seat that is booked in the store. `at`: the position of the show after its transition. */
+export interface BookedSeat extends Booking {
+  at: Position;
 }
 
 /** All orders of the seat by its user have ended, and there is no live ticket for it. */

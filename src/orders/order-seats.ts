@@ -1,15 +1,9 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Order } from '../ledger/order.ts';
-import type { Booking } from '../ledger/seat-history.ts';
+import type { BookedSeat } from '../ledger/seat-history.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
-import type { Position } from '../protocol/venue.ts';
 import type { Answer, OrderCommand } from '../store/seat-store.ts';
-
-/** `at`: the position of the show after its transition. */
-export interface BookedSeat extends Booking {
-  at: Position;
-}
 
 /** Of a whole show, as it is in this epoch. */
 export function bookedSeats(epoch: string, seats: Iterable<Seat>): BookedSeat[] {

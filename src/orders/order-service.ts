@@ -233,10 +233,7 @@ export class OrderService {
   #advance(order: Order, mayAsk = false): Promise<Order> {
     const before = this.#advancing.get(order.id);
     const advanced = before
-      ? before.then(
-          (after) => this.#takeSteps(newerOf(after, order), mayAsk),
-          () => this.#takeSteps(order, mayAsk),
-        )
+      ? before.then(ignore, ignore).then(async () => this.#takeSteps(await this.#require(order.id), mayAsk))
       : this.#takeSteps(order, mayAsk);
     this.#advancing.set(order.id, advanced);
     const end = () => {
@@ -289,7 +286,7 @@ function contentOf({ show, userId, currency, seats }: NewCheckout): string {
   return [show, userId, currency, ...lines.sort()].join('\n');
 }
 
-const newerOf = (a: Order, b: Order): Order => (a.version > b.version ? a : b);
+const ignore = () => {};
 
 function currentOf(error: unknown): Order {
   if (!(error instanceof OrderChangedError)) throw error;

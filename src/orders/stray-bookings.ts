@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
+import { present } from '../process/present.ts';
 import type { SeatsOfShow } from './order-seats.ts';
 
 export interface StrayBookingsOptions {
@@ -31,11 +32,12 @@ export class StrayBookings {
   async #freeIn(show: string, seats: SeatsOfShow): Promise<void> {
     const { ledger, logger } = this.#options;
     // Before the orders: a seat that has been booked for a newer order since is not freed.
-    const booked = new Map(seats.bookedSeats().map((seat) => [seat.seatId, seat]));
-    for (const { seatId, userId, orderId } of await ledger.strayBookings(show)) {
-      const seat = booked.get(seatId);
-      if (seat?.userId !== userId) continue;
-      await seats.commandOfOrder({ action: 'revoke', seatIds: [seatId], userId, orderId, ifBookedAt: seat.at });
+    const booked = seats.bookedSeats();
+    if (booked.length === 0) return;
+    const positions = new Map(booked.map(({ seatId, at }) => [seatId, at]));
+    for (const { seatId, userId, orderId } of await ledger.strayBookings(show, booked)) {
+      const ifBookedAt = present(positions.get(seatId), seatId);
+      await seats.commandOfOrder({ action: 'revoke', seatIds: [seatId], userId, orderId, ifBookedAt });
       logger.warn({ show, seatId, orderId }, 'A booked seat without a ticket was freed: its orders have ended');
     }
   }

@@ -135,7 +135,12 @@ export function historyContract(ledgerOf: () => Ledger): void {
   test('[R899] stray are the bookings of a user whose orders of the seat have all ended, and that has no live ticket', async () => {
     const [ledger, show] = [ledgerOf(), newShow()];
     const seatIds = ['A1', 'A2'];
-    const stray = async () => (await ledger.strayBookings(show)).map((seat) => Object.values(seat));
+    const booked = [
+      { seatId: 'A1', userId: 'ann', at: { epoch: 'e1', seq: 1 } },
+      { seatId: 'A2', userId: 'ann', at: { epoch: 'e1', seq: 2 } },
+      { seatId: 'A3', userId: 'bob', at: { epoch: 'e1', seq: 3 } },
+    ];
+    const stray = async () => (await ledger.strayBookings(show, booked)).map((seat) => Object.values(seat));
     expect(await stray()).toEqual([]);
     await ledger.appendEvents(show, { events: eventsOf('e1', 1, 'booked A1 ann', 'booked A2 ann', 'booked A3 bob') });
     expect(await stray(), 'without an order').toEqual([]);
@@ -169,11 +174,19 @@ export function historyContract(ledgerOf: () => Ledger): void {
     const third = await ledger.createOrder(newOrder(show, { seatIds: ['A3'], userId: 'bob' }));
     await ledger.change(third, { state: 'lapsed', dueAtMs: undefined, atMs: startMs });
     expect(await stray()).toEqual([['A3', 'bob', third.id]]);
-    await ledger.appendEvents(show, { events: eventsOf('e1', 4, 'released A3 bob closed', 'held A3 bob') });
-    expect(await stray(), 'it is not booked any more').toEqual([]);
+    await ledger.appendEvents(show, { events: eventsOf('e1', 4, 'released A3 bob closed') });
+    expect(await ledger.strayBookings(show, booked.slice(0, 2)), 'it is not booked any more').toEqual([]);
+    expect(await stray(), 'the store has lost its release').toEqual([['A3', 'bob', third.id]]);
+    const inNewEpoch = [{ seatId: 'A3', userId: 'bob', at: { epoch: 'e2', seq: 3 } }];
+    const [known] = await ledger.strayBookings(show, inNewEpoch);
+    expect(known, 'the history does not have this epoch').toBeUndefined();
+    await ledger.appendEvents(show, { events: eventsOf('e2', 4, 'held A4 bob') });
+    expect(await ledger.strayBookings(show, inNewEpoch)).toEqual([{ seatId: 'A3', userId: 'bob', orderId: third.id }]);
+    const later = [{ seatId: 'A3', userId: 'bob', at: { epoch: 'e2', seq: 5 } }];
+    expect(await ledger.strayBookings(show, later), 'the history does not have this transition').toEqual([]);
     const recovered = [{ seatId: 'A3', userId: 'bob', atMs: startMs }];
-    await ledger.appendEvents(show, { events: eventsOf('e1', 9, 'held A4 bob'), recovered });
-    expect(await stray(), 'the ledger may have lost its order').toEqual([]);
+    await ledger.appendEvents(show, { events: eventsOf('e2', 9, 'held A4 bob'), recovered });
+    expect(await ledger.strayBookings(show, inNewEpoch), 'the ledger may have lost its order').toEqual([]);
   });
 
   test('[R714] after a gap the history continues, and has the bookings of the gap', async () => {

@@ -1,7 +1,8 @@
 import { auditCheckout } from '../../bench/audit/checkout-audit.ts';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { ledgerEvent } from '../../src/ledger/projection.ts';
-import { type BookedSeat, bookedSeats, type SeatsOfShow } from '../../src/orders/order-seats.ts';
+import type { BookedSeat } from '../../src/ledger/seat-history.ts';
+import { bookedSeats, type SeatsOfShow } from '../../src/orders/order-seats.ts';
 import { OrderService } from '../../src/orders/order-service.ts';
 import { Payments } from '../../src/orders/payments.ts';
 import { SandboxPayments } from '../../src/orders/sandbox/sandbox-payments.ts';

@@ -27,7 +27,9 @@ export interface OrderHistory {
 const faultsEndMs = 150_000;
 /** Longer than the time to pay, the hold after it and all retries; a clock may have been set back. */
 const endMs = 400_000;
-const [rows, cols] = [3, 4];
+const visitEveryMs = 40_000;
+/** The last column is not for sale by orders: visitors hold its seats. */
+const [rows, cols] = [3, 5];
 const seatIds = ['A', 'B', 'C'].flatMap((row) => ['1', '2', '3', '4'].map((col) => row + col));
 const users = ['alice', 'bob', 'carol', 'dave'];
 
@@ -135,6 +137,14 @@ export async function runOrderHistory(
       server.isDown = false;
     });
   };
+  /** A transition of the show, by which the ledger learns of the newest epoch. */
+  function visit(): void {
+    const visited = running()?.select({ action: 'select', seatIds: ['A5'], userId: 'visitor' });
+    visited?.catch(() => {});
+    world.after(visitEveryMs, visit);
+  }
+  world.after(faultsEndMs, visit);
+
   const { incidents } = faults;
   incident(incidents.kill, 'kill', () => running()?.host.kill());
   incident(incidents.pause, 'pause', () => {

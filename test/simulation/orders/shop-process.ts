@@ -15,6 +15,8 @@ import type { SimulatedSeats } from './simulated-seats.ts';
 
 export const show = 'main';
 export const paymentMs = 60_000;
+/** As `StoreHeartbeat`, but less often: each costs the simulation time. */
+const storeCheckMs = 2_000;
 
 /** A booking process: the real order service and reconciler behind simulated connections. */
 export class ShopProcess {
@@ -54,8 +56,14 @@ export class ShopProcess {
       logger: silentLogger,
     });
     const strayRounds = new Rounds({ clock: this.host.clock, intervalMs: 20_000, round: () => strays.free() });
+    const storeChecks = new Rounds({
+      clock: this.host.clock,
+      intervalMs: storeCheckMs,
+      round: () => ownSeats.check().catch(() => {}),
+    });
     this.host.run(() => {
       reconciler.start();
+      storeChecks.start(storeCheckMs);
       strayRounds.start(20_000);
     });
   }

@@ -1,5 +1,6 @@
 import type { Ledger } from '../../../src/ledger/ledger.ts';
-import { type BookedSeat, bookedSeats, type SeatsOfShow } from '../../../src/orders/order-seats.ts';
+import type { BookedSeat } from '../../../src/ledger/seat-history.ts';
+import { bookedSeats, type SeatsOfShow } from '../../../src/orders/order-seats.ts';
 import type { SeatEvent } from '../../../src/protocol/events.ts';
 import {
   type Answer,
@@ -27,6 +28,13 @@ export interface SimulatedSeatsOptions {
   fenced: boolean;
   /** Sees each decision as it is made. */
   onDecided: (command: SeatCommand, answer: Answer, events: readonly SeatEvent[]) => Promise<void>;
+}
+
+/** As one process reaches them. */
+interface SeatsOfProcess extends SeatsOfShow {
+  decide: (command: SeatCommand) => Promise<Answer>;
+  /** Opens the show again after a failover, without a command. Rejects as `decide` does. */
+  check: () => Promise<void>;
 }
 
 /** The seats of one show in a store that all processes share, and that may lose its last writes. */
@@ -91,17 +99,20 @@ export class SimulatedSeats {
   }
 
   /** `ledger`: as the process sees it. */
-  connect(host: Host, ledger: Ledger): SeatsOfShow & { decide: (command: SeatCommand) => Promise<Answer> } {
+  connect(host: Host, ledger: Ledger): SeatsOfProcess {
     let epoch = '';
     let seq = 0;
+    let store: CopyableSeatStore | undefined;
+    const open = async () => {
+      const snapshot = await this.#open(host, ledger);
+      ({ epoch, seq } = snapshot);
+      store = this.#store;
+      this.#booked.clear();
+      for (const seat of bookedSeats(epoch, snapshot.seats)) this.#booked.set(seat.seatId, seat);
+    };
     const decide = async (command: SeatCommand): Promise<Answer> => {
       for (let attempt = 1; ; attempt++) {
-        if (epoch === '') {
-          const snapshot = await this.#open(host, ledger);
-          ({ epoch, seq } = snapshot);
-          this.#booked.clear();
-          for (const seat of bookedSeats(epoch, snapshot.seats)) this.#booked.set(seat.seatId, seat);
-        }
+        if (epoch === '') await open();
         try {
           return await this.server.call(host, textOf(command), async () => {
             const { answers, events } = await this.#store.decide([command], { epoch, seq });
@@ -117,7 +128,10 @@ export class SimulatedSeats {
         }
       }
     };
-    return { decide, commandOfOrder: decide, bookedSeats: () => [...this.#booked.values()] };
+    const check = async () => {
+      if (store !== undefined && store !== this.#store) await open();
+    };
+    return { decide, check, commandOfOrder: decide, bookedSeats: () => [...this.#booked.values()] };
   }
 
   #follow({ type, seat_id: seatId, user_id: userId, epoch, seq }: SeatEvent): void {
