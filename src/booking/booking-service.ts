@@ -24,7 +24,7 @@ import {
   type VenueSnapshot,
 } from '../store/seat-store.ts';
 import { traceEvents } from '../tracing/event-trace.ts';
-import { endWith, tracing } from '../tracing/tracing.ts';
+import { endWith, isSampled, tracing } from '../tracing/tracing.ts';
 import { RecentEvents } from '../venue/recent-events.ts';
 import { StoreClock } from '../venue/store-clock.ts';
 import { VenueView } from '../venue/venue-view.ts';
@@ -209,12 +209,13 @@ export class BookingService {
 
   /** Rejects with the errors of the store, or with a `BusyError`. The venue must have the seats. */
   command(command: UserCommand): Promise<Answer> {
-    return this.#command(command);
+    const isTraced = isSampled(command.trace); // decided by its request
+    return isTraced ? this.#traced(command, (traced) => this.#command(traced)) : this.#command(command);
   }
 
   /** As `command`, for checkout: the limits of users do not apply. */
   commandOfOrder(command: OrderCommand): Promise<Answer> {
-    return this.#command(command);
+    return this.#traced(command, (traced) => this.#command(traced));
   }
 
   /** As the view shows them. */
@@ -223,10 +224,8 @@ export class BookingService {
   }
 
   #command(command: UserCommand | OrderCommand): Promise<Answer> {
-    return this.#traced(command, (traced) => {
-      const decided = () => this.#reopenIfLost(() => this.#enqueue(traced));
-      return this.#isOpen ? decided() : this.confirm().then(decided);
-    });
+    const decided = () => this.#reopenIfLost(() => this.#enqueue(command));
+    return this.#isOpen ? decided() : this.confirm().then(decided);
   }
 
   #traced<Command extends SeatCommand>(

@@ -10,7 +10,7 @@ import type { CommandBody, CommandReply, ErrorReply, HoldBody, HoldReply } from 
 import type { EventsAfter } from '../protocol/events.ts';
 import { SessionBatchReply, type SessionInfo, sessionBatchPath } from '../protocol/session.ts';
 import type { Position, VenueState } from '../protocol/venue.ts';
-import { traceparentOf } from '../tracing/tracing.ts';
+import { isSampled, traceparentOf } from '../tracing/tracing.ts';
 import { BookingBusyError, BookingTimeoutError, BookingUnavailableError, UnknownShowError } from './booking-errors.ts';
 import { CommandBatches } from './command-batches.ts';
 import { type HttpReply, isErrorReply, replyOf } from './http-reply.ts';
@@ -274,7 +274,7 @@ function namesOf({
     address,
     ...(requestId !== undefined && { request_id: requestId }),
     ...(token !== undefined && { token }),
-    ...(trace && { traceparent: traceparentOf(trace) }),
+    ...(isSampled(trace) && { traceparent: traceparentOf(trace) }),
   };
 }
 
