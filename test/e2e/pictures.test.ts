@@ -1,12 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { classOf, hasClass, hold, post, seat, textOf } from '../support/browser.ts';
 import { usePages } from '../support/pages.ts';
-import { startEmbedded } from '../support/servers.ts';
+import { freePort, startBooking, startEdge, startEmbedded, startNats, startRedis } from '../support/servers.ts';
 
-/** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` updates the pictures of the README. */
+/** `PICTURES_DIR=docs npx vitest run test/e2e/pictures` updates the pictures of the documents. */
 const folder = process.env.PICTURES_DIR ?? '.test-data/pictures';
 const pages = usePages(startEmbedded);
 
@@ -68,4 +68,27 @@ test('on phones: a lost race, several seats, a lost connection', { timeout: 60_0
   await textOf(offline.page, 'connection-status').toBe('● Offline');
   await expect.poll(() => offline.page.locator('#retry-btn').isVisible()).toBe(true);
   await picture('phones', [lost.page, several.page, offline.page], 375);
+});
+
+test('the page for operators', { timeout: 60_000 }, async () => {
+  const [redis, nats] = await Promise.all([startRedis(), startNats()]);
+  const ports = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+  const env = { STATUS_PEERS: ports.map((port) => `http://127.0.0.1:${port}`).join(',') };
+  const links = { redisUrl: redis.url, natsUrl: nats.url, env };
+  const bookings = await Promise.all(ports.slice(0, 2).map((port) => startBooking({ ...links, port })));
+  const edgeLinks = { natsUrl: nats.url, bookingUrls: bookings.map(({ url }) => url) };
+  const edges = await Promise.all(ports.slice(2).map((port) => startEdge({ ...edgeLinks, port })));
+  onTestFinished(async () => {
+    await Promise.all([...bookings, ...edges].map((server) => server.stop()));
+    await Promise.all([redis.stop(), nats.stop()]);
+  });
+  const [booking] = bookings;
+  const page = await pages.browser.newPage({ viewport: { width: 1400, height: 420 } });
+  await page.goto(`${booking?.url}/status`);
+  await expect.poll(() => page.locator('h1').textContent()).toBe('All processes are ready');
+  for (const id of ['A1', 'A2', 'A3']) if (booking) await post(booking, 'select', id);
+  // The rates are those since the first reading; the page refreshes itself.
+  await expect.poll(() => page.locator('tbody').first().textContent()).toMatch(/0\.\d+/);
+  await picture('status', [page], 1400);
+  await page.close();
 });

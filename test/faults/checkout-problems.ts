@@ -1,7 +1,7 @@
 import { auditCheckout, type CheckoutRecord } from '../../bench/audit/checkout-audit.ts';
 import type { OrderReply } from '../../src/protocol/order.ts';
 
-/** What the audit of checkout finds. */
+/** The findings of the audit of checkout. */
 export function checkoutProblems(record: CheckoutRecord): string[] {
   const problems: string[] = [];
   auditCheckout(record, (check, isKept, inWords) => {

@@ -165,7 +165,7 @@ export async function startCheckoutShop({
   };
 }
 
-/** What Stripe knows, past every link that a test makes fail. */
+/** The state of Stripe, read past every link that a test makes fail. */
 export async function stripeRecords({ url }: TestServer): Promise<StripeRecords> {
   const reply = await fetch(`${url}/records`);
   return (await reply.json()) as StripeRecords;

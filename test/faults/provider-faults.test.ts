@@ -90,7 +90,7 @@ test('[R1021] the control: with a new key for each attempt there are two payment
   expect((await stripeRecords(stripe)).payments).toHaveLength(2);
 });
 
-/** An endpoint of the shop that refuses webhooks until it is told to take them. */
+/** An endpoint of the shop that refuses webhooks until the test accepts them. */
 async function newShopEndpoint() {
   const deliveries: PaymentMessage[] = [];
   const state = { takes: false };

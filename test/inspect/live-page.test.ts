@@ -323,8 +323,7 @@ describe('[R328] many inspector pages of one browser', () => {
     await post(server, 'select', 'J1', 'ann');
     await post(server, 'book', 'J1', 'ann');
     for (const page of inspectors) await textOf(page, 'machine-state').toBe('booked');
-    const viewers = await inspectors[0]?.locator('#status').innerText();
-    expect(viewers).toContain('1 viewer');
+    for (const page of inspectors) await textOf(page, 'status').toContain('1 viewer');
   });
 
   test('a hidden page closes its feed, and catches up when it is shown', async () => {
