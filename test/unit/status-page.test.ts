@@ -70,7 +70,7 @@ test('[R985] the page shows the processes that are ready, not ready or silent, a
   expect([ready, waiting, 'http://127.0.0.1:1'].map(rowOf)).toEqual([
     ['ok', 'ready'],
     ['bad', 'not ready'],
-    ['bad', 'does not reply'],
+    ['bad', 'no reply within 2 s'],
   ]);
   expect(body).not.toContain('<script');
   expect(body).toContain('&#60;script&#62;alert(1)&#60;/script&#62; &#38; more');
