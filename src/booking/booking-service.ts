@@ -23,7 +23,6 @@ import {
   VenueLostError,
   type VenueSnapshot,
 } from '../store/seat-store.ts';
-import { traceEvents } from '../tracing/event-trace.ts';
 import { endWith, isSampled, tracing } from '../tracing/tracing.ts';
 import { RecentEvents } from '../venue/recent-events.ts';
 import { StoreClock } from '../venue/store-clock.ts';
@@ -36,6 +35,7 @@ import { SeatActors } from './seat-actors.ts';
 import { SharedCall } from './shared-call.ts';
 import { StoreCheck } from './store-check.ts';
 import { StoreHeartbeat } from './store-heartbeat.ts';
+import { traceEvents } from './trace-events.ts';
 import { holdSettings } from './venue-settings.ts';
 
 const eventsPerRead = 1_024;

@@ -1,6 +1,5 @@
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
-import { startTracing } from '../tracing/start-tracing.ts';
 import { settingNames, type TracesConfig } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { logConsole } from './console-log.ts';
@@ -9,6 +8,7 @@ import { misspeltSettings } from './misspelt-settings.ts';
 import { createProcessLogger } from './process-logger.ts';
 import { RecentProblems } from './recent-problems.ts';
 import { settingProblem } from './setting-problem.ts';
+import { startTracing } from './start-tracing.ts';
 
 /** A process that takes longer to end is ended. */
 export const closeTimeoutMs = 5_000;

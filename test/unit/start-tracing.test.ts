@@ -1,7 +1,7 @@
 import { propagation, trace } from '@opentelemetry/api';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { loadEdgeConfig } from '../../src/process/config.ts';
-import { startTracing } from '../../src/tracing/start-tracing.ts';
+import { startTracing } from '../../src/process/start-tracing.ts';
 import { traceWith, tracing } from '../../src/tracing/tracing.ts';
 import { freePort } from '../support/servers.ts';
 import { silent } from '../support/silent.ts';

@@ -1,11 +1,12 @@
 import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { expect, test } from 'vitest';
+import { traceEvents } from '../../src/booking/trace-events.ts';
 import { FlushSpan } from '../../src/edge/flush-span.ts';
 import { headersOf } from '../../src/events/jetstream-publisher.ts';
 import { installRequestSpans } from '../../src/http/request-spans.ts';
 import type { SeatEvent } from '../../src/protocol/events.ts';
 import type { SeatCommand } from '../../src/store/seat-store.ts';
-import { traceEvents, traceOf, withTrace } from '../../src/tracing/event-trace.ts';
+import { traceOf, withTrace } from '../../src/tracing/event-trace.ts';
 import { maxLinks, spanContextOf, traceparentOf, tracing } from '../../src/tracing/tracing.ts';
 import { recordSpans, someContext } from '../support/record-spans.ts';
 import { testShow } from '../support/several-shows.ts';

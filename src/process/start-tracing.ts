@@ -2,11 +2,11 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-node';
 import type { Logger } from 'pino';
-import { type TracesConfig, tracesSettings } from '../process/config.ts';
-import { ConfigError } from '../process/config-error.ts';
-import { messageOf } from '../process/error-facts.ts';
-import { StateLog } from '../process/state-log.ts';
-import { traceWith } from './tracing.ts';
+import { traceWith } from '../tracing/tracing.ts';
+import { type TracesConfig, tracesSettings } from './config.ts';
+import { ConfigError } from './config-error.ts';
+import { messageOf } from './error-facts.ts';
+import { StateLog } from './state-log.ts';
 
 /** At the end of the process: less than the time that its supervisor gives it. */
 const flushTimeoutMs = 1_000;
