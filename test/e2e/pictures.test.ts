@@ -83,12 +83,13 @@ test('the page for operators', { timeout: 60_000 }, async () => {
     await Promise.all([redis.stop(), nats.stop()]);
   });
   const [booking] = bookings;
-  const page = await pages.browser.newPage({ viewport: { width: 1400, height: 420 } });
+  const page = await pages.browser.newPage({ viewport: { width: 1640, height: 480 } });
   await page.goto(`${booking?.url}/status`);
   await expect.poll(() => page.locator('h1').textContent()).toBe('All processes are ready');
   for (const id of ['A1', 'A2', 'A3']) if (booking) await post(booking, 'select', id);
   // The rates are those since the first reading; the page refreshes itself.
-  await expect.poll(() => page.locator('tbody').first().textContent()).toMatch(/0\.\d+/);
-  await picture('status', [page], 1400);
+  const commandsPerSecond = page.locator('tbody tr').first().locator('td').nth(3);
+  await expect.poll(() => commandsPerSecond.textContent()).toMatch(/\d/);
+  await picture('status', [page], 1640);
   await page.close();
 });
