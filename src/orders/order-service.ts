@@ -56,7 +56,7 @@ export class OrderService {
   readonly #stateLog: StateLog;
   readonly #seats: OrderSeats;
   readonly #steps: OrderSteps;
-  /** By order: the last to be advanced in this process. */
+  /** By the id of an order: the newest run of its steps in this process. */
   readonly #advancing = new Map<string, Promise<Order>>();
 
   constructor(options: OrderServiceOptions) {
@@ -260,7 +260,7 @@ export class OrderService {
         order = (await ledger.order(order.id)) ?? error.current;
       }
       onOrder?.(order);
-      if (order.version === version) break; // nothing has changed: it must be waited for
+      if (order.version === version) break; // nothing has changed: the order waits
     }
     return order;
   }
