@@ -17,7 +17,9 @@ export type OrderMachineEvent = {
     | 'AUTHORISED'
     | 'BOOKING'
     | 'ISSUED'
+    | 'LAPSING'
     | 'LAPSED'
+    | 'CANCELLING'
     | 'CANCELLED'
     | 'REFUNDING'
     | 'REFUNDED'
@@ -26,6 +28,9 @@ export type OrderMachineEvent = {
 
 /** Nothing is due: sleep for the longest delay of a timer, and look again. */
 const neverMs = 2 ** 31 - 1;
+
+/** Between two attempts at what is due. */
+const retryMs = 10_000;
 
 /** The order service provides `advance`, which does what is due by asking the ledger, Redis and the payment provider. */
 export const orderMachine = setup({
@@ -40,7 +45,9 @@ export const orderMachine = setup({
     isAuthorised: ({ context }) => context.order.state === 'authorised',
     isBooking: ({ context }) => context.order.state === 'booking',
     isIssued: ({ context }) => context.order.state === 'issued',
+    isLapsing: ({ context }) => context.order.state === 'lapsing',
     isLapsed: ({ context }) => context.order.state === 'lapsed',
+    isCancelling: ({ context }) => context.order.state === 'cancelling',
     isCancelled: ({ context }) => context.order.state === 'cancelled',
     isRefunding: ({ context }) => context.order.state === 'refunding',
     isRefunded: ({ context }) => context.order.state === 'refunded',
@@ -50,10 +57,12 @@ export const orderMachine = setup({
       'order' in event ? { order: event.order, dueInMs: event.dueInMs } : context,
     ),
     advance: () => {},
+    /** Whatever is due is done at most once per `retry`. */
+    retryLater: assign({ dueInMs: retryMs }),
   },
   delays: {
     due: ({ context }) => Math.min(Math.max(context.dueInMs ?? neverMs, 1), neverMs),
-    retry: 10_000,
+    retry: retryMs,
   },
 }).createMachine({
   id: 'order',
@@ -69,7 +78,9 @@ export const orderMachine = setup({
         { guard: 'isAuthorised', target: 'authorised', description: 'The money is reserved.' },
         { guard: 'isBooking', target: 'booking', description: 'The seats are being booked.' },
         { guard: 'isIssued', target: 'issued', description: 'The tickets exist.' },
+        { guard: 'isLapsing', target: 'lapsing', description: 'The time to pay ended; the seats are being freed.' },
         { guard: 'isLapsed', target: 'lapsed', description: 'The time to pay ended.' },
+        { guard: 'isCancelling', target: 'cancelling', description: 'The user cancelled; the seats are being freed.' },
         { guard: 'isCancelled', target: 'cancelled', description: 'The user cancelled it.' },
         { guard: 'isRefunding', target: 'refunding', description: 'The money is being returned.' },
         { guard: 'isRefunded', target: 'refunded', description: 'The money is back.' },
@@ -81,25 +92,25 @@ export const orderMachine = setup({
       entry: 'remember',
       on: {
         PAYING: { target: 'paying', description: 'The user pays: from here on only the provider knows the outcome.' },
-        CANCELLED: { target: 'cancelled', description: 'The user cancelled.' },
-        LAPSED: { target: 'lapsed', description: 'Another process ended it.' },
+        CANCELLING: { target: 'cancelling', description: 'The user cancels.' },
+        LAPSING: { target: 'lapsing', description: 'Another process ends it.' },
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be ended for a day.' },
       },
       after: {
-        due: { target: 'lapsing', description: 'The time to pay has ended.' },
+        due: { target: 'overdue', description: 'The time to pay has ended.' },
       },
     },
-    lapsing: {
-      description: 'Gives the seats back, then records that the order has lapsed.',
+    overdue: {
+      description: 'Asks the ledger to end the order.',
       entry: 'advance',
       on: {
-        LAPSED: { target: 'lapsed', description: 'The seats are free again.' },
+        LAPSING: { target: 'lapsing', description: 'From here on nobody can pay it.' },
         PAYING: { target: 'paying', description: 'The user paid in the last moment.' },
-        CANCELLED: { target: 'cancelled', description: 'The user cancelled in the last moment.' },
+        CANCELLING: { target: 'cancelling', description: 'The user cancelled in the last moment.' },
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be ended for a day.' },
       },
       after: {
-        retry: { target: 'lapsing', reenter: true, description: 'Redis or the ledger has not replied: retry.' },
+        retry: { target: 'overdue', reenter: true, description: 'The ledger has not replied: retry.' },
       },
     },
     paying: {
@@ -109,8 +120,8 @@ export const orderMachine = setup({
         PAYING: { target: 'paying', reenter: true, description: 'More is known about the payment.' },
         AUTHORISED: { target: 'authorised', description: 'The provider reported success.' },
         REOPENED: { target: 'open', description: 'The payment failed; the user may try again.' },
-        LAPSED: { target: 'lapsed', description: 'The time to pay ended, and the provider confirms: not paid.' },
-        CANCELLED: { target: 'cancelled', description: 'The user cancelled, and the provider confirms: not paid.' },
+        LAPSING: { target: 'lapsing', description: 'The time to pay ended, and the provider confirms: not paid.' },
+        CANCELLING: { target: 'cancelling', description: 'The user cancels, and the provider confirms: not paid.' },
         REFUNDING: { target: 'refunding', description: 'Cancelled, but paid meanwhile.' },
         NEEDS_PERSON: { target: 'needs_person', description: 'The provider does not tell the outcome.' },
       },
@@ -125,8 +136,8 @@ export const orderMachine = setup({
         PAYING: { target: 'paying', description: 'Not decided yet.' },
         AUTHORISED: { target: 'authorised', description: 'It is paid.' },
         REOPENED: { target: 'open', description: 'It failed; the user may try again.' },
-        LAPSED: { target: 'lapsed', description: 'It is not paid, and cannot be paid any more.' },
-        CANCELLED: { target: 'cancelled', description: 'The user cancelled.' },
+        LAPSING: { target: 'lapsing', description: 'It is not paid, and cannot be paid any more.' },
+        CANCELLING: { target: 'cancelling', description: 'The user cancels.' },
         REFUNDING: { target: 'refunding', description: 'Cancelled, but paid meanwhile.' },
         NEEDS_PERSON: { target: 'needs_person', description: 'The provider does not tell the outcome.' },
       },
@@ -143,7 +154,12 @@ export const orderMachine = setup({
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be settled for a day.' },
       },
       after: {
-        due: { target: 'authorised', reenter: true, actions: 'advance', description: 'Overdue: advances it.' },
+        due: {
+          target: 'authorised',
+          reenter: true,
+          actions: ['advance', 'retryLater'],
+          description: 'Overdue: advances it.',
+        },
       },
     },
     booking: {
@@ -155,7 +171,12 @@ export const orderMachine = setup({
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be settled for a day.' },
       },
       after: {
-        due: { target: 'booking', reenter: true, actions: 'advance', description: 'Not done yet: retry.' },
+        due: {
+          target: 'booking',
+          reenter: true,
+          actions: ['advance', 'retryLater'],
+          description: 'Not done yet: retry.',
+        },
       },
     },
     issued: {
@@ -170,7 +191,12 @@ export const orderMachine = setup({
         NEEDS_PERSON: { target: 'needs_person', description: 'It could not be captured for a day.' },
       },
       after: {
-        due: { target: 'issued', reenter: true, actions: 'advance', description: 'Captures the money.' },
+        due: {
+          target: 'issued',
+          reenter: true,
+          actions: ['advance', 'retryLater'],
+          description: 'Captures the money.',
+        },
       },
     },
     refunding: {
@@ -182,7 +208,28 @@ export const orderMachine = setup({
         NEEDS_PERSON: { target: 'needs_person', description: 'The money could not be returned for a day.' },
       },
       after: {
-        due: { target: 'refunding', reenter: true, actions: 'advance', description: 'Not done yet: retry.' },
+        due: {
+          target: 'refunding',
+          reenter: true,
+          actions: ['advance', 'retryLater'],
+          description: 'Not done yet: retry.',
+        },
+      },
+    },
+    lapsing: {
+      description: 'Not paid in time, and nobody can pay it any more. Frees the seats.',
+      entry: 'remember',
+      on: {
+        LAPSED: { target: 'lapsed', description: 'The seats are free again.' },
+        NEEDS_PERSON: { target: 'needs_person', description: 'The seats could not be freed for a day.' },
+      },
+      after: {
+        due: {
+          target: 'lapsing',
+          reenter: true,
+          actions: ['advance', 'retryLater'],
+          description: 'Not done yet: retry.',
+        },
       },
     },
     lapsed: {
@@ -190,6 +237,22 @@ export const orderMachine = setup({
       entry: 'remember',
       on: {
         REFUNDING: { target: 'refunding', description: 'Money arrived late.' },
+      },
+    },
+    cancelling: {
+      description: 'The user has cancelled, and nobody can pay it any more. Frees the seats.',
+      entry: 'remember',
+      on: {
+        CANCELLED: { target: 'cancelled', description: 'The seats are free again.' },
+        NEEDS_PERSON: { target: 'needs_person', description: 'The seats could not be freed for a day.' },
+      },
+      after: {
+        due: {
+          target: 'cancelling',
+          reenter: true,
+          actions: ['advance', 'retryLater'],
+          description: 'Not done yet: retry.',
+        },
       },
     },
     cancelled: {
@@ -214,6 +277,8 @@ export const orderMachine = setup({
         PAYING: { target: 'paying', description: 'A person retries it.' },
         AUTHORISED: { target: 'authorised', description: 'A person retries it.' },
         BOOKING: { target: 'booking', description: 'A person retries it.' },
+        LAPSING: { target: 'lapsing', description: 'A person retries it.' },
+        CANCELLING: { target: 'cancelling', description: 'A person retries it.' },
         ISSUED: { target: 'issued', description: 'A person retries it.' },
         REFUNDING: { target: 'refunding', description: 'A person returns the money, or retries that.' },
       },

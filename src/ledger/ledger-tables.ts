@@ -1,4 +1,4 @@
-import type { OrderState } from './order.ts';
+import type { OrderState } from '../protocol/order.ts';
 
 /** The tables as src/ledger/migrations creates them. */
 export interface LedgerTables {

@@ -1,23 +1,9 @@
-/**
- * `open` → `paying` → `authorised` → `booking` → `issued`; or `lapsed`, `cancelled`; or `refunding` → `refunded`;
- * or `needs_person`. machines/order.ts has the transitions; the ledger only compares versions.
- */
-export const orderStates = [
-  'open',
-  'paying',
-  'authorised',
-  'booking',
-  'issued',
-  'lapsed',
-  'cancelled',
-  'refunding',
-  'refunded',
-  'needs_person',
-] as const;
-export type OrderState = (typeof orderStates)[number];
+import type { OrderState } from '../protocol/order.ts';
 
-/** An order in one of these may still be paid. A user has at most one of them for a seat. */
-export const unfinishedStates: ReadonlySet<OrderState> = new Set(['open', 'paying', 'authorised', 'booking']);
+/** An order in one of these may still have its seats. A user has at most one of them for a seat. */
+export const unfinishedStates: ReadonlySet<OrderState> = new Set([
+  ...(['open', 'paying', 'authorised', 'booking', 'lapsing', 'cancelling'] as const),
+]);
 
 /** An order in one of these has no seats. */
 export const endedStates: ReadonlySet<OrderState> = new Set(['lapsed', 'cancelled', 'refunded']);

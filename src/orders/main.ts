@@ -4,12 +4,13 @@ import { pino } from 'pino';
 import { Type } from 'typebox';
 import type { Ledger } from '../ledger/ledger.ts';
 import { LedgerUnavailableError, SeatInOrderError, UnknownOrderError } from '../ledger/ledger-errors.ts';
-import { type Order, type OrderState, orderStates } from '../ledger/order.ts';
+import type { Order } from '../ledger/order.ts';
 import { PostgresLedger } from '../ledger/postgres-ledger.ts';
 import { DatabaseUrl, load } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { errorOf } from '../process/error-facts.ts';
 import { recordedAddress } from '../process/recorded-address.ts';
+import { type OrderState, orderStates } from '../protocol/order.ts';
 import { NothingToSettleError, refundOrder, retryOrder } from './settle-order.ts';
 import { orderLine, orderText } from './tool/order-text.ts';
 

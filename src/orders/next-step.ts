@@ -2,8 +2,10 @@ import { type Order, type Payment, paymentState } from '../ledger/order.ts';
 
 /** The next step of an order. */
 export type Step =
-  /** End an order that nobody has begun to pay. */
+  /** End an order that is not paid in time: from here on nobody can pay it. */
   | { kind: 'lapse' }
+  /** Free the seats of an order that nobody can pay any more, then record that it has ended. */
+  | { kind: 'end'; state: 'lapsed' | 'cancelled' }
   /** Get the provider's reference of a payment that was begun. */
   | { kind: 'begin'; payment: Payment }
   /** Ask the provider for the outcome. `isOver`: the time to pay has ended, so the payment is ended too. */
@@ -66,6 +68,10 @@ export function nextStep(order: Order, nowMs: number, mayAsk: boolean): Step | u
       const unsettled = order.payments.find((each) => hasMoney(each) || paymentState(each) === 'begun');
       return unsettled ? { kind: 'return', payment: unsettled } : { kind: 'finish-refund' };
     }
+    case 'lapsing':
+      return { kind: 'end', state: 'lapsed' };
+    case 'cancelling':
+      return { kind: 'end', state: 'cancelled' };
     case 'lapsed':
     case 'cancelled':
     case 'refunded':

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { type Actor, createActor } from 'xstate';
 import { type OrderInput, type OrderMachineEvent, orderMachine } from '../../machines/order.ts';
-import type { Order, OrderState } from '../ledger/order.ts';
+import type { Order } from '../ledger/order.ts';
 import type { Clock } from '../process/clock.ts';
+import type { OrderState } from '../protocol/order.ts';
 
 /** Most are ended orders that remain for viewers. A dropped one is still due in the ledger. */
 const maxActors = 5_000;
@@ -22,7 +23,9 @@ const eventTypes: Record<OrderState, OrderMachineEvent['type']> = {
   authorised: 'AUTHORISED',
   booking: 'BOOKING',
   issued: 'ISSUED',
+  lapsing: 'LAPSING',
   lapsed: 'LAPSED',
+  cancelling: 'CANCELLING',
   cancelled: 'CANCELLED',
   refunding: 'REFUNDING',
   refunded: 'REFUNDED',

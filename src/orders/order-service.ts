@@ -201,22 +201,24 @@ export class OrderService {
     const payment = order.payments.at(-1);
     switch (order.state) {
       case 'open':
-        return this.#steps.end(order, { state: 'cancelled', dueAtMs: undefined });
+        return this.#end(await this.#steps.cancel(order));
       case 'paying': {
         const ended = payment ? await this.#steps.endPayment(order, payment) : order;
         // Another process may have gone on since.
         if (ended.state !== 'paying') return this.#cancelAt(ended);
-        if (ended.payments.some(hasMoney)) return this.#giveUp(ended);
+        if (ended.payments.some(hasMoney)) return this.#end(await this.#steps.giveUp(ended, 'Cancelled'));
         if (ended.version === order.version) throw new OrderClosedError(order);
-        return this.#steps.end(ended, { state: 'cancelled', dueAtMs: undefined });
+        return this.#end(await this.#steps.cancel(ended));
       }
       case 'authorised':
-        return this.#giveUp(order);
+        return this.#end(await this.#steps.giveUp(order, 'Cancelled'));
       case 'booking':
       case 'issued':
       case 'needs_person':
         throw new OrderClosedError(order);
+      case 'lapsing':
       case 'lapsed':
+      case 'cancelling':
       case 'cancelled':
       case 'refunding':
       case 'refunded':
@@ -224,9 +226,9 @@ export class OrderService {
     }
   }
 
-  async #giveUp(order: Order): Promise<Order> {
-    const refunding = await this.#steps.giveUp(order, 'Cancelled');
-    return this.#advance(refunding).catch(() => refunding);
+  /** The cancellation is decided: if a server is unavailable now, the reconciler completes it. */
+  #end(order: Order): Promise<Order> {
+    return this.#advance(order).catch(() => order);
   }
 
   /** One at a time for each order: a webhook and the browser that returns from the payment would repeat each other's steps. */

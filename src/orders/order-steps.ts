@@ -35,7 +35,9 @@ export class OrderSteps {
   async perform(order: Order, step: Step): Promise<Order> {
     switch (step.kind) {
       case 'lapse':
-        return this.end(order, { state: 'lapsed', dueAtMs: undefined, reason: 'Not paid in time' });
+        return this.#goOn(order, 'lapsing', { reason: 'Not paid in time' });
+      case 'end':
+        return this.#end(order, step.state);
       case 'begin':
         return this.#begin(order, step.payment);
       case 'ask':
@@ -79,21 +81,22 @@ export class OrderSteps {
     return asked;
   }
 
-  /**
-   * Ends an order that has no tickets. Held seats are freed first: until then the ledger refuses another order of this user for
-   * them. Booked ones afterwards: until then another process may issue tickets for them.
-   */
-  async end(order: Order, change: Omit<OrderChange, 'atMs'>): Promise<Order> {
-    const { seats } = this.#options;
-    const isClosed = await seats.close(order);
-    const ended = await this.change(order, change);
-    if (!isClosed) await seats.revoke(order);
-    return ended;
+  /** Only while the outcome of no payment is unknown. From here on nobody can pay the order. */
+  cancel(order: Order): Promise<Order> {
+    return this.#goOn(order, 'cancelling');
   }
 
-  /** Ends the order, then returns the money. Never while the outcome of a payment is unknown. */
-  giveUp(order: Order, reason: string): Promise<Order> {
-    return this.end(order, { state: 'refunding', reason, dueAtMs: this.#retryAtMs });
+  /**
+   * Ends an order without tickets whose money must be returned; never while the outcome of a payment is unknown. Held seats
+   * are freed first: until then the ledger refuses another order of this user for them. Booked ones afterwards: until then
+   * another process may issue tickets for them.
+   */
+  async giveUp(order: Order, reason: string): Promise<Order> {
+    const { seats } = this.#options;
+    const isClosed = await seats.close(order);
+    const refunding = await this.#goOn(order, 'refunding', { reason });
+    if (!isClosed) await seats.revoke(order);
+    return refunding;
   }
 
   /** Ends a payment unless it has been made: only its provider knows which it was. */
@@ -106,12 +109,23 @@ export class OrderSteps {
     return this.#record(begun, attempt, await this.#options.payments.of(provider).expire({ key, reference }));
   }
 
-  #goOn(order: Order, state: 'authorised' | 'booking' | 'refunding', rest: Partial<OrderChange> = {}): Promise<Order> {
+  /** To a state in which there is more to do. */
+  #goOn(
+    order: Order,
+    state: 'authorised' | 'booking' | 'lapsing' | 'cancelling' | 'refunding',
+    rest: Partial<OrderChange> = {},
+  ): Promise<Order> {
     return this.change(order, { ...rest, state, dueAtMs: this.#retryAtMs });
   }
 
   get #retryAtMs(): number {
     return this.#options.nowMs() + this.#options.retryMs;
+  }
+
+  /** Until the seats are free, the ledger refuses another order of this user for them. */
+  async #end(order: Order, state: 'lapsed' | 'cancelled'): Promise<Order> {
+    await this.#options.seats.revoke(order);
+    return this.change(order, { state, dueAtMs: undefined });
   }
 
   /** undefined: the seats are sold; else why they cannot be. */

@@ -1,6 +1,7 @@
 import type { Ledger, OrderChange } from '../ledger/ledger.ts';
 import { OrderChangedError, UnknownOrderError } from '../ledger/ledger-errors.ts';
-import type { Order, OrderState } from '../ledger/order.ts';
+import type { Order } from '../ledger/order.ts';
+import type { OrderState } from '../protocol/order.ts';
 
 /** The decisions of a person about an order. Each only writes to the ledger: a booking process does the rest within seconds. */
 export interface SettleOptions {
@@ -46,7 +47,9 @@ const notRefundable: Partial<Record<OrderState, string>> = {
   paying: unsettled,
   authorised: unsettled,
   booking: unsettled,
+  lapsing: unpaid,
   lapsed: unpaid,
+  cancelling: unpaid,
   cancelled: unpaid,
   refunding: 'the money is on its way back',
   refunded: 'the money is back',

@@ -22,10 +22,15 @@ export const OrderBody = Type.Object(
 );
 export type OrderBody = Static<typeof OrderBody>;
 
-const orderStates = [
-  ...(['open', 'paying', 'authorised', 'booking', 'issued', 'lapsed', 'cancelled'] as const),
+/**
+ * `open` → `paying` → `authorised` → `booking` → `issued`; or `lapsing` → `lapsed`, `cancelling` → `cancelled`; or
+ * `refunding` → `refunded`; or `needs_person`. machines/order.ts has the transitions; the ledger only compares versions.
+ */
+export const orderStates = [
+  ...(['open', 'paying', 'authorised', 'booking', 'issued', 'lapsing', 'lapsed', 'cancelling', 'cancelled'] as const),
   ...(['refunding', 'refunded', 'needs_person'] as const),
 ];
+export type OrderState = (typeof orderStates)[number];
 
 export const OrderReply = Type.Object(
   {
@@ -38,7 +43,7 @@ export const OrderReply = Type.Object(
         examples: ['2030-06-21T20:00:00+02:00'],
       }),
     ),
-    state: Type.Unsafe<(typeof orderStates)[number]>({
+    state: Type.Unsafe<OrderState>({
       type: 'string',
       enum: orderStates,
       description: 'machines/order.ts has its statechart',

@@ -34,13 +34,6 @@ export function harmOf(round: Round, before?: Measured): Map<string, string> {
   return harm;
 }
 
-/** A latency may be the machine's fault, and so may a time-out if the users already waited long before the attack. */
-export function mayBeNoise(harm: Map<string, string>, before: Measured): boolean {
-  const isBusy = before.failures.length > 0 || before.p99.command > floorMs;
-  const doubtful = new Set<string>([...sampleKinds, ...(isBusy ? ['failures'] : [])]);
-  return [...harm.keys()].every((what) => doubtful.has(what));
-}
-
 export function describeRound(round: Round, before?: Measured): string {
   const { during, outcome, logBytesPerSecond, grownMegabytes } = round;
   const fromTo = (figure: (measured: Measured) => string) =>

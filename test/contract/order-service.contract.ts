@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { OrderChangedError } from '../../src/ledger/ledger-errors.ts';
+import { paymentState } from '../../src/ledger/order.ts';
 import { OrderClosedError, SeatsRefusedError } from '../../src/orders/order-errors.ts';
 import { OrderSeats } from '../../src/orders/order-seats.ts';
 import { Random } from '../simulation/random.ts';
@@ -160,6 +161,47 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
     expect((await other.order(id))?.state).toBe('refunded');
     expect(await shop.seat('A1')).toMatchObject({ status });
     expect((await shop.problems()).length === 0).toBe(freesStrays);
+  });
+
+  test.each([
+    ['are freed only after the ledger lets nobody pay it: a payment that another process begins keeps them', true],
+    ['the control: with a ledger that does not compare versions they are freed while that payment is open', false],
+  ])('[R761] [R1082] the seats of a cancelled order %s', async (_what, comparesVersions) => {
+    const [ledger, other] = ledgersOf();
+    let beginsPayment = async () => {};
+    const late: Ledger = new Proxy(ledger, {
+      get(target, name) {
+        const method = Reflect.get(target, name);
+        if (typeof method !== 'function') return method;
+        if (name !== 'change') return method.bind(target);
+        return async (at: Parameters<Ledger['change']>[0], change: Parameters<Ledger['change']>[1]) => {
+          if (change.state !== 'cancelling') return target.change(at, change);
+          await beginsPayment();
+          return target.change(comparesVersions ? at : ((await target.order(at.id)) ?? at), change);
+        };
+      },
+    });
+    const shop = await twoProcesses([late, other]);
+    const { id, pay } = await shop.checkout('ann', 'A1');
+    await shop.one.receive('sandbox', shop.messageOf(await pay(declined)));
+    expect((await other.order(id))?.state).toBe('open');
+    beginsPayment = async () => {
+      beginsPayment = async () => {};
+      await shop.two.create(shop.orderOf('ann', ['A1']));
+    };
+    const { revoke } = OrderSeats.prototype;
+    const paymentsThen: string[][] = [];
+    vi.spyOn(OrderSeats.prototype, 'revoke').mockImplementation(async function (this: OrderSeats, order) {
+      paymentsThen.push(((await other.order(id))?.payments ?? []).map(paymentState));
+      await revoke.call(this, order);
+    });
+    onTestFinished(() => {
+      vi.restoreAllMocks();
+    });
+    await shop.one.cancel(id);
+    expect((await other.order(id))?.state).toBe('cancelled');
+    expect(await shop.seat('A1')).toMatchObject({ status: 0 });
+    expect(paymentsThen).toEqual([['failed', comparesVersions ? 'cancelled' : 'begun']]);
   });
 
   test('[R895] [G11] two processes that advance the same orders at once reach one result', {

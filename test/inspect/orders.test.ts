@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type OrderFilter, OrderWatches } from '../../src/inspect/order-watches.ts';
-import type { Order, OrderState } from '../../src/ledger/order.ts';
+import type { Order } from '../../src/ledger/order.ts';
+import type { OrderState } from '../../src/protocol/order.ts';
 import { OrderActors } from '../../src/orders/order-actors.ts';
 import type { OrderReply } from '../../src/protocol/order.ts';
 import { pricedShow, sandboxCheckout } from '../support/checkout.ts';

@@ -43,7 +43,9 @@ test('[R914] orders are counted by state, with a zero for each other state, and 
     'booking_orders{state="authorised"} 0',
     'booking_orders{state="booking"} 0',
     'booking_orders{state="issued"} 0',
+    'booking_orders{state="lapsing"} 0',
     'booking_orders{state="lapsed"} 0',
+    'booking_orders{state="cancelling"} 0',
     'booking_orders{state="cancelled"} 0',
     'booking_orders{state="refunding"} 0',
     'booking_orders{state="refunded"} 0',
@@ -74,7 +76,7 @@ test('[R914] while the ledger is unavailable there is no number, and the other m
     totals: () => read(() => ledger.totals()),
     paymentTotals: () => read(() => ledger.paymentTotals()),
   });
-  expect(await lines()).toHaveLength(11);
+  expect(await lines()).toHaveLength(13);
   isAway = true;
   time.nowMs = 5_000;
   expect(await lines()).toEqual([]);

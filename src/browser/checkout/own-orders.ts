@@ -8,7 +8,9 @@ const againMs = 3_000;
 /** A hold that lasts longer than a hold was checked out, in another tab or earlier. */
 const toleranceMs = 2_000;
 
-const unfinished: ReadonlySet<OrderReply['state']> = new Set(['open', 'paying', 'authorised', 'booking']);
+const unfinished: ReadonlySet<OrderReply['state']> = new Set([
+  ...(['open', 'paying', 'authorised', 'booking', 'lapsing', 'cancelling'] as const),
+]);
 /** Nothing was sold and no money is left. */
 const ended: ReadonlySet<OrderReply['state']> = new Set(['lapsed', 'cancelled', 'refunded']);
 

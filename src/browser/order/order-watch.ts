@@ -108,6 +108,8 @@ export function paceMs({ state }: Pick<OrderReply, 'state'>, msLeft: number, rea
   switch (state) {
     case 'authorised':
     case 'booking':
+    case 'lapsing':
+    case 'cancelling':
     case 'refunding':
       return reads <= 30 ? fastMs : 5_000;
     case 'open':

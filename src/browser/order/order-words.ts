@@ -50,6 +50,13 @@ export function orderWords(order: OrderReply, msLeft: number, amount: string): O
         text: `It was not paid in time. ${nothingCharged} ${seatsAreFree}`,
         tone: 'warning',
       };
+    case 'lapsing':
+    case 'cancelling':
+      return {
+        title: 'The order is ending',
+        text: `${nothingCharged} Your ${seats} ${count === 1 ? 'is' : 'are'} being freed. This takes a moment.`,
+        tone: 'info',
+      };
     case 'cancelled':
       return { title: 'Order cancelled', text: `${nothingCharged} ${seatsAreFree}`, tone: 'info' };
     case 'refunding':
