@@ -122,9 +122,13 @@ export class OrderSteps {
     return this.#options.nowMs() + this.#options.retryMs;
   }
 
-  /** Until the seats are free, the ledger refuses another order of this user for them. */
+  /**
+   * Until the seats are free, the ledger refuses another order of this user for them. `revoke` only where `close` is refused: if it
+   * arrives late, it may free a seat that the user has bought since.
+   */
   async #end(order: Order, state: 'lapsed' | 'cancelled'): Promise<Order> {
-    await this.#options.seats.revoke(order);
+    const { seats } = this.#options;
+    if (!(await seats.close(order))) await seats.revoke(order);
     return this.change(order, { state, dueAtMs: undefined });
   }
 

@@ -189,11 +189,11 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
       beginsPayment = async () => {};
       await shop.two.create(shop.orderOf('ann', ['A1']));
     };
-    const { revoke } = OrderSeats.prototype;
+    const { close } = OrderSeats.prototype;
     const paymentsThen: string[][] = [];
-    vi.spyOn(OrderSeats.prototype, 'revoke').mockImplementation(async function (this: OrderSeats, order) {
+    vi.spyOn(OrderSeats.prototype, 'close').mockImplementation(async function (this: OrderSeats, order) {
       paymentsThen.push(((await other.order(id))?.payments ?? []).map(paymentState));
-      await revoke.call(this, order);
+      return close.call(this, order);
     });
     onTestFinished(() => {
       vi.restoreAllMocks();
