@@ -7,7 +7,7 @@ import { dayMs, startOrders } from '../support/start-orders.ts';
 import { newShow } from './ledger.contract.ts';
 
 const approved = '4242424242424242';
-const stepMs = 60_000;
+const hourMs = 3_600_000;
 
 async function startFor(ledger: Ledger) {
   const shop = await startOrders(ledger, newShow());
@@ -19,7 +19,11 @@ async function startFor(ledger: Ledger) {
     refund: () => refundOrder(options),
     /** The reconciler performs due steps. */
     settle: () => shop.pass(20_000),
-    untilStuck: () => shop.pass(dayMs + 20 * stepMs, stepMs),
+    /** The time to pay in steps of a minute, then a day in steps of an hour. */
+    async untilStuck() {
+      await shop.pass(1_200_000, 60_000);
+      await shop.pass(dayMs, hourMs);
+    },
     money: async () => {
       const { capturedMinor, refundedMinor, state } = await shop.bank.get(shop.reference);
       return { state, keptMinor: capturedMinor - refundedMinor };
