@@ -1,9 +1,8 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type OrderFilter, OrderWatches } from '../../src/inspect/order-watches.ts';
 import type { Order } from '../../src/ledger/order.ts';
-import type { OrderState } from '../../src/protocol/order.ts';
 import { OrderActors } from '../../src/orders/order-actors.ts';
-import type { OrderReply } from '../../src/protocol/order.ts';
+import type { OrderReply, OrderState } from '../../src/protocol/order.ts';
 import { pricedShow, sandboxCheckout } from '../support/checkout.ts';
 import { patience } from '../support/patience.ts';
 import { silent } from '../support/silent.ts';
