@@ -5,6 +5,7 @@ import { focusOf, hasClass, recordAnnouncements, seat, textOf } from '../support
 import { startHttpProxy } from '../support/http-proxy.ts';
 import { cards, checkOut, checkOutBest, goToPayPage, payWith, readQrCodes, titleOf } from '../support/order-page.ts';
 import { usePages } from '../support/pages.ts';
+import { patience } from '../support/patience.ts';
 import { startEmbedded } from '../support/servers.ts';
 
 const pages = usePages(() => startEmbedded({ env: { PAYMENT_PROVIDER: 'sandbox', HOLD_SECONDS: '120' } }));
@@ -174,7 +175,17 @@ describe('check out', { timeout }, () => {
     await pick(page, 'E3');
     const other = await openTab(context, '/shows/chamber');
     await textOf(other, 'book-btn').toBe('Check out 1 seat · €28.00');
-    // Each clicks before it shows the other's click.
+    // Each request waits for the other, so each tab clicks before it shows the other's order.
+    let requests = 0;
+    for (const tab of [page, other]) {
+      await tab.route('**/api/shows/chamber/orders', async (route) => {
+        if (route.request().method() === 'POST') {
+          requests++;
+          await expect.poll(() => requests, patience).toBe(2);
+        }
+        await route.continue();
+      });
+    }
     await Promise.all(
       [page, other].map((tab) => tab.locator('#book-btn').evaluate((button: HTMLElement) => button.click())),
     );
