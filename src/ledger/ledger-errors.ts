@@ -3,7 +3,7 @@ import type { Order } from './order.ts';
 /** The database cannot be reached, or takes no writes: retry later. */
 export class LedgerUnavailableError extends Error {
   override name = 'LedgerUnavailableError';
-  /** `unknown`: the connection was lost during COMMIT, so the transaction may have taken effect. */
+  /** `unknown`: the connection was lost after a statement or a COMMIT was sent, so it may have taken effect. */
   readonly outcome: 'none' | 'unknown';
 
   constructor(message: string, { cause, outcome = 'none' }: { cause?: unknown; outcome?: 'none' | 'unknown' } = {}) {

@@ -16,10 +16,18 @@ export interface LedgerPoolOptions {
   connections?: number;
 }
 
-/** The first parts of the SQLSTATEs after which a connection is of no use: connection, read-only server, operator intervention, internal error. */
-const fatalClasses = /^(08|25006|57|58|XX)/;
+/**
+ * The first parts of the SQLSTATEs after which a connection is of no use: connection, a named statement whose tables a migration
+ * has changed, read-only server, operator intervention, internal error.
+ */
+const fatalClasses = /^(08|0A000|25006|57|58|XX)/;
 /** The class of warnings. */
 const warningClass = /^01/;
+
+/** After one of these the server may have committed a statement that has its own transaction. */
+const unknownClasses = /^(08|57|58|XX)/;
+/** Each connection keeps the plans of this many statements. Ours have one text each, so there are fewer. */
+const maxNamedStatements = 200;
 
 /** `bigint` as a number: seqs and amounts are below 2^53. */
 const types: pg.CustomTypesConfig = {
@@ -69,22 +77,22 @@ export class LedgerPool implements PostgresPool {
       if (warningClass.test(code)) warning = message;
     };
     client.on('notice', onNotice);
-    const query = async (...args: unknown[]) => {
+    const query = async (text: string, values: readonly unknown[] = []) => {
       if (failure) throw failure;
       warning = undefined;
       try {
-        const result = await (client.query as (...args: unknown[]) => Promise<unknown>).apply(client, args);
-        // A COMMIT whose wait for a standby was cancelled succeeds with a warning, and a failover may lose it.
-        if (args[0] === 'commit' && warning !== undefined) throw new Error(warning);
+        const result = await client.query({ text, values: [...values], ...nameOf(text, values) });
+        // A commit whose wait for a standby was cancelled succeeds with a warning, and a failover may lose it.
+        if (warning !== undefined) throw new Error(warning);
         return result;
       } catch (error) {
-        const thrown = connectionError(error);
+        const thrown = connectionError(error, true);
         if (isFatal(thrown)) failure ??= thrown;
         throw thrown;
       }
     };
     return {
-      query: query as PostgresPoolClient['query'],
+      query: query as unknown as PostgresPoolClient['query'],
       release: () => {
         client.removeListener('error', onError);
         client.removeListener('notice', onNotice);
@@ -98,6 +106,19 @@ export class LedgerPool implements PostgresPool {
   }
 }
 
+const statementNames = new Map<string, string>();
+
+/** A named statement is parsed and planned once per connection. */
+function nameOf(text: string, values: readonly unknown[]): { name?: string } {
+  if (values.length === 0) return {};
+  let name = statementNames.get(text);
+  if (name === undefined && statementNames.size < maxNamedStatements) {
+    name = `s${statementNames.size + 1}`;
+    statementNames.set(text, name);
+  }
+  return name === undefined ? {} : { name };
+}
+
 /** During a failover the address may lead to a standby: what it has may be outdated. */
 async function requireWritable(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('SHOW transaction_read_only');
@@ -108,17 +129,30 @@ async function requireWritable(client: pg.ClientBase): Promise<void> {
 /** There is no connection to a server that takes writes, or it was lost, or the server did not reply in time. */
 export class LedgerConnectionError extends Error {
   override name = 'LedgerConnectionError';
+  /** The statement was sent: it may have taken effect. */
+  readonly wasSent: boolean;
+
+  constructor(message: string, { cause, wasSent = false }: { cause?: unknown; wasSent?: boolean } = {}) {
+    super(message, { cause });
+    this.wasSent = wasSent;
+  }
 }
 
 /** The errors of the client that are not replies of the server have no class of their own. */
-function connectionError(error: unknown): Error {
+function connectionError(error: unknown, wasSent = false): Error {
   if (error instanceof pg.DatabaseError || error instanceof LedgerConnectionError) return error;
-  return new LedgerConnectionError(messageOf(error), { cause: error });
+  return new LedgerConnectionError(messageOf(error), { cause: error, wasSent });
 }
 
 /** True if the server did not answer the statement with a result or an error of that statement. */
 export function isFatal(error: unknown): boolean {
   return !(error instanceof pg.DatabaseError) || fatalClasses.test(error.code ?? '');
+}
+
+/** True if a statement with a transaction of its own failed so that it may have taken effect. */
+export function mayHaveCommitted(error: unknown): boolean {
+  if (error instanceof LedgerConnectionError) return error.wasSent;
+  return unknownClasses.test(sqlError(error)?.code ?? '');
 }
 
 /** The SQLSTATE and the constraint of an error of the server. */

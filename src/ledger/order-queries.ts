@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely';
+import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { LedgerTables } from './ledger-tables.ts';
 import type { Order, Payment, Ticket } from './order.ts';
@@ -118,7 +118,13 @@ export function paymentRow(orderId: string, payment: Payment): PaymentRow {
   };
 }
 
-/** Locks the order until the end of the transaction. */
-export async function lockOrder(db: Kysely<LedgerTables>, id: string): Promise<void> {
-  await sql`SELECT 1 FROM orders WHERE id = ${id} FOR UPDATE`.execute(db);
+export function ticketRow(ticket: Ticket): TicketRow {
+  return {
+    id: ticket.id,
+    order_id: ticket.orderId,
+    show: ticket.show,
+    seat_id: ticket.seatId,
+    issued_at: new Date(ticket.issuedAtMs),
+    voided_at: dateOf(ticket.voidedAtMs),
+  };
 }

@@ -16,7 +16,14 @@ import type {
   PaymentTotals,
 } from './ledger.ts';
 import { LedgerUnavailableError } from './ledger-errors.ts';
-import { isFatal, LedgerConnectionError, LedgerPool, type LedgerPoolOptions, sqlError } from './ledger-pool.ts';
+import {
+  isFatal,
+  LedgerConnectionError,
+  LedgerPool,
+  type LedgerPoolOptions,
+  mayHaveCommitted,
+  sqlError,
+} from './ledger-pool.ts';
 import type { LedgerTables } from './ledger-tables.ts';
 import { migrate } from './migrate.ts';
 import type { NewOrder, Order, PaymentFact, Ticket } from './order.ts';
@@ -30,14 +37,14 @@ import {
   recordFacts,
   seatAlreadySold,
   seatInOrder,
-} from './order-transactions.ts';
+} from './order-writes.ts';
 import type { BookedSeat, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 /** For how long a call repeats itself while the database cannot be reached, and after a conflict of two transactions. */
 const repeatForMs = 1_000;
 const repeatPauseMs = 50;
-/** Errors of the server that say nothing about the statement: resources, rights, read-only, cancelled, lock not available. */
-const unavailable = /^(08|25006|28|3D|42501|53|55P03|57|58|XX)/;
+/** Errors of the server that say nothing about the statement: a plan from before a migration, resources, rights, read-only, cancelled, lock not available. */
+const unavailable = /^(08|0A000|25006|28|3D|42501|53|55P03|57|58|XX)/;
 /** Serialization failure, deadlock. */
 const conflict = /^40/;
 
@@ -61,7 +68,7 @@ export class PostgresLedger implements Ledger {
 
   async createOrder(order: NewOrder): Promise<Order> {
     const created = openOrder(order);
-    return this.#transact((db) => insertOrder(db, created), {
+    return this.#write((db) => insertOrder(db, created), {
       order_seats_unfinished: (error) => seatInOrder(this.#db, created, error),
     });
   }
@@ -97,19 +104,19 @@ export class PostgresLedger implements Ledger {
   }
 
   recordPayment(orderId: string, facts: readonly PaymentFact[], notice?: Notice) {
-    return this.#transact((db) => recordFacts(db, orderId, facts, notice));
+    return this.#write((db) => recordFacts(db, orderId, facts, notice));
   }
 
   change(order: Order, change: OrderChange): Promise<Order> {
     const changeId = randomUUID();
-    return this.#transact((db) => changeOrder(db, order, changeId, change), {
+    return this.#write((db) => changeOrder(db, order, changeId, change), {
       order_seats_unfinished: (error) => seatInOrder(this.#db, order, error),
     });
   }
 
   issue(order: Order, issue: Issue): Promise<Order> {
     const changeId = randomUUID();
-    return this.#transact((db) => issueOrder(db, order, changeId, issue), {
+    return this.#write((db) => issueOrder(db, order, changeId, issue), {
       tickets_live: (error) => seatAlreadySold(this.#db, order, error),
     });
   }
@@ -203,13 +210,28 @@ export class PostgresLedger implements Ledger {
   }
 
   /**
-   * One transaction. It may run several times, so it must recognise its own effect. `violations`: the error in place of a
-   * violation of a constraint; undefined: the transaction is repeated.
+   * Statements that each have a transaction of their own, so that a write is one round trip. They may run several times, so they must
+   * recognise their own effect. `violations`: the error in place of a violation of a constraint; undefined: repeat.
    */
-  #transact<T>(
-    work: (db: Transaction<LedgerTables>) => Promise<T>,
+  #write<T>(
+    statements: (db: Kysely<LedgerTables>) => Promise<T>,
     violations: Record<string, (error: unknown) => Promise<Error | undefined>> = {},
   ): Promise<T> {
+    return this.#repeated(async () => {
+      try {
+        return await statements(this.#db);
+      } catch (error) {
+        if (mayHaveCommitted(error))
+          throw new LedgerUnavailableError(textOf(error), { cause: error, outcome: 'unknown' });
+        const violated = violations[sqlError(error)?.constraint ?? ''];
+        if (!violated) throw error;
+        throw (await violated(error)) ?? new ConflictError('The other row has changed', { cause: error });
+      }
+    });
+  }
+
+  /** One transaction of several statements. It may run several times, so it must recognise its own effect. */
+  #transact<T>(work: (db: Transaction<LedgerTables>) => Promise<T>): Promise<T> {
     return this.#repeated(async () => {
       const db = await this.#db.startTransaction().execute();
       // A rollback gives the connection back, also after a COMMIT that failed.
@@ -223,9 +245,7 @@ export class PostgresLedger implements Ledger {
         result = await work(db);
       } catch (error) {
         await giveUp();
-        const violated = violations[sqlError(error)?.constraint ?? ''];
-        if (!violated) throw error;
-        throw (await violated(error)) ?? new ConflictError('The other row has changed', { cause: error });
+        throw error;
       }
       try {
         await db.commit().execute();

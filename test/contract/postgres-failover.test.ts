@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Order } from '../../src/ledger/order.ts';
 import { PostgresLedger } from '../../src/ledger/postgres-ledger.ts';
 import { patience } from '../support/patience.ts';
 import { type PostgresPair, startPostgresPair } from '../support/postgres-pair.ts';
@@ -73,17 +74,31 @@ describe('[R1013] [G11] a commit that the standby has not confirmed', () => {
     );
   const cancelWait = () => queried(pair.primary.adminUrl, `SELECT pg_cancel_backend(pid) ${waitingCommits}`);
 
-  test.each(['goes on', 'is cancelled'])('is not reported as done: its wait %s', async (wait) => {
+  const begun = { kind: 'begun', attempt: 1, atMs: 1, provider: 'sandbox', amountMinor: 9001 } as const;
+  const notice = () => ({ provider: 'sandbox', id: randomUUID(), type: 'begun', receivedAtMs: 1 });
+  const writes: Record<string, (ledger: PostgresLedger, order: Order) => Promise<unknown>> = {
+    'a new order': (ledger) => ledger.createOrder(newOrder(newShow())),
+    'a change': (ledger, order) => ledger.change(order, { state: 'paying', dueAtMs: undefined, atMs: 1 }),
+    tickets: (ledger, order) => {
+      const tickets = order.seats.map(({ seatId }) => ({ id: randomUUID(), seatId }));
+      return ledger.issue(order, { tickets, dueAtMs: undefined, atMs: 1 });
+    },
+    'a fact': (ledger, { id }) => ledger.recordPayment(id, [begun]),
+    'a message with a fact': (ledger, { id }) => ledger.recordPayment(id, [begun], notice()),
+    'a message without a new fact': (ledger, { id }) => ledger.recordPayment(id, [], notice()),
+  };
+  const cases = Object.keys(writes).flatMap((what) => ['goes on', 'is cancelled'].map((wait) => [what, wait] as const));
+
+  test.each(cases)('%s is not reported as done: its wait %s', async (what, wait) => {
     const ledger = await ledgerAt(pair);
     const order = await ledger.createOrder(newOrder(newShow()));
     pair.replication.hang();
-    const change = ledger.change(order, { state: 'paying', dueAtMs: undefined, atMs: order.changedAtMs });
-    const refused = expect(change).rejects.toMatchObject(unavailable('unknown'));
+    const refused = expect(writes[what]?.(ledger, order)).rejects.toMatchObject(unavailable('unknown'));
     await commitWaits();
     if (wait === 'is cancelled') await cancelWait();
     await refused;
     pair.replication.heal();
-    await vi.waitFor(async () => expect(await ledger.order(order.id)).toMatchObject({ state: 'paying' }), patience);
+    await vi.waitFor(() => ledger.createOrder(newOrder(newShow())), patience);
   });
 
   test('control: Postgres reports it as done if its wait is cancelled', async () => {

@@ -50,6 +50,21 @@ const applied = async () => {
   return rows.map(({ name }) => name);
 };
 
+test('[R1083] a migration that adds to tables fails no call of a connected process', async () => {
+  const ledger = openLedger();
+  const order = await ledger.createOrder(newOrder(newShow()));
+  const readByAllConnections = () => Promise.all(Array.from({ length: 20 }, () => ledger.order(order.id)));
+  await readByAllConnections();
+  // The control: the plans of such a connection are of no use afterwards.
+  const connected = await client(url);
+  const read = { name: 'read', text: 'SELECT orders.* FROM orders WHERE id = $1', values: [order.id] };
+  await connected.query(read);
+  await (await client(ownerUrl)).query('ALTER TABLE orders ADD COLUMN later text');
+  await expect(connected.query(read)).rejects.toThrow('cached plan must not change result type');
+  expect(await readByAllConnections()).toEqual(Array(20).fill(order));
+  expect((await ledger.change(order, { state: 'paying', dueAtMs: undefined, atMs: 1 })).version).toBe(2);
+});
+
 describe('[R717] the tables', () => {
   test('are created in an empty database, once, by any number of processes that start together', async () => {
     const ledgers = [openLedger(), openLedger(), openLedger()];
