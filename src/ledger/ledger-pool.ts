@@ -21,12 +21,12 @@ export interface LedgerPoolOptions {
  * has changed, read-only server, operator intervention, internal error.
  */
 const fatalClasses = /^(08|0A000|25006|57|58|XX)/;
-/** The class of warnings. */
-const warningClass = /^01/;
+/** The SQLSTATE of a commit whose wait for a standby was cancelled: it has none of its own. */
+const unspecificWarning = '01000';
 
 /** After one of these the server may have committed a statement that has its own transaction. */
 const unknownClasses = /^(08|57|58|XX)/;
-/** Each connection keeps the plans of this many statements. Ours have one text each, so there are fewer. */
+/** Each connection keeps the plans of this many statements. Later ones, e.g. inserts of many rows, are planned each time. */
 const maxNamedStatements = 200;
 
 /** `bigint` as a number: seqs and amounts are below 2^53. */
@@ -74,7 +74,7 @@ export class LedgerPool implements PostgresPool {
     client.on('error', onError);
     let warning: string | undefined;
     const onNotice = ({ code = '', message }: { code: string | undefined; message: string | undefined }) => {
-      if (warningClass.test(code)) warning = message;
+      if (code === unspecificWarning) warning = message;
     };
     client.on('notice', onNotice);
     const query = async (text: string, values: readonly unknown[] = []) => {
