@@ -118,7 +118,7 @@ export function registerOrderRoutes(
     const order = await ownOrder(request, request.params.id, request.query.user_id);
     reply.header('cache-control', 'no-store');
     // Without a reply of the provider, the order is shown in its last known state.
-    const advanced = await orders.advance(order.id, { mayAsk: true }).catch(() => order);
+    const advanced = await orders.advance(order, { mayAsk: true }).catch(() => order);
     return replies.of(advanced, await orders.payUrl(advanced).catch(() => undefined));
   });
 

@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
+import { endedStates } from '../protocol/order-state.ts';
 import { newEvents } from './history-rules.ts';
 import type { EventBatch, HistoryPosition } from './ledger.ts';
 import type { LedgerTables } from './ledger-tables.ts';
-import { endedStates } from './order.ts';
 import type { BookedSeat, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
 type Db = Kysely<LedgerTables>;

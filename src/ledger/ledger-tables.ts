@@ -1,4 +1,4 @@
-import type { OrderState } from '../protocol/order.ts';
+import type { OrderState } from '../protocol/order-state.ts';
 
 /** The tables as src/ledger/migrations creates them. */
 export interface LedgerTables {

@@ -1,4 +1,4 @@
-import type { OrderState } from '../protocol/order.ts';
+import type { OrderState } from '../protocol/order-state.ts';
 import type { NewOrder, Order, PaymentFact, PaymentState, Ticket } from './order.ts';
 import type { BookedSeat, LedgerEvent, RecoveredBooking, RestorableSeat, StrayBooking } from './seat-history.ts';
 

@@ -1,4 +1,5 @@
 import { ok as assert } from 'node:assert/strict';
+import { endedStates, unfinishedStates } from '../protocol/order-state.ts';
 import type {
   EventBatch,
   HistoryPosition,
@@ -12,15 +13,7 @@ import type {
 } from './ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import { MemoryHistory } from './memory-history.ts';
-import {
-  endedStates,
-  type NewOrder,
-  type Order,
-  type PaymentFact,
-  paymentState,
-  type Ticket,
-  unfinishedStates,
-} from './order.ts';
+import { type NewOrder, type Order, type PaymentFact, paymentState, type Ticket } from './order.ts';
 import { openOrder, requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
 import type { BookedSeat, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';

@@ -1,6 +1,6 @@
 import { ok as assert } from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
-import type { OrderState } from '../protocol/order.ts';
+import type { OrderState } from '../protocol/order-state.ts';
 import type { NewOrder, Order, Ticket } from './order.ts';
 
 /** The order as it begins. Asserts that its seats and prices are in order: both come from our own code. */

@@ -1,8 +1,9 @@
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { unfinishedStates } from '../protocol/order-state.ts';
 import type { Issue, Notice, OrderChange } from './ledger.ts';
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import type { LedgerTables } from './ledger-tables.ts';
-import { type Order, type PaymentFact, type Ticket, unfinishedStates } from './order.ts';
+import type { Order, PaymentFact, Ticket } from './order.ts';
 import { dateOf, orderById, orderOf, paymentRow, selectOrders, ticketRow } from './order-queries.ts';
 import { requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
@@ -66,10 +67,6 @@ export async function recordFacts(
 ): Promise<{ order: Order; isNew: boolean }> {
   for (;;) {
     const order = await requireOrder(db, orderId);
-    if (notice && (await isRecorded(db, notice))) {
-      await requireDurable(db, orderId);
-      return { order, isNew: false };
-    }
     const payments = withFacts(order.payments, facts);
     if (payments === order.payments) {
       const isNew = notice !== undefined && (await insertNotice(db, orderId, notice));
@@ -85,6 +82,10 @@ export async function recordFacts(
       payments,
     };
     if (await writeOrder(db, order, after, { notice })) return { order: after, isNew: true };
+    if (notice && (await isRecorded(db, notice))) {
+      await requireDurable(db, orderId);
+      return { order: await requireOrder(db, orderId), isNew: false };
+    }
   }
 }
 
@@ -194,7 +195,10 @@ interface WriteWith {
   notice?: Notice | undefined;
 }
 
-/** Compare-and-set on the version, which all content of an order belongs to, except when it is due. False: nothing is written. */
+/**
+ * Compare-and-set on the version, which all content of an order belongs to, except when it is due. False: nothing is written, also
+ * if the notice is recorded already.
+ */
 function writeOrder(
   db: Db,
   before: Order,
@@ -205,7 +209,7 @@ function writeOrder(
   const written = sql`
     UPDATE orders SET state = ${state}, reason = ${reason}, stuck_in = ${stuckIn}, due_at = ${dateOf(dueAtMs)},
       changed_at = ${new Date(changedAtMs)}, version = ${version}, change_id = coalesce(${changeId ?? null}, change_id)
-    WHERE id = ${id} AND version = ${before.version}`;
+    WHERE id = ${id} AND version = ${before.version} ${notice ? andIsNew(notice) : sql``}`;
   const others: Sql[] = [];
   const isUnfinished = unfinishedStates.has(state);
   if (isUnfinished !== unfinishedStates.has(before.state))
@@ -258,6 +262,9 @@ const noticeRow = (order_id: string, { provider, id, type, receivedAtMs }: Notic
   ...{ provider, id, order_id, type },
   received_at: new Date(receivedAtMs),
 });
+
+const andIsNew = ({ provider, id }: Notice) =>
+  sql`AND NOT EXISTS (SELECT FROM notices WHERE provider = ${provider} AND id = ${id})`;
 
 async function isRecorded(db: Db, { provider, id }: Notice): Promise<boolean> {
   const found = db.selectFrom('notices').select('id').where('provider', '=', provider).where('id', '=', id);

@@ -1,12 +1,4 @@
-import type { OrderState } from '../protocol/order.ts';
-
-/** An order in one of these may still have its seats. A user has at most one of them for a seat. */
-export const unfinishedStates: ReadonlySet<OrderState> = new Set([
-  ...(['open', 'paying', 'authorised', 'booking', 'lapsing', 'cancelling'] as const),
-]);
-
-/** An order in one of these has no seats. */
-export const endedStates: ReadonlySet<OrderState> = new Set(['lapsed', 'cancelled', 'refunded']);
+import type { OrderState } from '../protocol/order-state.ts';
 
 export interface OrderSeat {
   seatId: string;

@@ -10,7 +10,7 @@ import { DatabaseUrl, load } from '../process/config.ts';
 import { ConfigError } from '../process/config-error.ts';
 import { errorOf } from '../process/error-facts.ts';
 import { recordedAddress } from '../process/recorded-address.ts';
-import { type OrderState, orderStates } from '../protocol/order.ts';
+import { type OrderState, orderStates } from '../protocol/order-state.ts';
 import { NothingToSettleError, refundOrder, retryOrder } from './settle-order.ts';
 import { orderLine, orderText } from './tool/order-text.ts';
 

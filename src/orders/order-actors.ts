@@ -3,7 +3,7 @@ import { type Actor, createActor } from 'xstate';
 import { type OrderInput, type OrderMachineEvent, orderMachine } from '../../machines/order.ts';
 import type { Order } from '../ledger/order.ts';
 import type { Clock } from '../process/clock.ts';
-import type { OrderState } from '../protocol/order.ts';
+import type { OrderState } from '../protocol/order-state.ts';
 
 /** Most are ended orders that remain for viewers. A dropped one is still due in the ledger. */
 const maxActors = 5_000;

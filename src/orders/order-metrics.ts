@@ -1,6 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import type { Ledger } from '../ledger/ledger.ts';
-import { type OrderState, orderStates } from '../protocol/order.ts';
+import { type OrderState, orderStates } from '../protocol/order-state.ts';
 
 /** A scrape reads all orders: no more often than this, however many programs scrape. */
 const maxAgeMs = 5_000;

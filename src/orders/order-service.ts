@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import { OrderChangedError, SeatInOrderError, UnknownOrderError } from '../ledger/ledger-errors.ts';
-import { type Order, type OrderSeat, unfinishedStates } from '../ledger/order.ts';
+import type { Order, OrderSeat } from '../ledger/order.ts';
 import { messageOf } from '../process/error-facts.ts';
 import { StateLog } from '../process/state-log.ts';
+import { unfinishedStates } from '../protocol/order-state.ts';
 import { factsOf } from './facts-of.ts';
 import { hasMoney, nextStep } from './next-step.ts';
 import { OrderClosedError, SeatsRefusedError } from './order-errors.ts';
@@ -130,11 +131,12 @@ export class OrderService {
   }
 
   /**
-   * Does what is due about an order, until something has to be waited for. `mayAsk`: also asks the provider about a payment
-   * under way. Rejects with the errors of the ledger, the store and the provider; the order then stays due.
+   * Does what is due about an order, by id or as the caller has just read it, until something has to be waited for. `mayAsk`: also
+   * asks the provider about a payment under way. Rejects with the errors of the ledger, the store and the provider; the order
+   * then stays due.
    */
-  async advance(orderId: string, { mayAsk = false }: { mayAsk?: boolean } = {}): Promise<Order> {
-    return this.#advance(await this.#require(orderId), mayAsk);
+  async advance(of: string | Order, { mayAsk = false }: { mayAsk?: boolean } = {}): Promise<Order> {
+    return this.#advance(typeof of === 'string' ? await this.#require(of) : of, mayAsk);
   }
 
   /**

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Ledger, OrderChange } from '../ledger/ledger.ts';
-import { SeatAlreadySoldError } from '../ledger/ledger-errors.ts';
-import { type Order, type Payment, paymentState } from '../ledger/order.ts';
+import { OrderChangedError, SeatAlreadySoldError } from '../ledger/ledger-errors.ts';
+import { type Order, type Payment, type PaymentFact, paymentState } from '../ledger/order.ts';
+import { withFacts } from '../ledger/payment-facts.ts';
 import { StoreUnavailableError } from '../store/seat-store.ts';
 import { factsOf } from './facts-of.ts';
-import { hasMoney, type Step } from './next-step.ts';
+import { hasMoney, nextStep, type Step } from './next-step.ts';
 import type { OrderSeats } from './order-seats.ts';
 import { PaymentRefusedError, type ProviderPayment, paymentKey } from './payment-provider.ts';
 import type { Payments } from './payments.ts';
@@ -145,7 +146,7 @@ export class OrderSteps {
   async #begin(order: Order, { attempt, provider }: Payment): Promise<Order> {
     try {
       const { reference } = await this.#options.payments.begin(order, attempt, provider);
-      return await this.#record(order, attempt, { reference, state: 'pending', capturedMinor: 0, refundedMinor: 0 });
+      return await this.#recordOwn(order, attempt, { reference, state: 'pending', capturedMinor: 0, refundedMinor: 0 });
     } catch (error) {
       if (!(error instanceof PaymentRefusedError)) throw error;
       const fact = { kind: 'failed', attempt, atMs: this.#options.nowMs(), failure: error.message } as const;
@@ -205,7 +206,8 @@ export class OrderSteps {
     const revoked = await this.#confirm(order);
     if (revoked) return revoked;
     const key = paymentKey(order.id, attempt, 'capture');
-    return this.#record(order, attempt, await this.#options.payments.of(provider).capture({ key, reference }));
+    const captured = await this.#options.payments.of(provider).capture({ key, reference });
+    return this.#recordOwn(order, attempt, captured, true);
   }
 
   async #return(order: Order, payment: Payment): Promise<Order> {
@@ -217,19 +219,41 @@ export class OrderSteps {
     const after = await this.#options.payments
       .of(provider)
       [verb]({ key: paymentKey(order.id, attempt, verb), reference });
-    return this.#record(order, attempt, after);
+    return this.#recordOwn(order, attempt, after);
   }
 
   /** Money first: what the provider said is recorded whatever has become of the order. */
   async #record(order: Order, attempt: number, payment: ProviderPayment): Promise<Order> {
-    const atMs = this.#options.nowMs();
-    const facts = factsOf(payment, attempt, atMs);
+    const facts = this.#factsOf(order, attempt, payment);
+    if (facts.length === 0) return order;
+    return (await this.#options.ledger.recordPayment(order.id, facts)).order;
+  }
+
+  /**
+   * As `record`, without reading the order first: for a payment that this process has just changed, so that no other one is likely to
+   * report it too. `isConfirmed`: the seats were sold again after the tickets existed, so the step `confirm` is done.
+   */
+  async #recordOwn(order: Order, attempt: number, payment: ProviderPayment, isConfirmed = false): Promise<Order> {
+    const { nowMs } = this.#options;
+    const facts = this.#factsOf(order, attempt, payment);
+    const payments = withFacts(order.payments, facts);
+    if (payments === order.payments) return order;
+    const isSettled = isConfirmed && nextStep({ ...order, payments }, nowMs(), false)?.kind === 'confirm';
+    try {
+      return await this.change(order, { dueAtMs: isSettled ? undefined : (order.dueAtMs ?? nowMs()), facts });
+    } catch (error) {
+      if (!(error instanceof OrderChangedError)) throw error;
+      return this.#record(order, attempt, payment);
+    }
+  }
+
+  #factsOf(order: Order, attempt: number, payment: ProviderPayment): PaymentFact[] {
+    const facts = factsOf(payment, attempt, this.#options.nowMs());
     const known = order.payments.find((each) => each.attempt === attempt);
     if (known && known.reference === undefined) {
       const { provider, amountMinor, begunAtMs } = known;
       facts.push({ kind: 'begun', attempt, provider, amountMinor, atMs: begunAtMs, reference: payment.reference });
     }
-    if (facts.length === 0) return order;
-    return (await this.#options.ledger.recordPayment(order.id, facts)).order;
+    return facts;
   }
 }

@@ -1,7 +1,7 @@
 import type { Ledger, OrderChange } from '../ledger/ledger.ts';
 import { OrderChangedError, UnknownOrderError } from '../ledger/ledger-errors.ts';
 import type { Order } from '../ledger/order.ts';
-import type { OrderState } from '../protocol/order.ts';
+import type { OrderState } from '../protocol/order-state.ts';
 
 /** The decisions of a person about an order. Each only writes to the ledger: a booking process does the rest within seconds. */
 export interface SettleOptions {

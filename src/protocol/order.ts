@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { maxGroupSize } from './max-group-size.ts';
+import { type OrderState, orderStates } from './order-state.ts';
 import { SeatId, UserId } from './seat.ts';
 
 const Money = (description: string) => Type.Integer({ minimum: 0, description: `${description}, in minor units` });
@@ -21,16 +22,6 @@ export const OrderBody = Type.Object(
   { $id: 'OrderBody', description: 'The seats to pay for, and the user who acts.' },
 );
 export type OrderBody = Static<typeof OrderBody>;
-
-/**
- * `open` → `paying` → `authorised` → `booking` → `issued`; or `lapsing` → `lapsed`, `cancelling` → `cancelled`; or
- * `refunding` → `refunded`; or `needs_person`. machines/order.ts has the transitions; the ledger only compares versions.
- */
-export const orderStates = [
-  ...(['open', 'paying', 'authorised', 'booking', 'issued', 'lapsing', 'lapsed', 'cancelling', 'cancelled'] as const),
-  ...(['refunding', 'refunded', 'needs_person'] as const),
-];
-export type OrderState = (typeof orderStates)[number];
 
 export const OrderReply = Type.Object(
   {

@@ -14,7 +14,7 @@ const muchLaterMs = 800_000;
 /** The contract of checkout over a ledger. `ledgersOf`: two connections to the same one. `races`: how many are run. */
 export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger], races: number): void {
   test('[R1041] the message about a payment and the buyer who returns from it make no step twice at one process', async () => {
-    const { counting, late } = countingLateChanges(ledgersOf());
+    const { counting, late } = countingCalls(ledgersOf());
     const shop = await twoProcesses(counting);
     for (const seatId of ['A1', 'A2', 'A3', 'A4', 'A5']) {
       const { id, pay } = await shop.checkout(`buyer of ${seatId}`, seatId);
@@ -27,6 +27,16 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
     }
     expect(late.changes).toBe(0);
     expect(await shop.problems()).toEqual([]);
+  });
+
+  test('[R1084] an order that is paid at once is eight writes, and is read once', async () => {
+    const { counting, calls } = countingCalls(ledgersOf());
+    const shop = await twoProcesses(counting);
+    const { id, pay } = await shop.checkout('ann', 'A1', 'A2');
+    await shop.one.receive('sandbox', shop.messageOf(await pay()));
+    const order = await shop.one.order(id);
+    expect(order).toMatchObject({ state: 'issued', dueAtMs: undefined, payments: [{ capturedMinor: 2 * price }] });
+    expect(calls).toEqual({ createOrder: 1, change: 5, recordPayment: 1, issue: 1, order: 1 });
   });
 
   describe('[R894] [G11] an order', () => {
@@ -142,16 +152,11 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
     ['the control: without the look for such seats it stays booked for nobody', false, 2],
   ])('[R899] %s', async (_what, freesStrays, status) => {
     const [ledger, other] = ledgersOf();
-    const slow: Ledger = new Proxy(ledger, {
-      get(target, name) {
-        const method = Reflect.get(target, name);
-        if (typeof method !== 'function') return method;
-        if (name !== 'issue') return method.bind(target);
-        return async (at: Parameters<Ledger['issue']>[0], issue: Parameters<Ledger['issue']>[1]) => {
-          // Another process gives the order up, and the store loses its change.
-          await other.change(at, { state: 'refunding', dueAtMs: issue.atMs, reason: 'test', atMs: issue.atMs });
-          return target.issue(at, issue);
-        };
+    const slow = withMethods(ledger, {
+      async issue(at, issue) {
+        // Another process gives the order up, and the store loses its change.
+        await other.change(at, { state: 'refunding', dueAtMs: issue.atMs, reason: 'test', atMs: issue.atMs });
+        return ledger.issue(at, issue);
       },
     });
     const shop = await twoProcesses([slow, other], { freesStrays });
@@ -169,16 +174,11 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
   ])('[R761] [R1082] the seats of a cancelled order %s', async (_what, comparesVersions) => {
     const [ledger, other] = ledgersOf();
     let beginsPayment = async () => {};
-    const late: Ledger = new Proxy(ledger, {
-      get(target, name) {
-        const method = Reflect.get(target, name);
-        if (typeof method !== 'function') return method;
-        if (name !== 'change') return method.bind(target);
-        return async (at: Parameters<Ledger['change']>[0], change: Parameters<Ledger['change']>[1]) => {
-          if (change.state !== 'cancelling') return target.change(at, change);
-          await beginsPayment();
-          return target.change(comparesVersions ? at : ((await target.order(at.id)) ?? at), change);
-        };
+    const late = withMethods(ledger, {
+      async change(at, change) {
+        if (change.state !== 'cancelling') return ledger.change(at, change);
+        await beginsPayment();
+        return ledger.change(comparesVersions ? at : ((await ledger.order(at.id)) ?? at), change);
       },
     });
     const shop = await twoProcesses([late, other]);
@@ -211,9 +211,20 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
   });
 }
 
-/** Ledgers, and how often a change of an order came too late. */
-function countingLateChanges(ledgers: readonly [Ledger, Ledger]) {
+/** The ledger, with these methods in place of its own. */
+function withMethods(ledger: Ledger, methods: Partial<Ledger>): Ledger {
+  return new Proxy(ledger, {
+    get(target, name) {
+      const method = Reflect.get(name in methods ? methods : target, name);
+      return typeof method === 'function' ? method.bind(target) : method;
+    },
+  });
+}
+
+/** Ledgers, the calls of their methods, and how often a change of an order came too late. */
+function countingCalls(ledgers: readonly [Ledger, Ledger]) {
   const late = { changes: 0 };
+  const calls: Record<string, number> = {};
   const counting = ledgers.map(
     (ledger) =>
       new Proxy(ledger, {
@@ -221,6 +232,7 @@ function countingLateChanges(ledgers: readonly [Ledger, Ledger]) {
           const method = Reflect.get(target, name);
           if (typeof method !== 'function') return method;
           return async (...args: unknown[]) => {
+            calls[String(name)] = (calls[String(name)] ?? 0) + 1;
             try {
               return await method.apply(target, args);
             } catch (error) {
@@ -231,13 +243,13 @@ function countingLateChanges(ledgers: readonly [Ledger, Ledger]) {
         },
       }),
   ) as unknown as readonly [Ledger, Ledger];
-  return { counting, late };
+  return { counting, late, calls };
 }
 
 /** The races must be able to find a fault. */
 export function orderServiceControls(ledgersOf: () => readonly [Ledger, Ledger]): void {
   test('[R1041] the control: at two processes they make steps twice', async () => {
-    const { counting, late } = countingLateChanges(ledgersOf());
+    const { counting, late } = countingCalls(ledgersOf());
     const shop = await twoProcesses(counting);
     for (let n = 1; n <= 20 && late.changes === 0; n++) {
       const { id, pay } = await shop.checkout(`buyer-${n}`, `${'AB'[n % 2]}${Math.ceil(n / 2)}`);
@@ -265,25 +277,19 @@ export function orderServiceControls(ledgersOf: () => readonly [Ledger, Ledger])
   test('[R895] the control: with changes that do not compare the version, they do not', {
     timeout: 120_000,
   }, async () => {
-    const careless = ledgersOf().map(
-      (ledger) =>
-        new Proxy(ledger, {
-          get(target, name) {
-            const method = Reflect.get(target, name);
-            if (typeof method !== 'function') return method;
-            if (name !== 'change') return method.bind(target);
-            return async (at: Parameters<Ledger['change']>[0], change: Parameters<Ledger['change']>[1]) => {
-              for (;;) {
-                const now = (await target.order(at.id)) ?? at;
-                try {
-                  return await target.change(now, change);
-                } catch (error) {
-                  if (!(error instanceof OrderChangedError)) throw error;
-                }
-              }
-            };
-          },
-        }),
+    const careless = ledgersOf().map((ledger) =>
+      withMethods(ledger, {
+        async change(at, change) {
+          for (;;) {
+            const now = (await ledger.order(at.id)) ?? at;
+            try {
+              return await ledger.change(now, change);
+            } catch (error) {
+              if (!(error instanceof OrderChangedError)) throw error;
+            }
+          }
+        },
+      }),
     ) as unknown as readonly [Ledger, Ledger];
     const found: string[] = [];
     for (let seed = 1; seed <= 20 && found.length === 0; seed++) found.push(...(await raceOf(seed, careless)));

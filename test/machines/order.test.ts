@@ -3,7 +3,7 @@ import { createActor, SimulatedClock } from 'xstate';
 import { type OrderInput, type OrderMachineEvent, orderMachine } from '../../machines/order.ts';
 import type { Order } from '../../src/ledger/order.ts';
 import { OrderActors } from '../../src/orders/order-actors.ts';
-import { type OrderState, orderStates } from '../../src/protocol/order.ts';
+import { type OrderState, orderStates } from '../../src/protocol/order-state.ts';
 
 function inputOf(state: OrderState, dueInMs?: number, version = 1): OrderInput {
   return {

@@ -1,4 +1,5 @@
 import type { OrderList, OrderReply } from '../../protocol/order.ts';
+import { endedStates, unfinishedStates } from '../../protocol/order-state.ts';
 import type { Seat } from '../../protocol/seat.ts';
 import { SeatStatus } from '../../protocol/seat-status.ts';
 import { callApi } from '../api-call.ts';
@@ -7,12 +8,6 @@ const retryMs = 5_000;
 const againMs = 3_000;
 /** A hold that lasts longer than a hold was checked out, in another tab or earlier. */
 const toleranceMs = 2_000;
-
-const unfinished: ReadonlySet<OrderReply['state']> = new Set([
-  ...(['open', 'paying', 'authorised', 'booking', 'lapsing', 'cancelling'] as const),
-]);
-/** Nothing was sold and no money is left. */
-const ended: ReadonlySet<OrderReply['state']> = new Set(['lapsed', 'cancelled', 'refunded']);
 
 export interface OwnOrdersOptions {
   /** Id of the show. */
@@ -46,13 +41,15 @@ export class OwnOrders {
 
   /** Those that still matter, the newest first. */
   get shown(): readonly OrderReply[] {
-    return this.#orders.filter(({ state }) => !ended.has(state));
+    return this.#orders.filter(({ state }) => !endedStates.has(state));
   }
 
   /** The unfinished order that has the seat. */
   orderOf(seatId: string): OrderReply | undefined {
     if (!this.#orderedIds.has(seatId)) return undefined;
-    return this.#orders.find(({ state, seats }) => unfinished.has(state) && seats.some(({ id }) => id === seatId));
+    return this.#orders.find(
+      ({ state, seats }) => unfinishedStates.has(state) && seats.some(({ id }) => id === seatId),
+    );
   }
 
   /** An order that was made by this page. */
@@ -105,7 +102,7 @@ export class OwnOrders {
 
   #take(orders: readonly OrderReply[]): void {
     this.#orders = orders;
-    const pending = orders.filter(({ state }) => unfinished.has(state));
+    const pending = orders.filter(({ state }) => unfinishedStates.has(state));
     this.#orderedIds = new Set(pending.flatMap(({ seats }) => seats.map(({ id }) => id)));
     this.#options.onChange();
   }

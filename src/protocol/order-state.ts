@@ -1,0 +1,17 @@
+/**
+ * `open` → `paying` → `authorised` → `booking` → `issued`; or `lapsing` → `lapsed`, `cancelling` → `cancelled`; or
+ * `refunding` → `refunded`; or `needs_person`. machines/order.ts has the transitions; the ledger only compares versions.
+ */
+export const orderStates = [
+  ...(['open', 'paying', 'authorised', 'booking', 'issued', 'lapsing', 'lapsed', 'cancelling', 'cancelled'] as const),
+  ...(['refunding', 'refunded', 'needs_person'] as const),
+];
+export type OrderState = (typeof orderStates)[number];
+
+/** An order in one of these may still have its seats. A user has at most one of them for a seat. */
+export const unfinishedStates: ReadonlySet<OrderState> = new Set([
+  ...(['open', 'paying', 'authorised', 'booking', 'lapsing', 'cancelling'] as const),
+]);
+
+/** An order in one of these has no seats, no ticket and no money. */
+export const endedStates: ReadonlySet<OrderState> = new Set(['lapsed', 'cancelled', 'refunded']);
