@@ -2,7 +2,7 @@ import { buildBookingApp } from '../../src/booking/app.ts';
 import type { BookingService } from '../../src/booking/booking-service.ts';
 import { bookingMetrics } from '../../src/booking/metrics.ts';
 import { ShowsOnSale } from '../../src/booking/shows-on-sale.ts';
-import { venueSettings } from '../../src/booking/venue-settings.ts';
+import { configuredRules, venueSettings } from '../../src/booking/venue-settings.ts';
 import { NatsEventBus } from '../../src/events/nats-event-bus.ts';
 import { NatsLink } from '../../src/events/nats-link.ts';
 import { accessOf } from '../../src/identity/access.ts';
@@ -23,10 +23,11 @@ import { VenueView } from '../../src/venue/venue-view.ts';
  */
 await runProcess('without-actors', loadBookingConfig, async (config, logger) => {
   const venue = venueSettings(config);
+  const rules = configuredRules(config);
   const show = defaultShow(venue, venue.name);
   const { REDIS_KEY_PREFIX: keyPrefix } = config;
   const servers = connectRedis({ place: redisPlace(config), logger });
-  const store = new RedisSeatStore({ ...venue, servers, keyPrefix, plan: show.plan, logger });
+  const store = new RedisSeatStore({ ...rules, servers, keyPrefix, plan: show.plan, logger });
   const link = NatsLink.connect({ url: config.NATS_URL, name: 'without-actors', logger });
   const bus = new NatsEventBus(link);
   const opened = await whenReady(() => store.open());
@@ -48,7 +49,7 @@ await runProcess('without-actors', loadBookingConfig, async (config, logger) => 
   };
   const service = direct as unknown as BookingService; // the routes use no more of it
   const app = await buildBookingApp({
-    shows: new ShowsOnSale({ shows: [show], rules: venue, serviceOf: () => service }),
+    shows: new ShowsOnSale({ shows: [show], rules, serviceOf: () => service }),
     metrics: bookingMetrics({
       shows: () => 1,
       unrelayed: () => 0,

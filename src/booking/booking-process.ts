@@ -87,7 +87,7 @@ export async function buildBookingProcess({
         store,
         bus: busOf(show),
         logger,
-        venue: { name: show.id, ...rules },
+        venue: { name: show.id, rules },
         startsAllActors: show === list[0] && show.plan.size <= maxActorsAtStart,
         openShows: () => shows.openedCount,
         onDecision: (commands, durationMs) => {

@@ -58,7 +58,7 @@ export interface BookingServiceOptions {
   /** Number of shows that this process has opened: the idle ones share the cost of their checks. */
   openShows?: () => number;
   /** Sent with each heartbeat, so that edges know the settings of the running processes. */
-  venue?: { name: string } & HoldRules;
+  venue?: { name: string; rules: HoldRules };
   /** Called after each decision of the store with its number of commands and its duration. */
   onDecision?: (commands: number, durationMs: number) => void;
 }
@@ -118,7 +118,7 @@ export class BookingService {
       openShows = () => 1,
       venue,
     } = options;
-    this.#settings = venue ? { venue: venue.name, ...holdSettings(venue) } : {};
+    this.#settings = venue ? { venue: venue.name, ...holdSettings(venue.rules) } : {};
     this.#store = store;
     this.#bus = bus;
     this.#logger = logger;
@@ -153,7 +153,7 @@ export class BookingService {
       store,
       clock,
       openShows,
-      holdTtlMs: venue?.holdTtlMs ?? 0,
+      holdTtlMs: venue?.rules.holdTtlMs ?? 0,
       position: () => (this.#isOpen ? this.view.position : undefined),
       catchUp: () => this.#catchingUp.request(),
     });

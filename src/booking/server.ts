@@ -21,14 +21,14 @@ import { keyPrefixOf } from '../store/venue-keys.ts';
 import { buildBookingProcess } from './booking-process.ts';
 import { configuredCheckout } from './configured-checkout.ts';
 import { configuredShows } from './configured-shows.ts';
-import { venueSettings } from './venue-settings.ts';
+import { configuredRules, venueSettings } from './venue-settings.ts';
 
 const folderOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
 await runProcess('booking', loadBookingConfig, async (config, logger, problems) => {
-  const rules = venueSettings(config);
+  const rules = configuredRules(config);
   const planReadAtMs = Date.now();
-  const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
+  const shows = configuredShows(venueSettings(config), config.SHOWS_DIR ?? folderOf('shows'));
   const { REDIS_KEY_PREFIX: keyPrefix } = config;
   let unreplicatedCount = 0;
   const servers = connectRedis({ place: redisPlace(config), logger, onUnreplicated: () => unreplicatedCount++ });

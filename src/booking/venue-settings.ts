@@ -3,17 +3,19 @@ import type { HoldSettings } from '../protocol/venue.ts';
 import type { GridSize } from '../shows/default-show.ts';
 import type { HoldRules } from '../store/seat-rules.ts';
 
-/** The default show, and the rules of holds of all shows that have none of their own. */
-export interface VenueSettings extends GridSize, HoldRules {
-  /** Id of the default show. */
+/** The default show. */
+export interface VenueSettings extends GridSize {
+  /** Its id. */
   name: string;
 }
 
 export function venueSettings(config: VenueConfig): VenueSettings {
+  return { name: config.VENUE, rows: config.VENUE_ROWS, cols: config.VENUE_COLS };
+}
+
+/** Of all shows that have no rules of their own. */
+export function configuredRules(config: VenueConfig): HoldRules {
   return {
-    name: config.VENUE,
-    rows: config.VENUE_ROWS,
-    cols: config.VENUE_COLS,
     holdTtlMs: Math.round(config.HOLD_SECONDS * 1000),
     maxExtensions: config.HOLD_EXTENSIONS,
     maxHoldsPerUser: config.MAX_HOLDS_PER_USER,

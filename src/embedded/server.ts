@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { buildBookingProcess } from '../booking/booking-process.ts';
 import { configuredCheckout } from '../booking/configured-checkout.ts';
 import { configuredShows } from '../booking/configured-shows.ts';
-import { venueSettings } from '../booking/venue-settings.ts';
+import { configuredRules, venueSettings } from '../booking/venue-settings.ts';
 import { BookingClient } from '../edge/booking-client.ts';
 import { doorOf } from '../edge/door.ts';
 import { Edge } from '../edge/edge.ts';
@@ -22,8 +22,8 @@ const folderOf = (path: string) => fileURLToPath(new URL(`../../${path}`, import
 /** The whole system in one process, for development and for machines without Redis, NATS and nginx. */
 await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   logger.warn('EMBEDDED: no Redis, no NATS, no Postgres. Every hold, booking and order ends with this process.');
-  const rules = venueSettings(config);
-  const shows = configuredShows(rules, config.SHOWS_DIR ?? folderOf('shows'));
+  const rules = configuredRules(config);
+  const shows = configuredShows(venueSettings(config), config.SHOWS_DIR ?? folderOf('shows'));
   const line = new MemoryBusLine();
   const edgeKey = newEdgeKey();
   const process = await buildBookingProcess({
@@ -53,7 +53,7 @@ await runProcess('embedded', loadEmbeddedConfig, async (config, logger) => {
   const edge: Edge = new Edge({
     busOf: (show) => new MemoryEventBus(line, show),
     booking,
-    defaultShow: rules.name,
+    defaultShow: config.VENUE,
     logger,
     registry,
     limits: limitsOf(config),

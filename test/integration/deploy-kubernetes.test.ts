@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { venueSettings } from '../../src/booking/venue-settings.ts';
+import { configuredRules, venueSettings } from '../../src/booking/venue-settings.ts';
 import { buildEdge } from '../../src/edge/app.ts';
 import { BookingClient } from '../../src/edge/booking-client.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
@@ -32,7 +32,8 @@ afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
 describe('[R971] the code serves the path of each probe', () => {
   test.each(overlays)('in %s', async (overlay) => {
-    const venue = venueSettings(loadBookingConfig({}));
+    const config = loadBookingConfig({});
+    const venue = { ...venueSettings(config), ...configuredRules(config) };
     const booking = await oneShow({ venue, access: testAccess() });
     const client = new BookingClient({ urls: ['http://127.0.0.1:1'] });
     const line = new MemoryBusLine();

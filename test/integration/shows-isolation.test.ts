@@ -1,6 +1,6 @@
 import { connect } from '@nats-io/transport-node';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { SeatEvent } from '../../src/protocol/events.ts';
+import type { Heartbeat, SeatEvent } from '../../src/protocol/events.ts';
 import type { VenueState } from '../../src/protocol/venue.ts';
 import { patience } from '../support/patience.ts';
 import { startBooking, startEdge, type TestServer } from '../support/servers.ts';
@@ -33,10 +33,10 @@ const reopened = (booking: SeveralShows, id: string, epoch: string) =>
   }, patience);
 
 /** All messages on NATS from now on. */
-async function heard(subject: string): Promise<{ subject: string; body: SeatEvent }[]> {
+async function heard<Body = SeatEvent>(subject: string): Promise<{ subject: string; body: Body }[]> {
   const connection = await connect({ servers: servers.nats.url });
   onTestFinished(() => connection.close());
-  const messages: { subject: string; body: SeatEvent }[] = [];
+  const messages: { subject: string; body: Body }[] = [];
   connection.subscribe(subject, {
     callback: (_, message) => void messages.push({ subject: message.subject, body: message.json() }),
   });
@@ -243,6 +243,15 @@ describe('on processes of their own', () => {
 
   const post = async ({ url }: TestServer, path: string, body: object) =>
     (await fetch(`${url}/api/shows/${path}`, { method: 'POST', body: JSON.stringify(body) })).json();
+
+  test('[R1085] a heartbeat names its show, and has the rules of that show', async () => {
+    const heartbeats = await heard<Heartbeat>('venue.>');
+    const { edges } = await startSystem(['other'], { limits: { max_holds: 10 } });
+    await watcher(edges[0] as TestServer, 'other');
+    const seen = () => new Set(heartbeats.map(({ subject, body }) => `${subject} ${body.venue} ${body.max_holds}`));
+    await vi.waitFor(() => expect(seen().size).toBe(2), patience);
+    expect(seen()).toEqual(new Set(['venue.heartbeat main 6', 'venue.other.heartbeat other 10']));
+  });
 
   test('[R621] [G5] two booking processes, two edges: every view of a show has the updates of that show, in order', async () => {
     const { bookings, edges } = await startSystem(['other'], { edges: 2, limits: { max_holds: 10 } });

@@ -9,12 +9,13 @@ import type { EventBus } from '../../src/events/event-bus.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import { defaultShow } from '../../src/shows/default-show.ts';
 import { MemorySeatStore } from '../../src/store/memory-seat-store.ts';
+import type { HoldRules } from '../../src/store/seat-rules.ts';
 import type { SeatLog, SeatStore } from '../../src/store/seat-store.ts';
 import { silent } from './silent.ts';
 
 interface OneShowOptions
   extends Pick<BookingProcessOptions, 'access' | 'closeConnections' | 'publicDir' | 'isReady' | 'inspect'> {
-  venue: VenueSettings;
+  venue: VenueSettings & HoldRules;
   /** Default: in memory, as `bus`. */
   store?: SeatStore;
   bus?: EventBus;
@@ -25,10 +26,11 @@ export type OneShow = BookingProcess & { service: BookingService };
 
 /** A booking process that sells only the default show. It is not started. */
 export async function oneShow({ venue, store, bus, ...rest }: OneShowOptions): Promise<OneShow> {
+  const { name, rows, cols, ...rules } = venue;
   const process = await buildBookingProcess({
-    shows: [defaultShow(venue, venue.name)],
-    rules: venue,
-    storeOf: ({ plan }, rules) => (store as SeatStore & SeatLog) ?? new MemorySeatStore({ ...rules, plan }), // without a ledger nothing reads the log
+    shows: [defaultShow({ rows, cols }, name)],
+    rules,
+    storeOf: ({ plan }, ofShow) => (store as SeatStore & SeatLog) ?? new MemorySeatStore({ ...ofShow, plan }), // without a ledger nothing reads the log
     busOf: () => bus ?? new MemoryEventBus(new MemoryBusLine()),
     logger: silent,
     ...rest,

@@ -27,7 +27,7 @@ async function setUp(openShows: number) {
     logger: silent,
     clock,
     openShows: () => openShows,
-    venue: { name: 'opening', ...rules },
+    venue: { name: 'opening', rules },
   });
   onTestFinished(() => service.close());
   service.start();

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readOptions } from '../../bench/options.ts';
-import { venueSettings } from '../../src/booking/venue-settings.ts';
+import { configuredRules, venueSettings } from '../../src/booking/venue-settings.ts';
 import { launchSettingNames, loadLaunchConfig } from '../../src/launch/launch-config.ts';
 import { loadBookingConfig } from '../../src/process/config.ts';
 import { testAccess } from '../integration/booking-fixture.ts';
@@ -204,7 +204,8 @@ describe('[R491] everything that a command in the documents names exists', () =>
 describe('[R491] each path of a command of curl or autocannon is a route', () => {
   let booking: OneShow;
   beforeAll(async () => {
-    const venue = venueSettings(loadBookingConfig({}));
+    const config = loadBookingConfig({});
+    const venue = { ...venueSettings(config), ...configuredRules(config) };
     booking = await oneShow({ venue, access: testAccess() });
     await booking.app.ready();
   });

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { BookingClient } from '../../src/edge/booking-client.ts';
 import { UnknownShowError } from '../../src/edge/booking-errors.ts';
 import { closeCodes } from '../../src/protocol/close-codes.ts';
 import type { ClientMessage } from '../../src/protocol/messages.ts';
@@ -9,6 +10,8 @@ import { type TestClient, until } from './edge-fixture.ts';
 const shows = [testShow('main'), testShow('other'), testShow('third')];
 /** Long enough for a step of a test. */
 const showLingerMs = 300;
+/** Longer than an edge waits for a heartbeat before it requests the events of a show. */
+const pollsAfterMs = 3_000;
 
 const connect = (venue: string, more: object = {}): ClientMessage => ({
   type: 'CONNECT',
@@ -46,6 +49,16 @@ test('[R620] [G10] an edge opens a show with its first client, once, and closes 
   second.ws.terminate();
   await until(() => edge.subscriptions('other') === 0, 'the show is closed');
   expect([edge.subscriptions('main'), edge.edge.clientCount]).toEqual([1, 1]);
+});
+
+test('[R1085] an edge requests nothing about the shows that it watches while heartbeats arrive', async () => {
+  const { edges } = await showsSystem({ shows });
+  const [edge] = edges as [TestEdge];
+  await Promise.all([watcher(edge, 'other'), watcher(edge, 'main')]);
+  const requests = vi.spyOn(BookingClient.prototype, 'eventsAfter');
+  onTestFinished(() => requests.mockRestore());
+  await new Promise((resolve) => setTimeout(resolve, pollsAfterMs));
+  expect(requests.mock.calls).toEqual([]);
 });
 
 test('[R620] [G5] a show that was closed opens again with the changes made meanwhile', async () => {
