@@ -1,8 +1,7 @@
 import { pino } from 'pino';
-import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { SessionChecks } from '../../src/edge/session-checks.ts';
 import { SessionWatch } from '../../src/edge/session-watch.ts';
-import { hostClock } from '../../src/process/clock.ts';
 import { closeCodes, subprotocol } from '../../src/protocol/close-codes.ts';
 import type { SessionInfo } from '../../src/protocol/session.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -208,28 +207,5 @@ describe('[R334] [G9] session checks', () => {
     await checks.remainingMs('token');
     await pass(60_000);
     expect(checks.knownUserOf('token')).toBeUndefined();
-  });
-});
-
-describe('[R283] a timer longer than 2^31 − 1 ms', () => {
-  afterEach(() => {
-    vi.useRealTimers();
-  });
-
-  test('does not fire immediately', () => {
-    vi.useFakeTimers();
-    const fired = vi.fn();
-    for (const delayMs of [2 ** 31, 2 ** 40, Number.POSITIVE_INFINITY]) hostClock.setTimeout(fired, delayMs);
-    vi.advanceTimersByTime(24 * 86_400_000);
-    expect(fired).not.toHaveBeenCalled();
-  });
-
-  test('does not loop for a session of a year', async () => {
-    vi.useFakeTimers();
-    const { asked, watch } = setUp(hostClock as VirtualClock);
-    asked.answer = () => good({ expires_in: 8_760 * 3_600 });
-    watch('token');
-    await vi.advanceTimersByTimeAsync(30 * 86_400_000);
-    expect(asked.tokens).toHaveLength(1);
   });
 });
