@@ -13,5 +13,5 @@ export const unfinishedStates: ReadonlySet<OrderState> = new Set([
   ...(['open', 'paying', 'authorised', 'booking', 'lapsing', 'cancelling'] as const),
 ]);
 
-/** An order in one of these has no seats, no ticket and no money. */
+/** An order in one of these has no seats and no live ticket. Money that arrives late takes it out of them. */
 export const endedStates: ReadonlySet<OrderState> = new Set(['lapsed', 'cancelled', 'refunded']);

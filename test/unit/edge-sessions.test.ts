@@ -35,7 +35,8 @@ class Asked {
 
 const good = (more: Partial<SessionInfo>): SessionInfo => ({ user_id: 'u_alice', expires_at: secondsAgo(0), ...more });
 
-function setUp(clock = new VirtualClock()) {
+function setUp() {
+  const clock = new VirtualClock();
   const asked = new Asked();
   const checks = new SessionChecks({ booking: asked, minIntervalMs, clock });
   const over: string[] = [];
