@@ -82,7 +82,7 @@ export class ClientConnection implements BufferedClient {
   #behindTimer: NodeJS.Timeout | undefined;
   #commandsInFlight = 0;
   /** Commands without a reply, also those that wait for a change of the show. */
-  readonly #unanswered = new Set<Promise<void>>();
+  #unanswered: Set<Promise<void>> | undefined;
   #isLeaving = false;
   #commandsSoFar = 0;
   #hasRequestedState = false;
@@ -115,12 +115,13 @@ export class ClientConnection implements BufferedClient {
       logger,
     });
     this.#buffers = buffers;
-    this.#states = new TokenBucket({ perSecond: limits.statesPerSecond, burst: limits.stateBurst });
+    this.#states = new TokenBucket(limits.states);
     this.#metrics = metrics;
     this.#logger = logger;
     ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    ws.on('pong', () => this.#countFrame());
-    ws.on('ping', () => this.#countFrame());
+    const countFrame = () => this.#countFrame();
+    ws.on('pong', countFrame);
+    ws.on('ping', countFrame);
     socket.on('data', (chunk: Buffer) => this.#intake.countBytes(chunk.length) || this.#flooded());
     ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
     ws.on('close', () => this.#left());
@@ -186,7 +187,7 @@ export class ClientConnection implements BufferedClient {
   /** Ignores all further messages, so the close code shows that a command without a reply was not carried out. */
   async leave(reason: { code: number }): Promise<void> {
     this.#isLeaving = true;
-    await Promise.all(this.#unanswered);
+    await Promise.all(this.#unanswered ?? []);
     this.close(reason);
   }
 
@@ -224,12 +225,14 @@ export class ClientConnection implements BufferedClient {
   }
 
   #carryOut(message: CommandMessage): void {
-    const replied = this.#command(message).finally(() => this.#unanswered.delete(replied));
-    this.#unanswered.add(replied);
+    this.#unanswered ??= new Set(); // most connections only watch
+    const unanswered = this.#unanswered;
+    const replied = this.#command(message).finally(() => unanswered.delete(replied));
+    unanswered.add(replied);
   }
 
   #connect({ data, request_id }: Connect): void {
-    clearTimeout(this.#connectTimer);
+    this.#stopConnectTimer();
     if (!this.#mayRequestState(request_id)) return;
     this.userId = data?.user_id ?? this.userId;
     if (data?.token !== undefined) {
@@ -265,7 +268,7 @@ export class ClientConnection implements BufferedClient {
   }
 
   #subscribe({ venue, data, request_id }: Subscribe): void {
-    clearTimeout(this.#connectTimer);
+    this.#stopConnectTimer();
     if (this.#output.waitingStateBytes > 0) {
       this.#refuse('RATE_LIMITED', readFirst, request_id);
     } else if (this.#mayRequestState(request_id)) {
@@ -288,7 +291,7 @@ export class ClientConnection implements BufferedClient {
       this.#hub.sendState(this, requestId, sent);
       return;
     }
-    const message = `At most ${this.#limits.statesPerSecond} VENUE_STATEs per second; changes are sent without a request`;
+    const message = `At most ${this.#limits.states.perSecond} VENUE_STATEs per second; changes are sent without a request`;
     this.#refuse('RATE_LIMITED', message, requestId);
   }
 
@@ -411,8 +414,13 @@ export class ClientConnection implements BufferedClient {
     this.close(closeCodes.tooManyMessages);
   }
 
-  #left(): void {
+  #stopConnectTimer(): void {
     clearTimeout(this.#connectTimer);
+    this.#connectTimer = undefined; // or the connection keeps it in memory
+  }
+
+  #left(): void {
+    this.#stopConnectTimer();
     clearTimeout(this.#behindTimer);
     clearTimeout(this.#floodTimer);
     this.#intake.close();

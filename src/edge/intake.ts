@@ -41,7 +41,7 @@ export class Intake {
   readonly #ofAddress: TokenBucket | undefined;
   readonly #onRest: () => void;
   readonly #clock: Clock;
-  readonly #pausedFor = new Set<PauseReason>();
+  #pausedFor: readonly PauseReason[] = [];
   #frames = 0;
   #bytes = 0;
   #secondStartMs = Number.NEGATIVE_INFINITY;
@@ -63,7 +63,7 @@ export class Intake {
   }
 
   get isPaused(): boolean {
-    return this.#pausedFor.size > 0;
+    return this.#pausedFor.length > 0;
   }
 
   /** False if the client floods. */
@@ -86,12 +86,12 @@ export class Intake {
 
   /** Pauses a paused socket again: `ws` resumes it when the peer closes or breaks the protocol. */
   pause(reason: PauseReason): void {
-    this.#pausedFor.add(reason);
+    if (!this.#pausedFor.includes(reason)) this.#pausedFor = [...this.#pausedFor, reason];
     this.#ws.pause();
   }
 
   resume(reason: PauseReason): void {
-    this.#pausedFor.delete(reason);
+    this.#pausedFor = this.#pausedFor.filter((each) => each !== reason);
     if (!this.isPaused) this.#ws.resume();
   }
 
@@ -122,7 +122,7 @@ export class Intake {
     const points = this.#frames + this.#bytes / bytesPerPoint;
     const restMs = (points / (this.#limits.messagesPerSecond * shareOfConnection)) * 1000;
     this.#restUntilMs = this.#secondStartMs + Math.min(restMs, maxRestMs);
-    if (this.#pausedFor.has('share')) return;
+    if (this.#pausedFor.includes('share')) return;
     this.#onRest();
     this.pause('share');
     this.#awaitRest();

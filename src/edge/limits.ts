@@ -8,8 +8,7 @@ export const defaultLimits = {
   messageBytes: 4096,
   messagesPerSecond: 2000,
   /** VENUE_STATEs that one client may request. The burst is for its first requests. */
-  statesPerSecond: 2,
-  stateBurst: 5,
+  states: { perSecond: 2, burst: 5 } as Rate,
   commandsInFlightPerClient: 32,
   commandsInFlightPerAddress: Number.POSITIVE_INFINITY,
   /** Buffered for one client, not counting the newest VENUE_STATE. */

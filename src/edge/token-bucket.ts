@@ -4,6 +4,8 @@ export interface Rate {
   burst: number;
 }
 
+const hostNowMs = () => performance.now();
+
 /** A synchronous token bucket: messages keep their order. */
 export class TokenBucket {
   readonly #rate: Rate;
@@ -11,7 +13,7 @@ export class TokenBucket {
   #tokens: number;
   #filledAtMs: number;
 
-  constructor(rate: Rate, nowMs = () => performance.now()) {
+  constructor(rate: Rate, nowMs = hostNowMs) {
     this.#rate = rate;
     this.#nowMs = nowMs;
     this.#tokens = rate.burst;

@@ -308,7 +308,7 @@ async function line({ edges }: ShowsSystem, venue: string) {
 }
 
 test('[R626] [G9] bad messages over the WebSocket: each is refused with its code, and changes nothing in any show', async () => {
-  const system = await showsSystem({ shows, limits: { statesPerSecond: 1_000 } });
+  const system = await showsSystem({ shows, limits: { states: { perSecond: 1_000, burst: 5 } } });
   await holdSome(system.booking);
   const { client, request } = await line(system, 'hall');
   const before = stateOf(system.booking);

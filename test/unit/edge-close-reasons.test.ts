@@ -76,7 +76,7 @@ test('[R458] each CONNECT that is executed is acknowledged, after its state or u
 });
 
 test('[R458] a CONNECT that is refused gets ERROR alone', async () => {
-  const { connect } = await startEdge({ limits: { statesPerSecond: 0.001, stateBurst: 1 } });
+  const { connect } = await startEdge({ limits: { states: { perSecond: 0.001, burst: 1 } } });
   const client = await connect([subprotocol]);
   for (const request_id of [1, 2]) client.send({ type: 'CONNECT', request_id });
   expect(await client.received('ERROR')).toMatchObject({ request_id: 2, data: { code: 'RATE_LIMITED' } });

@@ -117,7 +117,7 @@ test('[R285] [G10] even a large MAX_HOLDS_PER_USER does not let a client fill th
 });
 
 test('[R286] [G10] a client that requests the venue repeatedly is refused, and keeps its connection and its updates', async () => {
-  const { booking, bus, connect } = await startEdge({ limits: { statesPerSecond: 0.001, stateBurst: 3 } });
+  const { booking, bus, connect } = await startEdge({ limits: { states: { perSecond: 0.001, burst: 3 } } });
   const client = await connect();
   for (const type of ['subscribe', 'CONNECT', 'subscribe', 'CONNECT', 'subscribe'] as const) {
     client.send({ type, request_id: `${type}-${client.ws.bufferedAmount}` });

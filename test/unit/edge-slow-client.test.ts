@@ -79,7 +79,7 @@ test('[G10] a client that stays behind is disconnected', async () => {
 
 test('[G10] a client that sends requests but does not read is not read either', async () => {
   const { app, wsUrl } = await startEdge({
-    limits: { clientBufferBytes: 16 * 1024, messagesPerSecond: 1e9, stateBurst: 1e9 },
+    limits: { clientBufferBytes: 16 * 1024, messagesPerSecond: 1e9, states: { perSecond: 2, burst: 1e9 } },
   });
   const slow = new TestClient(wsUrl);
   const socket = await socketOf(slow);
