@@ -1,3 +1,8 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { httpUrl } from '../../src/launch/http-url.ts';
+import { loopback } from '../../src/launch/ports.ts';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import { Auditor } from '../audit/auditor.ts';
@@ -11,7 +16,7 @@ import { Rival } from '../clients/rival.ts';
 import { SeatPool } from '../clients/seat-pool.ts';
 import { WantedSeats } from '../clients/wanted-seats.ts';
 import type { Conversation } from '../http/closed-loop.ts';
-import { Services, startOwnVenue, startServers } from '../venue/own-venue.ts';
+import { type OwnVenueOptions, Services, startOwnVenue, startServers } from '../venue/own-venue.ts';
 import { showUnderLoad } from '../venue/show-under-load.ts';
 import type { VenueUnderLoad } from '../venue/venue-under-load.ts';
 import { type YardstickName, yardstickSpec } from '../yardsticks/yardstick-spec.ts';
@@ -36,6 +41,8 @@ interface HttpSectionOptions {
   clients: () => (context: ClientContext) => Conversation;
   /** Another kind of request to the same venue. */
   variant?: { name: string; client: (context: ClientContext) => Conversation };
+  /** By name: our system once more, with other settings. */
+  withSettings?: Record<string, NodeJS.ProcessEnv>;
   /** Target: our CPU per reply, divided by that of the older commit. */
   cpuBesideOlder: number;
   targets: (comparison: Comparison) => Target[];
@@ -69,7 +76,7 @@ const olderName = ({ commit }: CommitBuild): string => `commit ${commit}`;
 
 /** Adds to `slices`; returns the violations that the audit found. */
 async function measureFromStart(
-  { name, rows, cols, yardsticks, clients, variant }: HttpSectionOptions,
+  { name, rows, cols, yardsticks, clients, variant, withSettings = {} }: HttpSectionOptions,
   slices: Slices,
   { older, signal, onProgress }: SuiteContext,
 ): Promise<string[]> {
@@ -77,16 +84,23 @@ async function measureFromStart(
   // Without an edge, like the yardsticks: it would share the two cores, as would the auditor's socket.
   const layout = { bookings: 1, edges: 0, rows, cols, holdSeconds };
   const venue = await startOwnVenue(layout);
-  let olderVenue: VenueUnderLoad | undefined;
+  const venues = [venue];
+  const another = async (subject: string, options: Pick<OwnVenueOptions, 'root' | 'settings'>): Promise<Subject> => {
+    const started = await startOwnVenue({ ...layout, ...options });
+    venues.push(started);
+    return ownSubject(subject, clients(), started);
+  };
   try {
     const ours = ownSubject('ours', clients(), venue);
-    olderVenue = older && (await startOwnVenue({ ...layout, root: older.dir }));
+    const ownOthers = older ? [await another(olderName(older), { root: older.dir })] : [];
+    for (const [subject, settings] of Object.entries(withSettings))
+      ownOthers.push(await another(subject, { settings }));
     const auditor = await Auditor.begin(venue, ours.log, (userId) => userId.startsWith('load-ours-'));
     const others = await startYardsticks(services, yardsticks, { rows, cols });
     const subjects = [
       ours,
       ...(variant ? [{ ...ours, name: variant.name, converse: variant.client }] : []),
-      ...(older && olderVenue ? [ownSubject(olderName(older), clients(), olderVenue)] : []),
+      ...ownOthers,
       ...others.map((other) => ({ ...other, converse: clients() })),
     ];
     await measureInTurns(subjects, slices, {
@@ -100,8 +114,7 @@ async function measureFromStart(
     return problemsOf(await auditor.finish());
   } finally {
     await services.stop();
-    await olderVenue?.stop();
-    await venue.stop();
+    for (const each of venues) await each.stop();
   }
 }
 
@@ -122,6 +135,7 @@ async function startYardsticks(
   names: YardstickName[],
   { rows, cols }: { rows: number; cols: number },
 ): Promise<Omit<Subject, 'converse'>[]> {
+  if (names.length === 0) return [];
   const { redisUrl, natsUrl } = await startServers(services);
   const env = {
     LOG_LEVEL: 'warn',
@@ -176,6 +190,14 @@ function comparisonTable(title: string, { subjects, ratios }: Comparison) {
 
 const ratio = ({ ratios }: Comparison, name: YardstickName | typeof notModified): number =>
   ratios[name]?.perSecond ?? Number.NaN;
+
+/** Select, then book, release or let expire; the clients do not compete. */
+function journeys(): (context: ClientContext) => Conversation {
+  const pool = new SeatPool(emptySeats(gridPlan(journeySeats)), connections);
+  const done = { completed: 0 };
+  const holdMs = holdSeconds * 1000;
+  return (client) => new CommandConversation(client, new Journey({ ...client, pool, journeys: done, holdMs }));
+}
 
 export const readSection = (context: SuiteContext): Promise<Section> =>
   httpSection(
@@ -239,12 +261,7 @@ export const journeySection = (context: SuiteContext): Promise<Section> =>
       title: 'Select, then book, release or let expire; 100 connections that do not compete',
       ...journeySeats,
       yardsticks: ['without-actors', 'naive-plan'],
-      clients: () => {
-        const pool = new SeatPool(emptySeats(gridPlan(journeySeats)), connections);
-        const journeys = { completed: 0 };
-        const holdMs = holdSeconds * 1000;
-        return (client) => new CommandConversation(client, new Journey({ ...client, pool, journeys, holdMs }));
-      },
+      clients: journeys,
       cpuBesideOlder: 0.75,
       targets: (comparison) => [
         atLeast('journey: ours / without actors', 0.9, ratio(comparison, 'without-actors')),
@@ -253,3 +270,38 @@ export const journeySection = (context: SuiteContext): Promise<Section> =>
     },
     context,
   );
+
+export async function tracesSection(context: SuiteContext): Promise<Section> {
+  const collector = await startCollector();
+  const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio' };
+  const section = await httpSection(
+    {
+      name: 'traces',
+      title: 'Journeys as above; ours has no traces, the others send them to a collector',
+      ...journeySeats,
+      yardsticks: [],
+      clients: journeys,
+      withSettings: {
+        'every trace': { ...traced, OTEL_TRACES_SAMPLER_ARG: '1' },
+        '1 trace in 100': { ...traced, OTEL_TRACES_SAMPLER_ARG: '0.01' },
+      },
+      cpuBesideOlder: 1,
+      targets: () => [],
+    },
+    context,
+  ).finally(() => collector.close());
+  if (collector.requests === 0) section.violations.push('no traces have arrived');
+  return section;
+}
+
+/** Takes traces by OTLP over HTTP, and drops them. */
+async function startCollector() {
+  const collector = { url: '', requests: 0, close: () => server.close() };
+  const server = createServer((request, response) => {
+    collector.requests++;
+    request.resume().once('end', () => response.setHeader('content-type', 'application/json').end('{}'));
+  });
+  await once(server.listen(0, loopback), 'listening');
+  collector.url = httpUrl(loopback, (server.address() as AddressInfo).port);
+  return collector;
+}

@@ -4,7 +4,7 @@ import { clusterSection } from './cluster-section.ts';
 import { coldStartSection } from './cold-start-section.ts';
 import { expirySection } from './expiry-section.ts';
 import { fanoutSection } from './fanout-section.ts';
-import { contendSection, groupsSection, journeySection, readSection } from './http-sections.ts';
+import { contendSection, groupsSection, journeySection, readSection, tracesSection } from './http-sections.ts';
 import { scaleSection } from './scale-section.ts';
 import type { Section, SuiteContext } from './section.ts';
 import { showsSection } from './shows-section.ts';
@@ -18,6 +18,7 @@ export const sections: Record<string, (context: SuiteContext) => Promise<Section
   contend: contendSection,
   journey: journeySection,
   groups: groupsSection,
+  traces: tracesSection,
   best: bestSection,
   checkout: checkoutSection,
   fanout: fanoutSection,

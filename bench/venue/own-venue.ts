@@ -34,6 +34,8 @@ export interface OwnVenueOptions {
   root?: string | undefined;
   /** With Postgres and the sandbox: shows with prices are sold by orders. */
   sellsByOrders?: boolean;
+  /** Further settings of its processes. */
+  settings?: NodeJS.ProcessEnv;
 }
 
 /** Redis, NATS, booking processes and edges as ./start.sh runs them, on free ports, with temporary data. */
@@ -50,6 +52,7 @@ export async function startOwnVenue(options: OwnVenueOptions): Promise<VenueUnde
       HOLD_SECONDS: String(options.holdSeconds),
       SHOWS_DIR: services.showsDir(options),
       ...(database && { PAYMENT_PROVIDER: 'sandbox', PAYMENT_SECONDS: '60' }),
+      ...options.settings,
     };
     const links = { redisUrl: servers.redisUrl, natsUrl: servers.natsUrl, env, root: options.root };
     const bookings = await services.startNode(options.bookings, (place) =>
