@@ -139,8 +139,8 @@ export function registerOrderRoutes(
     preValidation: withoutBody,
   };
   app.post('/api/orders/:id/cancel', cancelRoute, async (request) => {
-    const order = await ownOrder(request, request.params.id, request.body?.user_id);
-    return replies.of(await orders.cancel(order));
+    const { id } = await ownOrder(request, request.params.id, request.body?.user_id);
+    return replies.of(await orders.cancel(id));
   });
 }
 

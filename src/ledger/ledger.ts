@@ -85,7 +85,7 @@ export interface Ledger {
   /**
    * Records facts of one order's payments, whatever its state: money first. With a notice, only if that notice is new; both
    * in one transaction. Facts merge: in any order, any number of times, the result is the same. A fact that adds
-   * something raises the order's version, and makes an order due that was not. Money makes an order in `paying` `authorised`. Rejects with an `UnknownOrderError`, then without recording the notice.
+   * something raises the order's version, and makes an order due that was not. Rejects with an `UnknownOrderError`, then without recording the notice.
    */
   recordPayment(
     orderId: string,

@@ -14,14 +14,7 @@ import type {
 import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrderError } from './ledger-errors.ts';
 import { MemoryHistory } from './memory-history.ts';
 import { type NewOrder, type Order, type PaymentFact, paymentState, type Ticket } from './order.ts';
-import {
-  openOrder,
-  requireSameContent,
-  requireTicketPerSeat,
-  requireTickets,
-  stateWithPayments,
-  stuckInAfter,
-} from './order-rules.ts';
+import { openOrder, requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
 import type { BookedSeat, LedgerEvent, RestorableSeat, StrayBooking } from './seat-history.ts';
 
@@ -73,8 +66,7 @@ export class MemoryLedger implements Ledger {
     if (payments === order.payments) return { order, isNew: key !== undefined };
     const changedAtMs = Math.max(order.changedAtMs, ...facts.map(({ atMs }) => atMs));
     const { dueAtMs = changedAtMs, version } = order;
-    const state = stateWithPayments(order, payments);
-    return { order: this.#set({ ...order, state, payments, version: version + 1, changedAtMs, dueAtMs }), isNew: true };
+    return { order: this.#set({ ...order, payments, version: version + 1, changedAtMs, dueAtMs }), isNew: true };
   }
 
   async change(at: Order, { state, dueAtMs, reason, facts = [], voidTickets, atMs }: OrderChange): Promise<Order> {

@@ -1,7 +1,7 @@
 import { ok as assert } from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { OrderState } from '../protocol/order-state.ts';
-import { hasMoney, type NewOrder, type Order, type Payment, type Ticket } from './order.ts';
+import type { NewOrder, Order, Ticket } from './order.ts';
 
 /** The order as it begins. Asserts that its seats and prices are in order: both come from our own code. */
 export function openOrder({ seats, createdAtMs, ...order }: NewOrder): Order {
@@ -25,12 +25,6 @@ export function openOrder({ seats, createdAtMs, ...order }: NewOrder): Order {
     payments: [],
     tickets: [],
   };
-}
-
-/** The state of an order when facts have made its payments these: with money, `paying` becomes `authorised`. */
-export function stateWithPayments({ state }: Order, payments: readonly Payment[]): OrderState {
-  const last = payments.at(-1);
-  return state === 'paying' && last && hasMoney(last) ? 'authorised' : state;
 }
 
 /** `stuckIn` of an order after a change to `state`. It stays when a person gives the money back: see `OrderSteps`. */

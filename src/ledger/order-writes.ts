@@ -5,13 +5,7 @@ import { OrderChangedError, SeatAlreadySoldError, SeatInOrderError, UnknownOrder
 import type { LedgerTables } from './ledger-tables.ts';
 import type { Order, PaymentFact, Ticket } from './order.ts';
 import { dateOf, orderById, orderOf, paymentRow, selectOrders, ticketRow } from './order-queries.ts';
-import {
-  requireSameContent,
-  requireTicketPerSeat,
-  requireTickets,
-  stateWithPayments,
-  stuckInAfter,
-} from './order-rules.ts';
+import { requireSameContent, requireTicketPerSeat, requireTickets, stuckInAfter } from './order-rules.ts';
 import { withFacts } from './payment-facts.ts';
 
 type Db = Kysely<LedgerTables>;
@@ -82,7 +76,6 @@ export async function recordFacts(
     const changedAtMs = Math.max(order.changedAtMs, ...facts.map(({ atMs }) => atMs));
     const after = {
       ...order,
-      state: stateWithPayments(order, payments),
       changedAtMs,
       dueAtMs: order.dueAtMs ?? changedAtMs,
       version: order.version + 1,

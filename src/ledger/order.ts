@@ -99,12 +99,6 @@ export function paymentState(payment: Payment): PaymentState {
   return failedAtMs === undefined ? 'begun' : 'failed';
 }
 
-/** Whether the provider holds money of the payer. */
-export function hasMoney(payment: Payment): boolean {
-  const state = paymentState(payment);
-  return state === 'authorised' || state === 'captured';
-}
-
 /** A seat that an order has paid for. A seat of a show has at most one ticket that is not void. */
 export interface Ticket {
   /** Unguessable. */

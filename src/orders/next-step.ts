@@ -1,4 +1,4 @@
-import { hasMoney, type Order, type Payment, paymentState } from '../ledger/order.ts';
+import { type Order, type Payment, paymentState } from '../ledger/order.ts';
 
 /** The next step of an order. */
 export type Step =
@@ -96,4 +96,10 @@ function stepOfPayment(payment: Payment, isOver: boolean, mayAsk: boolean): Step
     case 'refunded':
       return { kind: 'lapse' };
   }
+}
+
+/** Whether the provider holds money of the payer. */
+export function hasMoney(payment: Payment): boolean {
+  const state = paymentState(payment);
+  return state === 'authorised' || state === 'captured';
 }

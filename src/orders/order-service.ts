@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Ledger } from '../ledger/ledger.ts';
 import { OrderChangedError, SeatInOrderError, UnknownOrderError } from '../ledger/ledger-errors.ts';
-import { hasMoney, type Order, type OrderSeat } from '../ledger/order.ts';
+import type { Order, OrderSeat } from '../ledger/order.ts';
 import { messageOf } from '../process/error-facts.ts';
 import { StateLog } from '../process/state-log.ts';
 import { unfinishedStates } from '../protocol/order-state.ts';
 import { factsOf } from './facts-of.ts';
-import { nextStep } from './next-step.ts';
+import { hasMoney, nextStep } from './next-step.ts';
 import { OrderClosedError, SeatsRefusedError } from './order-errors.ts';
 import { OrderSeats, type SeatsOfShow } from './order-seats.ts';
 import { OrderSteps } from './order-steps.ts';
@@ -104,16 +104,16 @@ export class OrderService {
   }
 
   /**
-   * Cancels an order that is not being booked yet, by id or as the caller has just read it; one that ended already stays as it
-   * is. Money paid meanwhile is returned. Rejects with an `OrderClosedError`, and if the outcome of a payment is unknown, with the error of the provider.
+   * Cancels an order that is not being booked yet; one that ended already stays as it is. Money paid meanwhile is
+   * returned. Rejects with an `OrderClosedError`, and if the outcome of a payment is unknown, with the error of the provider.
    */
-  async cancel(of: string | Order): Promise<Order> {
-    for (let order = await this.advance(of); ; ) {
+  async cancel(orderId: string): Promise<Order> {
+    for (let order = await this.advance(orderId); ; ) {
       try {
         return await this.#cancelAt(order);
       } catch (error) {
         if (!(error instanceof OrderChangedError)) throw error;
-        order = await this.advance(order.id);
+        order = await this.advance(orderId);
       }
     }
   }
@@ -237,12 +237,7 @@ export class OrderService {
   #advance(order: Order, mayAsk = false): Promise<Order> {
     const before = this.#advancing.get(order.id);
     const advanced = before
-      ? before
-          .then(
-            (known) => (known.version > order.version ? known : order),
-            () => this.#require(order.id), // it may have written before it failed
-          )
-          .then((newest) => this.#takeSteps(newest, mayAsk))
+      ? before.then(ignore, ignore).then(async () => this.#takeSteps(await this.#require(order.id), mayAsk))
       : this.#takeSteps(order, mayAsk);
     this.#advancing.set(order.id, advanced);
     const end = () => {
@@ -294,6 +289,8 @@ function contentOf({ show, userId, currency, seats }: NewCheckout): string {
   const lines = seats.map(({ seatId, ticketType, priceMinor }) => `${seatId} ${ticketType} ${priceMinor}`);
   return [show, userId, currency, ...lines.sort()].join('\n');
 }
+
+const ignore = () => {};
 
 function currentOf(error: unknown): Order {
   if (!(error instanceof OrderChangedError)) throw error;

@@ -9,7 +9,6 @@ import {
 } from '../../src/ledger/ledger-errors.ts';
 import type { NewOrder, Order, PaymentFact } from '../../src/ledger/order.ts';
 import { paymentState } from '../../src/ledger/order.ts';
-import type { OrderState } from '../../src/protocol/order-state.ts';
 
 const startMs = 1_800_000_000_000;
 
@@ -138,29 +137,6 @@ export function ordersContract(ledgerOf: () => Ledger): void {
     // A decision without this fact about the money has no effect.
     await expect(ledger.change({ ...paid, version: 3 }, to('cancelled'))).rejects.toThrow(OrderChangedError);
     await expect(ledger.recordPayment(randomUUID(), [begun()])).rejects.toThrow(UnknownOrderError);
-  });
-
-  test('[R1086] money makes an order in `paying` authorised in the same write; without money the state stays', async () => {
-    const ledger = ledgerOf();
-    const begin = { ...to('paying'), dueAtMs: startMs + 99 };
-    const paying = async () =>
-      ledger.change(await ledger.createOrder(newOrder(newShow())), { ...begin, facts: [begun()] });
-    const facts: [PaymentFact, OrderState][] = [
-      [{ kind: 'authorised', attempt: 1, atMs: startMs + 2 }, 'authorised'],
-      [{ kind: 'captured', attempt: 1, atMs: startMs + 2, totalMinor: 9001 }, 'authorised'],
-      [{ kind: 'failed', attempt: 1, atMs: startMs + 2, failure: 'declined' }, 'paying'],
-      [{ kind: 'cancelled', attempt: 1, atMs: startMs + 2 }, 'paying'],
-    ];
-    for (const [fact, state] of facts) {
-      const before = await paying();
-      const { order } = await ledger.recordPayment(before.id, [fact]);
-      expect(order).toMatchObject({ state, version: before.version + 1, dueAtMs: before.dueAtMs });
-      expect(await ledger.order(before.id)).toEqual(order);
-    }
-    // Money of an earlier attempt does not decide about the newest one.
-    const again = await ledger.change(await paying(), { ...begin, facts: [begun(2)] });
-    const { order } = await ledger.recordPayment(again.id, [{ kind: 'authorised', attempt: 1, atMs: startMs + 3 }]);
-    expect(order.state).toBe('paying');
   });
 
   test('[R703] a fact that contradicts a known one is refused and changes nothing', async () => {
