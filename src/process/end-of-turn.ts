@@ -1,3 +1,6 @@
+// Not the global: fake timers replace it, and actions that wait for a replaced one would wait for ever.
+import { setImmediate } from 'node:timers';
+
 let waiting: (() => void)[] = [];
 
 /**

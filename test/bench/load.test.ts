@@ -122,7 +122,7 @@ describe.concurrent('npm run load', { timeout: 180_000 }, () => {
     }
     expect(figures.ordersPerSecond).toBeGreaterThan(0);
     expect(figures.payToTicketP99Ms).toBeGreaterThan(0);
-    expect(figures.unfinishedOrders).toBe(0);
+    expect(figures.unfinishedOrders, output).toBe(0);
   });
 
   it('[R583] loads the sockets of a given show, and audits its keys', async ({ expect }) => {

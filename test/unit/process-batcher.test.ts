@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { SharedCall } from '../../src/booking/shared-call.ts';
 import { Batcher } from '../../src/process/batcher.ts';
 import { endOfTurn } from '../../src/process/end-of-turn.ts';
@@ -173,6 +173,18 @@ test('[R20] the end of a turn comes after all its I/O, and is shared by all wait
   await settle();
   await settle();
   expect(done).toEqual(['this turn', 'first', 'second', 'added meanwhile', 'next turn']);
+});
+
+test('[R20] the end of a turn comes while the timers of a test are fake, and after it', async () => {
+  const done: string[] = [];
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  endOfTurn(() => done.push('under fake timers'));
+  vi.useRealTimers();
+  await settle();
+  endOfTurn(() => done.push('later'));
+  await settle();
+  expect(done).toEqual(['under fake timers', 'later']);
 });
 
 test('[R20] a delay of three turns is two turns longer than the end of the current one', async () => {
