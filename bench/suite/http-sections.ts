@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { httpUrl } from '../../src/launch/http-url.ts';
-import { loopback } from '../../src/launch/ports.ts';
+import { freePort, loopback } from '../../src/launch/ports.ts';
 import { gridPlan } from '../../src/shows/default-show.ts';
 import { emptySeats } from '../../src/store/empty-seats.ts';
 import { Auditor } from '../audit/auditor.ts';
@@ -296,12 +295,12 @@ export async function tracesSection(context: SuiteContext): Promise<Section> {
 
 /** Takes traces by OTLP over HTTP, and drops them. */
 async function startCollector() {
-  const collector = { url: '', requests: 0, close: () => server.close() };
+  const port = await freePort();
   const server = createServer((request, response) => {
     collector.requests++;
     request.resume().once('end', () => response.setHeader('content-type', 'application/json').end('{}'));
   });
-  await once(server.listen(0, loopback), 'listening');
-  collector.url = httpUrl(loopback, (server.address() as AddressInfo).port);
+  const collector = { url: httpUrl(loopback, port), requests: 0, close: () => server.close() };
+  await once(server.listen(port, loopback), 'listening');
   return collector;
 }

@@ -41,6 +41,7 @@ export class Intake {
   readonly #ofAddress: TokenBucket | undefined;
   readonly #onRest: () => void;
   readonly #clock: Clock;
+  /** Not a set: each connection would keep an empty one in memory. */
   #pausedFor: readonly PauseReason[] = [];
   #frames = 0;
   #bytes = 0;
