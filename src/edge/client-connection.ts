@@ -253,7 +253,8 @@ export class ClientConnection implements BufferedClient {
       else this.#sendStateOnRequest(request_id, acknowledge);
       if (data?.presence) this.#hub.subscribePresence(this, this.#current.show.audience.watching);
     };
-    this.#current.enter(data?.venue, arrived, (error) => this.#notThere(error, request_id));
+    const enter = () => this.#output.together(arrived);
+    this.#current.enter(data?.venue, enter, (error) => this.#notThere(error, request_id));
   }
 
   #notThere(error: unknown, requestId: RequestId | undefined): void {

@@ -50,11 +50,18 @@ export class ClientOutput {
     this.#socket.write(frames);
   }
 
+  /** One system call for all that `write` writes. */
+  together(write: () => void): void {
+    this.#socket.cork();
+    write();
+    this.#socket.uncork();
+  }
+
   writeState(frame: VenueStateFrame): void {
     this.#stateAllowanceBytes = frame.bytes; // a large venue is no sign of a slow client
-    this.#socket.cork(); // one system call for all parts
-    for (const part of frame.parts) this.write(part);
-    this.#socket.uncork();
+    this.together(() => {
+      for (const part of frame.parts) this.write(part);
+    });
     this.#state = frame;
     this.#bytesAfterState = 0;
   }

@@ -7,6 +7,11 @@ const maxIntervalMs = 100;
 const shareOfTime = 1 / 2;
 /** Beyond `maxIntervalMs` the rest of the time is left for the other work of an edge. */
 const maxShareOfTime = 4 / 5;
+/** A crowd: so many clients arrive, on average since the last flush. Each takes about 1 ms. */
+const crowdPerMs = 1 / 10;
+/** The share while a crowd arrives: a client without a map comes before one whose map is a moment old. */
+const crowdShareOfTime = 1 / 8;
+const maxCrowdIntervalMs = 500;
 /** Flushes that come at once after a quiet time. */
 const burst = 8;
 /** Weight of the newest cost in the average. */
@@ -20,7 +25,7 @@ interface FlushPaceOptions {
 
 /**
  * Decides when changes are sent. In a quiet show at the end of the turn in which they happen; in a busy one every 50 to 100 ms,
- * the less often the more a flush costs.
+ * the less often the more a flush costs; at most every 500 ms while a crowd of clients arrives.
  */
 export class FlushPace {
   readonly #flush: () => void;
@@ -28,6 +33,9 @@ export class FlushPace {
   #isPlanned = false;
   #timer: unknown;
   #costMs = 0;
+  #arrivals = 0;
+  #isCrowd = false;
+  #flushedAtMs = Number.NEGATIVE_INFINITY;
   /** When the next flush is due if all flushes keep the interval. It may be `burst` intervals ahead of the time. */
   #dueMs = Number.NEGATIVE_INFINITY;
 
@@ -38,15 +46,23 @@ export class FlushPace {
 
   /** Between two flushes while changes keep coming. */
   get intervalMs(): number {
-    const pacedMs = Math.min(maxIntervalMs, Math.max(minIntervalMs, this.#costMs / shareOfTime));
+    const [share, maxMs] = this.#isCrowd ? [crowdShareOfTime, maxCrowdIntervalMs] : [shareOfTime, maxIntervalMs];
+    const pacedMs = Math.min(maxMs, Math.max(minIntervalMs, this.#costMs / share));
     return Math.max(pacedMs, this.#costMs / maxShareOfTime);
+  }
+
+  /** A client was given its state. */
+  arrived(): void {
+    this.#arrivals++;
   }
 
   /** There is something to flush. */
   plan(): void {
     if (this.#isPlanned) return;
     this.#isPlanned = true;
-    const waitMs = this.#dueMs - (burst - 1) * this.intervalMs - this.#clock.nowMs();
+    const { intervalMs } = this;
+    const aheadMs = this.#isCrowd ? 0 : (burst - 1) * intervalMs;
+    const waitMs = Math.min(intervalMs, this.#dueMs - aheadMs - this.#clock.nowMs());
     if (waitMs <= 0) this.#clock.endOfTurn(() => this.#run());
     else this.#timer = this.#clock.setTimeout(() => this.#run(), waitMs);
   }
@@ -58,6 +74,9 @@ export class FlushPace {
   #run(): void {
     this.#isPlanned = false;
     const startMs = this.#clock.nowMs();
+    this.#isCrowd = this.#arrivals > (startMs - this.#flushedAtMs) * crowdPerMs;
+    this.#flushedAtMs = startMs;
+    this.#arrivals = 0;
     this.#flush();
     this.#costMs += (this.#clock.nowMs() - startMs - this.#costMs) * newestWeight;
     this.#dueMs = Math.max(this.#dueMs, startMs) + this.intervalMs;

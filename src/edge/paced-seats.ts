@@ -77,6 +77,7 @@ export class PacedSeats implements SeatStream {
 
   subscribe(client: HubClient): void {
     this.#subscribers.add(client);
+    this.#pace.arrived();
   }
 
   unsubscribe(client: HubClient): void {

@@ -6,6 +6,8 @@ import { maxSessionsPerBatch, type SessionInfo } from '../protocol/session.ts';
 import type { BookingApi } from './booking-client.ts';
 
 const maxVerified = 20_000;
+/** Tokens that arrive within this time share a request. A check only ends connections, so it may be late. */
+const gatherMs = 25;
 
 interface Verified {
   userId: string;
@@ -35,7 +37,7 @@ export class SessionChecks {
   constructor({ booking, minIntervalMs, clock = hostClock }: SessionChecksOptions) {
     this.#requests = new Batcher({
       call: (tokens) => booking.sessions(tokens),
-      begin: (work) => clock.endOfTurn(work),
+      begin: (work) => void clock.setTimeout(work, gatherMs),
       fits: ({ length }) => Math.min(length, maxSessionsPerBatch),
     });
     this.#minIntervalMs = minIntervalMs;

@@ -119,6 +119,7 @@ describe('[R226] [G8] a session', () => {
     client.send({ type: 'CONNECT', request_id: 1, data: { token: 'good' } });
     client.send({ type: 'SELECT_SEAT', request_id: 2, data: { seat_id: 'A1' } });
     await until(() => booking.requests.includes('POST /api/shows/main/seats/select'), 'the command is there');
+    await until(() => booking.requests.includes('session'), 'it was checked');
     expect(booking.requests.filter((request) => request === 'session')).toHaveLength(1);
   });
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FlushPace } from '../../src/edge/flush-pace.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -65,4 +65,48 @@ test('[R800] the pace is forgotten when the show is quiet again', () => {
   clock.increment(1_000);
   pace.plan();
   expect(flushedAtMs.at(-1)).toBe(clock.nowMs());
+});
+
+describe('[R1086] while a crowd of clients arrives', () => {
+  /** Something changes every ms; clients arrive too. */
+  function crowd({ costMs, perSecond, forMs }: { costMs: number; perSecond: number; forMs: number }) {
+    const set = setUp(costMs);
+    const { clock, pace } = set;
+    let arrived = 0;
+    for (const startMs = clock.nowMs(); clock.nowMs() < startMs + forMs; clock.increment(1)) {
+      for (; arrived < ((clock.nowMs() - startMs) * perSecond) / 1_000; arrived++) pace.arrived();
+      pace.plan();
+    }
+    return set;
+  }
+
+  test.each([
+    { costMs: 1, perSecond: 1_000, intervalMs: 50 },
+    { costMs: 30, perSecond: 1_000, intervalMs: 240 },
+    { costMs: 80, perSecond: 1_000, intervalMs: 500 },
+    { costMs: 80, perSecond: 50, intervalMs: 100 },
+  ])('of $perSecond per second, a flush of $costMs ms comes every $intervalMs ms', ({ intervalMs, ...of }) => {
+    const { gapsMs } = crowd({ ...of, forMs: 20_000 });
+    const newest = gapsMs().slice(-20);
+    expect(newest).toHaveLength(20);
+    for (const gapMs of newest) {
+      expect(gapMs).toBeGreaterThanOrEqual(intervalMs - 1);
+      expect(gapMs).toBeLessThanOrEqual(intervalMs + 2);
+    }
+  });
+
+  test('no flushes come in succession, and the pace is the usual one as soon as the crowd is there', () => {
+    const { change, gapsMs, flushedAtMs } = crowd({ costMs: 40, perSecond: 1_000, forMs: 10_000 });
+    const crowded = flushedAtMs.length;
+    expect(
+      gapsMs()
+        .slice(2)
+        .every((gapMs) => gapMs > 100),
+    ).toBe(true);
+    change(1, 5_000);
+    const after = gapsMs().slice(crowded + 1);
+    expect(after.length).toBeGreaterThan(50);
+    expect(Math.max(...after)).toBeLessThanOrEqual(82);
+    for (const gapMs of after.slice(20)) expect(gapMs).toBeGreaterThanOrEqual(79);
+  });
 });
