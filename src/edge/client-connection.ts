@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { SpanKind } from '@opentelemetry/api';
 import type { Logger } from 'pino';
-import type { RawData, WebSocket } from 'ws';
+import type { RawData } from 'ws';
 import type { RefusalLog } from '../http/refusal-log.ts';
 import { messageOf } from '../process/error-facts.ts';
 import { closeCodes, compactSubprotocol } from '../protocol/close-codes.ts';
@@ -17,8 +17,9 @@ import { ClientOutput } from './client-output.ts';
 import { commandReply, type Reply, withoutOtherHolders } from './command-reply.ts';
 import { CurrentShow } from './current-show.ts';
 import type { AddressInside, Door } from './door.ts';
+import type { EdgeSocket, SocketOwner } from './edge-socket.ts';
 import { messageFrame } from './frame.ts';
-import { Intake } from './intake.ts';
+import { Intake, type IntakeOwner } from './intake.ts';
 import type { EdgeLimits } from './limits.ts';
 import type { EdgeMetrics } from './metrics.ts';
 import type { SessionChecks } from './session-checks.ts';
@@ -32,12 +33,12 @@ type Connect = Extract<ClientMessage, { type: 'CONNECT' }>;
 type Subscribe = Extract<ClientMessage, { type: 'subscribe' }>;
 
 interface ClientConnectionOptions {
-  ws: WebSocket;
+  ws: EdgeSocket;
   /** The socket of `ws`. */
   socket: Duplex;
   /** Includes the session of the page's cookie, if there is one. */
   caller: Caller;
-  door: Pick<Door, 'mayRequestState' | 'flooded'>;
+  door: Pick<Door, 'mayRequestState' | 'flooded' | 'left'>;
   refusals: RefusalLog;
   /** Shared by all connections of its address. */
   address: AddressInside;
@@ -59,8 +60,8 @@ const binaryRefused = {
 } as const;
 
 /** The connection of one browser. Its only queue is the buffer of its socket, which is bounded. */
-export class ClientConnection implements BufferedClient {
-  readonly #ws: WebSocket;
+export class ClientConnection implements BufferedClient, IntakeOwner, SocketOwner {
+  readonly #ws: EdgeSocket;
   readonly #output: ClientOutput;
   readonly #door: ClientConnectionOptions['door'];
   readonly #address: AddressInside;
@@ -68,7 +69,9 @@ export class ClientConnection implements BufferedClient {
   readonly #intake: Intake;
   readonly #current: CurrentShow;
   readonly #booking: Pick<BookingApi, 'command'>;
-  readonly #session: SessionWatch;
+  readonly #sessions: SessionChecks;
+  /** Undefined: the client has no session. */
+  #session: SessionWatch | undefined;
   readonly #limits: EdgeLimits;
   readonly #buffers: ClientBuffers;
   readonly #states: TokenBucket;
@@ -100,31 +103,15 @@ export class ClientConnection implements BufferedClient {
     this.#door = options.door;
     this.#address = options.address;
     this.#refusals = options.refusals;
-    this.#intake = new Intake({
-      ws,
-      limits,
-      maxHolds: () => this.#hub.holdSettings.max_holds,
-      ofAddress: options.address.messages,
-      onRest: () => metrics.throttled.inc(),
-    });
+    this.#intake = new Intake({ ws, limits, owner: this, ofAddress: options.address.messages });
     this.#booking = booking;
-    this.#session = new SessionWatch({
-      checks: sessions,
-      onEnded: () => this.#sessionEnded(),
-      retryMs: limits.sessionRetryMs,
-      logger,
-    });
+    this.#sessions = sessions;
     this.#buffers = buffers;
     this.#states = new TokenBucket(limits.states);
     this.#metrics = metrics;
     this.#logger = logger;
-    ws.on('message', (data, isBinary) => this.#receive(data, isBinary));
-    const countFrame = () => this.#countFrame();
-    ws.on('pong', countFrame);
-    ws.on('ping', countFrame);
+    ws.owner = this;
     socket.on('data', (chunk: Buffer) => this.#intake.countBytes(chunk.length) || this.#flooded());
-    ws.on('error', () => {}); // e.g. a message too large: `ws` closes the connection with the code
-    ws.on('close', () => this.#left());
     socket.on('drain', () => this.#drained());
     this.#current = new CurrentShow(shows, this);
     buffers.add(this);
@@ -140,7 +127,7 @@ export class ClientConnection implements BufferedClient {
 
   /** A client with the subprotocol first sends its position; any other gets the venue immediately. */
   start(): void {
-    this.#session.follow(this.#caller.token);
+    if (this.#caller.token !== undefined) this.#follow(this.#caller.token);
     if (this.#ws.protocol === '') {
       this.#hub.sendState(this);
     } else {
@@ -196,7 +183,15 @@ export class ClientConnection implements BufferedClient {
     this.#ws.terminate();
   }
 
-  #receive(data: RawData, isBinary: boolean): void {
+  get maxHolds(): number {
+    return this.#hub.holdSettings.max_holds;
+  }
+
+  rested(): void {
+    this.#metrics.throttled.inc();
+  }
+
+  received(data: RawData, isBinary: boolean): void {
     if (!this.#countFrame() || this.#isLeaving || !this.isOpen) return; // closing: no reply is possible
     const read = isBinary ? binaryRefused : readMessage(data.toString());
     if (!read.ok) {
@@ -206,6 +201,21 @@ export class ClientConnection implements BufferedClient {
     } else {
       this.#handle(read.message);
     }
+  }
+
+  receivedControlFrame(): void {
+    this.#countFrame();
+  }
+
+  closed(): void {
+    this.#stopConnectTimer();
+    clearTimeout(this.#behindTimer);
+    clearTimeout(this.#floodTimer);
+    this.#intake.close();
+    this.#session?.close();
+    this.#current.leave();
+    this.#buffers.remove(this);
+    this.#door.left(this.#caller);
   }
 
   #handle(message: ClientMessage): void {
@@ -237,7 +247,7 @@ export class ClientConnection implements BufferedClient {
     this.userId = data?.user_id ?? this.userId;
     if (data?.token !== undefined) {
       this.#caller = { ...this.#caller, token: data.token };
-      this.#session.follow(data.token);
+      this.#follow(data.token);
     }
     const isOther = data?.venue !== undefined && data.venue !== this.#current.show.id;
     if (isOther && this.#output.waitingStateBytes > 0) {
@@ -260,6 +270,16 @@ export class ClientConnection implements BufferedClient {
   #notThere(error: unknown, requestId: RequestId | undefined): void {
     const code = error instanceof UnknownShowError ? 'UNKNOWN_SHOW' : failureOf(error);
     this.#refuse(code, code === 'UNKNOWN_SHOW' ? messageOf(error) : failureMessages[code], requestId);
+  }
+
+  #follow(token: string): void {
+    this.#session ??= new SessionWatch({
+      checks: this.#sessions,
+      onEnded: () => this.#sessionEnded(),
+      retryMs: this.#limits.sessionRetryMs,
+      logger: this.#logger,
+    });
+    this.#session.follow(token);
   }
 
   /** Notifies the client before its next command, which would be refused anyway. */
@@ -352,7 +372,7 @@ export class ClientConnection implements BufferedClient {
     const { body } = outcome;
     const code = codeOf(outcome);
     this.#metrics.commands.inc({ action, code });
-    if (code === 'UNAUTHENTICATED') this.#session.doubt();
+    if (code === 'UNAUTHENTICATED') this.#session?.doubt();
     this.#reply(commandReply(this.isCompact ? withoutOtherHolders(body, userId) : body), requestId);
   }
 
@@ -418,16 +438,6 @@ export class ClientConnection implements BufferedClient {
   #stopConnectTimer(): void {
     clearTimeout(this.#connectTimer);
     this.#connectTimer = undefined; // or the connection keeps it in memory
-  }
-
-  #left(): void {
-    this.#stopConnectTimer();
-    clearTimeout(this.#behindTimer);
-    clearTimeout(this.#floodTimer);
-    this.#intake.close();
-    this.#session.close();
-    this.#current.leave();
-    this.#buffers.remove(this);
   }
 }
 

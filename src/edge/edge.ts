@@ -2,15 +2,16 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Registry } from 'prom-client';
-import { type ServerOptions, WebSocket, WebSocketServer } from 'ws';
+import { type ServerOptions, WebSocketServer, type Server as WsServer } from 'ws';
 import type { EventBus } from '../events/event-bus.ts';
 import type { PresenceBus } from '../events/presence-bus.ts';
 import { pathOf, RefusalLog } from '../http/refusal-log.ts';
-import { closeReason, compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
+import { compactSubprotocol, subprotocol } from '../protocol/close-codes.ts';
 import type { BookingApi, Caller } from './booking-client.ts';
 import { ClientBuffers } from './client-buffers.ts';
 import { ClientConnection } from './client-connection.ts';
 import { Door, type DoorOptions, type Refusal } from './door.ts';
+import { EdgeSocket } from './edge-socket.ts';
 import { defaultLimits, type EdgeLimits } from './limits.ts';
 import { type EdgeMetrics, edgeMetrics } from './metrics.ts';
 import { SessionChecks } from './session-checks.ts';
@@ -28,13 +29,6 @@ export interface EdgeOptions {
   door?: DoorOptions;
 }
 
-/** Sends a reason with every code, also where `ws` itself closes the connection because of a frame that it refuses. */
-class EdgeSocket extends WebSocket {
-  override close(code?: number, reason: string | Buffer | undefined = closeReason(code)): void {
-    super.close(code, reason);
-  }
-}
-
 /** Serves the live shows at `/ws` of an HTTP server. */
 export class Edge {
   readonly #booking: BookingApi;
@@ -46,7 +40,7 @@ export class Edge {
   readonly #sessions: SessionChecks;
   readonly #door: Door;
   readonly #refusals: RefusalLog;
-  readonly #wss: WebSocketServer;
+  readonly #wss: WsServer<typeof EdgeSocket>;
   #draining = false;
 
   constructor({ busOf, booking, defaultShow, logger, registry, limits, door = {} }: EdgeOptions) {
@@ -67,7 +61,7 @@ export class Edge {
       limits: this.#limits,
       metrics: this.#metrics,
     });
-    const options: ServerOptions & { closeTimeout: number } = {
+    const options: ServerOptions<typeof EdgeSocket> & { closeTimeout: number } = {
       noServer: true,
       WebSocket: EdgeSocket,
       clientTracking: false,
@@ -76,7 +70,7 @@ export class Edge {
       closeTimeout: this.#limits.closeTimeoutMs,
       handleProtocols: (offered) => [compactSubprotocol, subprotocol].find((name) => offered.has(name)) ?? false,
     };
-    this.#wss = new WebSocketServer(options);
+    this.#wss = new WebSocketServer<typeof EdgeSocket>(options);
   }
 
   /** Resolves when the default show has been loaded; until then upgrades are refused with 503. */
@@ -129,11 +123,10 @@ export class Edge {
     this.#refusals.note(reason, { ip: address, reqId: requestId, path: pathOf(url ?? '/'), origin: headers.origin });
   }
 
-  #welcome(ws: WebSocket, socket: Duplex, { token, ...stranger }: Caller): void {
+  #welcome(ws: EdgeSocket, socket: Duplex, { token, ...stranger }: Caller): void {
     // A socket opened by hand, e.g. in the browser's console, carries the page's cookie too. It names its user itself.
     const caller: Caller = ws.protocol !== '' ? { token, ...stranger } : stranger;
     const address = this.#door.entered(caller);
-    ws.once('close', () => this.#door.left(caller));
     const client = new ClientConnection({
       ws,
       socket,

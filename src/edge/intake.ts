@@ -18,15 +18,23 @@ const maxRestMs = 10_000;
 
 type PauseReason = 'behind' | 'share' | 'flood';
 
+/** Not closures in the options: each connection would keep its own. */
+export interface IntakeOwner {
+  /** Needed only beyond the limit, not for every message. */
+  readonly maxHolds: number;
+  /** Reading pauses because the address exceeds its limit. */
+  rested(): void;
+}
+
+/** Shared: each connection would keep an empty one in memory. */
+const unpaused: readonly PauseReason[] = [];
+
 interface IntakeOptions {
   ws: Pick<WebSocket, 'pause' | 'resume'>;
   limits: Pick<EdgeLimits, 'messagesPerSecond' | 'messageBytes'>;
-  /** A function because it is needed only beyond the limit, not for every message. */
-  maxHolds: () => number;
+  owner: IntakeOwner;
   /** Points that all connections of the address share: one per frame and one per KiB. */
   ofAddress: TokenBucket | undefined;
-  /** Called when reading pauses because the address exceeds its limit. */
-  onRest: () => void;
   clock?: Clock;
 }
 
@@ -37,30 +45,27 @@ interface IntakeOptions {
 export class Intake {
   readonly #ws: IntakeOptions['ws'];
   readonly #limits: IntakeOptions['limits'];
-  readonly #maxHolds: () => number;
+  readonly #owner: IntakeOwner;
   readonly #ofAddress: TokenBucket | undefined;
-  readonly #onRest: () => void;
   readonly #clock: Clock;
-  /** Not a set: each connection would keep an empty one in memory. */
-  #pausedFor: readonly PauseReason[] = [];
+  #pausedFor: readonly PauseReason[] = unpaused;
   #frames = 0;
   #bytes = 0;
   #secondStartMs = Number.NEGATIVE_INFINITY;
   #restUntilMs = 0;
   #restTimer: unknown;
 
-  constructor({ ws, limits, maxHolds, ofAddress, onRest, clock = hostClock }: IntakeOptions) {
+  constructor({ ws, limits, owner, ofAddress, clock = hostClock }: IntakeOptions) {
     this.#ws = ws;
     this.#limits = limits;
-    this.#maxHolds = maxHolds;
+    this.#owner = owner;
     this.#ofAddress = ofAddress;
-    this.#onRest = onRest;
     this.#clock = clock;
   }
 
   /** Number of commands that "Book all" sends at once. */
   get seatsAtOnce(): number {
-    return Math.min(this.#maxHolds(), maxSeatsAtOnce);
+    return Math.min(this.#owner.maxHolds, maxSeatsAtOnce);
   }
 
   get isPaused(): boolean {
@@ -124,7 +129,7 @@ export class Intake {
     const restMs = (points / (this.#limits.messagesPerSecond * shareOfConnection)) * 1000;
     this.#restUntilMs = this.#secondStartMs + Math.min(restMs, maxRestMs);
     if (this.#pausedFor.includes('share')) return;
-    this.#onRest();
+    this.#owner.rested();
     this.pause('share');
     this.#awaitRest();
   }

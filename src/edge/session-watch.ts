@@ -31,8 +31,8 @@ export class SessionWatch {
   }
 
   /** Watches this session from now on. */
-  follow(token: string | undefined): void {
-    if (token === undefined || token === this.#token) return;
+  follow(token: string): void {
+    if (token === this.#token) return;
     this.#token = token;
     void this.#check(token);
   }

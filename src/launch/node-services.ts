@@ -10,6 +10,9 @@ import type { ServiceUser } from './service-user.ts';
 /** The second flag is the size of V8's young generation. With the default of 16 MB a busy process decides a fifth fewer commands. */
 export const nodeFlags = ['--enable-source-maps', '--max-semi-space-size=64'];
 
+/** With the larger one 18,000 idle sockets take 12.6 kB each in place of 7.7. A command costs the edge 7 % less. */
+const edgeFlags = ['--enable-source-maps', '--max-semi-space-size=16'];
+
 /** How to start one of the project's own processes. */
 export interface NodeServiceOptions {
   port: number;
@@ -66,7 +69,7 @@ function nodeSpec(
   const readyUrl = `${httpUrl(host, port)}/ready`;
   return {
     name,
-    command: [process.execPath, ...nodeFlags, join(root, 'dist', kind, 'server.js')],
+    command: [process.execPath, ...(kind === 'edge' ? edgeFlags : nodeFlags), join(root, 'dist', kind, 'server.js')],
     // HOST is always set: some shells set it to the name of the machine.
     env: {
       ...programEnv(),

@@ -34,4 +34,4 @@ export const isForRunningSystem = (command: string): boolean =>
 
 /** A command that starts one process of the system by hand. launch-by-hand.test.ts runs it. */
 export const isStartByHand = (command: string): boolean =>
-  /^(?:redis-server |nats-server |export NODE_OPTIONS=|(?:PORT=\d+ )?node dist\/)/.test(command);
+  /^(?:redis-server |nats-server |export NODE_OPTIONS=|(?:PORT=\d+ )?node (?:--\S+ )?dist\/)/.test(command);

@@ -22,10 +22,10 @@ function setUp(rate: { burst: number; perSecond: number }) {
         connection.isRead = true;
       },
     };
-    const onRest = () => {
+    const rested = () => {
       connection.rests++;
     };
-    const intake = new Intake({ ws, limits, maxHolds: () => 6, ofAddress, onRest, clock });
+    const intake = new Intake({ ws, limits, owner: { maxHolds: 6, rested }, ofAddress, clock });
     return Object.assign(connection, { intake });
   };
   return { clock, connect };
