@@ -7,34 +7,39 @@ import type { ClientContext } from './client-context.ts';
 export interface EventMakerOptions {
   apiUrls: string[];
   seatIds: string[];
+  /** So many events come from one command. */
+  seatsPerCommand?: number | undefined;
   context: ClientContext;
 }
 
-/** Changes the venue at a given rate: selects and releases the seats in turn, each with a new user. */
+/** Changes the venue at a given rate: selects and releases the seats in turn, each time with a new user. */
 export class EventMaker {
   /** By seq: when the command was sent, on the clock of `performance.timeOrigin`. */
   readonly sentAtMs = new Map<number, number>();
   readonly #apiUrls: string[];
   readonly #sender: CommandSender;
   readonly #context: ClientContext;
-  readonly #idle: { seatId: string; heldBy: string | undefined }[];
+  readonly #seatsPerCommand: number;
+  readonly #idle: { seatIds: string[]; heldBy: string | undefined }[] = [];
   #skipped = 0;
 
-  constructor({ apiUrls, seatIds, context }: EventMakerOptions) {
+  constructor({ apiUrls, seatIds, seatsPerCommand = 1, context }: EventMakerOptions) {
     this.#apiUrls = apiUrls;
     this.#sender = new CommandSender(apiUrls, context);
     this.#context = context;
-    this.#idle = seatIds.map((seatId) => ({ seatId, heldBy: undefined }));
+    this.#seatsPerCommand = seatsPerCommand;
+    for (let from = 0; from < seatIds.length; from += seatsPerCommand)
+      this.#idle.push({ seatIds: seatIds.slice(from, from + seatsPerCommand), heldBy: undefined });
   }
 
-  /** Resolves when every request has a reply. */
+  /** Events per second. Resolves when every request has a reply. */
   async run(
     ratePerSecond: number,
     durationS: number,
     signal: AbortSignal,
   ): Promise<{ sendLateP99Ms: number; skipped: number }> {
     const lateness = await openLoop({
-      ratePerSecond,
+      ratePerSecond: ratePerSecond / this.#seatsPerCommand,
       pattern: 'even',
       durationS,
       signal,
@@ -49,24 +54,24 @@ export class EventMaker {
     // Sent all at once, not at the given rate: these do not count.
     const sender = new CommandSender(this.#apiUrls, { ...this.#context, recorder: new Recorder() });
     await Promise.all(
-      this.#idle.splice(0).flatMap(({ heldBy, seatId }) => {
+      this.#idle.splice(0).flatMap(({ heldBy, seatIds }) => {
         if (heldBy === undefined) return [];
-        return sender.send({ action: 'release', seatIds: [seatId], userId: heldBy }, performance.now());
+        return sender.send({ action: 'release', seatIds, userId: heldBy }, performance.now());
       }),
     );
     await Promise.all([this.#sender.close(), sender.close()]);
   }
 
   async #change(): Promise<void> {
-    const seat = this.#idle.shift();
-    if (!seat) {
+    const next = this.#idle.shift();
+    if (!next) {
       this.#skipped++; // every seat waits for a reply
       return;
     }
-    const { seatId, heldBy } = seat;
+    const { seatIds, heldBy } = next;
     const userId = heldBy ?? this.#context.newUserId();
-    const isDone = await this.#send({ action: heldBy === undefined ? 'select' : 'release', seatIds: [seatId], userId });
-    this.#idle.push({ seatId, heldBy: isDone && heldBy === undefined ? userId : undefined });
+    const isDone = await this.#send({ action: heldBy === undefined ? 'select' : 'release', seatIds, userId });
+    this.#idle.push({ seatIds, heldBy: isDone && heldBy === undefined ? userId : undefined });
   }
 
   async #send(request: SeatRequest): Promise<boolean> {

@@ -15,7 +15,10 @@ export interface FanOutOptions extends Pick<CrowdOptions, 'protocol' | 'startsAt
   truth: VenueTruth;
   client: ClientContext;
   sockets: number;
+  /** Events. */
   ratePerSecond: number;
+  /** Default 1. */
+  seatsPerCommand?: number | undefined;
   durationS: number;
   signal: AbortSignal;
   onProgress: (doing: string) => void;
@@ -50,7 +53,7 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
     );
   }
   const crowd = new CrowdClient();
-  const maker = new EventMaker({ apiUrls, seatIds, context: client });
+  const maker = new EventMaker({ apiUrls, seatIds, seatsPerCommand: options.seatsPerCommand, context: client });
   try {
     onProgress(`connecting ${sockets} sockets`);
     const connectingAtMs = performance.now();

@@ -14,15 +14,17 @@ import { cpuMs } from './subject.ts';
 
 const sockets = 5_000;
 const quickSockets = 1_000;
+/** Groups: the commands for single seats would take a core of the two from edge and receivers. */
+const seatsPerCommand = 5;
 /** `ws`: a plain broadcast of each event. It and v1 fall behind at 1,000 events per second. */
-const runs: { to: Protocol | 'ws'; ratePerSecond: number }[] = [
+const runs: { to: Protocol | 'ws'; ratePerSecond: number; seatsPerCommand?: number }[] = [
   { to: 'ws', ratePerSecond: 10 },
   { to: 'v1', ratePerSecond: 10 },
   { to: 'v2', ratePerSecond: 10 },
-  { to: 'ws', ratePerSecond: 100 },
-  { to: 'v1', ratePerSecond: 100 },
-  { to: 'v2', ratePerSecond: 100 },
-  { to: 'v2', ratePerSecond: 1_000 },
+  { to: 'ws', ratePerSecond: 100, seatsPerCommand },
+  { to: 'v1', ratePerSecond: 100, seatsPerCommand },
+  { to: 'v2', ratePerSecond: 100, seatsPerCommand },
+  { to: 'v2', ratePerSecond: 1_000, seatsPerCommand },
 ];
 const rounds = 3;
 
@@ -49,7 +51,7 @@ export async function watchersSection({ isQuick, signal, onProgress }: SuiteCont
     const durationS = isQuick ? 3 : 8;
     const slices = new Map<string, Slice[]>();
     for (let round = 0; round < (isQuick ? 1 : rounds); round++) {
-      for (const { to, ratePerSecond } of runs) {
+      for (const { to, ratePerSecond, seatsPerCommand } of runs) {
         if (signal.aborted) break;
         const edge = to === 'ws' ? broadcast : ours;
         const protocol = to === 'ws' ? 'v1' : to;
@@ -57,7 +59,16 @@ export async function watchersSection({ isQuick, signal, onProgress }: SuiteCont
         let usedMs = 0;
         const result = await runFanOut({
           ...{ apiUrls: venue.apiUrls, edgeUrls: [edge.url] },
-          ...{ truth: auditor.truth, client, sockets: count, protocol, ratePerSecond, durationS, signal },
+          ...{
+            truth: auditor.truth,
+            client,
+            sockets: count,
+            protocol,
+            ratePerSecond,
+            seatsPerCommand,
+            durationS,
+            signal,
+          },
           onProgress: (doing) => onProgress(`watchers: ${to}, ${doing}, round ${round + 1}`),
           onBegin: async () => {
             cpuFromMs = await cpuMs(edge.pids);
@@ -88,7 +99,7 @@ export async function watchersSection({ isQuick, signal, onProgress }: SuiteCont
       name: 'watchers',
       tables: [
         {
-          title: `${count} sockets on a show of 2,000 seats: from the click until each is at least at that state`,
+          title: `${count} sockets on a show of 2,000 seats: from the click until each is at least at that state; from 100 events/s on a command is for ${seatsPerCommand} seats`,
           columns: [
             ...['protocol', 'events/s', 'edge CPU (ms/s)', 'p50 (ms)', 'p99 (ms)'],
             ...['messages/s per socket', 'kB/s per socket', 'receivers’ CPU (ms/s)'],
