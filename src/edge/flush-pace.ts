@@ -7,8 +7,10 @@ const maxIntervalMs = 100;
 const shareOfTime = 1 / 2;
 /** Beyond `maxIntervalMs` the rest of the time is left for the other work of an edge. */
 const maxShareOfTime = 4 / 5;
-/** A crowd: so many clients arrive, on average since the last flush. Each takes about 1 ms. */
+/** A crowd: so many clients arrive, since the last flush and within the last second. Each takes about 1 ms. */
 const crowdPerMs = 1 / 10;
+const leastCrowd = 5;
+const arrivalsCountForMs = 1_000;
 /** The share while a crowd arrives: a client without a map comes before one whose map is a moment old. */
 const crowdShareOfTime = 1 / 8;
 const maxCrowdIntervalMs = 500;
@@ -34,8 +36,9 @@ export class FlushPace {
   #timer: unknown;
   #costMs = 0;
   #arrivals = 0;
+  /** They are counted since then. */
+  #arrivalsFromMs = Number.NEGATIVE_INFINITY;
   #isCrowd = false;
-  #flushedAtMs = Number.NEGATIVE_INFINITY;
   /** When the next flush is due if all flushes keep the interval. It may be `burst` intervals ahead of the time. */
   #dueMs = Number.NEGATIVE_INFINITY;
 
@@ -53,6 +56,8 @@ export class FlushPace {
 
   /** A client was given its state. */
   arrived(): void {
+    const nowMs = this.#clock.nowMs();
+    if (nowMs - this.#arrivalsFromMs > arrivalsCountForMs) this.#countArrivals(nowMs);
     this.#arrivals++;
   }
 
@@ -74,11 +79,16 @@ export class FlushPace {
   #run(): void {
     this.#isPlanned = false;
     const startMs = this.#clock.nowMs();
-    this.#isCrowd = this.#arrivals > (startMs - this.#flushedAtMs) * crowdPerMs;
-    this.#flushedAtMs = startMs;
-    this.#arrivals = 0;
+    const countedMs = startMs - this.#arrivalsFromMs;
+    this.#isCrowd = countedMs <= arrivalsCountForMs && this.#arrivals > Math.max(leastCrowd, countedMs * crowdPerMs);
+    this.#countArrivals(startMs);
     this.#flush();
     this.#costMs += (this.#clock.nowMs() - startMs - this.#costMs) * newestWeight;
     this.#dueMs = Math.max(this.#dueMs, startMs) + this.intervalMs;
+  }
+
+  #countArrivals(fromMs: number): void {
+    this.#arrivals = 0;
+    this.#arrivalsFromMs = fromMs;
   }
 }

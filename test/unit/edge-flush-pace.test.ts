@@ -109,4 +109,15 @@ describe('[R1086] while a crowd of clients arrives', () => {
     expect(Math.max(...after)).toBeLessThanOrEqual(82);
     for (const gapMs of after.slice(20)) expect(gapMs).toBeGreaterThanOrEqual(79);
   });
+
+  test('a crowd that came while nothing changed delays no change', () => {
+    const { clock, pace, flushedAtMs, change } = setUp(40);
+    change(100, 10_000);
+    for (let n = 0; n < 5_000; n++, clock.increment(1)) pace.arrived();
+    clock.increment(1_000);
+    const fromMs = clock.nowMs();
+    const before = flushedAtMs.length;
+    change(100, 800);
+    expect(flushedAtMs.slice(before).map((atMs) => atMs - fromMs)).toEqual([0, 140, 280, 420, 560, 700]);
+  });
 });
