@@ -7,7 +7,7 @@ const maxIntervalMs = 100;
 const shareOfTime = 1 / 2;
 /** Beyond `maxIntervalMs` the rest of the time is left for the other work of an edge. */
 const maxShareOfTime = 4 / 5;
-/** A crowd: so many clients arrive, since the last flush and within the last second. Each takes about 1 ms. */
+/** Clients that arrive faster are a crowd; they are counted since the last flush, for a second at most. Each takes about 1 ms. */
 const crowdPerMs = 1 / 10;
 const leastCrowd = 5;
 const arrivalsCountForMs = 1_000;
