@@ -51,24 +51,16 @@ export async function watchersSection({ isQuick, signal, onProgress }: SuiteCont
     const durationS = isQuick ? 3 : 8;
     const slices = new Map<string, Slice[]>();
     for (let round = 0; round < (isQuick ? 1 : rounds); round++) {
-      for (const { to, ratePerSecond, seatsPerCommand } of runs) {
+      for (const { to, ...events } of runs) {
         if (signal.aborted) break;
+        const { ratePerSecond } = events;
         const edge = to === 'ws' ? broadcast : ours;
         const protocol = to === 'ws' ? 'v1' : to;
         let cpuFromMs = 0;
         let usedMs = 0;
         const result = await runFanOut({
           ...{ apiUrls: venue.apiUrls, edgeUrls: [edge.url] },
-          ...{
-            truth: auditor.truth,
-            client,
-            sockets: count,
-            protocol,
-            ratePerSecond,
-            seatsPerCommand,
-            durationS,
-            signal,
-          },
+          ...{ truth: auditor.truth, client, sockets: count, protocol, durationS, signal, ...events },
           onProgress: (doing) => onProgress(`watchers: ${to}, ${doing}, round ${round + 1}`),
           onBegin: async () => {
             cpuFromMs = await cpuMs(edge.pids);

@@ -53,8 +53,11 @@ export class ClientOutput {
   /** One system call for all that `write` writes. */
   together(write: () => void): void {
     this.#socket.cork();
-    write();
-    this.#socket.uncork();
+    try {
+      write();
+    } finally {
+      this.#socket.uncork();
+    }
   }
 
   writeState(frame: VenueStateFrame): void {

@@ -27,7 +27,7 @@ interface FlushPaceOptions {
 
 /**
  * Decides when changes are sent. In a quiet show at the end of the turn in which they happen; in a busy one every 50 to 100 ms,
- * the less often the more a flush costs; at most every 500 ms while a crowd of clients arrives.
+ * the less often the more a flush costs; while a crowd of clients arrives, up to 500 ms pass between two.
  */
 export class FlushPace {
   readonly #flush: () => void;

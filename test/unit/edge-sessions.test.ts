@@ -78,7 +78,7 @@ describe('[R282] [G10] the session of an idle connection', () => {
     const { asked, over, watch, pass } = setUp();
     asked.answer = () => good({ expires_at: secondsAgo(3_600), expires_in: 60 });
     watch('token');
-    await settled();
+    await pass(100);
     await pass(59_900);
     expect(asked.tokens).toHaveLength(1);
     asked.answer = () => undefined;
