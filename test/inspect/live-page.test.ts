@@ -364,14 +364,19 @@ describe('[R328] many inspector pages of one browser', () => {
       }
       return { shown, ports };
     });
-    // Each is shown after the one before it, and all after the page itself, whenever that gets the focus.
+    // Each is shown after the one before it, and all after the page itself, which may get the focus at any time.
     const show = () =>
       feeds.evaluate(({ shown, ports }) => {
         for (const port of ports) port.postMessage({ type: 'shown' });
         return shown;
       });
-    await expect.poll(show).toEqual(['paused', 'paused', 'paused', 'paused', 'open', 'open', 'open']);
-    await textOf(page, 'status').toContain('Paused: other inspector pages use all connections.');
+    const pageStatus = () => page.locator('#status').textContent();
+    await expect
+      .poll(async () => [...(await show()), await pageStatus()])
+      .toEqual([
+        ...['paused', 'paused', 'paused', 'paused', 'open', 'open', 'open'],
+        expect.stringContaining('Paused: other inspector pages use all connections.'),
+      ]);
     const booker = await context.newPage();
     await booker.goto(server.url);
     await booker.locator('#connection-status.connected').waitFor();
