@@ -9,6 +9,7 @@ interface CrowdReplies {
   connect: undefined;
   begin: undefined;
   reach: boolean;
+  end: undefined;
   result: CrowdResult;
 }
 

@@ -5,6 +5,7 @@ export interface CrowdRequests {
   connect: CrowdOptions & { count: number; timeoutMs: number };
   begin: { seq: number; capacity: number };
   reach: { seq: number; timeoutMs: number };
+  end: undefined;
   result: { untilSeq: number; stamps: Stamp[]; statuses: string };
 }
 
@@ -35,6 +36,8 @@ async function handle({ name, data }: CrowdRequest): Promise<unknown> {
       return crowd.begin(data.seq, data.capacity);
     case 'reach':
       return crowd.reach(data.seq, data.timeoutMs);
+    case 'end':
+      return crowd.end();
     case 'result':
       return crowd.result(data.untilSeq, data.stamps, data.statuses);
   }

@@ -32,7 +32,7 @@ export type Stamp = [seq: number, sentAtMs: number, committedAtMs: number];
 
 export interface CrowdResult {
   sockets: number;
-  /** SEAT_UPDATEs, or SEATS with changes. */
+  /** From `begin` to `end`: SEAT_UPDATEs, or SEATS with changes. */
   received: number;
   /** Events, or with v2 messages. */
   missed: number;
@@ -48,8 +48,9 @@ export interface CrowdResult {
   states: number;
   lost: number;
   closeCodes: Record<string, number>;
+  /** From `begin` to `end`. */
   bytes: number;
-  /** CPU time of the process of the sockets, from `begin` until all were at the end. */
+  /** CPU time of the process of the sockets, from `begin` to `end`. */
   crowdCpuMs: number;
   /** From the time when the command was sent, and from its commit, until each socket is at its seq. */
   fromSent: LatencySummary | undefined;
@@ -74,8 +75,7 @@ export class Crowd {
   readonly #closeCodes: Record<string, number> = {};
   #rateLimited = false;
   #cpuAtBegin = process.cpuUsage();
-  /** Until all sockets were at the last requested seq. */
-  #crowdCpuMs = 0;
+  #used = { received: 0, bytes: 0, crowdCpuMs: 0 };
   readonly outagesMs: number[] = [];
 
   constructor(options: CrowdOptions) {
@@ -125,9 +125,14 @@ export class Crowd {
       if (performance.now() > deadlineMs) return false;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
-    const { user, system } = process.cpuUsage(this.#cpuAtBegin);
-    this.#crowdCpuMs = (user + system) / 1_000;
     return true;
+  }
+
+  /** The measured time is over; what arrives later is only audited. */
+  end(): void {
+    const { received, bytes } = this.counts;
+    const { user, system } = process.cpuUsage(this.#cpuAtBegin);
+    this.#used = { received, bytes, crowdCpuMs: (user + system) / 1_000 };
   }
 
   /** `statuses`: the truth at the end, a character per seat. */
@@ -154,11 +159,11 @@ export class Crowd {
     return {
       sockets: this.#members.length,
       ...this.counts,
+      ...this.#used,
       missed: missed + skipped,
       outOfOrder: this.counts.outOfOrder + outOfOrder,
       different: this.counts.different + different,
       wrong: this.paced.wrong(statuses),
-      crowdCpuMs: this.#crowdCpuMs,
       lost: this.#members.filter(({ isLive }) => !isLive).length,
       closeCodes: this.#closeCodes,
       fromSent: fromSent.totalCount > 0 ? summarise('click to receipt', fromSent) : undefined,
@@ -275,7 +280,7 @@ class Member {
         break;
       }
       case kinds.seats:
-        this.#receiveSeats(bytes.subarray(start, end));
+        this.#receiveSeats(bytes, start, end);
         break;
       case kinds.venueState:
         Object.assign(this, positionAfter(bytes, start, end));
@@ -288,22 +293,32 @@ class Member {
     }
   }
 
-  #receiveSeats(message: Buffer): void {
-    this.#crowd.paced.received(this.#index, message);
+  #receiveSeats(bytes: Buffer, start: number, end: number): void {
+    const { paced, counts } = this.#crowd;
+    const latestSeq = this.isLive ? paced.latest(this.#url, this.#index, this.seq, bytes, start, end) : undefined;
+    if (latestSeq !== undefined) {
+      counts.received++;
+      this.seq = latestSeq;
+    } else this.#receiveOtherSeats(bytes.subarray(start, end));
+    this.#crowd.reached(this.#index, this.seq);
+  }
+
+  #receiveOtherSeats(message: Buffer): void {
+    const { paced, counts } = this.#crowd;
+    paced.received(this.#index, message);
     if (hasChanges(message, 0)) {
       const seq = seqIn(message, 0, message.length);
-      this.#crowd.counts.received++;
+      counts.received++;
       // The changes since its last position are for this socket alone.
       // An edge may be behind the one that served it before.
-      if (this.isLive && seq >= this.#joinedAtSeq) this.#crowd.paced.flushed(this.#url, this.seq, seq, message);
+      if (this.isLive && seq >= this.#joinedAtSeq) paced.flushed(this.#url, this.seq, seq, message);
       this.seq = Math.max(this.seq, seq);
     } else {
       Object.assign(this, positionAfter(message, 0, message.length));
-      this.#crowd.counts.states++;
-      if (this.isLive) this.#crowd.counts.resyncs++;
+      counts.states++;
+      if (this.isLive) counts.resyncs++;
       this.#becomeLive();
     }
-    this.#crowd.reached(this.#index, this.seq);
   }
 
   #becomeLive(): void {

@@ -81,6 +81,7 @@ export async function runFanOut(options: FanOutOptions): Promise<FanOutResult> {
     const endedAtMs = performance.now();
     await crowd.request('reach', { seq: untilSeq, timeoutMs: arrivalTimeoutMs });
     const behindMs = performance.now() - endedAtMs;
+    await crowd.request('end', undefined);
     await options.onEnd?.();
     await maker.close();
     const last = await truth.record();

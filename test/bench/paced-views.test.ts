@@ -60,6 +60,30 @@ test('[R811] a socket that joins later has skipped nothing', () => {
   expect(views.counts).toEqual({ skipped: 0, outOfOrder: 0, different: 0 });
 });
 
+test('[R811] only the latest flush, byte by byte, after the one before it, needs no more than one comparison', () => {
+  const { views, flush } = setUp();
+  for (const seq of [3, 5]) flush(0, seq);
+  const latest = (from: number, bytes: Buffer, socket = 1) => {
+    const read = Buffer.concat([Buffer.from('before'), bytes, Buffer.from('after')]);
+    return views.latest(url, socket, from, read, 6, 6 + bytes.length);
+  };
+  expect(latest(3, changes(5, { held: [1] }))).toBe(5);
+  expect(latest(2, changes(5, { held: [1] })), 'it has skipped a flush').toBeUndefined();
+  expect(latest(3, changes(5, { held: [2] })), 'it got other bytes').toBeUndefined();
+  expect(latest(0, changes(3, { held: [1] })), 'it is not the latest').toBeUndefined();
+  expect(views.latest('http://other', 1, 3, changes(5, { held: [1] }), 0, 10), 'of another edge').toBeUndefined();
+});
+
+test('[R811] the view of a socket has its latest flushes, too', () => {
+  const { views, flush } = setUp();
+  flush(1, 3, { held: [1] });
+  flush(1, 5, { booked: [2] });
+  expect(views.wrong('000')).toBe(0);
+  const bytes = changes(5, { booked: [2] });
+  expect(views.latest(url, 0, 3, bytes, 0, bytes.length)).toBe(5);
+  expect(views.wrong('002')).toBe(0);
+});
+
 test('[R206] whole states and changes are distinguished without parsing', () => {
   const whole = state('000');
   expect(kindAt(whole, 0)).toBe(kinds.seats);
