@@ -4,7 +4,6 @@ import type { VenueSettings } from '../booking/venue-settings.ts';
 import { errorOf } from '../process/error-facts.ts';
 import { redisFitness } from '../store/redis-fitness.ts';
 import type { RedisPlace } from '../store/redis-place.ts';
-import { keyPrefixOf } from '../store/venue-keys.ts';
 import { certificateProblem, type GivenSetting, noAnswer, parseAddress, redacted } from './given-address.ts';
 import { GivenServerError } from './given-server-error.ts';
 import { print } from './print.ts';
@@ -44,7 +43,7 @@ export async function judgeRedis(
   const timer = setTimeout(() => expired.abort(new Error(`no reply within ${timeoutMs / 1_000} s`)), timeoutMs);
   const isClusterNode = place.clusterNodes !== undefined;
   const fitnessOptions = {
-    keyPrefix: isClusterNode ? keyPrefixOf(keyPrefix, venue.name) : keyPrefix,
+    keyPrefix,
     venue,
     isClusterNode,
     waitReplicas: place.waitReplicas,

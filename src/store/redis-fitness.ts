@@ -2,7 +2,7 @@ import type { Cluster, Redis } from 'ioredis';
 import { errorOf } from '../process/error-facts.ts';
 import checkWritableLua from './lua/check-writable.lua';
 import { storedPlan } from './stored-plan.ts';
-import { VenueKeys } from './venue-keys.ts';
+import { keyPrefixOf, VenueKeys } from './venue-keys.ts';
 import { type NamedGrid, venueMismatch } from './venue-mismatch.ts';
 
 export interface RedisFitness {
@@ -28,9 +28,13 @@ interface InfoOptions {
   waitReplicas?: number | undefined;
 }
 
+/** No show has this id. */
+const anotherShow = '-';
+
 interface FitnessOptions extends InfoOptions {
+  /** Precedes the keys of all shows. */
   keyPrefix: string;
-  /** The venue to sell: if Redis remembers another one, that is a problem. */
+  /** The default show: if Redis remembers another one, that is a problem. */
   venue?: Required<NamedGrid>;
 }
 
@@ -50,9 +54,11 @@ export async function redisFitness(
   }
   const fitness = fitnessOf(info, options);
   if (fitness.problem) return fitness;
+  const ofDefault = keyPrefixOf(keyPrefix, options.isClusterNode ? venue?.name : undefined);
   try {
-    await redis.eval(checkWritableLua, 2, ...writableKeys(keyPrefix), ...neededCommands);
-    const known = venue && (await knownGrid(redis, new VenueKeys(keyPrefix)));
+    for (const prefix of [ofDefault, keyPrefixOf(keyPrefix, anotherShow)])
+      await redis.eval(checkWritableLua, 2, ...writableKeys(prefix), ...neededCommands);
+    const known = venue && (await knownGrid(redis, new VenueKeys(ofDefault)));
     const problem = known && venueMismatch(known, venue);
     return { ...fitness, ...(problem && { problem }) };
   } catch (error) {

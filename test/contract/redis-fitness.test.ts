@@ -53,6 +53,7 @@ describe('[R260] a Redis is checked before it holds a venue', () => {
     ['~venue:* ~seat:* -@all +info +eval +set +del', 'XADD'],
     ['~other:* +@all', 'keys'],
     ['~venue:* +@all', 'keys'],
+    ['~venue:* ~seat:* +@all', 'keys'], // those of the default show only
   ])('a user with only the rights %s is refused', async (rights, named) => {
     await redis.admin.acl('SETUSER', 'limited', 'reset', 'on', 'nopass', ...rights.split(' '));
     onTestFinished(async () => void (await redis.admin.acl('DELUSER', 'limited')));
