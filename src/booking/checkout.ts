@@ -60,7 +60,7 @@ export function startCheckout(
     paymentMs,
     logger,
     nowMs,
-    seatsOf: (show) => shows.get(show).service,
+    seatsOf: (show) => shows.find(show)?.service,
     onOrder: (order) => actors.show(order),
   });
   const reconciler = new Reconciler({ orders, clock: hostClock, logger });

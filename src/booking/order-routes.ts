@@ -17,7 +17,9 @@ import { refusalDetail } from './refusals.ts';
 import { ShowParams } from './show-paths.ts';
 import type { ShowsOnSale } from './shows-on-sale.ts';
 
-const OrderParams = Type.Object({ id: Type.String({ maxLength: 64, description: 'Id of the order' }) });
+const OrderParams = Type.Object({
+  id: Type.String({ pattern: '^[\\w-]{1,64}$', description: 'Id of the order' }),
+});
 const Claim = Type.Object({ user_id: Type.Optional(UserId) });
 const CancelBody = Type.Union([Claim, Type.Null()]);
 

@@ -27,7 +27,7 @@ const failures = {
   STORE_UNAVAILABLE: 'The booking service cannot reach its store; try again in a moment',
 } as const satisfies Partial<Record<ErrorCode, string>>;
 
-const ledgerUnavailable = 'Checkout is not possible at the moment; try again. Nothing was charged by this request';
+const ledgerUnavailable = 'Checkout is not possible at the moment; try again, nothing is charged twice';
 const providerUnavailable = 'The payment provider does not reply; try again, nothing is charged twice';
 const showRefused = 'This booking process cannot open the show; another one may, so try again';
 

@@ -71,11 +71,17 @@ export class ShowsOnSale {
 
   /** Without an id: the default show. Throws a `RefusedError` UNKNOWN_SHOW. */
   get(id: string | undefined): ShowOnSale {
-    if (id === undefined) return this.#default;
+    const found = id === undefined ? this.#default : this.find(id);
+    if (!found) throw new RefusedError('UNKNOWN_SHOW', `There is no show ${id}`);
+    return found;
+  }
+
+  /** As `get`; undefined: there is no such show. */
+  find(id: string): ShowOnSale | undefined {
     const opened = this.#opened.get(id);
     if (opened) return opened;
     const show = this.#shows.get(id);
-    if (!show) throw new RefusedError('UNKNOWN_SHOW', `There is no show ${id}`);
+    if (!show) return undefined;
     const created = this.#create(show);
     if (this.#isStarted) created.service.start();
     return created;

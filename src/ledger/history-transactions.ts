@@ -184,7 +184,9 @@ export async function readStrayBookings(db: Db, show: string, booked: readonly B
       WHERE bookings.show = ${show} AND bookings.seat_id = booked.seat_id AND ended_at IS NULL AND is_recovered
     )
     GROUP BY 1, 2
-    HAVING bool_and(orders.state = ANY (${[...endedStates]}))
+    HAVING bool_and(orders.state = ANY (${[...endedStates]})) AND bool_or(orders.amount_minor = 0 OR EXISTS (
+      SELECT FROM payments WHERE payments.order_id = orders.id AND coalesce(authorised_at, captured_at) IS NOT NULL
+    ))
     ORDER BY 1`.execute(db);
   return rows;
 }

@@ -189,7 +189,7 @@ export class MemoryLedger implements Ledger {
             order.show === show && order.userId === userId && seats.some((seat) => seat.seatId === seatId),
         );
         const [newest] = orders.toSorted((a, b) => b.createdAtMs - a.createdAtMs);
-        const isStray = newest && orders.every(({ state }) => endedStates.has(state));
+        const isStray = newest && orders.every(({ state }) => endedStates.has(state)) && orders.some(mayHaveSold);
         return isStray ? [{ seatId, userId, orderId: newest.id }] : [];
       })
       .sort((a, b) => (a.seatId < b.seatId ? -1 : 1));
@@ -239,3 +239,8 @@ export class MemoryLedger implements Ledger {
     return complete;
   }
 }
+
+/** Seats are sold only after the payment of their order. */
+const mayHaveSold = ({ amountMinor, payments }: Order): boolean =>
+  amountMinor === 0 ||
+  payments.some(({ authorisedAtMs, capturedAtMs }) => (authorisedAtMs ?? capturedAtMs) !== undefined);

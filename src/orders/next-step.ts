@@ -12,7 +12,7 @@ export type Step =
   | { kind: 'ask'; payment: Payment; isOver: boolean }
   /** The payment failed: the user may pay again. */
   | { kind: 'reopen' }
-  /** It is paid, or there is nothing to pay. */
+  /** It is paid. */
   | { kind: 'authorise' }
   /** From here on the order is not cancelled any more. */
   | { kind: 'commit' }
@@ -43,7 +43,6 @@ export function nextStep(order: Order, nowMs: number, mayAsk: boolean): Step | u
   const payment = order.payments.at(-1);
   switch (order.state) {
     case 'open':
-      if (order.amountMinor === 0) return { kind: 'authorise' };
       return isOver ? { kind: 'lapse' } : undefined;
     case 'paying':
       return payment && stepOfPayment(payment, isOver, mayAsk);

@@ -1,9 +1,13 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Order } from '../ledger/order.ts';
 import type { BookedSeat } from '../ledger/seat-history.ts';
+import { endedStates } from '../protocol/order-state.ts';
 import type { Seat } from '../protocol/seat.ts';
 import { SeatStatus } from '../protocol/seat-status.ts';
 import type { Answer, OrderCommand } from '../store/seat-store.ts';
+
+/** Unfinished ones of a user: each has a seat of its own. */
+const maxNewerOrders = 50;
 
 /** Of a whole show, as it is in this epoch. */
 export function bookedSeats(epoch: string, seats: Iterable<Seat>): BookedSeat[] {
@@ -11,7 +15,7 @@ export function bookedSeats(epoch: string, seats: Iterable<Seat>): BookedSeat[] 
   return booked.map(({ id, held_by = '', seq }) => ({ seatId: id, userId: held_by, at: { epoch, seq } }));
 }
 
-/** The seats of one show, as checkout needs them: a `BookingService`. Rejects with its errors. */
+/** The seats of one show, as checkout needs them: a `BookingService`. */
 export interface SeatsOfShow {
   /** As far as this process knows. */
   bookedSeats(): BookedSeat[];
@@ -19,11 +23,12 @@ export interface SeatsOfShow {
 }
 
 export interface OrderSeatsOptions {
-  ledger: Pick<Ledger, 'liveTicket'>;
-  seatsOf: (show: string) => SeatsOfShow;
+  ledger: Pick<Ledger, 'liveTicket' | 'orders'>;
+  /** undefined: the show is not on sale here any more. */
+  seatsOf: (show: string) => SeatsOfShow | undefined;
 }
 
-/** The seats of orders in Redis. Every method is idempotent, and rejects with the errors of `BookingService.command`. */
+/** The seats of orders in Redis. Every method is idempotent, and rejects with the errors of `BookingService.command`, or a `ShowGoneError`. */
 export class OrderSeats {
   readonly #options: OrderSeatsOptions;
 
@@ -57,22 +62,42 @@ export class OrderSeats {
     await this.#end(order, 'revoke');
   }
 
-  /** Seats with a live ticket stay booked: after the store lost data, they may belong to an earlier order of the same user. */
+  /** Seats of a show that is gone are as good as free: `StrayBookings` frees them if it returns. */
   async #end(order: Order, action: 'close' | 'revoke'): Promise<boolean> {
-    const { show } = order;
-    const seatIds: string[] = [];
-    for (const { seatId } of order.seats) {
-      if (!(await this.#options.ledger.liveTicket(show, seatId))) seatIds.push(seatId);
-    }
+    if (!this.#options.seatsOf(order.show)) return true;
+    const seatIds = await this.#ownSeatIds(order);
     if (seatIds.length === 0) return true;
     return (await this.#command(order, { action }, seatIds)).refusal === undefined;
   }
 
-  #command(
+  /**
+   * Not those with a live ticket: after the store lost data, they may belong to an earlier order of the same user. Not those of a newer
+   * one either: this order freed them before, and the user may have bought them since.
+   */
+  async #ownSeatIds({ id, show, userId, seats, createdAtMs }: Order): Promise<string[]> {
+    const { ledger } = this.#options;
+    const orders = await ledger.orders({ show, userId, limit: maxNewerOrders });
+    const isNewer = (other: Order) =>
+      other.id !== id && other.createdAtMs > createdAtMs && !endedStates.has(other.state);
+    const newer = new Set(orders.filter(isNewer).flatMap((other) => other.seats.map(({ seatId }) => seatId)));
+    const own: string[] = [];
+    for (const { seatId } of seats) {
+      if (!newer.has(seatId) && !(await ledger.liveTicket(show, seatId))) own.push(seatId);
+    }
+    return own;
+  }
+
+  async #command(
     { id: orderId, show, userId, seats }: Order,
     command: { action: 'checkout' | 'rehold'; ttlMs: number } | { action: 'sell' | 'close' | 'revoke' },
     seatIds = seats.map(({ seatId }) => seatId),
   ): Promise<Answer> {
-    return this.#options.seatsOf(show).commandOfOrder({ ...command, seatIds, userId, orderId });
+    const seatsOfShow = this.#options.seatsOf(show);
+    if (!seatsOfShow) throw new ShowGoneError(`The show ${show} is not on sale here any more`);
+    return seatsOfShow.commandOfOrder({ ...command, seatIds, userId, orderId });
   }
+}
+
+export class ShowGoneError extends Error {
+  override name = 'ShowGoneError';
 }

@@ -17,8 +17,8 @@ import type { Payments } from './payments.ts';
 export interface OrderServiceOptions {
   ledger: Ledger;
   payments: Payments;
-  /** May open the show. */
-  seatsOf: (show: string) => SeatsOfShow;
+  /** May open the show. undefined: it is not on sale here any more. */
+  seatsOf: (show: string) => SeatsOfShow | undefined;
   logger: Logger;
   /** Unix ms, the same in all processes: the clock of the store. */
   nowMs: () => number;
@@ -47,6 +47,8 @@ const maxAttempts = 20;
 /** Longer than any way through the chart. */
 const maxStepsPerRun = 60;
 const idBytes = 16;
+/** Why an order needs a person although no server failed. */
+const noEffect = 'The provider replies, but the payment does not change';
 
 /**
  * Checkout. The ledger decides orders by compare-and-set; any number of processes may advance the same order at the same
@@ -108,12 +110,13 @@ export class OrderService {
    * returned. Rejects with an `OrderClosedError`, and if the outcome of a payment is unknown, with the error of the provider.
    */
   async cancel(orderId: string): Promise<Order> {
-    for (let order = await this.advance(orderId); ; ) {
+    for (;;) {
+      const order = await this.#require(orderId);
       try {
-        return await this.#cancelAt(order);
+        // What is due about a paid order would book it.
+        return await this.#cancelAt(isPaid(order) ? order : await this.#advance(order));
       } catch (error) {
         if (!(error instanceof OrderChangedError)) throw error;
-        order = await this.advance(orderId);
       }
     }
   }
@@ -151,11 +154,14 @@ export class OrderService {
       due.map(async (order) => {
         const { id } = order;
         try {
-          await this.#advance(order, true);
+          const advanced = await this.#advance(order, true);
+          if (nextStep(advanced, nowMs(), true)) await this.#askPerson(advanced, noEffect);
         } catch (err) {
           failure = err;
           logger.debug({ err, orderId: id }, 'An order could not be advanced; retrying');
-          await this.#askPerson(id, err).catch(() => {});
+          await this.#require(id)
+            .then((stuck) => this.#askPerson(stuck, messageOf(err)))
+            .catch(() => {});
         }
       }),
     );
@@ -165,10 +171,12 @@ export class OrderService {
     return due.length;
   }
 
-  /** Begins a payment of an open order, or another one after a failure. The order as it is then. */
+  /** Begins a payment of an open order whose seats are held, or another one after a failure. The order as it is then. */
   async #pay(begun: Order): Promise<Order> {
     const order = await this.#advance(begun);
     if (order.state !== 'open') return order;
+    if (order.amountMinor === 0)
+      return this.#advance(await this.#steps.perform(order, { kind: 'authorise' }).catch(currentOf));
     if (order.payments.length >= maxAttempts) throw new OrderClosedError(order);
     const { nowMs, retryMs, payments } = this.#options;
     const atMs = nowMs();
@@ -270,10 +278,9 @@ export class OrderService {
   }
 
   /** After a day without success. */
-  async #askPerson(orderId: string, error: unknown): Promise<void> {
-    const order = await this.#require(orderId);
+  async #askPerson(order: Order, reason: string): Promise<void> {
     if (this.#options.nowMs() - order.changedAtMs < this.#options.unsettledMs) return;
-    const asked = await this.#steps.askPerson(order, messageOf(error));
+    const asked = await this.#steps.askPerson(order, reason);
     this.#options.onOrder?.(asked);
   }
 
@@ -284,9 +291,12 @@ export class OrderService {
   }
 }
 
-/** For comparison: the seats in any order. */
+const isPaid = ({ state, payments }: Order): boolean =>
+  state === 'authorised' || (state === 'paying' && payments.some(hasMoney));
+
+/** For comparison: the seats in any order, at whatever price they were ordered. */
 function contentOf({ show, userId, currency, seats }: NewCheckout): string {
-  const lines = seats.map(({ seatId, ticketType, priceMinor }) => `${seatId} ${ticketType} ${priceMinor}`);
+  const lines = seats.map(({ seatId, ticketType }) => `${seatId} ${ticketType}`);
   return [show, userId, currency, ...lines.sort()].join('\n');
 }
 

@@ -124,12 +124,11 @@ export class OrderSteps {
   }
 
   /**
-   * Until the seats are free, the ledger refuses another order of this user for them. `revoke` only where `close` is refused: if it
-   * arrives late, it may free a seat that the user has bought since.
+   * Until the seats are free, the ledger refuses another order of this user for them. A booked seat stays: this order never sold it, so
+   * its user booked it without an order, or the store has lost the end of an earlier one (see `StrayBookings`).
    */
   async #end(order: Order, state: 'lapsed' | 'cancelled'): Promise<Order> {
-    const { seats } = this.#options;
-    if (!(await seats.close(order))) await seats.revoke(order);
+    await this.#options.seats.close(order);
     return this.change(order, { state, dueAtMs: undefined });
   }
 
@@ -212,7 +211,8 @@ export class OrderSteps {
 
   async #return(order: Order, payment: Payment): Promise<Order> {
     const { attempt, provider, reference = '' } = payment;
-    if (order.state === 'refunding') await this.#closeRevoked(order);
+    // Money does not wait for seats: `finish-refund` frees them in any case.
+    if (order.state === 'refunding') await this.#closeRevoked(order).catch(() => {});
     if (!hasMoney(payment)) return this.endPayment(order, payment);
     const isCaptured = paymentState(payment) === 'captured';
     const verb = isCaptured ? 'refund' : 'cancel';

@@ -2,12 +2,6 @@
 export interface PaymentProvider {
   /** Part of the path of its webhooks, and of each payment in the ledger. */
   readonly name: string;
-  readonly can: {
-    /** Reserve money first and capture it later. Without it, a payment is captured as soon as it succeeds. */
-    readonly authorise: boolean;
-    /** End a payment that nobody has made yet, so that it cannot be made any more. */
-    readonly expire: boolean;
-  };
 
   /**
    * Prepares a payment and the page on which it is made. The same key gives the same payment.
@@ -18,7 +12,7 @@ export interface PaymentProvider {
   inquire(reference: string): Promise<ProviderPayment>;
   /** Takes reserved money. Without effect on a payment in any other state: the reply shows that state. */
   capture(request: PaymentRequest): Promise<ProviderPayment>;
-  /** Ends a payment that nobody has made. Without effect on one that is made, or if payments cannot expire. */
+  /** Ends a payment that nobody has made. Without effect on one that is made. */
   expire(request: PaymentRequest): Promise<ProviderPayment>;
   /** Gives reserved money back. Without effect on a payment in any other state. */
   cancel(request: PaymentRequest): Promise<ProviderPayment>;

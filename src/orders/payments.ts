@@ -4,7 +4,7 @@ import { type BegunPayment, type PaymentProvider, paymentKey } from './payment-p
 
 const maxPayUrls = 10_000;
 
-/** The payment providers of a process. The first takes new payments; the others only settle those that they have begun. */
+/** The payment providers of a process. The first takes new payments; the others settle those that they began earlier. */
 export class Payments {
   readonly #providers: readonly PaymentProvider[];
   /** By idempotency key of `begin`. */

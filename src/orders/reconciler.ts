@@ -8,7 +8,7 @@ import type { OrderService } from './order-service.ts';
 
 const batch = 50;
 
-/** Advances overdue orders once a second, whichever process left them. Every process runs one; the ledger hands out each order once. */
+/** Advances overdue orders once a second, whichever process left them. Every process runs one; the ledger hands out an order to one of them at a time, for 10 s. */
 export class Reconciler {
   readonly #orders: OrderService;
   readonly #stateLog: StateLog;

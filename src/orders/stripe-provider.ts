@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type Stripe from 'stripe';
 import {
   type BegunPayment,
@@ -43,7 +44,6 @@ export async function stripeProvider(options: StripeProviderOptions): Promise<Pa
 /** Stripe Checkout: a hosted page, money reserved at once and captured later. A reference is the id of a Checkout session. */
 class StripeProvider implements PaymentProvider {
   readonly name = 'stripe';
-  readonly can = { authorise: true, expire: true };
   readonly #stripe: Stripe;
   readonly #errors: typeof Stripe.errors;
   readonly #options: StripeProviderOptions;
@@ -143,18 +143,27 @@ class StripeProvider implements PaymentProvider {
     return { id, type, orderId, attempt: Number(attempt), payment };
   }
 
-  /** Changes the payment, and returns it as it is then. A change that its state does not allow has no effect. */
+  /**
+   * Changes the payment, and returns it as it is then. A change that comes too late has no effect; one that Stripe refuses although
+   * the payment is as it was is an error.
+   */
   async #call(
     reference: string,
     change: (session: Stripe.Checkout.Session) => Promise<void>,
   ): Promise<ProviderPayment> {
     try {
-      const session = await this.#session(reference);
-      const isStale = (error: unknown) => error instanceof this.#errors.StripeInvalidRequestError;
-      await change(session).catch((error) => {
-        if (!isStale(error)) throw error;
-      });
-      return paymentOf(await this.#session(reference));
+      const before = await this.#session(reference);
+      const refusal = await change(before).then(
+        () => undefined,
+        (error: unknown) => {
+          if (error instanceof this.#errors.StripeInvalidRequestError) return error;
+          throw error;
+        },
+      );
+      const payment = paymentOf(await this.#session(reference));
+      if (refusal && isDeepStrictEqual(payment, paymentOf(before)))
+        throw new PaymentOutcomeUnknownError(`Stripe refuses: ${refusal.message}`, { cause: refusal });
+      return payment;
     } catch (cause) {
       throw this.#unknown(cause);
     }
@@ -165,7 +174,7 @@ class StripeProvider implements PaymentProvider {
   }
 
   #unknown(cause: unknown): PaymentOutcomeUnknownError | PaymentRefusedError {
-    if (cause instanceof PaymentRefusedError) return cause;
+    if (cause instanceof PaymentRefusedError || cause instanceof PaymentOutcomeUnknownError) return cause;
     return new PaymentOutcomeUnknownError('Stripe did not say what became of the payment', { cause });
   }
 }

@@ -8,7 +8,7 @@ export const orderStates = [
 ];
 export type OrderState = (typeof orderStates)[number];
 
-/** An order in one of these may still have its seats. A user has at most one of them for a seat. */
+/** Until an order leaves these, its user gets no other order of its seats. */
 export const unfinishedStates: ReadonlySet<OrderState> = new Set([
   ...(['open', 'paying', 'authorised', 'booking', 'lapsing', 'cancelling'] as const),
 ]);

@@ -158,7 +158,7 @@ export class MemorySeatStore implements SeatStore, SeatLog {
     const named = this.#seatsOf(command).map((seat) => this.#named(seat, userId, nowMs));
     const verdict = decideForOrder(command, named, { nowMs, isClosed, epoch: this.#epoch });
     const answer = this.#commitAll(command, verdict, nowMs, events);
-    if (endsOrder(command) && !answer.refusal && !isClosed) {
+    if (endsOrder(command) && !answer.refusal) {
       forgetOverdue(this.#closedOrders, (untilMs) => untilMs <= nowMs);
       this.#closedOrders.set(orderId, nowMs + closedOrderKeptMs);
     }

@@ -29,7 +29,7 @@ interface InfoOptions {
 }
 
 /** No show has this id. */
-const anotherShow = '-';
+const anotherShow = '.';
 
 interface FitnessOptions extends InfoOptions {
   /** Precedes the keys of all shows. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { HistoryGapError } from '../../src/ledger/ledger-errors.ts';
+import type { PaymentFact } from '../../src/ledger/order.ts';
 import type { LedgerEvent } from '../../src/ledger/seat-history.ts';
 import { newOrder, newShow } from './ledger.contract.ts';
 
@@ -140,6 +141,10 @@ export function historyContract(ledgerOf: () => Ledger): void {
       { seatId: 'A2', userId: 'ann', at: { epoch: 'e1', seq: 2 } },
       { seatId: 'A3', userId: 'bob', at: { epoch: 'e1', seq: 3 } },
     ];
+    const paid: PaymentFact[] = [
+      { kind: 'begun', attempt: 1, atMs: startMs, provider: 'sandbox', amountMinor: 9_000 },
+      { kind: 'authorised', attempt: 1, atMs: startMs, reference: 'pay_1' },
+    ];
     const stray = async () => (await ledger.strayBookings(show, booked)).map((seat) => Object.values(seat));
     expect(await stray()).toEqual([]);
     await ledger.appendEvents(show, { events: eventsOf('e1', 1, 'booked A1 ann', 'booked A2 ann', 'booked A3 bob') });
@@ -147,6 +152,8 @@ export function historyContract(ledgerOf: () => Ledger): void {
     const first = await ledger.createOrder(newOrder(show, { seatIds }));
     expect(await stray()).toEqual([]);
     await ledger.change(first, { state: 'cancelled', dueAtMs: undefined, atMs: startMs });
+    expect(await stray(), 'it was never paid: ann booked the seats without an order').toEqual([]);
+    await ledger.recordPayment(first.id, paid);
     expect(await stray()).toEqual([
       ['A1', 'ann', first.id],
       ['A2', 'ann', first.id],
@@ -171,7 +178,8 @@ export function historyContract(ledgerOf: () => Ledger): void {
       atMs: startMs,
     });
     expect(await stray(), 'the seat has a ticket').toEqual([]);
-    const third = await ledger.createOrder(newOrder(show, { seatIds: ['A3'], userId: 'bob' }));
+    const free = [{ seatId: 'A3', ticketType: 'adult', priceMinor: 0 }];
+    const third = await ledger.createOrder(newOrder(show, { seats: free, userId: 'bob' }));
     await ledger.change(third, { state: 'lapsed', dueAtMs: undefined, atMs: startMs });
     expect(await stray()).toEqual([['A3', 'bob', third.id]]);
     await ledger.appendEvents(show, { events: eventsOf('e1', 4, 'released A3 bob closed') });

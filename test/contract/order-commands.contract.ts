@@ -142,6 +142,19 @@ export function orderCommandsContract(newPlace: () => StorePlace): void {
       expect(await late.close('A1')).toMatchObject({ outcome: 'ok', events: [] });
     });
 
+    test('stays closed for an hour from its last end on: an end that is repeated for hours frees no seat of a later order', async () => {
+      const { as, place } = await openVenue();
+      const [alice, late] = [as('alice'), as('alice').order('o1')];
+      await alice.select('A1');
+      await late.revoke('A1');
+      await place.pass(2_400_000);
+      await late.revoke('A1');
+      await place.pass(2_400_000);
+      await alice.select('A1');
+      await alice.order('o2').sell('A1');
+      expect(await late.revoke('A1')).toMatchObject({ outcome: 'ok', events: [] });
+    });
+
     test('can be revoked on a seat that is still as it was booked by a known transition', async () => {
       const { as, position } = await openVenue();
       const [alice, order] = [as('alice'), as('alice').order('o1')];

@@ -4,6 +4,7 @@ import { OrderChangedError } from '../../src/ledger/ledger-errors.ts';
 import { paymentState } from '../../src/ledger/order.ts';
 import { OrderClosedError, SeatsRefusedError } from '../../src/orders/order-errors.ts';
 import { OrderSeats } from '../../src/orders/order-seats.ts';
+import { present } from '../../src/process/present.ts';
 import { Random } from '../simulation/random.ts';
 import { price, twoProcesses } from './two-processes.ts';
 
@@ -112,6 +113,125 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
       expect(await shop.problems()).toEqual([]);
     });
 
+    test('[R1098] that is not paid leaves a seat booked that its user has booked while there was no checkout', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const orders = [await shop.checkout('ann', 'A1'), await shop.checkout('bob', 'A2')];
+      await shop.decide({ action: 'book', seatIds: ['A1'], userId: 'ann' });
+      await shop.decide({ action: 'book', seatIds: ['A2'], userId: 'bob' });
+      await shop.two.cancel(orders[1]?.id ?? '');
+      await shop.pass(muchLaterMs);
+      const states = await Promise.all(orders.map(async ({ id }) => (await shop.ledger.order(id))?.state));
+      expect(states).toEqual(['lapsed', 'cancelled']);
+      expect(await shop.seat('A1')).toMatchObject({ status: 2, held_by: 'ann' });
+      expect(await shop.seat('A2')).toMatchObject({ status: 2, held_by: 'bob' });
+    });
+
+    test('[R1099] of a show that is taken off sale gets its money back', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const { id, reference, pay } = await shop.checkout('ann', 'A1');
+      await shop.one.receive('sandbox', shop.messageOf(await pay()));
+      shop.remove();
+      const issued = present(await shop.ledger.order(id), id);
+      const dueAtMs = Date.now();
+      await shop.ledger.change(issued, {
+        state: 'refunding',
+        voidTickets: true,
+        reason: 'cancelled',
+        dueAtMs,
+        atMs: dueAtMs,
+      });
+      await shop.pass(30_000);
+      expect((await shop.ledger.order(id))?.state).toBe('refunded');
+      expect((await shop.bank.get(reference)).refundedMinor).toBe(price);
+    });
+
+    test('[R1099] gets its money back while the store is unavailable; its seats are free afterwards', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const { id, reference, pay } = await shop.checkout('ann', 'A1');
+      await shop.one.receive('sandbox', shop.messageOf(await pay()));
+      const unavailable = vi.spyOn(OrderSeats.prototype, 'revoke').mockRejectedValue(new Error('no store'));
+      onTestFinished(() => unavailable.mockRestore());
+      const issued = present(await shop.ledger.order(id), id);
+      const dueAtMs = Date.now();
+      await shop.ledger.change(issued, {
+        state: 'refunding',
+        voidTickets: true,
+        reason: 'cancelled',
+        dueAtMs,
+        atMs: dueAtMs,
+      });
+      await shop.pass(30_000);
+      expect((await shop.ledger.order(id))?.state).toBe('refunding');
+      expect((await shop.bank.get(reference)).refundedMinor).toBe(price);
+      unavailable.mockRestore();
+      await shop.pass(30_000);
+      expect((await shop.ledger.order(id))?.state).toBe('refunded');
+      expect(await shop.seat('A1')).toMatchObject({ status: 0 });
+    });
+
+    test('[R1100] without a price is issued only for seats that its user held, whatever else advances it', async () => {
+      const [ledger, other] = ledgersOf();
+      let beforeHold = async () => {};
+      const shop = await twoProcesses([ledger, other]);
+      const { hold } = OrderSeats.prototype;
+      vi.spyOn(OrderSeats.prototype, 'hold').mockImplementation(async function (this: OrderSeats, ...args) {
+        await beforeHold();
+        return hold.apply(this, args);
+      });
+      onTestFinished(() => {
+        vi.restoreAllMocks();
+      });
+      beforeHold = async () => {
+        beforeHold = async () => {};
+        await expect(shop.two.create(shop.orderOf('ann', ['A1'], 0))).rejects.toThrow(SeatsRefusedError);
+      };
+      await expect(shop.one.create(shop.orderOf('ann', ['A1'], 0))).rejects.toThrow(SeatsRefusedError);
+      await shop.pass(muchLaterMs);
+      expect(await shop.seat('A1')).toMatchObject({ status: 0 });
+    });
+
+    test('[R1101] that is refunded late frees no seat that its user has bought since', async () => {
+      const shop = await twoProcesses(ledgersOf());
+      const first = await shop.checkout('ann', 'A1', 'A2');
+      await shop.one.receive('sandbox', shop.messageOf(await first.pay()));
+      const issued = present(await shop.ledger.order(first.id), first.id);
+      const atMs = Date.now();
+      const refunding = await shop.ledger.change(issued, {
+        state: 'refunding',
+        voidTickets: true,
+        dueAtMs: undefined,
+        atMs,
+      });
+      // The process that refunds has freed the seats, and goes on an hour later.
+      await shop.decide({ action: 'revoke', seatIds: ['A1', 'A2'], userId: 'ann', orderId: 'of another process' });
+      await shop.pass(30_000);
+      const second = await shop.checkout('ann', 'A1');
+      await shop.ledger.change(refunding, { dueAtMs: atMs, atMs });
+      await shop.pass(30_000);
+      expect((await shop.ledger.order(first.id))?.state).toBe('refunded');
+      expect(await shop.seat('A1')).toMatchObject({ status: 1, held_by: 'ann' });
+      await shop.one.receive('sandbox', shop.messageOf(await second.pay()));
+      expect((await shop.ledger.order(second.id))?.state).toBe('issued');
+      expect(await shop.problems()).toEqual([]);
+    });
+
+    test('[R1102] that is cancelled gets its money back, also if the message about the payment was first', async () => {
+      const [ledger, other] = ledgersOf();
+      const shop = await twoProcesses([ledger, other]);
+      const { id, reference, pay } = await shop.checkout('ann', 'A1');
+      const { payment } = present(shop.messageOf(await pay()), 'a message');
+      // The process that got the message ends before it goes on.
+      await ledger.recordPayment(id, [
+        { kind: 'authorised', attempt: 1, atMs: Date.now(), reference: payment.reference },
+      ]);
+      await shop.two.cancel(id);
+      await shop.pass(30_000);
+      expect((await ledger.order(id))?.state).toBe('refunded');
+      expect((await shop.bank.get(reference)).capturedMinor).toBe(0);
+      expect(await shop.seat('A1')).toMatchObject({ status: 0 });
+      expect(await shop.problems()).toEqual([]);
+    });
+
     test.each([
       ['is free: it is held again', undefined, 'issued'],
       ['is held by another user: the money goes back', 'bob', 'refunded'],
@@ -145,6 +265,25 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
         first.id,
       );
     });
+  });
+
+  test.each([
+    ['keeps the seat of an earlier ticket of its user, which the store had lost', false, 2],
+    ['the control: without a look at the tickets it frees that seat', true, 0],
+  ])('[G12] an order that cannot be issued %s', async (_what, isBlind, status) => {
+    const ledgers = ledgersOf().map((ledger) =>
+      isBlind ? withMethods(ledger, { liveTicket: async () => undefined }) : ledger,
+    ) as unknown as readonly [Ledger, Ledger];
+    const shop = await twoProcesses(ledgers);
+    const first = await shop.checkout('ann', 'A1');
+    await shop.one.receive('sandbox', shop.messageOf(await first.pay()));
+    await shop.decide({ action: 'revoke', seatIds: ['A1'], userId: 'ann', orderId: 'lost' });
+    const second = await shop.checkout('ann', 'A1');
+    await shop.two.receive('sandbox', shop.messageOf(await second.pay()));
+    await shop.pass(30_000);
+    expect((await shop.ledger.order(second.id))?.state).toBe('refunded');
+    expect(await shop.seat('A1')).toMatchObject({ status });
+    expect((await shop.problems()).length === 0).toBe(!isBlind);
   });
 
   test.each([

@@ -1,5 +1,6 @@
 import Stripe from 'stripe';
 import { expect, onTestFinished, test } from 'vitest';
+import { PaymentOutcomeUnknownError } from '../../src/orders/payment-provider.ts';
 import { stripeProvider } from '../../src/orders/stripe-provider.ts';
 import { startStripe } from '../support/stripe-stand-in.ts';
 import { type ProviderPlace, paymentProviderContract } from './payment-provider.contract.ts';
@@ -55,6 +56,20 @@ test('[R752] each verb has its own idempotency key, and a repeat of a capture is
   await provider.refund({ key: 'o1:1:refund', reference });
   const changes = stripe.requests.filter(({ method }) => method === 'POST').map(({ key }) => key);
   expect(changes).toEqual(['o1:1:begin', 'o1:1:capture', 'o1:1:refund']);
+});
+
+test('[R1097] a refund that is refused although the money is there has failed, with the reason', async () => {
+  const { stripe, provider, pay } = await newPlace();
+  const { reference } = await provider.begin({
+    ...{ key: 'o1:1:begin', orderId: 'o1', attempt: 1, amountMinor: 700, currency: 'EUR' },
+    ...{ description: 'gala: A1', payUntilMs: Date.now() + 600_000 },
+  });
+  await pay(reference);
+  await provider.capture({ key: 'o1:1:capture', reference });
+  stripe.refuseRefunds();
+  const refunded = provider.refund({ key: 'o1:1:refund', reference });
+  await expect(refunded).rejects.toThrow('Stripe refuses: Insufficient balance');
+  await expect(refunded).rejects.toBeInstanceOf(PaymentOutcomeUnknownError);
 });
 
 test('[R752] messages about other objects, or of another shop, are ignored', async () => {

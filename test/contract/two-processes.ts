@@ -48,6 +48,7 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
     return answers[0] as Answer;
   };
   let booked: BookedSeat[] = [];
+  let isGone = false;
   let projected: Position = position;
   /** The state in the projection and the view of a process. */
   async function catchUp() {
@@ -73,7 +74,7 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
       new OrderService({
         ledger,
         payments: new Payments([provider]),
-        seatsOf: () => seatsOfShow,
+        seatsOf: () => (isGone ? undefined : seatsOfShow),
         logger: silent,
         nowMs,
         paymentMs,
@@ -108,6 +109,10 @@ export async function twoProcesses(ledgers: readonly [Ledger, Ledger], { freesSt
       return provider.readWebhook(raw, headers);
     },
     seat: async (id: string) => (await store.open()).seats.find((seat) => seat.id === id),
+    /** The show is taken off sale. */
+    remove(): void {
+      isGone = true;
+    },
     /** Time passes; the rounds of both processes run at once. */
     async pass(ms: number, stepMs = 15_000) {
       for (const endMs = time.nowMs + ms; time.nowMs < endMs; ) {

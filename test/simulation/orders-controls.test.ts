@@ -122,12 +122,6 @@ describe('a simulation of checkout that can fail', () => {
     await isCaught('a new epoch without the ledger', variant, ['G12'], 100);
   });
 
-  test('[G12] catches an order that releases seats of another ticket, after the store lost writes', async () => {
-    vi.spyOn(MemoryLedger.prototype, 'liveTicket').mockResolvedValue(undefined);
-    const variant = { faults: manyOrderFaults };
-    await isCaught('closing without a look at the tickets', variant, ['G12'], 200);
-  });
-
   test('[R762] catches a capture before the seats are booked', async () => {
     const { sell } = OrderSeats.prototype;
     let sellsNothing = false;

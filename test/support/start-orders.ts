@@ -44,7 +44,6 @@ export async function startOrders(ledger: Ledger, show = 'gala') {
   };
   const provider: PaymentProvider = {
     name: sandbox.name,
-    can: sandbox.can,
     begin: (request) => ask('begin', () => sandbox.begin(request)),
     inquire: (reference) => ask('inquire', () => sandbox.inquire(reference)),
     expire: (request) => ask('expire', () => sandbox.expire(request)),

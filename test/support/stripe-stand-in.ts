@@ -43,7 +43,7 @@ export async function startStripe({ port = 0, journalPath, webhooks }: StripeOpt
   const journal = new StripeJournal(journalPath);
   const sender = webhooks && new StripeWebhooks({ journal, ...webhooks });
   const requests: { method: string; path: string; key: string | undefined }[] = [];
-  const state = { isSilent: false, killedAfter: '' };
+  const state = { isSilent: false, killedAfter: '', refusesRefunds: false };
   const ownUrl = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const shown = (session: StripeSession) => ({
     ...shownSession(session),
@@ -68,6 +68,7 @@ export async function startStripe({ port = 0, journalPath, webhooks }: StripeOpt
     const session = journal.sessions.get(sessionId);
     if (!session) return refused('No such object', 404);
     if (method === 'GET') return { status: 200, body: shown(session) };
+    if (kind === 'refunds' && state.refusesRefunds) return refused('Insufficient balance');
     const changed = changedSession(session, kind === 'refunds' ? 'refund' : (action as StripeVerb));
     if (!changed) return refused('unexpected state');
     const notice = action === 'expire' ? { notice: noticeOf(changed, Date.now(), 1) } : {};
@@ -143,6 +144,9 @@ export async function startStripe({ port = 0, journalPath, webhooks }: StripeOpt
       if (session?.status === 'open') journal.commit({ session: paidSession(session) });
     },
     /** While true, requests get no reply. */
+    refuseRefunds(): void {
+      state.refusesRefunds = true;
+    },
     silence(isSilent: boolean): void {
       state.isSilent = isSilent;
     },

@@ -64,4 +64,12 @@ test('[G11] [R765] money that arrives after the order has lapsed is returned', a
   const settled = await orders.advance(id);
   expect(settled.state).toBe('refunding'); // the provider shows no such money: nothing more is claimed
   expect((await bank.get(reference)).refundedMinor).toBe(0);
+  await pass(dayMs - 60_000, 30_000);
+  expect(await state()).toBe('refunding');
+  await pass(120_000, 30_000);
+  expect(await order(), '[R1097]').toMatchObject({
+    state: 'needs_person',
+    reason: 'The provider replies, but the payment does not change',
+    dueAtMs: undefined,
+  });
 });

@@ -90,7 +90,7 @@ const timeIsUp: OrderWords = {
 
 const payPageUnreachable: OrderWords = {
   title: 'The pay page cannot be reached',
-  text: `The payment provider does not reply at the moment. ${nothingCharged} Trying again…`,
+  text: 'The payment provider does not reply at the moment. If you have paid already, this page shows your tickets as soon as it does. Trying again…',
   tone: 'warning',
 };
 

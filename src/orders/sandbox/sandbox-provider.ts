@@ -49,7 +49,6 @@ export interface SandboxProviderOptions {
 /** The sandbox as a provider of the shop. It reserves money and captures it later. */
 export class SandboxProvider implements PaymentProvider {
   readonly name = 'sandbox';
-  readonly can = { authorise: true, expire: true };
   readonly #options: SandboxProviderOptions;
 
   constructor(options: SandboxProviderOptions) {

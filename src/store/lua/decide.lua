@@ -298,7 +298,7 @@ local function decide_for_order(closed_key, action, user, group, ms, booked_in, 
     local tokens = holds_of(user)
     for _, seat in ipairs(changing) do change[action](seat, user, tokens, ms) end
     if #changing > 0 then write_holds(user, tokens) end
-    if is_end and not is_closed then redis.call('SET', closed_key, user, 'PX', ms) end
+    if is_end then redis.call('SET', closed_key, user, 'PX', ms) end
   end
   for i, seat in ipairs(group) do newest[i] = seat.newest end
   return refusal, newest, refused

@@ -45,7 +45,6 @@ export class SimulatedBank extends MemorySandboxStore {
     const { server, provider } = this;
     return {
       name: provider.name,
-      can: provider.can,
       begin: (request) => server.call(host, `begin ${request.key}`, () => provider.begin(request)),
       inquire: (reference) => server.call(host, `inquire ${reference}`, () => provider.inquire(reference)),
       expire: (request) => server.call(host, `expire ${request.key}`, () => provider.expire(request)),
