@@ -192,6 +192,33 @@ test('[R805] after a catch-up by the whole venue pages get only the changes', ()
   expectShown(watcher, truth.seats);
 });
 
+test('[R1091] [G5] a catch-up by the whole venue that also changes `stale` reports it, once', () => {
+  const { commit, reset, page, connect, truth } = startPacedSeats({ rows: 2, cols: 2 });
+  const watcher = connect(page('alice'));
+  const toldStale = () => watcher.messages.flatMap(({ type, data }) => (type === 'STALE' ? data : []));
+  for (const stale of [true, false]) {
+    commit(0, stale ? 1 : 0, 'bob');
+    reset(stale);
+    commit(1, 1, 'bob');
+    reset();
+    expect(watcher.venue.isStale).toBe(stale);
+    expectShown(watcher, truth.seats);
+  }
+  expect(toldStale()).toEqual([{ stale: true }, { stale: false }]);
+});
+
+test('[R1091] [G5] a show that starts over as stale, and stays so, reports it with the state alone', () => {
+  const { startOver, reset, page, connect, clock, commit } = startPacedSeats({ rows: 2, cols: 2 });
+  const watcher = connect(page('alice'));
+  startOver('e2');
+  reset(true);
+  clock.increment(stateIntervalMs);
+  commit(0, 1, 'bob');
+  reset();
+  expect(watcher.venue.isStale).toBe(true);
+  expect(watcher.messages.map(({ type }) => type)).not.toContain('STALE');
+});
+
 test('[R806] a message that repeats what an ACK showed is drawn once, and a later one does not undo it', () => {
   const { commit, deliver, page, connect, clock } = startPacedSeats({ rows: 2, cols: 2 });
   const alice = connect(page('alice'));
