@@ -244,25 +244,31 @@ export class ClientConnection implements BufferedClient, IntakeOwner, SocketOwne
   #connect({ data, request_id }: Connect): void {
     this.#stopConnectTimer();
     if (!this.#mayRequestState(request_id)) return;
-    this.userId = data?.user_id ?? this.userId;
-    if (data?.token !== undefined) {
-      this.#caller = { ...this.#caller, token: data.token };
-      this.#follow(data.token);
-    }
     const isMove = this.#current.isMove(data?.venue);
     const isUnread = this.#output.waitingStateBytes > 0;
-    if (isUnread && isMove) {
+    const isOtherUser = data?.user_id !== undefined && data.user_id !== this.userId;
+    if (isUnread && (isMove || (this.isCompact && isOtherUser))) {
       this.#refuse('RATE_LIMITED', readFirst, request_id);
       return;
     }
     if (isMove && !this.#mayHaveState(request_id)) return;
     const arrived = () => {
+      const former = this.userId;
+      this.userId = data?.user_id ?? former;
       const position = data?.position;
       const isUpToDate = position !== undefined && this.#hub.resume(this, position);
       const acknowledge = () => this.#acknowledge(request_id);
       // The unread state and the updates that follow it contain all that a new one would.
       if (isUpToDate || isUnread) acknowledge();
       else if (isMove || this.#mayHaveState(request_id)) this.#hub.sendState(this, request_id, acknowledge);
+      else {
+        this.userId = former;
+        return;
+      }
+      if (data?.token !== undefined) {
+        this.#caller = { ...this.#caller, token: data.token };
+        this.#follow(data.token);
+      }
       if (data?.presence) this.#hub.subscribePresence(this, this.#current.show.audience.watching);
     };
     const enter = () => this.#output.together(arrived);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { compactSubprotocol } from '../../src/protocol/close-codes.ts';
 import { commandRequest } from '../../src/protocol/command-routes.ts';
 import { ClientMessage, type ServerMessage } from '../../src/protocol/messages.ts';
 import { startEdge, until } from './edge-fixture.ts';
@@ -196,4 +197,16 @@ test.each(commands)('[R1088] the body of $type has all fields of the protocol', 
   const { best, ...others } = body as { best?: object };
   expect({ ...best, ...others }).toEqual(data);
   expect(Object.keys(data).sort()).toEqual(fields.sort());
+});
+
+test('[R1095] a CONNECT that is refused changes neither the user nor the session of the connection', async () => {
+  const { booking, connect } = await startEdge({ limits: { states: { perSecond: 0.001, burst: 1 } } });
+  const client = await connect([compactSubprotocol]);
+  client.send({ type: 'CONNECT', request_id: 1, data: { user_id: 'alice' } });
+  await client.received('ACK');
+  client.send({ type: 'CONNECT', request_id: 2, data: { user_id: 'bob', token: 'of-bob' } });
+  expect(await client.received('ERROR')).toMatchObject({ request_id: 2, data: { code: 'RATE_LIMITED' } });
+  client.send({ type: 'SELECT_SEAT', request_id: 3, data: { seat_id: 'A1' } });
+  expect(await client.received('ACK', 2)).toMatchObject({ data: { seat: { held_by: 'alice' } } });
+  expect(booking.headers.at(-1)).not.toHaveProperty('authorization');
 });
