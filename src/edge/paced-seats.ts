@@ -84,7 +84,7 @@ export class PacedSeats implements SeatStream {
 
   unsubscribe(client: HubClient): void {
     this.#subscribers.delete(client);
-    this.#statePace.forget(client);
+    this.#statePace.left(client);
   }
 
   onUpdate(event: SeatEvent, seat: Seat): void {
