@@ -44,7 +44,7 @@ export class PacedSeats implements SeatStream {
   /** Indexes of the seats that have changed since `#sent`. */
   readonly #changed = new Set<number>();
   readonly #flushSpan = new FlushSpan(compactSubprotocol);
-  /** The position that every subscriber has at least. */
+  /** The position of the last message to all subscribers: each of them has it, or gets a later one with its state. */
   #sent: Position = { epoch: '', seq: 0 };
   /** The flag that every subscriber has, or gets with its next state. */
   #sentStale = false;
