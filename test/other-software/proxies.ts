@@ -108,7 +108,8 @@ describe.each(proxies)('[R454] through $name', (proxy) => {
         });
       await expect.poll(async () => (await ask('/ready').catch(() => undefined))?.status ?? log()).toBe(200);
       expect(await (await ask('/')).text()).toContain('id="seat-A1"');
-      for (const path of ['/metrics', '/health']) expect((await ask(path)).status, `${path} is for operators`).toBe(404);
+      for (const path of ['/metrics', '/health'])
+        expect((await ask(path)).status, `${path} is for operators`).toBe(404);
       expect((await ask('/app.js')).headers.get('content-type')).toMatch(/^(text|application)\/javascript/);
       expect((await ask('/styles.css')).headers.get('content-encoding')).toBe('gzip');
 
