@@ -13,8 +13,8 @@ import { edgesOnly } from './edges-only.ts';
 import type { Guard } from './guard.ts';
 import { failureDetail } from './refusals.ts';
 
-/** The largest commands have 20 seats and a token of 2 KiB. */
-const bodyLimitBytes = 512 * 1024;
+/** 128 commands of the largest size: 20 seats and a token of 4 KiB. */
+const bodyLimitBytes = 768 * 1024;
 const showPath = /^\/api\/shows\/([^/]+)(\/.+)$/;
 
 interface CommandBatchOptions {

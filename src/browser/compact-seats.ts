@@ -5,7 +5,7 @@ import type { Venue } from './venue.ts';
 
 /**
  * The VENUE_STATE that a SEATS for this user stands for. A seat that has not changed keeps what is known of it, so that it is
- * not drawn again. The seq of any other seat is that of the message, which contains all transitions up to there.
+ * not drawn again. All seats get the seq of the message, which contains all transitions up to there: an older message must not move them back.
  */
 export function expandedState(
   { statuses, own, ...rest }: CompactState,
@@ -21,7 +21,9 @@ export function expandedState(
     const before = isSameEpoch ? known.seat(id) : undefined;
     const isOwnNoMore = before?.held_by !== undefined && before.held_by === userId;
     const isUnchanged = before?.status === status && !isOwnNoMore;
-    const seat = isUnchanged ? before : seatAt(order, index, status, rest.seq);
+    const seat = isUnchanged
+      ? { ...before, seq: Math.max(before.seq, rest.seq) }
+      : seatAt(order, index, status, rest.seq);
     seats.push(ownSeat ? { ...ownSeat, seq: rest.seq } : seat);
   }
   return { ...rest, seats };

@@ -244,23 +244,31 @@ export class ClientConnection implements BufferedClient, IntakeOwner, SocketOwne
   #connect({ data, request_id }: Connect): void {
     this.#stopConnectTimer();
     if (!this.#mayRequestState(request_id)) return;
-    this.userId = data?.user_id ?? this.userId;
-    if (data?.token !== undefined) {
-      this.#caller = { ...this.#caller, token: data.token };
-      this.#follow(data.token);
-    }
-    const isOther = data?.venue !== undefined && data.venue !== this.#current.show.id;
-    if (isOther && this.#output.waitingStateBytes > 0) {
+    const isMove = this.#current.isMove(data?.venue);
+    const isUnread = this.#output.waitingStateBytes > 0;
+    const isOtherUser = data?.user_id !== undefined && data.user_id !== this.userId;
+    if (isUnread && (isMove || (this.isCompact && isOtherUser))) {
       this.#refuse('RATE_LIMITED', readFirst, request_id);
       return;
     }
+    if (isMove && !this.#mayHaveState(request_id)) return;
     const arrived = () => {
+      const former = this.userId;
+      this.userId = data?.user_id ?? former;
       const position = data?.position;
       const isUpToDate = position !== undefined && this.#hub.resume(this, position);
       const acknowledge = () => this.#acknowledge(request_id);
-      // An unread VENUE_STATE and the updates that follow it contain all that a new one would.
-      if (isUpToDate || this.#output.waitingStateBytes > 0) acknowledge();
-      else this.#sendStateOnRequest(request_id, acknowledge);
+      // The unread state and the updates that follow it contain all that a new one would.
+      if (isUpToDate || isUnread) acknowledge();
+      else if (isMove || this.#mayHaveState(request_id)) this.#hub.sendState(this, request_id, acknowledge);
+      else {
+        this.userId = former;
+        return;
+      }
+      if (data?.token !== undefined) {
+        this.#caller = { ...this.#caller, token: data.token };
+        this.#follow(data.token);
+      }
       if (data?.presence) this.#hub.subscribePresence(this, this.#current.show.audience.watching);
     };
     const enter = () => this.#output.together(arrived);
@@ -292,8 +300,8 @@ export class ClientConnection implements BufferedClient, IntakeOwner, SocketOwne
     this.#stopConnectTimer();
     if (this.#output.waitingStateBytes > 0) {
       this.#refuse('RATE_LIMITED', readFirst, request_id);
-    } else if (this.#mayRequestState(request_id)) {
-      const arrived = () => this.#sendStateOnRequest(request_id);
+    } else if (this.#mayRequestState(request_id) && this.#mayHaveState(request_id)) {
+      const arrived = () => this.#hub.sendState(this, request_id);
       this.#current.enter(venue ?? data?.venue, arrived, (error) => this.#notThere(error, request_id));
     }
   }
@@ -307,13 +315,12 @@ export class ClientConnection implements BufferedClient, IntakeOwner, SocketOwne
     return false;
   }
 
-  #sendStateOnRequest(requestId: RequestId | undefined, sent = () => {}): void {
-    if (this.#states.take()) {
-      this.#hub.sendState(this, requestId, sent);
-      return;
-    }
+  /** Counts a state before the show changes: a refused client stays where it is. */
+  #mayHaveState(requestId: RequestId | undefined): boolean {
+    if (this.#states.take()) return true;
     const message = `At most ${this.#limits.states.perSecond} VENUE_STATEs per second; changes are sent without a request`;
     this.#refuse('RATE_LIMITED', message, requestId);
+    return false;
   }
 
   async #command(message: CommandMessage): Promise<void> {

@@ -50,6 +50,11 @@ export class CommandBatches {
     this.#waiting.clear();
   }
 
+  /** None has been carried out, and at least one spoilt the request for all. */
+  #sendEach(batch: readonly Waiting[]): void {
+    for (const waiting of batch) if (!waiting.signal.aborted) void this.#sendBatch([waiting]);
+  }
+
   /** Never rejects. */
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
     const abandoned = new AbortController();
@@ -77,16 +82,12 @@ export class CommandBatches {
         body: JSON.stringify({ commands: batch.map(({ command }) => command) }),
         signal: abandoned.signal,
       });
-      span?.setAttribute('http.response.status_code', response.statusCode);
-      const replies = repliesOf(await response.body.json(), batch.length);
-      for (const [i, { resolve, reject }] of batch.entries()) {
-        const reply = replies[i] ?? {};
-        try {
-          resolve(replyOf(Number(reply.status), reply.body));
-        } catch (error) {
-          reject(error);
-        }
-      }
+      const { statusCode: status } = response;
+      span?.setAttribute('http.response.status_code', status);
+      const body = await response.body.json();
+      if (!isRefusedBody(status)) settle(batch, repliesOf(body, batch.length));
+      else if (batch.length === 1) settle(batch, [{ status, body }]);
+      else this.#sendEach(batch);
     } catch (error) {
       if (span) failSpan(span, error);
       for (const { reject } of batch) reject(error);
@@ -96,7 +97,26 @@ export class CommandBatches {
   }
 }
 
-function repliesOf(body: unknown, count: number): { status?: unknown; body?: unknown }[] {
+interface CommandReply {
+  status?: unknown;
+  body?: unknown;
+}
+
+/** The body was not accepted as a batch, or is too large. */
+const isRefusedBody = (status: number): boolean => status === 400 || status === 413;
+
+function settle(batch: readonly Waiting[], replies: readonly CommandReply[]): void {
+  for (const [i, { resolve, reject }] of batch.entries()) {
+    const reply = replies[i] ?? {};
+    try {
+      resolve(replyOf(Number(reply.status), reply.body));
+    } catch (error) {
+      reject(error);
+    }
+  }
+}
+
+function repliesOf(body: unknown, count: number): CommandReply[] {
   if (!isObject(body) || !Array.isArray(body.replies) || body.replies.length !== count) {
     throw new BookingUnavailableError(`POST ${commandBatchPath}: not a reply to ${count} commands`);
   }

@@ -26,12 +26,17 @@ export class CurrentShow {
     return this.#moving;
   }
 
+  /** Whether the connection may change shows before it enters this one. */
+  isMove(id: string | undefined): boolean {
+    return this.#moving !== undefined || (id !== undefined && id !== this.#show.id);
+  }
+
   /**
    * Moves to a show, then calls `then`, at once if the connection is there already. Without an id it stays. `failed` is
    * called with the errors of `WatchedShows.enter`; the connection then stays where it is.
    */
   enter(id: string | undefined, then: () => void, failed: (error: unknown) => void): void {
-    if (!this.#moving && (id === undefined || id === this.#show.id)) {
+    if (!this.isMove(id)) {
       then();
       return;
     }

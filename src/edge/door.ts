@@ -3,10 +3,11 @@ import proxyAddr from '@fastify/proxy-addr';
 import { addressKey } from '../http/address-key.ts';
 import { isOwnHost, ownHostNames } from '../http/host.ts';
 import { isAllowedOrigin, parseAllowedOrigins } from '../http/origin.ts';
-import { requestIdOf } from '../http/request-id.ts';
+import { connectionIdOf } from '../http/request-id.ts';
 import { parseTrustedProxies } from '../http/trusted-proxies.ts';
 import { requestTokens } from '../identity/request-token.ts';
 import type { SocketsConfig } from '../process/config.ts';
+import { isTokenForm } from '../protocol/session.ts';
 import { type Arrival, ArrivalLimits } from './arrival-limits.ts';
 import type { Caller } from './booking-client.ts';
 import type { EdgeLimits } from './limits.ts';
@@ -38,6 +39,9 @@ export function doorOf({
     sessionCookie: SESSION_COOKIE,
   };
 }
+
+/** Stands for a token that the booking processes would not take in a batch: its connection ends like that of any invalid session. */
+const invalidToken = 'invalid';
 
 type Limits = Pick<EdgeLimits, 'connections' | 'connectionsPerAddress' | 'arrivalsPerAddress' | 'messagesPerAddress'>;
 
@@ -84,8 +88,9 @@ export class Door {
 
   /** The client as the request names it; nothing is verified yet. */
   callerOf(request: IncomingMessage): Caller {
-    const [token] = requestTokens(request.headers, this.#sessionCookie);
-    return { token, address: proxyAddr(request, this.#isTrusted), requestId: requestIdOf(request) };
+    const [given] = requestTokens(request.headers, this.#sessionCookie);
+    const token = given === undefined || isTokenForm(given) ? given : invalidToken;
+    return { token, address: proxyAddr(request, this.#isTrusted), requestId: connectionIdOf(request) };
   }
 
   /** Undefined if the caller is admitted. The limits come first, so that a flood of refused requests is limited too. */

@@ -54,7 +54,7 @@ export class FlushPace {
     return Math.max(pacedMs, this.#costMs / maxShareOfTime);
   }
 
-  /** A client was given its state. */
+  /** A client was given its state, or what it had missed. */
   arrived(): void {
     const nowMs = this.#clock.nowMs();
     if (nowMs - this.#arrivalsFromMs > arrivalsCountForMs) this.#countArrivals(nowMs);

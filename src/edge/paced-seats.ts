@@ -44,8 +44,10 @@ export class PacedSeats implements SeatStream {
   /** Indexes of the seats that have changed since `#sent`. */
   readonly #changed = new Set<number>();
   readonly #flushSpan = new FlushSpan(compactSubprotocol);
-  /** The position that every subscriber has at least. */
+  /** The position of the last message to all subscribers: each of them has it, or gets a later one with its state. */
   #sent: Position = { epoch: '', seq: 0 };
+  /** The flag that every subscriber has, or gets with its next state. */
+  #sentStale = false;
   /** By the seq from which clients resume: the changes that they missed, as of `#missedTo`. Undefined: the whole state is shorter. */
   readonly #missed = new Map<number, Buffer | undefined>();
   #missedTo = 0;
@@ -82,7 +84,7 @@ export class PacedSeats implements SeatStream {
 
   unsubscribe(client: HubClient): void {
     this.#subscribers.delete(client);
-    this.#statePace.forget(client);
+    this.#statePace.left(client);
   }
 
   onUpdate(event: SeatEvent, seat: Seat): void {
@@ -94,21 +96,24 @@ export class PacedSeats implements SeatStream {
   }
 
   onReset(): void {
-    const { position, seats } = this.#feed;
+    const { position, seats, stale } = this.#feed;
     const areSameSeats = this.#table.reset(seats);
     this.#missed.clear();
     if (areSameSeats && position.epoch === this.#sent.epoch) {
       for (const index of this.#table.changedSince(this.#sent.seq)) this.#changed.add(index);
       this.#pace.plan();
+      if (stale !== this.#sentStale) this.onStale(stale);
     } else {
       this.#changed.clear();
       this.#sent = position;
+      this.#sentStale = stale;
       for (const client of this.#subscribers) this.sendState(client);
       this.#flushSpan.end(this.#subscribers.size);
     }
   }
 
   onStale(stale: boolean): void {
+    this.#sentStale = stale;
     const frame = messageFrame({ type: 'STALE', data: { stale } });
     for (const client of this.#subscribers) client.sendUpdates(frame);
   }

@@ -22,8 +22,8 @@ interface StatePaceOptions<Client> {
 export class StatePace<Client extends object> {
   readonly #send: StatePaceOptions<Client>['send'];
   readonly #clock: Clock;
-  /** Of the clients that got a state within the interval, oldest first. */
-  readonly #sentAtMs = new Map<Client, number>();
+  /** Weak: it outlasts the visit of a client, which may return within the interval. */
+  readonly #sentAtMs = new WeakMap<Client, number>();
   /** Clients with a state to come. */
   readonly #waiting = new Map<Client, Waiting>();
 
@@ -48,11 +48,13 @@ export class StatePace<Client extends object> {
     }
   }
 
-  /** The client has left. */
-  forget(client: Client): void {
-    this.#clock.clearTimeout(this.#waiting.get(client)?.timer);
+  /** The client has left: the requests that wait are settled without a state. */
+  left(client: Client): void {
+    const waiting = this.#waiting.get(client);
+    if (!waiting) return;
+    this.#clock.clearTimeout(waiting.timer);
     this.#waiting.delete(client);
-    this.#sentAtMs.delete(client);
+    for (const sent of waiting.sent) sent();
   }
 
   close(): void {
@@ -61,16 +63,10 @@ export class StatePace<Client extends object> {
   }
 
   #waitMs(client: Client): number {
-    const nowMs = this.#clock.nowMs();
-    for (const [sent, atMs] of this.#sentAtMs) {
-      if (nowMs - atMs < stateIntervalMs) break;
-      this.#sentAtMs.delete(sent);
-    }
-    return (this.#sentAtMs.get(client) ?? Number.NEGATIVE_INFINITY) + stateIntervalMs - nowMs;
+    return (this.#sentAtMs.get(client) ?? Number.NEGATIVE_INFINITY) + stateIntervalMs - this.#clock.nowMs();
   }
 
   #sendNow(client: Client, requestId: RequestId | undefined): void {
-    this.#sentAtMs.delete(client);
     this.#sentAtMs.set(client, this.#clock.nowMs());
     this.#send(client, requestId);
   }

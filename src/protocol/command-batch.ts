@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { BatchedToken } from './session.ts';
 
 /** Not below /api/: no proxy in front of the booking processes passes it on. */
 export const commandBatchPath = '/commands';
@@ -11,7 +12,7 @@ export const BatchedCommand = Type.Object({
   path: Type.String({ maxLength: 128 }),
   body: Type.Object({}, { additionalProperties: true }),
   address: Type.String({ minLength: 1, maxLength: 64, description: 'IP address of the client' }),
-  token: Type.Optional(Type.String({ maxLength: 4096, description: 'Of its session' })),
+  token: Type.Optional(BatchedToken),
   request_id: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,64}$' })),
   traceparent: Type.Optional(Type.String({ maxLength: 128, description: 'Of its trace, as the header' })),
   key: Type.String({ pattern: '^[A-Za-z0-9_-]{16,64}$', description: 'As Idempotency-Key' }),

@@ -31,8 +31,28 @@ export function commandRequest(message: CommandMessage, show: string): HttpComma
   return { action, path: showPath(show, path), body: bodyOf(message) };
 }
 
+/** Only the fields of the protocol: an edge sends the commands of several clients in one body, which none of them may spoil. */
 function bodyOf(message: CommandMessage): HttpCommand['body'] {
-  if (message.type !== 'HOLD_BEST') return message.data;
-  const { user_id, ...best } = message.data;
-  return { best, ...(user_id !== undefined && { user_id }) };
+  const { user_id } = message.data;
+  return { ...seatsOf(message), ...(user_id !== undefined && { user_id }) };
+}
+
+function seatsOf({ type, data }: CommandMessage): Omit<HttpCommand['body'], 'user_id'> {
+  switch (type) {
+    case 'SELECT_SEAT':
+    case 'BOOK_SEAT':
+    case 'RELEASE_SEAT':
+      return { seat_id: data.seat_id };
+    case 'HOLD_BEST': {
+      const { count, category, section, accessible } = data;
+      const wishes = {
+        ...(category !== undefined && { category }),
+        ...(section !== undefined && { section }),
+        ...(accessible !== undefined && { accessible }),
+      };
+      return { best: { count, ...wishes } };
+    }
+    default:
+      return { seats: data.seats };
+  }
 }

@@ -43,12 +43,22 @@ export type SessionReply = Static<typeof SessionReply>;
 /** Not below /api/: no proxy in front of the booking processes passes it on. */
 export const sessionBatchPath = '/sessions';
 
+const maxTokenLength = 4096;
+/** The characters of a JWT: none of them is escaped in JSON. */
+const tokenForm = /^[\w.-]+$/;
+
+/** False if the token cannot be one of a session. */
+export const isTokenForm = (token: string): boolean => token.length <= maxTokenLength && tokenForm.test(token);
+
+/** A token in the batches of an edge. */
+export const BatchedToken = Type.String({ maxLength: maxTokenLength });
+
 /** 128 tokens of usual length are 64 KiB. */
 export const maxSessionsPerBatch = 128;
 
 /** `POST /sessions`: an edge checks the sessions of its clients. */
 export const SessionBatch = Type.Object({
-  tokens: Type.Array(Type.String({ maxLength: 4096 }), { minItems: 1, maxItems: maxSessionsPerBatch }),
+  tokens: Type.Array(BatchedToken, { minItems: 1, maxItems: maxSessionsPerBatch }),
 });
 
 /** For each token, in order: null if it is not valid, or not valid any more. */

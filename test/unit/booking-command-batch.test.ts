@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { BookingClient } from '../../src/edge/booking-client.ts';
 import type { BatchedCommand } from '../../src/protocol/command-batch.ts';
 import { startApi, type TestApi } from './api-fixture.ts';
 
@@ -157,4 +158,40 @@ test('[R823] a batch has at most 128 commands', async () => {
   expect((await post(api, many(128))).statusCode).toBe(200);
   expect((await post(api, many(129))).statusCode).toBe(400);
   expect((await post(api, [])).statusCode).toBe(400);
+});
+
+test('[R1087] [G9] a command that spoils the request of its turn is refused alone; the others are decided', async () => {
+  const { app } = await startApi();
+  const booking = new BookingClient({ urls: [await app.listen({ host: '127.0.0.1', port: 0 })] });
+  onTestFinished(() => booking.close());
+  const path = '/api/shows/main/seats/select';
+  const poisoned = JSON.parse('{"seat_id": "A3", "user_id": "eve", "constructor": {"prototype": 1}}');
+  const large = { seat_id: 'A4', user_id: 'eve', x: 'x'.repeat(1024 * 1024) };
+  const longToken = { address: '203.0.113.8', token: 't'.repeat(5_000) };
+  const [alice, ...refused] = await Promise.all([
+    booking.command({ path, body: { seat_id: 'A1', user_id: 'alice' } }, { address: '203.0.113.6' }),
+    ...[poisoned, large].map((body) => booking.command({ path, body }, { address: '203.0.113.7' })),
+    booking.command({ path, body: { seat_id: 'A2', user_id: 'eve' } }, longToken),
+  ]);
+  expect(alice).toMatchObject({ httpStatus: 200, body: { seat: { held_by: 'alice' } } });
+  expect(refused.map(({ httpStatus }) => httpStatus)).toEqual([400, 413, 400]);
+});
+
+test('[R1089] a batch of the largest commands is not too large', async () => {
+  const api = await startApi();
+  const seats = Array.from({ length: 20 }, (_, n) => `A${n}-`.padEnd(32, '9'));
+  const largest = Array.from({ length: 128 }, (_, n) =>
+    command(
+      '/holds/release',
+      { seats, user_id: 'u'.repeat(64) },
+      {
+        address: `${n}`.padEnd(64, '9'),
+        token: 't'.repeat(4_096),
+        request_id: 'r'.repeat(64),
+        traceparent: '0'.repeat(128),
+        key: `${n}`.padEnd(64, 'k'),
+      },
+    ),
+  );
+  expect((await repliesTo(api, largest)).every(({ status }) => status === 401)).toBe(true);
 });

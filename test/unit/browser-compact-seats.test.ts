@@ -74,6 +74,21 @@ test('[R640] a seat that looks as before is not drawn again', () => {
   expect(touched).toEqual(['B2']);
 });
 
+test('[R1093] [G5] a seat that changed and changed back is not moved back by the older state of another edge', () => {
+  const drawn: string[] = [];
+  const venue = new Venue(({ id }) => drawn.push(id));
+  const steps = [
+    { seat: 0, status: 1, user: 'you' },
+    { seat: 0, status: 0, user: 'you' },
+  ];
+  for (const seen of [[], steps]) {
+    venue.replace(expandedState(compact(seen, 'me'), { order: plan, known: venue, userId: 'me' }));
+  }
+  drawn.length = 0;
+  venue.replace(expandedState(compact(steps.slice(0, 1), 'me'), { order: plan, known: venue, userId: 'me' }));
+  expect([venue.seat('A1')?.status, drawn]).toEqual([0, []]);
+});
+
 test('[R640] a seat that an ACK showed later than SEATS stays as the ACK has it', () => {
   const venue = new Venue();
   venue.replace(expandedState(compact([], 'me'), { order: plan, known: venue, userId: 'me' }));

@@ -330,3 +330,21 @@ describe("[R824] a turn's commands in one request", () => {
     expect((await booking.command(command, caller)).httpStatus).toBe(200); // over the only connection
   });
 });
+
+test.each([
+  [400, 'INVALID_REQUEST'],
+  [413, 'TOO_LARGE'],
+])(
+  '[R1087] [G9] of a request that is refused as a whole (%i) each command is sent alone, and the spoiler gets the refusal',
+  async (status, code) => {
+    const [process, other] = [new FakeBooking(), new FakeBooking()];
+    const booking = client([await process.listen(), await other.listen()]);
+    process.spoiler = { seat: 'A2', status, code };
+    const replies = await Promise.all(['A1', 'A2', 'A3'].map((seat) => booking.command(select(seat), caller)));
+    expect(replies.map(({ httpStatus }) => httpStatus)).toEqual([200, status, 200]);
+    expect(replies[1]?.body).toMatchObject({ success: false, error: { code } });
+    const [together = [], ...alone] = process.batches;
+    expect([together.length, alone.length, other.requests.length]).toEqual([3, 3, 0]);
+    expect(alone.flat().map(({ key, attempt }) => [key, attempt])).toEqual(together.map(({ key }) => [key, 1]));
+  },
+);

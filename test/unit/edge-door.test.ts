@@ -167,3 +167,35 @@ describe('[R226] [G8] a session', () => {
     expect(await client.closed).toBe(closeCodes.sessionOver.code);
   });
 });
+
+test.each([
+  ['too long', 't'.repeat(5_000)],
+  ['longer when it is serialised', '%01'.repeat(2_000)],
+])(
+  '[R1089] [G9] a token that is %s ends its connection like any invalid session, and spoils no check of others',
+  async (_, token) => {
+    const { booking, connect } = await startEdge();
+    booking.sessions.set('good', { user_id: 'u_alice', expires_at: inAnHour() });
+    const [good, bad] = await Promise.all([
+      connect([subprotocol], { cookie: 'session=good' }),
+      connect([subprotocol], { cookie: `session=${token}` }),
+    ]);
+    expect(await bad.received('ERROR')).toMatchObject({ data: { code: 'UNAUTHENTICATED' } });
+    expect(await bad.closed).toBe(closeCodes.sessionOver.code);
+    await until(() => booking.sessionBatches.flat().includes('good'), 'the other check');
+    expect(booking.sessionBatches.flat().sort()).toEqual(['good', 'invalid']);
+    good.send({ type: 'CONNECT', request_id: 1 });
+    await good.received('ACK');
+  },
+);
+
+test.each([
+  ['52 characters is taken over', 'r'.repeat(52), /^r{52}\.1$/],
+  ['64 characters, which leave no room for the number of a command, is not', 'r'.repeat(64), /^[^r][\w-]{1,50}\.1$/],
+])('[R1090] [G9] a given request id of %s', async (_, id, expected) => {
+  const { booking, connect } = await startEdge();
+  const client = await connect(undefined, { 'x-request-id': id });
+  client.send({ type: 'SELECT_SEAT', data: command });
+  await client.received('ACK');
+  expect(booking.batches[0]?.[0]?.request_id).toMatch(expected);
+});

@@ -93,6 +93,8 @@ export class FakeBooking {
   readonly batches: BatchedCommand[][] = [];
   /** Tokens of each request that checks sessions. In `requests` each is 'session'. */
   readonly sessionBatches: string[][] = [];
+  /** A request with a command on this seat is refused as a whole. */
+  spoiler: { seat: string; status: number; code: string } | undefined;
   /** Commands on these seats fail. */
   readonly failsAt = new Set<string>();
   /** Keyed by token. */
@@ -128,14 +130,18 @@ export class FakeBooking {
           this.headers.push(request.headers);
         }
         if (this.hangs || (tokens ? this.hangsOnSessions : this.hangsOnCommands && commands)) return;
+        const { spoiler } = this;
+        const isSpoilt = commands?.some(({ body }) => 'seat_id' in body && body.seat_id === spoiler?.seat);
         const [status, reply] =
-          commands && isRefusal(this.failure?.body)
-            ? [200, JSON.stringify({ replies: commands.map((command) => this.#reply(command)) })]
-            : this.failure && !(tokens && this.failure.status === 401) // which is the reply to a command
-              ? [this.failure.status, this.failure.body]
-              : tokens
-                ? [200, JSON.stringify({ sessions: tokens.map((token) => this.sessions.get(token) ?? null) })]
-                : this.#answer(request.url ?? '', body);
+          spoiler && isSpoilt
+            ? [spoiler.status, refusal(spoiler.code)]
+            : commands && isRefusal(this.failure?.body)
+              ? [200, JSON.stringify({ replies: commands.map((command) => this.#reply(command)) })]
+              : this.failure && !(tokens && this.failure.status === 401) // which is the reply to a command
+                ? [this.failure.status, this.failure.body]
+                : tokens
+                  ? [200, JSON.stringify({ sessions: tokens.map((token) => this.sessions.get(token) ?? null) })]
+                  : this.#answer(request.url ?? '', body);
         const send = () => response.writeHead(status, { 'content-type': 'application/json' }).end(reply);
         if (tokens && this.sessionsTakeMs > 0) setTimeout(send, this.sessionsTakeMs);
         else if (commands && this.repliesAfter) void this.repliesAfter.then(send);

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import type { ServerMessage } from '../../src/protocol/messages.ts';
+import { compactSubprotocol } from '../../src/protocol/close-codes.ts';
+import { commandRequest } from '../../src/protocol/command-routes.ts';
+import { ClientMessage, type ServerMessage } from '../../src/protocol/messages.ts';
 import { startEdge, until } from './edge-fixture.ts';
 
 const select = (seat_id: unknown, more = {}) => JSON.stringify({ type: 'SELECT_SEAT', data: { seat_id, ...more } });
@@ -165,4 +167,46 @@ test('both forms of subscribe return the venue', async () => {
   const ids = () => client.messages.map((message: ServerMessage) => 'request_id' in message && message.request_id);
   await until(() => ids().length === 3, 'three states');
   expect(ids()).toEqual([false, 'a', 'b']);
+});
+
+test('[R1088] [G9] the body of a command has the fields of the protocol only, whatever else the client sends', async () => {
+  const { booking, connect } = await startEdge();
+  const client = await connect();
+  const extra = '"constructor":{"prototype":1},"__proto__":{"a":1},"x":[1e20,1e20]';
+  const send = (type: string, data: string) => client.ws.send(`{"type":"${type}","data":{${data},${extra}}}`);
+  send('SELECT_SEAT', '"seat_id":"A1","user_id":"eve"');
+  send('HOLD_SEATS', '"seats":["A2"],"user_id":"eve"');
+  send('HOLD_BEST', '"count":2,"user_id":"eve"');
+  await until(() => booking.batches.flat().length === 3, 'three commands');
+  const bodies = booking.batches.flat().map(({ body }) => JSON.stringify(body));
+  expect(bodies.sort()).toEqual([
+    '{"best":{"count":2},"user_id":"eve"}',
+    '{"seat_id":"A1","user_id":"eve"}',
+    '{"seats":["A2"],"user_id":"eve"}',
+  ]);
+});
+
+const named = { seat_id: 'A1', seats: ['A1'], count: 2, category: 'c', section: 's', accessible: true, user_id: 'u' };
+const commands = ClientMessage.anyOf.flatMap(({ properties: { type, ...rest } }) =>
+  /_(SEATS?|BEST|HOLD)$/.test(type.const) && 'data' in rest ? [{ type: type.const, data: rest.data }] : [],
+);
+test.each(commands)('[R1088] the body of $type has all fields of the protocol', ({ type, data: schema }) => {
+  const fields = Object.keys((schema as { properties: object }).properties);
+  const data = Object.fromEntries(Object.entries(named).filter(([field]) => fields.includes(field)));
+  const { body } = commandRequest({ type, data } as Parameters<typeof commandRequest>[0], 'main');
+  const { best, ...others } = body as { best?: object };
+  expect({ ...best, ...others }).toEqual(data);
+  expect(Object.keys(data).sort()).toEqual(fields.sort());
+});
+
+test('[R1095] a CONNECT that is refused changes neither the user nor the session of the connection', async () => {
+  const { booking, connect } = await startEdge({ limits: { states: { perSecond: 0.001, burst: 1 } } });
+  const client = await connect([compactSubprotocol]);
+  client.send({ type: 'CONNECT', request_id: 1, data: { user_id: 'alice' } });
+  await client.received('ACK');
+  client.send({ type: 'CONNECT', request_id: 2, data: { user_id: 'bob', token: 'of-bob' } });
+  expect(await client.received('ERROR')).toMatchObject({ request_id: 2, data: { code: 'RATE_LIMITED' } });
+  client.send({ type: 'SELECT_SEAT', request_id: 3, data: { seat_id: 'A1' } });
+  expect(await client.received('ACK', 2)).toMatchObject({ data: { seat: { held_by: 'alice' } } });
+  expect(booking.headers.at(-1)).not.toHaveProperty('authorization');
 });

@@ -66,7 +66,7 @@ test('[R802] a page whose user becomes known later finds its seats with the next
 });
 
 test('[R803] a page that resumes gets the changes since then, from any position of the epoch; the whole venue if that is shorter', () => {
-  const { commit, deliver, page, connect, stream, truth } = startPacedSeats({ rows: 10, cols: 10 });
+  const { commit, deliver, page, connect, stream, truth, clock } = startPacedSeats({ rows: 10, cols: 10 });
   const away = connect(page('alice'));
   stream.unsubscribe(away);
   away.messages.length = 0;
@@ -81,6 +81,7 @@ test('[R803] a page that resumes gets the changes since then, from any position 
   stream.unsubscribe(away);
   for (let n = 0; n < 100; n++) deliver(commit(n, 2, 'bob'));
   connect(away, true);
+  clock.increment(stateIntervalMs);
   expect(dataOf(away).at(-1)).toHaveProperty('statuses');
   expectShown(away, truth.seats);
 });
@@ -98,6 +99,7 @@ test('[R803] [G6] a connection that is lost between the own seats and the others
   alice.losesAfterFirst = false;
   stream.unsubscribe(alice);
   connect(alice, true);
+  clock.increment(stateIntervalMs);
   expectShown(alice, truth.seats);
 });
 
@@ -146,7 +148,7 @@ test('[R814] a show that starts over again and again sends each page one whole s
   }
 });
 
-test('[R814] requests within a second of the last whole state share the next one; a page that leaves meanwhile gets nothing', () => {
+test('[R814] requests within a second of the last whole state share the next one; a page that leaves meanwhile gets none', () => {
   const { page, connect, stream, clock } = startPacedSeats({ rows: 2, cols: 2 });
   const [alice, gone] = [connect(page('alice')), connect(page('gone'))];
   const done: number[] = [];
@@ -155,12 +157,26 @@ test('[R814] requests within a second of the last whole state share the next one
   stream.sendState(gone, 1, () => done.push(-1));
   stream.unsubscribe(gone);
   clock.increment(stateIntervalMs - 1);
-  expect([statesOf(alice).length, done]).toEqual([1, []]);
+  expect([statesOf(alice).length, done]).toEqual([1, [-1]]);
   clock.increment(1);
-  expect([statesOf(alice).length, done]).toEqual([2, [1, 2, 3]]);
+  expect([statesOf(alice).length, done]).toEqual([2, [-1, 1, 2, 3]]);
   expect(alice.messages.at(-1)).toMatchObject({ request_id: 3 });
   clock.increment(stateIntervalMs);
   expect([statesOf(alice).length, statesOf(gone).length]).toEqual([2, 1]);
+});
+
+test('[R1096] a page that leaves a show settles its requests that wait; if it returns within a second, its next state waits', () => {
+  const { page, connect, stream, clock } = startPacedSeats({ rows: 2, cols: 2 });
+  const alice = connect(page('alice'));
+  const done: string[] = [];
+  stream.sendState(alice, 1, () => done.push('left'));
+  stream.unsubscribe(alice);
+  expect(done).toEqual(['left']);
+  stream.sendState(alice, 2, () => done.push('returned'));
+  clock.increment(stateIntervalMs - 1);
+  expect([statesOf(alice).length, done]).toEqual([1, ['left']]);
+  clock.increment(1);
+  expect([statesOf(alice).length, done]).toEqual([2, ['left', 'returned']]);
 });
 
 test('[R804] stale costs one small message for each page', () => {
@@ -190,6 +206,33 @@ test('[R805] after a catch-up by the whole venue pages get only the changes', ()
     { epoch: 'e1', seq: 2, held: [7, 8] },
   ]);
   expectShown(watcher, truth.seats);
+});
+
+test('[R1091] [G5] a catch-up by the whole venue that also changes `stale` reports it, once', () => {
+  const { commit, reset, page, connect, truth } = startPacedSeats({ rows: 2, cols: 2 });
+  const watcher = connect(page('alice'));
+  const toldStale = () => watcher.messages.flatMap(({ type, data }) => (type === 'STALE' ? data : []));
+  for (const stale of [true, false]) {
+    commit(0, stale ? 1 : 0, 'bob');
+    reset(stale);
+    commit(1, 1, 'bob');
+    reset();
+    expect(watcher.venue.isStale).toBe(stale);
+    expectShown(watcher, truth.seats);
+  }
+  expect(toldStale()).toEqual([{ stale: true }, { stale: false }]);
+});
+
+test('[R1091] [G5] a show that starts over as stale, and stays so, reports it with the state alone', () => {
+  const { startOver, reset, page, connect, clock, commit } = startPacedSeats({ rows: 2, cols: 2 });
+  const watcher = connect(page('alice'));
+  startOver('e2');
+  reset(true);
+  clock.increment(stateIntervalMs);
+  commit(0, 1, 'bob');
+  reset();
+  expect(watcher.venue.isStale).toBe(true);
+  expect(watcher.messages.map(({ type }) => type)).not.toContain('STALE');
 });
 
 test('[R806] a message that repeats what an ACK showed is drawn once, and a later one does not undo it', () => {

@@ -205,6 +205,36 @@ test('[R622] [G9] if the show cannot be entered, commands that were sent meanwhi
   expect(await client.received('ACK', 2)).toMatchObject({ request_id: 'again', data: { seat: { id: 'A1' } } });
 });
 
+test.each(['subscribe', 'CONNECT'] as const)(
+  '[R1092] [G9] a client whose change of show (%s) is refused for its rate stays on its show, with its updates',
+  async (type) => {
+    const limits = { states: { perSecond: 0.001, burst: 2 } };
+    const { booking, edges } = await showsSystem({ shows, limits });
+    const client = await watcher((edges as [TestEdge])[0], 'main');
+    client.send(connect('other'));
+    await client.received('ACK', 2);
+    client.send({ type, request_id: 'refused', data: { venue: 'third' } });
+    expect(await client.received('ERROR')).toMatchObject({ request_id: 'refused', data: { code: 'RATE_LIMITED' } });
+    client.send({ type: 'SELECT_SEAT', request_id: 'select', data: { seat_id: 'A1' } });
+    await client.received('ACK', 3);
+    const { seq } = booking.shows.get('other').service.view;
+    expect([seq, booking.shows.get('third').service.view.seq], 'decided in the show that it watches').toEqual([1, 0]);
+    expect((await client.received('SEAT_UPDATE')).data).toMatchObject({ seat_id: 'A1', held_by: 'alice' });
+  },
+);
+
+test('[R1092] [G9] a client that requests changes of show one upon another is refused before the last, not after it', async () => {
+  const { edges } = await showsSystem({ shows, limits: { states: { perSecond: 0.001, burst: 2 } } });
+  const client = await watcher((edges as [TestEdge])[0], 'main');
+  client.send({ type: 'subscribe', request_id: 'to other', venue: 'other' });
+  client.send(connect('main'));
+  expect(await client.received('ERROR')).toMatchObject({ request_id: 'to main', data: { code: 'RATE_LIMITED' } });
+  await client.received('VENUE_STATE', 2);
+  client.send({ type: 'SELECT_SEAT', request_id: 'select', data: { seat_id: 'A1' } });
+  expect((await client.received('SEAT_UPDATE')).data).toMatchObject({ seat_id: 'A1' });
+  expect(client.ofType('VENUE_STATE').at(-1)?.data.venue).toBe('other');
+});
+
 test('[R620] an edge that stops closes the clients of all its shows', async () => {
   const { edges } = await showsSystem({ shows });
   const [edge] = edges as [TestEdge];

@@ -62,6 +62,27 @@ test('[R808] [G10] a client of v2 that does not read is skipped, and gets the wh
   expect(await metrics()).toContain('edge_clients_resynced_total 1');
 }, 60_000);
 
+test('[R1094] [G5] a client of v2 that names another user while a state is unread is refused: that state has the seats of the former', async () => {
+  const { app, booking, connect } = await startEdge();
+  const accepted = once(app.server, 'connection');
+  const client = await connect([compactSubprotocol]);
+  const [socket] = (await accepted) as [Socket];
+  booking.hold('A1', 'bob');
+  socket.cork(); // nothing is sent
+  const handled = async (user_id: string) => {
+    const before = socket.writableLength;
+    client.send({ type: 'CONNECT', request_id: user_id, data: { user_id } });
+    await until(() => socket.writableLength > before, 'the reply is written');
+  };
+  await handled('alice');
+  await handled('bob');
+  await handled('alice');
+  socket.uncork();
+  expect((await client.received('ERROR')).request_id).toBe('bob');
+  await client.received('ACK', 2);
+  expect(client.ofType('ACK').map(({ request_id }) => request_id)).toEqual(['alice', 'alice']);
+});
+
 test('[G10] a client that stays behind is disconnected', async () => {
   const { app, edge, booking, bus, wsUrl } = await startEdge({
     limits: { clientBufferBytes: 16 * 1024, behindTimeoutMs: 200, closeTimeoutMs: 100 },

@@ -52,7 +52,8 @@ export function startPacedSeats({ rows, cols }: { rows: number; cols: number }) 
         for (const event of truth.events.slice(view.seq, all ? undefined : view.seq + 1)) view.apply(event);
       },
       /** As after a catch-up by the whole venue. */
-      reset: () => {
+      reset: (isStale = stale) => {
+        stale = isStale;
         view.reset({ epoch: truth.epoch, seq: truth.events.length, seats: truth.seats });
         stream.onReset();
       },
