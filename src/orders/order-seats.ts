@@ -28,7 +28,7 @@ export interface OrderSeatsOptions {
   seatsOf: (show: string) => SeatsOfShow | undefined;
 }
 
-/** The seats of orders in Redis. Every method is idempotent, and rejects with the errors of `BookingService.command`, or a `ShowGoneError`. */
+/** The seats of orders in Redis. Every method is idempotent, and rejects with the errors of `BookingService.command` or, of a show that is gone, an error. */
 export class OrderSeats {
   readonly #options: OrderSeatsOptions;
 
@@ -93,11 +93,7 @@ export class OrderSeats {
     seatIds = seats.map(({ seatId }) => seatId),
   ): Promise<Answer> {
     const seatsOfShow = this.#options.seatsOf(show);
-    if (!seatsOfShow) throw new ShowGoneError(`The show ${show} is not on sale here any more`);
+    if (!seatsOfShow) throw new Error(`The show ${show} is not on sale here any more`);
     return seatsOfShow.commandOfOrder({ ...command, seatIds, userId, orderId });
   }
-}
-
-export class ShowGoneError extends Error {
-  override name = 'ShowGoneError';
 }

@@ -143,7 +143,7 @@ export function historyContract(ledgerOf: () => Ledger): void {
     ];
     const paid: PaymentFact[] = [
       { kind: 'begun', attempt: 1, atMs: startMs, provider: 'sandbox', amountMinor: 9_000 },
-      { kind: 'authorised', attempt: 1, atMs: startMs, reference: 'pay_1' },
+      { kind: 'authorised', attempt: 1, atMs: startMs, reference: randomUUID() },
     ];
     const stray = async () => (await ledger.strayBookings(show, booked)).map((seat) => Object.values(seat));
     expect(await stray()).toEqual([]);

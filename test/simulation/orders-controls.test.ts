@@ -7,7 +7,7 @@ import { OrderService } from '../../src/orders/order-service.ts';
 import { OrderSteps } from '../../src/orders/order-steps.ts';
 import type { PaymentMessage } from '../../src/orders/payment-provider.ts';
 import { SandboxPayments } from '../../src/orders/sandbox/sandbox-payments.ts';
-import { manyOrderFaults, noOrderFaults, type OrderFaults } from './orders/faults.ts';
+import { noOrderFaults, type OrderFaults } from './orders/faults.ts';
 import { type OrderVariant, runOrderHistory } from './orders/order-history.ts';
 
 /** Own seeds: the controls are the same for all settings of the simulation. */

@@ -164,6 +164,19 @@ test('[R770] an order is cancelled while it is being paid, and its seats are fre
   expect(await cancel(issued.body.id)).toMatchObject({ status: 409, body: { error: { code: 'ORDER_CLOSED' } } });
 });
 
+test('[R1103] a path with a NUL never reaches the ledger, which could not read it', async () => {
+  const { call, checkout } = await startShop();
+  const [order, orders] = [vi.spyOn(checkout.ledger, 'order'), vi.spyOn(checkout.ledger, 'orders')];
+  for (const path of ['orders/%00', 'orders/a%00b', 'shows/%00/orders', 'shows/gala%00/orders'])
+    expect(await call('GET', `/api/${path}?user_id=alice`), path).toMatchObject({
+      status: 400,
+      body: { error: { code: 'INVALID_REQUEST' } },
+    });
+  expect(await call('POST', '/api/orders/%00/cancel', { user_id })).toMatchObject({ status: 400 });
+  expect(order).not.toHaveBeenCalled();
+  expect(orders).not.toHaveBeenCalled();
+});
+
 test('[G8] [R770] only its user sees an order or cancels it', async () => {
   const { hold, order, read, call } = await startShop();
   await hold('A1');
