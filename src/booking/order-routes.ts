@@ -7,6 +7,7 @@ import { SeatsRefusedError } from '../orders/order-errors.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import { OrderBody, OrderList, OrderReply } from '../protocol/order.ts';
 import { UserId } from '../protocol/seat.ts';
+import { showIdPattern } from '../protocol/show.ts';
 import { priceOf, type Show } from '../shows/show.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
 import type { Checkout } from './checkout.ts';
@@ -100,7 +101,9 @@ export function registerOrderRoutes(
   const listConfig = { apiDocument: { refusals: listRefusals } };
   app.get('/api/shows/:show/orders', { schema: listSchema, config: listConfig }, async (request, reply) => {
     const userId = await guard.identifyUser(request, request.query.user_id);
-    const found = await ledger.orders({ show: request.params.show, userId, limit: maxListed });
+    const { show } = request.params;
+    // A show may be off sale by now; a name that no show can have is no question for the ledger.
+    const found = isShowId(show) ? await ledger.orders({ show, userId, limit: maxListed }) : [];
     reply.header('cache-control', 'no-store');
     return { orders: found.map((order) => replies.of(order)) };
   });
@@ -145,6 +148,8 @@ export function registerOrderRoutes(
     return replies.of(await orders.cancel(id));
   });
 }
+
+const isShowId = (text: string) => new RegExp(showIdPattern).test(text);
 
 /** The prices come from the show, whatever the client says. Throws a `RefusedError`. */
 function pricedSeats(show: Show, seats: OrderBody['seats']): OrderSeat[] {

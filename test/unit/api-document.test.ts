@@ -7,12 +7,12 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import openapiTypes, { type OpenAPI3 } from 'openapi-typescript';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { errorCodes } from '../../src/protocol/errors.ts';
-import { type ApiDocument, documentOf, operationsOf, startApi, type TestApi } from './api-fixture.ts';
+import { type ApiDocument, documentOf, operationsOf, startApiOfFile, type TestApi } from './api-fixture.ts';
 
 let api: TestApi;
 let document: ApiDocument;
 beforeAll(async () => {
-  api = await startApi();
+  api = await startApiOfFile();
   document = await documentOf(api);
 });
 afterAll(() => api.app.close());
@@ -93,7 +93,7 @@ describe('[R445] the API document', () => {
       cookie: { type: 'apiKey', name: 'session' },
     });
     expect(document.paths['/api/seats/book']?.post?.security).toEqual([{ bearer: [] }, { cookie: [] }, {}]);
-    const strict = await startApi({ access: { authMode: 'required', sessionCookie: 'other' } });
+    const strict = await startApiOfFile({ access: { authMode: 'required', sessionCookie: 'other' } });
     const strictDocument = await documentOf(strict);
     await strict.app.close();
     expect(strictDocument.paths['/api/seats/book']?.post?.security).toEqual([{ bearer: [] }, { cookie: [] }]);

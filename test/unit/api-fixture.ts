@@ -1,4 +1,4 @@
-import { vi } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { type BookingProcess, buildBookingProcess } from '../../src/booking/booking-process.ts';
 import { MemoryBusLine, MemoryEventBus } from '../../src/events/memory-event-bus.ts';
 import type { Access } from '../../src/identity/access.ts';
@@ -88,8 +88,15 @@ export interface TestApi extends BookingProcess {
   whileFailing(failure: Error, act: () => Promise<unknown>): Promise<void>;
 }
 
-/** The API of a booking process that sells two equal shows in memory, `main` and `second`, of 4 seats each. */
-export async function startApi({ access = {}, change = {}, failure }: ApiOptions = {}): Promise<TestApi> {
+/** As `startApiOfFile`, until the end of the test. */
+export async function startApi(options: ApiOptions = {}): Promise<TestApi> {
+  const api = await startApiOfFile(options);
+  onTestFinished(() => api.app.close());
+  return api;
+}
+
+/** The API of a booking process that sells two equal shows in memory, `main` and `second`, of 4 seats each. The caller closes it: the files of a worker share its timers. */
+export async function startApiOfFile({ access = {}, change = {}, failure }: ApiOptions = {}): Promise<TestApi> {
   const state = { failure, nowMs: startedAtMs };
   const line = new MemoryBusLine();
   const checkout = sandboxCheckout({ nowMs: () => state.nowMs });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { LedgerUnavailableError } from '../../src/ledger/ledger-errors.ts';
 import type { ErrorCode } from '../../src/protocol/errors.ts';
 import { StoreTimeoutError, StoreUnavailableError } from '../../src/store/seat-store.ts';
-import { type ApiDocument, documentOf, holdTtlMs, operationsOf, startApi, type TestApi } from './api-fixture.ts';
+import { type ApiDocument, documentOf, holdTtlMs, operationsOf, startApiOfFile, type TestApi } from './api-fixture.ts';
 
 let api: TestApi;
 /** Its sales are closed. */
@@ -20,12 +20,12 @@ let document: ApiDocument;
 beforeAll(async () => {
   const prices = new Map([['Standard', new Map([['adult', 4_500]])]]);
   [api, closed, priced, strict, lostStore, silentStore] = await Promise.all([
-    startApi(),
-    startApi({ change: { saleClosesAtMs: 0 } }),
-    startApi({ change: { pricing: { currency: 'EUR', ticketTypes: ['adult'], prices } } }),
-    startApi({ change: { singleSeats: 'refuse' } }),
-    startApi({ failure: new StoreUnavailableError('test') }),
-    startApi({ failure: new StoreTimeoutError('test') }),
+    startApiOfFile(),
+    startApiOfFile({ change: { saleClosesAtMs: 0 } }),
+    startApiOfFile({ change: { pricing: { currency: 'EUR', ticketTypes: ['adult'], prices } } }),
+    startApiOfFile({ change: { singleSeats: 'refuse' } }),
+    startApiOfFile({ failure: new StoreUnavailableError('test') }),
+    startApiOfFile({ failure: new StoreTimeoutError('test') }),
   ]);
   document = await documentOf(api);
 });
@@ -307,7 +307,7 @@ describe('[R448] replies match the API document', () => {
 
   test('foreign hosts and limits, for every operation', async () => {
     const limits = { requestsPerSecondPerUser: 1, sessionsPerMinutePerAddress: 1, holdsPerAddress: 1 };
-    const limited = await startApi({ access: { rateLimits: { ...limits, requestsPerSecondPerAddress: 1 } } });
+    const limited = await startApiOfFile({ access: { rateLimits: { ...limits, requestsPerSecondPerAddress: 1 } } });
     for (const [name] of operationsOf(document)) {
       if (name.includes('/api/')) await check(name, 403, 'FORBIDDEN', { headers: notUs });
       const headers = { 'x-forwarded-for': `203.0.113.${seen.size}` };

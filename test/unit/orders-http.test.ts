@@ -167,7 +167,9 @@ test('[R770] an order is cancelled while it is being paid, and its seats are fre
 test('[R1103] a path with a NUL never reaches the ledger, which could not read it', async () => {
   const { call, checkout } = await startShop();
   const [order, orders] = [vi.spyOn(checkout.ledger, 'order'), vi.spyOn(checkout.ledger, 'orders')];
-  for (const path of ['orders/%00', 'orders/a%00b', 'shows/%00/orders', 'shows/gala%00/orders'])
+  for (const path of ['shows/%00/orders', 'shows/gala%00/orders'])
+    expect(await call('GET', `/api/${path}?user_id=alice`), path).toMatchObject({ status: 200, body: { orders: [] } });
+  for (const path of ['orders/%00', 'orders/a%00b'])
     expect(await call('GET', `/api/${path}?user_id=alice`), path).toMatchObject({
       status: 400,
       body: { error: { code: 'INVALID_REQUEST' } },
