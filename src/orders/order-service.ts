@@ -113,7 +113,7 @@ export class OrderService {
     for (;;) {
       const order = await this.#require(orderId);
       try {
-        // What is due about a paid order would book it.
+        // The next step of a paid order would book it.
         return await this.#cancelAt(isPaid(order) ? order : await this.#advance(order));
       } catch (error) {
         if (!(error instanceof OrderChangedError)) throw error;
