@@ -7,7 +7,7 @@ import { SeatsRefusedError } from '../orders/order-errors.ts';
 import { type ErrorCode, errorCodes } from '../protocol/errors.ts';
 import { OrderBody, OrderList, OrderReply } from '../protocol/order.ts';
 import { UserId } from '../protocol/seat.ts';
-import { showIdPattern } from '../protocol/show.ts';
+import { isShowId } from '../protocol/show.ts';
 import { priceOf, type Show } from '../shows/show.ts';
 import { sessionNeeded, sessionOptional } from './api-document.ts';
 import type { Checkout } from './checkout.ts';
@@ -148,8 +148,6 @@ export function registerOrderRoutes(
     return replies.of(await orders.cancel(id));
   });
 }
-
-const isShowId = (text: string) => new RegExp(showIdPattern).test(text);
 
 /** The prices come from the show, whatever the client says. Throws a `RefusedError`. */
 function pricedSeats(show: Show, seats: OrderBody['seats']): OrderSeat[] {

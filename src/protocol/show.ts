@@ -1,7 +1,11 @@
 import { type Static, Type } from 'typebox';
 import { Position } from './venue.ts';
 
-export const showIdPattern = '^[a-z0-9-]{1,32}$';
+const showIdPattern = '^[a-z0-9-]{1,32}$';
+const showId = new RegExp(showIdPattern);
+
+/** False: no show can have this id. */
+export const isShowId = (text: string): boolean => showId.test(text);
 
 export const ShowId = Type.String({
   pattern: showIdPattern,

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { messageOf } from '../process/error-facts.ts';
-import { showIdPattern } from '../protocol/show.ts';
+import { isShowId } from '../protocol/show.ts';
 import { defaultShowId } from './default-show.ts';
 import { type ParsedShow, parseShowFile } from './parse-show.ts';
 import type { Show } from './show.ts';
@@ -9,7 +9,6 @@ import { ShowFileError } from './show-file-error.ts';
 
 /** Twice what a plan of 20,000 seats needs, each on lines of its own. */
 const maxFileBytes = 8 * 1024 * 1024;
-const showId = new RegExp(showIdPattern);
 const schemaFile = 'show.schema.json';
 
 /** Paths of the show files in a folder, in order of their names. */
@@ -27,7 +26,7 @@ export const readShow = (path: string): Show => readShowFile(path).show;
 /** As `readShow`. */
 export function readShowFile(path: string): ParsedShow {
   const id = basename(path, '.json');
-  if (!showId.test(id)) {
+  if (!isShowId(id)) {
     throw new ShowFileError(
       `${path}: the name of the file is the id of the show: 1 to 32 characters of a-z, 0-9 and -`,
     );

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Ledger } from '../../src/ledger/ledger.ts';
 import { OrderChangedError } from '../../src/ledger/ledger-errors.ts';
-import { paymentState } from '../../src/ledger/order.ts';
+import { type Order, paymentState } from '../../src/ledger/order.ts';
 import { OrderClosedError, SeatsRefusedError } from '../../src/orders/order-errors.ts';
 import { OrderSeats } from '../../src/orders/order-seats.ts';
 import { present } from '../../src/process/present.ts';
@@ -128,18 +128,8 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
 
     test('[R1099] of a show that is taken off sale gets its money back', async () => {
       const shop = await twoProcesses(ledgersOf());
-      const { id, reference, pay } = await shop.checkout('ann', 'A1');
-      await shop.one.receive('sandbox', shop.messageOf(await pay()));
+      const { id, reference } = await refunding(shop, Date.now(), 'A1');
       shop.remove();
-      const issued = present(await shop.ledger.order(id), id);
-      const dueAtMs = Date.now();
-      await shop.ledger.change(issued, {
-        state: 'refunding',
-        voidTickets: true,
-        reason: 'cancelled',
-        dueAtMs,
-        atMs: dueAtMs,
-      });
       await shop.pass(30_000);
       expect((await shop.ledger.order(id))?.state).toBe('refunded');
       expect((await shop.bank.get(reference)).refundedMinor).toBe(price);
@@ -147,19 +137,9 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
 
     test('[R1099] gets its money back while the store is unavailable; its seats are free afterwards', async () => {
       const shop = await twoProcesses(ledgersOf());
-      const { id, reference, pay } = await shop.checkout('ann', 'A1');
-      await shop.one.receive('sandbox', shop.messageOf(await pay()));
+      const { id, reference } = await refunding(shop, Date.now(), 'A1');
       const unavailable = vi.spyOn(OrderSeats.prototype, 'revoke').mockRejectedValue(new Error('no store'));
       onTestFinished(() => unavailable.mockRestore());
-      const issued = present(await shop.ledger.order(id), id);
-      const dueAtMs = Date.now();
-      await shop.ledger.change(issued, {
-        state: 'refunding',
-        voidTickets: true,
-        reason: 'cancelled',
-        dueAtMs,
-        atMs: dueAtMs,
-      });
       await shop.pass(30_000);
       expect((await shop.ledger.order(id))?.state).toBe('refunding');
       expect((await shop.bank.get(reference)).refundedMinor).toBe(price);
@@ -192,21 +172,12 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
 
     test('[R1101] that is refunded late frees no seat that its user has bought since', async () => {
       const shop = await twoProcesses(ledgersOf());
-      const first = await shop.checkout('ann', 'A1', 'A2');
-      await shop.one.receive('sandbox', shop.messageOf(await first.pay()));
-      const issued = present(await shop.ledger.order(first.id), first.id);
-      const atMs = Date.now();
-      const refunding = await shop.ledger.change(issued, {
-        state: 'refunding',
-        voidTickets: true,
-        dueAtMs: undefined,
-        atMs,
-      });
+      const first = await refunding(shop, undefined, 'A1', 'A2');
       // The process that refunds has freed the seats, and goes on an hour later.
       await shop.decide({ action: 'revoke', seatIds: ['A1', 'A2'], userId: 'ann', orderId: 'of another process' });
       await shop.pass(30_000);
       const second = await shop.checkout('ann', 'A1');
-      await shop.ledger.change(refunding, { dueAtMs: atMs, atMs });
+      await shop.ledger.change(first, { dueAtMs: Date.now(), atMs: Date.now() });
       await shop.pass(30_000);
       expect((await shop.ledger.order(first.id))?.state).toBe('refunded');
       expect(await shop.seat('A1')).toMatchObject({ status: 1, held_by: 'ann' });
@@ -348,6 +319,19 @@ export function orderServiceContract(ledgersOf: () => readonly [Ledger, Ledger],
   }, async () => {
     for (let seed = 1; seed <= races; seed++) expect(await raceOf(seed, ledgersOf()), `seed ${seed}`).toEqual([]);
   });
+}
+
+/** An issued order of ann whose tickets a person has voided; it is due at `dueAtMs`. */
+async function refunding(
+  shop: Awaited<ReturnType<typeof twoProcesses>>,
+  dueAtMs: number | undefined,
+  ...seatIds: string[]
+): Promise<Order & { reference: string }> {
+  const { id, reference, pay } = await shop.checkout('ann', ...seatIds);
+  await shop.one.receive('sandbox', shop.messageOf(await pay()));
+  const issued = present(await shop.ledger.order(id), id);
+  const voided = { state: 'refunding', voidTickets: true, reason: 'cancelled', dueAtMs, atMs: Date.now() } as const;
+  return { ...(await shop.ledger.change(issued, voided)), reference };
 }
 
 /** The ledger, with these methods in place of its own. */
